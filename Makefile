@@ -1,0 +1,2 @@
+BUILD ?= build
+JOBS  ?= $(shell nproc)

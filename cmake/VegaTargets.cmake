@@ -1,0 +1,39 @@
+# One static library a folder of lib/: vega_folder(NAME [TORCH] [DEPS targets...]); every .cpp of the folder belongs to it.
+# TORCH: may include ATen (one precompiled header, shared by all such folders).
+function(vega_flags target)
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
+    $<$<AND:$<BOOL:${VEGA_WERROR}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/lib)
+endfunction()
+
+add_library(vega_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
+target_link_libraries(vega_pch PUBLIC libtorch::cpu)
+vega_flags(vega_pch)
+if(VEGA_PCH)
+  target_precompile_headers(vega_pch PRIVATE <ATen/ATen.h>)
+endif()
+
+function(vega_use_torch target)
+  target_link_libraries(${target} PUBLIC libtorch::cpu)
+  if(VEGA_PCH)
+    target_precompile_headers(${target} REUSE_FROM vega_pch)
+  endif()
+endfunction()
+
+function(vega_folder name)
+  cmake_parse_arguments(arg "TORCH" "" "DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")   # the CUDA half: target vega_cuda
+  if(NOT sources)
+    add_library(vega_${name} INTERFACE)
+    target_link_libraries(vega_${name} INTERFACE ${arg_DEPS})
+    return()
+  endif()
+  add_library(vega_${name} STATIC ${sources})
+  vega_flags(vega_${name})
+  target_link_libraries(vega_${name} PUBLIC ${arg_DEPS})
+  if(arg_TORCH)
+    vega_use_torch(vega_${name})
+  endif()
+endfunction()

@@ -1,0 +1,1 @@
+// Holds the precompiled header that all folders with TORCH share.

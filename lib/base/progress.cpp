@@ -1,0 +1,109 @@
+#include "base/progress.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/error.h"
+
+namespace vega {
+namespace {
+
+// Both are leaked on purpose: log lines may come until the very end of the process.
+std::recursive_mutex& stderr_mutex() {
+  static auto* mutex = new std::recursive_mutex;
+  return *mutex;
+}
+Progress*& active() {
+  static Progress* instance = nullptr;
+  return instance;
+}
+
+std::string clock_text(double seconds) {
+  const auto s = static_cast<long>(seconds + 0.5);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+}  // namespace
+
+ProgressMode progress_mode_from_name(std::string_view name) {
+  if (name == "auto") return ProgressMode::kAuto;
+  if (name == "bar") return ProgressMode::kBar;
+  if (name == "lines") return ProgressMode::kLines;
+  if (name == "off") return ProgressMode::kOff;
+  throw InputError(
+      explain("progress", "'" + std::string(name) + "'", "one of auto, bar, lines, off"));
+}
+
+Progress::Progress(std::string label, std::string unit, std::int64_t total, ProgressMode mode)
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      mode_(mode),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_) {
+  if (mode_ == ProgressMode::kAuto)
+    mode_ = isatty(STDERR_FILENO) == 1 ? ProgressMode::kBar : ProgressMode::kLines;
+  const std::lock_guard lock(stderr_mutex());
+  active() = this;
+}
+
+Progress::~Progress() {
+  const std::lock_guard lock(stderr_mutex());
+  draw(true);
+  active() = nullptr;
+}
+
+void Progress::add(std::int64_t steps) {
+  const std::lock_guard lock(stderr_mutex());
+  done_ += steps;
+  const auto pause = std::chrono::milliseconds(mode_ == ProgressMode::kBar ? 100 : 10000);
+  if (std::chrono::steady_clock::now() - drawn_ >= pause) draw(false);
+}
+
+void Progress::label(std::string text) {
+  const std::lock_guard lock(stderr_mutex());
+  label_ = std::move(text);
+}
+
+std::string Progress::line() const {
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
+  std::string text = fmt::format("{} {}/{} {}", label_, done_, total_, unit_);
+  if (rate > 0)
+    text += rate >= 1 ? fmt::format("  {:.1f}/s", rate) : fmt::format("  {:.1f} s each", 1 / rate);
+  if (done_ >= total_) return text + "  in " + clock_text(seconds);
+  if (rate > 0) text += "  ETA " + clock_text(static_cast<double>(total_ - done_) / rate);
+  return text;
+}
+
+void Progress::draw(bool last) {
+  drawn_ = std::chrono::steady_clock::now();
+  if (mode_ == ProgressMode::kOff || (last && done_ == 0)) return;
+  if (mode_ == ProgressMode::kLines) {
+    std::fputs((line() + "\n").c_str(), stderr);
+    return;
+  }
+  constexpr int kWidth = 24;
+  const auto filled =
+      total_ > 0 ? static_cast<int>(std::min(done_, total_) * kWidth / total_) : kWidth;
+  std::string bar;
+  for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
+  std::fputs(fmt::format("\r\033[2K{} {}{}", bar, line(), last ? "\n" : "").c_str(), stderr);
+  std::fflush(stderr);
+  visible_ = !last;
+}
+
+ProgressPause::ProgressPause() : lock_(stderr_mutex()) {
+  if (auto* bar = active(); bar != nullptr && bar->visible_) std::fputs("\r\033[2K", stderr);
+}
+
+ProgressPause::~ProgressPause() {
+  if (auto* bar = active(); bar != nullptr && bar->visible_) bar->draw(false);
+}
+
+}  // namespace vega

@@ -1,0 +1,53 @@
+// Progress of long work on stderr: a bar with rate and ETA on a terminal, plain lines otherwise.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace vega {
+
+enum class ProgressMode { kAuto, kBar, kLines, kOff };
+
+// "auto", "bar", "lines", "off"; throws InputError otherwise.
+ProgressMode progress_mode_from_name(std::string_view name);
+
+// One run of `total` steps. Thread-safe; at most one lives at a time. The bar redraws ten times a
+// second at most, lines come every ten seconds and at the end.
+class Progress {
+ public:
+  Progress(std::string label, std::string unit, std::int64_t total, ProgressMode mode);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void add(std::int64_t steps = 1);
+  void label(std::string text);  // what is being worked on now
+
+ private:
+  friend class ProgressPause;
+  void draw(bool last);
+  std::string line() const;
+
+  std::string label_, unit_;
+  std::int64_t total_, done_ = 0;
+  ProgressMode mode_;
+  std::chrono::steady_clock::time_point start_, drawn_;
+  bool visible_ = false;
+};
+
+// Clears the bar while something else is written to stderr, and draws it again afterwards.
+class ProgressPause {
+ public:
+  ProgressPause();
+  ~ProgressPause();
+  ProgressPause(const ProgressPause&) = delete;
+  ProgressPause& operator=(const ProgressPause&) = delete;
+
+ private:
+  std::unique_lock<std::recursive_mutex> lock_;
+};
+
+}  // namespace vega
