@@ -1,2 +1,68 @@
-BUILD ?= build
-JOBS  ?= $(shell nproc)
+# The front door: every target runs the set-up first, which does nothing where everything is there. `make help` lists them.
+#
+#   BUILD=build          build folder              JOBS=N           default: the number of cores
+#   CUDA=auto            auto|compile|1|0, see tools/setup.sh       PRESET=asan      a preset of CMakePresets.json
+#   LIBTORCH_ROOT=DIR    an installed torch 2.11   CMAKE_FLAGS='-DVEGA_WERROR=ON'    more options for CMake
+PRESET ?=
+BUILD  ?= $(if $(PRESET),build-$(PRESET),build)
+JOBS   ?= $(shell nproc)
+CUDA   ?= auto
+PREFIX ?= /usr/local
+LIBTORCH_ROOT ?=
+CMAKE_FLAGS   ?=
+export CUDA LIBTORCH_ROOT BUILD DESTDIR
+
+cuda_auto    := -DVEGA_TRY_CUDA=ON -DVEGA_REQUIRE_CUDA=OFF
+cuda_compile := -DVEGA_TRY_CUDA=ON -DVEGA_REQUIRE_CUDA=ON
+cuda_1       := $(cuda_compile)
+cuda_0       := -DVEGA_TRY_CUDA=OFF -DVEGA_REQUIRE_CUDA=OFF
+# A preset says itself what it wants of CUDA.
+options = $(if $(PRESET),--preset $(PRESET),-DCMAKE_BUILD_TYPE=Release $(cuda_$(CUDA))) \
+  -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' $(CMAKE_FLAGS)
+
+build: configure ## compile everything into $(BUILD)/; programs in $(BUILD)/bin
+	@cmake --build '$(BUILD)' -j $(JOBS)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@sed -n '/^#   /s/^#//p' Makefile
+
+setup: ## install what is missing: Debian packages, LibTorch under .deps/
+	@sh tools/setup.sh --quiet
+
+# CMake starts afresh when the options change (objects stay); ninja itself sees to changed CMake files.
+configure: setup
+	@mkdir -p '$(BUILD)'
+	@printf '%s\n' "$(options)" | cmp -s - '$(BUILD)/options.txt' && [ -e '$(BUILD)/build.ninja' ] || { \
+	  echo "configuring $(BUILD)" >&2; \
+	  rm -rf '$(BUILD)/CMakeCache.txt' '$(BUILD)'/CMakeFiles/[0-9]*; \
+	  cmake -S . -B '$(BUILD)' -G Ninja $(options) >'$(BUILD)/configure.log' 2>&1 || { cat '$(BUILD)/configure.log' >&2; exit 1; }; \
+	  grep -- '^-- CUDA:' '$(BUILD)/configure.log' >&2; \
+	  printf '%s\n' "$(options)" >'$(BUILD)/options.txt'; }
+
+demo: build ## a made-up room through the whole pipeline, with pictures to look at
+	@tools/demo.sh
+
+test: build ## all tests
+	@cd '$(BUILD)' && ctest -j $(JOBS) --output-on-failure
+
+check: build ## format, layer law, headers compile alone, help equals docs/cli
+	@status=0; for c in tools/check/*.sh; do "$$c" || status=1; done; exit $$status
+
+format: setup ## clang-format everything in place
+	@tools/check/format.sh --write
+
+docs: build ## write docs/cli/*.md anew from --help
+	@tools/check/help.sh --write
+
+bench: build ## speed of VAE and DiT on this machine; BENCH_ARGS= for more
+	@'$(BUILD)/bin/bench_wan' $(BENCH_ARGS)
+
+install: build ## programs to PREFIX/bin, libraries to PREFIX/lib/vega; DESTDIR is honoured
+	@cmake --install '$(BUILD)' --prefix '$(PREFIX)' >'$(BUILD)/install.log' || { cat '$(BUILD)/install.log' >&2; exit 1; }
+	@echo "installed in $(DESTDIR)$(PREFIX)"
+
+clean: ## remove the build folder; .deps/ stays
+	@rm -rf '$(BUILD)'
+
+.PHONY: build help setup configure demo test check format docs bench install clean

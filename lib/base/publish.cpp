@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "base/build_info.h"
 #include "base/error.h"
 
 namespace vega {
@@ -23,12 +23,6 @@ namespace {
   if (reason == EROFS) remedy = "choose a writable -o";
   throw OutputError(explain(
       path.string(), std::string(what) + " failed (" + std::strerror(reason) + ")", "", remedy));
-}
-
-std::string host_name() {
-  std::array<char, 65> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return name.data();
 }
 
 // Removes part files of `final_path` that nobody holds.

@@ -36,6 +36,13 @@ def bits(x):
     return "".join("%08x" % v for v in np.asarray(x, dtype=np.float32).reshape(-1).view(np.uint32))
 
 
+def fnv_bytes(data):
+    h = 0xCBF29CE484222325
+    for byte in data:
+        h = ((h ^ byte) * 0x100000001B3) & W.MASK64
+    return "%016x" % h
+
+
 def export_noise():
     known = [
         ((0,) * 4, (0,) * 2, "6627e8d5e169c58dbc57ac4c9b00dbd8"),
@@ -68,6 +75,7 @@ def export_noise():
                 "sum": math.fsum(flat.astype(np.float64)),
                 "sum_of_squares": math.fsum(flat.astype(np.float64) ** 2),
                 "sha256": hashlib.sha256(e.tobytes()).hexdigest(),
+                "fnv1a64": fnv_bytes(e.tobytes()),
             })
     spec = {(0, 42): "3f0c990abffdf95ebf163ef73f29d956", (7, 42): "3dbded99c014c2e2402c13ed3d7a7ed6",
             (0, 2 ** 32 + 42): "3f3cd9f03f918b25bfed9f2b3e3c0086"}
@@ -79,7 +87,7 @@ def export_noise():
                 last = W.noise_v1("scene0000_00", 0, (16, 60, 104)).reshape(-1)[-1]
                 assert abs(last - 1.12493312) < 1e-7
     write_json("noise.json", {
-        "about": "hex strings: 8 digits a 32-bit word; floats as fp32 bits; sha256 over little-endian fp32",
+        "about": "hex strings: 8 digits a 32-bit word; floats as fp32 bits; sha256 and fnv1a64 over the little-endian fp32 bytes",
         "philox": philox, "fnv1a64": fnv, "noise": noise})
 
 
@@ -114,6 +122,7 @@ def export_weights():
                     "first": bits(flat[:4]), "last": bits(flat[-2:]),
                     "sum": math.fsum(flat.astype(np.float64)),
                     "sha256": hashlib.sha256(x.tobytes()).hexdigest(),
+                    "fnv1a64": fnv_bytes(x.tobytes()),
                 })
 
     def keyset(shapes):
@@ -128,7 +137,8 @@ def export_weights():
         return h.hexdigest()
 
     write_json("weights.json", {
-        "about": "seed-42 weights of the tiny presets; first/last: fp32 bits; digest: sha256 over "
+        "about": "seed-42 weights of the tiny presets; first/last: fp32 bits; sha256 and fnv1a64 over the "
+                 "little-endian fp32 bytes (prompt.context: its bf16 values widened); digest: sha256 over "
                  "name (UTF-8) and little-endian fp32 bytes of all tensors, in byte order of the names",
         "tensors": entries,
         "counts": {"dit": len(dit), "vae": len(vae), "umt5": len(umt5)},

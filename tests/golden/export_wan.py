@@ -196,6 +196,17 @@ def export_wan():
             with no_float():
                 pooled = F.adaptive_avg_pool2d(grid, (14, 14))
             out["pooled.t299.b20"] = pooled[:, ::16].float()
+            # seven prompt rows: the same stream, so row 0 is the one-row prompt
+            long_prompt = torch.from_numpy(W.tensor("prompt.context", (7, 4096)))
+            assert torch.equal(long_prompt[:1], prompt)
+            with no_float():
+                got, _ = run_dit(dit64, z[:1].double(), t, long_prompt, (20,))
+            lit_n = literal.dit_tokens(dit_w, z[0].double(), torch.from_numpy(v).double(),
+                                       long_prompt.double(), (20,), W.WAN_TINY["layers"], W.WAN_TINY["heads"])[0][20]
+            print("  seven prompt rows: literal/fp64 %.2e, away from one row %.2e" % (
+                rel(lit_n, got[20][0]), rel(got[20][0], got64[20][0])))
+            assert rel(lit_n, got[20][0]) < 1e-11
+            out["tokens7.t299.b20"] = got[20][0].float()
             # what the data can tell apart
             wrong, _ = run_dit(dit32, z, 300, prompt, (20,))
             print("  sensitivity at block 20: t = 300 %.2e" % rel(wrong[20], got64[20]), end="")

@@ -1,0 +1,15 @@
+// Keys of scenes and names in files: [A-Za-z0-9._-]+ (docs/formats.md, "Keys").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace vega {
+
+// Whether a text is a key as it stands.
+bool is_key(std::string_view text);
+
+// Other characters replaced by '_' (one for each UTF-8 character). Throws InputError when empty.
+std::string clean_key(std::string_view text);
+
+}  // namespace vega

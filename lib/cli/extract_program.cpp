@@ -1,0 +1,72 @@
+#include <memory>
+
+#include "cli/file_verbs.h"
+#include "cli/programs.h"
+#include "extract/features.h"
+#include "extract/preview.h"
+#include "extract/prompt.h"
+
+namespace vega::cli {
+namespace {
+
+extract::Context context_of(const Common& common) {
+  return {common.progress_mode(), print_manifest};
+}
+
+template <typename Options>
+Verb verb(const std::string& name, const std::string& summary, const std::string& details,
+          extract::Report (*run)(const Options&, const extract::Context&)) {
+  auto options = std::make_shared<Options>();
+  return {
+      name, summary, details, [options](OptionVisitor& v) { options->visit(v); },
+      [options, run](const Common& common) { return run(*options, context_of(common)).exit_code; }};
+}
+
+constexpr auto kFeatures =
+    R"(Writes one HDF5 file a scene: tokens (frames, rows, columns, channels), poses, cameras, thumbnails. Every
+finished scene is a line KEY<TAB>PATH on stdout. A scene that is complete with the same key is skipped; one
+made with other options is refused, with the difference spelled out.
+
+Examples:
+  vega-extract features scans/scene0000_00 --model Wan2.1-T2V-1.3B --device cuda -o features
+  vega-extract features kitchen --backbone rgb --view stretch --select uniform:64 -o features
+
+See also: preview, inspect, verify; docs/formats.md)";
+
+constexpr auto kPreview =
+    R"(Source frames above the PCA colours of their features: alike tokens have alike colours, in all frames of a
+scene. The outline on a frame is the part that the network saw.
+
+Examples:
+  vega-extract preview features/rgb-832x480-mllm-14x14/kitchen.h5 -o kitchen.png
+  vega-extract preview --frames 6 --smooth features/*/kitchen.h5 -o pictures
+
+See also: features)";
+
+constexpr auto kPrompt =
+    R"(Wan2.1 is run with an empty prompt, and the embedding of the empty text is one row of 4096 numbers. This verb
+computes it from the text encoder in a closed form: no tokeniser, no GPU, under 2 GB of memory. It is right,
+but not bit-equal to the file VEGA ships, which was made in bf16 arithmetic (1-2 % away).
+
+Examples:
+  vega-extract prompt --model Wan2.1-T2V-1.3B -o Wan2.1-T2V-1.3B/prompt.h5
+  vega-extract prompt --model Wan2.1-T2V-1.3B-Diffusers -o prompt.h5
+
+See also: features --prompt)";
+
+}  // namespace
+
+Program extract_program() {
+  Program p{.name = "vega-extract", .summary = "Scenes in, backbone features out (HDF5)."};
+  p.details = "Run 'vega-extract VERB --help' for the options of a verb.";
+  p.verbs.push_back(
+      verb("features", "compute the features of scenes", kFeatures, extract::run_features));
+  p.verbs.push_back(
+      verb("preview", "draw a contact sheet of a feature file", kPreview, extract::run_preview));
+  p.verbs.push_back(
+      verb("prompt", "make the embedding of the empty prompt", kPrompt, extract::run_prompt));
+  for (auto& shared : file_verbs(p.name)) p.verbs.push_back(std::move(shared));
+  return p;
+}
+
+}  // namespace vega::cli

@@ -1,0 +1,129 @@
+#include "cli/program.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "base/build_info.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace vega::cli {
+namespace {
+
+// Declares the fields of an options struct to CLI11.
+class Binder final : public OptionVisitor {
+ public:
+  explicit Binder(CLI::App& app) : app_(app) {}
+
+  void group(const char* title) override { group_ = title; }
+  void text(const char* name, std::string& value, const char* placeholder,
+            const char* help) override {
+    decorate(app_.add_option(name, value, help), placeholder, value.empty());
+  }
+  void integer(const char* name, std::int64_t& value, const char* placeholder,
+               const char* help) override {
+    decorate(app_.add_option(name, value, help), placeholder, false);
+  }
+  void real(const char* name, double& value, const char* placeholder, const char* help) override {
+    decorate(app_.add_option(name, value, help), placeholder, false);
+  }
+  void flag(const char* name, bool& value, const char* help) override {
+    app_.add_flag(name, value, help)->group(group_);
+  }
+  void inputs(std::vector<std::string>& values, const char* placeholder,
+              const char* help) override {
+    std::string name = placeholder;
+    while (name.ends_with('.')) name.pop_back();
+    app_.add_option(name, values, help)->type_name("");
+  }
+
+ private:
+  void decorate(CLI::Option* option, const char* placeholder, bool no_default) {
+    option->type_name(placeholder)->group(group_);
+    if (!no_default) option->capture_default_str();
+  }
+
+  CLI::App& app_;
+  std::string group_ = "Options";
+};
+
+void add_common(CLI::App& app, Common& common) {
+  app.add_option("--log-level", common.log_level,
+                 "least level shown: debug, info, warn, error, off")
+      ->type_name("LEVEL")
+      ->capture_default_str()
+      ->group("Common");
+  app.add_option("--progress", common.progress,
+                 "auto (a bar on a terminal, else lines), bar, lines, off")
+      ->type_name("MODE")
+      ->capture_default_str()
+      ->group("Common");
+  app.set_config("--config", "", "read options from an INI or TOML file")
+      ->type_name("FILE")
+      ->group("Common");
+}
+
+int report(int code, const char* message) {
+  log_error("{}", message);
+  return code;
+}
+
+int guarded(const Verb& verb, const Common& common) {
+  try {
+    return verb.run(common);
+  } catch (const Error& error) {
+    return report(error.exit_code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return report(5, "out of memory; use fewer --threads or a smaller --size");
+  } catch (const std::exception& error) {
+    log_error("{}", error.what());
+    return report(1,
+                  "this is a bug in vega: please report it with the command and the lines above");
+  }
+}
+
+}  // namespace
+
+void print_manifest(const std::string& key, const std::string& path) {
+  std::cout << key << '\t' << path << std::endl;
+  if (!std::cout) throw OutputError(explain("stdout", "a broken pipe or a full disk"));
+}
+
+int run(int argc, char** argv, Program program) {
+  set_command_line(argc, argv);
+  start_log(program.name, LogLevel::kInfo);
+  CLI::App app(program.summary, program.name);
+  app.footer(program.details);
+  app.set_version_flag("--version", program.name + " " + build_line());
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  Common common;
+  const Verb* chosen = nullptr;
+  for (const Verb& verb : program.verbs) {
+    CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
+    sub->footer(verb.details);
+    Binder binder(*sub);
+    verb.options(binder);
+    add_common(*sub, common);
+    sub->callback([&chosen, &verb] { chosen = &verb; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    log_error("{}; see {} --help", error.what(), program.name);
+    return 2;
+  }
+  try {
+    start_log(program.name, log_level_from_name(common.log_level));
+    common.progress_mode();
+  } catch (const Error& error) {
+    return report(2, error.what());
+  }
+  log_info("{} on {}: {}", build_line(), host_name(), command_line());
+  return guarded(*chosen, common);
+}
+
+}  // namespace vega::cli

@@ -1,0 +1,11 @@
+// The executables: their verbs and help.
+#pragma once
+
+#include "cli/program.h"
+
+namespace vega::cli {
+
+Program extract_program();
+Program synth_program();
+
+}  // namespace vega::cli

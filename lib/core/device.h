@@ -1,0 +1,65 @@
+// Devices by name, and the door to the CUDA half.
+//
+// Executables link LibTorch's CPU half only. Everything that touches CUDA lives in one shared
+// library, libvega_cuda.so, which is loaded when a CUDA device is first asked for. Until then
+// nothing may call at::hasCUDA() or at::manual_seed(): they would fix the answer "no" for the life
+// of the process.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace vega {
+
+// "cpu", "cuda" (= "cuda:0"), "cuda:N". Reads the name only, loads nothing. Throws UsageError.
+at::Device parse_device(std::string_view name);
+
+// parse_device, and for CUDA: loads the CUDA half and checks that the device exists and is of
+// compute capability 8.0 or newer. Throws DeviceError that says exactly what is missing, and the
+// remedy.
+at::Device open_device(std::string_view name);
+
+// Loads the CUDA half and checks that a usable device is there. Throws DeviceError. A failure is
+// remembered: the same error again, without another attempt.
+void require_cuda();
+
+// Whether require_cuda succeeds; if not and `why` is given, the reason.
+bool cuda_available(std::string* why = nullptr);
+
+// Number of CUDA devices; 0 where cuda_available is false.
+int cuda_device_count();
+
+// Marketing name ("NVIDIA H200", or the processor's model name for the CPU).
+std::string device_name(at::Device device);
+
+// Bytes. For the CPU: of the host, with allocated and peak = resident set and its high-water mark.
+struct DeviceMemory {
+  std::int64_t free = 0, total = 0;
+  std::int64_t allocated = 0, peak = 0;  // by this process, through LibTorch's allocator
+};
+DeviceMemory device_memory(at::Device device);
+
+// Starts `peak` anew (CUDA; on the CPU the kernel's mark cannot be reset by a process: no effect).
+void reset_peak_memory(at::Device device);
+
+// Waits until all work queued on the device is done; nothing to do on the CPU.
+// Throws DeviceError when a kernel failed meanwhile.
+void synchronize(at::Device device);
+
+// Gives cached memory back to the driver; nothing to do on the CPU.
+void empty_cache(at::Device device);
+
+// The current stream (a cudaStream_t) of a CUDA device.
+void* current_stream(at::Device device);
+
+// Address of an extern "C" function of the CUDA half. Throws DeviceError when the library is
+// missing or of another build.
+void* cuda_symbol(const char* name);
+
+// Throws DeviceError naming the kernel and CUDA's words when `status` (a cudaError_t) is not 0.
+void check_cuda(const char* what, int status);
+
+}  // namespace vega

@@ -1,0 +1,48 @@
+#include "extract/frame_cache.h"
+
+#include <atomic>
+
+#include "base/parallel.h"
+#include "media/decode.h"
+#include "media/jpeg.h"
+#include "media/resize.h"
+
+namespace vega::extract {
+namespace {
+
+constexpr std::size_t kPixelBudget = std::size_t{512} << 20;
+constexpr int kThumbSide = 320;
+constexpr int kThumbQuality = 85;
+
+}  // namespace
+
+FrameCache::FrameCache(const SceneSource& source, std::vector<std::size_t> frames)
+    : source_(source), frames_(std::move(frames)), entries_(frames_.size()) {}
+
+void FrameCache::read(int threads) {
+  parallel_for(frames_.size(), threads, [&](std::size_t i) {
+    entries_[i].encoded = read_file(source_.frames[frames_[i]].color);
+  });
+}
+
+void FrameCache::decode(int threads, bool with_thumbs) {
+  std::atomic<std::size_t> held{0};
+  parallel_for(frames_.size(), threads, [&](std::size_t i) {
+    Entry& entry = entries_[i];
+    ImageU8 pixels = decode_image(entry.encoded, source_.frames[frames_[i]].color.string());
+    entry.size = pixels.size();
+    if (with_thumbs) {
+      const ImageSize small = fit_longest(entry.size, kThumbSide);
+      entry.thumb = encode_jpeg(resize_area_u8(pixels, small.width, small.height), kThumbQuality);
+    }
+    if ((held += pixels.rgb.size()) <= kPixelBudget) entry.pixels = std::move(pixels);
+  });
+}
+
+ImageU8 FrameCache::image(std::size_t place) const {
+  const Entry& entry = entries_[place];
+  if (!entry.pixels.rgb.empty()) return entry.pixels;
+  return decode_image(entry.encoded, source_.frames[frames_[place]].color.string());
+}
+
+}  // namespace vega::extract

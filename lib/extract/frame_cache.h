@@ -1,0 +1,36 @@
+// The chosen frames of a scene: encoded bytes, decoded pixels, thumbnails, each made once.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "media/image.h"
+#include "scene/source.h"
+
+namespace vega::extract {
+
+// Decoded pictures stay in memory up to a bound (512 MB); beyond it they are decoded again where
+// they are needed.
+class FrameCache {
+ public:
+  FrameCache(const SceneSource& source, std::vector<std::size_t> frames);
+
+  void read(int threads);                      // encoded bytes of every frame
+  void decode(int threads, bool with_thumbs);  // sizes, thumbnails, pixels
+  const std::vector<std::byte>& encoded(std::size_t place) const { return entries_[place].encoded; }
+  ImageSize size(std::size_t place) const { return entries_[place].size; }
+  const std::vector<std::byte>& thumb(std::size_t place) const { return entries_[place].thumb; }
+  ImageU8 image(std::size_t place) const;
+
+ private:
+  struct Entry {
+    std::vector<std::byte> encoded, thumb;
+    ImageSize size;
+    ImageU8 pixels;
+  };
+  const SceneSource& source_;
+  std::vector<std::size_t> frames_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace vega::extract

@@ -1,0 +1,102 @@
+#include "extract/preview.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/publish.h"
+#include "media/decode.h"
+#include "media/png.h"
+#include "scene/select.h"
+#include "store/features.h"
+#include "viz/pca.h"
+#include "viz/sheet.h"
+
+namespace vega::extract {
+namespace fs = std::filesystem;
+namespace {
+
+// Corners of the token grid in pixels of the thumbnail; cells reach half a step beyond their
+// centres.
+CoveredQuad covered_quad(const TapInfo& tap, const std::array<double, 6>& m, ImageSize frame,
+                         ImageSize thumb) {
+  const auto corner = [&](double col, double row) {
+    const double u = m[0] * col + m[1] * row + m[2], v = m[3] * col + m[4] * row + m[5];
+    return PicturePoint{(u + 0.5) * thumb.width / frame.width - 0.5,
+                        (v + 0.5) * thumb.height / frame.height - 0.5};
+  };
+  const double right = static_cast<double>(tap.grid_w) - 0.5,
+               bottom = static_cast<double>(tap.grid_h) - 0.5;
+  return {corner(-0.5, -0.5), corner(right, -0.5), corner(right, bottom), corner(-0.5, bottom)};
+}
+
+ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
+  const FeatureReader reader(path);
+  const TapInfo& tap = reader.taps()[reader.tap_index(options.tap)];
+  const std::size_t count = reader.frame_count();
+  const auto thumbs = reader.thumbs();
+  if (thumbs.empty()) {
+    throw InputError(explain(path.string(), "no thumbnails",
+                             "thumbnails to show above the features",
+                             "extract again without --no-thumbs"));
+  }
+  const FrameTable frames = reader.frames();
+  const std::vector<float> tokens = reader.read_f32(reader.tap_index(options.tap), 0, count);
+  const PcaColors colors = pca_colors(tokens, tap.channels);
+  const auto cells = static_cast<std::size_t>(tap.grid_h * tap.grid_w);
+
+  std::vector<SheetFrame> shown;
+  const auto wanted = std::min<std::int64_t>(options.frames, static_cast<std::int64_t>(count));
+  for (const std::size_t v : uniform_indices(static_cast<std::int64_t>(count), wanted)) {
+    SheetFrame frame;
+    const std::string where = path.string() + ": thumbnail " + std::to_string(v);
+    frame.picture = decode_image(thumbs[v], where);
+    CellPanel panel{static_cast<int>(tap.grid_h), static_cast<int>(tap.grid_w), {}};
+    const auto first = colors.rgb.begin() + static_cast<std::ptrdiff_t>(3 * cells * v);
+    panel.rgb.assign(first, first + static_cast<std::ptrdiff_t>(3 * cells));
+    frame.panels.push_back(std::move(panel));
+    frame.caption = fmt::format("frame {}", frames.id[v]);
+    const ImageSize size{frames.size_color[v][1], frames.size_color[v][0]};
+    frame.covered = covered_quad(tap, tap.cell_to_px[v], size, frame.picture.size());
+    shown.push_back(std::move(frame));
+  }
+  SheetOptions sheet;
+  sheet.columns = static_cast<int>(options.columns);
+  sheet.tile_width = static_cast<int>(options.width);
+  sheet.smooth = options.smooth;
+  const std::string title =
+      fmt::format("{}   {}", reader.header().key, path.parent_path().filename().string());
+  const std::string subtitle = fmt::format(
+      "tap {}   {} of {} frames   grid {}x{}   {} channels   PCA colours, {:.0f} % of the variance",
+      tap.name, shown.size(), count, tap.grid_h, tap.grid_w, tap.channels,
+      100 * (colors.explained[0] + colors.explained[1] + colors.explained[2]));
+  return contact_sheet(title, subtitle, shown, sheet);
+}
+
+}  // namespace
+
+Report run_preview(const PreviewOptions& options, const Context& context) {
+  if (options.inputs.empty()) throw UsageError(explain("preview", "no file", "FILE..."));
+  if (options.frames < 1)
+    throw UsageError(explain("--frames", std::to_string(options.frames), "1 or more"));
+  if (options.width < 16 || options.width > 4096)
+    throw UsageError(explain("--width", std::to_string(options.width), "16 to 4096"));
+  if (options.columns < 0 || options.columns > 64)
+    throw UsageError(explain("--columns", std::to_string(options.columns), "0 to 64"));
+  Report report;
+  for (const fs::path input : options.inputs) {
+    const bool folder = options.inputs.size() > 1 || fs::is_directory(options.out);
+    const fs::path out =
+        folder ? fs::path(options.out) / (input.stem().string() + ".png") : fs::path(options.out);
+    publish_file(out, std::span<const std::byte>(encode_png(preview_sheet(input, options))));
+    log_info("{}: picture in {}", input.string(), out.string());
+    context.manifest(input.stem().string(), out.string());
+    ++report.done;
+  }
+  return report;
+}
+
+}  // namespace vega::extract

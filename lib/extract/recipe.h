@@ -1,0 +1,50 @@
+// Options with every default resolved: what the numbers of an output hang on.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "extract/options.h"
+#include "media/view.h"
+#include "models/backbone.h"
+#include "scene/select.h"
+#include "store/noise.h"
+
+namespace vega::extract {
+
+enum class NoiseKind { kV1, kZero, kStored };
+
+struct Recipe {
+  View view = View::kMllm;
+  ImageSize size;
+  std::int64_t pool_h = 14, pool_w = 14;  // 0: native
+  std::string pool_name;
+  at::Device device{at::kCPU};
+  DType compute = DType::kF32, store = DType::kBF16;
+  bool bf16_constants = false;
+  NoiseKind noise = NoiseKind::kV1;
+  std::shared_ptr<const StoredNoise> stored_noise;
+  Candidates candidates;
+  Selection selection;
+  int threads = 1;
+  std::int64_t batch = 1;
+
+  // The options that change numbers of this scene, as canonical JSON. `with_noise`: the backbone
+  // takes noise.
+  std::string key_options(const FeatureOptions& options, const std::string& scene,
+                          bool with_noise) const;
+};
+
+// Throws UsageError.
+Recipe resolve(const FeatureOptions& options);
+
+BackboneOptions backbone_options(const FeatureOptions& options, const Recipe& recipe);
+
+// <model>-<WxH>-<view>-<pool>, or what was asked for.
+std::string tag_of(const FeatureOptions& options, const Recipe& recipe, const Backbone& backbone);
+
+}  // namespace vega::extract

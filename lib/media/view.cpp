@@ -1,0 +1,171 @@
+#include "media/view.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <cstdint>
+
+#include "base/error.h"
+#include "media/resize.h"
+
+namespace vega {
+
+namespace {
+
+constexpr int kSquare = 384;  // side of the picture that the released language model sees
+
+constexpr std::array<std::pair<View, std::string_view>, 4> kNames{
+    {{View::kMllm, "mllm"},
+     {View::kNative, "native"},
+     {View::kStretch, "stretch"},
+     {View::kCenterCrop, "center_crop"}}};
+
+// u = scale * x + offset along one axis; pixel centres are integers.
+struct AxisMap {
+  double scale = 1, offset = 0;
+};
+
+// Back through a resize from `in` to `out` pixels: (x + 0.5) in/out - 0.5.
+AxisMap unresize(double in, double out) { return {in / out, 0.5 * in / out - 0.5}; }
+
+// Back through a crop that starts at `start`.
+AxisMap uncrop(double start) { return {1, start}; }
+
+// Applies `inner` (nearer to the view) first, then `outer` (nearer to the source).
+AxisMap then(AxisMap inner, AxisMap outer) {
+  return {outer.scale * inner.scale, outer.scale * inner.offset + outer.offset};
+}
+
+// Width of a center_crop frame before its columns are cut.
+int center_crop_width(ImageSize source, ImageSize depth) {
+  const ImageSize shape = depth == ImageSize{} ? source : depth;
+  if (shape.width < 1 || shape.height < 1) {
+    throw InputError(explain("view center_crop", to_string(shape), "a frame that is not empty"));
+  }
+  const auto width = std::int64_t{shape.width} * kSquare / shape.height;
+  if (width < kSquare) {
+    throw InputError(
+        explain("view center_crop", fmt::format("frames of shape {}", to_string(shape)),
+                "frames at least as wide as high", "use --view mllm, native or stretch"));
+  }
+  return static_cast<int>(width);
+}
+
+// The 384x384 8-bit picture to -1..1: the processor's (x/255 - 0.5)/0.5, then the tower's
+// (x + 1)/2 and 2x - 1, which loses a bit and so is kept.
+SignedImage from_square(const ImageU8& square, ImageSize out) {
+  const SignedImage processed = to_signed(to_unit(square));
+  return resize_cover_crop(to_signed(to_unit(processed)), out);
+}
+
+struct AxisMaps {
+  AxisMap x, y;
+};
+
+// Back through cover and centre crop of an `in` picture.
+AxisMaps uncover(ImageSize in, ImageSize out) {
+  const CoverPlan plan = plan_cover(in, out);
+  return {then(uncrop(plan.left), unresize(in.width, plan.resized.width)),
+          then(uncrop(plan.top), unresize(in.height, plan.resized.height))};
+}
+
+AxisMaps source_maps(View view, ImageSize source, ImageSize out, ImageSize depth) {
+  if (view == View::kNative) return uncover(source, out);
+  if (view == View::kStretch) {
+    return {unresize(source.width, out.width), unresize(source.height, out.height)};
+  }
+  AxisMaps maps = uncover({kSquare, kSquare}, out);
+  int width = kSquare;
+  if (view == View::kCenterCrop) {
+    width = center_crop_width(source, depth);
+    maps.x = then(maps.x, uncrop((width - kSquare) / 2));
+  }
+  maps.x = then(maps.x, unresize(source.width, width));
+  maps.y = then(maps.y, unresize(source.height, kSquare));
+  return maps;
+}
+
+void check(ImageSize source, ImageSize out) {
+  if (source.width < 1 || source.height < 1 || out.width < 1 || out.height < 1) {
+    throw InputError(explain("view",
+                             fmt::format("frame {}, size {}", to_string(source), to_string(out)),
+                             "at least one pixel on each side"));
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(View view) {
+  for (const auto& [value, name] : kNames) {
+    if (value == view) return name;
+  }
+  return "?";
+}
+
+View view_from_name(std::string_view name) {
+  for (const auto& [value, known] : kNames) {
+    if (known == name) return value;
+  }
+  throw UsageError(
+      explain("--view", fmt::format("\"{}\"", name), "mllm, native, stretch or center_crop"));
+}
+
+SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize depth) {
+  check(frame.size(), out);
+  switch (view) {
+    case View::kMllm: return from_square(resize_bicubic_pillow(frame, kSquare, kSquare), out);
+    case View::kNative: return resize_cover_crop(to_signed(to_unit(frame)), out);
+    case View::kStretch: return resize_bilinear(to_signed(to_unit(frame)), out.width, out.height);
+    case View::kCenterCrop: break;
+  }
+  const int width = center_crop_width(frame.size(), depth);
+  const ImageU8 tall = resize_bicubic_pillow(frame, width, kSquare);
+  return from_square(crop(tall, (width - kSquare) / 2, 0, kSquare, kSquare), out);
+}
+
+Affine view_to_source(View view, ImageSize source, ImageSize out, ImageSize depth) {
+  check(source, out);
+  const AxisMaps maps = source_maps(view, source, out, depth);
+  return {{{maps.x.scale, 0, maps.x.offset}, {0, maps.y.scale, maps.y.offset}}};
+}
+
+Affine cell_to_px(View view, ImageSize source, ImageSize out, ImageSize depth, int grid_w,
+                  int grid_h) {
+  check(source, out);
+  if (grid_w < 1 || grid_h < 1) {
+    throw InputError(explain("grid", to_string(ImageSize{grid_w, grid_h}), "at least 1x1"));
+  }
+  const AxisMaps maps = source_maps(view, source, out, depth);
+  const AxisMap x = then(unresize(out.width, grid_w), maps.x);
+  const AxisMap y = then(unresize(out.height, grid_h), maps.y);
+  return {{{x.scale, 0, x.offset}, {0, y.scale, y.offset}}};
+}
+
+std::vector<float> mean_cells(const SignedImage& image, int grid_h, int grid_w) {
+  check(image.size(), {grid_w, grid_h});
+  const auto begin = [](int i, int n, int g) { return static_cast<int>(std::int64_t{i} * n / g); };
+  const auto end = [](int i, int n, int g) {
+    return static_cast<int>((std::int64_t{i + 1} * n + g - 1) / g);
+  };
+  std::vector<float> cells;
+  cells.reserve(3 * std::size_t(grid_h) * std::size_t(grid_w));
+  for (int row = 0; row < grid_h; ++row) {
+    const int y0 = begin(row, image.height, grid_h), y1 = end(row, image.height, grid_h);
+    for (int col = 0; col < grid_w; ++col) {
+      const int x0 = begin(col, image.width, grid_w), x1 = end(col, image.width, grid_w);
+      for (std::size_t c = 0; c < 3; ++c) {
+        double sum = 0;
+        for (int y = y0; y < y1; ++y) {
+          const float* from =
+              image.chw.data() + c * image.plane() + std::size_t(y) * std::size_t(image.width);
+          for (int x = x0; x < x1; ++x) sum += from[x];
+        }
+        const double mean = sum / (double(y1 - y0) * (x1 - x0));
+        cells.push_back(static_cast<float>((mean + 1.0) / 2.0));
+      }
+    }
+  }
+  return cells;
+}
+
+}  // namespace vega

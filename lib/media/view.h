@@ -1,0 +1,48 @@
+// How a frame is presented to a network (contracts 4, --view), and where its pixels come from.
+// Coordinates: pixel (0, 0) is the centre of the top-left pixel; x and u run right, y and v down.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "media/image.h"
+
+namespace vega {
+
+enum class View {
+  kMllm,       // 8-bit Pillow bicubic squash to 384x384, then cover and centre crop
+  kNative,     // cover and centre crop of the original frame
+  kStretch,    // whole frame, bilinear, no crop: aspect not kept
+  kCenterCrop  // Pillow bicubic to height 384, centre 384 columns, then cover and centre crop
+};
+
+// "mllm", "native", "stretch", "center_crop"; the inverse throws UsageError naming these.
+std::string_view name_of(View view);
+View view_from_name(std::string_view name);
+
+// (u, v) = m (x, y, 1).
+struct Affine {
+  double m[2][3] = {{1, 0, 0}, {0, 1, 0}};
+};
+
+// The frame as the network sees it, (3, out.height, out.width) in -1..1. The order of scaling to
+// -1..1 and resizing is the release's (scene_understanding 1.9, wan_extraction 2).
+// depth: size of the depth images, used by center_crop only (its width is
+// int(depth.width * 384 / depth.height)); {0, 0} when unknown: the frame's own size.
+// Throws InputError (empty frame or size; center_crop of a frame that is higher than wide).
+SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize depth = {});
+
+// From pixels of the view's picture to pixels of the original frame.
+Affine view_to_source(View view, ImageSize source, ImageSize out, ImageSize depth = {});
+
+// From integer cell centres (col, row) of a grid over the view's picture to pixels of the original
+// frame. Nominal uniform grid: x_out = (col + 0.5) * out.width / grid_w - 0.5.
+Affine cell_to_px(View view, ImageSize source, ImageSize out, ImageSize depth, int grid_w,
+                  int grid_h);
+
+// Mean colour 0..1 of each cell: (grid_h, grid_w, 3). Cell i of n pixels spans
+// floor(i*n/g) .. ceil((i+1)*n/g) (adaptive average pooling; windows may overlap).
+// Throws InputError (empty image or grid).
+std::vector<float> mean_cells(const SignedImage& image, int grid_h, int grid_w);
+
+}  // namespace vega

@@ -1,0 +1,77 @@
+// A backbone turns the frames of a scene into grids of feature tokens.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "media/image.h"
+
+namespace vega {
+
+// One point where features are taken. -1: does not apply.
+struct Tap {
+  std::string name;
+  std::int64_t block = -1;
+  std::int64_t timestep_asked = -1, timestep_used = -1;
+  double sigma = -1;
+  std::int64_t grid_h = 0, grid_w = 0, channels = 0;
+};
+
+// Fills the noise of one frame, latent (16, h, w) in C order; empty function: no noise.
+using NoiseSource = std::function<void(std::int64_t frame_id, std::span<float> eps)>;
+
+class Backbone {
+ public:
+  virtual ~Backbone() = default;
+
+  // Key of the weights; "" where there are none. May read them whole once; load() is not needed.
+  virtual std::string fingerprint() const = 0;
+  // Short name for the default tag: "rgb", "Wan2.1-T2V-1.3B".
+  virtual std::string name() const = 0;
+  virtual const std::vector<Tap>& taps() const = 0;
+  // Values of one frame's noise; 0: this backbone takes none.
+  virtual std::int64_t noise_size() const = 0;
+
+  // Reads the weights onto the device and folds them. Throws FormatError, DeviceError.
+  virtual void load() = 0;
+
+  // Frames of one scene, all of the size given at construction: pixels (N, 3, H, W) float32 in [-1,
+  // 1] and eps (N, noise_size()) float32, both on the CPU. One tensor a tap, (N, gh, gw, C) float32
+  // on the CPU. Frames do not see each other. Safe from several threads on the CPU.
+  virtual std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor& eps) const = 0;
+};
+
+// Everything a backbone may need to know; which fields matter is its own business.
+struct BackboneOptions {
+  std::string backbone = "wan";
+  std::string model, prompt;  // paths
+  std::string device = "cpu";
+  at::ScalarType dtype = at::kFloat;
+  ImageSize size{832, 480};
+  std::vector<std::int64_t> blocks{20};
+  std::vector<std::int64_t> timesteps{300};
+  double shift = 5;
+  std::string schedule = "release";
+  std::int64_t pool_h = 14, pool_w = 14;  // 0: native grid
+  bool bf16_latent_constants = false;
+};
+
+struct BackboneEntry {
+  const char* name;
+  const char* what;
+  std::unique_ptr<Backbone> (*make)(const BackboneOptions&);
+};
+
+// The one table of names.
+std::span<const BackboneEntry> backbones();
+
+// Throws UsageError naming the known ones; what `make` throws.
+std::unique_ptr<Backbone> make_backbone(const BackboneOptions& options);
+
+}  // namespace vega

@@ -1,0 +1,174 @@
+#include "models/umt5/prompt.h"
+
+#include <ATen/ATen.h>
+#include <sys/mman.h>
+
+#include "base/error.h"
+#include "core/tensor.h"
+#include "models/umt5/names.h"
+#include "weights/model_files.h"
+#include "weights/safetensors.h"
+#include "weights/tensor_set.h"
+#include "weights/torch_file.h"
+
+namespace vega::umt5 {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kOriginalFile = "models_t5_umt5-xxl-enc-bf16.pth";
+constexpr std::int64_t kEos = 1;
+constexpr double kEps = 1e-6;
+
+struct Weights {
+  TensorSet set;
+  Config config;
+  bool transformers = false;
+
+  std::string file_name(const TensorSpec& spec) const {
+    return transformers ? spec.transformers : spec.canonical;
+  }
+};
+
+Weights open_weights(const fs::path& model) {
+  Weights w;
+  for (const fs::path& folder : {model / "text_encoder", model}) {
+    if (!fs::exists(folder / "config.json") || fs::exists(model / kOriginalFile)) continue;
+    if (folder == model && !fs::exists(model / "model.safetensors") &&
+        !fs::exists(model / "model.safetensors.index.json")) {
+      continue;
+    }
+    w.set = read_sharded(folder, "model");
+    w.transformers = true;
+    return w;
+  }
+  const fs::path file = fs::is_directory(model) ? model / kOriginalFile : model;
+  if (!fs::exists(file)) {
+    throw InputError(explain("--model " + model.string(), "no text encoder there",
+                             std::string(kOriginalFile) + " or text_encoder/",
+                             "give that file, or the folder that holds one of the two"));
+  }
+  w.set = read_torch_file(file);
+  return w;
+}
+
+Config config_of(const Weights& w) {
+  Config c;
+  const auto shape = [&](const std::string& canonical,
+                         const std::string& transformers) -> const Shape& {
+    const Shape& found = w.set.at(w.transformers ? transformers : canonical).shape;
+    if (found.size() == 2 && found[0] > 0 && found[1] > 0) return found;
+    throw FormatError(explain(canonical, to_string(found), "a matrix"));
+  };
+  const Shape& embedding = shape("token_embedding.weight", "shared.weight");
+  const Shape& value =
+      shape("blocks.0.attn.v.weight", "encoder.block.0.layer.0.SelfAttention.v.weight");
+  const Shape& up =
+      shape("blocks.0.ffn.fc1.weight", "encoder.block.0.layer.1.DenseReluDense.wi_1.weight");
+  const Shape& bias = shape("blocks.0.pos_embedding.embedding.weight",
+                            "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
+  c.vocabulary = embedding[0];
+  c.dim = embedding[1];
+  c.inner = value[0];
+  c.ffn = up[0];
+  c.buckets = bias[0];
+  c.heads = bias[1];
+  const auto norm = [&](std::int64_t n) {
+    return w.transformers ? "encoder.block." + std::to_string(n) + ".layer.0.layer_norm.weight"
+                          : "blocks." + std::to_string(n) + ".norm1.weight";
+  };
+  for (c.layers = 0; w.set.find(norm(c.layers)) != nullptr;) ++c.layers;
+  return c;
+}
+
+// Every expected tensor in its shape, nothing else but the tied copy that transformers may write.
+void check(const Weights& w) {
+  const auto specs = tensors(w.config);
+  for (const auto& spec : specs) {
+    const std::string name = w.file_name(spec);
+    const TensorView& view = w.set.at(name);
+    if (view.shape == spec.shape) continue;
+    throw FormatError(explain(w.set.origin(name).string() + ": " + name, to_string(view.shape),
+                              to_string(spec.shape)));
+  }
+  const std::size_t tied = w.set.find("encoder.embed_tokens.weight") != nullptr ? 1 : 0;
+  if (w.set.size() != specs.size() + tied) {
+    throw FormatError(explain("text encoder", std::to_string(w.set.size()) + " tensors",
+                              std::to_string(specs.size()) + " of a UMT5 encoder",
+                              "give an encoder-only checkpoint"));
+  }
+  if (w.config.vocabulary <= kEos)
+    throw FormatError(explain("token embedding", "no row for EOS", "at least 2 rows"));
+}
+
+// Reads each weight once, so its mapped pages are dropped again: the 11 GB file never fills the
+// memory.
+class Reader {
+ public:
+  explicit Reader(const Weights& w) : w_(w) {
+    for (const auto& spec : tensors(w.config)) names_[spec.canonical] = w.file_name(spec);
+  }
+
+  at::Tensor read(const std::string& canonical) const {
+    const std::string& name = names_.at(canonical);
+    const TensorView& view = w_.set.at(name);
+    check_finite(name, view, w_.set.origin(name));
+    return owned_float_from(view);
+  }
+
+  at::Tensor product(const std::string& canonical, const at::Tensor& x) const {
+    const at::Tensor y = at::mv(read(canonical), x);
+    drop(w_.set.at(names_.at(canonical)));
+    return y;
+  }
+
+  at::Tensor embedding_row(std::int64_t row) const {
+    TensorView view = w_.set.at(names_.at("token_embedding.weight"));
+    const std::int64_t width = view.shape[1];
+    view.data += static_cast<std::size_t>(row * width) * size_of(view.dtype);
+    view.shape = {width};
+    check_finite(names_.at("token_embedding.weight"), view);
+    return owned_float_from(view);
+  }
+
+ private:
+  static void drop(const TensorView& view) {
+    constexpr std::uintptr_t kPage = 4096;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(view.data) + kPage - 1) / kPage * kPage;
+    const auto end = (reinterpret_cast<std::uintptr_t>(view.data) + view.bytes()) / kPage * kPage;
+    if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+
+  const Weights& w_;
+  std::map<std::string, std::string> names_;
+};
+
+at::Tensor rms(const at::Tensor& x, const at::Tensor& weight) {
+  return x * at::rsqrt(x.square().mean() + kEps) * weight;
+}
+
+}  // namespace
+
+std::vector<float> empty_prompt(const fs::path& model,
+                                const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  Weights w = open_weights(model);
+  w.config = config_of(w);
+  check(w);
+  const Reader reader(w);
+  at::Tensor x = reader.embedding_row(kEos);
+  for (std::int64_t n = 0; n < w.config.layers; ++n) {
+    const std::string block = "blocks." + std::to_string(n) + ".";
+    const at::Tensor value =
+        reader.product(block + "attn.v.weight", rms(x, reader.read(block + "norm1.weight")));
+    x = x + reader.product(block + "attn.o.weight", value);
+    const at::Tensor normed = rms(x, reader.read(block + "norm2.weight"));
+    const at::Tensor gate = at::gelu(reader.product(block + "ffn.gate.0.weight", normed), "tanh");
+    const at::Tensor hidden = reader.product(block + "ffn.fc1.weight", normed) * gate;
+    x = x + reader.product(block + "ffn.fc2.weight", hidden);
+    if (progress) progress(n + 1, w.config.layers);
+  }
+  x = rms(x, reader.read("norm.weight")).contiguous();
+  const float* data = x.const_data_ptr<float>();
+  return {data, data + x.numel()};
+}
+
+}  // namespace vega::umt5

@@ -1,0 +1,140 @@
+#include "models/wan/backbone.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "core/device.h"
+#include "models/wan/checkpoint.h"
+#include "models/wan/dit.h"
+#include "models/wan/prompt_file.h"
+#include "models/wan/schedule.h"
+#include "models/wan/vae.h"
+
+namespace vega::wan {
+namespace {
+
+class WanBackbone final : public Backbone {
+ public:
+  explicit WanBackbone(const BackboneOptions& options);
+
+  std::string fingerprint() const override;
+  std::string name() const override;
+  const std::vector<Tap>& taps() const override { return taps_; }
+  std::int64_t noise_size() const override { return 16 * latent_.h * latent_.w; }
+  void load() override;
+  std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor& eps) const override;
+
+ private:
+  BackboneOptions options_;
+  Checkpoint checkpoint_;
+  at::Tensor prompt_;
+  Grid latent_;
+  TapRequest request_;
+  std::vector<NoiseLevel> levels_;
+  std::vector<Tap> taps_;  // timestep by timestep, blocks ascending
+  at::Device device_{at::kCPU};
+  std::optional<VaeEncoder> vae_;
+  std::vector<std::unique_ptr<Dit>> dits_;  // one a timestep
+};
+
+void check_size(ImageSize size) {
+  if (size.width % kTokenStride == 0 && size.height % kTokenStride == 0) return;
+  throw UsageError(explain("--size", to_string(size), "multiples of 16"));
+}
+
+WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
+  check_size(options.size);
+  if (options.model.empty()) {
+    throw UsageError(explain("--model", "nothing", "the folder of a Wan2.1-T2V checkpoint",
+                             "for a trial: vega-synth model --preset wan-tiny -o DIR"));
+  }
+  const Schedule schedule = schedule_from_name(options.schedule);
+  for (const auto asked : options.timesteps)
+    levels_.push_back(noise_level(asked, options.shift, schedule));
+  checkpoint_ = open_checkpoint(options.model);
+  request_.blocks = options.blocks;
+  std::sort(request_.blocks.begin(), request_.blocks.end());
+  request_.blocks.erase(std::unique(request_.blocks.begin(), request_.blocks.end()),
+                        request_.blocks.end());
+  const auto layers = checkpoint_.dit_config.layers;
+  if (request_.blocks.empty() || request_.blocks.front() < 0 || request_.blocks.back() >= layers) {
+    throw UsageError(explain(
+        "--block", request_.blocks.empty() ? "none" : std::to_string(request_.blocks.back()),
+        "0 to " + std::to_string(layers - 1) + " (blocks of this model, zero-based)"));
+  }
+  if (options.pool_h > 0) request_.pool = Grid{options.pool_h, options.pool_w};
+  prompt_ =
+      read_prompt_file(find_prompt(options.prompt, options.model), checkpoint_.dit_config.text_dim);
+  latent_ = {options.size.height / kLatentStride, options.size.width / kLatentStride};
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    for (const auto block : request_.blocks) {
+      Tap tap;
+      tap.name = "b" + std::to_string(block) + "_t" + std::to_string(options.timesteps[i]);
+      tap.block = block;
+      tap.timestep_asked = options.timesteps[i];
+      tap.timestep_used = levels_[i].t;
+      tap.sigma = levels_[i].sigma;
+      tap.grid_h = request_.pool ? request_.pool->h : latent_.h / 2;
+      tap.grid_w = request_.pool ? request_.pool->w : latent_.w / 2;
+      tap.channels = checkpoint_.dit_config.dim;
+      taps_.push_back(tap);
+    }
+  }
+}
+
+// The model and the prompt: both decide what comes out.
+std::string WanBackbone::fingerprint() const {
+  const at::Tensor rows = prompt_.contiguous();
+  const auto* data = reinterpret_cast<const std::byte*>(rows.const_data_ptr<float>());
+  Hasher hasher;
+  hasher.field(checkpoint_.fingerprint()).number(rows.size(0));
+  hasher.field(std::span(data, static_cast<std::size_t>(rows.numel()) * sizeof(float)));
+  return hasher.hex();
+}
+
+std::string WanBackbone::name() const {
+  std::error_code ignored;
+  const auto folder = std::filesystem::weakly_canonical(options_.model, ignored);
+  return folder.filename().empty() ? "wan" : folder.filename().string();
+}
+
+void WanBackbone::load() {
+  device_ = open_device(options_.device);
+  const auto last = request_.blocks.back();
+  checkpoint_.check_finite(last);
+  vae_.emplace(checkpoint_.vae, checkpoint_.vae_config,
+               VaeEncoder::Options{device_, options_.dtype, options_.bf16_latent_constants});
+  for (const NoiseLevel& level : levels_) {
+    dits_.push_back(std::make_unique<Dit>(checkpoint_.dit, checkpoint_.dit_config, prompt_,
+                                          Dit::Options{device_, options_.dtype}));
+    dits_.back()->prepare(level.t, last);
+  }
+}
+
+std::vector<at::Tensor> WanBackbone::run(const at::Tensor& pixels, const at::Tensor& eps) const {
+  const c10::NoGradGuard no_grad;
+  const at::Tensor latents = vae_->encode(pixels.to(device_));
+  const at::Tensor noise = eps.to(device_).reshape(latents.sizes());
+  std::vector<at::Tensor> out;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    const float sigma = levels_[i].sigma;
+    const at::Tensor noised = latents * (1.0F - sigma) + noise * sigma;
+    for (const at::Tensor& tap : dits_[i]->forward(noised, request_))
+      out.push_back(tap.to(at::kCPU));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Backbone> make_wan(const BackboneOptions& options) {
+  return std::make_unique<WanBackbone>(options);
+}
+
+}  // namespace vega::wan

@@ -1,0 +1,246 @@
+#include "models/wan/checkpoint.h"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "models/wan/names.h"
+#include "weights/model_files.h"
+#include "weights/safetensors.h"
+#include "weights/torch_file.h"
+
+namespace vega::wan {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr auto kStem = "diffusion_pytorch_model";
+constexpr auto kVaeFile = "Wan2.1_VAE.pth";
+
+Json read_json(const fs::path& path) {
+  std::ifstream in(path);
+  if (!in) throw InputError(explain(path.string(), "no such file", "a model configuration"));
+  try {
+    return Json::parse(in);
+  } catch (const Json::exception& error) {
+    throw FormatError(explain(path.string(), error.what(), "JSON", "fetch the file again"));
+  }
+}
+
+// A whole positive number below 2^24, so that products of two fit easily.
+std::int64_t positive(const Json& json, const char* name, std::int64_t fallback,
+                      const fs::path& path) {
+  const auto found = json.find(name);
+  if (found == json.end() || found->is_null()) return fallback;
+  if (!found->is_number_integer() || found->get<std::int64_t>() < 1 ||
+      found->get<std::int64_t>() >= (1 << 24)) {
+    throw FormatError(explain(path.string() + ": " + name, found->dump(), "a positive number"));
+  }
+  return found->get<std::int64_t>();
+}
+
+double epsilon(const Json& json, const fs::path& path) {
+  const auto found = json.find("eps");
+  if (found == json.end() || found->is_null()) return 1e-6;
+  if (!found->is_number())
+    throw FormatError(explain(path.string() + ": eps", found->dump(), "a number"));
+  return found->get<double>();
+}
+
+void expect_text(const Json& json, const char* name, std::string_view expected,
+                 const fs::path& path) {
+  const std::string got = json.contains(name) ? json[name].dump() : "nothing";
+  if (got != "\"" + std::string(expected) + "\"") {
+    throw InputError(explain(path.string() + ": " + name, got, expected,
+                             "vega reads Wan2.1 text-to-video checkpoints (T2V-1.3B, T2V-14B)"));
+  }
+}
+
+DitConfig original_config(const fs::path& path) {
+  const Json json = read_json(path);
+  expect_text(json, "_class_name", "WanModel", path);
+  if (json.contains("model_type")) expect_text(json, "model_type", "t2v", path);
+  DitConfig c;
+  c.dim = positive(json, "dim", c.dim, path);
+  c.ffn_dim = positive(json, "ffn_dim", c.ffn_dim, path);
+  c.freq_dim = positive(json, "freq_dim", c.freq_dim, path);
+  c.in_dim = positive(json, "in_dim", c.in_dim, path);
+  c.out_dim = positive(json, "out_dim", c.out_dim, path);
+  c.heads = positive(json, "num_heads", c.heads, path);
+  c.layers = positive(json, "num_layers", c.layers, path);
+  c.text_len = positive(json, "text_len", c.text_len, path);
+  c.eps = epsilon(json, path);
+  return c;
+}
+
+DitConfig diffusers_config(const fs::path& path) {
+  const Json json = read_json(path);
+  expect_text(json, "_class_name", "WanTransformer3DModel", path);
+  DitConfig c;
+  c.heads = positive(json, "num_attention_heads", c.heads, path);
+  c.dim = c.heads * positive(json, "attention_head_dim", 128, path);
+  c.ffn_dim = positive(json, "ffn_dim", c.ffn_dim, path);
+  c.freq_dim = positive(json, "freq_dim", c.freq_dim, path);
+  c.text_dim = positive(json, "text_dim", c.text_dim, path);
+  c.in_dim = positive(json, "in_channels", c.in_dim, path);
+  c.out_dim = positive(json, "out_channels", c.out_dim, path);
+  c.layers = positive(json, "num_layers", c.layers, path);
+  c.eps = epsilon(json, path);
+  return c;
+}
+
+void check_config(const DitConfig& c, const fs::path& path) {
+  const bool fits =
+      c.dim % c.heads == 0 && c.head_dim() % 2 == 0 && c.freq_dim % 2 == 0 && c.in_dim == 16;
+  if (fits) return;
+  throw InputError(
+      explain(path.string(),
+              "width " + std::to_string(c.dim) + ", " + std::to_string(c.heads) + " heads, " +
+                  std::to_string(c.in_dim) + " input channels",
+              "an even head width that divides the model width, and 16 input channels"));
+}
+
+void check_vae_config(const fs::path& path) {
+  const Json json = read_json(path);
+  expect_text(json, "_class_name", "AutoencoderKLWan", path);
+  const bool residual = json.contains("is_residual") && json["is_residual"] == true;
+  const bool patched = json.contains("patch_size") && !json["patch_size"].is_null();
+  if (residual || patched) {
+    throw InputError(explain(path.string(), residual ? "is_residual true" : "a patch_size",
+                             "a Wan2.1 VAE", "this is the Wan2.2 VAE, which vega does not read"));
+  }
+}
+
+std::string some_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < 3; ++i) text += (i ? ", " : "") + names[i];
+  if (names.size() > 3) text += " and " + std::to_string(names.size() - 3) + " more";
+  return text;
+}
+
+// Renames to canonical names and checks that exactly the expected tensors are there, in the
+// expected shapes.
+WeightViews take(const TensorSet& set, const std::vector<TensorSpec>& specs, bool diffusers,
+                 const fs::path& where) {
+  WeightViews out;
+  std::map<std::string, const TensorSpec*> expected;
+  std::vector<std::string> missing;
+  for (const TensorSpec& spec : specs) {
+    const std::string& name = diffusers ? spec.diffusers : spec.canonical;
+    expected.emplace(name, &spec);
+    const TensorView* view = set.find(name);
+    if (view == nullptr) {
+      missing.push_back(name);
+      continue;
+    }
+    if (view->shape != spec.shape) {
+      throw FormatError(explain(set.origin(name).string() + ": " + name, to_string(view->shape),
+                                to_string(spec.shape),
+                                "the configuration and the weights are of different models"));
+    }
+    if (view->dtype != DType::kF32 && view->dtype != DType::kF16 && view->dtype != DType::kBF16) {
+      throw FormatError(explain(set.origin(name).string() + ": " + name,
+                                std::string(name_of(view->dtype)), "f32, f16 or bf16",
+                                "quantised repacks are not read"));
+    }
+    out.emplace(spec.canonical, *view);
+  }
+  std::vector<std::string> extra;
+  for (const auto& name : set.names()) {
+    if (!expected.contains(name)) extra.push_back(name);
+  }
+  if (!missing.empty()) {
+    throw FormatError(explain(
+        where.string(), "no tensor " + some_of(missing),
+        "all " + std::to_string(specs.size()) + " tensors of the model",
+        extra.empty() ? "fetch the checkpoint again"
+                      : "it has " + some_of(extra) + " instead: another model or key layout"));
+  }
+  if (!extra.empty()) {
+    throw FormatError(explain(where.string(), "unknown tensor " + some_of(extra),
+                              "only the " + std::to_string(specs.size()) + " tensors of the model",
+                              "remove them, or give the folder of the right model"));
+  }
+  return out;
+}
+
+VaeConfig vae_config(const TensorSet& set, const std::string& first_conv, const fs::path& where) {
+  VaeConfig config;
+  const TensorView* view = set.find(first_conv);
+  if (view == nullptr || view->shape.size() != 5 || view->shape[0] < 1) {
+    throw FormatError(explain(where.string(), "no usable tensor " + first_conv, "a Wan2.1 VAE"));
+  }
+  config.base = view->shape[0];
+  return config;
+}
+
+void note_files(Checkpoint& checkpoint) {
+  for (const auto* set : {&checkpoint.dit_set, &checkpoint.vae_set}) {
+    checkpoint.files.insert(checkpoint.files.end(), set->files().begin(), set->files().end());
+  }
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const fs::path& folder) {
+  Checkpoint c;
+  c.folder = folder;
+  const bool diffusers = fs::exists(folder / "transformer" / "config.json");
+  if (!diffusers && !fs::exists(folder / "config.json")) {
+    throw InputError(
+        explain("--model " + folder.string(),
+                fs::is_directory(folder) ? "a folder without a configuration" : "no such folder",
+                "config.json (original layout) or transformer/config.json (diffusers)",
+                "give the folder of Wan-AI/Wan2.1-T2V-1.3B or of its -Diffusers twin"));
+  }
+  c.layout = diffusers ? "diffusers" : "original";
+  const fs::path config =
+      diffusers ? folder / "transformer" / "config.json" : folder / "config.json";
+  c.dit_config = diffusers ? diffusers_config(config) : original_config(config);
+  check_config(c.dit_config, config);
+  const fs::path dit_folder = diffusers ? folder / "transformer" : folder;
+  c.dit_set = read_sharded(dit_folder, kStem);
+  c.dit = take(c.dit_set, dit_tensors(c.dit_config), diffusers, dit_folder);
+
+  const fs::path vae = diffusers ? folder / "vae" : folder / kVaeFile;
+  if (diffusers) check_vae_config(vae / "config.json");
+  c.vae_set = diffusers ? read_sharded(vae, kStem) : read_torch_file(vae);
+  c.vae_config =
+      vae_config(c.vae_set, diffusers ? "encoder.conv_in.weight" : "encoder.conv1.weight", vae);
+  c.vae = take(c.vae_set, vae_tensors(c.vae_config), diffusers, vae);
+  c.files.push_back(config);
+  note_files(c);
+  return c;
+}
+
+std::string Checkpoint::fingerprint() const {
+  constexpr auto kKind = "wan/1";
+  if (auto known = recall_fingerprint(files, kKind)) return *known;
+  std::map<std::string, TensorView> all;
+  for (const auto& [name, view] : dit) all.emplace("dit." + name, view);
+  for (const auto& [name, view] : vae) all.emplace("vae." + name, view);
+  const std::string made = vega::fingerprint(all);
+  remember_fingerprint(files, kKind, made);
+  return made;
+}
+
+void Checkpoint::check_finite(std::int64_t last_block) const {
+  const bool diffusers = layout == "diffusers";
+  const auto check = [](const TensorSet& set, const std::string& name, const TensorView& view) {
+    vega::check_finite(name, view, set.origin(name));
+  };
+  for (const auto& spec : dit_tensors(dit_config)) {
+    if (spec.canonical.starts_with("head.")) continue;
+    if (spec.canonical.starts_with("blocks.") && std::stoll(spec.canonical.substr(7)) > last_block)
+      continue;
+    check(dit_set, diffusers ? spec.diffusers : spec.canonical, dit.at(spec.canonical));
+  }
+  for (const auto& spec : vae_tensors(vae_config)) {
+    if (spec.canonical.starts_with("decoder.") || spec.canonical.starts_with("conv2.")) continue;
+    check(vae_set, diffusers ? spec.diffusers : spec.canonical, vae.at(spec.canonical));
+  }
+}
+
+}  // namespace vega::wan

@@ -1,0 +1,39 @@
+// A Wan2.1-T2V checkpoint on disk, in either key layout, under canonical names.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/wan/config.h"
+#include "models/wan/vae.h"
+#include "weights/tensor_set.h"
+
+namespace vega::wan {
+
+struct Checkpoint {
+  std::filesystem::path folder;
+  std::string layout;  // "original" or "diffusers"
+  DitConfig dit_config;
+  VaeConfig vae_config;
+  WeightViews dit, vae;                      // mapped, canonical names
+  std::vector<std::filesystem::path> files;  // configuration and weights
+  TensorSet dit_set, vae_set;                // keep the mappings alive
+
+  // Key of names, shapes and values: equal for both layouts and every sharding. Remembered by path,
+  // size and mtime, so that only the first call on new files reads them whole.
+  std::string fingerprint() const;
+
+  // Throws FormatError (file, tensor, index) on NaN or infinity in the VAE encoder or in what
+  // blocks 0..last_block use.
+  void check_finite(std::int64_t last_block) const;
+};
+
+// Tells the layouts apart by what the folder holds: config.json (original) or
+// transformer/config.json (diffusers). Strict: missing, extra and misshapen tensors are errors that
+// name them. Element types f32, f16 and bf16. Reads headers only. Throws InputError, FormatError.
+Checkpoint open_checkpoint(const std::filesystem::path& folder);
+
+}  // namespace vega::wan

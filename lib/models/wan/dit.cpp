@@ -1,0 +1,245 @@
+#include "models/wan/dit.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "core/tensor.h"
+#include "kernels/attention.h"
+#include "kernels/cross_gate.h"
+#include "kernels/gelu.h"
+#include "kernels/layer_norm.h"
+#include "kernels/pool_tokens.h"
+#include "kernels/qk_norm_rope.h"
+
+namespace vega::wan {
+namespace {
+
+at::Tensor linear64(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
+}
+
+}  // namespace
+
+at::Tensor time_sinusoid(std::int64_t t, std::int64_t width) {
+  const std::int64_t half = width / 2;
+  const at::Tensor frequency =
+      at::pow(10000.0, at::arange(half, at::kDouble) * (-1.0 / static_cast<double>(half)));
+  const at::Tensor angle = frequency * static_cast<double>(t);
+  return at::cat({at::cos(angle), at::sin(angle)}).to(at::kFloat);
+}
+
+Dit::Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
+         const Options& options)
+    : weights_(weights), config_(config), options_(options) {
+  const c10::NoGradGuard no_grad;
+  const auto rows = prompt.size(0);
+  if (prompt.dim() != 2 || rows < 1 || rows >= config.text_len ||
+      prompt.size(1) != config.text_dim) {
+    throw InputError(explain("prompt embedding", to_string(prompt.sizes().vec()),
+                             "(n, " + std::to_string(config.text_dim) + ") with 1 <= n < " +
+                                 std::to_string(config.text_len)));
+  }
+  text_ = embed_text(prompt);
+  log_pad_ = std::log(static_cast<double>(config.text_len - rows));
+  patch_weight_ = weight("patch_embedding.weight").flatten(1).to(options_.dtype);
+  patch_bias_ = weight("patch_embedding.bias").to(options_.dtype);
+}
+
+at::Tensor Dit::weight(const std::string& name) const {
+  return tensor_from(weights_.at(name)).to(at::kFloat).to(options_.device);
+}
+
+// Every padding row is zero, so all of them become one and the same row of the text MLP.
+at::Tensor Dit::embed_text(const at::Tensor& prompt) const {
+  const auto host = [this](const std::string& name) { return tensor_from(weights_.at(name)); };
+  const at::Tensor rows =
+      at::cat({prompt.to(at::kCPU, at::kDouble), at::zeros({1, config_.text_dim}, at::kDouble)});
+  const at::Tensor hidden =
+      linear64(rows, host("text_embedding.0.weight"), host("text_embedding.0.bias"));
+  return linear64(at::gelu(hidden, "tanh"), host("text_embedding.2.weight"),
+                  host("text_embedding.2.bias"))
+      .to(options_.device);
+}
+
+at::Tensor Dit::time_modulation(std::int64_t t) const {
+  const auto host = [this](const std::string& name) { return tensor_from(weights_.at(name)); };
+  const at::Tensor v = time_sinusoid(t, config_.freq_dim);
+  at::Tensor e = linear64(v, host("time_embedding.0.weight"), host("time_embedding.0.bias"));
+  e = linear64(at::silu(e), host("time_embedding.2.weight"), host("time_embedding.2.bias"));
+  e = linear64(at::silu(e), host("time_projection.1.weight"), host("time_projection.1.bias"));
+  return e.reshape({6, config_.dim}).to(at::kFloat).to(options_.device);
+}
+
+// Cross-attention against constant keys (b). Per head h and prompt row i the logit relative to the
+// pad row's is q_h . (g_h * (k_i - k_pad)) / sqrt(head dim) / rms(q): linear in the normed token,
+// hence extra rows of the q GEMM. The output is base + sum of gate * delta with base = O v_pad + b,
+// delta = O_h (v_i - v_pad)_h.
+void Dit::fold_cross(Block& block, const std::string& name) const {
+  const auto wide = [&](const std::string& part) { return weight(name + part).to(at::kDouble); };
+  const auto d = config_.dim, heads = config_.heads, hd = config_.head_dim(),
+             rows = text_.size(0) - 1;
+  at::Tensor k = at::linear(text_, wide("cross_attn.k.weight"), wide("cross_attn.k.bias"));
+  k = k * at::rsqrt(k.square().mean(-1, true) + config_.eps) * wide("cross_attn.norm_k.weight");
+  const at::Tensor v = at::linear(text_, wide("cross_attn.v.weight"), wide("cross_attn.v.bias"));
+  // (rows, heads, hd): differences to the pad row
+  const at::Tensor dk =
+      ((k.narrow(0, 0, rows) - k.narrow(0, rows, 1)) * wide("cross_attn.norm_q.weight"))
+          .reshape({rows, heads, hd}) /
+      std::sqrt(static_cast<double>(hd));
+  const at::Tensor dv = (v.narrow(0, 0, rows) - v.narrow(0, rows, 1)).reshape({rows, heads, hd});
+
+  // q' = Wq (norm3 w * x + norm3 b) + bq
+  const at::Tensor raw = wide("cross_attn.q.weight");
+  const at::Tensor wq = raw * wide("norm3.weight");
+  const at::Tensor bq = at::mv(raw, wide("norm3.bias")) + wide("cross_attn.q.bias");
+  const at::Tensor logit_w =
+      at::einsum("rhc,hcd->hrd", {dk, wq.reshape({heads, hd, d})}).reshape({heads * rows, d});
+  const at::Tensor logit_b =
+      at::einsum("rhc,hc->hr", {dk, bq.reshape({heads, hd})}).reshape({heads * rows});
+  // Zero rows up to a multiple of 8 keep the GEMM's rows aligned.
+  const std::int64_t used = d + heads * rows, padding = (8 - used % 8) % 8;
+  const auto zeros = [&](at::IntArrayRef shape) { return at::zeros(shape, wq.options()); };
+  block.cross_weight = at::cat({wq, logit_w, zeros({padding, d})}).to(options_.dtype);
+  block.cross_bias = at::cat({bq, logit_b, zeros({padding})}).to(options_.dtype);
+
+  const at::Tensor wo = wide("cross_attn.o.weight");
+  block.cross_base = (at::mv(wo, v[rows]) + wide("cross_attn.o.bias")).to(at::kFloat);
+  block.cross_delta = at::einsum("dhc,rhc->hrd", {wo.reshape({d, heads, hd}), dv})
+                          .reshape({heads * rows, d})
+                          .to(at::kFloat)
+                          .contiguous();
+}
+
+// Modulation rows: 0 shift, 1 scale, 2 gate of self-attention; 3, 4, 5 of the feed-forward (d).
+Dit::Block Dit::fold(std::int64_t index, const at::Tensor& modulation) const {
+  const std::string name = "blocks." + std::to_string(index) + ".";
+  const at::Tensor e = weight(name + "modulation").reshape({6, config_.dim}) + modulation;
+  const auto shifted = [&](const at::Tensor& w, const at::Tensor& b, int shift) {
+    return (at::mv(w, e[shift]) + b).to(options_.dtype);
+  };
+  const auto scaled = [&](const at::Tensor& w, int scale) {
+    return (w * (1 + e[scale])).to(options_.dtype);
+  };
+  const auto gated = [&](const at::Tensor& w, int gate) {
+    return (e[gate].unsqueeze(1) * w).to(options_.dtype);
+  };
+  Block block;
+  const std::string self = name + "self_attn.";
+  const at::Tensor qkv =
+      at::cat({weight(self + "q.weight"), weight(self + "k.weight"), weight(self + "v.weight")});
+  const at::Tensor qkv_bias =
+      at::cat({weight(self + "q.bias"), weight(self + "k.bias"), weight(self + "v.bias")});
+  block.qkv_weight = scaled(qkv, 1);
+  block.qkv_bias = shifted(qkv, qkv_bias, 0);
+  // 1 / sqrt(head dim) of the softmax rides on q's norm weight (RoPE is linear).
+  block.norm_q =
+      weight(self + "norm_q.weight") / std::sqrt(static_cast<double>(config_.head_dim()));
+  block.norm_k = weight(self + "norm_k.weight");
+  block.out_weight = gated(weight(self + "o.weight"), 2);
+  block.out_bias = (e[2] * weight(self + "o.bias")).to(options_.dtype);
+  fold_cross(block, name);
+  const at::Tensor up = weight(name + "ffn.0.weight");
+  block.up_weight = scaled(up, 4);
+  block.up_bias = shifted(up, weight(name + "ffn.0.bias"), 3);
+  block.down_weight = gated(weight(name + "ffn.2.weight"), 5);
+  block.down_bias = (e[5] * weight(name + "ffn.2.bias")).to(options_.dtype);
+  return block;
+}
+
+void Dit::prepare(std::int64_t t, std::int64_t last_block) {
+  const c10::NoGradGuard no_grad;
+  if (last_block < 0 || last_block >= config_.layers) {
+    throw InputError(
+        explain("--block", std::to_string(last_block),
+                "0 to " + std::to_string(config_.layers - 1) + " (this model's blocks)"));
+  }
+  blocks_.clear();
+  const at::Tensor modulation = time_modulation(t);
+  for (std::int64_t n = 0; n <= last_block; ++n) blocks_.push_back(fold(n, modulation));
+}
+
+// cos and sin per token and pair (L, head_dim / 2, 2), float32. The time axis stands still at 0
+// (e2).
+at::Tensor Dit::rope(Grid grid) const {
+  const std::int64_t pairs = config_.head_dim() / 2, space = pairs / 3, time = pairs - 2 * space;
+  const at::Tensor frequency =
+      at::pow(10000.0, at::arange(space, at::kDouble) * (-1.0 / static_cast<double>(space)));
+  const at::Tensor rows = at::outer(at::arange(grid.h, at::kDouble), frequency);
+  const at::Tensor columns = at::outer(at::arange(grid.w, at::kDouble), frequency);
+  const at::Tensor angle = at::cat({at::zeros({grid.h, grid.w, time}, at::kDouble),
+                                    rows.unsqueeze(1).expand({grid.h, grid.w, space}),
+                                    columns.unsqueeze(0).expand({grid.h, grid.w, space})},
+                                   2)
+                               .reshape({grid.h * grid.w, pairs});
+  return at::stack({at::cos(angle), at::sin(angle)}, 2)
+      .to(at::kFloat)
+      .to(options_.device)
+      .contiguous();
+}
+
+at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const {
+  const at::Tensor qkv = at::linear(normed, block.qkv_weight, block.qkv_bias);
+  const auto [q, k, v] = kernels::qk_norm_rope(qkv, block.norm_q, block.norm_k, rope,
+                                               static_cast<int>(config_.heads), config_.eps);
+  return at::linear(kernels::softmax_attention(q, k, v), block.out_weight, block.out_bias);
+}
+
+// Averages the residual stream and the hidden layer first, then applies the last matrix to the
+// averages (e1).
+at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
+                    Grid pool) const {
+  const at::Tensor stream = kernels::pool_tokens(x, grid.h, grid.w, pool.h, pool.w);
+  const at::Tensor mean =
+      kernels::gelu_pool(hidden, grid.h, grid.w, pool.h, pool.w, options_.dtype);
+  const at::Tensor out =
+      stream + at::linear(mean, block.down_weight, block.down_bias).to(at::kFloat);
+  return out.reshape({x.size(0), pool.h, pool.w, config_.dim});
+}
+
+std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest& taps) const {
+  const c10::NoGradGuard no_grad;
+  const auto n = latents.size(0), c = latents.size(1);
+  const Grid grid{latents.size(2) / 2, latents.size(3) / 2};
+  if (taps.blocks.empty() || taps.blocks.back() >= static_cast<std::int64_t>(blocks_.size()) ||
+      !std::is_sorted(taps.blocks.begin(), taps.blocks.end())) {
+    throw InputError(
+        explain("Dit::forward", "taps outside the prepared blocks", "ascending prepared blocks"));
+  }
+  // Patches 2x2 in the order channel, row, column; tokens row by row.
+  const at::Tensor patches = latents.reshape({n, c, grid.h, 2, grid.w, 2})
+                                 .permute({0, 2, 4, 1, 3, 5})
+                                 .reshape({n, grid.h * grid.w, c * 4})
+                                 .to(options_.dtype);
+  at::Tensor x = at::linear(patches, patch_weight_, patch_bias_).to(at::kFloat);
+  const at::Tensor angles = rope(grid);
+  std::vector<at::Tensor> out;
+  at::Tensor normed = kernels::layer_norm(x, config_.eps, options_.dtype);
+  for (std::int64_t index = 0;; ++index) {
+    const Block& block = blocks_[static_cast<std::size_t>(index)];
+    const at::Tensor mixed = attend(block, normed, angles);
+    normed = kernels::add_layer_norm_(x, mixed, config_.eps, options_.dtype);
+    const at::Tensor logits = at::linear(normed, block.cross_weight, block.cross_bias);
+    normed = kernels::cross_gate_layer_norm_(x, logits, block.cross_base, block.cross_delta,
+                                             static_cast<int>(config_.heads), log_pad_, config_.eps,
+                                             config_.eps, options_.dtype);
+    at::Tensor hidden = at::linear(normed, block.up_weight, block.up_bias);
+    const bool tapped = std::binary_search(taps.blocks.begin(), taps.blocks.end(), index);
+    if (tapped && taps.pool) out.push_back(tap(block, x, hidden, grid, *taps.pool));
+    if (index == taps.blocks.back() && taps.pool) break;
+    kernels::gelu_tanh_(hidden);
+    const at::Tensor fed = at::linear(hidden, block.down_weight, block.down_bias);
+    if (index == taps.blocks.back()) {
+      out.push_back((x + fed).reshape({n, grid.h, grid.w, config_.dim}));
+      break;
+    }
+    normed = kernels::add_layer_norm_(x, fed, config_.eps, options_.dtype);
+    if (tapped && !taps.pool) out.push_back(x.clone().reshape({n, grid.h, grid.w, config_.dim}));
+  }
+  return out;
+}
+
+}  // namespace vega::wan

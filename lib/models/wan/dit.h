@@ -1,0 +1,82 @@
+// Wan2.1 diffusion transformer up to a tapped block, for one-frame clips and a constant prompt.
+//
+// Exact shortcuts: cross-attention with constant keys and values collapses to one gate a head and
+// prompt row (b); nothing after the last tapped block runs (c); the timestep's modulation is folded
+// into the weights (d); a pooled tap averages before the last matrix (e1); RoPE of one frame
+// touches height and width only (e2); q, k, v in one GEMM (e3). Source: Wan-Video/Wan2.1
+// modules/model.py.  Oracle: tests/ref/wan_ref.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "models/wan/config.h"
+#include "models/wan/vae.h"
+
+namespace vega::wan {
+
+struct Grid {
+  std::int64_t h = 0, w = 0;
+};
+
+// Which blocks to hand out (zero-based, ascending) and how: averaged to `pool`, or every token.
+struct TapRequest {
+  std::vector<std::int64_t> blocks;
+  std::optional<Grid> pool;
+};
+
+class Dit {
+ public:
+  struct Options {
+    at::Device device{at::kCPU};
+    at::ScalarType dtype = at::kFloat;  // float or bfloat16
+  };
+
+  // prompt (n, text_dim) float32, 1 <= n < text_len; the remaining rows are zeros as in the
+  // release. The views must outlive this object: weights are folded for each timestep on demand.
+  Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
+      const Options& options);
+
+  // Folds blocks 0..last_block for timestep t; forward() uses them until the next call. Seconds
+  // for 1.3B.
+  void prepare(std::int64_t t, std::int64_t last_block);
+
+  // latents (N, 16, h, w) float32, noised, on the device; h and w even.
+  // One tensor a tapped block: (N, gh, gw, dim) float32 with gh x gw = pool or h/2 x w/2.
+  std::vector<at::Tensor> forward(const at::Tensor& latents, const TapRequest& taps) const;
+
+ private:
+  struct Block {
+    at::Tensor qkv_weight, qkv_bias, norm_q, norm_k;
+    at::Tensor out_weight, out_bias;
+    at::Tensor cross_weight, cross_bias;  // (dim + heads * n, dim): q rows, then logit rows
+    at::Tensor cross_base, cross_delta;   // (dim), (heads * n, dim) float32
+    at::Tensor up_weight, up_bias, down_weight, down_bias;
+  };
+
+  at::Tensor weight(const std::string& name) const;  // float32 on the device
+  Block fold(std::int64_t index, const at::Tensor& modulation) const;
+  void fold_cross(Block& block, const std::string& name) const;
+  at::Tensor time_modulation(std::int64_t t) const;  // (6, dim) float32
+  at::Tensor embed_text(const at::Tensor& prompt) const;
+  at::Tensor rope(Grid grid) const;
+  at::Tensor attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const;
+  at::Tensor tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
+                 Grid pool) const;
+
+  const WeightViews& weights_;
+  DitConfig config_;
+  Options options_;
+  at::Tensor text_;  // (n + 1, dim) float64: embedded prompt rows, then the pad row
+  double log_pad_ = 0;
+  at::Tensor patch_weight_, patch_bias_;
+  std::vector<Block> blocks_;
+};
+
+// The time sinusoid: [cos(t f_i), sin(t f_i)], f_i = 10000^(-i / (width/2)), in double.
+at::Tensor time_sinusoid(std::int64_t t, std::int64_t width);
+
+}  // namespace vega::wan

@@ -1,0 +1,19 @@
+// The prompt embedding on disk: VEGA's .pt (a pickled tensor, or a dict with `context` or
+// `embedding`), or prompt.h5.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+
+namespace vega::wan {
+
+// (n, width) float32. Throws InputError (not there, not finite), FormatError (not an embedding).
+at::Tensor read_prompt_file(const std::filesystem::path& path, std::int64_t width);
+
+// `asked` where it is not empty, else prompt.h5 or prompt.pt in the model's folder. Throws
+// InputError with the remedy.
+std::filesystem::path find_prompt(const std::filesystem::path& asked,
+                                  const std::filesystem::path& model);
+
+}  // namespace vega::wan

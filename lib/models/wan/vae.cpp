@@ -1,0 +1,153 @@
+#include "models/wan/vae.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+
+#include "core/tensor.h"
+#include "kernels/attention.h"
+#include "kernels/rms_silu.h"
+#include "models/wan/latent.h"
+
+namespace vega::wan {
+namespace {
+
+const TensorView& view(const WeightViews& weights, const std::string& name) {
+  return weights.at(name);
+}
+
+at::Tensor wide(const WeightViews& weights, const std::string& name) {
+  return tensor_from(view(weights, name)).to(at::kDouble);
+}
+
+// gamma * sqrt(C), float32 (C).
+at::Tensor norm_scale(const WeightViews& weights, const std::string& name, at::Device device) {
+  const at::Tensor gamma = wide(weights, name).flatten();
+  return (gamma * std::sqrt(static_cast<double>(gamma.numel()))).to(at::kFloat).to(device);
+}
+
+}  // namespace
+
+at::Tensor VaeEncoder::place(const at::Tensor& weight) const {
+  const at::Tensor moved = weight.to(options_.device, options_.dtype);
+  return moved.dim() == 4 ? moved.contiguous(at::MemoryFormat::ChannelsLast) : moved.contiguous();
+}
+
+// The last temporal slice of a 3D kernel; 2D kernels as they are (a).
+VaeEncoder::Conv VaeEncoder::conv(const WeightViews& weights, const std::string& name) const {
+  at::Tensor weight = tensor_from(view(weights, name + ".weight"));
+  if (weight.dim() == 5) weight = weight.select(2, weight.size(2) - 1);
+  return {place(weight), place(tensor_from(view(weights, name + ".bias")))};
+}
+
+VaeEncoder::Residual VaeEncoder::residual(const WeightViews& weights,
+                                          const std::string& name) const {
+  Residual block;
+  block.scale1 = norm_scale(weights, name + ".residual.0.gamma", options_.device);
+  block.conv1 = conv(weights, name + ".residual.2");
+  block.scale2 = norm_scale(weights, name + ".residual.3.gamma", options_.device);
+  block.conv2 = conv(weights, name + ".residual.6");
+  if (weights.contains(name + ".shortcut.weight"))
+    block.shortcut = conv(weights, name + ".shortcut");
+  return block;
+}
+
+// q' = Wk^T (Wq x' + bq) / sqrt(C), keys x', v' = Wproj Wv x', bias Wproj bv + bproj, with x' = x /
+// ||x|| and gamma * sqrt(C) folded into Wq, Wk, Wv. The key bias adds one number to a whole softmax
+// row and cancels.
+void VaeEncoder::fold_attention(const WeightViews& weights) {
+  const std::string name = "encoder.middle.1.";
+  const at::Tensor gamma = wide(weights, name + "norm.gamma").flatten();
+  const auto width = gamma.numel();
+  const at::Tensor scale = gamma * std::sqrt(static_cast<double>(width));
+  const at::Tensor qkv = wide(weights, name + "to_qkv.weight").reshape({3, width, width});
+  const at::Tensor bias = wide(weights, name + "to_qkv.bias").reshape({3, width});
+  const at::Tensor proj = wide(weights, name + "proj.weight").reshape({width, width});
+  const at::Tensor wq = qkv[0] * scale, wk = qkv[1] * scale, wv = qkv[2] * scale;
+  const double root = 1.0 / std::sqrt(static_cast<double>(width));
+  attention_.query_weight = place(at::matmul(wk.t(), wq) * root);
+  attention_.query_bias = place(at::mv(wk.t(), bias[0]) * root);
+  attention_.value_weight = place(at::matmul(proj, wv));
+  attention_.value_bias = place(at::mv(proj, bias[2]) + wide(weights, name + "proj.bias"));
+}
+
+// Head convolution, top-level 1x1 convolution (mean half) and latent statistics in one 3x3
+// convolution (e5).
+void VaeEncoder::fold_tail(const WeightViews& weights) {
+  const LatentStatistics statistics = latent_statistics(options_.bf16_latent_constants);
+  const auto z = config_.z_dim;
+  const at::Tensor mean = at::tensor(at::ArrayRef<double>(statistics.mean), at::kDouble);
+  const at::Tensor inverse = at::tensor(at::ArrayRef<double>(statistics.inverse_std), at::kDouble);
+  const at::Tensor head = wide(weights, "encoder.head.2.weight").select(2, 2);  // (2z, C, 3, 3)
+  const at::Tensor head_bias = wide(weights, "encoder.head.2.bias");
+  const at::Tensor top = wide(weights, "conv1.weight").flatten(1).narrow(0, 0, z);  // (z, 2z)
+  const at::Tensor top_bias = wide(weights, "conv1.bias").narrow(0, 0, z);
+  const at::Tensor weight = at::matmul(top, head.flatten(1)) * inverse.unsqueeze(1);
+  tail_.weight = place(weight.reshape({z, head.size(1), 3, 3}));
+  tail_.bias = place((at::mv(top, head_bias) + top_bias - mean) * inverse);
+  tail_scale_ = norm_scale(weights, "encoder.head.0.gamma", options_.device);
+}
+
+VaeEncoder::VaeEncoder(const WeightViews& weights, const VaeConfig& config, const Options& options)
+    : config_(config), options_(options) {
+  const c10::NoGradGuard no_grad;
+  first_ = conv(weights, "encoder.conv1");
+  int flat = 0;
+  for (std::size_t level = 0; level < config.mult.size(); ++level) {
+    Level made;
+    for (std::int64_t i = 0; i < config.res_blocks; ++i, ++flat) {
+      made.blocks.push_back(residual(weights, "encoder.downsamples." + std::to_string(flat)));
+    }
+    if (level + 1 < config.mult.size()) {
+      made.down = conv(weights, "encoder.downsamples." + std::to_string(flat++) + ".resample.1");
+    }
+    levels_.push_back(std::move(made));
+  }
+  middle_ = {residual(weights, "encoder.middle.0"), residual(weights, "encoder.middle.2")};
+  fold_attention(weights);
+  fold_tail(weights);
+  const auto width = config.base * config.mult.back();
+  ones_ = at::ones({width}, at::TensorOptions(options.device).dtype(at::kFloat));
+}
+
+at::Tensor VaeEncoder::run(const Residual& block, at::Tensor x) const {
+  at::Tensor y = kernels::rms_silu(x, block.scale1, true);
+  y = at::conv2d(y, block.conv1.weight, block.conv1.bias, 1, 1);
+  y = kernels::rms_silu(y, block.scale2, true);
+  y = at::conv2d(y, block.conv2.weight, block.conv2.bias, 1, 1);
+  if (block.shortcut.weight.defined())
+    x = at::conv2d(x, block.shortcut.weight, block.shortcut.bias);
+  return y.add_(x);
+}
+
+at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& x) const {
+  const auto n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
+  const at::Tensor unit =
+      kernels::rms_silu(x, ones_, false).permute({0, 2, 3, 1}).reshape({n, h * w, c});
+  const at::Tensor query = at::linear(unit, attention.query_weight, attention.query_bias);
+  const at::Tensor value = at::linear(unit, attention.value_weight, attention.value_bias);
+  // The rows of a softmax sum to one, so the value bias may be added before it.
+  const at::Tensor out = kernels::vae_attention(unit, query, value);
+  return x + out.reshape({n, h, w, c}).permute({0, 3, 1, 2});
+}
+
+at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
+  const c10::NoGradGuard no_grad;
+  at::Tensor x = pixels.to(options_.dtype).contiguous(at::MemoryFormat::ChannelsLast);
+  x = at::conv2d(x, first_.weight, first_.bias, 1, 1);
+  for (const Level& level : levels_) {
+    for (const Residual& block : level.blocks) x = run(block, std::move(x));
+    if (!level.down.weight.defined()) continue;
+    // Zeros right and below only, then a stride-2 convolution without padding.
+    x = at::constant_pad_nd(x, {0, 1, 0, 1}).contiguous(at::MemoryFormat::ChannelsLast);
+    x = at::conv2d(x, level.down.weight, level.down.bias, 2);
+  }
+  x = run(middle_[0], std::move(x));
+  x = run(attention_, x).contiguous(at::MemoryFormat::ChannelsLast);
+  x = run(middle_[1], std::move(x));
+  x = kernels::rms_silu(x, tail_scale_, true);
+  return at::conv2d(x, tail_.weight, tail_.bias, 1, 1).to(at::kFloat).contiguous();
+}
+
+}  // namespace vega::wan

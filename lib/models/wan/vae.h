@@ -1,0 +1,72 @@
+// Wan2.1 VAE encoder in per-frame mode (T = 1), as a plain 2D network.
+//
+// Exact shortcuts (docs/kernels/wan.md): with one frame and an empty cache only the last temporal
+// slice of a 3x3x3 kernel meets data (a); the tail composes head convolution, 1x1 convolution and
+// latent statistics into one 3x3 convolution with 16 outputs (e5); attention runs on x / ||x|| with
+// two folded matrices instead of four (e6). Source: Wan-Video/Wan2.1 modules/vae.py (Encoder3d,
+// WanVAE_.encode).  Oracle: tests/ref/wan_ref.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "models/wan/config.h"
+
+namespace vega::wan {
+
+using WeightViews = std::map<std::string, TensorView>;  // by canonical name
+
+class VaeEncoder {
+ public:
+  struct Options {
+    at::Device device{at::kCPU};
+    at::ScalarType dtype = at::kFloat;  // float or bfloat16
+    bool bf16_latent_constants =
+        false;  // the release rounds latent mean and 1/std to bf16 (--compat reference)
+  };
+
+  // Weights of any floating type; needs the names of vae_tensors (the decoder's are not read).
+  VaeEncoder(const WeightViews& weights, const VaeConfig& config, const Options& options);
+
+  // pixels (N, 3, H, W) float32 in [-1, 1] on the device, H and W multiples of 16.
+  // Returns normalised latent means (N, 16, H/8, W/8) float32. Frames do not see each other.
+  at::Tensor encode(const at::Tensor& pixels) const;
+
+ private:
+  struct Conv {
+    at::Tensor weight, bias;
+  };
+  struct Residual {
+    at::Tensor scale1, scale2;
+    Conv conv1, conv2, shortcut;  // shortcut undefined where widths match
+  };
+  struct Attention {
+    at::Tensor query_weight, query_bias, value_weight, value_bias;  // folded (e6)
+  };
+  struct Level {
+    std::vector<Residual> blocks;
+    Conv down;  // undefined on the last level
+  };
+
+  Conv conv(const WeightViews& weights, const std::string& name) const;
+  Residual residual(const WeightViews& weights, const std::string& name) const;
+  at::Tensor place(const at::Tensor& weight) const;
+  void fold_attention(const WeightViews& weights);
+  void fold_tail(const WeightViews& weights);
+  at::Tensor run(const Residual& block, at::Tensor x) const;
+  at::Tensor run(const Attention& attention, const at::Tensor& x) const;
+
+  VaeConfig config_;
+  Options options_;
+  Conv first_, tail_;
+  std::vector<Level> levels_;
+  std::vector<Residual> middle_;
+  Attention attention_;
+  at::Tensor tail_scale_, ones_;
+};
+
+}  // namespace vega::wan

@@ -1,0 +1,43 @@
+// A folder of frames as a scene: ScanNet posed images, 7-Scenes, plain pictures, told apart by
+// content.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vega {
+
+// One frame on disk. Poses as in the source: camera to world, row-major 4x4, metres.
+struct FrameRef {
+  std::int64_t id = 0;                 // the source's own number, 0-based
+  std::filesystem::path color, depth;  // depth is empty where there is none
+  std::optional<std::array<double, 16>> world_from_cam;
+  double time_s = 0;  // NaN: unknown
+};
+
+struct SceneSource {
+  std::string dialect;  // "scannet", "7scenes", "images"
+  std::filesystem::path root;
+  std::vector<FrameRef> frames;                           // ascending by id, never empty
+  std::optional<std::array<double, 9>> K_color, K_depth;  // row-major 3x3, pixels
+  std::int64_t dropped_nonfinite_poses = 0;
+};
+
+// Opens a folder:
+//   scannet   NNNNN.jpg colour, NNNNN.txt pose (16 numbers), NNNNN.png 16-bit depth (optional),
+//             intrinsic.txt and depth_intrinsic.txt (4x4 or 3x3); id = number in the name
+//   7scenes   frame-NNNNNN.color.jpg|png, .pose.txt, .depth.png (optional), camera-intrinsics.txt
+//             (3x3, for both cameras); id = number in the name
+//   images    *.jpg|jpeg|png; id = last number in the name when every file has one and no two are
+//             equal, else the place in natural order
+// Frames whose pose is not finite are dropped and counted. Missing intrinsics: unknown, with a
+// warning. Throws InputError: not a folder, no frames, a frame without pose, two frames with one
+// id, no finite pose; FormatError: a pose or intrinsics file of another form.
+// Source: scene_understanding 1.2, 1.3.
+SceneSource open_source(const std::filesystem::path& folder);
+
+}  // namespace vega

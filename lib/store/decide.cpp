@@ -1,0 +1,146 @@
+#include "store/decide.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "base/error.h"
+
+namespace vega {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kRemedy =
+    "pass --overwrite to compute it again, or choose another -o or --tag";
+
+std::string shown(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void compare(const std::string& name, const json* file, const json* asked,
+             std::vector<std::string>& lines) {
+  if (file != nullptr && asked != nullptr && *file == *asked) return;
+  if (file != nullptr && asked != nullptr && file->is_object() && asked->is_object()) {
+    std::set<std::string> names;
+    for (const auto& item : file->items()) names.insert(item.key());
+    for (const auto& item : asked->items()) names.insert(item.key());
+    for (const auto& inner : names) {
+      compare(name.empty() ? inner : name + "." + inner,
+              file->contains(inner) ? &file->at(inner) : nullptr,
+              asked->contains(inner) ? &asked->at(inner) : nullptr, lines);
+    }
+    return;
+  }
+  lines.push_back(name + ": file has " + (file != nullptr ? shown(*file) : "no such option") +
+                  ", asked " + (asked != nullptr ? shown(*asked) : "without it"));
+}
+
+void compare_fingerprints(const char* name, const std::string& file, const std::string& asked,
+                          std::vector<std::string>& lines) {
+  if (file == asked || (file.empty() && asked.empty())) return;
+  const auto text = [](const std::string& fp) { return fp.empty() ? "none" : fp; };
+  lines.push_back(std::string(name) + ": file has fingerprint " + text(file) + ", asked " +
+                  text(asked));
+}
+
+std::vector<std::string> differences(const FileHeader& file, const FileHeader& asked) {
+  auto lines = option_differences(file.options_json, asked.options_json);
+  compare_fingerprints("model", file.model_fp, asked.model_fp, lines);
+  compare_fingerprints("input frames", file.input_fp, asked.input_fp, lines);
+  if (lines.empty()) {
+    lines.push_back("the options agree; the input frames, the model or the program differ");
+  }
+  return lines;
+}
+
+[[noreturn]] void refuse(const fs::path& path, const std::vector<std::string>& lines) {
+  std::string text = path.string() + ": a file made otherwise is there; nothing was changed";
+  for (const auto& line : lines) text += "\n  " + line;
+  throw RefusedError(text + "\n  " + kRemedy);
+}
+
+// The open, complete file of that schema.
+h5::File open_existing(const fs::path& path, const std::string& schema) {
+  try {
+    h5::File file = h5::File::open(path);
+    require_complete(file, schema);
+    return file;
+  } catch (const FormatError& error) {
+    throw FormatError(std::string(error.what()) + "; " + kRemedy);
+  }
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
+}
+
+// Everything but the taps; nothing when these still have to be looked at.
+std::optional<Plan> decide_early(const fs::path& path, bool overwrite) {
+  if (!is_there(path)) return Plan{Decision::kCompute, {}, "no such file yet"};
+  if (overwrite) return Plan{Decision::kOverwrite, {}, "--overwrite: the old file is replaced"};
+  return std::nullopt;
+}
+
+FileHeader matching_header(const h5::File& file, const FileHeader& wanted) {
+  FileHeader header = read_header(file);
+  if (header.cache_key != wanted.cache_key) {
+    refuse(file.path(), differences(header, wanted));
+  }
+  return header;
+}
+
+}  // namespace
+
+std::vector<std::string> option_differences(const std::string& file_json,
+                                            const std::string& asked_json) {
+  const json file = json::parse(file_json, nullptr, false);
+  const json asked = json::parse(asked_json, nullptr, false);
+  std::vector<std::string> lines;
+  if (file.is_object() && asked.is_object()) {
+    compare("", &file, &asked, lines);
+  } else if (file_json != asked_json) {
+    lines.push_back("options: file has " + file_json + ", asked " + asked_json);
+  }
+  return lines;
+}
+
+Plan decide(const fs::path& final_path, const FeatureHeader& wanted, std::span<const TapInfo> taps,
+            bool overwrite) {
+  if (auto early = decide_early(final_path, overwrite)) return *early;
+  const h5::File file = open_existing(final_path, kFeaturesSchema);
+  matching_header(file, wanted);
+  Plan plan{Decision::kSkip, {}, "complete, with the same key"};
+  std::vector<std::string> lines;
+  for (const auto& tap : taps) {
+    const std::string group = "/taps/" + tap.name;
+    if (!file.exists(group)) {
+      plan.missing_taps.push_back(tap.name);
+      continue;
+    }
+    const std::string got = file.read_text(group, "cache_key");
+    if (got != tap.cache_key) {
+      lines.push_back("tap " + tap.name + ": file has key " + got + ", asked " + tap.cache_key);
+    }
+  }
+  if (!lines.empty()) refuse(final_path, lines);
+  if (plan.missing_taps.empty()) return plan;
+  plan.decision = Decision::kAddTaps;
+  plan.reason = "complete, with the same key, but without";
+  for (const auto& name : plan.missing_taps) plan.reason += " " + name;
+  return plan;
+}
+
+Plan decide(const fs::path& final_path, const std::string& schema, const FileHeader& wanted,
+            bool overwrite) {
+  if (auto early = decide_early(final_path, overwrite)) return *early;
+  const h5::File file = open_existing(final_path, schema);
+  matching_header(file, wanted);
+  return {Decision::kSkip, {}, "complete, with the same key"};
+}
+
+}  // namespace vega

@@ -1,0 +1,203 @@
+#include "store/h5.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "store/h5_detail.h"
+
+namespace vega::h5 {
+namespace fs = std::filesystem;
+using detail::Handle;
+
+namespace {
+
+constexpr int kDeepest = 16;  // groups in groups; more is a loop of links
+
+Handle access_properties() {
+  const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_file_locking(list, 0, 1);
+  // Object headers with checksums, readable by every HDF5 since 1.8.
+  H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V18);
+  H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
+  return {list, H5Pclose};
+}
+
+void require_signature(const fs::path& path) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (!fs::exists(status)) throw FormatError(explain(path.string(), "no such file"));
+  if (!fs::is_regular_file(status)) {
+    throw FormatError(explain(path.string(), "a folder or device", "an HDF5 file"));
+  }
+  std::array<char, 8> head{};
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw FormatError(explain(path.string(), "a file that cannot be opened", "read rights"));
+  in.read(head.data(), head.size());
+  const std::array<char, 8> magic{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+  if (in.gcount() != 8 || head != magic) {
+    throw FormatError(explain(path.string(),
+                              in.gcount() == 0 ? "an empty file" : "a file of another format",
+                              "an HDF5 file"));
+  }
+}
+
+}  // namespace
+
+File::File(std::unique_ptr<State> state) : state_(std::move(state)) {}
+File::~File() = default;
+File::File(File&&) noexcept = default;
+File& File::operator=(File&&) noexcept = default;
+
+File File::create(const fs::path& path) {
+  const auto held = detail::lock();
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->writing = true;
+  const Handle access = access_properties();
+  state->id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get());
+  if (state->id < 0) state->fail("", "cannot be created");
+  return File(std::move(state));
+}
+
+File File::open(const fs::path& path, Mode mode) {
+  require_signature(path);
+  const auto held = detail::lock();
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->writing = mode == Mode::kChange;
+  const Handle access = access_properties();
+  const unsigned flags = state->writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY;
+  state->id = H5Fopen(path.c_str(), flags, access.get());
+  if (state->id < 0) state->fail("", "cannot be opened as HDF5");
+  return File(std::move(state));
+}
+
+const fs::path& File::path() const { return state_->path; }
+
+void File::flush() {
+  const auto held = detail::lock();
+  if (H5Fflush(state_->id, H5F_SCOPE_GLOBAL) < 0) state_->fail("", "cannot be written");
+}
+
+void File::close() {
+  const auto held = detail::lock();
+  if (state_->id < 0) return;
+  if (state_->writing) flush();
+  const hid_t id = state_->id;
+  state_->id = -1;
+  if (H5Fclose(id) < 0) state_->fail("", "cannot be closed");
+}
+
+bool File::exists(const std::string& object) const {
+  const auto held = detail::lock();
+  for (std::size_t at = 0; at != std::string::npos && object != "/";) {
+    at = object.find('/', at + 1);
+    const std::string prefix = object.substr(0, at);
+    const htri_t found = H5Lexists(state_->id, prefix.c_str(), H5P_DEFAULT);
+    if (found < 0) state_->fail(prefix, "cannot be read");
+    if (found == 0) return false;
+  }
+  return true;
+}
+
+bool File::is_dataset(const std::string& object) const {
+  const auto held = detail::lock();
+  const Handle id(H5Oopen(state_->id, object.c_str(), H5P_DEFAULT), H5Oclose);
+  if (!id.ok()) state_->fail(object, "cannot be read");
+  return H5Iget_type(id.get()) == H5I_DATASET;
+}
+
+std::vector<std::string> File::children(const std::string& group) const {
+  const auto held = detail::lock();
+  const Handle id(H5Gopen2(state_->id, group.c_str(), H5P_DEFAULT), H5Gclose);
+  H5G_info_t info{};
+  if (!id.ok() || H5Gget_info(id.get(), &info) < 0) state_->fail(group, "cannot be read");
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < info.nlinks; ++i) {
+    const auto by = [&](char* out, std::size_t size) {
+      return H5Lget_name_by_idx(id.get(), ".", H5_INDEX_NAME, H5_ITER_INC, i, out, size,
+                                H5P_DEFAULT);
+    };
+    const ssize_t length = by(nullptr, 0);
+    if (length < 0) state_->fail(group, "cannot be listed");
+    std::string name(static_cast<std::size_t>(length), '\0');
+    H5L_info_t link{};
+    if (by(name.data(), name.size() + 1) < 0 ||
+        H5Lget_info(id.get(), name.c_str(), &link, H5P_DEFAULT) < 0) {
+      state_->fail(group, "cannot be listed");
+    }
+    // A soft or external link could lead to another file, or round in circles.
+    if (link.type != H5L_TYPE_HARD) state_->fail(group + "/" + name, "a link", "an object");
+    names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> File::datasets(const std::string& group) const {
+  if (std::count(group.begin(), group.end(), '/') > kDeepest) {
+    state_->fail(group, "groups nested too deep", "at most " + std::to_string(kDeepest));
+  }
+  std::vector<std::string> paths;
+  for (const auto& name : children(group)) {
+    const std::string child = (group == "/" ? "" : group) + "/" + name;
+    if (is_dataset(child)) {
+      paths.push_back(child);
+      continue;
+    }
+    const auto inner = datasets(child);
+    paths.insert(paths.end(), inner.begin(), inner.end());
+  }
+  return paths;
+}
+
+void File::make_group(const std::string& group) {
+  const auto held = detail::lock();
+  if (exists(group)) return;
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links.get(), 1);
+  const Handle id(H5Gcreate2(state_->id, group.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+                  H5Gclose);
+  if (!id.ok()) state_->fail(group, "cannot be made");
+}
+
+void File::copy_from(const File& source, const std::string& object) {
+  copy_from(source, object, object);
+}
+
+void File::copy_from(const File& source, const std::string& object, const std::string& as) {
+  const auto held = detail::lock();
+  const auto slash = as.rfind('/');
+  if (slash > 0) make_group(as.substr(0, slash));
+  if (H5Ocopy(source.state_->id, object.c_str(), state_->id, as.c_str(), H5P_DEFAULT, H5P_DEFAULT) <
+      0) {
+    state_->fail(as, "cannot be copied from " + source.path().string());
+  }
+}
+
+std::string File::hash_dataset(const std::string& object) const {
+  constexpr std::size_t kRun = std::size_t{4} << 20;
+  const DatasetInfo what = info(object);
+  Hasher hasher;
+  if (what.bytes() == 0) return hasher.hex();
+  const auto rows = static_cast<std::int64_t>(std::max<std::size_t>(1, kRun / what.row_bytes()));
+  std::vector<std::byte> raw;
+  for (std::int64_t first = 0; first < what.row_count(); first += rows) {
+    const std::int64_t count = std::min(rows, what.row_count() - first);
+    raw.resize(static_cast<std::size_t>(count) * what.row_bytes());
+    read_rows(object, first, count, raw);
+    hasher.bytes(raw);
+  }
+  return hasher.hex();
+}
+
+void File::check_dataset(const std::string& object) const {
+  const std::string expected = read_text(object, "xxh3"), got = hash_dataset(object);
+  if (got != expected) state_->fail(object, "values with xxh3 " + got, expected);
+}
+
+}  // namespace vega::h5

@@ -1,0 +1,93 @@
+#include "synth/room.h"
+
+#include <mutex>
+
+#include "base/error.h"
+#include "synth/room_model.h"
+#include "synth/room_parallel.h"
+#include "synth/room_render.h"
+
+namespace vega {
+
+using namespace room;
+
+struct Room::State {
+  explicit State(std::uint64_t seed) : model(build_model(seed)) { model.tree.build(model.solids); }
+  Model model;
+  LightMaps light;
+  std::once_flag lit;
+};
+
+Room::Room(std::uint64_t seed) : state_(std::make_unique<State>(seed)) {}
+Room::~Room() = default;
+Room::Room(Room&&) noexcept = default;
+Room& Room::operator=(Room&&) noexcept = default;
+
+const std::vector<RoomObject>& Room::objects() const { return state_->model.objects; }
+
+std::vector<RoomPose> Room::walk(int frames) const {
+  if (frames < 1) {
+    throw InputError(explain("camera walk", std::to_string(frames) + " frames", "1 or more"));
+  }
+  return walk_poses(state_->model, frames);
+}
+
+RoomIntrinsics Room::intrinsics(int width, int height) {
+  if (width < 16 || height < 16 || width > 8192 || height > 8192) {
+    throw InputError(explain("room camera", std::to_string(width) + "x" + std::to_string(height),
+                             "sides in 16..8192"));
+  }
+  const double focal = 0.5 * width / std::tan(31.0 / 180 * kPi);
+  return {focal, focal, (width - 1) / 2.0, (height - 1) / 2.0, width, height};
+}
+
+void Room::light(int threads) const {
+  std::call_once(state_->lit, [&] { state_->light.bake(state_->model, thread_count(threads)); });
+}
+
+RoomView Room::render(const RoomPose& pose, int width, int height, int threads) const {
+  light(threads);
+  return render_view(state_->model, state_->light, pose, intrinsics(width, height),
+                     thread_count(threads));
+}
+
+double Room::depth_at(const RoomPose& pose, const RoomIntrinsics& camera, double u,
+                      double v) const {
+  const Hit hit = state_->model.tree.nearest(pixel_ray(pose, camera, u, v), 1e-6, 1e6);
+  return hit.solid < 0 ? 0 : hit.t;
+}
+
+RoomPoint Room::unproject(const RoomPose& pose, const RoomIntrinsics& camera, double u, double v,
+                          double depth) {
+  const Ray ray = pixel_ray(pose, camera, u, v);
+  return point(ray.origin + ray.direction * depth);
+}
+
+std::optional<std::array<double, 3>> Room::project(const RoomPose& p, const RoomIntrinsics& camera,
+                                                   const RoomPoint& world) {
+  const Vec3 r = vec(world) - Vec3{p[3], p[7], p[11]};
+  const double x = p[0] * r.x + p[4] * r.y + p[8] * r.z;
+  const double y = p[1] * r.x + p[5] * r.y + p[9] * r.z;
+  const double z = p[2] * r.x + p[6] * r.y + p[10] * r.z;
+  if (z <= 0) return std::nullopt;
+  return std::array{camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy, z};
+}
+
+bool Room::visible(const RoomPoint& world, const RoomPose& pose, const RoomIntrinsics& camera,
+                   double tolerance) const {
+  const auto spot = project(pose, camera, world);
+  if (!spot) return false;
+  const auto [u, v, depth] = *spot;
+  if (u < -0.5 || v < -0.5 || u > camera.width - 0.5 || v > camera.height - 0.5) return false;
+  const double first = depth_at(pose, camera, u, v);
+  if (first == 0) return true;
+  // The gap along the ray, not along the axis.
+  const Ray ray = pixel_ray(pose, camera, u, v);
+  return (depth - first) * length(ray.direction) <= tolerance;
+}
+
+bool Room::inside_solid(const RoomPoint& p) const { return state_->model.tree.inside(vec(p)); }
+
+double Room::clearance(const RoomPoint& p) const { return room::clearance(state_->model, vec(p)); }
+
+}  // namespace vega

@@ -1,0 +1,225 @@
+#include "synth/scene.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.h"
+#include "base/error.h"
+#include "base/publish.h"
+#include "media/jpeg.h"
+#include "media/png.h"
+#include "synth/room.h"
+#include "synth/room_parallel.h"
+
+namespace vega {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kRecipe = "objects.json";
+
+[[noreturn]] void fail(const fs::path& path, const char* what) {
+  const int reason = errno;
+  throw OutputError(explain(path.string(),
+                            std::string(what) + " failed (" + std::strerror(reason) + ")", "",
+                            "check the path, its permissions and the free space"));
+}
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (!out) fail(path, "write");
+}
+
+void write_file(const fs::path& path, const std::vector<std::byte>& bytes) {
+  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+// A folder beside its final name, held by a lock; removed again unless published. Folders that dead
+// writers of the same name left are removed first.
+class PartFolder {
+ public:
+  explicit PartFolder(const fs::path& final_path) : final_(final_path) {
+    make_folder(final_.parent_path());
+    remove_dead();
+    part_ = final_;
+    part_ += ".part-" + host_name() + "-" + std::to_string(getpid());
+    make_folder(part_);
+    descriptor_ = open(part_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ < 0) fail(part_, "open");
+    if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) fail(part_, "lock");
+  }
+  ~PartFolder() {
+    std::error_code ignored;
+    if (!part_.empty()) fs::remove_all(part_, ignored);
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  PartFolder(const PartFolder&) = delete;
+  PartFolder& operator=(const PartFolder&) = delete;
+
+  const fs::path& path() const { return part_; }
+
+  // Everything to disk, then the name: the new folder stands whole, or the old one does.
+  void publish() {
+    if (syncfs(descriptor_) != 0) fail(part_, "sync");
+    if (!fs::exists(final_)) {
+      if (rename(part_.c_str(), final_.c_str()) != 0) fail(final_, "rename");
+      part_.clear();
+    } else if (renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, final_.c_str(), RENAME_EXCHANGE) != 0) {
+      // A file system that cannot exchange (NFS): a short moment without the folder.
+      fs::path old = part_;
+      old += ".old";
+      if (rename(final_.c_str(), old.c_str()) != 0) fail(final_, "rename");
+      if (rename(part_.c_str(), final_.c_str()) != 0) {
+        const int reason = errno;
+        const bool back = rename(old.c_str(), final_.c_str()) == 0;
+        errno = reason;
+        fail(back ? final_ : old, "rename");
+      }
+      part_ = old;  // the destructor removes it
+    }
+    // After an exchange the part name holds the old folder: the destructor removes it too.
+    const int parent = open(final_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0) fsync(parent), close(parent);
+  }
+
+ private:
+  void remove_dead() const {
+    const std::string prefix = final_.filename().string() + ".part-";
+    std::error_code ignored;
+    std::vector<fs::path> dead;
+    for (const auto& entry : fs::directory_iterator(final_.parent_path(), ignored)) {
+      if (!entry.is_directory(ignored)) continue;
+      if (entry.path().filename().string().starts_with(prefix)) dead.push_back(entry.path());
+    }
+    for (const fs::path& path : dead) {
+      const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (fd < 0) continue;
+      if (flock(fd, LOCK_EX | LOCK_NB) == 0) fs::remove_all(path, ignored);
+      close(fd);
+    }
+  }
+
+  fs::path final_, part_;
+  int descriptor_ = -1;
+};
+
+void check_range(const char* what, int got, int low, int high) {
+  if (got >= low && got <= high) return;
+  throw InputError(explain(std::string("synthetic scene, ") + what, std::to_string(got),
+                           std::to_string(low) + ".." + std::to_string(high)));
+}
+
+void check(const SceneOptions& o) {
+  if (o.folder.filename().empty()) {
+    throw InputError(explain("synthetic scene, folder", "'" + o.folder.string() + "'", "a name"));
+  }
+  check_range("frames", o.frames, 1, 99999);
+  check_range("every", o.every, 1, 99999);
+  check_range("width", o.width, 16, 8192);
+  check_range("height", o.height, 16, 8192);
+  check_range("quality", o.quality, 1, 100);
+  check_range("threads", o.threads, 0, 1024);
+}
+
+nlohmann::ordered_json recipe_of(const SceneOptions& o) {
+  return {{"generator", 1},   {"seed", o.seed},     {"frames", o.frames},  {"every", o.every},
+          {"width", o.width}, {"height", o.height}, {"quality", o.quality}};
+}
+
+// True when the folder holds exactly this scene already. Throws RefusedError for another content
+// that may not be replaced.
+bool already_there(const SceneOptions& o, const fs::path& folder) {
+  if (!fs::exists(folder)) return false;
+  if (fs::is_directory(folder) && fs::is_empty(folder)) return false;
+  std::ifstream in(folder / kRecipe);
+  const auto found = nlohmann::json::parse(in, nullptr, false);
+  if (!found.is_object() || found.value("schema", "") != "vega.room/1") {
+    throw RefusedError(explain(folder.string(), "something that is not a synthetic scene",
+                               "no such folder, or one made by this program",
+                               "choose another folder, or move this one away"));
+  }
+  if (o.overwrite) return false;
+  const nlohmann::json wanted = recipe_of(o), had = found.value("recipe", nlohmann::json::object());
+  if (had == wanted) return true;
+  throw RefusedError(explain(folder.string(), "a scene made with " + had.dump(), wanted.dump(),
+                             "give --overwrite to replace it, or choose another folder"));
+}
+
+std::string matrix_text(const std::array<double, 16>& m) {
+  std::string text;
+  char number[40];
+  for (int i = 0; i < 16; ++i) {
+    std::snprintf(number, sizeof number, "%.17g%c", m[i], i % 4 == 3 ? '\n' : ' ');
+    text += number;
+  }
+  return text;
+}
+
+std::string objects_text(const SceneOptions& o, const Room& room) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const RoomObject& object : room.objects()) {
+    list.push_back({{"id", object.id},
+                    {"label", object.label},
+                    {"min", object.box_min},
+                    {"max", object.box_max}});
+  }
+  const nlohmann::ordered_json root = {
+      {"schema", "vega.room/1"}, {"unit", "metre"}, {"recipe", recipe_of(o)}, {"objects", list}};
+  return root.dump(1) + "\n";
+}
+
+std::string frame_name(int id) {
+  char name[16];
+  std::snprintf(name, sizeof name, "%05d", id);
+  return name;
+}
+
+void write_frame(const SceneOptions& o, const Room& room, const RoomPose& pose,
+                 const fs::path& stem) {
+  const RoomView view = room.render(pose, o.width, o.height, 1);
+  const auto with = [&](const char* suffix) { return fs::path(stem.string() + suffix); };
+  write_file(with(".jpg"), encode_jpeg(view.color, o.quality, false));
+  write_file(with(".png"), encode_png16(view.depth_mm));
+  write_file(with(".txt"), matrix_text(pose));
+}
+
+}  // namespace
+
+int write_scene(const SceneOptions& o, const SceneProgress& progress) {
+  check(o);
+  const fs::path folder = fs::absolute(o.folder).lexically_normal();
+  if (already_there(o, folder)) return 0;
+  PartFolder part(folder);
+  const int threads = room::thread_count(o.threads), total = (o.frames + o.every - 1) / o.every;
+  const Room room(o.seed);
+  room.light(threads);
+  const std::vector<RoomPose> poses = room.walk(o.frames);
+  std::mutex guard;
+  int done = 0;
+  room::parallel_for(total, threads, [&](int i) {
+    const int id = i * o.every;
+    write_frame(o, room, poses[id], part.path() / frame_name(id));
+    const std::lock_guard lock(guard);
+    ++done;
+    if (progress) progress(done, total);
+  });
+  const RoomIntrinsics k = Room::intrinsics(o.width, o.height);
+  const std::string matrix =
+      matrix_text({k.fx, 0, k.cx, 0, 0, k.fy, k.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1});
+  write_file(part.path() / "intrinsic.txt", matrix);
+  write_file(part.path() / "depth_intrinsic.txt", matrix);
+  write_file(part.path() / kRecipe, objects_text(o, room));
+  part.publish();
+  return total;
+}
+
+}  // namespace vega

@@ -1,0 +1,35 @@
+// `vega-synth scene`: a synthetic room as a posed folder in the ScanNet dialect.
+//   NNNNN.jpg  colour             NNNNN.png  16-bit depth in mm, same size, 0 = none
+//   NNNNN.txt  world_from_cam 4x4, 17 significant digits: poses round-trip bit for bit
+//   intrinsic.txt, depth_intrinsic.txt  4x4 (equal: colour and depth are registered)
+//   objects.json  ids, labels and exact boxes of the objects, and the recipe of the room
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+namespace vega {
+
+struct SceneOptions {
+  std::filesystem::path folder;  // made whole: written aside, then renamed
+  std::uint64_t seed = 42;       // layout, textures, colours, lights, walk
+  int frames = 320;              // length of the walk, a closed loop
+  int every = 1;                 // write every n-th frame of the walk; numbers keep their place
+  int width = 640, height = 480;
+  int quality = 92;        // JPEG, 4:4:4 (thin coloured lines survive)
+  int threads = 0;         // 0: all; the bytes do not depend on them
+  bool overwrite = false;  // replace an existing folder
+};
+
+// Called after each written frame, from any worker thread, one call at a time. May throw to stop:
+// the exception comes out of write_scene and nothing is left behind.
+using SceneProgress = std::function<void(int done, int total)>;
+
+// Renders and writes the folder; returns the number of frames written, 0 when the folder is there
+// already and was made with the same options (threads apart). Throws InputError (a value out of
+// range), RefusedError (the folder holds something else: with `overwrite` a scene folder is
+// replaced, any other still refused), OutputError (disk). Nothing is left behind on failure.
+int write_scene(const SceneOptions& options, const SceneProgress& progress = {});
+
+}  // namespace vega

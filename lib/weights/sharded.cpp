@@ -1,0 +1,191 @@
+// Checkpoints in several safetensors files.
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "weights/detail.h"
+#include "weights/mapped_file.h"
+#include "weights/safetensors.h"
+
+namespace vega {
+namespace fs = std::filesystem;
+namespace detail = weights_detail;
+namespace {
+
+constexpr std::size_t kMostIndexBytes = 64 << 20;
+constexpr int kMostIndexDepth = 8;
+
+// tensor name -> shard file name.
+using WeightMap = std::map<std::string, std::string>;
+
+fs::path index_path(const fs::path& folder, const std::string& stem) {
+  return folder / (stem + ".safetensors.index.json");
+}
+
+// A shard must be a plain name: no folders, no "..", not absolute.
+void check_inside(const fs::path& index, const std::string& tensor, const std::string& shard) {
+  const fs::path path(shard);
+  if (shard.empty() || path.is_absolute() || path.filename() != path || shard == "." ||
+      shard == ".." || shard.find('\0') != std::string::npos) {
+    detail::fail(detail::where(index, tensor), "the shard '" + detail::printable(shard) + "'",
+                 "the name of a file in the same folder", "fetch the index again");
+  }
+}
+
+nlohmann::json parse_index(const fs::path& index) {
+  const MappedFile file(index);
+  const auto bytes = file.bytes();
+  if (bytes.size() > kMostIndexBytes) {
+    detail::fail(index.string(), std::to_string(bytes.size()) + " bytes", "a small index",
+                 "fetch the index again");
+  }
+  std::vector<std::set<std::string>> keys;
+  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
+    using Event = nlohmann::json::parse_event_t;
+    if (depth > kMostIndexDepth) {
+      detail::fail(index.string(), "deeply nested JSON", "an index", "fetch the index again");
+    }
+    if (event == Event::object_start) keys.emplace_back();
+    if (event == Event::object_end) keys.pop_back();
+    if (event == Event::key && !keys.back().insert(value.get<std::string>()).second) {
+      detail::fail(detail::where(index, value.get<std::string>()), "the key twice", "unique keys",
+                   "fetch the index again");
+    }
+    return true;
+  };
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  try {
+    return nlohmann::json::parse(text, text + bytes.size(), watch);
+  } catch (const nlohmann::json::parse_error& error) {
+    detail::fail(index.string(), "JSON that breaks at byte " + std::to_string(error.byte),
+                 "an index with \"weight_map\"", "fetch the index again");
+  }
+}
+
+WeightMap read_weight_map(const fs::path& index) {
+  const auto json = parse_index(index);
+  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
+    detail::fail(index.string(), "JSON without \"weight_map\"", "{\"weight_map\": {tensor: file}}",
+                 "fetch the index again");
+  }
+  WeightMap map;
+  for (const auto& [tensor, shard] : json["weight_map"].items()) {
+    if (!shard.is_string()) {
+      detail::fail(detail::where(index, tensor), "a shard that is no text", "a file name",
+                   "fetch the index again");
+    }
+    check_inside(index, tensor, shard.get<std::string>());
+    map.emplace(tensor, shard.get<std::string>());
+  }
+  if (map.empty())
+    detail::fail(index.string(), "an empty \"weight_map\"", "tensors", "fetch the index again");
+  return map;
+}
+
+// The first tensor of each shard, for messages.
+std::map<std::string, std::string> shards_of(const WeightMap& map) {
+  std::map<std::string, std::string> shards;
+  for (const auto& [tensor, shard] : map) shards.try_emplace(shard, tensor);
+  return shards;
+}
+
+[[noreturn]] void fail_no_shard(const fs::path& path, const std::string& expected) {
+  detail::fail(path.string(), "no such file", expected, "fetch the missing shard");
+}
+
+std::vector<fs::path> indexed_files(const fs::path& folder, const fs::path& index,
+                                    const WeightMap& map) {
+  std::vector<fs::path> files{index};
+  for (const auto& [shard, tensor] : shards_of(map)) {
+    if (!fs::is_regular_file(folder / shard)) {
+      fail_no_shard(folder / shard, "the shard with tensor '" + detail::printable(tensor) +
+                                        "' that " + index.filename().string() + " names");
+    }
+    files.push_back(folder / shard);
+  }
+  return files;
+}
+
+// "STEM-00002-of-00006.safetensors".
+std::string shard_name(const std::string& stem, long k, const std::string& digits_of_n) {
+  std::string number = std::to_string(k);
+  if (number.size() < digits_of_n.size()) number.insert(0, digits_of_n.size() - number.size(), '0');
+  return stem + "-" + number + "-of-" + digits_of_n + ".safetensors";
+}
+
+// STEM.safetensors and complete series of numbered shards; nothing when there are neither.
+std::vector<fs::path> numbered_files(const fs::path& folder, const std::string& stem,
+                                     const std::set<std::string>& names) {
+  std::vector<fs::path> files;
+  if (names.contains(stem + ".safetensors")) files.push_back(folder / (stem + ".safetensors"));
+  const std::regex shard(R"(-\d{5,9}-of-(\d{5,9})\.safetensors)");
+  std::set<std::string> series;
+  for (const auto& name : names) {
+    std::smatch match;
+    const std::string rest = name.substr(stem.size());
+    if (!std::regex_match(rest, match, shard)) continue;
+    files.push_back(folder / name);
+    if (!series.insert(match[1]).second) continue;
+    for (long k = 1; k <= std::stol(match[1]); ++k) {
+      const auto other = shard_name(stem, k, match[1]);
+      if (!names.contains(other)) fail_no_shard(folder / other, "all shards beside " + name);
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+std::vector<fs::path> sharded_files(const fs::path& folder, const std::string& stem) {
+  const auto index = index_path(folder, stem);
+  if (fs::exists(index)) return indexed_files(folder, index, read_weight_map(index));
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with(stem) && name.ends_with(".safetensors")) names.insert(name);
+  }
+  if (names.empty()) {
+    throw InputError(explain((folder / (stem + "*.safetensors")).string(), "no such file",
+                             "a checkpoint in safetensors", "check the folder of the model"));
+  }
+  auto files = numbered_files(folder, stem, names);
+  if (files.empty()) {
+    for (const auto& name : names) files.push_back(folder / name);
+  }
+  return files;
+}
+
+TensorSet read_sharded(const fs::path& folder, const std::string& stem) {
+  const auto index = index_path(folder, stem);
+  TensorSet set;
+  if (!fs::exists(index)) {
+    for (const auto& file : sharded_files(folder, stem)) set.merge(read_safetensors(file));
+    return set;
+  }
+  const auto map = read_weight_map(index);
+  set.add_file(index);
+  for (const auto& file : indexed_files(folder, index, map)) {
+    if (file != index) set.merge(read_safetensors(file));
+  }
+  for (const auto& [tensor, shard] : map) {
+    const auto* found = set.find(tensor);
+    if (found == nullptr || set.origin(tensor) != folder / shard) {
+      detail::fail(detail::where(folder / shard, tensor), "no such tensor in this shard",
+                   "it, as " + index.filename().string() + " says", "fetch index and shards again");
+    }
+  }
+  for (const auto& [name, view] : set.tensors()) {
+    if (!map.contains(name)) {
+      detail::fail(detail::where(set.origin(name), name), "a tensor that the index does not name",
+                   "exactly the tensors of " + index.filename().string(),
+                   "fetch index and shards again");
+    }
+  }
+  return set;
+}
+
+}  // namespace vega

@@ -1,0 +1,299 @@
+// Folders of frames: the three dialects, what is dropped, and what is refused.
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "media/decode.h"
+#include "media/jpeg.h"
+#include "media/png.h"
+#include "scene/frame.h"
+#include "scene/source.h"
+#include "support/support.h"
+
+using namespace vega;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+const char* const kPose = "1 0 0 0.5\n0 1 0 -2\n0 0 1 3.25\n0 0 0 1\n";
+const char* const kLost =
+    "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n"
+    "-inf -inf -inf -inf\n";
+const char* const kMatrix =
+    "1170.187988 0.000000 647.750000 0.000000\n"
+    "0.000000 1170.187988 483.750000 0.000000\n"
+    "0.000000 0.000000 1.000000 0.000000\n"
+    "0.000000 0.000000 0.000000 1.000000\n";
+
+ImageU8 flat(int w, int h, int level) {
+  ImageU8 image(w, h);
+  std::fill(image.rgb.begin(), image.rgb.end(), static_cast<std::uint8_t>(level));
+  return image;
+}
+
+void write_color(const fs::path& path, int level = 100) {
+  test::write_bytes(path, encode_jpeg(flat(16, 12, level)));
+}
+
+void write_depth(const fs::path& path) {
+  ImageU16 depth(8, 6);
+  for (std::size_t i = 0; i < depth.v.size(); ++i) depth.v[i] = static_cast<std::uint16_t>(i * 50);
+  depth.v[3] = 65535;
+  test::write_bytes(path, encode_png16(depth));
+}
+
+// Frames 0, 10, 20, 30; frame 10 has no pose, frame 30 no depth.
+void write_scannet(const fs::path& folder) {
+  for (const std::string stem : {"00000", "00010", "00020", "00030"}) {
+    write_color(folder / (stem + ".jpg"));
+    test::write_text(folder / (stem + ".txt"), stem == "00010" ? kLost : kPose);
+    if (stem != "00030") write_depth(folder / (stem + ".png"));
+  }
+  test::write_text(folder / "intrinsic.txt", kMatrix);
+  test::write_text(folder / "depth_intrinsic.txt", kMatrix);
+}
+
+void write_seven(const fs::path& folder, const std::string& color_end) {
+  for (const std::string stem : {"frame-000007", "frame-000003"}) {
+    if (color_end == ".color.png") {
+      test::write_bytes(folder / (stem + color_end), encode_png(flat(16, 12, 77)));
+    } else {
+      write_color(folder / (stem + color_end), 77);
+    }
+    test::write_text(folder / (stem + ".pose.txt"), kPose);
+    write_depth(folder / (stem + ".depth.png"));
+  }
+  test::write_text(folder / "camera-intrinsics.txt", "585 0 320\n0 585 240\n0 0 1\n");
+}
+
+std::vector<std::int64_t> ids(const SceneSource& source) {
+  std::vector<std::int64_t> out;
+  for (const auto& frame : source.frames) out.push_back(frame.id);
+  return out;
+}
+
+std::vector<std::string> names(const SceneSource& source) {
+  std::vector<std::string> out;
+  for (const auto& frame : source.frames) out.push_back(frame.color.filename().string());
+  return out;
+}
+
+using Ids = std::vector<std::int64_t>;
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a ScanNet folder") {
+  test::TempFolder folder;
+  write_scannet(folder.path());
+  const SceneSource source = open_source(folder.path());
+  CHECK(source.dialect == "scannet");
+  CHECK(ids(source) == Ids{0, 20, 30});
+  CHECK(source.dropped_nonfinite_poses == 1);
+  REQUIRE(source.K_color);
+  CHECK(*source.K_color ==
+        std::array<double, 9>{1170.187988, 0, 647.75, 0, 1170.187988, 483.75, 0, 0, 1});
+  CHECK(source.K_depth == source.K_color);
+  REQUIRE(source.frames[1].world_from_cam);
+  CHECK((*source.frames[1].world_from_cam)[3] == 0.5);
+  CHECK((*source.frames[1].world_from_cam)[11] == 3.25);
+  CHECK(source.frames[1].depth.filename() == "00020.png");
+  CHECK(source.frames[2].depth.empty());
+  CHECK(std::isnan(source.frames[0].time_s));
+  CHECK(depth_size(source) == ImageSize{8, 6});
+
+  const LoadedFrame frame = load_frame(source, source.frames[0], true);
+  CHECK(frame.color.size() == ImageSize{16, 12});
+  CHECK(frame.color_bytes == read_file(folder / "00000.jpg"));
+  CHECK(frame.color.rgb[0] == 100);
+  REQUIRE(frame.depth);
+  CHECK(frame.depth->v[2] == 100);
+  CHECK(frame.depth->v[3] == 65535);  // only 7-Scenes marks invalid pixels so
+  CHECK_FALSE(load_frame(source, source.frames[0], false).depth);
+  CHECK_FALSE(load_frame(source, source.frames[2], true).depth);
+  CHECK_THROWS_WITH(load_depth(source, source.frames[2]), Contains("frame 30"));
+}
+
+TEST_CASE("a ScanNet folder without depth or intrinsics") {
+  test::TempFolder folder;
+  write_color(folder / "5.jpg");
+  test::write_text(folder / "5.txt", kPose);
+  const SceneSource source = open_source(folder.path());
+  CHECK(source.dialect == "scannet");
+  CHECK(ids(source) == Ids{5});
+  CHECK_FALSE(source.K_color);
+  CHECK_FALSE(source.K_depth);
+  CHECK(depth_size(source) == ImageSize{});
+}
+
+TEST_CASE("a 7-Scenes folder, JPEG or PNG") {
+  for (const std::string end : {".color.jpg", ".color.png"}) {
+    INFO(end);
+    test::TempFolder folder;
+    write_seven(folder.path(), end);
+    const SceneSource source = open_source(folder.path());
+    CHECK(source.dialect == "7scenes");
+    CHECK(ids(source) == Ids{3, 7});
+    REQUIRE(source.K_color);
+    CHECK((*source.K_color)[5] == 240);
+    CHECK(source.K_depth == source.K_color);
+    const LoadedFrame frame = load_frame(source, source.frames[0], true);
+    CHECK(frame.color.rgb[0] == 77);
+    REQUIRE(frame.depth);
+    CHECK(frame.depth->v[3] == 0);
+    CHECK(frame.depth->v[4] == 200);
+  }
+}
+
+TEST_CASE("plain pictures: numbers of the names when each has its own") {
+  test::TempFolder folder;
+  for (const char* name : {"IMG_12.jpg", "IMG_9.JPG", "b_0100.jpeg"}) write_color(folder / name);
+  test::write_bytes(folder / "x3.png", encode_png(flat(4, 4, 1)));
+  test::write_text(folder / "notes.txt", "nothing");
+  test::write_text(folder / "._IMG_12.jpg", "left by another system");
+  const SceneSource source = open_source(folder.path());
+  CHECK(source.dialect == "images");
+  CHECK(ids(source) == Ids{3, 9, 12, 100});
+  CHECK(names(source) == Names{"x3.png", "IMG_9.JPG", "IMG_12.jpg", "b_0100.jpeg"});
+  CHECK_FALSE(source.frames[0].world_from_cam);
+  CHECK_FALSE(source.K_color);
+}
+
+TEST_CASE("plain pictures: natural order otherwise") {
+  test::TempFolder folder;
+  for (const char* name : {"a10.jpg", "a9.jpg", "b9.jpg", "kitchen.jpg", "a9b.jpg"}) {
+    write_color(folder / name);
+  }
+  const SceneSource source = open_source(folder.path());
+  CHECK(ids(source) == Ids{0, 1, 2, 3, 4});
+  CHECK(names(source) == Names{"a9.jpg", "a9b.jpg", "a10.jpg", "b9.jpg", "kitchen.jpg"});
+  // Numbered JPEGs without poses are plain pictures too.
+  test::TempFolder other;
+  for (const char* name : {"00002.jpg", "00010.jpg"}) write_color(other / name);
+  CHECK(open_source(other.path()).dialect == "images");
+  CHECK(ids(open_source(other.path())) == Ids{2, 10});
+}
+
+TEST_CASE("a numbered name too long for a number falls back to its place") {
+  test::TempFolder folder;
+  write_color(folder / "20260101123456789012345.jpg");
+  write_color(folder / "7.jpg");
+  CHECK(ids(open_source(folder.path())) == Ids{0, 1});
+}
+
+TEST_CASE("folders that are refused") {
+  test::TempFolder folder;
+  const fs::path root = folder.path();
+  SECTION("nothing there") {
+    CHECK_THROWS_WITH(open_source(root / "none"), Contains("none") && Contains("nothing there"));
+  }
+  SECTION("a file") {
+    test::write_text(root / "scene.txt", "x");
+    CHECK_THROWS_WITH(open_source(root / "scene.txt"), Contains("a file"));
+  }
+  SECTION("no frames") {
+    test::write_text(root / "notes.txt", "x");
+    CHECK_THROWS_WITH(open_source(root), Contains("no frames") && Contains("ScanNet") &&
+                                             Contains("7-Scenes") && Contains("*.jpg"));
+    CHECK_THROWS_AS(open_source(root), InputError);
+  }
+  SECTION("a pose is missing") {
+    write_scannet(root);
+    fs::remove(root / "00020.txt");
+    CHECK_THROWS_WITH(open_source(root), Contains("00020.txt") && Contains("00020.jpg"));
+  }
+  SECTION("a pose of 15 numbers") {
+    write_scannet(root);
+    test::write_text(root / "00020.txt", "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0");
+    CHECK_THROWS_WITH(open_source(root), Contains("00020.txt") && Contains("15 numbers"));
+    CHECK_THROWS_AS(open_source(root), FormatError);
+  }
+  SECTION("a pose of words") {
+    write_scannet(root);
+    test::write_text(root / "00020.txt", "1 0 0 zero 0 1 0 0 0 0 1 0 0 0 0 1");
+    CHECK_THROWS_WITH(open_source(root), Contains("00020.txt") && Contains("zero"));
+  }
+  SECTION("an empty pose") {
+    write_scannet(root);
+    test::write_text(root / "00020.txt", "");
+    CHECK_THROWS_WITH(open_source(root), Contains("00020.txt") && Contains("0 numbers"));
+  }
+  SECTION("no finite pose") {
+    write_color(root / "00001.jpg");
+    test::write_text(root / "00001.txt", "nan 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1");
+    CHECK_THROWS_WITH(open_source(root), Contains("none with a finite pose"));
+  }
+  SECTION("broken intrinsics") {
+    write_scannet(root);
+    test::write_text(root / "intrinsic.txt", "1 2 3");
+    CHECK_THROWS_WITH(open_source(root), Contains("intrinsic.txt") && Contains("3 numbers"));
+  }
+  SECTION("one number twice") {
+    write_scannet(root);
+    write_color(root / "20.jpg");
+    CHECK_THROWS_WITH(open_source(root),
+                      Contains("frame 20") && Contains("20.jpg") && Contains("00020.jpg"));
+  }
+  SECTION("two dialects") {
+    write_scannet(root);
+    write_seven(root, ".color.jpg");
+    CHECK_THROWS_WITH(open_source(root), Contains("one dialect a folder"));
+  }
+}
+
+TEST_CASE("poses that are not finite in any spelling are dropped") {
+  test::TempFolder folder;
+  write_scannet(folder.path());
+  test::write_text(folder / "00000.txt", "1 0 0 +inf 0 1 0 0 0 0 1 0 0 0 0 1");
+  test::write_text(folder / "00020.txt", "1 0 0 0 0 NaN 0 0 0 0 1 0 0 0 0 1");
+  const SceneSource source = open_source(folder.path());
+  CHECK(ids(source) == Ids{30});
+  CHECK(source.dropped_nonfinite_poses == 3);
+}
+
+TEST_CASE("broken frames name their file") {
+  test::TempFolder folder;
+  write_scannet(folder.path());
+  const SceneSource source = open_source(folder.path());
+  auto bytes = read_file(folder / "00000.jpg");
+  bytes.resize(bytes.size() / 2);
+  test::write_bytes(folder / "00000.jpg", bytes);
+  CHECK_THROWS_WITH(load_frame(source, source.frames[0], false), Contains("00000.jpg"));
+  CHECK_THROWS_AS(load_frame(source, source.frames[0], false), FormatError);
+  fs::remove(folder / "00020.jpg");
+  CHECK_THROWS_WITH(load_frame(source, source.frames[1], false), Contains("00020.jpg"));
+  test::write_bytes(folder / "00020.png", encode_png(flat(4, 4, 9)));
+  CHECK_THROWS_WITH(load_depth(source, source.frames[1]),
+                    Contains("00020.png") && Contains("16-bit grey"));
+}
+
+TEST_CASE("the real kitchen opens") {
+  const auto data = test::shared_data();
+  if (!data || !fs::exists(*data / "rgbd_kitchen")) {
+    test::note_skip("no rgbd_kitchen beside the project");
+    return;
+  }
+  const SceneSource source = open_source(*data / "rgbd_kitchen");
+  CHECK(source.dialect == "7scenes");
+  REQUIRE(source.frames.size() == 63);
+  CHECK(source.frames.front().id == 0);
+  CHECK(source.frames[1].id == 16);
+  CHECK(source.frames.back().id == 992);
+  CHECK(source.dropped_nonfinite_poses == 0);
+  REQUIRE(source.K_color);
+  CHECK((*source.K_color)[0] == 585);
+  CHECK(depth_size(source) == ImageSize{640, 480});
+  const LoadedFrame frame = load_frame(source, source.frames[5], true);
+  CHECK(frame.color.size() == ImageSize{640, 480});
+  REQUIRE(frame.depth);
+  std::int64_t valid = 0;
+  std::uint16_t deepest = 0;
+  for (const auto v : frame.depth->v) {
+    valid += v != 0;
+    deepest = std::max(deepest, v);
+  }
+  CHECK(valid > 640 * 480 / 2);
+  CHECK(deepest < 10000);  // a kitchen, in millimetres; 65535 is gone
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# layers.sh: a folder of lib/ includes only folders of lower rank (lib/LAYERS), and each third party lives in its own folder.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mapfile -d '' files < <(find lib \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) -print0 | sort -z)
+if faults=$(awk '
+  BEGIN {   # what is included, where it may be
+    law["^spdlog/"] = "base"
+    law["^(hdf5|H5[A-Za-z]*)[.]h"] = "store"
+    law["^(turbojpeg|jpeglib|jerror|jconfig|png)[.]h"] = "media"
+    law["^(libav[a-z]+|libsw[a-z]+)/"] = "media"
+    law["^CLI/"] = "cli"
+    law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn viz models extract"
+    law["^catch2/"] = "(tests)"
+  }
+  function fault(text) { printf "  %s:%d: %s\n", FILENAME, FNR, text; bad = 1 }
+  FILENAME == "lib/LAYERS" { if ($1 ~ /^[0-9]+$/) rank[$2] = $1; next }
+  FNR == 1 {
+    split(FILENAME, part, "/"); folder = part[2]
+    if (!(folder in rank)) fault("folder " folder " has no rank in lib/LAYERS")
+  }
+  /^[ \t]*#[ \t]*include[ \t]*["<]/ {
+    name = $0; sub(/^[^"<]*["<]/, "", name); sub(/[">].*/, "", name)
+    for (pattern in law) if (name ~ pattern && index(" " law[pattern] " ", " " folder " ") == 0)
+      fault("<" name "> belongs in " law[pattern] ", not in " folder)
+    if (name ~ /^(ATen|c10|torch|caffe2)\// && FILENAME ~ /[.]cu$/) fault("torch header in a .cu file: " name)
+    if (name ~ /^nlohmann\// && FILENAME !~ /[.]cpp$/) fault("JSON is read in .cpp files only: " name)
+    if ($0 ~ /"/ && FILENAME !~ "/" name "$") {
+      split(name, path, "/"); other = path[1]
+      if (!(other in rank)) fault("\"" name "\" names no folder of lib/LAYERS; write #include \"folder/file.h\"")
+      else if (other != folder && rank[other] + 0 >= rank[folder] + 0)
+        fault(folder " (rank " rank[folder] ") includes " other " (rank " rank[other] ")")
+    }
+  }
+  END { exit bad }' lib/LAYERS "${files[@]}"); then
+  echo "check layers: ok, ${#files[@]} files"
+else
+  printf '%s\n' "$faults" >&2
+  echo "check layers: failed; remedy: move the code to the folder named, see docs/layers.md" >&2
+  exit 1
+fi
