@@ -110,7 +110,6 @@ __device__ void layer_norm(const float* x, Out* out, std::int64_t width, float e
 template <typename T, typename Out, int QV, int V, int kTokens>
 __global__ void __launch_bounds__(kThreads) tokens(const CrossGate a) {
   extern __shared__ __align__(32) float gates[];  // heads * keys x kTokens
-  const int count = a.heads * a.keys;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kTokens;
   const std::int64_t left = a.rows - first;

@@ -20,8 +20,9 @@ constexpr int kDeepest = 16;  // groups in groups; more is a loop of links
 Handle access_properties() {
   const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_file_locking(list, 0, 1);
-  // Object headers with checksums, readable by every HDF5 since 1.8.
-  H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V18);
+  // Since 1.10 every piece of metadata has a checksum; in files of 1.8 the chunk index has none, and
+  // a damaged one can crash the library.
+  H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
   return {list, H5Pclose};
 }

@@ -23,6 +23,8 @@ Room::~Room() = default;
 Room::Room(Room&&) noexcept = default;
 Room& Room::operator=(Room&&) noexcept = default;
 
+std::uint64_t Room::seed() const { return state_->model.seed; }
+
 const std::vector<RoomObject>& Room::objects() const { return state_->model.objects; }
 
 std::vector<RoomPose> Room::walk(int frames) const {

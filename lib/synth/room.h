@@ -46,6 +46,7 @@ class Room {
   Room(Room&&) noexcept;
   Room& operator=(Room&&) noexcept;
 
+  std::uint64_t seed() const;
   const std::vector<RoomObject>& objects() const;
 
   // A closed handheld loop through the room at 1.4 to 1.6 m, never inside a solid; pose i is at

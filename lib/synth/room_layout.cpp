@@ -88,7 +88,7 @@ void Layout::palette() {
   const auto& w = kWoods[d.below(5)];
   p.wood = b_.wood(w[0], w[1]), p.wood_dark = b_.wood(w[2], w[3]);
   p.metal = b_.plain(rgb(d.chance(0.5) ? 0xC6C8CC : 0xC9A45A), 0.9);
-  p.white = b_.plain(rgb(0xECE9E1), 0.2), p.black = b_.plain(rgb(0x26262A), 0.35);
+  p.white = b_.plain(rgb(0xECE9E1), 0.2), p.black = b_.plain(rgb(0x26262A), 0.12);
   const double hue = d.unit();
   p.main = hsv(hue, d.range(0.25, 0.6), d.range(0.5, 0.75));
   p.second = hsv(hue + d.range(0.25, 0.45), d.range(0.4, 0.7), d.range(0.6, 0.85));
@@ -275,8 +275,9 @@ void Layout::door() {
   b_.ball(f, {x + side * 0.35, 0.095, 1.02}, 0.03, b_.pal.metal);
   b_.object("door frame");
   for (const int s : {-1, 1})
-    b_.box(f, {x + s * (w / 2 + 0.04), 0.02, h / 2 + 0.03}, {0.07, 0.04, h + 0.06}, b_.pal.white);
-  b_.box(f, {x, 0.02, h + 0.045}, {w + 0.01, 0.04, 0.07}, b_.pal.white);
+    b_.box(f, {x + s * (w / 2 + 0.035), 0.02, h / 2 + 0.0365}, {0.07, 0.04, h + 0.073},
+           b_.pal.white);
+  b_.box(f, {x, 0.02, h + 0.038}, {w, 0.04, 0.07}, b_.pal.white);
   b_.keep_clear(f, {x, 0.4, 1.0}, {w + 0.2, 0.8, 2.2});
   b_.object("light switch");
   b_.cushion(f, {x + side * 0.62, 0.006, 1.1}, {0.08, 0.012, 0.08}, 0.004, b_.pal.white);
@@ -373,7 +374,9 @@ void Layout::decoration() {
       });
     }
   }
-  if (plants == 0) on_floor({0, 0, 0}, 2.0, [&](const Frame& f) { add_plant(b_, f, 1.1); });
+  if (plants == 0)
+    on_floor({d.chance(0.5) ? hx - 0.7 : 0.7 - hx, d.chance(0.5) ? hy - 0.7 : 0.7 - hy, 0}, 1.0,
+             [&](const Frame& f) { add_plant(b_, f, 1.1); });
   if (!seat) on_floor({0, 0, 0}, 1.6, [&](const Frame& f) { add_chair(b_, f); });
   on_floor({0.3, 0.3, 0}, 1.2, [&](const Frame& f) { add_pouf(b_, f); });
   for (int kind = 0; kind < 6; ++kind) {

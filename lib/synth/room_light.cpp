@@ -7,7 +7,8 @@ namespace vega::room {
 namespace {
 
 constexpr double kOffset = 0.003;  // m: samples stand this far off the surface
-constexpr int kLampSamples = 12, kWindowSide = 4, kGatherSide = 8;
+constexpr double kFaint = 0.012;   // lamps weaker than this at a place are left out
+constexpr int kLampSamples = 12, kWindowSide = 4, kGatherSide = 6;
 constexpr int kGather = kGatherSide * kGatherSide;
 
 std::array<float, 3> pack(Vec3 v) {
@@ -24,19 +25,22 @@ void frame(Vec3 n, Vec3& a, Vec3& b) {
 Vec3 from_lamps(const Model& m, Vec3 p, Vec3 n) {
   Vec3 sum{};
   for (const Lamp& lamp : m.lamps) {
-    if (dot(lamp.centre - p, n) < -lamp.radius) continue;
+    const Vec3 way = lamp.centre - p;
+    const double far2 = dot(way, way);
+    if (dot(way, n) < -lamp.radius || lamp.power.x / far2 < kFaint) continue;
+    const int samples = far2 > 4 ? kLampSamples / 3 : kLampSamples;
     double share = 0;
-    for (int k = 0; k < kLampSamples; ++k) {  // a spiral over the half sphere that faces p
-      const double z = 1 - (2 * k + 1.0) / kLampSamples, a = 2.399963229728653 * k;
+    for (int k = 0; k < samples; ++k) {  // a spiral over the half sphere that faces p
+      const double z = 1 - (2 * k + 1.0) / samples, a = 2.399963229728653 * k;
       const double r = std::sqrt(1 - z * z);
       Vec3 q{r * std::cos(a), r * std::sin(a), z};
-      if (dot(q, p - lamp.centre) < 0) q = -q;
-      const Vec3 to = lamp.centre + q * lamp.radius - p;
+      if (dot(q, way) > 0) q = -q;
+      const Vec3 to = way + q * lamp.radius;
       const double d2 = dot(to, to), cosine = dot(to, n) / std::sqrt(d2);
       if (cosine <= 0 || m.tree.blocked({p, to}, 1e-4, 0.9999, m.glowing)) continue;
       share += cosine / (d2 + 0.12);  // softened: a shade is no point
     }
-    sum += lamp.power * (share / kLampSamples);
+    sum += lamp.power * (share / samples);
   }
   return sum;
 }
@@ -201,7 +205,7 @@ void LightMaps::bake(Model& m, int threads) {
 // Smooths the sampling noise of the gathered light among the valid knots of each chart.
 void LightMaps::blur() {
   std::vector<std::array<float, 3>> copy;
-  for (int round = 0; round < 2; ++round) {
+  for (int round = 0; round < 3; ++round) {
     copy = soft_;
     for (const Chart& c : charts_) {
       if (c.nu < 4 && c.nv < 4) continue;

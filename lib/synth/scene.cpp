@@ -196,11 +196,20 @@ void write_frame(const SceneOptions& o, const Room& room, const RoomPose& pose,
 
 int write_scene(const SceneOptions& o, const SceneProgress& progress) {
   check(o);
+  const Room room(o.seed);  // cheap: the light comes with the first frame
+  return write_scene(room, o, progress);
+}
+
+int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& progress) {
+  check(o);
+  if (room.seed() != o.seed) {
+    throw InputError(explain("synthetic scene, seed", std::to_string(o.seed),
+                             std::to_string(room.seed()) + ", the seed of the room given"));
+  }
   const fs::path folder = fs::absolute(o.folder).lexically_normal();
   if (already_there(o, folder)) return 0;
   PartFolder part(folder);
   const int threads = room::thread_count(o.threads), total = (o.frames + o.every - 1) / o.every;
-  const Room room(o.seed);
   room.light(threads);
   const std::vector<RoomPose> poses = room.walk(o.frames);
   std::mutex guard;

@@ -11,6 +11,8 @@
 
 namespace vega {
 
+class Room;
+
 struct SceneOptions {
   std::filesystem::path folder;  // made whole: written aside, then renamed
   std::uint64_t seed = 42;       // layout, textures, colours, lights, walk
@@ -31,5 +33,8 @@ using SceneProgress = std::function<void(int done, int total)>;
 // range), RefusedError (the folder holds something else: with `overwrite` a scene folder is
 // replaced, any other still refused), OutputError (disk). Nothing is left behind on failure.
 int write_scene(const SceneOptions& options, const SceneProgress& progress = {});
+
+// The same with a room at hand, whose seed must be that of the options (InputError).
+int write_scene(const Room& room, const SceneOptions& options, const SceneProgress& progress = {});
 
 }  // namespace vega

@@ -20,6 +20,11 @@ constexpr std::int64_t kChunkElements = std::int64_t(1) << 22;
 // squared length of the mean (constant features have a mean that is rounded to 1e-16 of itself).
 constexpr double kVarianceFloor = 1e-12, kMeanFloor = 1e-26;
 
+// Larger matrices are iterated: vectors in the block, rounds at most, residual over largest value.
+constexpr std::int64_t kAllPairs = 512, kBlock = 32;
+constexpr int kRounds = 300;
+constexpr double kResidual = 1e-13;
+
 constexpr std::uint8_t kMidGrey = 127;
 
 // Tokens as (n, d) and their mean; blocks of centred rows on demand.
@@ -59,11 +64,46 @@ struct Directions {
   double total = 0;
 };
 
-// The k largest eigenpairs of a symmetric matrix, largest first: values (k), vectors (m, k).
-std::pair<at::Tensor, at::Tensor> leading(const at::Tensor& matrix, std::int64_t k) {
+using Eigenpairs = std::pair<at::Tensor, at::Tensor>;  // values (k), largest first; vectors (m, k)
+
+Eigenpairs leading_of_all(const at::Tensor& matrix, std::int64_t k) {
   auto [values, vectors] = at::linalg_eigh(matrix);
   const std::int64_t m = matrix.size(0);
   return {values.slice(0, m - k).flip(0), vectors.slice(1, m - k).flip(1)};
+}
+
+// Any block will do that is not orthogonal to the directions sought: fractions of multiples of
+// irrational numbers, the same in every run.
+at::Tensor start_block(std::int64_t m, std::int64_t columns) {
+  at::Tensor block = at::empty({m, columns}, at::kDouble);
+  double* v = block.data_ptr<double>();
+  for (std::int64_t i = 0; i < m * columns; ++i) {
+    const double x = double(i + 1) * 0.6180339887498949 * double(i % 1021 + 1);
+    v[i] = x - std::floor(x) - 0.5;
+  }
+  return block;
+}
+
+// The k largest eigenpairs of a symmetric positive semidefinite matrix. All pairs of a large one
+// take minutes; a block of vectors multiplied by the matrix again and again turns to the leading
+// ones in a second. It is done when |A v - w v| is at rounding level, which bounds the error
+// whatever the way there; if that is not reached (leading values nearly equal), all are computed.
+Eigenpairs leading(const at::Tensor& matrix, std::int64_t k) {
+  const std::int64_t m = matrix.size(0);
+  if (m <= kAllPairs) return leading_of_all(matrix, k);
+  at::Tensor block = start_block(m, kBlock);
+  for (int round = 0; round < kRounds; ++round) {
+    const at::Tensor basis = std::get<0>(at::linalg_qr(block));
+    block = at::mm(matrix, basis);
+    const at::Tensor inner = at::mm(basis.t(), block);
+    auto [values, turn] = leading_of_all((inner + inner.t()) / 2, k);
+    const at::Tensor vectors = at::mm(basis, turn);
+    const at::Tensor residual = (at::mm(block, turn) - vectors * values).norm(2, {0}, false);
+    if (residual.max().item<double>() <= kResidual * values[0].item<double>()) {
+      return {values, vectors};
+    }
+  }
+  return leading_of_all(matrix, k);
 }
 
 // Each row with the sign that makes its element of largest magnitude (the first such) positive.

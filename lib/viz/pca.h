@@ -20,7 +20,8 @@ struct PcaColors {
 //               largest loading positive
 //   p = c . direction; lo, hi = its 1 % and 99 % quantiles, linearly interpolated
 //   colour = floor(255 clamp((p - lo) / (hi - lo + 1e-6), 0, 1) + 0.5)
-// Fewer tokens than channels: the same directions from the smaller matrix cc'.
+// Fewer tokens than channels: the same directions from the smaller matrix cc'. Matrices above 512
+// are iterated to a residual of 1e-13 instead of decomposed fully.
 // A direction without variance (fewer than three channels or tokens, constant or grey features)
 // gives 127: constant features are one mid grey.
 //

@@ -9,7 +9,7 @@ using namespace vega::test;
 namespace {
 
 // Scores cost a sum of `width` products each, the mean over keys averages. In bfloat16 the fused
-// kernels round the unnormalised weights too: 2^-9 of a weight, so of the largest value.
+// kernels round the unnormalised weights too: 2^-8 of a weight, so of the largest value.
 void compare(const at::Tensor& got, const ref::Values& want, std::int64_t width, double top_value) {
   const double scores = static_cast<double>(width + 20) * 4 * kUlp;
   const double weights = got.scalar_type() == at::kBFloat16 ? 0x1p-8 : 0;

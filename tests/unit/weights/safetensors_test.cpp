@@ -214,7 +214,6 @@ TEST_CASE("safetensors: files of other writers") {
   CHECK(golden.size() > 0);
   const auto data = test::shared_data();
   if (!data) return test::note_skip("real safetensors files: no shared data");
-  // Sums of magnitudes: safetensors 0.8 with torch 2.11.
   const auto vad = read_safetensors(*data / "weights" / "silero_vad_16k.safetensors");
   CHECK(vad.at("stft_conv.weight").shape == Shape{258, 1, 256});
   const auto voices = read_safetensors(*data / "weights" / "voices.safetensors");

@@ -1,0 +1,179 @@
+#include "models/wan/checkpoint.h"
+
+#include <ATen/ATen.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "models/wan/names.h"
+#include "models/wan/prompt_file.h"
+#include "support/support.h"
+#include "support/tiny_weights.h"
+#include "weights/safetensors_writer.h"
+#include "weights/torch_writer.h"
+
+using namespace vega;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Views = std::map<std::string, TensorView>;
+
+struct Tiny {
+  test::OwnedTensors dit = test::tiny_dit(2), vae = test::tiny_vae();
+  static const Tiny& get() {
+    static const Tiny tiny;
+    return tiny;
+  }
+};
+
+constexpr auto kConfig =
+    R"({"_class_name": "WanModel", "model_type": "t2v", "dim": 256, "ffn_dim": 512,
+  "freq_dim": 256, "in_dim": 16, "out_dim": 16, "num_heads": 2, "num_layers": 2, "text_len": 512, "eps": 1e-6})";
+
+void write_original(const fs::path& folder, const Views& dit, const Views& vae,
+                    const std::string& config = kConfig) {
+  fs::create_directories(folder);
+  test::write_text(folder / "config.json", config);
+  write_safetensors(folder / "diffusion_pytorch_model.safetensors", dit);
+  write_torch_file(folder / "Wan2.1_VAE.pth", vae, true);
+}
+
+wan::DitConfig two_blocks() {
+  auto config = test::tiny_dit_config();
+  config.layers = 2;
+  return config;
+}
+
+Views renamed(const Views& views, const std::vector<wan::TensorSpec>& specs) {
+  Views out;
+  for (const auto& spec : specs) out.emplace(spec.diffusers, views.at(spec.canonical));
+  return out;
+}
+
+void write_diffusers(const fs::path& folder) {
+  fs::create_directories(folder / "vae");
+  fs::create_directories(folder / "transformer");
+  test::write_text(
+      folder / "transformer/config.json",
+      R"({"_class_name": "WanTransformer3DModel", "attention_head_dim": 128, "ffn_dim": 512,
+    "num_attention_heads": 2, "num_layers": 2, "image_dim": null, "patch_size": [1, 2, 2]})");
+  test::write_text(
+      folder / "vae/config.json",
+      R"({"_class_name": "AutoencoderKLWan", "patch_size": null, "is_residual": false})");
+  const auto dit = renamed(Tiny::get().dit, wan::dit_tensors(two_blocks()));
+  std::vector<TensorSpec> specs;
+  for (const auto& [name, view] : dit) specs.push_back({name, view.dtype, view.shape});
+  ShardedWriter shards(folder / "transformer", "diffusion_pytorch_model", specs, 4 << 20);
+  for (const auto& [name, view] : dit) shards.write(name, {view.data, view.bytes()});
+  CHECK(shards.publish().size() > 2);
+  write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors",
+                    renamed(Tiny::get().vae, wan::vae_tensors(test::tiny_vae_config())));
+}
+
+bool same(const wan::WeightViews& a, const wan::WeightViews& b) {
+  if (a.size() != b.size()) return false;
+  for (const auto& [name, view] : a) {
+    const auto other = b.find(name);
+    if (other == b.end() || other->second.shape != view.shape) return false;
+    if (to_f32(view) != to_f32(other->second)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("the released key sets: 825 tensors of the transformer, 194 of the autoencoder") {
+  CHECK(wan::dit_tensors({}).size() == 825);
+  CHECK(wan::vae_tensors({}).size() == 194);
+  std::int64_t dit = 0, vae = 0, encoder = 0;
+  for (const auto& spec : wan::dit_tensors({})) dit += element_count(spec.shape);
+  for (const auto& spec : wan::vae_tensors({})) {
+    vae += element_count(spec.shape);
+    if (spec.canonical.starts_with("encoder.")) encoder += element_count(spec.shape);
+  }
+  CHECK(dit == 1418996800);
+  CHECK(vae == 126892531);
+  CHECK(encoder == 53595872);
+}
+
+TEST_CASE("both layouts of one model, sharded or not, are one model") {
+  const test::TempFolder folder;
+  write_original(folder / "a", Tiny::get().dit, Tiny::get().vae);
+  write_diffusers(folder / "b");
+  const auto a = wan::open_checkpoint(folder / "a"), b = wan::open_checkpoint(folder / "b");
+  CHECK(a.layout == "original");
+  CHECK(b.layout == "diffusers");
+  CHECK(same(a.dit, b.dit));
+  CHECK(same(a.vae, b.vae));
+  CHECK(a.fingerprint() == b.fingerprint());
+  CHECK(a.vae_config.base == 8);
+  CHECK(b.dit_config.layers == 2);
+  a.check_finite(1);
+}
+
+TEST_CASE("missing, extra and misshapen tensors are errors that name them") {
+  const test::TempFolder folder;
+  Views dit = Tiny::get().dit, vae = Tiny::get().vae;
+  dit.erase("blocks.1.ffn.2.bias");
+  write_original(folder / "missing", dit, vae);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "missing"),
+                    Catch::Contains("blocks.1.ffn.2.bias"));
+  dit = Tiny::get().dit;
+  dit.emplace("blocks.9.spare", dit.at("head.head.bias"));
+  write_original(folder / "extra", dit, vae);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "extra"), Catch::Contains("blocks.9.spare"));
+  dit = Tiny::get().dit;
+  dit.at("head.head.bias").shape = {8, 8};
+  write_original(folder / "shape", dit, vae);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "shape"), Catch::Contains("head.head.bias") &&
+                                                                Catch::Contains("[8, 8]") &&
+                                                                Catch::Contains("[64]"));
+  vae.erase("encoder.head.2.weight");
+  write_original(folder / "vae", Tiny::get().dit, vae);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "vae"), Catch::Contains("encoder.head.2.weight"));
+}
+
+TEST_CASE("other models are refused by what they are") {
+  const test::TempFolder folder;
+  write_original(folder / "vace", Tiny::get().dit, Tiny::get().vae,
+                 R"({"_class_name": "VaceWanModel"})");
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "vace"), Catch::Contains("VaceWanModel"));
+  write_original(folder / "broken", Tiny::get().dit, Tiny::get().vae, "{");
+  CHECK_THROWS_AS(wan::open_checkpoint(folder / "broken"), FormatError);
+  CHECK_THROWS_AS(wan::open_checkpoint(folder / "absent"), InputError);
+  write_diffusers(folder / "wan22");
+  test::write_text(folder / "wan22/vae/config.json",
+                   R"({"_class_name": "AutoencoderKLWan", "patch_size": 2})");
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "wan22"), Catch::Contains("Wan2.2"));
+}
+
+TEST_CASE("weights that are not finite are found where they are used, and only there") {
+  const test::TempFolder folder;
+  Views dit = Tiny::get().dit;
+  std::vector<float> bad = to_f32(dit.at("blocks.1.self_attn.q.bias"));
+  bad[5] = std::numeric_limits<float>::quiet_NaN();
+  dit.at("blocks.1.self_attn.q.bias").data = reinterpret_cast<const std::byte*>(bad.data());
+  write_original(folder / "nan", dit, Tiny::get().vae);
+  const auto checkpoint = wan::open_checkpoint(folder / "nan");
+  checkpoint.check_finite(0);
+  CHECK_THROWS_WITH(checkpoint.check_finite(1),
+                    Catch::Contains("blocks.1.self_attn.q.bias") && Catch::Contains("5"));
+}
+
+TEST_CASE("prompts are read from a tensor, a dict, and refused with the remedy") {
+  const test::TempFolder folder;
+  std::vector<std::uint16_t> row(4096, 0x3f80);
+  const TensorView view{DType::kBF16, {1, 4096}, reinterpret_cast<const std::byte*>(row.data())};
+  write_torch_tensor(folder / "bare.pt", view);
+  write_torch_file(folder / "dict.pt", Views{{"context", view}});
+  CHECK(wan::read_prompt_file(folder / "bare.pt", 4096).sum().item<float>() == 4096.0F);
+  CHECK(wan::read_prompt_file(folder / "dict.pt", 4096).size(0) == 1);
+  CHECK_THROWS_AS(wan::read_prompt_file(folder / "bare.pt", 64), FormatError);
+  CHECK_THROWS_WITH(wan::find_prompt("", folder.path()), Catch::Contains("vega-extract prompt"));
+  row[7] = 0x7fc0;
+  write_torch_tensor(folder / "nan.pt", view);
+  CHECK_THROWS_AS(wan::read_prompt_file(folder / "nan.pt", 4096), InputError);
+}
