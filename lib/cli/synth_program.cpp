@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "cli/file_verbs.h"
 #include "cli/programs.h"
@@ -75,11 +76,14 @@ int run_scene(const SceneArguments& a, const Common& common) {
   options.threads = number("--threads", a.threads, 0, 1024);
   options.overwrite = a.overwrite;
   const std::filesystem::path folder = a.out;
+  int written = 0;
   {
-    Progress progress("rendering " + folder.filename().string(), "frames",
-                      (options.frames + options.every - 1) / options.every, common.progress_mode());
-    write_scene(options, [&](int, int) { progress.add(); });
+    const std::int64_t total = (options.frames + options.every - 1) / options.every;
+    Progress progress("rendering " + folder.filename().string(), "frames", total,
+                      common.progress_mode());
+    written = write_scene(options, [&](int, int) { progress.add(); });
   }
+  if (written == 0) log_info("{}: complete already", folder.string());
   print_manifest(folder.filename().string(), folder.string());
   return 0;
 }

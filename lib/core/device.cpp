@@ -35,19 +35,20 @@ struct Cuda {
 }
 
 // Where the library may be: the variable alone if it is set, else around the executable (installed:
-// bin/ and lib/vega/; in the build folder: bin/, with tests beside it).
+// bin/ and lib/vega/; in the build folder: bin/, with tests/ beside it).
 std::vector<fs::path> candidates() {
   if (const char* given = std::getenv("VEGA_CUDA_LIBRARY")) return {given};
   std::error_code failure;
   const fs::path home = fs::read_symlink("/proc/self/exe", failure).parent_path();
-  return {home / kLibrary, home / ".." / "lib" / "vega" / kLibrary, home / ".." / "bin" / kLibrary};
+  return {home / kLibrary, home / ".." / "lib" / "vega" / kLibrary, home / ".." / "bin" / kLibrary,
+          home / ".." / ".." / "bin" / kLibrary};
 }
 
 fs::path find_library() {
   std::string tried;
   for (const auto& path : candidates()) {
     std::error_code failure;
-    if (fs::exists(path, failure)) return path;
+    if (fs::exists(path, failure)) return path.lexically_normal();
     tried += (tried.empty() ? "" : ", ") + path.lexically_normal().string();
   }
   no_cuda("no " + std::string(kLibrary) + " (looked for " + tried + ")",

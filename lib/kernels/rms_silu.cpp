@@ -14,10 +14,10 @@ void check(const char* op, const at::Tensor& x, const at::Tensor& scale) {
   check_parameter(op, "scale", scale, {x.size(1)}, x.device());
 }
 
-at::Tensor run(const at::Tensor& x, const at::Tensor* other, at::Tensor* sum,
-               const at::Tensor& scale, bool silu) {
-  at::Tensor out = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-  if (x.numel() == 0) return out;
+// `other` and `sum` come together or not at all; `out` may be `x`.
+void run(const at::Tensor& x, const at::Tensor* other, at::Tensor* sum, const at::Tensor& scale,
+         bool silu, at::Tensor& out) {
+  if (x.numel() == 0) return;
   const std::int64_t channels = x.size(1);
   const std::int64_t rows = x.numel() / channels;
   const void* second = other ? other->const_data_ptr() : nullptr;
@@ -30,14 +30,24 @@ at::Tensor run(const at::Tensor& x, const at::Tensor* other, at::Tensor* sum,
     cpu::rms_silu(element_of(x), x.const_data_ptr(), second, sum_data, scale_data,
                   out.mutable_data_ptr(), rows, channels, silu);
   }
-  return out;
+}
+
+at::Tensor fresh_like(const at::Tensor& x) {
+  return at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
 }
 
 }  // namespace
 
 at::Tensor rms_silu(const at::Tensor& x, const at::Tensor& scale, bool silu) {
   check("rms_silu", x, scale);
-  return run(x, nullptr, nullptr, scale, silu);
+  at::Tensor out = fresh_like(x);
+  run(x, nullptr, nullptr, scale, silu, out);
+  return out;
+}
+
+void rms_silu_(at::Tensor& x, const at::Tensor& scale, bool silu) {
+  check("rms_silu_", x, scale);
+  run(x, nullptr, nullptr, scale, silu, x);
 }
 
 std::pair<at::Tensor, at::Tensor> add_rms_silu(const at::Tensor& x, const at::Tensor& y,
@@ -48,8 +58,9 @@ std::pair<at::Tensor, at::Tensor> add_rms_silu(const at::Tensor& x, const at::Te
   check_dtype(op, "y", y, {x.scalar_type()});
   check_device(op, "y", y, x.device());
   check_channels_last(op, "y", y);
-  at::Tensor sum = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-  at::Tensor out = run(x, &y, &sum, scale, silu);
+  at::Tensor sum = fresh_like(x);
+  at::Tensor out = fresh_like(x);
+  run(x, &y, &sum, scale, silu, out);
   return {std::move(sum), std::move(out)};
 }
 

@@ -15,6 +15,9 @@ namespace vega::kernels {
 // Source: Wan2.1 modules/vae.py, RMS_norm.  Oracle: tests/ref/kernels_ref.h.
 at::Tensor rms_silu(const at::Tensor& x, const at::Tensor& scale, bool silu);
 
+// In place: no second activation, and on the CPU no fresh pages.
+void rms_silu_(at::Tensor& x, const at::Tensor& scale, bool silu);
+
 // Residual addition fused with the norm that follows: {sum, f(norm(sum))}, sum = x + y rounded to
 // their type, and the norm taken of the rounded sum. x, y as x above.
 std::pair<at::Tensor, at::Tensor> add_rms_silu(const at::Tensor& x, const at::Tensor& y,

@@ -16,12 +16,13 @@ using detail::Handle;
 namespace {
 
 constexpr int kDeepest = 16;  // groups in groups; more is a loop of links
+constexpr std::size_t kMostObjects = 100'000;
 
 Handle access_properties() {
   const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_file_locking(list, 0, 1);
-  // Since 1.10 every piece of metadata has a checksum; in files of 1.8 the chunk index has none, and
-  // a damaged one can crash the library.
+  // Since 1.10 every piece of metadata has a checksum; in files of 1.8 the chunk index has none,
+  // and a damaged one can crash the library.
   H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_V110);
   H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
   return {list, H5Pclose};
@@ -43,6 +44,23 @@ void require_signature(const fs::path& path) {
     throw FormatError(explain(path.string(),
                               in.gcount() == 0 ? "an empty file" : "a file of another format",
                               "an HDF5 file"));
+  }
+}
+
+void list_datasets(const File& file, const std::string& group, int depth, std::size_t& budget,
+                   std::vector<std::string>& paths) {
+  for (const auto& name : file.children(group)) {
+    const std::string child = (group == "/" ? "" : group) + "/" + name;
+    if (depth == kDeepest || budget-- == 0) {
+      throw FormatError(explain(file.path().string() + ": " + child,
+                                "groups nested too deep, or too many",
+                                "at most " + std::to_string(kDeepest) + " levels"));
+    }
+    if (file.is_dataset(child)) {
+      paths.push_back(child);
+    } else {
+      list_datasets(file, child, depth + 1, budget, paths);
+    }
   }
 }
 
@@ -140,19 +158,9 @@ std::vector<std::string> File::children(const std::string& group) const {
 }
 
 std::vector<std::string> File::datasets(const std::string& group) const {
-  if (std::count(group.begin(), group.end(), '/') > kDeepest) {
-    state_->fail(group, "groups nested too deep", "at most " + std::to_string(kDeepest));
-  }
   std::vector<std::string> paths;
-  for (const auto& name : children(group)) {
-    const std::string child = (group == "/" ? "" : group) + "/" + name;
-    if (is_dataset(child)) {
-      paths.push_back(child);
-      continue;
-    }
-    const auto inner = datasets(child);
-    paths.insert(paths.end(), inner.begin(), inner.end());
-  }
+  std::size_t budget = kMostObjects;
+  list_datasets(*this, group, 0, budget, paths);
   return paths;
 }
 

@@ -4,6 +4,7 @@
 //   - Element types are stored as they are in memory (little endian) and moved raw: HDF5's own
 //     bfloat16 conversion is about 500 times slower. bfloat16 is a 16-bit float type: sign 15,
 //     exponent 7..14, mantissa 0..6, bias 127, so h5py and h5dump read real numbers.
+//   - Files are of HDF5 1.10 (2016): every piece of metadata has a checksum.
 //   - HDF5's file locks are off (NFS, Lustre); base/publish.h locks part files itself.
 // Errors: FormatError where an existing file is read (file, object, got, expected), OutputError
 // where one is written. Rules common to all files: docs/formats.md.
@@ -87,6 +88,7 @@ class File {
   void write_text(const std::string& object, const std::string& name, const std::string& value);
   void write_int(const std::string& object, const std::string& name, std::int64_t value);
   void write_number(const std::string& object, const std::string& name, double value);
+  bool is_text(const std::string& object, const std::string& name) const;
   std::string read_text(const std::string& object, const std::string& name) const;
   std::int64_t read_int(const std::string& object, const std::string& name) const;
   double read_number(const std::string& object, const std::string& name) const;

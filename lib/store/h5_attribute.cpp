@@ -118,6 +118,11 @@ void File::write_number(const std::string& object, const std::string& name, doub
   write_attribute(*state_, object, name, H5T_IEEE_F64LE, &value);
 }
 
+bool File::is_text(const std::string& object, const std::string& name) const {
+  const auto held = detail::lock();
+  return Opened(*state_, object, name).kind() == H5T_STRING;
+}
+
 std::string File::read_text(const std::string& object, const std::string& name) const {
   const auto held = detail::lock();
   const std::string where = place(object, name);

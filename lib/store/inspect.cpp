@@ -18,7 +18,10 @@ using nlohmann::ordered_json;
 ordered_json attributes_of(const h5::File& file, const std::string& object) {
   ordered_json all = ordered_json::object();
   for (const auto& name : file.attributes(object)) {
-    if (name != "xxh3") all[name] = file.attribute_as_text(object, name);
+    if (name == "xxh3") continue;
+    const std::string text = file.attribute_as_text(object, name);
+    const auto number = ordered_json::parse(text, nullptr, false);
+    all[name] = file.is_text(object, name) || !number.is_number() ? ordered_json(text) : number;
   }
   return all;
 }
@@ -71,9 +74,10 @@ ordered_json describe(const fs::path& path) {
     if (!options.is_discarded()) attributes["options"] = std::move(options);
   }
   all["attributes"] = std::move(attributes);
+  const auto datasets = file.datasets();  // first: it refuses groups that contain themselves
   all["groups"] = groups_of(file, "/");
   all["datasets"] = ordered_json::array();
-  for (const auto& object : file.datasets()) all["datasets"].push_back(dataset_of(file, object));
+  for (const auto& object : datasets) all["datasets"].push_back(dataset_of(file, object));
   return all;
 }
 

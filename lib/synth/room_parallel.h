@@ -1,6 +1,7 @@
 // Work shared by a few threads; item results must not depend on each other. Private to lib/synth.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "models/wan/names.h"
-#include "support/tiny_weights.h"
+#include "synth/weight_law.h"
 
 namespace vega::bench {
 namespace {
@@ -16,7 +16,7 @@ void fill(std::map<std::string, TensorView>& views, std::vector<at::Tensor>& sto
           at::Generator& generator) {
   for (const wan::TensorSpec& spec : specs) {
     if (spec.canonical.starts_with("decoder.")) continue;
-    const auto [mean, std] = test::weight_law(prefix + spec.canonical, spec.shape);
+    const auto [mean, std] = synth::weight_law(prefix + spec.canonical, spec.shape);
     const double half = std * std::sqrt(3.0);
     at::Tensor values =
         at::empty(spec.shape, at::kFloat).uniform_(mean - half, mean + half, generator);

@@ -1,21 +1,12 @@
 #include "support/tiny_weights.h"
 
-#include <array>
-#include <cmath>
 #include <stdexcept>
 
-#include "base/philox.h"
 #include "models/wan/names.h"
+#include "synth/weight_law.h"
 
 namespace vega::test {
 namespace {
-
-bool ends(const std::string& name, std::initializer_list<const char*> tails) {
-  for (const char* tail : tails) {
-    if (name.ends_with(tail)) return true;
-  }
-  return false;
-}
 
 template <class Specs>
 OwnedTensors make(const std::string& prefix, const Specs& specs) {
@@ -37,36 +28,9 @@ void OwnedTensors::add(const std::string& name, Shape shape, std::vector<float> 
                   reinterpret_cast<const std::byte*>(storage_.back().data())};
 }
 
-std::pair<double, double> weight_law(const std::string& name, const Shape& shape) {
-  if (name == "prompt.context") return {0.0, 0.3};
-  if (name.starts_with("vae.")) {
-    if (ends(name, {".gamma"})) return {1.0, 0.25};
-  } else if (name.starts_with("dit.")) {
-    if (ends(name, {"norm_q.weight", "norm_k.weight"})) return {2.0, 0.4};
-    if (ends(name, {"norm3.weight"})) return {1.0, 0.25};
-    if (ends(name, {"norm3.bias"})) return {0.0, 0.1};
-    if (ends(name, {"modulation"})) return {0.0, 0.3};
-  } else if (name.starts_with("umt5.")) {
-    if (name == "umt5.norm.weight" || ends(name, {"norm1.weight", "norm2.weight"})) {
-      return {1.0, 0.25};
-    }
-    if (ends(name, {"token_embedding.weight"})) return {0.0, 1.0};
-    if (ends(name, {"pos_embedding.embedding.weight"})) return {0.0, 0.5};
-  }
-  if (ends(name, {".bias"})) return {0.0, 0.1};
-  if (!ends(name, {".weight"})) throw std::invalid_argument("no weight law for " + name);
-  std::int64_t fan_in = 1;
-  for (std::size_t i = 1; i < shape.size(); ++i) fan_in *= shape[i];
-  // One frame meets the last temporal slice of a 3x3x3 kernel only.
-  const bool causal = shape.size() == 5 && shape[2] == 3 && shape[3] == 3 && shape[4] == 3;
-  if (causal && name.starts_with("vae.")) fan_in /= 3;
-  return {0.0, 1.0 / std::sqrt(static_cast<double>(fan_in))};
-}
-
 std::vector<float> weight_values(const std::string& name, const Shape& shape, std::uint64_t seed) {
-  const auto [mean, std] = weight_law(name, shape);
   std::vector<float> values(static_cast<std::size_t>(element_count(shape)));
-  uniform_tensor(seed, name, mean, std * std::sqrt(3.0), 0, values);
+  synth::fill_weights(seed, name, shape, 0, values);
   if (name == "prompt.context") {
     for (float& value : values) value = f32_from_bf16(bf16_from_f32(value));
   }

@@ -6,7 +6,6 @@
 #include <deque>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/dtype.h"
@@ -32,10 +31,6 @@ class OwnedTensors {
   std::deque<std::vector<float>> storage_;
   std::map<std::string, TensorView> views_;
 };
-
-// Mean and standard deviation of a tensor by its prefixed name ("dit.", "vae.", "umt5.",
-// "prompt.context"). Throws std::invalid_argument for a name without a law.
-std::pair<double, double> weight_law(const std::string& name, const Shape& shape);
 
 // Values of one tensor by its prefixed name; "prompt.context" is rounded to bfloat16.
 std::vector<float> weight_values(const std::string& name, const Shape& shape,

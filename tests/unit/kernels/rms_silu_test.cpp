@@ -89,6 +89,18 @@ TEST_CASE("add_rms_silu is the sum, then rms_silu of it") {
   });
 }
 
+TEST_CASE("rms_silu_ in place gives the same bits") {
+  on_all([](at::Device device, at::ScalarType type) {
+    for (const std::int64_t channels : {13, 96, 384, 1030}) {
+      auto x = channels_last(random({2, channels, 3, 5}, 7).to(device, type));
+      const auto scale = random({channels}, 9, 1, 9).to(device);
+      const auto want = kernels::rms_silu(x, scale, true);
+      kernels::rms_silu_(x, scale, true);
+      CHECK(same_bits(x, want));
+    }
+  });
+}
+
 TEST_CASE("rms_silu refuses what it cannot do") {
   const auto x = channels_last(random({1, 8, 4, 4}, 1));
   const auto scale = random({8}, 2);

@@ -139,7 +139,7 @@ TEST_CASE("scene: a failure leaves nothing, dead parts are swept", "[scene]") {
   fs::create_directory(dead);
   test::write_text(dead / "00000.txt", "half");
   struct Stop {};
-  CHECK_THROWS_AS(write_scene(o,
+  CHECK_THROWS_AS(write_scene(shared_room(), o,
                               [](int done, int) {
                                 if (done == 2) throw Stop{};
                               }),

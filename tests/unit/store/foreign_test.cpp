@@ -1,0 +1,86 @@
+// Files that other programs made: text of variable length, links, other types.
+#include <hdf5.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "store/inspect.h"
+#include "store/prompt.h"
+#include "store_samples.h"
+#include "support/support.h"
+
+using namespace vega;
+using namespace vega::test;
+
+// HDF5 itself loses memory when it meets a damaged file or a full disk; ours is still checked.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5\n"; }
+
+namespace {
+
+// As h5py writes `attrs["text"] = "..."`.
+void write_variable_text(hid_t file, const char* name, const char* text) {
+  const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+  H5Tset_size(type, H5T_VARIABLE);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  const hid_t attribute = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite(attribute, type, &text);
+  H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+}
+
+void write_big_endian(hid_t file, const char* name) {
+  const hsize_t size = 2;
+  const hid_t space = H5Screate_simple(1, &size, nullptr);
+  H5Dclose(H5Dcreate2(file, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Sclose(space);
+}
+
+template <typename Write>
+void make(const std::filesystem::path& path, Write write) {
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  write(file);
+  H5Fclose(file);
+}
+
+}  // namespace
+
+TEST_CASE("text of variable length is read, in the old file format too") {
+  const TempFolder folder;
+  make(folder / "a.h5", [](hid_t file) {
+    write_variable_text(file, "text",
+                        "K\xc3\xbc"
+                        "che");
+  });
+  const h5::File file = h5::File::open(folder / "a.h5");
+  CHECK(file.read_text("/", "text") ==
+        "K\xc3\xbc"
+        "che");
+  CHECK(inspect(folder / "a.h5").find("INCOMPLETE") != std::string::npos);
+  CHECK(message_of<FormatError>([&] {
+          read_prompt(folder / "a.h5");
+        }).find("an HDF5 file without a schema") != std::string::npos);
+}
+
+TEST_CASE("links to other places and types that vega does not write are refused, and shown") {
+  const TempFolder folder;
+  make(folder / "be.h5", [](hid_t file) { write_big_endian(file, "x"); });
+  const h5::File big = h5::File::open(folder / "be.h5");
+  CHECK(message_of<FormatError>([&] {
+          big.read_dataset("/x");
+        }).find("an element type that vega does not write") != std::string::npos);
+  CHECK(inspect(folder / "be.h5").find("DAMAGED") != std::string::npos);
+
+  make(folder / "link.h5", [](hid_t file) {
+    H5Lcreate_external("/etc/passwd", "/", file, "outside", H5P_DEFAULT, H5P_DEFAULT);
+  });
+  CHECK_THROWS_AS(h5::File::open(folder / "link.h5").datasets(), FormatError);
+  CHECK_FALSE(verify(folder / "link.h5").empty());
+
+  make(folder / "loop.h5",
+       [](hid_t file) { H5Lcreate_hard(file, "/", file, "again", H5P_DEFAULT, H5P_DEFAULT); });
+  CHECK(message_of<FormatError>([&] {
+          h5::File::open(folder / "loop.h5").datasets();
+        }).find("nested too deep") != std::string::npos);
+  CHECK_THROWS_AS(inspect(folder / "loop.h5"), FormatError);
+}
