@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "base/build_info.h"
 #include "base/error.h"
@@ -47,6 +48,54 @@ class Binder final : public OptionVisitor {
 
   CLI::App& app_;
   std::string group_ = "Options";
+};
+
+// Long descriptions are wrapped, defaults stand at their end, groups are one blank line apart.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kNames); }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    return type.empty() ? "" : " " + type;
+  }
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    if (const std::string value = option->get_default_str(); !value.empty()) {
+      text += " [" + value + "]";
+    }
+    return wrapped(text);
+  }
+
+  std::string make_group(std::string group, bool positional,
+                         std::vector<const CLI::Option*> options) const override {
+    std::string text = CLI::Formatter::make_group(std::move(group), positional, std::move(options));
+    while (text.ends_with("\n\n")) text.pop_back();
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t kNames = 34, kText = 66;
+
+  static std::string wrapped(const std::string& text) {
+    std::string out;
+    std::size_t column = 0;
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+      if (column > 0 && column + 1 + word.size() > kText) {
+        out += '\n';
+        column = 0;
+      }
+      if (column > 0) {
+        out += ' ';
+        ++column;
+      }
+      out += word;
+      column += word.size();
+    }
+    return out;
+  }
 };
 
 void add_common(CLI::App& app, Common& common) {
@@ -95,6 +144,7 @@ int run(int argc, char** argv, Program program) {
   set_command_line(argc, argv);
   start_log(program.name, LogLevel::kInfo);
   CLI::App app(program.summary, program.name);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(program.details);
   app.set_version_flag("--version", program.name + " " + build_line());
   app.require_subcommand(1);

@@ -1,0 +1,145 @@
+# From nothing to pictures: model and scene, features, what a rerun does, preview, inspect, verify.
+. "$(dirname "$0")/lib.sh" || exit 1
+
+# Made-up inputs. A manifest line for each thing made, and nothing else on stdout.
+expect_exit 0 synth model --preset wan-tiny --dtype bf16 --layout both -o "$T/m" --progress lines
+expect_out "wan-tiny$TAB$T/m/original" "wan-tiny$TAB$T/m/diffusers"
+check "the log goes to stderr" test -s "$ERR"
+expect_exit 0 synth scene --size 160x120 --frames 12 -o "$T/room" --progress lines
+expect_out "room$TAB$T/room"
+expect_exit 0 synth scene --size 160x120 --frames 12 -o "$T/room"
+expect_out "room$TAB$T/room"
+expect_exit 3 synth scene --size 160x120 --frames 13 -o "$T/room"
+
+# rgb.
+small=(--size 96x64 --select uniform:4 --threads 2)
+expect_exit 0 extract features "$T/room" --backbone rgb --size 96x64 -o "$T/f" --progress lines
+rgb=$T/f/rgb-96x64-mllm-14x14/room.h5
+expect_out "room$TAB$rgb"
+check "rows of 32 asked of 12 frames" grep -q '/taps/rgb/tokens .*(32, 14, 14, 3)' \
+  <(extract inspect "$rgb" 2>/dev/null)
+
+# Wan, original layout.
+wan() { extract features "$T/room" --model "$T/m/original" "${small[@]}" -o "$T/f" --tag wan "$@"; }
+file=$T/f/wan/room.h5
+expect_exit 0 wan
+expect_out "room$TAB$file"
+check "tokens of block 20" grep -q '/taps/b20_t300/tokens .*bf16 .*(4, 14, 14, 256)' \
+  <(extract inspect "$file" 2>/dev/null)
+first=$(checksum_of "$file" /taps/b20_t300/tokens)
+check "a checksum to compare" test ${#first} = 32
+
+# A rerun prints the same line, changes nothing and reads no weight: other values under the same
+# name, size and time go unnoticed. Without the memory they are seen.
+cp "$file" "$T/copy.h5"
+weights=$T/m/original/diffusion_pytorch_model.safetensors
+cp -p "$weights" "$T/weights"
+printf '\x01\x02\x03\x04' | dd of="$weights" bs=1 seek=1000000 conv=notrunc status=none
+touch -r "$T/weights" "$weights"
+expect_exit 0 wan
+expect_out "room$TAB$file"
+expect_text "complete already"
+check "a rerun leaves the file alone" cmp "$file" "$T/copy.h5"
+mv "$XDG_CACHE_HOME" "$T/xdg-aside"
+expect_exit 3 wan
+expect_text "$file" "model: file has fingerprint"
+rm -rf "$XDG_CACHE_HOME" && mv "$T/xdg-aside" "$XDG_CACHE_HOME"
+mv "$T/weights" "$weights"
+
+# Other options are refused: the option, both values, the remedy; the file stays.
+refused() {
+  local text=$1
+  shift
+  expect_exit 3 wan "$@"
+  expect_text "$text" "--overwrite"
+  expect_out
+  check "a refusal leaves the file alone" cmp "$file" "$T/copy.h5"
+}
+refused "shift: file has 5.0, asked 3.0" --shift 3
+refused "noise.seed: file has 42, asked 7" --seed 7
+refused "noise.kind: file has v1, asked zero" --noise zero
+refused "schedule: file has release, asked exact" --schedule exact
+refused "store_dtype: file has bf16, asked f32" --store-dtype fp32
+refused "view: file has mllm, asked stretch" --compat fixed
+refused "size: file has 96x64, asked 96x80" --size 96x80
+refused "pool: file has 14x14, asked 7x7" --pool 7x7
+refused "input frames: file has fingerprint" --select uniform:3
+
+# --overwrite computes again: other noise, then back to the first bits.
+expect_exit 0 wan --seed 7 --overwrite
+expect_text "written"
+check "another seed, other tokens" test "$(checksum_of "$file" /taps/b20_t300/tokens)" != "$first"
+expect_exit 0 wan --overwrite
+expect_equal "$file" "$T/copy.h5"
+
+# Another block and another noise level go into the same file; what was there stays bit for bit,
+# and what comes equals a run of its own.
+expect_exit 0 wan --block 5
+expect_out "room$TAB$file"
+expect_text "taps added"
+expect_exit 0 wan --block 5 --timestep 500
+check "the old tap is kept" test "$(checksum_of "$file" /taps/b20_t300/tokens)" = "$first"
+check "the file key is kept" test "$(key_of "$file")" = "$(key_of "$T/copy.h5")"
+check "three taps" test "$(datasets "$file" | grep -c tokens)" = 3
+check "the default tap is kept" grep -q '"default_tap": "b20_t300"' \
+  <(extract inspect --json "$file" 2>/dev/null)
+expect_exit 0 wan --block 5 --timestep 500 -o "$T/own"
+check "an added tap equals one of its own" test \
+  "$(checksum_of "$file" /taps/b5_t500/tokens)" = \
+  "$(checksum_of "$T/own/wan/room.h5" /taps/b5_t500/tokens)"
+check "taps differ" test "$(datasets "$file" | grep tokens | sort -u -k2 | wc -l)" = 3
+expect_exit 0 wan --block 5
+expect_text "complete already"
+
+# The diffusers layout is the same model. Default tag: model, size, view, pool.
+expect_exit 0 extract features "$T/room" --model "$T/m/diffusers" "${small[@]}" -o "$T/f"
+expect_out "room$TAB$T/f/diffusers-96x64-mllm-14x14/room.h5"
+expect_equal "$T/f/diffusers-96x64-mllm-14x14/room.h5" "$T/copy.h5"
+
+# Lists: manifests of one stage are lists of the next.
+expect_exit 0 extract features --list <(printf 'a\t%s\n%s\r\n\n' "$T/room" "$T/room") \
+  --backbone rgb --size 96x64 --select stride:6 -o "$T/f"
+expect_exit 2 extract features --list <(printf '%s\n' "$T/room") "$T/room" --backbone rgb -o "$T/f"
+
+# Pictures.
+expect_exit 0 extract preview "$file" -o "$T/p.png" --frames 3 --tap b5_t300
+expect_out "room$TAB$T/p.png"
+check "a PNG" test "$(head -c 8 "$T/p.png" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a
+check "with something in it" test "$(wc -c <"$T/p.png")" -gt 10000
+expect_exit 3 extract preview "$file" -o "$T/q.png" --tap b9_t300
+expect_text "b9_t300" "b20_t300"
+expect_exit 0 extract preview "$rgb" "$T/own/wan/room.h5" -o "$T/pictures" --frames 2 ||
+  true
+
+# verify finds one flipped bit, a cut file and a stray one.
+expect_exit 0 extract verify "$T/f"
+check "every file is named" test "$(grep -c ': ok$' "$OUT")" = "$(find "$T/f" -name '*.h5' | wc -l)"
+size=$(wc -c <"$file")
+cp "$file" "$T/flip.h5"
+byte=$(od -An -tu1 -j $((size / 2)) -N1 "$file")
+printf "\\x$(printf %02x $((byte ^ 1)))" |
+  dd of="$T/flip.h5" bs=1 seek=$((size / 2)) conv=notrunc status=none
+expect_exit 3 extract verify "$T/flip.h5"
+check "the fault is named on stdout" grep -q "flip.h5: /" "$OUT"
+head -c $((size / 2)) "$file" >"$T/cut.h5"
+expect_exit 3 extract verify "$T/cut.h5"
+expect_exit 3 extract inspect "$T/cut.h5"
+expect_text "cut.h5"
+echo "not HDF5" >"$T/text.h5"
+expect_exit 3 extract verify "$T/text.h5"
+expect_exit 3 extract inspect "$T/nowhere.h5"
+expect_text "nowhere.h5"
+
+# The empty prompt from a text encoder of either layout.
+expect_exit 0 synth model --preset umt5-tiny --layout both -o "$T/t"
+expect_exit 0 extract prompt --model "$T/t/original" -o "$T/prompt.h5"
+expect_out "prompt$TAB$T/prompt.h5"
+expect_exit 0 extract prompt --model "$T/t/diffusers" -o "$T/prompt2.h5"
+check "one prompt from both layouts" test \
+  "$(checksum_of "$T/prompt.h5" /context)" = "$(checksum_of "$T/prompt2.h5" /context)"
+expect_exit 3 extract prompt --model "$T/t/original" -o "$T/prompt.h5"
+expect_text "prompt.h5" "--overwrite"
+expect_exit 0 extract verify "$T/prompt.h5"
+
+expect_no_parts "$T"
+finish
