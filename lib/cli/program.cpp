@@ -1,7 +1,10 @@
 #include "cli/program.h"
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -109,9 +112,39 @@ void add_common(CLI::App& app, Common& common) {
       ->type_name("MODE")
       ->capture_default_str()
       ->group("Common");
-  app.set_config("--config", "", "read options from an INI or TOML file")
+  app.add_option("--config", common.config, "read options from an INI or TOML file")
       ->type_name("FILE")
       ->group("Common");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+}
+
+// CLI11 reads configuration files for the program only, not for a verb.
+void read_config(CLI::App& verb, const std::string& path) {
+  std::ifstream in;
+  if (!std::filesystem::is_directory(path)) in.open(path);
+  if (!in.is_open()) throw UsageError(explain("--config " + path, "no such file"));
+  try {
+    verb.parse_from_stream(in);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(explain(path, error.what(), "options of " + verb.get_name(),
+                             "see " + verb.get_name() + " --help"));
+  }
+}
+
+// CLI11 says only that a verb is missing.
+void check_verb(int argc, char** argv, const Program& program) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string known;
+  for (const Verb& verb : program.verbs) {
+    if (verb.name == argv[1]) return;
+    known += (known.empty() ? "" : ", ") + verb.name;
+  }
+  throw UsageError(explain(program.name, "'" + std::string(argv[1]) + "'", "a verb: " + known));
+}
+
+void check_stdout() {
+  std::cout.flush();
+  if (!std::cout) throw OutputError(explain("stdout", "a broken pipe or a full disk"));
 }
 
 int report(int code, const char* message) {
@@ -121,7 +154,9 @@ int report(int code, const char* message) {
 
 int guarded(const Verb& verb, const Common& common) {
   try {
-    return verb.run(common);
+    const int code = verb.run(common);
+    check_stdout();
+    return code;
   } catch (const Error& error) {
     return report(error.exit_code(), error.what());
   } catch (const std::bad_alloc&) {
@@ -136,11 +171,12 @@ int guarded(const Verb& verb, const Common& common) {
 }  // namespace
 
 void print_manifest(const std::string& key, const std::string& path) {
-  std::cout << key << '\t' << path << std::endl;
-  if (!std::cout) throw OutputError(explain("stdout", "a broken pipe or a full disk"));
+  std::cout << key << '\t' << path << '\n';
+  check_stdout();
 }
 
 int run(int argc, char** argv, Program program) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error with a message, exit code 6
   set_command_line(argc, argv);
   start_log(program.name, LogLevel::kInfo);
   CLI::App app(program.summary, program.name);
@@ -160,11 +196,15 @@ int run(int argc, char** argv, Program program) {
     sub->callback([&chosen, &verb] { chosen = &verb; });
   }
   try {
+    check_verb(argc, argv, program);
     app.parse(argc, argv);
+    if (!common.config.empty()) read_config(*app.get_subcommands().front(), common.config);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     log_error("{}; see {} --help", error.what(), program.name);
     return 2;
+  } catch (const Error& error) {
+    return report(error.exit_code(), error.what());
   }
   try {
     start_log(program.name, log_level_from_name(common.log_level));

@@ -13,7 +13,7 @@ namespace vega::cli {
 
 // What all verbs share.
 struct Common {
-  std::string log_level = "info", progress = "auto";
+  std::string log_level = "info", progress = "auto", config;
   ProgressMode progress_mode() const { return progress_mode_from_name(progress); }
 };
 

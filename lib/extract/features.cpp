@@ -34,6 +34,8 @@ Report run_features(const FeatureOptions& options, const Context& context) {
       log_info("{}: {}, {}", item.key, word(outcome), output.string());
       (outcome == Outcome::kSkipped ? report.skipped : report.done) += 1;
       context.manifest(item.key, output.string());
+    } catch (const ModelError&) {
+      throw;
     } catch (const InputError& error) {
       // One scene's trouble stays its own in a list; alone it is the run's.
       if (items.size() == 1) throw;

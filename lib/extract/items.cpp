@@ -31,9 +31,11 @@ Shard parse_shard(const std::string& text) {
 std::vector<std::string> read_lines(const std::string& list) {
   std::ifstream file;
   if (list != "-") {
-    file.open(list);
-    if (!file)
-      throw InputError(explain("--list " + list, "no such file", "a list of scenes, or -"));
+    const bool folder = std::filesystem::is_directory(list);
+    if (!folder) file.open(list);
+    if (folder || !file)
+      throw InputError(explain("--list " + list, folder ? "a folder" : "no such file",
+                               "a list of scenes, or -"));
   }
   std::istream& in = list == "-" ? std::cin : file;
   std::vector<std::string> lines;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -76,6 +77,25 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
   return contact_sheet(title, subtitle, shown, sheet);
 }
 
+// Where the picture of each input goes. In a folder it is named after the file, and where two
+// recipes of one scene meet, after the recipe too.
+std::vector<fs::path> pictures_of(const PreviewOptions& options) {
+  const fs::path out = options.out;
+  if (options.inputs.size() == 1 && out.has_filename() && !fs::is_directory(out)) return {out};
+  std::map<std::string, int> stems;
+  for (const fs::path input : options.inputs) ++stems[input.stem().string()];
+  std::vector<fs::path> pictures;
+  for (const fs::path input : options.inputs) {
+    std::string name = input.stem().string();
+    if (stems[name] > 1) name = fs::absolute(input).parent_path().filename().string() + "-" + name;
+    const fs::path picture = out / (name + ".png");
+    if (std::find(pictures.begin(), pictures.end(), picture) != pictures.end())
+      throw UsageError(explain(picture.string(), "two inputs", "one input a picture"));
+    pictures.push_back(picture);
+  }
+  return pictures;
+}
+
 }  // namespace
 
 Report run_preview(const PreviewOptions& options, const Context& context) {
@@ -87,10 +107,10 @@ Report run_preview(const PreviewOptions& options, const Context& context) {
   if (options.columns < 0 || options.columns > 64)
     throw UsageError(explain("--columns", std::to_string(options.columns), "0 to 64"));
   Report report;
-  for (const fs::path input : options.inputs) {
-    const bool folder = options.inputs.size() > 1 || fs::is_directory(options.out);
-    const fs::path out =
-        folder ? fs::path(options.out) / (input.stem().string() + ".png") : fs::path(options.out);
+  const std::vector<fs::path> pictures = pictures_of(options);
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const fs::path input = options.inputs[i];
+    const fs::path& out = pictures[i];
     publish_file(out, std::span<const std::byte>(encode_png(preview_sheet(input, options))));
     log_info("{}: picture in {}", input.string(), out.string());
     context.manifest(input.stem().string(), out.string());

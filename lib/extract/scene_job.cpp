@@ -267,7 +267,11 @@ std::map<std::string, std::string> provenance(const SceneSource& source, const I
 
 const Backbone& LazyBackbone::loaded() {
   if (!loaded_) {
-    backbone_->load();
+    try {
+      backbone_->load();
+    } catch (const InputError& error) {
+      throw ModelError(error.what());
+    }
     loaded_ = true;
   }
   return *backbone_;
@@ -275,7 +279,11 @@ const Backbone& LazyBackbone::loaded() {
 
 const std::string& LazyBackbone::fingerprint() {
   if (!fingerprinted_) {
-    fingerprint_ = backbone_->fingerprint();
+    try {
+      fingerprint_ = backbone_->fingerprint();
+    } catch (const InputError& error) {
+      throw ModelError(error.what());
+    }
     fingerprinted_ = true;
   }
   return fingerprint_;

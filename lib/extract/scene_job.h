@@ -4,19 +4,26 @@
 #include <filesystem>
 #include <string>
 
+#include "base/error.h"
 #include "extract/context.h"
 #include "extract/items.h"
 #include "extract/recipe.h"
 
 namespace vega::extract {
 
+// The model itself is at fault: no scene of the run can be computed.
+class ModelError : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 // A backbone whose weights are read when the first scene needs them.
 class LazyBackbone {
  public:
   explicit LazyBackbone(std::unique_ptr<Backbone> backbone) : backbone_(std::move(backbone)) {}
   const Backbone& known() const { return *backbone_; }  // names, taps, fingerprint
-  const Backbone& loaded();
-  const std::string& fingerprint();
+  const Backbone& loaded();                             // throws ModelError, DeviceError
+  const std::string& fingerprint();                     // throws ModelError
 
  private:
   std::unique_ptr<Backbone> backbone_;

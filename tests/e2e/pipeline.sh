@@ -12,20 +12,23 @@ expect_out "room$TAB$T/room"
 expect_exit 3 synth scene --size 160x120 --frames 13 -o "$T/room"
 
 # rgb.
-small=(--size 96x64 --select uniform:4 --threads 2)
 expect_exit 0 extract features "$T/room" --backbone rgb --size 96x64 -o "$T/f" --progress lines
 rgb=$T/f/rgb-96x64-mllm-14x14/room.h5
 expect_out "room$TAB$rgb"
-check "rows of 32 asked of 12 frames" grep -q '/taps/rgb/tokens .*(32, 14, 14, 3)' \
-  <(extract inspect "$rgb" 2>/dev/null)
+run extract inspect "$rgb"
+check "rows of 32 asked of 12 frames" grep -qE '/taps/rgb/tokens +bf16 +\(32, 14, 14, 3\)' "$OUT"
 
 # Wan, original layout.
-wan() { extract features "$T/room" --model "$T/m/original" "${small[@]}" -o "$T/f" --tag wan "$@"; }
+FOLDER=$T/f SIZE=96x64 SELECT=uniform:4
+wan() {
+  extract features "$T/room" --model "$T/m/original" --size "$SIZE" --select "$SELECT" --threads 2 \
+    -o "$FOLDER" --tag wan "$@"
+}
 file=$T/f/wan/room.h5
 expect_exit 0 wan
 expect_out "room$TAB$file"
-check "tokens of block 20" grep -q '/taps/b20_t300/tokens .*bf16 .*(4, 14, 14, 256)' \
-  <(extract inspect "$file" 2>/dev/null)
+run extract inspect "$file"
+check "tokens of block 20" grep -qE '/taps/b20_t300/tokens +bf16 +\(4, 14, 14, 256\)' "$OUT"
 first=$(checksum_of "$file" /taps/b20_t300/tokens)
 check "a checksum to compare" test ${#first} = 32
 
@@ -61,9 +64,9 @@ refused "noise.kind: file has v1, asked zero" --noise zero
 refused "schedule: file has release, asked exact" --schedule exact
 refused "store_dtype: file has bf16, asked f32" --store-dtype fp32
 refused "view: file has mllm, asked stretch" --compat fixed
-refused "size: file has 96x64, asked 96x80" --size 96x80
+SIZE=96x80 refused "size: file has 96x64, asked 96x80"
 refused "pool: file has 14x14, asked 7x7" --pool 7x7
-refused "input frames: file has fingerprint" --select uniform:3
+SELECT=uniform:3 refused "input frames: file has fingerprint"
 
 # --overwrite computes again: other noise, then back to the first bits.
 expect_exit 0 wan --seed 7 --overwrite
@@ -81,9 +84,9 @@ expect_exit 0 wan --block 5 --timestep 500
 check "the old tap is kept" test "$(checksum_of "$file" /taps/b20_t300/tokens)" = "$first"
 check "the file key is kept" test "$(key_of "$file")" = "$(key_of "$T/copy.h5")"
 check "three taps" test "$(datasets "$file" | grep -c tokens)" = 3
-check "the default tap is kept" grep -q '"default_tap": "b20_t300"' \
-  <(extract inspect --json "$file" 2>/dev/null)
-expect_exit 0 wan --block 5 --timestep 500 -o "$T/own"
+run extract inspect --json "$file"
+check "the default tap is kept" grep -q '"default_tap": "b20_t300"' "$OUT"
+FOLDER=$T/own expect_exit 0 wan --block 5 --timestep 500
 check "an added tap equals one of its own" test \
   "$(checksum_of "$file" /taps/b5_t500/tokens)" = \
   "$(checksum_of "$T/own/wan/room.h5" /taps/b5_t500/tokens)"
@@ -92,14 +95,31 @@ expect_exit 0 wan --block 5
 expect_text "complete already"
 
 # The diffusers layout is the same model. Default tag: model, size, view, pool.
-expect_exit 0 extract features "$T/room" --model "$T/m/diffusers" "${small[@]}" -o "$T/f"
+expect_exit 0 extract features "$T/room" --model "$T/m/diffusers" --size 96x64 \
+  --select uniform:4 -o "$T/f"
 expect_out "room$TAB$T/f/diffusers-96x64-mllm-14x14/room.h5"
 expect_equal "$T/f/diffusers-96x64-mllm-14x14/room.h5" "$T/copy.h5"
 
 # Lists: manifests of one stage are lists of the next.
-expect_exit 0 extract features --list <(printf 'a\t%s\n%s\r\n\n' "$T/room" "$T/room") \
-  --backbone rgb --size 96x64 --select stride:6 -o "$T/f"
-expect_exit 2 extract features --list <(printf '%s\n' "$T/room") "$T/room" --backbone rgb -o "$T/f"
+list() { printf 'a\t%s\n%s\r\n\n' "$T/room" "$T/room"; }
+listed() { list | extract features --list - --backbone rgb --size 96x64 --select stride:6 "$@"; }
+expect_exit 0 listed -o "$T/l"
+expect_out "a$TAB$T/l/rgb-96x64-mllm-14x14/a.h5" "room$TAB$T/l/rgb-96x64-mllm-14x14/room.h5"
+listed -o "$T/l" 2>/dev/null | grep '^a' >"$T/list"
+check "a manifest can be cut like a list" test "$(wc -l <"$T/list")" = 1
+expect_exit 2 extract features --list "$T/list" "$T/room" --backbone rgb -o "$T/l"
+expect_text "--list"
+
+# Frames of another file; options from a file, the command line first.
+printf 'select = "frames:%s/f/wan"\nbackbone = rgb\nsize = 32x32\n' "$T" >"$T/options.ini"
+expect_exit 0 extract features "$T/room" --config "$T/options.ini" --size 96x64 -o "$T/ini"
+check "the same frames" test "$(checksum_of "$T/ini/rgb-96x64-mllm-14x14/room.h5" /frames/id)" = \
+  "$(checksum_of "$file" /frames/id)"
+echo 'selekt = uniform:3' >"$T/options.ini"
+expect_exit 2 extract features "$T/room" --config "$T/options.ini" --backbone rgb -o "$T/ini"
+expect_text "options.ini" "selekt"
+expect_exit 2 extract features "$T/room" --config "$T/nowhere.ini" --backbone rgb -o "$T/ini"
+expect_text "nowhere.ini"
 
 # Pictures.
 expect_exit 0 extract preview "$file" -o "$T/p.png" --frames 3 --tap b5_t300
@@ -108,8 +128,8 @@ check "a PNG" test "$(head -c 8 "$T/p.png" | od -An -tx1 | tr -d ' ')" = 89504e4
 check "with something in it" test "$(wc -c <"$T/p.png")" -gt 10000
 expect_exit 3 extract preview "$file" -o "$T/q.png" --tap b9_t300
 expect_text "b9_t300" "b20_t300"
-expect_exit 0 extract preview "$rgb" "$T/own/wan/room.h5" -o "$T/pictures" --frames 2 ||
-  true
+expect_exit 0 extract preview "$rgb" "$file" -o "$T/pictures" --frames 2
+check "one picture a file, also of files with one name" test "$(ls "$T/pictures" | wc -l)" = 2
 
 # verify finds one flipped bit, a cut file and a stray one.
 expect_exit 0 extract verify "$T/f"

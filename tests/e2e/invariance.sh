@@ -1,0 +1,91 @@
+# Equal files whatever the threads, the order, the shards, the restarts and the neighbours.
+. "$(dirname "$0")/lib.sh" || exit 1
+
+expect_exit 0 synth model --preset wan-tiny --dtype bf16 -o "$T/m"
+for seed in 1 2 3; do
+  expect_exit 0 synth scene --seed $seed --size 96x64 --frames 6 -o "$T/room$seed"
+done
+features() {
+  local folder=$1
+  shift
+  extract features --model "$T/m" --size 96x64 --select uniform:4 -o "$T/$folder" --tag t \
+    --progress off "$@"
+}
+same_files() {
+  local key
+  for key in 1 2 3; do expect_equal "$T/$1/t/room$key.h5" "$T/whole/t/room$key.h5"; done
+  expect_no_parts "$T/$1"
+}
+rooms=("$T/room1" "$T/room2" "$T/room3")
+
+# Threads, order, shards.
+expect_exit 0 features whole "${rooms[@]}" --threads 2
+expect_out "room1$TAB$T/whole/t/room1.h5" "room2$TAB$T/whole/t/room2.h5" \
+  "room3$TAB$T/whole/t/room3.h5"
+expect_exit 0 features one "${rooms[@]}" --threads 1
+same_files one
+expect_exit 0 features three --threads 3 "$T/room3" "$T/room1" "$T/room2"
+same_files three
+printf '%s\n' "${rooms[@]}" >"$T/list"
+expect_exit 0 features shards --list "$T/list" --shard 1/2
+expect_out "room2$TAB$T/shards/t/room2.h5"
+expect_exit 0 features shards --list "$T/list" --shard 0/2
+expect_out "room1$TAB$T/shards/t/room1.h5" "room3$TAB$T/shards/t/room3.h5"
+same_files shards
+# A shard is cut before anything is skipped: the same lines again, also when all are complete.
+expect_exit 0 features shards --list "$T/list" --shard 1/2
+expect_out "room2$TAB$T/shards/t/room2.h5"
+expect_exit 2 features shards --list "$T/list" --shard 2/2
+expect_text "--shard" "2/2" "i/n"
+
+# The list of frames counts, not how it was chosen.
+printf '%s\n' 0 1 3 5 >"$T/ids"
+expect_exit 0 extract features "$T/room1" --model "$T/m" --size 96x64 --select "list:$T/ids" \
+  -o "$T/ids-out" --tag t
+expect_equal "$T/ids-out/t/room1.h5" "$T/whole/t/room1.h5"
+
+# Two processes with one output and one memory of fingerprints at once.
+rm -rf "$XDG_CACHE_HOME"
+features pair "${rooms[@]}" --threads 1 >"$T/a.out" 2>"$T/a.err" &
+first=$!
+features pair "${rooms[@]}" --threads 1 >"$T/b.out" 2>"$T/b.err" &
+second=$!
+for process in $first $second; do
+  wait $process
+  code=$?
+  LAST="two processes at once"
+  cat "$T/a.err" "$T/b.err" >"$ERR"
+  check "exit code $code of one of two processes" test $code = 0
+done
+check "both tell what is there" cmp "$T/a.out" "$T/b.out"
+same_files pair
+
+# Killed in the middle: nothing under the final name, a part file at most; the next run finishes,
+# and sweeps the part away.
+expect_exit 0 synth scene --seed 1 --size 96x64 --frames 48 -o "$T/long"
+long() {
+  extract features "$T/long" --model "$T/m" --size 256x192 --select stride:1 --threads 1 \
+    -o "$T/$1" --tag t
+}
+expect_exit 0 long unhurt
+"$BIN/vega-extract" features "$T/long" --model "$T/m" --size 256x192 --select stride:1 \
+  --threads 1 -o "$T/killed" --tag t >"$OUT" 2>"$ERR" &
+victim=$!
+LAST="a run killed in the middle"
+for _ in $(seq 400); do
+  compgen -G "$T/killed/t/long.h5.part-*" >/dev/null && break
+  sleep 0.02
+done
+sleep 0.1
+kill -9 $victim 2>/dev/null
+wait $victim 2>/dev/null
+check "it was killed, it did not end" test $? = 137
+check "the killed run left its part file" compgen -G "$T/killed/t/long.h5.part-*"
+check "and no file" test ! -e "$T/killed/t/long.h5"
+check "and no line of the manifest" test ! -s "$OUT"
+expect_exit 0 long killed
+expect_no_parts "$T/killed"
+expect_exit 0 extract verify "$T/killed"
+expect_equal "$T/killed/t/long.h5" "$T/unhurt/t/long.h5"
+
+finish
