@@ -177,6 +177,7 @@ void print_manifest(const std::string& key, const std::string& path) {
 
 int run(int argc, char** argv, Program program) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error with a message, exit code 6
+  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is an OutputError, not a silent end
   set_command_line(argc, argv);
   start_log(program.name, LogLevel::kInfo);
   CLI::App app(program.summary, program.name);

@@ -87,6 +87,10 @@ Recipe resolve(const FeatureOptions& o) {
   const std::string compute = o.dtype.empty() ? (r.device.is_cuda() ? "bf16" : "fp32") : o.dtype;
   r.compute = float_type("--dtype", compute);
   if (r.compute == DType::kF16) usage("--dtype", o.dtype, "fp32 or bf16");
+  if (!backbone_entry(o.backbone).on_device) {
+    r.device = at::kCPU;
+    r.compute = DType::kF32;
+  }
   r.store = float_type("--store-dtype", o.store_dtype);
   const std::string constants = !o.latent_constants.empty()              ? o.latent_constants
                                 : reference && r.compute == DType::kBF16 ? "bf16"
@@ -104,13 +108,14 @@ Recipe resolve(const FeatureOptions& o) {
   return r;
 }
 
-std::string Recipe::key_options(const FeatureOptions& o, const std::string& scene,
+std::string Recipe::key_options(const FeatureOptions& o, const std::string& scene, ImageSize depth,
                                 bool with_noise) const {
   nlohmann::json json{{"backbone", o.backbone},
                       {"size", to_string(size)},
                       {"view", name_of(view)},
                       {"pool", pool_name},
                       {"store_dtype", name_of(store)}};
+  if (view == View::kCenterCrop) json["depth_size"] = to_string(depth);
   if (with_noise) {
     json["compute_dtype"] = name_of(compute);
     json["latent_constants"] = bf16_constants ? "bf16" : "f32";

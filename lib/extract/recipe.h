@@ -33,9 +33,9 @@ struct Recipe {
   int threads = 1;
   std::int64_t batch = 1;
 
-  // The options that change numbers of this scene, as canonical JSON. `with_noise`: the backbone
-  // takes noise.
-  std::string key_options(const FeatureOptions& options, const std::string& scene,
+  // The options that change numbers of this scene, as canonical JSON. depth: size of its depth
+  // images (center_crop takes its width from them). with_noise: the backbone takes noise.
+  std::string key_options(const FeatureOptions& options, const std::string& scene, ImageSize depth,
                           bool with_noise) const;
 };
 

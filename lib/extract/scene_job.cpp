@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -154,8 +155,7 @@ std::vector<TapInfo> tap_infos(const Recipe& recipe, const Backbone& backbone,
     info.width = recipe.size.width;
     info.height = recipe.size.height;
     info.pool = recipe.pool_name;
-    info.compute_dtype =
-        std::string(name_of(backbone.noise_size() > 0 ? recipe.compute : DType::kF32));
+    info.compute_dtype = std::string(name_of(recipe.compute));
     info.store_dtype = recipe.store;
     info.grid_h = tap.grid_h;
     info.grid_w = tap.grid_w;
@@ -199,10 +199,25 @@ struct Job {
     }
   }
 
+  // What cannot be stored as a finite number is an error, not a feature.
+  void check_values(std::size_t place, std::size_t tap, std::span<const float> values) const {
+    const float most = recipe.store == DType::kF16 ? 65504.0F : 3.38e38F;
+    for (const float value : values) {
+      if (std::abs(value) <= most) continue;
+      const std::int64_t id = source.frames[chosen.frames[place]].id;
+      throw InputError(
+          explain("frame " + std::to_string(id) + ", tap " + std::to_string(tap),
+                  "the value " + std::to_string(value),
+                  "finite " + std::string(name_of(recipe.store)) + " numbers",
+                  "try --store-dtype fp32 and --dtype fp32; else the weights are broken"));
+    }
+  }
+
   void put(std::size_t place, const std::vector<at::Tensor>& out, std::int64_t n) const {
     for (std::size_t tap = 0; tap < taps.size(); ++tap) {
       const at::Tensor one = out[taps[tap]][n].contiguous();
       const std::span values(one.const_data_ptr<float>(), static_cast<std::size_t>(one.numel()));
+      check_values(place, tap, values);
       for (const std::size_t row : chosen.rows[place]) writer.put_f32(tap, row, values);
     }
     progress.add();
@@ -303,7 +318,8 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
   const bool noisy = lazy.known().noise_size() > 0;
   FeatureHeader header;
   header.key = item.key;
-  header.options_json = recipe.key_options(options, item.key, noisy);
+  const ImageSize depth = recipe.view == View::kCenterCrop ? depth_size(source) : ImageSize{};
+  header.options_json = recipe.key_options(options, item.key, depth, noisy);
   header.model_fp = lazy.fingerprint();
   header.input_fp = input_fingerprint(source, chosen, cache);
   header.cache_key =
@@ -328,7 +344,6 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
   }
   const Noise noise(options, recipe, item.key, lazy.known().noise_size());
   cache.decode(recipe.threads, !options.no_thumbs);
-  const ImageSize depth = recipe.view == View::kCenterCrop ? depth_size(source) : ImageSize{};
   add_geometry(written, recipe, chosen, cache, depth);
   const std::string checksum = noise_checksum(source, chosen, noise, recipe.threads);
   for (TapInfo& tap : written) tap.noise_xxh3 = checksum;

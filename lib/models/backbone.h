@@ -65,13 +65,17 @@ struct BackboneOptions {
 struct BackboneEntry {
   const char* name;
   const char* what;
+  bool on_device;  // computes on --device in --dtype; else on the CPU in float32
   std::unique_ptr<Backbone> (*make)(const BackboneOptions&);
 };
 
 // The one table of names.
 std::span<const BackboneEntry> backbones();
 
-// Throws UsageError naming the known ones; what `make` throws.
+// Throws UsageError naming the known ones.
+const BackboneEntry& backbone_entry(const std::string& name);
+
+// Throws like backbone_entry, and what `make` throws.
 std::unique_ptr<Backbone> make_backbone(const BackboneOptions& options);
 
 }  // namespace vega

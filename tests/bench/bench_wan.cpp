@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/philox.h"
 #include "bench/options.h"
 #include "bench/sides.h"
@@ -287,6 +288,7 @@ int main(int argc, char** argv) {
       std::cout << vega::bench::usage();
       return 0;
     }
+    vega::keep_freed_memory();  // as the program does; both sides run with it
     at::set_num_threads(options.threads);
     return vega::bench::Bench(options).run() ? 0 : 1;
   } catch (const vega::Error& error) {

@@ -62,7 +62,7 @@ same_files pair
 
 # Killed in the middle: nothing under the final name, a part file at most; the next run finishes,
 # and sweeps the part away.
-expect_exit 0 synth scene --seed 1 --size 96x64 --frames 48 -o "$T/long"
+expect_exit 0 synth scene --seed 1 --size 96x64 --frames 24 -o "$T/long"
 long() {
   extract features "$T/long" --model "$T/m" --size 256x192 --select stride:1 --threads 1 \
     -o "$T/$1" --tag t

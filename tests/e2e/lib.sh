@@ -79,23 +79,24 @@ expect_no_parts() {
   [ -z "$found" ] || fail "part files left: $found"
 }
 
-# datasets FILE: "PATH CHECKSUM" of every dataset.  key_of FILE: cache_key of the file.
-# tap_keys FILE: cache_key of every tap, one a line.
-datasets() {
-  extract inspect --json "$1" --log-level error |
-    sed -n -e 's/^ *"path": "\(\/.*\)",$/\1/p' -e 's/^ *"xxh3": "\(.*\)".*$/\1/p' |
-    sed -e '1{/\.h5$/d}' | paste -d' ' - -
+# facts FILE: what must agree in equal files: the cache keys of the file and of its taps, and
+# "PATH CHECKSUM" of every dataset.
+facts() {
+  extract inspect --json "$1" --log-level error | sed -n \
+    -e 's/^ *"cache_key": "\(.*\)",$/cache_key \1/p' \
+    -e '/^ *"path": "\/.*",$/{s/^ *"path": "\(.*\)",$/\1/;h;}' \
+    -e '/^ *"xxh3": /{s/^ *"xxh3": "\(.*\)".*$/\1/;H;x;s/\n/ /p;}'
 }
-key_of() { extract inspect --json "$1" --log-level error | sed -n 's/^    "cache_key": "\(.*\)",$/\1/p'; }
-tap_keys() { extract inspect --json "$1" --log-level error | sed -n 's/^      "cache_key": "\(.*\)",$/\1/p'; }
-checksum_of() { datasets "$1" | sed -n "s|^$2 ||p"; }
+datasets() { facts "$1" | grep -v '^cache_key'; }
+key_of() { facts "$1" | sed -n '1s/^cache_key //p'; }
+checksum_of() { facts "$1" | sed -n "s|^$2 ||p"; }
 
 # expect_equal A B: equal cache keys and equal datasets, the promise of docs/formats.md.
 expect_equal() {
   EXPECTED=$((EXPECTED + 1))
   local a b
-  a=$(key_of "$1"; tap_keys "$1"; datasets "$1")
-  b=$(key_of "$2"; tap_keys "$2"; datasets "$2")
+  a=$(facts "$1")
+  b=$(facts "$2")
   [ "$(printf '%s\n' "$a" | wc -l)" -gt 8 ] || fail "inspect shows no datasets of $1: $a"
   [ "$a" = "$b" ] || fail "$1 and $2 differ: $(diff <(echo "$a") <(echo "$b") | head -n 6)"
 }

@@ -16,7 +16,7 @@ expect_exit 0 extract features "$T/room" --backbone rgb --size 96x64 -o "$T/f" -
 rgb=$T/f/rgb-96x64-mllm-14x14/room.h5
 expect_out "room$TAB$rgb"
 run extract inspect "$rgb"
-check "rows of 32 asked of 12 frames" grep -qE '/taps/rgb/tokens +bf16 +\(32, 14, 14, 3\)' "$OUT"
+check "rows of 32 asked of 12 frames" grep -qE '/taps/rgb/tokens +bf16 +\[32, 14, 14, 3\]' "$OUT"
 
 # Wan, original layout.
 FOLDER=$T/f SIZE=96x64 SELECT=uniform:4
@@ -28,7 +28,7 @@ file=$T/f/wan/room.h5
 expect_exit 0 wan
 expect_out "room$TAB$file"
 run extract inspect "$file"
-check "tokens of block 20" grep -qE '/taps/b20_t300/tokens +bf16 +\(4, 14, 14, 256\)' "$OUT"
+check "tokens of block 20" grep -qE '/taps/b20_t300/tokens +bf16 +\[4, 14, 14, 256\]' "$OUT"
 first=$(checksum_of "$file" /taps/b20_t300/tokens)
 check "a checksum to compare" test ${#first} = 32
 

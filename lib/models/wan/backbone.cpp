@@ -2,13 +2,14 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/log.h"
+#include "base/memory.h"
 #include "core/device.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
@@ -31,6 +32,9 @@ class WanBackbone final : public Backbone {
   std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor& eps) const override;
 
  private:
+  void load_networks();
+  std::vector<at::Tensor> compute(const at::Tensor& pixels, const at::Tensor& eps) const;
+
   BackboneOptions options_;
   Checkpoint checkpoint_;
   at::Tensor prompt_;
@@ -104,8 +108,7 @@ std::string WanBackbone::name() const {
   return folder.filename().empty() ? "wan" : folder.filename().string();
 }
 
-void WanBackbone::load() {
-  device_ = open_device(options_.device);
+void WanBackbone::load_networks() {
   const auto last = request_.blocks.back();
   checkpoint_.check_finite(last);
   vae_.emplace(checkpoint_.vae, checkpoint_.vae_config,
@@ -117,7 +120,36 @@ void WanBackbone::load() {
   }
 }
 
+// LibTorch's own errors on a GPU (out of memory, a failed launch) become ours, without the stack
+// trace.
+template <typename Work>
+auto on_device(at::Device device, const Work& work) {
+  try {
+    return work();
+  } catch (const c10::OutOfMemoryError&) {
+    const DeviceMemory memory = device_memory(device);
+    throw DeviceError(device_name(device) + ": out of memory, " +
+                      std::to_string(memory.free >> 20) + " of " +
+                      std::to_string(memory.total >> 20) +
+                      " MB free; use a smaller --batch or --size, or --dtype bf16");
+  } catch (const c10::Error& error) {
+    if (!device.is_cuda()) throw;
+    throw DeviceError(device_name(device) + ": " + error.what_without_backtrace());
+  }
+}
+
+void WanBackbone::load() {
+  device_ = open_device(options_.device);
+  if (device_.is_cpu()) keep_freed_memory();
+  on_device(device_, [this] { load_networks(); });
+}
+
 std::vector<at::Tensor> WanBackbone::run(const at::Tensor& pixels, const at::Tensor& eps) const {
+  return on_device(device_, [&] { return compute(pixels, eps); });
+}
+
+std::vector<at::Tensor> WanBackbone::compute(const at::Tensor& pixels,
+                                             const at::Tensor& eps) const {
   const c10::NoGradGuard no_grad;
   const at::Tensor latents = vae_->encode(pixels.to(device_));
   const at::Tensor noise = eps.to(device_).reshape(latents.sizes());

@@ -14,6 +14,7 @@
 #include "kernels/layer_norm.h"
 #include "kernels/pool_tokens.h"
 #include "kernels/qk_norm_rope.h"
+#include "models/wan/cross_fold.h"
 
 namespace vega::wan {
 namespace {
@@ -74,44 +75,24 @@ at::Tensor Dit::time_modulation(std::int64_t t) const {
   return e.reshape({6, config_.dim}).to(at::kFloat).to(options_.device);
 }
 
-// Cross-attention against constant keys (b). Per head h and prompt row i the logit relative to the
-// pad row's is q_h . (g_h * (k_i - k_pad)) / sqrt(head dim) / rms(q): linear in the normed token,
-// hence extra rows of the q GEMM. The output is base + sum of gate * delta with base = O v_pad + b,
-// delta = O_h (v_i - v_pad)_h.
 void Dit::fold_cross(Block& block, const std::string& name) const {
   const auto wide = [&](const std::string& part) { return weight(name + part).to(at::kDouble); };
-  const auto d = config_.dim, heads = config_.heads, hd = config_.head_dim(),
-             rows = text_.size(0) - 1;
-  at::Tensor k = at::linear(text_, wide("cross_attn.k.weight"), wide("cross_attn.k.bias"));
-  k = k * at::rsqrt(k.square().mean(-1, true) + config_.eps) * wide("cross_attn.norm_k.weight");
-  const at::Tensor v = at::linear(text_, wide("cross_attn.v.weight"), wide("cross_attn.v.bias"));
-  // (rows, heads, hd): differences to the pad row
-  const at::Tensor dk =
-      ((k.narrow(0, 0, rows) - k.narrow(0, rows, 1)) * wide("cross_attn.norm_q.weight"))
-          .reshape({rows, heads, hd}) /
-      std::sqrt(static_cast<double>(hd));
-  const at::Tensor dv = (v.narrow(0, 0, rows) - v.narrow(0, rows, 1)).reshape({rows, heads, hd});
-
-  // q' = Wq (norm3 w * x + norm3 b) + bq
-  const at::Tensor raw = wide("cross_attn.q.weight");
-  const at::Tensor wq = raw * wide("norm3.weight");
-  const at::Tensor bq = at::mv(raw, wide("norm3.bias")) + wide("cross_attn.q.bias");
-  const at::Tensor logit_w =
-      at::einsum("rhc,hcd->hrd", {dk, wq.reshape({heads, hd, d})}).reshape({heads * rows, d});
-  const at::Tensor logit_b =
-      at::einsum("rhc,hc->hr", {dk, bq.reshape({heads, hd})}).reshape({heads * rows});
+  const CrossFold fold =
+      wan::fold_cross({.q = {wide("cross_attn.q.weight"), wide("cross_attn.q.bias")},
+                       .k = {wide("cross_attn.k.weight"), wide("cross_attn.k.bias")},
+                       .v = {wide("cross_attn.v.weight"), wide("cross_attn.v.bias")},
+                       .o = {wide("cross_attn.o.weight"), wide("cross_attn.o.bias")},
+                       .norm = {wide("norm3.weight"), wide("norm3.bias")},
+                       .norm_q = wide("cross_attn.norm_q.weight"),
+                       .norm_k = wide("cross_attn.norm_k.weight")},
+                      text_, config_.heads, config_.eps);
   // Zero rows up to a multiple of 8 keep the GEMM's rows aligned.
-  const std::int64_t used = d + heads * rows, padding = (8 - used % 8) % 8;
-  const auto zeros = [&](at::IntArrayRef shape) { return at::zeros(shape, wq.options()); };
-  block.cross_weight = at::cat({wq, logit_w, zeros({padding, d})}).to(options_.dtype);
-  block.cross_bias = at::cat({bq, logit_b, zeros({padding})}).to(options_.dtype);
-
-  const at::Tensor wo = wide("cross_attn.o.weight");
-  block.cross_base = (at::mv(wo, v[rows]) + wide("cross_attn.o.bias")).to(at::kFloat);
-  block.cross_delta = at::einsum("dhc,rhc->hrd", {wo.reshape({d, heads, hd}), dv})
-                          .reshape({heads * rows, d})
-                          .to(at::kFloat)
-                          .contiguous();
+  const std::int64_t padding = (8 - fold.weight.size(0) % 8) % 8;
+  const auto zeros = [&](at::IntArrayRef shape) { return at::zeros(shape, fold.weight.options()); };
+  block.cross_weight = at::cat({fold.weight, zeros({padding, config_.dim})}).to(options_.dtype);
+  block.cross_bias = at::cat({fold.bias, zeros({padding})}).to(options_.dtype);
+  block.cross_base = fold.base.to(at::kFloat);
+  block.cross_delta = fold.delta.to(at::kFloat).contiguous();
 }
 
 // Modulation rows: 0 shift, 1 scale, 2 gate of self-attention; 3, 4, 5 of the feed-forward (d).

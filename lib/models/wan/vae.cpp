@@ -114,7 +114,7 @@ VaeEncoder::VaeEncoder(const WeightViews& weights, const VaeConfig& config, cons
 at::Tensor VaeEncoder::run(const Residual& block, at::Tensor x) const {
   at::Tensor y = kernels::rms_silu(x, block.scale1, true);
   y = at::conv2d(y, block.conv1.weight, block.conv1.bias, 1, 1);
-  y = kernels::rms_silu(y, block.scale2, true);
+  kernels::rms_silu_(y, block.scale2, true);
   y = at::conv2d(y, block.conv2.weight, block.conv2.bias, 1, 1);
   if (block.shortcut.weight.defined())
     x = at::conv2d(x, block.shortcut.weight, block.shortcut.bias);
@@ -146,7 +146,7 @@ at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
   x = run(middle_[0], std::move(x));
   x = run(attention_, x).contiguous(at::MemoryFormat::ChannelsLast);
   x = run(middle_[1], std::move(x));
-  x = kernels::rms_silu(x, tail_scale_, true);
+  kernels::rms_silu_(x, tail_scale_, true);
   return at::conv2d(x, tail_.weight, tail_.bias, 1, 1).to(at::kFloat).contiguous();
 }
 
