@@ -58,6 +58,11 @@ docs: build ## write docs/cli/*.md anew from --help
 bench: build ## speed of VAE and DiT on this machine; BENCH_ARGS= for more
 	@'$(BUILD)/bin/bench_wan' $(BENCH_ARGS)
 
+gpu: build ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
+	@'$(BUILD)/tests/unit_core' && '$(BUILD)/tests/unit_kernels' && '$(BUILD)/tests/unit_models'
+	@'$(BUILD)/tests/ladder/ladder_wan' cuda
+	@'$(BUILD)/bin/bench_wan' --device cuda $(BENCH_ARGS)
+
 install: build ## programs to PREFIX/bin, libraries to PREFIX/lib/vega; DESTDIR is honoured
 	@cmake --install '$(BUILD)' --prefix '$(PREFIX)' >'$(BUILD)/install.log' || { cat '$(BUILD)/install.log' >&2; exit 1; }
 	@echo "installed in $(DESTDIR)$(PREFIX)"
@@ -65,4 +70,4 @@ install: build ## programs to PREFIX/bin, libraries to PREFIX/lib/vega; DESTDIR 
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: build help setup configure demo test check format docs bench install clean
+.PHONY: build help setup configure demo test check format docs bench gpu install clean

@@ -19,7 +19,8 @@ struct ModelArguments {
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the checkpoint (made)");
-    v.text("--preset", preset, "NAME", "wan-tiny (120 MB), wan-1.3b (6.2 GB) or umt5-tiny");
+    v.text("--preset", preset, "NAME",
+           "wan-tiny (106 MB), wan-1.3b (6.2 GB), umt5-tiny or umt5-xxl (11.4 GB in bf16)");
     v.text("--layout", layout, "LAYOUT", "original, diffusers, or both (two sub-folders)");
     v.text("--dtype", dtype, "fp32|fp16|bf16", "type of the stored weights");
     v.integer("--seed", seed, "N", "seed of the values");

@@ -169,6 +169,19 @@ at::Device parse_device(std::string_view name) {
   return {at::kCUDA, static_cast<c10::DeviceIndex>(std::atoi(std::string(digits).c_str()))};
 }
 
+namespace {
+
+// float32 means float32, sums of bf16 products are float32, and a run repeats bit for bit.
+void set_arithmetic() {
+  at::Context& context = at::globalContext();
+  context.setAllowTF32CuDNN(false);
+  context.setAllowTF32CuBLAS(false);
+  context.setAllowBF16ReductionCuBLAS(false);
+  context.setDeterministicCuDNN(true);
+}
+
+}  // namespace
+
 at::Device open_device(std::string_view name) {
   const at::Device device = parse_device(name);
   if (!device.is_cuda()) return device;
@@ -179,6 +192,7 @@ at::Device open_device(std::string_view name) {
   }
   require_usable(*loaded.table, device.index());
   at::globalContext().lazyInitDevice(at::kCUDA);
+  set_arithmetic();
   return device;
 }
 

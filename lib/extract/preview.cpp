@@ -42,7 +42,7 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
   if (thumbs.empty()) {
     throw InputError(explain(path.string(), "no thumbnails",
                              "thumbnails to show above the features",
-                             "extract again without --no-thumbs"));
+                             "extract again with --overwrite and without --no-thumbs"));
   }
   const FrameTable frames = reader.frames();
   const std::vector<float> tokens = reader.read_f32(reader.tap_index(options.tap), 0, count);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -98,6 +99,12 @@ Recipe resolve(const FeatureOptions& o) {
   if (constants != "bf16" && constants != "fp32")
     usage("--latent-constants", constants, "bf16 or fp32");
   r.bf16_constants = constants == "bf16";
+  if (o.timestep < 0 || o.timestep > 1000)
+    usage("--timestep", std::to_string(o.timestep), "0 to 1000");
+  if (!(o.shift > 0) || !std::isfinite(o.shift))
+    usage("--shift", std::to_string(o.shift), "a positive number");
+  if (o.schedule != "release" && o.schedule != "exact")
+    usage("--schedule", o.schedule, "release or exact");
   resolve_noise(o.noise, r);
   r.candidates = parse_candidates(o.candidates);
   r.selection = parse_selection(o.select);

@@ -1,25 +1,16 @@
 #include "extract/scene_job.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
-#include <mutex>
 #include <optional>
 
 #include "base/build_info.h"
-#include "base/error.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/parallel.h"
-#include "base/philox.h"
 #include "core/device.h"
+#include "extract/chosen.h"
+#include "extract/compute.h"
 #include "extract/frame_cache.h"
-#include "extract/prefetch.h"
+#include "extract/noise_source.h"
 #include "scene/frame.h"
 #include "scene/source.h"
 #include "store/cache_key.h"
@@ -29,116 +20,6 @@
 namespace vega::extract {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-// The frames of a scene in the order of use; a frame that is used twice is computed once.
-struct Chosen {
-  std::vector<std::size_t> frames;             // indices into the source, distinct
-  std::vector<std::vector<std::size_t>> rows;  // rows of the output that each of them fills
-  std::vector<std::size_t> frame_of_row;       // index into `frames`
-};
-
-Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe) {
-  std::vector<std::size_t> indices;
-  if (recipe.selection.kind == SelectKind::kFrames) {
-    const FeatureReader other(recipe.selection.path / (item.key + ".h5"));
-    indices = select_ids(source, other.frames().id, other.path().string());
-  } else {
-    indices = select_frames(source, recipe.candidates, recipe.selection);
-  }
-  Chosen chosen;
-  std::map<std::size_t, std::size_t> place;
-  for (std::size_t row = 0; row < indices.size(); ++row) {
-    const auto [at, fresh] = place.emplace(indices[row], chosen.frames.size());
-    if (fresh) {
-      chosen.frames.push_back(indices[row]);
-      chosen.rows.emplace_back();
-    }
-    chosen.rows[at->second].push_back(row);
-    chosen.frame_of_row.push_back(at->second);
-  }
-  return chosen;
-}
-
-std::string input_fingerprint(const SceneSource& source, const Chosen& chosen,
-                              const FrameCache& cache) {
-  InputFingerprint print;
-  for (const std::size_t place : chosen.frame_of_row) {
-    const FrameRef& frame = source.frames[chosen.frames[place]];
-    print.add_frame(frame.id, cache.encoded(place),
-                    frame.world_from_cam ? &*frame.world_from_cam : nullptr);
-  }
-  return print.hex();
-}
-
-// Noise of one frame as the recipe says.
-class Noise {
- public:
-  Noise(const FeatureOptions& o, const Recipe& r, std::string scene, std::int64_t size)
-      : recipe_(r),
-        seed_(static_cast<std::uint64_t>(o.seed)),
-        scene_(std::move(scene)),
-        size_(size) {
-    if (r.noise != NoiseKind::kStored || size == 0) return;
-    const auto& stored = *r.stored_noise;
-    if (stored.channels * stored.height * stored.width != size) {
-      throw InputError(explain(o.noise,
-                               to_string(Shape{stored.channels, stored.height, stored.width}),
-                               "(16, " + std::to_string(r.size.height / 8) + ", " +
-                                   std::to_string(r.size.width / 8) + ")",
-                               "store noise for this --size"));
-    }
-  }
-
-  std::int64_t size() const { return size_; }
-  void fill(std::int64_t frame_id, std::span<float> out) const {
-    if (recipe_.noise == NoiseKind::kV1) noise_v1(seed_, scene_, frame_id, out);
-    if (recipe_.noise == NoiseKind::kZero) std::fill(out.begin(), out.end(), 0.0F);
-    if (recipe_.noise == NoiseKind::kStored)
-      std::copy_n(recipe_.stored_noise->frame(frame_id), out.size(), out.begin());
-  }
-
- private:
-  const Recipe& recipe_;
-  std::uint64_t seed_;
-  std::string scene_;
-  std::int64_t size_;
-};
-
-// Checksum of the noise of all rows, hashed frame by frame.
-std::string noise_checksum(const SceneSource& source, const Chosen& chosen, const Noise& noise,
-                           int threads) {
-  if (noise.size() == 0) return "";
-  std::vector<std::string> each(chosen.frames.size());
-  parallel_for(chosen.frames.size(), threads, [&](std::size_t i) {
-    std::vector<float> eps(static_cast<std::size_t>(noise.size()));
-    noise.fill(source.frames[chosen.frames[i]].id, eps);
-    each[i] = xxh3_hex(std::as_bytes(std::span(eps)));
-  });
-  Hasher all;
-  for (const std::size_t place : chosen.frame_of_row) all.field(each[place]);
-  return all.hex();
-}
-
-FrameTable frame_table(const SceneSource& source, const Chosen& chosen, const FrameCache& cache,
-                       bool thumbs) {
-  FrameTable table;
-  std::array<double, 16> no_pose{};
-  std::array<double, 9> no_camera{};
-  no_pose.fill(kUnknown);
-  no_camera.fill(kUnknown);
-  for (const std::size_t place : chosen.frame_of_row) {
-    const FrameRef& frame = source.frames[chosen.frames[place]];
-    table.id.push_back(frame.id);
-    table.time_s.push_back(frame.time_s);
-    table.world_from_cam.push_back(frame.world_from_cam.value_or(no_pose));
-    table.K_color.push_back(source.K_color.value_or(no_camera));
-    table.size_color.push_back({cache.size(place).height, cache.size(place).width});
-    if (thumbs) table.thumb_jpeg.push_back(cache.thumb(place));
-  }
-  return table;
-}
 
 std::vector<TapInfo> tap_infos(const Recipe& recipe, const Backbone& backbone,
                                const std::string& file_key) {
@@ -176,92 +57,15 @@ void add_geometry(std::vector<TapInfo>& taps, const Recipe& recipe, const Chosen
   }
 }
 
-// Everything that the steps of one scene share.
-struct Job {
-  const Recipe& recipe;
-  const SceneSource& source;
-  const Chosen& chosen;
-  const FrameCache& cache;
-  const Noise& noise;
-  ImageSize depth;
-  const std::vector<std::size_t>&
-      taps;  // taps of the backbone that are written, in the writer's order
-  FeatureWriter& writer;
-  Progress& progress;
-
-  // Pixels (3, H, W) and noise of one frame, written in place.
-  void prepare(std::size_t place, float* pixels, float* eps) const {
-    const SignedImage seen = apply_view(cache.image(place), recipe.view, recipe.size, depth);
-    std::copy(seen.chw.begin(), seen.chw.end(), pixels);
-    if (noise.size() > 0) {
-      noise.fill(source.frames[chosen.frames[place]].id,
-                 {eps, static_cast<std::size_t>(noise.size())});
-    }
+// Which of the backbone's taps are written, in the writer's order.
+std::vector<std::size_t> taps_to_write(const std::vector<TapInfo>& taps, const Plan& plan) {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    const auto& missing = plan.missing_taps;
+    const bool asked = std::find(missing.begin(), missing.end(), taps[i].name) != missing.end();
+    if (plan.decision != Decision::kAddTaps || asked) out.push_back(i);
   }
-
-  // What cannot be stored as a finite number is an error, not a feature.
-  void check_values(std::size_t place, std::size_t tap, std::span<const float> values) const {
-    const float most = recipe.store == DType::kF16 ? 65504.0F : 3.38e38F;
-    for (const float value : values) {
-      if (std::abs(value) <= most) continue;
-      const std::int64_t id = source.frames[chosen.frames[place]].id;
-      throw InputError(
-          explain("frame " + std::to_string(id) + ", tap " + std::to_string(tap),
-                  "the value " + std::to_string(value),
-                  "finite " + std::string(name_of(recipe.store)) + " numbers",
-                  "try --store-dtype fp32 and --dtype fp32; else the weights are broken"));
-    }
-  }
-
-  void put(std::size_t place, const std::vector<at::Tensor>& out, std::int64_t n) const {
-    for (std::size_t tap = 0; tap < taps.size(); ++tap) {
-      const at::Tensor one = out[taps[tap]][n].contiguous();
-      const std::span values(one.const_data_ptr<float>(), static_cast<std::size_t>(one.numel()));
-      check_values(place, tap, values);
-      for (const std::size_t row : chosen.rows[place]) writer.put_f32(tap, row, values);
-    }
-    progress.add();
-  }
-};
-
-// CPU: one frame a worker, one intra-op thread each; bits do not depend on the number of workers.
-void compute_on_cpu(const Job& job, const Backbone& backbone) {
-  const auto body = [&](std::size_t place) {
-    at::Tensor pixels =
-        at::empty({1, 3, job.recipe.size.height, job.recipe.size.width}, at::kFloat);
-    at::Tensor eps = at::empty({1, job.noise.size()}, at::kFloat);
-    job.prepare(place, pixels.data_ptr<float>(), eps.data_ptr<float>());
-    job.put(place, backbone.run(pixels, eps), 0);
-  };
-  parallel_for(job.chosen.frames.size(), job.recipe.threads, body, [] { at::set_num_threads(1); });
-}
-
-// CUDA: workers prepare batches ahead of the device; the last batch is padded so that every batch
-// has one size.
-void compute_on_cuda(const Job& job, const Backbone& backbone) {
-  const auto total = job.chosen.frames.size();
-  const auto batch = static_cast<std::size_t>(job.recipe.batch);
-  struct Batch {
-    at::Tensor pixels, eps;
-  };
-  const auto make = [&](std::size_t index) {
-    const auto n = static_cast<std::int64_t>(batch);
-    Batch made{at::zeros({n, 3, job.recipe.size.height, job.recipe.size.width}, at::kFloat),
-               at::zeros({n, job.noise.size()}, at::kFloat)};
-    const auto frame = static_cast<std::size_t>(made.pixels.stride(0));
-    for (std::size_t i = 0; i < batch && index * batch + i < total; ++i) {
-      job.prepare(index * batch + i, made.pixels.data_ptr<float>() + i * frame,
-                  made.eps.data_ptr<float>() + i * static_cast<std::size_t>(job.noise.size()));
-    }
-    return made;
-  };
-  Prefetch<Batch> batches((total + batch - 1) / batch, std::min(job.recipe.threads, 8), make);
-  for (std::size_t first = 0; first < total; first += batch) {
-    const Batch now = batches.next();
-    const std::vector<at::Tensor> out = backbone.run(now.pixels, now.eps);
-    for (std::size_t i = 0; i < batch && first + i < total; ++i)
-      job.put(first + i, out, static_cast<std::int64_t>(i));
-  }
+  return out;
 }
 
 std::map<std::string, std::string> provenance(const SceneSource& source, const Item& item,
@@ -330,22 +134,13 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
   const Plan plan = decide(output, header, taps, options.overwrite);
   if (plan.decision == Decision::kSkip) return Outcome::kSkipped;
 
-  // Which of the backbone's taps are written, in the writer's order.
-  std::vector<std::size_t> wanted;
+  const std::vector<std::size_t> wanted = taps_to_write(taps, plan);
   std::vector<TapInfo> written;
-  for (std::size_t i = 0; i < taps.size(); ++i) {
-    const auto& missing = plan.missing_taps;
-    if (plan.decision == Decision::kAddTaps &&
-        std::find(missing.begin(), missing.end(), taps[i].name) == missing.end()) {
-      continue;
-    }
-    wanted.push_back(i);
-    written.push_back(taps[i]);
-  }
-  const Noise noise(options, recipe, item.key, lazy.known().noise_size());
+  for (const std::size_t tap : wanted) written.push_back(taps[tap]);
+  const NoiseSource noise(options, recipe, item.key, lazy.known().noise_size());
   cache.decode(recipe.threads, !options.no_thumbs);
   add_geometry(written, recipe, chosen, cache, depth);
-  const std::string checksum = noise_checksum(source, chosen, noise, recipe.threads);
+  const std::string checksum = noise.checksum(source, chosen);
   for (TapInfo& tap : written) tap.noise_xxh3 = checksum;
 
   const Backbone& backbone = lazy.loaded();
@@ -359,10 +154,7 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
     Progress progress(item.key, "frames", static_cast<std::int64_t>(chosen.frames.size()),
                       context.progress);
     const Job job{recipe, source, chosen, cache, noise, depth, wanted, *writer, progress};
-    if (recipe.device.is_cuda())
-      compute_on_cuda(job, backbone);
-    else
-      compute_on_cpu(job, backbone);
+    compute(job, backbone);
   }
   writer->finish({{"ended", utc_now()}});
   return plan.decision == Decision::kAddTaps ? Outcome::kTapsAdded : Outcome::kComputed;

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,9 +21,6 @@ struct Tap {
   double sigma = -1;
   std::int64_t grid_h = 0, grid_w = 0, channels = 0;
 };
-
-// Fills the noise of one frame, latent (16, h, w) in C order; empty function: no noise.
-using NoiseSource = std::function<void(std::int64_t frame_id, std::span<float> eps)>;
 
 class Backbone {
  public:

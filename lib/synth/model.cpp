@@ -41,7 +41,8 @@ WanPreset wan_preset(const std::string& name) {
   return preset;
 }
 
-umt5::Config umt5_tiny() {
+umt5::Config umt5_preset(const std::string& name) {
+  if (name == "umt5-xxl") return {};
   return {
       .dim = 64, .inner = 64, .heads = 4, .ffn = 128, .layers = 3, .vocabulary = 32, .buckets = 32};
 }
@@ -210,7 +211,7 @@ void write_wan(const ModelOptions& options, const fs::path& folder, bool diffuse
 }
 
 void write_umt5(const ModelOptions& options, const fs::path& folder, bool transformers) {
-  const umt5::Config c = umt5_tiny();
+  const umt5::Config c = umt5_preset(options.preset);
   const auto rows = umt5_rows(c, transformers);
   std::int64_t values = 0;
   for (const auto& row : rows) values += element_count(row.shape);
@@ -245,9 +246,10 @@ void refuse_existing(const ModelOptions& options, const fs::path& folder) {
 
 const std::vector<ModelPreset>& model_presets() {
   static const std::vector<ModelPreset> presets{
-      {"wan-tiny", "Wan2.1-T2V, 30 blocks, width 256, 2 heads, FFN 512, VAE base 8 (120 MB)"},
+      {"wan-tiny", "Wan2.1-T2V, 30 blocks, width 256, 2 heads, FFN 512, VAE base 8 (106 MB)"},
       {"wan-1.3b", "Wan2.1-T2V-1.3B at its true size (6.2 GB)"},
       {"umt5-tiny", "UMT5 text encoder, 3 layers, width 64"},
+      {"umt5-xxl", "UMT5 text encoder at its true size (11.4 GB in bf16)"},
   };
   return presets;
 }
@@ -272,7 +274,7 @@ std::vector<fs::path> write_model(const ModelOptions& options) {
     if (!both && options.layout != layout) continue;
     made.push_back(both ? options.folder / layout : options.folder);
     make_folder(made.back());
-    if (options.preset == "umt5-tiny")
+    if (options.preset.starts_with("umt5-"))
       write_umt5(options, made.back(), diffusers);
     else
       write_wan(options, made.back(), diffusers);

@@ -136,7 +136,9 @@ bad 3 "nowhere.pt" -- "$T/room" --model "$T/good" --prompt "$T/nowhere.pt"
 echo "no prompt" >"$T/text.pt"
 bad 3 "text.pt" -- "$T/room" --model "$T/good" --prompt "$T/text.pt"
 
-# --- pictures and scenes. broken SED-like edit of a copy of the scene.
+# --- pictures and scenes.
+expect_exit 0 extract features "$T/room" --backbone rgb --size 96x64 -o "$T/good-features"
+expect_exit 0 extract preview "$T"/good-features/*/room.h5 -o "$T/picture.png"
 fresh() { rm -rf "$T/broken" && cp -r "$T/room" "$T/broken"; }
 scene_fails() { bad 3 "$@" -- "$T/broken" --backbone rgb; }
 fresh
@@ -148,12 +150,14 @@ scene_fails "broken/00002.jpg"
 : >"$T/broken/00002.jpg"
 scene_fails "broken/00002.jpg"
 rm -rf "$T/broken" && mkdir "$T/broken"
-cp "$T/room/00000.png" "$T/broken/0.png"
-head -c 200 "$T/room/00001.png" >"$T/broken/1.png"
+cp "$T/picture.png" "$T/broken/0.png"
+head -c 5000 "$T/picture.png" >"$T/broken/1.png"
 scene_fails "broken/1.png"
-cp "$T/room/00001.png" "$T/broken/1.png"
-printf 'X' | dd of="$T/broken/1.png" bs=1 seek=200 conv=notrunc status=none
+cp "$T/picture.png" "$T/broken/1.png"
+printf 'XX' | dd of="$T/broken/1.png" bs=1 seek=5000 conv=notrunc status=none
 scene_fails "broken/1.png"
+cp "$T/room/00000.png" "$T/broken/1.png"
+scene_fails "broken/1.png" "16-bit grey" "a colour picture"
 rm "$T"/broken/*
 scene_fails "$T/broken" "expected"
 bad 3 "nowhere" -- "$T/nowhere" --backbone rgb
@@ -191,7 +195,9 @@ bad 2 "--compat" -- "$T/room" --backbone rgb --compat loose
 bad 2 "--dtype" "fp16" -- "$T/room" --backbone rgb --dtype fp16
 bad 2 "--noise" "v2" -- "$T/room" --model "$T/good" --noise v2
 bad 2 "--block" "30" "0 to 29" -- "$T/room" --model "$T/good" --block 30
-bad 2 "--timestep" "2000" -- "$T/room" --model "$T/good" --timestep 2000
+bad 2 "--timestep" "2000" "0 to 1000" -- "$T/room" --model "$T/good" --timestep 2000
+bad 2 "--shift" "inf" -- "$T/room" --model "$T/good" --shift inf
+bad 2 "--schedule" "linear" "exact" -- "$T/room" --model "$T/good" --schedule linear
 bad 2 "abc" -- "$T/room" --model "$T/good" --timestep abc
 bad 2 "tpu" "cuda" -- "$T/room" --backbone rgb --device tpu
 expect_exit 2 extract features "$T/room" --backbone rgb --size 0x64 -o "$T/out"

@@ -1,0 +1,67 @@
+#include "extract/chosen.h"
+
+#include <limits>
+#include <map>
+
+#include "store/cache_key.h"
+
+namespace vega::extract {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe) {
+  std::vector<std::size_t> indices;
+  if (recipe.selection.kind == SelectKind::kFrames) {
+    const FeatureReader other(recipe.selection.path / (item.key + ".h5"));
+    indices = select_ids(source, other.frames().id, other.path().string());
+  } else {
+    indices = select_frames(source, recipe.candidates, recipe.selection);
+  }
+  Chosen chosen;
+  std::map<std::size_t, std::size_t> place;
+  for (std::size_t row = 0; row < indices.size(); ++row) {
+    const auto [at, fresh] = place.emplace(indices[row], chosen.frames.size());
+    if (fresh) {
+      chosen.frames.push_back(indices[row]);
+      chosen.rows.emplace_back();
+    }
+    chosen.rows[at->second].push_back(row);
+    chosen.frame_of_row.push_back(at->second);
+  }
+  return chosen;
+}
+
+std::string input_fingerprint(const SceneSource& source, const Chosen& chosen,
+                              const FrameCache& cache) {
+  InputFingerprint print;
+  for (const std::size_t place : chosen.frame_of_row) {
+    const FrameRef& frame = source.frames[chosen.frames[place]];
+    print.add_frame(frame.id, cache.encoded(place),
+                    frame.world_from_cam ? &*frame.world_from_cam : nullptr);
+  }
+  return print.hex();
+}
+
+FrameTable frame_table(const SceneSource& source, const Chosen& chosen, const FrameCache& cache,
+                       bool thumbs) {
+  FrameTable table;
+  std::array<double, 16> no_pose{};
+  std::array<double, 9> no_camera{};
+  no_pose.fill(kUnknown);
+  no_camera.fill(kUnknown);
+  for (const std::size_t place : chosen.frame_of_row) {
+    const FrameRef& frame = source.frames[chosen.frames[place]];
+    table.id.push_back(frame.id);
+    table.time_s.push_back(frame.time_s);
+    table.world_from_cam.push_back(frame.world_from_cam.value_or(no_pose));
+    table.K_color.push_back(source.K_color.value_or(no_camera));
+    table.size_color.push_back({cache.size(place).height, cache.size(place).width});
+    if (thumbs) table.thumb_jpeg.push_back(cache.thumb(place));
+  }
+  return table;
+}
+
+}  // namespace vega::extract

@@ -1,0 +1,45 @@
+#include "extract/noise_source.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "base/philox.h"
+
+namespace vega::extract {
+
+NoiseSource::NoiseSource(const FeatureOptions& o, const Recipe& r, std::string scene,
+                         std::int64_t size)
+    : recipe_(r), seed_(static_cast<std::uint64_t>(o.seed)), scene_(std::move(scene)), size_(size) {
+  if (r.noise != NoiseKind::kStored || size == 0) return;
+  const auto& stored = *r.stored_noise;
+  if (stored.channels * stored.height * stored.width != size) {
+    throw InputError(explain(
+        o.noise, to_string(Shape{stored.channels, stored.height, stored.width}),
+        "(16, " + std::to_string(r.size.height / 8) + ", " + std::to_string(r.size.width / 8) + ")",
+        "store noise for this --size"));
+  }
+}
+
+void NoiseSource::fill(std::int64_t frame_id, std::span<float> out) const {
+  if (recipe_.noise == NoiseKind::kV1) noise_v1(seed_, scene_, frame_id, out);
+  if (recipe_.noise == NoiseKind::kZero) std::fill(out.begin(), out.end(), 0.0F);
+  if (recipe_.noise == NoiseKind::kStored)
+    std::copy_n(recipe_.stored_noise->frame(frame_id), out.size(), out.begin());
+}
+
+std::string NoiseSource::checksum(const SceneSource& source, const Chosen& chosen) const {
+  if (size_ == 0) return "";
+  std::vector<std::string> each(chosen.frames.size());
+  parallel_for(chosen.frames.size(), recipe_.threads, [&](std::size_t i) {
+    std::vector<float> eps(static_cast<std::size_t>(size_));
+    fill(source.frames[chosen.frames[i]].id, eps);
+    each[i] = xxh3_hex(std::as_bytes(std::span(eps)));
+  });
+  Hasher all;
+  for (const std::size_t place : chosen.frame_of_row) all.field(each[place]);
+  return all.hex();
+}
+
+}  // namespace vega::extract

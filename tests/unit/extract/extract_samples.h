@@ -1,0 +1,84 @@
+// Scenes, models and runs for the tests of lib/extract.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "extract/features.h"
+#include "store/features.h"
+#include "support/support.h"
+#include "synth/model.h"
+#include "synth/scene.h"
+
+namespace vega::test {
+
+// Fingerprints are remembered in a folder of the test, not in the user's.
+class OwnMemory {
+ public:
+  explicit OwnMemory(const std::filesystem::path& folder) {
+    if (const char* now = std::getenv("XDG_CACHE_HOME")) before_ = now;
+    setenv("XDG_CACHE_HOME", folder.c_str(), 1);
+  }
+  ~OwnMemory() {
+    if (before_)
+      setenv("XDG_CACHE_HOME", before_->c_str(), 1);
+    else
+      unsetenv("XDG_CACHE_HOME");
+  }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+// A folder with a made-up Wan checkpoint of 30 narrow blocks, and room for scenes and outputs.
+struct Bench {
+  TempFolder folder;
+  OwnMemory memory{folder / "memory"};
+  std::string model = (folder / "tiny").string();
+
+  Bench() {
+    synth::ModelOptions options;
+    options.folder = model;
+    options.progress = ProgressMode::kOff;
+    synth::write_model(options);
+  }
+
+  std::string scene(const std::string& name, int frames) const {
+    SceneOptions options;
+    options.folder = folder / name;
+    options.frames = frames, options.width = 64, options.height = 48;
+    write_scene(options);
+    return options.folder.string();
+  }
+
+  // Small pictures; results below `out`.
+  extract::FeatureOptions options(const std::string& input, const std::string& out) const {
+    extract::FeatureOptions o;
+    o.inputs = {input};
+    o.model = model, o.size = "64x48", o.tag = "t";
+    o.out = (folder / out).string();
+    return o;
+  }
+};
+
+using Manifest = std::vector<std::pair<std::string, std::string>>;
+
+inline extract::Report run(const extract::FeatureOptions& options, Manifest* manifest = nullptr) {
+  return extract::run_features(
+      options, {ProgressMode::kOff, [&](const std::string& key, const std::string& path) {
+                  if (manifest != nullptr) manifest->emplace_back(key, path);
+                }});
+}
+
+// The one file of a run with one input.
+inline FeatureReader run_one(const extract::FeatureOptions& options) {
+  Manifest manifest;
+  run(options, &manifest);
+  return FeatureReader(manifest.at(0).second);
+}
+
+}  // namespace vega::test

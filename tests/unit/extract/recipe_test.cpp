@@ -1,0 +1,184 @@
+// Options with their defaults resolved, and the scenes of a run.
+#include "extract/recipe.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "extract/items.h"
+#include "support/support.h"
+
+namespace vega::extract {
+namespace {
+using Catch::Matchers::Contains;
+
+FeatureOptions options(const std::string& compat, const std::string& dtype = "") {
+  FeatureOptions o;
+  o.compat = compat, o.dtype = dtype;
+  return o;
+}
+
+TEST_CASE("--compat chooses view and latent constants, each of which is a switch of its own") {
+  const Recipe reference = resolve(options("reference"));
+  CHECK(reference.view == View::kMllm);
+  CHECK(reference.compute == DType::kF32);
+  CHECK_FALSE(reference.bf16_constants);  // the release computes in bf16; fp32 keeps fp32
+  CHECK(resolve(options("reference", "bf16")).bf16_constants);
+  CHECK(resolve(options("reference", "bf16")).compute == DType::kBF16);
+
+  const Recipe fixed = resolve(options("fixed", "bf16"));
+  CHECK(fixed.view == View::kStretch);
+  CHECK_FALSE(fixed.bf16_constants);
+
+  FeatureOptions o = options("fixed");
+  o.view = "native", o.latent_constants = "bf16";
+  CHECK(resolve(o).view == View::kNative);
+  CHECK(resolve(o).bf16_constants);
+  o = options("reference", "bf16");
+  o.latent_constants = "fp32";
+  CHECK_FALSE(resolve(o).bf16_constants);
+
+  CHECK(reference.size == ImageSize{832, 480});
+  CHECK(reference.store == DType::kBF16);
+  CHECK(reference.pool_h == 14);
+  CHECK(reference.pool_w == 14);
+  CHECK(reference.threads >= 1);
+  CHECK(resolve(options("reference")).selection.count == 32);
+}
+
+TEST_CASE("pool and batch are read as given") {
+  FeatureOptions o;
+  o.pool = "7x9";
+  CHECK(resolve(o).pool_h == 7);
+  CHECK(resolve(o).pool_w == 9);
+  o.pool = "native";
+  CHECK(resolve(o).pool_h == 0);
+  o.batch = "3";
+  CHECK(resolve(o).batch == 3);
+  o.batch = "auto";
+  CHECK(resolve(o).batch >= 1);
+  o.size = "1280x720";
+  CHECK(resolve(o).batch >= 1);
+}
+
+TEST_CASE("options that make no sense are refused by name and value") {
+  const auto refused = [](auto change, const std::string& option, const std::string& value) {
+    FeatureOptions o;
+    change(o);
+    CHECK_THROWS_AS(resolve(o), UsageError);
+    CHECK_THROWS_WITH(resolve(o), Contains(option) && Contains(value));
+  };
+  refused([](auto& o) { o.compat = "loose"; }, "--compat", "loose");
+  refused([](auto& o) { o.view = "fisheye"; }, "view", "fisheye");
+  refused([](auto& o) { o.size = "832"; }, "size", "832");
+  refused([](auto& o) { o.pool = "14"; }, "--pool", "14");
+  refused([](auto& o) { o.pool = "14x14x"; }, "--pool", "14x14x");
+  refused([](auto& o) { o.pool = "-1x4"; }, "--pool", "-1x4");
+  refused([](auto& o) { o.dtype = "fp16"; }, "--dtype", "fp16");
+  refused([](auto& o) { o.dtype = "fp8"; }, "--dtype", "fp8");
+  refused([](auto& o) { o.store_dtype = "i8"; }, "--store-dtype", "i8");
+  refused([](auto& o) { o.latent_constants = "fp16"; }, "--latent-constants", "fp16");
+  refused([](auto& o) { o.noise = "v2"; }, "--noise", "v2");
+  refused([](auto& o) { o.noise = "stored:"; }, "--noise", "stored:");
+  refused([](auto& o) { o.threads = -1; }, "--threads", "-1");
+  refused([](auto& o) { o.batch = "0"; }, "--batch", "0");
+  refused([](auto& o) { o.batch = "8x"; }, "--batch", "8x");
+  refused([](auto& o) { o.select = "uniform:0"; }, "--select", "uniform:0");
+  refused([](auto& o) { o.candidates = "every:0"; }, "--candidates", "every:0");
+  refused([](auto& o) { o.device = "tpu"; }, "device", "tpu");
+  refused([](auto& o) { o.timestep = 1001; }, "--timestep", "1001");
+  refused([](auto& o) { o.shift = 0; }, "--shift", "0");
+  refused([](auto& o) { o.schedule = "linear"; }, "--schedule", "linear");
+}
+
+TEST_CASE("the key covers what changes numbers, and nothing else") {
+  FeatureOptions o;
+  const auto key = [](const FeatureOptions& one, bool noise = true) {
+    return resolve(one).key_options(one, "room", {64, 48}, noise);
+  };
+  const std::string base = key(o);
+  CHECK_THAT(base, Contains(R"("scene":"room")") && Contains(R"("seed":42)"));
+  FeatureOptions same = o;
+  same.threads = 7, same.batch = "5", same.overwrite = true, same.no_thumbs = true;
+  same.view = "mllm";                   // the default by its name
+  same.block = 3, same.timestep = 500;  // every tap has a key of its own
+  same.select = "stride:3", same.out = "elsewhere", same.tag = "tag";
+  CHECK(key(same) == base);
+  const auto differs = [&](auto change) {
+    FeatureOptions other;
+    change(other);
+    CHECK(key(other) != base);
+  };
+  differs([](auto& x) { x.seed = 43; });
+  differs([](auto& x) { x.noise = "zero"; });
+  differs([](auto& x) { x.shift = 3; });
+  differs([](auto& x) { x.schedule = "exact"; });
+  differs([](auto& x) { x.size = "1280x720"; });
+  differs([](auto& x) { x.view = "native"; });
+  differs([](auto& x) { x.pool = "native"; });
+  differs([](auto& x) { x.dtype = "bf16"; });
+  differs([](auto& x) { x.store_dtype = "fp32"; });
+  differs([](auto& x) { x.latent_constants = "bf16"; });
+  CHECK(resolve(o).key_options(o, "other", {64, 48}, true) != base);
+  // center_crop takes its width from the depth images, the other views do not.
+  CHECK(resolve(o).key_options(o, "room", {32, 24}, true) == base);
+  FeatureOptions crop = o;
+  crop.view = "center_crop";
+  CHECK(resolve(crop).key_options(crop, "room", {32, 24}, true) != key(crop));
+  // A backbone without noise has neither seed nor schedule.
+  FeatureOptions seeded;
+  seeded.seed = 43, seeded.shift = 3, seeded.dtype = "bf16";
+  CHECK(key(seeded, false) == key(o, false));
+}
+
+std::vector<std::string> keys_of(const std::vector<Item>& items) {
+  std::vector<std::string> keys;
+  for (const Item& item : items) keys.push_back(item.key);
+  return keys;
+}
+using Keys = std::vector<std::string>;
+
+TEST_CASE("inputs have keys: the line's own, --key, or the folder's name") {
+  CHECK(keys_of(gather_items({"a/b", "c/"}, "", "", "")) == Keys{"b", "c"});
+  CHECK(keys_of(gather_items({"a/b c"}, "", "", "")) == Keys{"b_c"});
+  CHECK(keys_of(gather_items({"a/b"}, "", "mine", "")) == Keys{"mine"});
+
+  const test::TempFolder folder;
+  test::write_text(folder / "list", "x/one\n\nkey-2\tx/one\r\nx/th ree\n");
+  const auto items = gather_items({}, (folder / "list").string(), "", "");
+  CHECK(keys_of(items) == Keys{"one", "key-2", "th_ree"});
+  CHECK(items[1].path == "x/one");
+  CHECK(items[2].path == "x/th ree");
+}
+
+TEST_CASE("a shard takes the lines whose number modulo n is i") {
+  const std::vector<std::string> five{"a", "b", "c", "d", "e"};
+  CHECK(keys_of(gather_items(five, "", "", "0/1")).size() == 5);
+  CHECK(keys_of(gather_items(five, "", "", "0/2")) == Keys{"a", "c", "e"});
+  CHECK(keys_of(gather_items(five, "", "", "1/2")) == Keys{"b", "d"});
+  CHECK(keys_of(gather_items(five, "", "", "6/7")).empty());
+  for (const std::string bad : {"2/2", "1", "a/2", "0/0", "-1/2", "0/2x", "/", "0/"}) {
+    CHECK_THROWS_AS(gather_items(five, "", "", bad), UsageError);
+    CHECK_THROWS_WITH(gather_items(five, "", "", bad), Contains(bad) && Contains("i/n"));
+  }
+}
+
+TEST_CASE("inputs that contradict each other are refused") {
+  const test::TempFolder folder;
+  test::write_text(folder / "list", "x/one\n");
+  const std::string list = (folder / "list").string();
+  CHECK_THROWS_AS(gather_items({}, "", "", ""), UsageError);
+  CHECK_THROWS_AS(gather_items({"a"}, list, "", ""), UsageError);
+  CHECK_THROWS_WITH(gather_items({"a/x", "b/x"}, "", "", ""), Contains("a/x and b/x"));
+  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", ""), UsageError);
+  // Two of one key are refused also where they fall into different shards.
+  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", "0/2"), UsageError);
+  CHECK_THROWS_AS(gather_items({"a", "b"}, "", "key", ""), UsageError);
+  CHECK_THROWS_AS(gather_items({"a"}, "", "k/y", ""), UsageError);
+  test::write_text(folder / "list", "k y\tx/one\n");
+  CHECK_THROWS_AS(gather_items({}, list, "", ""), UsageError);
+  CHECK_THROWS_AS(gather_items({}, (folder / "none").string(), "", ""), InputError);
+  CHECK_THROWS_AS(gather_items({}, folder.path().string(), "", ""), InputError);
+}
+
+}  // namespace
+}  // namespace vega::extract
