@@ -59,7 +59,7 @@ bench: build ## speed of VAE and DiT on this machine; BENCH_ARGS= for more
 	@'$(BUILD)/bin/bench_wan' $(BENCH_ARGS)
 
 gpu: build ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
-	@'$(BUILD)/tests/unit_core' && '$(BUILD)/tests/unit_kernels' && '$(BUILD)/tests/unit_models'
+	@cd '$(BUILD)' && ctest -L cuda --output-on-failure
 	@'$(BUILD)/tests/ladder/ladder_wan' cuda
 	@'$(BUILD)/bin/bench_wan' --device cuda $(BENCH_ARGS)
 

@@ -38,6 +38,11 @@ std::optional<fs::path> shared_data() {
   return std::nullopt;
 }
 
+bool test_device_is_cuda() {
+  const char* device = std::getenv("VEGA_TEST_DEVICE");
+  return device != nullptr && std::string(device) == "cuda";
+}
+
 double relative_error(std::span<const float> a, std::span<const float> b) {
   if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
   double difference = 0, norm = 0;

@@ -33,9 +33,10 @@ std::filesystem::path golden(const std::string& name);
 // nothing where it is absent.
 std::optional<std::filesystem::path> shared_data();
 
-// Says once on stderr that something was skipped, and why; the program then returns 77 if no test
-// asserted anything.
+// Says on stderr that something was skipped, and why. The program returns 77 (skipped) when nothing
+// was asserted, or when it was asked for CUDA (VEGA_TEST_DEVICE=cuda) and there is none.
 void note_skip(const std::string& why);
+bool test_device_is_cuda();
 
 // ||a - b||_2 / ||b||_2 in double. NaN anywhere gives NaN.
 double relative_error(std::span<const float> a, std::span<const float> b);

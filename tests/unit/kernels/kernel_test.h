@@ -19,17 +19,14 @@ namespace vega::test {
 
 inline constexpr double kUlp = 0x1p-24;  // largest relative rounding error of float32
 
-// The CPU, and CUDA where it is there (asked before anything else can fix the answer "no").
+// The CPU; with VEGA_TEST_DEVICE=cuda the GPU alone, and none where there is no GPU.
 inline const std::vector<at::Device>& devices() {
   static const std::vector<at::Device> all = [] {
-    std::vector<at::Device> found{at::Device(at::kCPU)};
+    if (!test_device_is_cuda()) return std::vector{at::Device(at::kCPU)};
     std::string why;
-    if (cuda_available(&why)) {
-      found.emplace_back(at::kCUDA, 0);
-    } else {
-      note_skip("kernels on CUDA: " + why);
-    }
-    return found;
+    if (cuda_available(&why)) return std::vector{at::Device(at::kCUDA, 0)};
+    note_skip("kernels on CUDA: " + why);
+    return std::vector<at::Device>{};
   }();
   return all;
 }

@@ -45,7 +45,7 @@ struct Networks {
 
 }  // namespace
 
-TEST_CASE("CUDA gives the CPU's features within the bars, and its own bits again") {
+TEST_CASE("CUDA gives the CPU's features within the bars, and its own bits again", "[cuda]") {
   std::string why;
   if (!cuda_available(&why)) {
     test::note_skip("the Wan path on CUDA: " + why);

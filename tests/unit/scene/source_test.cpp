@@ -269,7 +269,7 @@ TEST_CASE("broken frames name their file") {
                     Contains("00020.png") && Contains("16-bit grey"));
 }
 
-TEST_CASE("the real kitchen opens") {
+TEST_CASE("the real kitchen opens", "[shared]") {
   const auto data = test::shared_data();
   if (!data || !fs::exists(*data / "rgbd_kitchen")) {
     test::note_skip("no rgbd_kitchen beside the project");

@@ -209,7 +209,7 @@ TEST_CASE("safetensors writer: pieces in any order; wrong use is refused, nothin
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("safetensors: files of other writers") {
+TEST_CASE("safetensors: files of other writers", "[shared]") {
   const auto golden = read_safetensors(test::golden("umt5_tiny.safetensors"));
   CHECK(golden.size() > 0);
   const auto data = test::shared_data();

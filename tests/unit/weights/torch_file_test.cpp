@@ -261,7 +261,7 @@ TEST_CASE("torch file: random damage never gets past a FormatError") {
   CHECK(refused > 40);
 }
 
-TEST_CASE("torch file: real checkpoints") {
+TEST_CASE("torch file: real checkpoints", "[shared]") {
   const auto data = shared_data();
   if (!data) return note_skip("real .pth files: no shared data");
   // Expected values: torch.load(weights_only=True) of torch 2.11, sums in double.
