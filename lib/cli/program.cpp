@@ -159,6 +159,9 @@ int guarded(const Verb& verb, const Common& common) {
     return code;
   } catch (const Error& error) {
     return report(error.exit_code(), error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(
+        3, error.what());  // a folder that cannot be listed: outputs have errors of their own
   } catch (const std::bad_alloc&) {
     return report(5, "out of memory; use fewer --threads or a smaller --size");
   } catch (const std::exception& error) {

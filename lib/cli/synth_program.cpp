@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -46,11 +47,18 @@ struct SceneArguments {
   }
 };
 
+DType stored_type(const std::string& name) {
+  if (name == "fp32") return DType::kF32;
+  if (name == "fp16") return DType::kF16;
+  if (name == "bf16") return DType::kBF16;
+  throw UsageError(explain("--dtype", "'" + name + "'", "fp32, fp16 or bf16"));
+}
+
 int run_model(const ModelArguments& a, const Common& common) {
   if (a.out.empty()) throw UsageError(explain("-o", "nothing", "a folder"));
   synth::ModelOptions options{.folder = a.out, .preset = a.preset, .layout = a.layout};
   options.seed = static_cast<std::uint64_t>(a.seed);
-  options.dtype = dtype_from_name(a.dtype);
+  options.dtype = stored_type(a.dtype);
   options.overwrite = a.overwrite;
   options.progress = common.progress_mode();
   for (const auto& folder : synth::write_model(options)) print_manifest(a.preset, folder.string());
@@ -71,8 +79,8 @@ int run_scene(const SceneArguments& a, const Common& common) {
   options.frames = number("--frames", a.frames, 1, 100000);
   options.every = number("--every", a.every, 1, 100000);
   const ImageSize size = parse_size(a.size);
-  options.width = size.width;
-  options.height = size.height;
+  options.width = number("--size: width", size.width, 16, 8192);
+  options.height = number("--size: height", size.height, 16, 8192);
   options.quality = number("--quality", a.quality, 1, 100);
   options.threads = number("--threads", a.threads, 0, 1024);
   options.overwrite = a.overwrite;

@@ -46,9 +46,14 @@ std::vector<std::string> read_lines(const std::string& list) {
   return lines;
 }
 
+void check_path(const std::string& path) {
+  if (path.empty()) throw UsageError(explain("input", "an empty path", "the folder of a scene"));
+}
+
 Item item_of_line(const std::string& line) {
   const auto tab = line.find('\t');
   if (tab == std::string::npos) return {scene_key(line), line};
+  check_path(line.substr(tab + 1));
   const std::string key = line.substr(0, tab);
   if (!is_key(key))
     throw UsageError(explain("--list: key", "'" + key + "'", "letters, digits, '.', '_', '-'"));
@@ -68,7 +73,10 @@ std::vector<Item> gather_items(const std::vector<std::string>& inputs, const std
   if (!list.empty()) {
     for (const auto& line : read_lines(list)) items.push_back(item_of_line(line));
   }
-  for (const auto& input : inputs) items.push_back({scene_key(input), input});
+  for (const auto& input : inputs) {
+    check_path(input);
+    items.push_back({scene_key(input), input});
+  }
   if (!key.empty()) {
     if (items.size() != 1)
       throw UsageError(explain("--key", std::to_string(items.size()) + " inputs", "one input"));

@@ -185,6 +185,8 @@ bad 2 "--model" -- "$T/room"
 bad 2 "INPUT" -- --backbone rgb
 bad 2 "key room" "one input a key" -- "$T/room" "$T/room/" --backbone rgb
 bad 2 "key same" -- --list <(printf 'same\t%s\n' "$T/room" "$T/room2") --backbone rgb
+bad 2 "empty path" -- "" --backbone rgb
+bad 2 "empty path" -- --list <(printf 'k\t\n') --backbone rgb
 bad 2 "a/b" -- --list <(printf 'a/b\t%s\n' "$T/room") --backbone rgb
 bad 2 "--key" -- "$T/room" "$T/room2" --key k --backbone rgb
 bad 2 "../up" -- "$T/room" --tag ../up --backbone rgb
@@ -203,6 +205,24 @@ bad 2 "tpu" "cuda" -- "$T/room" --backbone rgb --device tpu
 expect_exit 2 extract features "$T/room" --backbone rgb --size 0x64 -o "$T/out"
 expect_exit 2 extract features "$T/room" --model "$T/good" --size 100x64 -o "$T/out"
 expect_text "--size" "100x64" "multiples of 16"
+expect_nothing "$T/out"
+
+expect_exit 2 synth model --dtype int8 -o "$T/out"
+expect_text "--dtype" "int8" "bf16"
+expect_exit 2 synth model --preset huge -o "$T/out"
+expect_text "--preset" "huge" "wan-tiny"
+expect_exit 2 synth model
+expect_exit 3 synth model -o "$T/room"
+expect_text "not empty" "--overwrite"
+expect_exit 2 synth scene --frames 0 -o "$T/out"
+expect_text "--frames" "1 to"
+expect_exit 2 synth scene --size 8x32 -o "$T/out"
+expect_text "--size" "8"
+expect_exit 3 synth scene --size 32x32 --frames 2 -o "$T/good"
+check "a folder in the way is kept" test -s "$T/good/$weights"
+expect_exit 2 extract prompt
+expect_exit 3 extract prompt --model "$T/good" -o "$T/out/prompt.h5"
+expect_text "--model" "text encoder"
 expect_nothing "$T/out"
 
 # --- a device that is not there.

@@ -106,7 +106,7 @@ TEST_CASE("pooling before the last matrix equals pooling after it") {
                {});
   dit.prepare(299, 2);
   // 21 x 35 tokens (560x336), 30 x 52 (832x480) and fewer than 14.
-  for (const auto [h, w] : {std::pair{21, 35}, std::pair{30, 52}, std::pair{4, 6}}) {
+  for (const auto& [h, w] : {std::pair{21, 35}, std::pair{30, 52}, std::pair{4, 6}}) {
     const at::Tensor z =
         at::sin(at::arange(16 * 4 * h * w, at::kFloat) * 0.7).reshape({1, 16, 2 * h, 2 * w});
     const auto native = dit.forward(z, {{0, 2}, std::nullopt});
