@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/stop.h"
+
 namespace vega {
 
 int available_cores() {
@@ -26,7 +28,10 @@ void parallel_for(std::size_t count, int threads, const std::function<void(std::
   const auto work = [&] {
     try {
       if (start) start();
-      for (std::size_t i = next++; i < count; i = next++) body(i);
+      for (std::size_t i = next++; i < count; i = next++) {
+        check_stop();
+        body(i);
+      }
     } catch (...) {
       next = count;
       const std::lock_guard lock(mutex);

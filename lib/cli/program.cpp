@@ -12,6 +12,7 @@
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/stop.h"
 
 namespace vega::cli {
 namespace {
@@ -160,8 +161,7 @@ int guarded(const Verb& verb, const Common& common) {
   } catch (const Error& error) {
     return report(error.exit_code(), error.what());
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(
-        3, error.what());  // a folder that cannot be listed: outputs have errors of their own
+    return report(3, error.what());  // of inputs: outputs have errors of their own
   } catch (const std::bad_alloc&) {
     return report(5, "out of memory; use fewer --threads or a smaller --size");
   } catch (const std::exception& error) {
@@ -180,7 +180,7 @@ void print_manifest(const std::string& key, const std::string& path) {
 
 int run(int argc, char** argv, Program program) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error with a message, exit code 6
-  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is an OutputError, not a silent end
+  catch_stop_signals();
   set_command_line(argc, argv);
   start_log(program.name, LogLevel::kInfo);
   CLI::App app(program.summary, program.name);

@@ -164,7 +164,7 @@ at::Device parse_device(std::string_view name) {
   const bool number = !digits.empty() && digits.size() <= 2 &&
                       digits.find_first_not_of("0123456789") == std::string_view::npos;
   if (!number) {
-    throw UsageError(explain("device", "'" + std::string(name) + "'", "cpu, cuda or cuda:N"));
+    throw UsageError(explain("--device", "'" + std::string(name) + "'", "cpu, cuda or cuda:N"));
   }
   return {at::kCUDA, static_cast<c10::DeviceIndex>(std::atoi(std::string(digits).c_str()))};
 }

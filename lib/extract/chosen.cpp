@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 
+#include "base/error.h"
 #include "store/cache_key.h"
 
 namespace vega::extract {
@@ -10,12 +11,22 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
+// The bytes of a matrix.
+std::string as_text(const std::array<double, 9>& matrix) {
+  return {reinterpret_cast<const char*>(matrix.data()), sizeof matrix};
+}
+
 }  // namespace
 
 Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe) {
   std::vector<std::size_t> indices;
   if (recipe.selection.kind == SelectKind::kFrames) {
-    const FeatureReader other(recipe.selection.path / (item.key + ".h5"));
+    const auto path = recipe.selection.path / (item.key + ".h5");
+    if (!std::filesystem::exists(path)) {
+      throw InputError(explain("--select " + recipe.selection.text, "no " + path.string(),
+                               "a vega file of this scene's key"));
+    }
+    const FeatureReader other(path);
     indices = select_ids(source, other.frames().id, other.path().string());
   } else {
     indices = select_frames(source, recipe.candidates, recipe.selection);
@@ -37,6 +48,7 @@ Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe)
 std::string input_fingerprint(const SceneSource& source, const Chosen& chosen,
                               const FrameCache& cache) {
   InputFingerprint print;
+  if (source.K_color) print.add_text("K_color", as_text(*source.K_color));
   for (const std::size_t place : chosen.frame_of_row) {
     const FrameRef& frame = source.frames[chosen.frames[place]];
     print.add_frame(frame.id, cache.encoded(place),

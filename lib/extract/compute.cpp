@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/stop.h"
 #include "extract/prefetch.h"
 #include "media/view.h"
 
@@ -84,6 +85,7 @@ void compute_on_cuda(const Job& job, const Backbone& backbone) {
   };
   Prefetch<Batch> batches((total + batch - 1) / batch, std::min(job.recipe.threads, 8), make);
   for (std::size_t first = 0; first < total; first += batch) {
+    check_stop();
     const Batch now = batches.next();
     const std::vector<at::Tensor> out = backbone.run(now.pixels, now.eps);
     for (std::size_t i = 0; i < batch && first + i < total; ++i)

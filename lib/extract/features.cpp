@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "extract/items.h"
 #include "extract/recipe.h"
 #include "extract/scene_job.h"
@@ -27,7 +28,10 @@ Report run_features(const FeatureOptions& options, const Context& context) {
   LazyBackbone backbone(make_backbone(backbone_options(options, recipe)));
   const fs::path folder = fs::path(options.out) / tag_of(options, recipe, backbone.known());
   Report report;
+  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
+  const bool alone = options.list.empty() && items.size() == 1;
   for (const Item& item : items) {
+    check_stop();
     const fs::path output = folder / (item.key + ".h5");
     try {
       const Outcome outcome = run_scene(item, options, recipe, backbone, output, context);
@@ -38,7 +42,7 @@ Report run_features(const FeatureOptions& options, const Context& context) {
       throw;
     } catch (const InputError& error) {
       // One scene's trouble stays its own in a list; alone it is the run's.
-      if (items.size() == 1) throw;
+      if (alone) throw;
       log_error("{}: {}", item.key, error.what());
       report.failed += 1;
       if (options.fail_fast) break;

@@ -14,12 +14,12 @@ NoiseSource::NoiseSource(const FeatureOptions& o, const Recipe& r, std::string s
     : recipe_(r), seed_(static_cast<std::uint64_t>(o.seed)), scene_(std::move(scene)), size_(size) {
   if (r.noise != NoiseKind::kStored || size == 0) return;
   const auto& stored = *r.stored_noise;
-  if (stored.channels * stored.height * stored.width != size) {
-    throw InputError(explain(
-        o.noise, to_string(Shape{stored.channels, stored.height, stored.width}),
-        "(16, " + std::to_string(r.size.height / 8) + ", " + std::to_string(r.size.width / 8) + ")",
-        "store noise for this --size"));
-  }
+  const Shape got{stored.channels, stored.height, stored.width};
+  const Shape expected{16, r.size.height / 8, r.size.width / 8};
+  if (got == expected) return;
+  throw InputError(explain("--noise " + o.noise, to_string(got),
+                           to_string(expected) + " for --size " + to_string(r.size),
+                           "store noise for this size"));
 }
 
 void NoiseSource::fill(std::int64_t frame_id, std::span<float> out) const {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/publish.h"
 #include "models/umt5/prompt.h"
 #include "store/cache_key.h"
 #include "store/prompt.h"
@@ -22,6 +23,7 @@ Report run_prompt(const PromptOptions& options, const Context& context) {
     throw RefusedError(
         explain(out.string(), "an existing file", "a new one", "give another -o, or --overwrite"));
   }
+  { const PartFile probe(out); }  // says at once when `out` cannot be written
   std::optional<Progress> progress;
   const auto values = umt5::empty_prompt(options.model, [&](std::int64_t, std::int64_t layers) {
     if (!progress) progress.emplace("prompt", "layers", layers, context.progress);

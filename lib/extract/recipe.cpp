@@ -83,6 +83,7 @@ Recipe resolve(const FeatureOptions& o) {
   const bool reference = o.compat == "reference";
   r.view = o.view.empty() ? (reference ? View::kMllm : View::kStretch) : view_from_name(o.view);
   r.size = parse_size(o.size);
+  if (r.size.width % 16 != 0 || r.size.height % 16 != 0) usage("--size", o.size, "multiples of 16");
   resolve_pool(o.pool, r);
   r.device = parse_device(o.device);
   const std::string compute = o.dtype.empty() ? (r.device.is_cuda() ? "bf16" : "fp32") : o.dtype;

@@ -218,21 +218,25 @@ void SensFile::read_frame(Cursor& cursor, std::size_t i) {
   frame.color_timestamp = cursor.take<std::uint64_t>("colour timestamp");
   frame.depth_timestamp = cursor.take<std::uint64_t>("depth timestamp");
 
-  std::uint64_t left = size_ - start - std::min(kSensFrameHeader, size_ - start);
-  const auto payload = [&](const char* field, std::uint64_t limit) {
-    const auto bytes = cursor.take<std::uint64_t>(field);
-    if (bytes > limit) {
-      cursor.refuse(field, fmt::format("{} bytes", bytes), fmt::format("at most {}", limit));
-    }
-    if (bytes > left) {
-      cursor.refuse(field, fmt::format("{} bytes", bytes),
-                    fmt::format("at most the {} that the file still holds", left));
+  const auto color_bytes = cursor.take<std::uint64_t>("colour bytes");
+  const auto depth_bytes = cursor.take<std::uint64_t>("depth bytes");
+
+  std::uint64_t left = size_ - start - kSensFrameHeader;
+  const auto checked = [&](const char* field, std::uint64_t at, std::uint64_t bytes,
+                           std::uint64_t limit) {
+    const bool absurd = bytes > limit;
+    if (absurd || bytes > left) {
+      const std::string expected =
+          absurd ? fmt::format("at most {}", limit)
+                 : fmt::format("at most the {} that the file still holds", left);
+      throw FormatError(explain(where(i, field, start + at), fmt::format("{} bytes", bytes),
+                                expected, kCopyAgain));
     }
     left -= bytes;
     return static_cast<std::uint32_t>(bytes);
   };
-  frame.color_bytes = payload("colour bytes", kSensMaxColorBytes);
-  frame.depth_bytes = payload("depth bytes", kSensMaxDepthBytes);
+  frame.color_bytes = checked("colour bytes", 80, color_bytes, kSensMaxColorBytes);
+  frame.depth_bytes = checked("depth bytes", 88, depth_bytes, kSensMaxDepthBytes);
   frame.color_offset = start + kSensFrameHeader;
   frame.depth_offset = frame.color_offset + frame.color_bytes;
   frames_.push_back(frame);

@@ -88,4 +88,27 @@ expect_no_parts "$T/killed"
 expect_exit 0 extract verify "$T/killed"
 expect_equal "$T/killed/t/long.h5" "$T/unhurt/t/long.h5"
 
+# Asked to stop: exit 75, nothing left behind, the next run goes on.
+for signal in TERM USR1 INT; do
+  # job control on: a background job would ignore SIGINT otherwise
+  set -m
+  "$BIN/vega-extract" features "$T/long" --model "$T/m" --size 256x192 --select stride:1 \
+    --threads 1 -o "$T/asked$signal" --tag t >"$OUT" 2>"$ERR" &
+  victim=$!
+  set +m
+  LAST="a run stopped by SIG$signal"
+  for _ in $(seq 400); do
+    compgen -G "$T/asked$signal/t/long.h5.part-*" >/dev/null && break
+    sleep 0.02
+  done
+  kill -$signal $victim 2>/dev/null
+  wait $victim 2>/dev/null
+  check "SIG$signal: exit 75" test $? = 75
+  check "SIG$signal: said so" grep -q "stopped by SIG$signal" "$ERR"
+  expect_no_parts "$T/asked$signal"
+  check "SIG$signal: no file" test ! -e "$T/asked$signal/t/long.h5"
+done
+expect_exit 0 long askedTERM
+expect_equal "$T/askedTERM/t/long.h5" "$T/unhurt/t/long.h5"
+
 finish

@@ -41,7 +41,9 @@ at::Tensor from_torch(const fs::path& path) {
 }  // namespace
 
 at::Tensor read_prompt_file(const fs::path& path, std::int64_t width) {
-  if (!fs::exists(path)) throw InputError(explain("--prompt " + path.string(), "no such file"));
+  if (!fs::exists(path))
+    throw InputError(explain("--prompt " + path.string(), "no such file", "a .pt or .h5 file",
+                             "make it once with: vega-extract prompt --model UMT5 -o prompt.h5"));
   at::Tensor prompt = is_hdf5(path) ? from_hdf5(path) : from_torch(path);
   if (prompt.dim() == 3 && prompt.size(0) == 1) prompt = prompt[0];
   if (prompt.dim() != 2 || prompt.size(0) < 1 || prompt.size(1) != width) {

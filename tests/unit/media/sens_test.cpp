@@ -186,7 +186,7 @@ TEST_CASE("A .sens file comes back as it was written") {
 TEST_CASE("The layout of .sens is that of the specification") {
   test::TempFolder folder;
   // Built field by field here, without the writer; the IMU section of real scans follows.
-  Bytes depth(200);
+  Bytes depth(400);
   uLongf size = depth.size();
   const ImageU16 map = depth_map(3);
   REQUIRE(compress(reinterpret_cast<Bytef*>(depth.data()), &size,

@@ -1,0 +1,25 @@
+// A polite end on SIGTERM, SIGINT and SIGUSR1: work in hand is dropped, nothing half-written stays,
+// exit code 75.
+#pragma once
+
+#include "base/error.h"
+
+namespace vega {
+
+// Thrown by check_stop. Exit code 75: run again to go on.
+class Stopped : public Error {
+ public:
+  using Error::Error;
+  int exit_code() const noexcept override { return 75; }
+};
+
+// From now on the first such signal sets a flag; a second SIGINT ends the process at once.
+void catch_stop_signals();
+
+bool stop_requested();
+
+// Throws Stopped once a signal has come. Called between steps of work (a frame, a scene); safe from
+// any thread.
+void check_stop();
+
+}  // namespace vega
