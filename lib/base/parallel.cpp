@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/log.h"
 #include "base/stop.h"
 
 namespace vega {
@@ -43,7 +44,13 @@ void parallel_for(std::size_t count, int threads, const std::function<void(std::
     if (count > 0) work();
   } else {
     std::vector<std::thread> pool;
-    for (std::size_t t = 0; t < helpers; ++t) pool.emplace_back(work);
+    pool.reserve(helpers);
+    try {
+      for (std::size_t t = 0; t < helpers; ++t) pool.emplace_back(work);
+    } catch (const std::exception& failure) {  // a limit on threads or memory
+      log_debug("{} of {} threads started: {}", pool.size(), helpers, failure.what());
+    }
+    if (pool.empty()) work();
     for (auto& thread : pool) thread.join();
   }
   if (error) std::rethrow_exception(error);

@@ -1,6 +1,7 @@
 #include "base/progress.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +28,21 @@ std::string clock_text(double seconds) {
                    : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+// Of the terminal on stderr; 0 when there is none or it does not say.
+std::size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 }  // namespace
+
+std::string_view fit_columns(std::string_view text, std::size_t columns) {
+  for (std::size_t i = 0, used = 0; i < text.size(); ++i) {
+    const bool first_byte = (static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U;
+    if (first_byte && used++ == columns) return text.substr(0, i);
+  }
+  return text;
+}
 
 ProgressMode progress_mode_from_name(std::string_view name) {
   if (name == "auto") return ProgressMode::kAuto;
@@ -93,7 +108,13 @@ void Progress::draw(bool last) {
       total_ > 0 ? static_cast<int>(std::min(done_, total_) * kWidth / total_) : kWidth;
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  std::fputs(fmt::format("\r\033[2K{} {}{}", bar, line(), last ? "\n" : "").c_str(), stderr);
+  const std::string text = bar + " " + line();
+  // The last line stays as it is and may wrap; the others must fit to be drawn over.
+  const std::size_t columns = last ? 0 : terminal_columns();
+  std::fputs(fmt::format("\r\033[2K{}{}", columns > 0 ? fit_columns(text, columns) : text,
+                         last ? "\n" : "")
+                 .c_str(),
+             stderr);
   std::fflush(stderr);
   visible_ = !last;
 }

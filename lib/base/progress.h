@@ -14,8 +14,12 @@ enum class ProgressMode { kAuto, kBar, kLines, kOff };
 // "auto", "bar", "lines", "off"; throws InputError otherwise.
 ProgressMode progress_mode_from_name(std::string_view name);
 
+// The front of a UTF-8 text that takes at most `columns` columns, one a character.
+std::string_view fit_columns(std::string_view text, std::size_t columns);
+
 // One run of `total` steps. Thread-safe; at most one lives at a time. The bar redraws ten times a
-// second at most, lines come every ten seconds and at the end.
+// second at most and is cut to the terminal's width (a line that wraps could not be cleared); lines
+// come every ten seconds and at the end.
 class Progress {
  public:
   Progress(std::string label, std::string unit, std::int64_t total, ProgressMode mode);

@@ -68,14 +68,20 @@ PartFile::PartFile(fs::path final_path) : final_(fs::absolute(final_path)) {
   part_ = final_;
   part_ += ".part-" + host_name() + "-" + std::to_string(getpid());
   for (int attempt = 0; attempt < 16; ++attempt) {
-    descriptor_ = open(part_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    descriptor_ = open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor_ < 0) fail(part_, "create");
     struct stat info {};
     // A sweeping neighbour may have taken the lock between our open and our flock, and unlinked the
     // file: try again.
     if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0 && fstat(descriptor_, &info) == 0 &&
-        info.st_nlink > 0)
-      return;
+        info.st_nlink > 0) {
+      // Only now is it ours to empty.
+      if (ftruncate(descriptor_, 0) == 0) return;
+      const int reason = errno;
+      close(descriptor_);
+      errno = reason;
+      fail(part_, "truncate");
+    }
     close(descriptor_);
     descriptor_ = -1;
   }

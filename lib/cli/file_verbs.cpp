@@ -52,7 +52,8 @@ int run_verify(const FileOptions& options) {
   for (const auto& file : files_of(options.inputs)) {
     const auto faults = verify(file);
     for (const auto& fault : faults)
-      std::cout << fault.path.string() << ": " << fault.where << ": " << fault.what << "\n";
+      std::cout << fault.path.string() << (fault.where.empty() ? "" : ": " + fault.where) << ": "
+                << fault.what << "\n";
     if (faults.empty()) std::cout << file.string() << ": ok\n";
     bad += faults.empty() ? 0 : 1;
     ++count;

@@ -1,6 +1,9 @@
 #include "cli/program.h"
 
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -29,10 +32,10 @@ class Binder final : public OptionVisitor {
   }
   void integer(const char* name, std::int64_t& value, const char* placeholder,
                const char* help) override {
-    decorate(app_.add_option(name, value, help), placeholder, false);
+    number(name, value, std::to_string(value), "a whole number", placeholder, help);
   }
   void real(const char* name, double& value, const char* placeholder, const char* help) override {
-    decorate(app_.add_option(name, value, help), placeholder, false);
+    number(name, value, fmt::format("{}", value), "a number", placeholder, help);
   }
   void flag(const char* name, bool& value, const char* help) override {
     app_.add_flag(name, value, help)->group(group_);
@@ -45,6 +48,22 @@ class Binder final : public OptionVisitor {
   }
 
  private:
+  // Decimal and whole: CLI11 itself would read 0300 as octal and saturate silently.
+  template <typename Number>
+  void number(const std::string& name, Number& value, const std::string& standard,
+              const char* expected, const char* placeholder, const char* help) {
+    const auto read = [&value, name, expected](const std::string& text) {
+      const char* end = text.data() + text.size();
+      const auto [at, code] = std::from_chars(text.data(), end, value);
+      if (code == std::errc() && at == end) return;
+      throw UsageError(explain(name, "'" + text + "'", expected));
+    };
+    app_.add_option_function<std::string>(name, read, help)
+        ->default_str(standard)
+        ->type_name(placeholder)
+        ->group(group_);
+  }
+
   void decorate(CLI::Option* option, const char* placeholder, bool no_default) {
     option->type_name(placeholder)->group(group_);
     if (!no_default) option->capture_default_str();

@@ -67,24 +67,24 @@ int run_model(const ModelArguments& a, const Common& common) {
 
 int run_scene(const SceneArguments& a, const Common& common) {
   if (a.out.empty()) throw UsageError(explain("-o", "nothing", "a folder"));
-  const auto number = [](const char* option, std::int64_t value, std::int64_t least,
-                         std::int64_t most) {
-    if (value >= least && value <= most) return static_cast<int>(value);
+  const auto number = [](const char* option, std::int64_t value, SceneRange range) {
+    if (value >= range.least && value <= range.most) return static_cast<int>(value);
     throw UsageError(explain(option, std::to_string(value),
-                             std::to_string(least) + " to " + std::to_string(most)));
+                             std::to_string(range.least) + " to " + std::to_string(range.most)));
   };
+  std::filesystem::path folder = a.out;
+  if (!folder.has_filename() && folder.has_relative_path()) folder = folder.parent_path();
   SceneOptions options;
-  options.folder = a.out;
+  options.folder = folder;
   options.seed = static_cast<std::uint64_t>(a.seed);
-  options.frames = number("--frames", a.frames, 1, 100000);
-  options.every = number("--every", a.every, 1, 100000);
+  options.frames = number("--frames", a.frames, kSceneFrames);
+  options.every = number("--every", a.every, kSceneFrames);
   const ImageSize size = parse_size(a.size);
-  options.width = number("--size: width", size.width, 16, 8192);
-  options.height = number("--size: height", size.height, 16, 8192);
-  options.quality = number("--quality", a.quality, 1, 100);
-  options.threads = number("--threads", a.threads, 0, 1024);
+  options.width = number("--size: width", size.width, kSceneSide);
+  options.height = number("--size: height", size.height, kSceneSide);
+  options.quality = number("--quality", a.quality, kSceneQuality);
+  options.threads = number("--threads", a.threads, kSceneThreads);
   options.overwrite = a.overwrite;
-  const std::filesystem::path folder = a.out;
   int written = 0;
   {
     const std::int64_t total = (options.frames + options.every - 1) / options.every;

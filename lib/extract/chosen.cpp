@@ -29,7 +29,7 @@ Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe)
     const FeatureReader other(path);
     indices = select_ids(source, other.frames().id, other.path().string());
   } else {
-    indices = select_frames(source, recipe.candidates, recipe.selection);
+    indices = select_frames(source, recipe.candidates(source), recipe.selection);
   }
   Chosen chosen;
   std::map<std::size_t, std::size_t> place;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "extract/items.h"
 #include "extract/recipe.h"
@@ -23,6 +24,7 @@ const char* word(Outcome outcome) {
 }  // namespace
 
 Report run_features(const FeatureOptions& options, const Context& context) {
+  keep_freed_memory();
   const Recipe recipe = resolve(options);
   const auto items = gather_items(options.inputs, options.list, options.key, options.shard);
   LazyBackbone backbone(make_backbone(backbone_options(options, recipe)));

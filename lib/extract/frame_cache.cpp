@@ -6,6 +6,7 @@
 #include "media/decode.h"
 #include "media/jpeg.h"
 #include "media/resize.h"
+#include "scene/frame.h"
 
 namespace vega::extract {
 namespace {
@@ -21,7 +22,7 @@ FrameCache::FrameCache(const SceneSource& source, std::vector<std::size_t> frame
 
 void FrameCache::read(int threads) {
   parallel_for(frames_.size(), threads, [&](std::size_t i) {
-    entries_[i].encoded = read_file(source_.frames[frames_[i]].color);
+    entries_[i].encoded = color_bytes(source_, source_.frames[frames_[i]]);
   });
 }
 
@@ -29,7 +30,7 @@ void FrameCache::decode(int threads, bool with_thumbs) {
   std::atomic<std::size_t> held{0};
   parallel_for(frames_.size(), threads, [&](std::size_t i) {
     Entry& entry = entries_[i];
-    ImageU8 pixels = decode_image(entry.encoded, source_.frames[frames_[i]].color.string());
+    ImageU8 pixels = decode_image(entry.encoded, where(source_, source_.frames[frames_[i]]));
     entry.size = pixels.size();
     if (with_thumbs) {
       const ImageSize small = fit_longest(entry.size, kThumbSide);
@@ -42,7 +43,7 @@ void FrameCache::decode(int threads, bool with_thumbs) {
 ImageU8 FrameCache::image(std::size_t place) const {
   const Entry& entry = entries_[place];
   if (!entry.pixels.rgb.empty()) return entry.pixels;
-  return decode_image(entry.encoded, source_.frames[frames_[place]].color.string());
+  return decode_image(entry.encoded, where(source_, source_.frames[frames_[place]]));
 }
 
 }  // namespace vega::extract

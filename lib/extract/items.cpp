@@ -41,7 +41,7 @@ std::vector<std::string> read_lines(const std::string& list) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) lines.push_back(line);
+    lines.push_back(line);
   }
   return lines;
 }
@@ -69,13 +69,20 @@ std::vector<Item> gather_items(const std::vector<std::string>& inputs, const std
     throw UsageError(explain("input", inputs.empty() ? "nothing" : "both INPUT and --list",
                              "INPUT... or --list FILE|-"));
   }
+  // Lines are numbered for sharding before empty ones are skipped.
   std::vector<Item> items;
-  if (!list.empty()) {
-    for (const auto& line : read_lines(list)) items.push_back(item_of_line(line));
+  std::vector<std::size_t> number;
+  const auto add = [&](Item item, std::size_t line) {
+    items.push_back(std::move(item));
+    number.push_back(line);
+  };
+  const auto lines = list.empty() ? std::vector<std::string>{} : read_lines(list);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!lines[i].empty()) add(item_of_line(lines[i]), i);
   }
-  for (const auto& input : inputs) {
-    check_path(input);
-    items.push_back({scene_key(input), input});
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    check_path(inputs[i]);
+    add({key.empty() ? scene_key(inputs[i]) : key, inputs[i]}, i);
   }
   if (!key.empty()) {
     if (items.size() != 1)
@@ -89,11 +96,12 @@ std::vector<Item> gather_items(const std::vector<std::string>& inputs, const std
     const auto [at, fresh] = seen.emplace(item.key, item.path);
     if (fresh) continue;
     throw UsageError(explain("key " + item.key, at->second.string() + " and " + item.path.string(),
-                             "one input a key", "name them in a list: KEY<TAB>PATH"));
+                             "one input a key",
+                             "give each a key of its own: lines KEY<TAB>PATH of a --list"));
   }
   std::vector<Item> mine;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (i % part.count == part.index) mine.push_back(items[i]);
+    if (number[i] % part.count == part.index) mine.push_back(items[i]);
   }
   return mine;
 }

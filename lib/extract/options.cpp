@@ -4,17 +4,25 @@ namespace vega::extract {
 
 void FeatureOptions::visit(OptionVisitor& v) {
   v.inputs(inputs, "INPUT...",
-           "scenes: folders of frames (ScanNet posed images, 7-Scenes, plain images)");
+           "scenes: .sens files, ScanNet scan folders, folders of frames (ScanNet posed images, "
+           "7-Scenes, "
+           "plain pictures)");
   v.group("Input");
   v.text("--list", list, "FILE|-",
          "scenes from a list instead: PATH or KEY<TAB>PATH a line; - reads stdin");
   v.text("--shard", shard, "i/n", "only the lines whose number modulo n is i (from 0)");
   v.text("--key", key, "KEY", "name of the scene, with one INPUT (default: the folder's name)");
   v.text("--candidates", candidates, "all|every:K",
-         "frames to choose from; every:K: ids that are multiples of K");
+         "frames to choose from; every:K: ids that are multiples of K (default: every:10 of a "
+         ".sens, as "
+         "released, else all)");
   v.text("--select", select, "HOW",
          "uniform:N (spread over the scene), stride:K, list:FILE (frame ids), frames:DIR (ids of "
          "DIR/KEY.h5)");
+  v.text("--jpeg", jpeg, "original|reencoded",
+         "frames of a .sens: as recorded, or encoded once more (quality 75) as the release's "
+         "exporter does, on "
+         "which the published numbers rest; default: by --compat");
   v.text("--view", view, "VIEW",
          "what the network sees: mllm (384x384 squash, cover, centre crop: the released training), "
          "native (cover and "
@@ -45,9 +53,9 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.text("--store-dtype", store_dtype, "bf16|fp16|fp32", "type of the stored tokens");
   v.integer("--seed", seed, "N", "seed of the noise");
   v.text("--compat", compat, "reference|fixed",
-         "reference: the released pipeline's numbers (view mllm, bf16 latent constants when "
-         "computing in bf16); "
-         "fixed: view stretch, fp32 constants");
+         "reference: the released pipeline's numbers (view mllm, re-encoded frames of a .sens, "
+         "bf16 latent "
+         "constants when computing in bf16); fixed: view stretch, original frames, fp32 constants");
   v.text("--latent-constants", latent_constants, "bf16|fp32",
          "latent mean and deviation (default: by --compat)");
 

@@ -1,6 +1,7 @@
 // Items made ahead of their use by worker threads, handed out in order.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -10,10 +11,13 @@
 #include <thread>
 #include <vector>
 
+#include "base/log.h"
+
 namespace vega::extract {
 
 // At most `workers` items wait or are being made at any time. An exception of `make` comes out of
-// next() at its place.
+// next() at its place. Where the system gives fewer threads than asked for, those make the items,
+// or else next() does.
 template <typename T>
 class Prefetch {
  public:
@@ -22,8 +26,13 @@ class Prefetch {
         window_(static_cast<std::size_t>(workers < 1 ? 1 : workers)),
         make_(std::move(make)),
         slots_(count) {
-    for (std::size_t i = 0; i < window_ && i < count; ++i)
-      threads_.emplace_back([this] { work(); });
+    threads_.reserve(std::min(window_, count));
+    try {
+      for (std::size_t i = 0; i < window_ && i < count; ++i)
+        threads_.emplace_back([this] { work(); });
+    } catch (const std::exception& failure) {  // a limit on threads or memory
+      log_debug("{} of {} threads started: {}", threads_.size(), window_, failure.what());
+    }
   }
 
   ~Prefetch() {
@@ -41,6 +50,7 @@ class Prefetch {
   T next() {
     std::unique_lock lock(mutex_);
     Slot& slot = slots_.at(taken_);
+    if (threads_.empty()) return make_(taken_++);
     changed_.wait(lock, [&] { return slot.ready; });
     ++taken_;
     changed_.notify_all();

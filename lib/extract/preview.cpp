@@ -82,6 +82,10 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
 std::vector<fs::path> pictures_of(const PreviewOptions& options) {
   const fs::path out = options.out;
   if (options.inputs.size() == 1 && out.has_filename() && !fs::is_directory(out)) return {out};
+  if (out.extension() == ".png" && !fs::is_directory(out)) {
+    throw UsageError(explain("-o " + out.string(), std::to_string(options.inputs.size()) + " files",
+                             "a folder for several pictures", "give -o DIR"));
+  }
   std::map<std::string, int> stems;
   for (const fs::path input : options.inputs) ++stems[input.stem().string()];
   std::vector<fs::path> pictures;

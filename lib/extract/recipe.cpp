@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "core/device.h"
 #include "core/dtype.h"
@@ -67,11 +68,47 @@ std::int64_t positive_number(const std::string& option, const std::string& text)
   return value;
 }
 
-// About 6 GB of activations: level 0 of the VAE holds six tensors of 96 channels at full size at
-// its worst.
+// A backbone without weights has no use for the options of a network: silence would look like
+// consent.
+void refuse_unused(const FeatureOptions& o) {
+  const FeatureOptions standard;
+  const auto refuse = [&](const char* option, bool changed) {
+    if (!changed) return;
+    throw UsageError(explain(option, "--backbone " + o.backbone + ", which does not use it",
+                             "a backbone with weights", "leave the option out"));
+  };
+  refuse("--model", o.model != standard.model);
+  refuse("--prompt", o.prompt != standard.prompt);
+  refuse("--block", o.block != standard.block);
+  refuse("--timestep", o.timestep != standard.timestep);
+  refuse("--shift", o.shift != standard.shift);
+  refuse("--schedule", o.schedule != standard.schedule);
+  refuse("--noise", o.noise != standard.noise);
+  refuse("--latent-constants", o.latent_constants != standard.latent_constants);
+}
+
+// Bytes of activations that a frame needs at its worst: level 0 of the released VAE holds six
+// tensors of 96 channels at full size.
+double frame_bytes(ImageSize size, DType compute) {
+  return 6.0 * 96 * size.width * size.height * static_cast<double>(size_of(compute));
+}
+
+// About 6 GB of activations.
 std::int64_t auto_batch(ImageSize size, DType compute) {
-  const double frame = 6.0 * 96 * size.width * size.height * static_cast<double>(size_of(compute));
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(6e9 / frame), 1, 16);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(6e9 / frame_bytes(size, compute)), 1,
+                                  16);
+}
+
+// All cores, or as many workers as the free memory feeds.
+int auto_threads(const Recipe& r, bool heavy) {
+  const int cores = available_cores();
+  if (!heavy || !r.device.is_cpu()) return cores;
+  const double room = 0.8 * static_cast<double>(device_memory(r.device).free);
+  const int fit = static_cast<int>(std::max(1.0, room / frame_bytes(r.size, r.compute)));
+  if (fit >= cores) return cores;
+  log_warn("{} of {} cores used: {:.0f} MB a frame, {:.0f} MB free", fit, cores,
+           frame_bytes(r.size, r.compute) / 1e6, room / 0.8e6);
+  return fit;
 }
 
 }  // namespace
@@ -87,9 +124,12 @@ Recipe resolve(const FeatureOptions& o) {
   resolve_pool(o.pool, r);
   r.device = parse_device(o.device);
   const std::string compute = o.dtype.empty() ? (r.device.is_cuda() ? "bf16" : "fp32") : o.dtype;
+  if (compute != "fp32" && compute != "bf16") usage("--dtype", compute, "fp32 or bf16");
   r.compute = float_type("--dtype", compute);
-  if (r.compute == DType::kF16) usage("--dtype", o.dtype, "fp32 or bf16");
   if (!backbone_entry(o.backbone).on_device) {
+    refuse_unused(o);
+    if (r.device.is_cuda() || r.compute != DType::kF32)
+      log_info("--backbone {} computes on the cpu in fp32", o.backbone);
     r.device = at::kCPU;
     r.compute = DType::kF32;
   }
@@ -107,28 +147,35 @@ Recipe resolve(const FeatureOptions& o) {
   if (o.schedule != "release" && o.schedule != "exact")
     usage("--schedule", o.schedule, "release or exact");
   resolve_noise(o.noise, r);
-  r.candidates = parse_candidates(o.candidates);
+  r.folder_candidates = parse_candidates(o.candidates.empty() ? "all" : o.candidates);
+  r.sens_candidates = parse_candidates(o.candidates.empty() ? "every:10" : o.candidates);
+  const std::string jpeg = !o.jpeg.empty() ? o.jpeg : reference ? "reencoded" : "original";
+  if (jpeg != "original" && jpeg != "reencoded") usage("--jpeg", jpeg, "original or reencoded");
+  r.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
   r.selection = parse_selection(o.select);
   if (o.threads < 0 || o.threads > 1024)
     usage("--threads", std::to_string(o.threads), "0 (all cores) to 1024");
-  r.threads = o.threads > 0 ? static_cast<int>(o.threads) : available_cores();
+  const bool heavy = backbone_entry(o.backbone).on_device;
+  r.threads = o.threads > 0 ? static_cast<int>(o.threads) : auto_threads(r, heavy);
   r.batch = o.batch == "auto" ? auto_batch(r.size, r.compute) : positive_number("--batch", o.batch);
   return r;
 }
 
-std::string Recipe::key_options(const FeatureOptions& o, const std::string& scene, ImageSize depth,
-                                bool with_noise) const {
+std::string Recipe::key_options(const FeatureOptions& o, const std::string& scene,
+                                const SceneSource& source, ImageSize depth, bool with_noise) const {
   nlohmann::json json{{"backbone", o.backbone},
                       {"size", to_string(size)},
                       {"view", name_of(view)},
                       {"pool", pool_name},
                       {"store_dtype", name_of(store)}};
+  // A stream read as recorded is a folder of the same files: equal keys.
+  if (source.dialect == "sens" && jpeg == JpegMode::kReencoded) json["jpeg"] = "reencoded";
   if (view == View::kCenterCrop) json["depth_size"] = to_string(depth);
   if (with_noise) {
     json["compute_dtype"] = name_of(compute);
     json["latent_constants"] = bf16_constants ? "bf16" : "f32";
     json["schedule"] = o.schedule;
-    json["shift"] = o.shift;
+    if (o.schedule == "release") json["shift"] = o.shift;
     if (noise == NoiseKind::kV1)
       json["noise"] = {{"kind", "v1"}, {"seed", o.seed}, {"scene", scene}};
     if (noise == NoiseKind::kZero) json["noise"] = {{"kind", "zero"}};

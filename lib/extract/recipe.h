@@ -28,15 +28,20 @@ struct Recipe {
   bool bf16_constants = false;
   NoiseKind noise = NoiseKind::kV1;
   std::shared_ptr<const StoredNoise> stored_noise;
-  Candidates candidates;
+  Candidates folder_candidates, sens_candidates;
+  JpegMode jpeg = JpegMode::kReencoded;  // of a .sens
   Selection selection;
   int threads = 1;
   std::int64_t batch = 1;
 
+  const Candidates& candidates(const SceneSource& source) const {
+    return source.dialect == "sens" ? sens_candidates : folder_candidates;
+  }
+
   // The options that change numbers of this scene, as canonical JSON. depth: size of its depth
   // images (center_crop takes its width from them). with_noise: the backbone takes noise.
-  std::string key_options(const FeatureOptions& options, const std::string& scene, ImageSize depth,
-                          bool with_noise) const;
+  std::string key_options(const FeatureOptions& options, const std::string& scene,
+                          const SceneSource& source, ImageSize depth, bool with_noise) const;
 };
 
 // Throws UsageError.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/build_info.h"
+#include "base/file_lock.h"
 #include "base/log.h"
 #include "core/device.h"
 #include "extract/chosen.h"
@@ -110,7 +111,7 @@ const std::string& LazyBackbone::fingerprint() {
 
 Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe& recipe,
                   LazyBackbone& lazy, const fs::path& output, const Context& context) {
-  const SceneSource source = open_source(item.path);
+  const SceneSource source = open_source(item.path, recipe.jpeg);
   if (source.dropped_nonfinite_poses > 0) {
     log_warn("{}: {} frames without a finite pose dropped", item.key,
              source.dropped_nonfinite_poses);
@@ -123,7 +124,7 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
   FeatureHeader header;
   header.key = item.key;
   const ImageSize depth = recipe.view == View::kCenterCrop ? depth_size(source) : ImageSize{};
-  header.options_json = recipe.key_options(options, item.key, depth, noisy);
+  header.options_json = recipe.key_options(options, item.key, source, depth, noisy);
   header.model_fp = lazy.fingerprint();
   header.input_fp = input_fingerprint(source, chosen, cache);
   header.cache_key =
@@ -131,7 +132,14 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
   header.default_tap = lazy.known().taps().front().name;
   header.seed = options.seed;
   std::vector<TapInfo> taps = tap_infos(recipe, lazy.known(), header.cache_key);
-  const Plan plan = decide(output, header, taps, options.overwrite);
+  Plan plan = decide(output, header, taps, options.overwrite);
+  // Who adds taps reads the file and renames a new one over it: one at a time, or additions get
+  // lost.
+  std::optional<FileLock> lock;
+  if (plan.decision == Decision::kAddTaps) {
+    lock.emplace(output);
+    plan = decide(output, header, taps, options.overwrite);
+  }
   if (plan.decision == Decision::kSkip) return Outcome::kSkipped;
 
   const std::vector<std::size_t> wanted = taps_to_write(taps, plan);

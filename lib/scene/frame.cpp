@@ -8,19 +8,32 @@
 
 namespace vega {
 
+std::string where(const SceneSource& source, const FrameRef& frame) {
+  return source.container ? source.container->where(frame.place) : frame.color.string();
+}
+
+std::vector<std::byte> color_bytes(const SceneSource& source, const FrameRef& frame) {
+  return source.container ? source.container->color_bytes(frame.place) : read_file(frame.color);
+}
+
+bool has_depth(const SceneSource& source, const FrameRef& frame) {
+  return source.container ? source.container->has_depth(frame.place) : !frame.depth.empty();
+}
+
 LoadedFrame load_frame(const SceneSource& source, const FrameRef& frame, bool with_depth) {
   LoadedFrame loaded;
-  loaded.color_bytes = read_file(frame.color);
-  loaded.color = decode_image(loaded.color_bytes, frame.color.string());
-  if (with_depth && !frame.depth.empty()) loaded.depth = load_depth(source, frame);
+  loaded.color_bytes = color_bytes(source, frame);
+  loaded.color = decode_image(loaded.color_bytes, where(source, frame));
+  if (with_depth && has_depth(source, frame)) loaded.depth = load_depth(source, frame);
   return loaded;
 }
 
 ImageU16 load_depth(const SceneSource& source, const FrameRef& frame) {
-  if (frame.depth.empty()) {
+  if (!has_depth(source, frame)) {
     throw InputError(explain(source.root.string(), fmt::format("frame {} without depth", frame.id),
                              "a depth file"));
   }
+  if (source.container) return source.container->depth(frame.place);
   ImageU16 depth = decode_png16(read_file(frame.depth), frame.depth.string());
   if (source.dialect == "7scenes") {
     for (auto& value : depth.v) {
@@ -31,6 +44,7 @@ ImageU16 load_depth(const SceneSource& source, const FrameRef& frame) {
 }
 
 ImageSize depth_size(const SceneSource& source) {
+  if (source.container) return source.container->depth_size();
   for (const auto& frame : source.frames) {
     if (!frame.depth.empty()) return png_size(read_file(frame.depth), frame.depth.string());
   }

@@ -3,12 +3,21 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "media/image.h"
 #include "scene/source.h"
 
 namespace vega {
+
+// The frame's file, or "FILE, frame I": for messages.
+std::string where(const SceneSource& source, const FrameRef& frame);
+
+// The encoded colour picture. Throws InputError (unreadable), FormatError (broken container).
+std::vector<std::byte> color_bytes(const SceneSource& source, const FrameRef& frame);
+
+bool has_depth(const SceneSource& source, const FrameRef& frame);
 
 struct LoadedFrame {
   std::vector<std::byte> color_bytes;  // the file as it lies on disk (JPEG or PNG)

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "scene/sens_source.h"
 
 namespace vega {
 
@@ -222,10 +223,6 @@ void add_posed(SceneSource& source, const NumberedNames& colors, Stem stem,
                              fmt::format("{} frames, none with a finite pose", colors.size()),
                              "at least one"));
   }
-  if (source.dropped_nonfinite_poses > 0) {
-    log_info("{}: {} of {} frames dropped, their poses are not finite", source.root.string(),
-             source.dropped_nonfinite_poses, colors.size());
-  }
   const auto kept = static_cast<std::int64_t>(source.frames.size());
   if (without_depth > 0 && without_depth < kept) {
     log_warn("{}: {} of {} frames have no depth file", source.root.string(), without_depth, kept);
@@ -279,8 +276,19 @@ void read_pictures(SceneSource& source, std::vector<std::string> names) {
 
 }  // namespace
 
-SceneSource open_source(const fs::path& folder) {
+SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
+  std::error_code code;
+  if (fs::is_regular_file(folder, code)) {
+    if (is_sens(folder)) return open_sens(folder, jpeg);
+    throw InputError(explain(folder.string(), "a file that is no sensor stream",
+                             "a folder of frames, or a .sens file"));
+  }
   const auto names = list_names(folder);
+  const fs::path whole = fs::absolute(folder).lexically_normal();
+  const std::string own = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  if (std::binary_search(names.begin(), names.end(), own + ".sens")) {
+    return open_sens(folder / (own + ".sens"), jpeg);
+  }
   SceneSource source;
   source.root = folder;
   const auto seven = numbered(folder, names, seven_scenes_number);

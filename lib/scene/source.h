@@ -1,33 +1,43 @@
-// A folder of frames as a scene: ScanNet posed images, 7-Scenes, plain pictures, told apart by
-// content.
+// A scene to read frames from: ScanNet posed images, 7-Scenes, plain pictures, a `.sens` stream,
+// told apart by content.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "scene/frame_store.h"
+
 namespace vega {
+
+// Which JPEG bytes of a `.sens` count: as recorded, or decoded and encoded again as the release's
+// exporter does (its published numbers rest on that second generation).
+enum class JpegMode { kOriginal, kReencoded };
 
 // One frame on disk. Poses as in the source: camera to world, row-major 4x4, metres.
 struct FrameRef {
   std::int64_t id = 0;                 // the source's own number, 0-based
-  std::filesystem::path color, depth;  // depth is empty where there is none
+  std::filesystem::path color, depth;  // of a folder; depth is empty where there is none
   std::optional<std::array<double, 16>> world_from_cam;
-  double time_s = 0;  // NaN: unknown
+  double time_s = 0;      // NaN: unknown
+  std::size_t place = 0;  // in the container
 };
 
 struct SceneSource {
-  std::string dialect;  // "scannet", "7scenes", "images"
+  std::string dialect;  // "scannet", "7scenes", "images", "sens"
   std::filesystem::path root;
+  std::shared_ptr<const FrameStore> container;            // null: the frames are files
   std::vector<FrameRef> frames;                           // ascending by id, never empty
   std::optional<std::array<double, 9>> K_color, K_depth;  // row-major 3x3, pixels
   std::int64_t dropped_nonfinite_poses = 0;
 };
 
-// Opens a folder:
+// Opens a scene. A file: a `.sens` (scene/sens_source.h). A folder with NAME.sens for its own name
+// (ScanNet's scans/NAME): that file, Else a folder of frames:
 //   scannet   NNNNN.jpg colour, NNNNN.txt pose (16 numbers), NNNNN.png 16-bit depth (optional),
 //             intrinsic.txt and depth_intrinsic.txt (4x4 or 3x3); id = number in the name
 //   7scenes   frame-NNNNNN.color.jpg|png, .pose.txt, .depth.png (optional), camera-intrinsics.txt
@@ -38,6 +48,6 @@ struct SceneSource {
 // warning. Throws InputError: not a folder, no frames, a frame without pose, two frames with one
 // id, no finite pose; FormatError: a pose or intrinsics file of another form.
 // Source: scene_understanding 1.2, 1.3.
-SceneSource open_source(const std::filesystem::path& folder);
+SceneSource open_source(const std::filesystem::path& path, JpegMode jpeg = JpegMode::kOriginal);
 
 }  // namespace vega

@@ -47,24 +47,16 @@ umt5::Config umt5_preset(const std::string& name) {
       .dim = 64, .inner = 64, .heads = 4, .ffn = 128, .layers = 3, .vocabulary = 32, .buckets = 32};
 }
 
-std::vector<Row> wan_rows(const std::vector<wan::TensorSpec>& specs, const std::string& prefix,
-                          bool diffusers) {
+// `prefix` stands before the canonical names in the law.
+std::vector<Row> rows_of(const std::vector<NamedTensor>& tensors, const std::string& prefix,
+                         KeyLayout layout) {
   std::vector<Row> rows;
-  for (const auto& spec : specs) {
-    rows.push_back(
-        {diffusers ? spec.diffusers : spec.canonical, prefix + spec.canonical, spec.shape});
-  }
+  for (const auto& tensor : tensors)
+    rows.push_back({tensor.name(layout), prefix + tensor.canonical, tensor.shape});
   return rows;
 }
 
-std::vector<Row> umt5_rows(const umt5::Config& config, bool transformers) {
-  std::vector<Row> rows;
-  for (const auto& spec : umt5::tensors(config)) {
-    rows.push_back(
-        {transformers ? spec.transformers : spec.canonical, "umt5." + spec.canonical, spec.shape});
-  }
-  return rows;
-}
+KeyLayout keys_of(bool renamed) { return renamed ? KeyLayout::kAlias : KeyLayout::kCanonical; }
 
 class Writer {
  public:
@@ -183,8 +175,8 @@ void write_prompt_files(const ModelOptions& options, const fs::path& folder, std
 
 void write_wan(const ModelOptions& options, const fs::path& folder, bool diffusers) {
   const WanPreset preset = wan_preset(options.preset);
-  const auto dit = wan_rows(wan::dit_tensors(preset.dit), "dit.", diffusers);
-  const auto vae = wan_rows(wan::vae_tensors(preset.vae), "vae.", diffusers);
+  const auto dit = rows_of(wan::dit_tensors(preset.dit), "dit.", keys_of(diffusers));
+  const auto vae = rows_of(wan::vae_tensors(preset.vae), "vae.", keys_of(diffusers));
   std::int64_t values = 0;
   for (const auto* rows : {&dit, &vae}) {
     for (const auto& row : *rows) values += element_count(row.shape);
@@ -212,7 +204,7 @@ void write_wan(const ModelOptions& options, const fs::path& folder, bool diffuse
 
 void write_umt5(const ModelOptions& options, const fs::path& folder, bool transformers) {
   const umt5::Config c = umt5_preset(options.preset);
-  const auto rows = umt5_rows(c, transformers);
+  const auto rows = rows_of(umt5::tensors(c), "umt5.", keys_of(transformers));
   std::int64_t values = 0;
   for (const auto& row : rows) values += element_count(row.shape);
   Writer writer(options, values);

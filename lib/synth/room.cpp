@@ -3,13 +3,21 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "synth/room_model.h"
-#include "synth/room_parallel.h"
 #include "synth/room_render.h"
+#include "synth/scene.h"
 
 namespace vega {
 
 using namespace room;
+namespace {
+
+int thread_count(int asked) { return asked > 0 ? asked : available_cores(); }
+
+bool is_side(int pixels) { return pixels >= kSceneSide.least && pixels <= kSceneSide.most; }
+
+}  // namespace
 
 struct Room::State {
   explicit State(std::uint64_t seed) : model(build_model(seed)) { model.tree.build(model.solids); }
@@ -35,9 +43,10 @@ std::vector<RoomPose> Room::walk(int frames) const {
 }
 
 RoomIntrinsics Room::intrinsics(int width, int height) {
-  if (width < 16 || height < 16 || width > 8192 || height > 8192) {
-    throw InputError(explain("room camera", std::to_string(width) + "x" + std::to_string(height),
-                             "sides in 16..8192"));
+  if (!is_side(width) || !is_side(height)) {
+    throw InputError(explain(
+        "room camera", std::to_string(width) + "x" + std::to_string(height),
+        "sides of " + std::to_string(kSceneSide.least) + " to " + std::to_string(kSceneSide.most)));
   }
   const double focal = 0.5 * width / std::tan(31.0 / 180 * kPi);
   return {focal, focal, (width - 1) / 2.0, (height - 1) / 2.0, width, height};

@@ -15,6 +15,74 @@ void shade(Builder& b, const Frame& f, Vec3 base, double r0, double r1, double h
 
 const Vec3 kWarm{1.0, 0.82, 0.58};
 
+void toy_ball(Builder& b, const Frame& f) {
+  b.object("ball");
+  const double r = b.dice.range(0.11, 0.15);
+  b.ball(f.tilted({0, 0, r}, turn_x(0.6) * turn_y(0.4)), {}, r,
+         b.material({.pattern = Pattern::kBall,
+                     .a = rgb(0xF6F3EA),
+                     .b = rgb(0xD8322B),
+                     .c = rgb(0x2A6FC4),
+                     .size_u = r,
+                     .gloss = 0.7}));
+}
+
+void toy_cone(Builder& b, const Frame& f) {
+  b.object("cone");
+  b.box(f, {0, 0, 0.008}, {0.24, 0.24, 0.016}, b.plain(rgb(0xE8641B), 0.3));
+  b.frustum(f, {0, 0, 0.016}, 0.09, 0.012, 0.32,
+            b.material({.pattern = Pattern::kRings,
+                        .a = rgb(0xE8641B),
+                        .b = rgb(0xF7F3EC),
+                        .scale = 0.16,
+                        .gloss = 0.3}));
+}
+
+void toy_ring_tower(Builder& b, const Frame& f, Vec3 bright) {
+  b.object("ring tower");
+  b.frustum(f, {0, 0, 0}, 0.09, 0.09, 0.02, b.pal.wood);
+  b.frustum(f, {0, 0, 0.02}, 0.012, 0.012, 0.23, b.pal.wood);
+  for (int i = 0; i < 4; ++i) {
+    b.ring(f, {0, 0, 0.045 + 0.048 * i}, 0.085 - 0.012 * i, 0.025,
+           b.plain(hsv(0.02 + 0.17 * i + 0.1 * b.dice.unit(), 0.8, 0.9), 0.5));
+  }
+  b.ball(f, {0, 0, 0.255}, 0.026, b.plain(bright, 0.5));
+}
+
+void toy_blocks(Builder& b, const Frame& f) {
+  b.object("toy blocks");
+  for (int i = 0; i < 4; ++i) {
+    const Vec3 at =
+        i < 3 ? Vec3{0.10 * (i - 1) + 0.01 * i, 0.03 * i, 0.04} : Vec3{-0.045, 0.02, 0.12};
+    b.cushion(f.moved(at, b.dice.range(-0.15, 0.15)), {}, {0.08, 0.08, 0.08}, 0.006,
+              b.material({.pattern = Pattern::kDots,
+                          .a = hsv(0.27 * i + 0.1 * b.dice.unit(), 0.75, 0.85),
+                          .b = rgb(0xFFFFFF),
+                          .scale = 0.04,
+                          .gloss = 0.3}));
+  }
+}
+
+void toy_basket(Builder& b, const Frame& f, Vec3 bright) {
+  b.object("basket");
+  b.frustum(f, {0, 0, 0}, 0.15, 0.19, 0.26,
+            b.material({.pattern = Pattern::kBrick,
+                        .a = rgb(0xC79A5B),
+                        .b = rgb(0xB08246),
+                        .c = rgb(0x7A5526),
+                        .scale = 0.05}));
+  b.ring(f, {0, 0, 0.26}, 0.185, 0.014, b.plain(rgb(0xA87B40), 0.05));
+  b.ball(f, {0.05, 0.03, 0.27}, 0.075, b.plain(bright, 0.1));
+  b.ball(f, {-0.07, -0.03, 0.265}, 0.065, b.plain(b.any_colour(0.6, 0.9), 0.1));
+  b.ball(f, {0.01, -0.09, 0.26}, 0.06, b.plain(b.any_colour(0.6, 0.9), 0.1));
+}
+
+void toy_carton(Builder& b, const Frame& f) {
+  b.object("box");
+  b.box(f, {0, 0, 0.14}, {0.38, 0.30, 0.28}, b.plain(rgb(0xB98D5C), 0.02));
+  b.box(f, {0, 0, 0.2815}, {0.06, 0.301, 0.003}, b.plain(rgb(0xD9C29A), 0.3));
+}
+
 }  // namespace
 
 void add_floor_lamp(Builder& b, const Frame& f) {
@@ -98,69 +166,12 @@ void add_pouf(Builder& b, const Frame& f) {
 void add_toy(Builder& b, const Frame& f, int kind) {
   const Vec3 bright = b.any_colour(0.85, 0.95);
   switch (kind % 6) {
-    case 0: {
-      b.object("ball");
-      const double r = b.dice.range(0.11, 0.15);
-      b.ball(f.tilted({0, 0, r}, turn_x(0.6) * turn_y(0.4)), {}, r,
-             b.material({.pattern = Pattern::kBall,
-                         .a = rgb(0xF6F3EA),
-                         .b = rgb(0xD8322B),
-                         .c = rgb(0x2A6FC4),
-                         .size_u = r,
-                         .gloss = 0.7}));
-      break;
-    }
-    case 1:
-      b.object("cone");
-      b.box(f, {0, 0, 0.008}, {0.24, 0.24, 0.016}, b.plain(rgb(0xE8641B), 0.3));
-      b.frustum(f, {0, 0, 0.016}, 0.09, 0.012, 0.32,
-                b.material({.pattern = Pattern::kRings,
-                            .a = rgb(0xE8641B),
-                            .b = rgb(0xF7F3EC),
-                            .scale = 0.16,
-                            .gloss = 0.3}));
-      break;
-    case 2: {
-      b.object("ring tower");
-      b.frustum(f, {0, 0, 0}, 0.09, 0.09, 0.02, b.pal.wood);
-      b.frustum(f, {0, 0, 0.02}, 0.012, 0.012, 0.23, b.pal.wood);
-      for (int i = 0; i < 4; ++i) {
-        b.ring(f, {0, 0, 0.045 + 0.048 * i}, 0.085 - 0.012 * i, 0.025,
-               b.plain(hsv(0.02 + 0.17 * i + 0.1 * b.dice.unit(), 0.8, 0.9), 0.5));
-      }
-      b.ball(f, {0, 0, 0.255}, 0.026, b.plain(bright, 0.5));
-      break;
-    }
-    case 3:
-      b.object("toy blocks");
-      for (int i = 0; i < 4; ++i) {
-        const Vec3 at =
-            i < 3 ? Vec3{0.10 * (i - 1) + 0.01 * i, 0.03 * i, 0.04} : Vec3{-0.045, 0.02, 0.12};
-        b.cushion(f.moved(at, b.dice.range(-0.15, 0.15)), {}, {0.08, 0.08, 0.08}, 0.006,
-                  b.material({.pattern = Pattern::kDots,
-                              .a = hsv(0.27 * i + 0.1 * b.dice.unit(), 0.75, 0.85),
-                              .b = rgb(0xFFFFFF),
-                              .scale = 0.04,
-                              .gloss = 0.3}));
-      }
-      break;
-    case 4:
-      b.object("basket");
-      b.frustum(f, {0, 0, 0}, 0.15, 0.19, 0.26,
-                b.material({.pattern = Pattern::kBrick,
-                            .a = rgb(0xC79A5B),
-                            .b = rgb(0xB08246),
-                            .c = rgb(0x7A5526),
-                            .scale = 0.05}));
-      b.ring(f, {0, 0, 0.26}, 0.185, 0.014, b.plain(rgb(0xA87B40), 0.05));
-      b.ball(f, {0.05, 0.03, 0.27}, 0.075, b.plain(bright, 0.1));
-      b.ball(f, {-0.07, -0.03, 0.265}, 0.065, b.plain(b.any_colour(0.6, 0.9), 0.1));
-      b.ball(f, {0.01, -0.09, 0.26}, 0.06, b.plain(b.any_colour(0.6, 0.9), 0.1));
-      break;
-    default:
-      b.object("box");
-      b.box(f, {0, 0, 0.14}, {0.38, 0.30, 0.28}, b.plain(rgb(0xB98D5C), 0.02));
-      b.box(f, {0, 0, 0.2815}, {0.06, 0.301, 0.003}, b.plain(rgb(0xD9C29A), 0.3));
+    case 0: return toy_ball(b, f);
+    case 1: return toy_cone(b, f);
+    case 2: return toy_ring_tower(b, f, bright);
+    case 3: return toy_blocks(b, f);
+    case 4: return toy_basket(b, f, bright);
+    default: return toy_carton(b, f);
   }
 }
 

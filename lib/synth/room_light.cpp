@@ -1,7 +1,7 @@
 // Light of the room, baked once: lamps and sky directly with soft shadows, then three bounces
 // between all surfaces. Direct sun is left to the renderer, whose shadows are sharp.
+#include "base/parallel.h"
 #include "synth/room_model.h"
-#include "synth/room_parallel.h"
 
 namespace vega::room {
 namespace {
@@ -150,13 +150,14 @@ void LightMaps::look_around(const Model& m, int i, Seen* out) const {
 
 void LightMaps::bake(Model& m, int threads) {
   lay_out(m);
-  const int count = static_cast<int>(knots_.size()), block = 256,
-            blocks = (count + block - 1) / block;
+  const int count = static_cast<int>(knots_.size()), block = 256;
+  const auto blocks = static_cast<std::size_t>((count + block - 1) / block);
   std::vector<std::array<float, 3>> direct(count), sun(count);
   soft_.assign(count, {}), total_.assign(count, {});
   const auto each = [&](const auto& body) {
-    parallel_for(blocks, threads, [&](int b) {
-      for (int i = b * block; i < std::min(count, (b + 1) * block); ++i) body(i);
+    parallel_for(blocks, threads, [&](std::size_t b) {
+      const int first = static_cast<int>(b) * block;
+      for (int i = first; i < std::min(count, first + block); ++i) body(i);
     });
   };
   each([&](int i) {

@@ -1,6 +1,6 @@
 #include "synth/room_render.h"
 
-#include "synth/room_parallel.h"
+#include "base/parallel.h"
 
 namespace vega::room {
 namespace {
@@ -250,8 +250,12 @@ class Painter {
 RoomView render_view(const Model& model, const LightMaps& light, const RoomPose& pose,
                      const RoomIntrinsics& camera, int threads) {
   Painter painter(model, light, pose, camera);
-  parallel_for(painter.tiles(), threads, [&](int tile) { painter.trace_tile(tile); });
-  parallel_for(camera.height, threads, [&](int v) { painter.paint_row(v); });
+  const auto each = [&](int count, const auto& body) {
+    parallel_for(static_cast<std::size_t>(count), threads,
+                 [&](std::size_t i) { body(static_cast<int>(i)); });
+  };
+  each(painter.tiles(), [&](int tile) { painter.trace_tile(tile); });
+  each(camera.height, [&](int row) { painter.paint_row(row); });
   return painter.take();
 }
 

@@ -13,11 +13,11 @@
 
 #include "base/build_info.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/publish.h"
 #include "media/jpeg.h"
 #include "media/png.h"
 #include "synth/room.h"
-#include "synth/room_parallel.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -112,22 +112,28 @@ class PartFolder {
   int descriptor_ = -1;
 };
 
-void check_range(const char* what, int got, int low, int high) {
-  if (got >= low && got <= high) return;
+void check_range(const char* what, int got, SceneRange range) {
+  if (got >= range.least && got <= range.most) return;
   throw InputError(explain(std::string("synthetic scene, ") + what, std::to_string(got),
-                           std::to_string(low) + ".." + std::to_string(high)));
+                           std::to_string(range.least) + " to " + std::to_string(range.most)));
+}
+
+// Without a trailing slash, so that a part folder can stand beside it.
+fs::path absolute_folder(const fs::path& path) {
+  const fs::path folder = fs::absolute(path).lexically_normal();
+  return folder.has_filename() ? folder : folder.parent_path();
 }
 
 void check(const SceneOptions& o) {
-  if (o.folder.filename().empty()) {
+  if (o.folder.empty() || absolute_folder(o.folder).filename().empty()) {
     throw InputError(explain("synthetic scene, folder", "'" + o.folder.string() + "'", "a name"));
   }
-  check_range("frames", o.frames, 1, 99999);
-  check_range("every", o.every, 1, 99999);
-  check_range("width", o.width, 16, 8192);
-  check_range("height", o.height, 16, 8192);
-  check_range("quality", o.quality, 1, 100);
-  check_range("threads", o.threads, 0, 1024);
+  check_range("frames", o.frames, kSceneFrames);
+  check_range("every", o.every, kSceneFrames);
+  check_range("width", o.width, kSceneSide);
+  check_range("height", o.height, kSceneSide);
+  check_range("quality", o.quality, kSceneQuality);
+  check_range("threads", o.threads, kSceneThreads);
 }
 
 nlohmann::ordered_json recipe_of(const SceneOptions& o) {
@@ -206,16 +212,17 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
     throw InputError(explain("synthetic scene, seed", std::to_string(o.seed),
                              std::to_string(room.seed()) + ", the seed of the room given"));
   }
-  const fs::path folder = fs::absolute(o.folder).lexically_normal();
+  const fs::path folder = absolute_folder(o.folder);
   if (already_there(o, folder)) return 0;
   PartFolder part(folder);
-  const int threads = room::thread_count(o.threads), total = (o.frames + o.every - 1) / o.every;
+  const int threads = o.threads > 0 ? o.threads : available_cores();
+  const int total = (o.frames + o.every - 1) / o.every;
   room.light(threads);
   const std::vector<RoomPose> poses = room.walk(o.frames);
   std::mutex guard;
   int done = 0;
-  room::parallel_for(total, threads, [&](int i) {
-    const int id = i * o.every;
+  parallel_for(static_cast<std::size_t>(total), threads, [&](std::size_t i) {
+    const int id = static_cast<int>(i) * o.every;
     write_frame(o, room, poses[id], part.path() / frame_name(id));
     const std::lock_guard lock(guard);
     ++done;

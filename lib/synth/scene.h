@@ -13,6 +13,15 @@ namespace vega {
 
 class Room;
 
+// What the options of a scene may be, both ends included.
+struct SceneRange {
+  int least, most;
+};
+inline constexpr SceneRange kSceneFrames{1, 99999};  // five digits name a frame; also for `every`
+inline constexpr SceneRange kSceneSide{16, 8192};    // width and height, pixels
+inline constexpr SceneRange kSceneQuality{1, 100};
+inline constexpr SceneRange kSceneThreads{0, 1024};
+
 struct SceneOptions {
   std::filesystem::path folder;  // made whole: written aside, then renamed
   std::uint64_t seed = 42;       // layout, textures, colours, lights, walk

@@ -12,9 +12,9 @@ namespace vega::bench {
 namespace {
 
 void fill(std::map<std::string, TensorView>& views, std::vector<at::Tensor>& storage,
-          const std::string& prefix, const std::vector<wan::TensorSpec>& specs,
+          const std::string& prefix, const std::vector<NamedTensor>& specs,
           at::Generator& generator) {
-  for (const wan::TensorSpec& spec : specs) {
+  for (const NamedTensor& spec : specs) {
     if (spec.canonical.starts_with("decoder.")) continue;
     const auto [mean, std] = synth::weight_law(prefix + spec.canonical, spec.shape);
     const double half = std * std::sqrt(3.0);

@@ -111,4 +111,17 @@ done
 expect_exit 0 long askedTERM
 expect_equal "$T/askedTERM/t/long.h5" "$T/unhurt/t/long.h5"
 
+# Two processes that add different taps to one file at once: both are there afterwards.
+expect_exit 0 extract features "$T/long" --model "$T/m" --size 96x64 --select uniform:4 -o "$T/taps" --tag t
+for block in 9 10; do
+  extract features "$T/long" --model "$T/m" --size 96x64 --select uniform:4 --block $block \
+    -o "$T/taps" --tag t >"$T/$block.out" 2>"$T/$block.err" &
+done
+wait
+LAST="two taps added at once"
+expect_exit 0 extract inspect "$T/taps"
+for tap in b20_t300 b9_t300 b10_t300; do
+  check "tap $tap is there" grep -q "/taps/$tap/tokens" "$OUT"
+done
+
 finish

@@ -2,8 +2,8 @@
 
 namespace vega::umt5 {
 
-std::vector<TensorSpec> tensors(const Config& c) {
-  std::vector<TensorSpec> rows;
+std::vector<NamedTensor> tensors(const Config& c) {
+  std::vector<NamedTensor> rows;
   const auto add = [&](std::string original, std::string transformers, Shape shape) {
     rows.push_back(
         {std::move(original) + ".weight", std::move(transformers) + ".weight", std::move(shape)});

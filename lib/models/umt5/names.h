@@ -2,10 +2,10 @@
 // Source: Wan-Video/Wan2.1 modules/t5.py, huggingface/transformers modeling_umt5.py.
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <vector>
 
-#include "base/dtype.h"
+#include "models/named_tensors.h"
 
 namespace vega::umt5 {
 
@@ -20,12 +20,7 @@ struct Config {
   std::int64_t buckets = 32;
 };
 
-struct TensorSpec {
-  std::string canonical;     // original .pth
-  std::string transformers;  // UMT5EncoderModel
-  Shape shape;
-};
-
-std::vector<TensorSpec> tensors(const Config& config);
+// Canonical: the original .pth; alias: transformers' UMT5EncoderModel.
+std::vector<NamedTensor> tensors(const Config& config);
 
 }  // namespace vega::umt5

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "core/tensor.h"
+#include "models/model_path.h"
 #include "models/umt5/names.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
@@ -19,45 +20,52 @@ constexpr auto kOriginalFile = "models_t5_umt5-xxl-enc-bf16.pth";
 constexpr std::int64_t kEos = 1;
 constexpr double kEps = 1e-6;
 
+// What transformers may write a second time: the embedding is tied.
+constexpr auto kTied = "encoder.embed_tokens.weight";
+
 struct Weights {
+  fs::path where;  // file or folder
   TensorSet set;
   Config config;
-  bool transformers = false;
-
-  std::string file_name(const TensorSpec& spec) const {
-    return transformers ? spec.transformers : spec.canonical;
-  }
+  KeyLayout layout = KeyLayout::kCanonical;
+  WeightViews views;
 };
 
 Weights open_weights(const fs::path& model) {
   Weights w;
   for (const fs::path& folder : {model / "text_encoder", model}) {
-    if (!fs::exists(folder / "config.json") || fs::exists(model / kOriginalFile)) continue;
-    if (folder == model && !fs::exists(model / "model.safetensors") &&
-        !fs::exists(model / "model.safetensors.index.json")) {
+    if (!is_there(folder / "config.json") || is_there(model / kOriginalFile)) continue;
+    if (folder == model && !is_there(model / "model.safetensors") &&
+        !is_there(model / "model.safetensors.index.json")) {
       continue;
     }
+    w.where = folder;
     w.set = read_sharded(folder, "model");
-    w.transformers = true;
+    w.layout = KeyLayout::kAlias;
     return w;
   }
-  const fs::path file = fs::is_directory(model) ? model / kOriginalFile : model;
-  if (!fs::exists(file)) {
+  const fs::path file = is_folder(model) ? model / kOriginalFile : model;
+  if (!is_there(file)) {
     throw InputError(explain("--model " + model.string(), "no text encoder there",
                              std::string(kOriginalFile) + " or text_encoder/",
                              "give that file, or the folder that holds one of the two"));
   }
+  w.where = file;
   w.set = read_torch_file(file);
   return w;
 }
 
+// The sizes, as the shapes of the first block tell them.
 Config config_of(const Weights& w) {
   Config c;
+  const bool alias = w.layout == KeyLayout::kAlias;
   const auto shape = [&](const std::string& canonical,
                          const std::string& transformers) -> const Shape& {
-    const Shape& found = w.set.at(w.transformers ? transformers : canonical).shape;
+    const std::string& name = alias ? transformers : canonical;
+    const Shape& found = w.set.at(name).shape;
     if (found.size() == 2 && found[0] > 0 && found[1] > 0) return found;
-    throw FormatError(explain(canonical, to_string(found), "a matrix"));
+    throw FormatError(
+        explain(w.set.origin(name).string() + ": " + name, to_string(found), "a matrix"));
   };
   const Shape& embedding = shape("token_embedding.weight", "shared.weight");
   const Shape& value =
@@ -72,32 +80,19 @@ Config config_of(const Weights& w) {
   c.ffn = up[0];
   c.buckets = bias[0];
   c.heads = bias[1];
-  const auto norm = [&](std::int64_t n) {
-    return w.transformers ? "encoder.block." + std::to_string(n) + ".layer.0.layer_norm.weight"
-                          : "blocks." + std::to_string(n) + ".norm1.weight";
-  };
-  for (c.layers = 0; w.set.find(norm(c.layers)) != nullptr;) ++c.layers;
+  // A block counts when anything of it is there, so that what it lacks is named.
+  const auto& all = w.set.tensors();
+  for (c.layers = 0;; ++c.layers) {
+    const std::string block =
+        (alias ? "encoder.block." : "blocks.") + std::to_string(c.layers) + ".";
+    const auto first = all.lower_bound(block);
+    if (first == all.end() || !first->first.starts_with(block)) break;
+  }
+  if (c.vocabulary <= kEos) {
+    throw FormatError(
+        explain(w.where.string() + ": token embedding", "no row for EOS", "at least 2 rows"));
+  }
   return c;
-}
-
-// Every expected tensor in its shape, nothing else but the tied copy that transformers may write.
-void check(const Weights& w) {
-  const auto specs = tensors(w.config);
-  for (const auto& spec : specs) {
-    const std::string name = w.file_name(spec);
-    const TensorView& view = w.set.at(name);
-    if (view.shape == spec.shape) continue;
-    throw FormatError(explain(w.set.origin(name).string() + ": " + name, to_string(view.shape),
-                              to_string(spec.shape)));
-  }
-  const std::size_t tied = w.set.find("encoder.embed_tokens.weight") != nullptr ? 1 : 0;
-  if (w.set.size() != specs.size() + tied) {
-    throw FormatError(explain("text encoder", std::to_string(w.set.size()) + " tensors",
-                              std::to_string(specs.size()) + " of a UMT5 encoder",
-                              "give an encoder-only checkpoint"));
-  }
-  if (w.config.vocabulary <= kEos)
-    throw FormatError(explain("token embedding", "no row for EOS", "at least 2 rows"));
 }
 
 // Reads each weight once, so its mapped pages are dropped again: the 11 GB file never fills the
@@ -105,32 +100,34 @@ void check(const Weights& w) {
 class Reader {
  public:
   explicit Reader(const Weights& w) : w_(w) {
-    for (const auto& spec : tensors(w.config)) names_[spec.canonical] = w.file_name(spec);
+    for (const auto& tensor : tensors(w.config)) names_[tensor.canonical] = tensor.name(w.layout);
   }
 
   at::Tensor read(const std::string& canonical) const {
-    const std::string& name = names_.at(canonical);
-    const TensorView& view = w_.set.at(name);
-    check_finite(name, view, w_.set.origin(name));
-    return owned_float_from(view);
+    return checked(canonical, w_.views.at(canonical));
   }
 
   at::Tensor product(const std::string& canonical, const at::Tensor& x) const {
     const at::Tensor y = at::mv(read(canonical), x);
-    drop(w_.set.at(names_.at(canonical)));
+    drop(w_.views.at(canonical));
     return y;
   }
 
   at::Tensor embedding_row(std::int64_t row) const {
-    TensorView view = w_.set.at(names_.at("token_embedding.weight"));
+    TensorView view = w_.views.at("token_embedding.weight");
     const std::int64_t width = view.shape[1];
     view.data += static_cast<std::size_t>(row * width) * size_of(view.dtype);
     view.shape = {width};
-    check_finite(names_.at("token_embedding.weight"), view);
-    return owned_float_from(view);
+    return checked("token_embedding.weight", view);
   }
 
  private:
+  at::Tensor checked(const std::string& canonical, const TensorView& view) const {
+    const std::string& name = names_.at(canonical);
+    check_finite(name, view, w_.set.origin(name));
+    return owned_float_from(view);
+  }
+
   static void drop(const TensorView& view) {
     constexpr std::uintptr_t kPage = 4096;
     const auto begin = (reinterpret_cast<std::uintptr_t>(view.data) + kPage - 1) / kPage * kPage;
@@ -139,7 +136,7 @@ class Reader {
   }
 
   const Weights& w_;
-  std::map<std::string, std::string> names_;
+  std::map<std::string, std::string> names_;  // canonical to that in the file
 };
 
 at::Tensor rms(const at::Tensor& x, const at::Tensor& weight) {
@@ -152,7 +149,8 @@ std::vector<float> empty_prompt(const fs::path& model,
                                 const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Weights w = open_weights(model);
   w.config = config_of(w);
-  check(w);
+  const std::vector<std::string_view> tolerated(w.layout == KeyLayout::kAlias ? 1 : 0, kTied);
+  w.views = take_tensors(w.set, tensors(w.config), w.layout, w.where, tolerated);
   const Reader reader(w);
   at::Tensor x = reader.embedding_row(kEos);
   for (std::int64_t n = 0; n < w.config.layers; ++n) {

@@ -5,11 +5,11 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/memory.h"
 #include "core/device.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
@@ -97,7 +97,11 @@ std::string WanBackbone::fingerprint() const {
   const at::Tensor rows = prompt_.contiguous();
   const auto* data = reinterpret_cast<const std::byte*>(rows.const_data_ptr<float>());
   Hasher hasher;
-  hasher.field(checkpoint_.fingerprint()).number(rows.size(0));
+  // Numbers of the configuration that no tensor's shape shows.
+  const DitConfig& config = checkpoint_.dit_config;
+  hasher.field(checkpoint_.fingerprint());
+  hasher.number(config.heads).number(config.text_len).number(std::bit_cast<long long>(config.eps));
+  hasher.number(rows.size(0));
   hasher.field(std::span(data, static_cast<std::size_t>(rows.numel()) * sizeof(float)));
   return hasher.hex();
 }
@@ -133,6 +137,9 @@ auto on_device(at::Device device, const Work& work) {
                       std::to_string(memory.total >> 20) +
                       " MB free; use a smaller --batch or --size, or --dtype bf16");
   } catch (const c10::Error& error) {
+    const bool no_memory =
+        std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+    if (no_memory) throw std::bad_alloc();
     if (!device.is_cuda()) throw;
     throw DeviceError(device_name(device) + ": " + error.what_without_backtrace());
   }
@@ -140,7 +147,6 @@ auto on_device(at::Device device, const Work& work) {
 
 void WanBackbone::load() {
   device_ = open_device(options_.device);
-  if (device_.is_cpu()) keep_freed_memory();
   on_device(device_, [this] { load_networks(); });
 }
 

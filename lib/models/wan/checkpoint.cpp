@@ -1,10 +1,13 @@
 #include "models/wan/checkpoint.h"
 
-#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "models/model_path.h"
 #include "models/wan/names.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
@@ -21,7 +24,12 @@ constexpr auto kVaeFile = "Wan2.1_VAE.pth";
 
 Json read_json(const fs::path& path) {
   std::ifstream in(path);
-  if (!in) throw InputError(explain(path.string(), "no such file", "a model configuration"));
+  if (!in) {
+    const std::string reason = std::strerror(errno);
+    throw InputError(explain(path.string(),
+                             is_there(path) ? "cannot be read (" + reason + ")" : "no such file",
+                             "a model configuration", "check the path and its permissions"));
+  }
   try {
     return Json::parse(in);
   } catch (const Json::exception& error) {
@@ -44,9 +52,9 @@ std::int64_t positive(const Json& json, const char* name, std::int64_t fallback,
 double epsilon(const Json& json, const fs::path& path) {
   const auto found = json.find("eps");
   if (found == json.end() || found->is_null()) return 1e-6;
-  if (!found->is_number())
-    throw FormatError(explain(path.string() + ": eps", found->dump(), "a number"));
-  return found->get<double>();
+  const double value = found->is_number() ? found->get<double>() : 0;
+  if (std::isfinite(value) && value > 0) return value;
+  throw FormatError(explain(path.string() + ": eps", found->dump(), "a positive number"));
 }
 
 void expect_text(const Json& json, const char* name, std::string_view expected,
@@ -113,59 +121,6 @@ void check_vae_config(const fs::path& path) {
   }
 }
 
-std::string some_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 3; ++i) text += (i ? ", " : "") + names[i];
-  if (names.size() > 3) text += " and " + std::to_string(names.size() - 3) + " more";
-  return text;
-}
-
-// Renames to canonical names and checks that exactly the expected tensors are there, in the
-// expected shapes.
-WeightViews take(const TensorSet& set, const std::vector<TensorSpec>& specs, bool diffusers,
-                 const fs::path& where) {
-  WeightViews out;
-  std::map<std::string, const TensorSpec*> expected;
-  std::vector<std::string> missing;
-  for (const TensorSpec& spec : specs) {
-    const std::string& name = diffusers ? spec.diffusers : spec.canonical;
-    expected.emplace(name, &spec);
-    const TensorView* view = set.find(name);
-    if (view == nullptr) {
-      missing.push_back(name);
-      continue;
-    }
-    if (view->shape != spec.shape) {
-      throw FormatError(explain(set.origin(name).string() + ": " + name, to_string(view->shape),
-                                to_string(spec.shape),
-                                "the configuration and the weights are of different models"));
-    }
-    if (view->dtype != DType::kF32 && view->dtype != DType::kF16 && view->dtype != DType::kBF16) {
-      throw FormatError(explain(set.origin(name).string() + ": " + name,
-                                std::string(name_of(view->dtype)), "f32, f16 or bf16",
-                                "quantised repacks are not read"));
-    }
-    out.emplace(spec.canonical, *view);
-  }
-  std::vector<std::string> extra;
-  for (const auto& name : set.names()) {
-    if (!expected.contains(name)) extra.push_back(name);
-  }
-  if (!missing.empty()) {
-    throw FormatError(explain(
-        where.string(), "no tensor " + some_of(missing),
-        "all " + std::to_string(specs.size()) + " tensors of the model",
-        extra.empty() ? "fetch the checkpoint again"
-                      : "it has " + some_of(extra) + " instead: another model or key layout"));
-  }
-  if (!extra.empty()) {
-    throw FormatError(explain(where.string(), "unknown tensor " + some_of(extra),
-                              "only the " + std::to_string(specs.size()) + " tensors of the model",
-                              "remove them, or give the folder of the right model"));
-  }
-  return out;
-}
-
 VaeConfig vae_config(const TensorSet& set, const std::string& first_conv, const fs::path& where) {
   VaeConfig config;
   const TensorView* view = set.find(first_conv);
@@ -187,29 +142,30 @@ void note_files(Checkpoint& checkpoint) {
 Checkpoint open_checkpoint(const fs::path& folder) {
   Checkpoint c;
   c.folder = folder;
-  const bool diffusers = fs::exists(folder / "transformer" / "config.json");
-  if (!diffusers && !fs::exists(folder / "config.json")) {
+  const bool diffusers = is_there(folder / "transformer" / "config.json");
+  if (!diffusers && !is_there(folder / "config.json")) {
     throw InputError(
         explain("--model " + folder.string(),
-                fs::is_directory(folder) ? "a folder without a configuration" : "no such folder",
+                is_folder(folder) ? "a folder without a configuration" : "no such folder",
                 "config.json (original layout) or transformer/config.json (diffusers)",
                 "give the folder of Wan-AI/Wan2.1-T2V-1.3B or of its -Diffusers twin"));
   }
   c.layout = diffusers ? "diffusers" : "original";
+  const KeyLayout keys = diffusers ? KeyLayout::kAlias : KeyLayout::kCanonical;
   const fs::path config =
       diffusers ? folder / "transformer" / "config.json" : folder / "config.json";
   c.dit_config = diffusers ? diffusers_config(config) : original_config(config);
   check_config(c.dit_config, config);
   const fs::path dit_folder = diffusers ? folder / "transformer" : folder;
   c.dit_set = read_sharded(dit_folder, kStem);
-  c.dit = take(c.dit_set, dit_tensors(c.dit_config), diffusers, dit_folder);
+  c.dit = take_tensors(c.dit_set, dit_tensors(c.dit_config), keys, dit_folder);
 
   const fs::path vae = diffusers ? folder / "vae" : folder / kVaeFile;
   if (diffusers) check_vae_config(vae / "config.json");
   c.vae_set = diffusers ? read_sharded(vae, kStem) : read_torch_file(vae);
   c.vae_config =
       vae_config(c.vae_set, diffusers ? "encoder.conv_in.weight" : "encoder.conv1.weight", vae);
-  c.vae = take(c.vae_set, vae_tensors(c.vae_config), diffusers, vae);
+  c.vae = take_tensors(c.vae_set, vae_tensors(c.vae_config), keys, vae);
   c.files.push_back(config);
   note_files(c);
   return c;
@@ -227,7 +183,7 @@ std::string Checkpoint::fingerprint() const {
 }
 
 void Checkpoint::check_finite(std::int64_t last_block) const {
-  const bool diffusers = layout == "diffusers";
+  const KeyLayout keys = layout == "diffusers" ? KeyLayout::kAlias : KeyLayout::kCanonical;
   const auto check = [](const TensorSet& set, const std::string& name, const TensorView& view) {
     vega::check_finite(name, view, set.origin(name));
   };
@@ -235,11 +191,11 @@ void Checkpoint::check_finite(std::int64_t last_block) const {
     if (spec.canonical.starts_with("head.")) continue;
     if (spec.canonical.starts_with("blocks.") && std::stoll(spec.canonical.substr(7)) > last_block)
       continue;
-    check(dit_set, diffusers ? spec.diffusers : spec.canonical, dit.at(spec.canonical));
+    check(dit_set, spec.name(keys), dit.at(spec.canonical));
   }
   for (const auto& spec : vae_tensors(vae_config)) {
     if (spec.canonical.starts_with("decoder.") || spec.canonical.starts_with("conv2.")) continue;
-    check(vae_set, diffusers ? spec.diffusers : spec.canonical, vae.at(spec.canonical));
+    check(vae_set, spec.name(keys), vae.at(spec.canonical));
   }
 }
 

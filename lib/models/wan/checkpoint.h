@@ -2,13 +2,11 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "models/named_tensors.h"
 #include "models/wan/config.h"
-#include "models/wan/vae.h"
 #include "weights/tensor_set.h"
 
 namespace vega::wan {

@@ -146,6 +146,8 @@ void Dit::prepare(std::int64_t t, std::int64_t last_block) {
 // cos and sin per token and pair (L, head_dim / 2, 2), float32. The time axis stands still at 0
 // (e2).
 at::Tensor Dit::rope(Grid grid) const {
+  const std::lock_guard lock(rope_mutex_);
+  if (rope_.defined() && rope_grid_.h == grid.h && rope_grid_.w == grid.w) return rope_;
   const std::int64_t pairs = config_.head_dim() / 2, space = pairs / 3, time = pairs - 2 * space;
   const at::Tensor frequency =
       at::pow(10000.0, at::arange(space, at::kDouble) * (-1.0 / static_cast<double>(space)));
@@ -156,10 +158,12 @@ at::Tensor Dit::rope(Grid grid) const {
                                     columns.unsqueeze(0).expand({grid.h, grid.w, space})},
                                    2)
                                .reshape({grid.h * grid.w, pairs});
-  return at::stack({at::cos(angle), at::sin(angle)}, 2)
-      .to(at::kFloat)
-      .to(options_.device)
-      .contiguous();
+  rope_ = at::stack({at::cos(angle), at::sin(angle)}, 2)
+              .to(at::kFloat)
+              .to(options_.device)
+              .contiguous();
+  rope_grid_ = grid;
+  return rope_;
 }
 
 at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const {

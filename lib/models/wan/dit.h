@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -74,6 +75,9 @@ class Dit {
   double log_pad_ = 0;
   at::Tensor patch_weight_, patch_bias_;
   std::vector<Block> blocks_;
+  mutable std::mutex rope_mutex_;  // guards the table of the last grid
+  mutable at::Tensor rope_;
+  mutable Grid rope_grid_;
 };
 
 // The time sinusoid: [cos(t f_i), sin(t f_i)], f_i = 10000^(-i / (width/2)), in double.

@@ -1,4 +1,4 @@
-// Latent statistics and noising.
+// Statistics of the latents.
 #pragma once
 
 #include <array>

@@ -17,10 +17,10 @@ class Table {
     add(canonical + ".weight", diffusers + ".weight", std::move(weight));
     add(canonical + ".bias", diffusers + ".bias", bias);
   }
-  std::vector<TensorSpec> take() { return std::move(rows_); }
+  std::vector<NamedTensor> take() { return std::move(rows_); }
 
  private:
-  std::vector<TensorSpec> rows_;
+  std::vector<NamedTensor> rows_;
 };
 
 void dit_attention(Table& t, const std::string& original, const std::string& diffusers,
@@ -100,7 +100,7 @@ void vae_decoder(Table& t, const VaeConfig& c) {
 
 }  // namespace
 
-std::vector<TensorSpec> dit_tensors(const DitConfig& c) {
+std::vector<NamedTensor> dit_tensors(const DitConfig& c) {
   Table t;
   const std::int64_t d = c.dim;
   t.layer("patch_embedding", "patch_embedding", {d, c.in_dim, 1, 2, 2});
@@ -124,7 +124,7 @@ std::vector<TensorSpec> dit_tensors(const DitConfig& c) {
   return t.take();
 }
 
-std::vector<TensorSpec> vae_tensors(const VaeConfig& c) {
+std::vector<NamedTensor> vae_tensors(const VaeConfig& c) {
   Table t;
   vae_encoder(t, c);
   t.layer("conv1", "quant_conv", {2 * c.z_dim, 2 * c.z_dim, 1, 1, 1});

@@ -9,16 +9,13 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <map>
 #include <string>
 #include <vector>
 
-#include "base/dtype.h"
+#include "models/named_tensors.h"
 #include "models/wan/config.h"
 
 namespace vega::wan {
-
-using WeightViews = std::map<std::string, TensorView>;  // by canonical name
 
 class VaeEncoder {
  public:

@@ -30,6 +30,16 @@ TEST_CASE("dead part files of the same name are swept, living ones are not") {
   CHECK(fs::exists(other.path()));
 }
 
+TEST_CASE("a part file that is being written is not touched by a second writer") {
+  const test::TempFolder folder;
+  PartFile first(folder / "x");
+  test::write_text(first.path(), "half");
+  CHECK_THROWS_AS(PartFile(folder / "x"), OutputError);
+  CHECK(test::read_bytes(first.path()).size() == 4);
+  first.publish();
+  CHECK(test::read_bytes(folder / "x").size() == 4);
+}
+
 TEST_CASE("a folder that cannot be made is an OutputError that names it") {
   const test::TempFolder folder;
   test::write_text(folder / "file", "");

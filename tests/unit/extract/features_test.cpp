@@ -124,7 +124,7 @@ TEST_CASE("a list: what is done, skipped and failed") {
   std::filesystem::create_directory(bench.folder / "empty");
   extract::FeatureOptions o = bench.options(one, "list");
   o.inputs = {one, (bench.folder / "empty").string(), two};
-  o.backbone = "rgb", o.select = "stride:1";
+  o.backbone = "rgb", o.model = "", o.select = "stride:1";
   test::Manifest manifest;
   extract::Report report = test::run(o, &manifest);
   CHECK(report.done == 2);
@@ -154,7 +154,7 @@ TEST_CASE("rgb: the mean colour of each cell, 0 to 1") {
   const test::Bench bench;
   const std::string room = bench.scene("room", 2);
   extract::FeatureOptions o = bench.options(room, "rgb");
-  o.backbone = "rgb", o.select = "stride:1", o.store_dtype = "fp32", o.view = "stretch";
+  o.backbone = "rgb", o.model = "", o.select = "stride:1", o.store_dtype = "fp32", o.view = "stretch";
   o.pool = "1x1";
   const FeatureReader file = test::run_one(o);
   CHECK(file.taps()[0].noise_xxh3.empty());

@@ -121,6 +121,7 @@ TEST_CASE("a kitchen goes in, features and pictures come out", "[shared]") {
       extract::FeatureOptions o = bench.options((*data / "rgbd_kitchen").string(), "kitchen");
       o.backbone = backbone, o.view = view, o.tag = backbone + "-" + view;
       o.size = "832x480", o.select = "stride:1";
+      if (backbone == "rgb") o.model = "";
       const FeatureReader file = test::run_one(o);
       REQUIRE(file.frame_count() == 63);
       const FrameTable frames = file.frames();

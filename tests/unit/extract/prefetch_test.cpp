@@ -6,7 +6,10 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
+
+#include "support/no_threads.h"
 
 namespace vega::extract {
 namespace {
@@ -63,6 +66,19 @@ TEST_CASE("leaving early waits for what is being made and makes nothing else") {
   CHECK(made == ended);
   CHECK(made <= 3);
   Prefetch<int> none(0, 4, [](std::size_t) { return 0; });
+}
+
+TEST_CASE("where no thread can be started next() makes the items") {
+  const test::NoThreads limit;
+  REQUIRE(limit.works);
+  REQUIRE_THROWS_AS(std::thread([] {}).join(), std::system_error);
+  Prefetch<int> items(3, 4, [](std::size_t i) {
+    if (i == 1) throw std::runtime_error("item 1");
+    return static_cast<int>(i);
+  });
+  CHECK(items.next() == 0);
+  CHECK_THROWS_WITH(items.next(), "item 1");
+  CHECK(items.next() == 2);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST_CASE("options that make no sense are refused by name and value") {
 TEST_CASE("the key covers what changes numbers, and nothing else") {
   FeatureOptions o;
   const auto key = [](const FeatureOptions& one, bool noise = true) {
-    return resolve(one).key_options(one, "room", {64, 48}, noise);
+    return resolve(one).key_options(one, "room", SceneSource{}, {64, 48}, noise);
   };
   const std::string base = key(o);
   CHECK_THAT(base, Contains(R"("scene":"room")") && Contains(R"("seed":42)"));
@@ -118,12 +118,12 @@ TEST_CASE("the key covers what changes numbers, and nothing else") {
   differs([](auto& x) { x.dtype = "bf16"; });
   differs([](auto& x) { x.store_dtype = "fp32"; });
   differs([](auto& x) { x.latent_constants = "bf16"; });
-  CHECK(resolve(o).key_options(o, "other", {64, 48}, true) != base);
+  CHECK(resolve(o).key_options(o, "other", SceneSource{}, {64, 48}, true) != base);
   // center_crop takes its width from the depth images, the other views do not.
-  CHECK(resolve(o).key_options(o, "room", {32, 24}, true) == base);
+  CHECK(resolve(o).key_options(o, "room", SceneSource{}, {32, 24}, true) == base);
   FeatureOptions crop = o;
   crop.view = "center_crop";
-  CHECK(resolve(crop).key_options(crop, "room", {32, 24}, true) != key(crop));
+  CHECK(resolve(crop).key_options(crop, "room", SceneSource{}, {32, 24}, true) != key(crop));
   // A backbone without noise has neither seed nor schedule.
   FeatureOptions seeded;
   seeded.seed = 43, seeded.shift = 3, seeded.dtype = "bf16";

@@ -47,9 +47,9 @@ wan::DitConfig two_blocks() {
   return config;
 }
 
-Views renamed(const Views& views, const std::vector<wan::TensorSpec>& specs) {
+Views renamed(const Views& views, const std::vector<NamedTensor>& specs) {
   Views out;
-  for (const auto& spec : specs) out.emplace(spec.diffusers, views.at(spec.canonical));
+  for (const auto& spec : specs) out.emplace(spec.alias, views.at(spec.canonical));
   return out;
 }
 
@@ -73,7 +73,7 @@ void write_diffusers(const fs::path& folder) {
                     renamed(Tiny::get().vae, wan::vae_tensors(test::tiny_vae_config())));
 }
 
-bool same(const wan::WeightViews& a, const wan::WeightViews& b) {
+bool same(const WeightViews& a, const WeightViews& b) {
   if (a.size() != b.size()) return false;
   for (const auto& [name, view] : a) {
     const auto other = b.find(name);
@@ -148,6 +148,21 @@ TEST_CASE("other models are refused by what they are") {
   test::write_text(folder / "wan22/vae/config.json",
                    R"({"_class_name": "AutoencoderKLWan", "patch_size": 2})");
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "wan22"), Catch::Contains("Wan2.2"));
+}
+
+TEST_CASE("an epsilon must be positive, a path must be readable") {
+  const test::TempFolder folder;
+  for (const std::string eps : {"0", "-0.5", "\"small\""}) {
+    const std::string config = R"({"_class_name": "WanModel", "eps": )" + eps + "}";
+    write_original(folder / "eps", Tiny::get().dit, Tiny::get().vae, config);
+    CHECK_THROWS_WITH(wan::open_checkpoint(folder / "eps"),
+                      Catch::Contains("config.json: eps") && Catch::Contains(eps) &&
+                          Catch::Contains("a positive number"));
+  }
+  fs::create_symlink("loop", folder / "loop");
+  CHECK_THROWS_AS(wan::open_checkpoint(folder / "loop"), InputError);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "loop"),
+                    Catch::Contains("loop") && Catch::Contains("cannot be read"));
 }
 
 TEST_CASE("weights that are not finite are found where they are used, and only there") {

@@ -21,7 +21,7 @@ std::vector<float> golden_row() {
 std::map<std::string, TensorView> renamed(const test::OwnedTensors& tensors) {
   std::map<std::string, TensorView> out;
   for (const auto& spec : umt5::tensors(test::tiny_umt5_config())) {
-    out.emplace(spec.transformers, tensors.views().at(spec.canonical));
+    out.emplace(spec.alias, tensors.views().at(spec.canonical));
   }
   return out;
 }
@@ -58,4 +58,38 @@ TEST_CASE("a text encoder with a missing or misshapen tensor is refused by name"
   CHECK_THROWS_WITH(umt5::empty_prompt(folder / "b.pth"),
                     Catch::Contains("norm.weight") && Catch::Contains("[32]"));
   CHECK_THROWS_AS(umt5::empty_prompt(folder / "nothing"), InputError);
+  views = tensors.views();
+  views.erase("blocks.2.norm1.weight");
+  write_torch_file(folder / "c.pth", views);
+  CHECK_THROWS_WITH(umt5::empty_prompt(folder / "c.pth"),
+                    Catch::Contains("c.pth: got no tensor blocks.2.norm1.weight"));
+}
+
+TEST_CASE("a text encoder with anything else is refused by name, but for the tied embedding") {
+  const test::TempFolder folder;
+  const auto tensors = test::tiny_umt5();
+  auto views = tensors.views();
+  views.emplace("decoder.spare", views.at("norm.weight"));
+  write_torch_file(folder / "extra.pth", views);
+  CHECK_THROWS_WITH(umt5::empty_prompt(folder / "extra.pth"),
+                    Catch::Contains("extra.pth: got unknown tensor decoder.spare"));
+  const std::vector<std::int64_t> numbers(64, 1);
+  views = tensors.views();
+  views.at("norm.weight") = {DType::kI64, {64}, reinterpret_cast<const std::byte*>(numbers.data())};
+  write_torch_file(folder / "type.pth", views);
+  CHECK_THROWS_WITH(umt5::empty_prompt(folder / "type.pth"),
+                    Catch::Contains("norm.weight") && Catch::Contains("f32, f16 or bf16"));
+
+  auto hf = renamed(tensors);
+  hf.emplace("encoder.embed_tokens.weight", hf.at("shared.weight"));
+  write_safetensors(folder / "model.safetensors", hf);
+  test::write_text(folder / "config.json", "{}");
+  CHECK(umt5::empty_prompt(folder.path()).size() == 64);
+}
+
+TEST_CASE("a text encoder that cannot be looked at is an input error that says why") {
+  const test::TempFolder folder;
+  std::filesystem::create_symlink("loop", folder / "loop");
+  CHECK_THROWS_AS(umt5::empty_prompt(folder / "loop"), InputError);
+  CHECK_THROWS_WITH(umt5::empty_prompt(folder / "loop"), Catch::Contains("cannot be read"));
 }

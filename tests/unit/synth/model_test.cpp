@@ -221,8 +221,8 @@ TEST_CASE("model: umt5-tiny in half precision holds the rounded law", "[model]")
                                       .vocabulary = 32,
                                       .buckets = 32});
     for (const auto& spec : specs) {
-      INFO(spec.transformers);
-      const TensorView& view = set.at(spec.transformers);
+      INFO(spec.alias);
+      const TensorView& view = set.at(spec.alias);
       CHECK(view.dtype == dtype);
       CHECK(view.shape == spec.shape);
       CHECK(follows_law("umt5." + spec.canonical, view, 42));

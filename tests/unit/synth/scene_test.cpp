@@ -132,6 +132,20 @@ TEST_CASE("scene: done work is kept, other work is not overwritten unasked", "[s
   CHECK(names_in(o.folder) == std::set<std::string>{"dear.txt"});
 }
 
+TEST_CASE("scene: a trailing slash names the same folder", "[scene]") {
+  const test::TempFolder temp;
+  SceneOptions o = small(temp / "room/");
+  o.every = 6;
+  CHECK(write_scene(shared_room(), o) == 1);
+  CHECK(names_in(temp.path()) == std::set<std::string>{"room"});
+  o.folder = temp / "room";
+  CHECK(write_scene(shared_room(), o) == 0);
+  for (const char* nameless : {"", "/", "//"}) {
+    o.folder = nameless;
+    CHECK_THROWS_AS(write_scene(shared_room(), o), InputError);
+  }
+}
+
 TEST_CASE("scene: a failure leaves nothing, dead parts are swept", "[scene]") {
   const test::TempFolder temp;
   const SceneOptions o = small(temp / "room");
@@ -148,8 +162,10 @@ TEST_CASE("scene: a failure leaves nothing, dead parts are swept", "[scene]") {
   SceneOptions bad = o;
   bad.frames = 0;
   CHECK_THROWS_AS(write_scene(bad), InputError);
+  bad.frames = kSceneFrames.most + 1;
+  CHECK_THROWS_WITH(write_scene(bad), Catch::Contains("100000") && Catch::Contains("1 to 99999"));
   bad = o, bad.width = 4;
-  CHECK_THROWS_WITH(write_scene(bad), Catch::Contains("width") && Catch::Contains("16..8192"));
+  CHECK_THROWS_WITH(write_scene(bad), Catch::Contains("width") && Catch::Contains("16 to 8192"));
   CHECK(names_in(temp.path()).empty());
 }
 
