@@ -9,42 +9,80 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/publish.h"
+#include "base/stop.h"
 #include "models/umt5/prompt.h"
 #include "store/cache_key.h"
+#include "store/decide.h"
 #include "store/prompt.h"
+#include "weights/model_files.h"
 
 namespace vega::extract {
 namespace fs = std::filesystem;
 
-Report run_prompt(const PromptOptions& options, const Context& context) {
-  if (options.model.empty()) throw UsageError(explain("--model", "nothing", "a UMT5 checkpoint"));
-  const fs::path out = options.out;
-  if (fs::exists(out) && !options.overwrite) {
-    throw RefusedError(
-        explain(out.string(), "an existing file", "a new one", "give another -o, or --overwrite"));
-  }
-  { const PartFile probe(out); }  // says at once when `out` cannot be written
+namespace {
+
+constexpr auto kMemory =
+    "umt5-prompt/1";  // what is remembered of weight files: their embedding's key
+
+// The key of the file hangs on the embedding's own bits: equal for every layout of one model.
+FileHeader header_of(const PromptOptions& options, const std::string& fingerprint) {
+  FileHeader header;
+  header.key = "prompt";
+  header.options_json = R"({"arithmetic":"f32","text":""})";
+  header.model_fp = fingerprint;
+  header.cache_key = cache_key(kPromptSchema, header.options_json, fingerprint, "");
+  header.provenance = {{"version", version()},
+                       {"command", command_line()},
+                       {"host", host_name()},
+                       {"ended", utc_now()},
+                       {"model", fs::absolute(options.model).string()}};
+  return header;
+}
+
+bool is_complete_already(const fs::path& out, const FileHeader& header) {
+  if (!fs::exists(out)) return false;
+  return decide(out, kPromptSchema, header, false).decision == Decision::kSkip;
+}
+
+Prompt compute_prompt(const PromptOptions& options, ProgressMode mode) {
   std::optional<Progress> progress;
   const auto values = umt5::empty_prompt(options.model, [&](std::int64_t, std::int64_t layers) {
-    if (!progress) progress.emplace("prompt", "layers", layers, context.progress);
+    check_stop();
+    if (!progress) progress.emplace("prompt", "layers", layers, mode);
     progress->add();
   });
-  progress.reset();
   Prompt prompt;
   prompt.rows = 1;
   prompt.width = static_cast<std::int64_t>(values.size());
   prompt.context.resize(values.size());
   std::transform(values.begin(), values.end(), prompt.context.begin(), bf16_from_f32);
-  prompt.header.key = "prompt";
-  prompt.header.options_json = R"({"arithmetic":"f32","text":""})";
-  prompt.header.model_fp = xxh3_hex(std::as_bytes(std::span(prompt.context)));
-  prompt.header.cache_key =
-      cache_key(kPromptSchema, prompt.header.options_json, prompt.header.model_fp, "");
-  prompt.header.provenance = {{"version", version()},
-                              {"command", command_line()},
-                              {"host", host_name()},
-                              {"ended", utc_now()},
-                              {"model", fs::absolute(options.model).string()}};
+  return prompt;
+}
+
+}  // namespace
+
+Report run_prompt(const PromptOptions& options, const Context& context) {
+  if (options.model.empty()) throw UsageError(explain("--model", "nothing", "a UMT5 checkpoint"));
+  const fs::path out = options.out;
+  std::error_code code;
+  if (fs::is_directory(out, code))
+    throw UsageError(explain("-o " + out.string(), "a folder", "a file"));
+  const auto files = umt5::weight_files(options.model);
+  const auto known = recall_fingerprint(files, kMemory);
+  const auto skip = [&] {
+    log_info("{}: complete already", out.string());
+    context.manifest("prompt", out.string());
+    return Report{.skipped = 1};
+  };
+  if (known && !options.overwrite && is_complete_already(out, header_of(options, *known)))
+    return skip();
+
+  { const PartFile probe(out); }  // says at once when `out` cannot be written
+  Prompt prompt = compute_prompt(options, context.progress);
+  const std::string fingerprint = xxh3_hex(std::as_bytes(std::span(prompt.context)));
+  remember_fingerprint(files, kMemory, fingerprint);
+  prompt.header = header_of(options, fingerprint);
+  if (!options.overwrite && is_complete_already(out, prompt.header)) return skip();
   write_prompt(out, prompt);
   log_info(
       "{}: 1 x {} bf16, the empty text; right, but not bit-equal to VEGA's own file, which was "

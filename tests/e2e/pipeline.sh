@@ -157,8 +157,15 @@ expect_out "prompt$TAB$T/prompt.h5"
 expect_exit 0 extract prompt --model "$T/t/diffusers" -o "$T/prompt2.h5"
 check "one prompt from both layouts" test \
   "$(checksum_of "$T/prompt.h5" /context)" = "$(checksum_of "$T/prompt2.h5" /context)"
-expect_exit 3 extract prompt --model "$T/t/original" -o "$T/prompt.h5"
-expect_text "prompt.h5" "--overwrite"
+for layout in original diffusers; do
+  expect_exit 0 extract prompt --model "$T/t/$layout" -o "$T/prompt.h5"
+  expect_out "prompt$TAB$T/prompt.h5"
+  expect_text "complete already"
+done
+expect_exit 0 synth model --preset umt5-tiny --seed 7 -o "$T/other"
+expect_exit 3 extract prompt --model "$T/other" -o "$T/prompt.h5"
+expect_text "prompt.h5" "fingerprint" "--overwrite"
+expect_exit 2 extract prompt --model "$T/other" -o "$T"
 expect_exit 0 extract verify "$T/prompt.h5"
 
 expect_no_parts "$T"

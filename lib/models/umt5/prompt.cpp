@@ -145,6 +145,10 @@ at::Tensor rms(const at::Tensor& x, const at::Tensor& weight) {
 
 }  // namespace
 
+std::vector<fs::path> weight_files(const fs::path& model) {
+  return open_weights(model).set.files();
+}
+
 std::vector<float> empty_prompt(const fs::path& model,
                                 const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Weights w = open_weights(model);

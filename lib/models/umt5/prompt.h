@@ -22,4 +22,7 @@ std::vector<float> empty_prompt(
     const std::filesystem::path& model,
     const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
+// The files that empty_prompt reads. Headers only. Throws likewise.
+std::vector<std::filesystem::path> weight_files(const std::filesystem::path& model);
+
 }  // namespace vega::umt5
