@@ -262,7 +262,7 @@ class Bench {
     for (const Result& r : results) {
       const Seconds s = r.whole();
       const double share = s.cpu / (s.wall * options_.threads);
-      std::printf("%s: its threads ran %.0f%% of the time; ratio by processor time %.2f\n",
+      std::printf("%s: its threads ran %.0f%% of the time; ratio to vega by processor time %.2f\n",
                   r.name.c_str(), 100 * share, s.cpu / ours.cpu);
       entry["share"][r.name] = share;
       entry["cpu_ratio"][r.name] = s.cpu / ours.cpu;
