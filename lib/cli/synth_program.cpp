@@ -32,7 +32,7 @@ struct ModelArguments {
 struct SceneArguments {
   std::string out, size = "640x480";
   std::int64_t seed = 42, frames = 320, every = 1, quality = 92, threads = 0;
-  bool overwrite = false;
+  bool sens = false, overwrite = false;
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the scene (made)");
@@ -42,6 +42,7 @@ struct SceneArguments {
               "write every N-th frame of the walk; frames keep their numbers");
     v.text("--size", size, "WxH", "pixels of a frame");
     v.integer("--quality", quality, "Q", "JPEG quality, 1 to 100");
+    v.flag("--sens", sens, "write NAME.sens too: the same frames as a ScanNet sensor stream");
     v.integer("--threads", threads, "N", "worker threads (0: all cores)");
     v.flag("--overwrite", overwrite, "replace an existing scene");
   }

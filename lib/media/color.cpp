@@ -88,10 +88,8 @@ VideoColor color_of(const AVFrame& frame) {
   const AVPixFmtDescriptor* described = av_pix_fmt_desc_get(format);
   const bool rgb = described != nullptr && (described->flags & AV_PIX_FMT_FLAG_RGB) != 0;
   color.used_matrix = matrix_of(frame, rgb);
-  color.full_range =
-      rgb || frame.color_range == AVCOL_RANGE_JPEG || plain_format(format) != format;
-  color.hdr =
-      frame.color_trc == AVCOL_TRC_SMPTE2084 || frame.color_trc == AVCOL_TRC_ARIB_STD_B67;
+  color.full_range = rgb || frame.color_range == AVCOL_RANGE_JPEG || plain_format(format) != format;
+  color.hdr = frame.color_trc == AVCOL_TRC_SMPTE2084 || frame.color_trc == AVCOL_TRC_ARIB_STD_B67;
   return color;
 }
 
@@ -144,7 +142,8 @@ void RgbConverter::Impl::prepare(const AVFrame& frame, const VideoColor& color,
     set("src_v_chr_pos", 128);
   }
   const int* table = sws_getCoefficients(table_of(matrix));
-  const bool ready = sws_isSupportedInput(source) > 0 && sws_init_context(context, nullptr, nullptr) >= 0;
+  const bool ready =
+      sws_isSupportedInput(source) > 0 && sws_init_context(context, nullptr, nullptr) >= 0;
   if (!ready) {
     throw FormatError(explain(
         where, fmt::format("pixel format {}", described != nullptr ? described->name : "unknown"),
@@ -168,7 +167,8 @@ ImageU8 RgbConverter::convert(const AVFrame& frame, const std::string& where) {
   impl_->rows.resize(stride * static_cast<std::size_t>(frame.height) + 64);
   std::uint8_t* const to[4] = {impl_->rows.data(), nullptr, nullptr, nullptr};
   const int strides[4] = {static_cast<int>(stride), 0, 0, 0};
-  const int rows = sws_scale(impl_->context, frame.data, frame.linesize, 0, frame.height, to, strides);
+  const int rows =
+      sws_scale(impl_->context, frame.data, frame.linesize, 0, frame.height, to, strides);
   if (rows != frame.height) {
     throw FormatError(explain(where, "a frame that swscale does not convert", "a whole frame"));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <unordered_set>
 
 extern "C" {
@@ -43,33 +44,35 @@ bool one_packet_a_frame(const AVStream& stream) {
   return described != nullptr && (described->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
 }
 
-// Times of decoded frames, or of those that failed, while the packets of a stream are decoded.
+// What came out when the packets of a stream were decoded.
 struct Trial {
-  std::vector<std::int64_t> times;     // as shown
-  std::unordered_set<std::int64_t> shown;  // pts of frames that came out
-  bool exact = true;                   // each frame carries the pts of a packet
+  std::vector<std::int64_t> times;          // as shown, whole frames alone
+  std::unordered_set<std::int64_t> shown;   // pts of frames that came out
+  std::unordered_set<std::int64_t> failed;  // pts of packets that failed
+  bool exact = true;                        // each frame carried a pts of its own
 };
 
-// Decodes the whole stream to learn what is shown.
 class IndexBuilder {
  public:
-  IndexBuilder(VideoInput& input, bool skip) : input_(input), skip_(skip) {
+  IndexBuilder(const std::filesystem::path& path, int stream, bool skip)
+      : path_(path), input_(path, stream), skip_(skip) {
     if (!frame_) throw std::bad_alloc();
   }
 
   VideoIndex build() {
-    const bool scan = one_packet_a_frame(input_.stream());
-    read_packets(!scan);
-    bool linked = link();
-    if (scan && !linked) {  // timestamps are missing or twice, or the start is no key frame
-      if (!input_.seek(first_time())) input_ = VideoInput(input_.where(), input_.stream().index);
+    if (one_packet_a_frame(input_.stream())) {
+      read_packets(false);
+      if (link()) {
+        show_packets(true);
+        check_end();
+        return std::move(index_);
+      }
+      input_ = VideoInput(path_, input_.stream().index);
       index_.coded.clear();
-      read_packets(true);
-      linked = link();
     }
-    if (!scan || !linked) linked = linked && trial_.exact;
-    if (linked) {
-      show_packets(scan && trial_.times.empty());
+    read_packets(true);
+    if (link() && trial_.exact) {
+      show_packets(false);
     } else {
       show_times();
     }
@@ -78,18 +81,13 @@ class IndexBuilder {
   }
 
  private:
-  std::int64_t first_time() const {
-    return index_.coded.empty() || index_.coded[0].dts == AV_NOPTS_VALUE ? 0 : index_.coded[0].dts;
-  }
-
   void read_packets(bool decode) {
-    trial_ = {};
     while (const AVPacket* packet = input_.read()) {
-      if ((packet->flags & AV_PKT_FLAG_CORRUPT) != 0) cut_ = true;
       index_.coded.push_back(coded_frame(*packet));
       if (decode) give(packet);
     }
-    if (!input_.read_error().empty()) index_.damage = input_.read_error();
+    packets_ = index_.coded.size();
+    index_.damage = input_.read_error();
     if (decode) give(nullptr);
   }
 
@@ -104,23 +102,27 @@ class IndexBuilder {
         failed(code);
         return;
       }
-      if (is_damaged(*frame_)) failed(0);
-      const std::int64_t pts = frame_time(*frame_, true);
-      trial_.exact = trial_.exact && pts != VideoIndex::kNoTime && trial_.shown.insert(pts).second;
-      if (!is_damaged(*frame_)) trial_.times.push_back(frame_time(*frame_, false));
+      const std::int64_t pts = frame_->pts;
+      trial_.exact = trial_.exact && pts != AV_NOPTS_VALUE && trial_.shown.insert(pts).second;
+      if (is_damaged(*frame_)) note_failure(libav_reason(0));
+      if (whole_.pass(*frame_)) trial_.times.push_back(frame_->best_effort_timestamp);
       av_frame_unref(frame_.get());
     }
   }
 
   // The packet that failed would have shown a frame: it keeps its place.
   void failed(int code) {
-    const std::string reason = libav_reason(code);
-    if (first_failure_.empty()) {
-      first_failure_ = fmt::format("frame {}: {}", trial_.times.size(), reason);
-    }
-    if (!index_.coded.empty() && index_.coded.back().pts != AV_NOPTS_VALUE) {
-      trial_.shown.insert(index_.coded.back().pts);
-    }
+    note_failure(libav_reason(code));
+    whole_.fail();
+    if (!index_.coded.empty()) trial_.failed.insert(index_.coded.back().pts);
+  }
+
+  void note_failure(const std::string& reason) {
+    if (!first_failure_.empty()) return;
+    const bool timed = !trial_.times.empty() && trial_.times.back() != AV_NOPTS_VALUE;
+    first_failure_ = fmt::format(
+        "frame {}{} cannot be decoded ({})", trial_.times.size(),
+        timed ? fmt::format(", after {:.6f} s,", seconds(trial_.times.back())) : "", reason);
   }
 
   // Ties packets to timestamps. False: some have none, or share one, or decoding cannot start.
@@ -147,7 +149,8 @@ class IndexBuilder {
     std::vector<std::int64_t> order;
     for (std::size_t i = 0; i < index_.coded.size(); ++i) {
       const CodedFrame& coded = index_.coded[i];
-      if (!coded.discard && (all || trial_.shown.count(coded.pts) > 0)) {
+      const bool known = trial_.shown.count(coded.pts) + trial_.failed.count(coded.pts) > 0;
+      if (!coded.discard && (all || known)) {
         order.push_back(static_cast<std::int64_t>(i));
       }
     }
@@ -181,44 +184,96 @@ class IndexBuilder {
       throw FormatError(explain(input_.where(), first_failure_, "frames that can be decoded",
                                 "copy the file again, or skip broken frames"));
     }
+    if (!first_failure_.empty()) {
+      index_.lost =
+          static_cast<std::int64_t>(packets_) - static_cast<std::int64_t>(trial_.times.size());
+      log_warn("{}: {} of {} coded frames left out, first {}", input_.where(), index_.lost,
+               packets_, first_failure_);
+    }
     index_.coded.clear();
     index_.by_pts.clear();
     const double rate = av_q2d(input_.stream().avg_frame_rate);
     for (const std::int64_t time : trial_.times) {
       const auto ordinal = static_cast<std::int64_t>(index_.frames.size());
-      const bool timed = time != VideoIndex::kNoTime;
+      const bool timed = time != AV_NOPTS_VALUE;
       const double guess = rate > 0 ? static_cast<double>(ordinal) / rate : 0.0;
       index_.frames.push_back({ordinal, timed ? seconds(time) : guess});
     }
   }
 
-  // A file that breaks off is damage even where every packet that is left decodes.
+  // A file that breaks off is damaged even where every packet that is left decodes.
   void check_end() {
     const AVStream& stream = input_.stream();
     // Of this family the header lists every packet (elsewhere: some of the key frames).
     const bool listed = std::strstr(input_.format().iformat->name, "mov") != nullptr;
-    const auto expected = static_cast<std::size_t>(
-        listed ? std::max(0, avformat_index_get_entries_count(&stream)) : 0);
-    const std::size_t got = packets_;
-    if (index_.damage.empty() && got < expected) {
-      index_.damage = fmt::format("{} of {} coded frames are there", got, expected);
+    const int expected = listed ? avformat_index_get_entries_count(&stream) : 0;
+    if (static_cast<int>(packets_) < expected) {
+      index_.damage = fmt::format("{} of {} coded frames are there{}{}", packets_, expected,
+                                  index_.damage.empty() ? "" : ": ", index_.damage);
     }
-    if (index_.damage.empty() && cut_) index_.damage = "a packet is cut short";
     if (index_.frames.empty()) {
-      throw FormatError(explain(
-          fmt::format("{}: stream {}", input_.where(), stream.index),
-          "no frame" + (index_.damage.empty() ? "" : " (" + index_.damage + ")"),
-          "at least one frame"));
+      const std::string& why = first_failure_.empty() ? index_.damage : first_failure_;
+      throw FormatError(explain(fmt::format("{}: stream {}", input_.where(), stream.index),
+                                why.empty() ? "no frame" : "no frame (" + why + ")",
+                                "at least one frame"));
     }
   }
 
-  VideoInput& input_;
+  std::filesystem::path path_;
+  VideoInput input_;
   bool skip_;
   AvPtr<AVFrame> frame_{av_frame_alloc()};
   VideoIndex index_;
   Trial trial_;
+  WholeFrames whole_;
   std::string first_failure_;
-  bool cut_ = false;
+  std::size_t packets_ = 0;
 };
 
 }  // namespace
+
+std::optional<std::int64_t> VideoIndex::position(std::int64_t pts) const {
+  const auto found = by_pts.find(pts);
+  if (found == by_pts.end()) return std::nullopt;
+  return found->second;
+}
+
+std::int64_t VideoIndex::key_before(std::int64_t position) const {
+  while (position > 0 && !coded[static_cast<std::size_t>(position)].key) --position;
+  return position;
+}
+
+std::int64_t VideoIndex::next_key(std::int64_t position) const {
+  const auto count = static_cast<std::int64_t>(coded.size());
+  do {
+    ++position;
+  } while (position < count && !coded[static_cast<std::size_t>(position)].key);
+  return position;
+}
+
+std::int64_t VideoIndex::longest_group() const {
+  std::int64_t longest = 0;
+  const auto count = static_cast<std::int64_t>(coded.size());
+  for (std::int64_t at = 0; at < count;) {
+    const std::int64_t next = next_key(at);
+    longest = std::max(longest, next - at);
+    at = next;
+  }
+  return longest;
+}
+
+VideoIndex build_video_index(const std::filesystem::path& path, int stream, bool skip) {
+  return IndexBuilder(path, stream, skip).build();
+}
+
+bool is_damaged(const AVFrame& frame) {
+  return frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0;
+}
+
+bool WholeFrames::pass(const AVFrame& frame) {
+  if (frame.pict_type == AV_PICTURE_TYPE_I) broken_ = false;
+  if (is_damaged(frame)) broken_ = true;
+  return !broken_;
+}
+
+}  // namespace vega

@@ -22,14 +22,13 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 const std::int32_t* display_matrix(const AVStream& stream) {
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
   const AVPacketSideData* data =
-      av_packet_side_data_get(stream.codecpar->coded_side_data,
-                              stream.codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+      av_packet_side_data_get(stream.codecpar->coded_side_data, stream.codecpar->nb_coded_side_data,
+                              AV_PKT_DATA_DISPLAYMATRIX);
   if (data == nullptr || data->size < 9 * sizeof(std::int32_t)) return nullptr;
   return reinterpret_cast<const std::int32_t*>(data->data);
 #else
   std::size_t size = 0;
-  const std::uint8_t* data =
-      av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+  const std::uint8_t* data = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
   if (size < 9 * sizeof(std::int32_t)) return nullptr;
   return reinterpret_cast<const std::int32_t*>(data);
 #endif
@@ -83,8 +82,8 @@ VideoInfo video_info(const VideoInput& input) {
   read_orientation(info, stream);
   if (swaps_sides(info.orientation)) std::swap(info.size.width, info.size.height);
 
-  const AVRational sar = stream.sample_aspect_ratio.num > 0 ? stream.sample_aspect_ratio
-                                                            : par.sample_aspect_ratio;
+  const AVRational sar =
+      stream.sample_aspect_ratio.num > 0 ? stream.sample_aspect_ratio : par.sample_aspect_ratio;
   if (sar.num > 0 && sar.den > 0) {
     info.sar_num = sar.num;
     info.sar_den = sar.den;

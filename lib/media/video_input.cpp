@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -95,9 +96,9 @@ int choose_stream(const AVFormatContext& format, int wanted, const std::string& 
         videos.empty() ? "a file with a video stream" : "one of its video streams: " + videos));
   }
   if (first < 0) {
-    throw FormatError(explain(
-        where, fmt::format("no video stream among {} stream(s)", format.nb_streams),
-        "a file with a video stream", videos.empty() ? "" : "it has only a cover picture"));
+    throw FormatError(
+        explain(where, fmt::format("no video stream among {} stream(s)", format.nb_streams),
+                "a file with a video stream", videos.empty() ? "" : "it has only a cover picture"));
   }
   return first;
 }
@@ -134,9 +135,9 @@ void VideoInput::open_decoder() {
   const std::string where = fmt::format("{}: stream {}", where_, index_);
   const AVCodec* codec = avcodec_find_decoder(par.codec_id);
   if (codec == nullptr) {
-    throw FormatError(
-        explain(where, fmt::format("codec {}", avcodec_get_name(par.codec_id)),
-                "one that the installed libavcodec decodes", "convert it, for example to H.264"));
+    throw FormatError(explain(where, fmt::format("codec {}", avcodec_get_name(par.codec_id)),
+                              "one that the installed libavcodec decodes",
+                              "convert it, for example to H.264"));
   }
   if (par.width < 1 || par.height < 1 || std::int64_t{par.width} * par.height > kMaxPixels) {
     throw FormatError(explain(where, fmt::format("{}x{} pixels", par.width, par.height),
@@ -160,6 +161,7 @@ void VideoInput::open_decoder() {
 const AVStream& VideoInput::stream() const { return *format_->streams[index_]; }
 
 AVPacket* VideoInput::read() {
+  if (std::exchange(again_, false)) return packet_.get();
   read_error_.clear();
   for (;;) {
     av_packet_unref(packet_.get());
@@ -175,6 +177,7 @@ AVPacket* VideoInput::read() {
 
 bool VideoInput::seek(std::int64_t timestamp) {
   flush();
+  again_ = false;
   return av_seek_frame(format_.get(), index_, timestamp, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 

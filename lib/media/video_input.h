@@ -46,6 +46,9 @@ class VideoInput {
   // The next packet of the stream, or null at the end (read_error says why there is no more:
   // empty where the file simply ends). Valid until the next call.
   AVPacket* read();
+  // The next read() gives the last packet again.
+  void unread() { again_ = true; }
+
   const std::string& read_error() const { return read_error_; }
 
   // Asks the demuxer for the key frame at or before the timestamp (stream time base) and forgets
@@ -68,6 +71,7 @@ class VideoInput {
   AvPtr<AVCodecContext> decoder_;
   AvPtr<AVPacket> packet_;
   int index_ = -1;
+  bool again_ = false;
   std::string read_error_;
 };
 

@@ -30,8 +30,8 @@ std::string_view name_of(Orientation orientation);
 bool swaps_sides(Orientation orientation);
 
 // Of a display matrix (a b u, c d v, x y w) that takes stored (x, y), y down, to
-// (a x + c y, b x + d y). Scale is not looked at. Nothing when the turn is no multiple of 90 degrees.
-// Source: ISO/IEC 14496-12, 6.2.2 and libavutil/display.h.
+// (a x + c y, b x + d y). Scale is not looked at. Nothing when the turn is no multiple of 90
+// degrees. Source: ISO/IEC 14496-12, 6.2.2 and libavutil/display.h.
 std::optional<Orientation> orientation_of(const std::array<std::int32_t, 9>& matrix);
 
 // The picture, turned; exact.

@@ -274,6 +274,14 @@ void read_pictures(SceneSource& source, std::vector<std::string> names) {
   }
 }
 
+// NAME.sens in a folder called NAME, as in ScanNet's scans/; empty where there is none.
+fs::path own_sens(const fs::path& folder, const std::vector<std::string>& names) {
+  const fs::path whole = fs::absolute(folder).lexically_normal();
+  const std::string name =
+      (whole.has_filename() ? whole : whole.parent_path()).filename().string() + ".sens";
+  return std::binary_search(names.begin(), names.end(), name) ? folder / name : fs::path();
+}
+
 }  // namespace
 
 SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
@@ -284,11 +292,6 @@ SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
                              "a folder of frames, or a .sens file"));
   }
   const auto names = list_names(folder);
-  const fs::path whole = fs::absolute(folder).lexically_normal();
-  const std::string own = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
-  if (std::binary_search(names.begin(), names.end(), own + ".sens")) {
-    return open_sens(folder / (own + ".sens"), jpeg);
-  }
   SceneSource source;
   source.root = folder;
   const auto seven = numbered(folder, names, seven_scenes_number);
@@ -314,6 +317,9 @@ SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
     std::vector<std::string> pictures;
     for (const auto& name : names) {
       if (is_picture_name(lower(fs::path(name).extension().string()))) pictures.push_back(name);
+    }
+    if (const auto stream = own_sens(folder, names); !stream.empty()) {
+      return open_sens(stream, jpeg);
     }
     if (pictures.empty()) {
       throw InputError(explain(folder.string(),

@@ -37,7 +37,7 @@ struct SceneSource {
 };
 
 // Opens a scene. A file: a `.sens` (scene/sens_source.h). A folder with NAME.sens for its own name
-// (ScanNet's scans/NAME): that file, Else a folder of frames:
+// (ScanNet's scans/NAME): that file. Else a folder of frames:
 //   scannet   NNNNN.jpg colour, NNNNN.txt pose (16 numbers), NNNNN.png 16-bit depth (optional),
 //             intrinsic.txt and depth_intrinsic.txt (4x4 or 3x3); id = number in the name
 //   7scenes   frame-NNNNNN.color.jpg|png, .pose.txt, .depth.png (optional), camera-intrinsics.txt

@@ -48,7 +48,7 @@ RoomIntrinsics Room::intrinsics(int width, int height) {
         "room camera", std::to_string(width) + "x" + std::to_string(height),
         "sides of " + std::to_string(kSceneSide.least) + " to " + std::to_string(kSceneSide.most)));
   }
-  const double focal = 0.5 * width / std::tan(31.0 / 180 * kPi);
+  const double focal = static_cast<float>(0.5 * width / std::tan(31.0 / 180 * kPi));
   return {focal, focal, (width - 1) / 2.0, (height - 1) / 2.0, width, height};
 }
 

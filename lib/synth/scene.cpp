@@ -15,8 +15,11 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/publish.h"
+#include "base/stop.h"
+#include "media/decode.h"
 #include "media/jpeg.h"
 #include "media/png.h"
+#include "media/sens.h"
 #include "synth/room.h"
 
 namespace vega {
@@ -137,8 +140,8 @@ void check(const SceneOptions& o) {
 }
 
 nlohmann::ordered_json recipe_of(const SceneOptions& o) {
-  return {{"generator", 1},   {"seed", o.seed},     {"frames", o.frames},  {"every", o.every},
-          {"width", o.width}, {"height", o.height}, {"quality", o.quality}};
+  return {{"generator", 1},   {"seed", o.seed},     {"frames", o.frames},   {"every", o.every},
+          {"width", o.width}, {"height", o.height}, {"quality", o.quality}, {"sens", o.sens}};
 }
 
 // True when the folder holds exactly this scene already. Throws RefusedError for another content
@@ -198,6 +201,32 @@ void write_frame(const SceneOptions& o, const Room& room, const RoomPose& pose,
   write_file(with(".txt"), matrix_text(pose));
 }
 
+std::array<float, 16> narrow(const std::array<double, 16>& m) {
+  std::array<float, 16> out;
+  std::transform(m.begin(), m.end(), out.begin(), [](double v) { return static_cast<float>(v); });
+  return out;
+}
+
+// The written frames once more as a stream. Time stamps are 0 (unknown), as in the folder.
+void write_sens(const SceneOptions& o, const fs::path& folder, const std::string& name,
+                const std::array<double, 16>& camera, const std::vector<RoomPose>& poses) {
+  SensHeader header;
+  header.sensor_name = "vega-synth";
+  header.intrinsic_color = header.intrinsic_depth = narrow(camera);
+  header.extrinsic_color =
+      header.extrinsic_depth = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+  header.color_size = header.depth_size = {o.width, o.height};
+  header.frame_count = static_cast<std::uint64_t>((o.frames + o.every - 1) / o.every);
+  SensWriter writer(folder / (name + ".sens"), header);
+  for (int id = 0; id < o.frames; id += o.every) {
+    check_stop();
+    const fs::path depth = folder / (frame_name(id) + ".png");
+    writer.append(narrow(poses[id]), 0, 0, read_file(folder / (frame_name(id) + ".jpg")),
+                  decode_png16(read_file(depth), depth.string()));
+  }
+  writer.publish();
+}
+
 }  // namespace
 
 int write_scene(const SceneOptions& o, const SceneProgress& progress) {
@@ -218,7 +247,12 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   const int threads = o.threads > 0 ? o.threads : available_cores();
   const int total = (o.frames + o.every - 1) / o.every;
   room.light(threads);
-  const std::vector<RoomPose> poses = room.walk(o.frames);
+  std::vector<RoomPose> poses = room.walk(o.frames);
+  if (o.sens) {  // a stream holds float32 values, and both forms of the scene must be equal
+    for (RoomPose& pose : poses) {
+      for (double& value : pose) value = static_cast<float>(value);
+    }
+  }
   std::mutex guard;
   int done = 0;
   parallel_for(static_cast<std::size_t>(total), threads, [&](std::size_t i) {
@@ -229,10 +263,11 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
     if (progress) progress(done, total);
   });
   const RoomIntrinsics k = Room::intrinsics(o.width, o.height);
-  const std::string matrix =
-      matrix_text({k.fx, 0, k.cx, 0, 0, k.fy, k.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1});
+  const std::array<double, 16> camera{k.fx, 0, k.cx, 0, 0, k.fy, k.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+  const std::string matrix = matrix_text(camera);
   write_file(part.path() / "intrinsic.txt", matrix);
   write_file(part.path() / "depth_intrinsic.txt", matrix);
+  if (o.sens) write_sens(o, part.path(), folder.filename().string(), camera, poses);
   write_file(part.path() / kRecipe, objects_text(o, room));
   part.publish();
   return total;

@@ -2,6 +2,8 @@
 //   NNNNN.jpg  colour             NNNNN.png  16-bit depth in mm, same size, 0 = none
 //   NNNNN.txt  world_from_cam 4x4, 17 significant digits: poses round-trip bit for bit
 //   intrinsic.txt, depth_intrinsic.txt  4x4 (equal: colour and depth are registered)
+//   NAME.sens  on request: the same JPEG bytes, depths and poses as one ScanNet sensor stream, its
+//              frames numbered without gaps
 //   objects.json  ids, labels and exact boxes of the objects, and the recipe of the room
 #pragma once
 
@@ -28,8 +30,11 @@ struct SceneOptions {
   int frames = 320;              // length of the walk, a closed loop
   int every = 1;                 // write every n-th frame of the walk; numbers keep their place
   int width = 640, height = 480;
-  int quality = 92;        // JPEG, 4:4:4 (thin coloured lines survive)
-  int threads = 0;         // 0: all; the bytes do not depend on them
+  int quality = 92;  // JPEG, 4:4:4 (thin coloured lines survive)
+  int threads = 0;   // 0: all; the bytes do not depend on them
+  // NAME.sens beside the pictures too, NAME the folder's name. Poses of both are then float32
+  // values.
+  bool sens = false;
   bool overwrite = false;  // replace an existing folder
 };
 

@@ -154,7 +154,8 @@ TEST_CASE("rgb: the mean colour of each cell, 0 to 1") {
   const test::Bench bench;
   const std::string room = bench.scene("room", 2);
   extract::FeatureOptions o = bench.options(room, "rgb");
-  o.backbone = "rgb", o.model = "", o.select = "stride:1", o.store_dtype = "fp32", o.view = "stretch";
+  o.backbone = "rgb", o.model = "", o.select = "stride:1", o.store_dtype = "fp32",
+  o.view = "stretch";
   o.pool = "1x1";
   const FeatureReader file = test::run_one(o);
   CHECK(file.taps()[0].noise_xxh3.empty());
