@@ -11,6 +11,7 @@
 namespace vega::extract {
 namespace {
 
+constexpr std::size_t kEncodedBudget = std::size_t{256} << 20;
 constexpr std::size_t kPixelBudget = std::size_t{512} << 20;
 constexpr int kThumbSide = 320;
 constexpr int kThumbQuality = 85;
@@ -21,16 +22,24 @@ FrameCache::FrameCache(const SceneSource& source, std::vector<std::size_t> frame
     : source_(source), frames_(std::move(frames)), entries_(frames_.size()) {}
 
 void FrameCache::read(int threads) {
+  std::atomic<std::size_t> held{0};
   parallel_for(frames_.size(), threads, [&](std::size_t i) {
-    entries_[i].encoded = color_bytes(source_, source_.frames[frames_[i]]);
+    std::vector<std::byte> bytes = color_bytes(source_, source_.frames[frames_[i]]);
+    if ((held += bytes.size()) <= kEncodedBudget) entries_[i].encoded = std::move(bytes);
   });
+}
+
+std::vector<std::byte> FrameCache::encoded(std::size_t place) const {
+  const Entry& entry = entries_[place];
+  if (!entry.encoded.empty()) return entry.encoded;
+  return color_bytes(source_, source_.frames[frames_[place]]);
 }
 
 void FrameCache::decode(int threads, bool with_thumbs) {
   std::atomic<std::size_t> held{0};
   parallel_for(frames_.size(), threads, [&](std::size_t i) {
     Entry& entry = entries_[i];
-    ImageU8 pixels = decode_image(entry.encoded, where(source_, source_.frames[frames_[i]]));
+    ImageU8 pixels = decode_image(encoded(i), where(source_, source_.frames[frames_[i]]));
     entry.size = pixels.size();
     if (with_thumbs) {
       const ImageSize small = fit_longest(entry.size, kThumbSide);
@@ -43,7 +52,7 @@ void FrameCache::decode(int threads, bool with_thumbs) {
 ImageU8 FrameCache::image(std::size_t place) const {
   const Entry& entry = entries_[place];
   if (!entry.pixels.rgb.empty()) return entry.pixels;
-  return decode_image(entry.encoded, where(source_, source_.frames[frames_[place]]));
+  return decode_image(encoded(place), where(source_, source_.frames[frames_[place]]));
 }
 
 }  // namespace vega::extract

@@ -9,15 +9,15 @@
 
 namespace vega::extract {
 
-// Decoded pictures stay in memory up to a bound (512 MB); beyond it they are decoded again where
-// they are needed.
+// Encoded and decoded pictures stay in memory up to a bound each (256 and 512 MB); beyond it they
+// are read and decoded again where they are needed.
 class FrameCache {
  public:
   FrameCache(const SceneSource& source, std::vector<std::size_t> frames);
 
   void read(int threads);                      // encoded bytes of every frame
   void decode(int threads, bool with_thumbs);  // sizes, thumbnails, pixels
-  const std::vector<std::byte>& encoded(std::size_t place) const { return entries_[place].encoded; }
+  std::vector<std::byte> encoded(std::size_t place) const;
   ImageSize size(std::size_t place) const { return entries_[place].size; }
   const std::vector<std::byte>& thumb(std::size_t place) const { return entries_[place].thumb; }
   ImageU8 image(std::size_t place) const;
