@@ -1,9 +1,10 @@
 #include "extract/frame_cache.h"
 
 #include <atomic>
+#include <map>
 
 #include "base/parallel.h"
-#include "media/decode.h"
+#include "base/stop.h"
 #include "media/jpeg.h"
 #include "media/resize.h"
 #include "scene/frame.h"
@@ -37,22 +38,37 @@ std::vector<std::byte> FrameCache::encoded(std::size_t place) const {
 
 void FrameCache::decode(int threads, bool with_thumbs) {
   std::atomic<std::size_t> held{0};
-  parallel_for(frames_.size(), threads, [&](std::size_t i) {
+  const auto keep = [&](std::size_t i, ImageU8&& pixels) {
     Entry& entry = entries_[i];
-    ImageU8 pixels = decode_image(encoded(i), where(source_, source_.frames[frames_[i]]));
     entry.size = pixels.size();
     if (with_thumbs) {
       const ImageSize small = fit_longest(entry.size, kThumbSide);
       entry.thumb = encode_jpeg(resize_area_u8(pixels, small.width, small.height), kThumbQuality);
     }
     if ((held += pixels.rgb.size()) <= kPixelBudget) entry.pixels = std::move(pixels);
+  };
+  if (source_.container && source_.container->ordered()) return decode_in_order(keep);
+  parallel_for(frames_.size(), threads, [&](std::size_t i) {
+    keep(i, decode_color(source_, source_.frames[frames_[i]], encoded(i)));
+  });
+}
+
+// A video is decoded once, front to back.
+void FrameCache::decode_in_order(const std::function<void(std::size_t, ImageU8&&)>& keep) {
+  std::map<std::size_t, std::size_t> index;  // place in the container to ours
+  for (std::size_t i = 0; i < frames_.size(); ++i) index[source_.frames[frames_[i]].place] = i;
+  std::vector<std::size_t> places;
+  for (const auto& [place, i] : index) places.push_back(place);
+  source_.container->pictures(places, [&](std::size_t place, ImageU8&& pixels) {
+    check_stop();
+    keep(index.at(place), std::move(pixels));
   });
 }
 
 ImageU8 FrameCache::image(std::size_t place) const {
   const Entry& entry = entries_[place];
   if (!entry.pixels.rgb.empty()) return entry.pixels;
-  return decode_image(encoded(place), where(source_, source_.frames[frames_[place]]));
+  return decode_color(source_, source_.frames[frames_[place]], encoded(place));
 }
 
 }  // namespace vega::extract

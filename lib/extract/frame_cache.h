@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "media/image.h"
@@ -23,6 +24,8 @@ class FrameCache {
   ImageU8 image(std::size_t place) const;
 
  private:
+  void decode_in_order(const std::function<void(std::size_t, ImageU8&&)>& keep);
+
   struct Entry {
     std::vector<std::byte> encoded, thumb;
     ImageSize size;

@@ -3,10 +3,11 @@
 namespace vega::extract {
 
 void FeatureOptions::visit(OptionVisitor& v) {
-  v.inputs(inputs, "INPUT...",
-           "scenes: .sens files, ScanNet scan folders, folders of frames (ScanNet posed images, "
-           "7-Scenes, "
-           "plain pictures)");
+  v.inputs(
+      inputs, "INPUT...",
+      "scenes: .sens files, ScanNet scan folders, videos, folders of frames (ScanNet posed images, "
+      "7-Scenes, "
+      "plain pictures)");
   v.group("Input");
   v.text("--list", list, "FILE|-",
          "scenes from a list instead: PATH or KEY<TAB>PATH a line; - reads stdin");

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <array>
+
 #include "base/error.h"
 #include "media/decode.h"
 #include "media/png.h"
@@ -16,6 +18,17 @@ std::vector<std::byte> color_bytes(const SceneSource& source, const FrameRef& fr
   return source.container ? source.container->color_bytes(frame.place) : read_file(frame.color);
 }
 
+ImageU8 decode_color(const SceneSource& source, const FrameRef& frame,
+                     std::span<const std::byte> bytes) {
+  if (!source.container || !source.container->ordered()) {
+    return decode_image(bytes, where(source, frame));
+  }
+  ImageU8 image;
+  const std::array places{frame.place};
+  source.container->pictures(places, [&](std::size_t, ImageU8&& got) { image = std::move(got); });
+  return image;
+}
+
 bool has_depth(const SceneSource& source, const FrameRef& frame) {
   return source.container ? source.container->has_depth(frame.place) : !frame.depth.empty();
 }
@@ -23,7 +36,7 @@ bool has_depth(const SceneSource& source, const FrameRef& frame) {
 LoadedFrame load_frame(const SceneSource& source, const FrameRef& frame, bool with_depth) {
   LoadedFrame loaded;
   loaded.color_bytes = color_bytes(source, frame);
-  loaded.color = decode_image(loaded.color_bytes, where(source, frame));
+  loaded.color = decode_color(source, frame, loaded.color_bytes);
   if (with_depth && has_depth(source, frame)) loaded.depth = load_depth(source, frame);
   return loaded;
 }

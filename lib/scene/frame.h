@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ std::string where(const SceneSource& source, const FrameRef& frame);
 
 // The encoded colour picture. Throws InputError (unreadable), FormatError (broken container).
 std::vector<std::byte> color_bytes(const SceneSource& source, const FrameRef& frame);
+
+// Its pixels; `bytes` are its color_bytes. Throws FormatError.
+ImageU8 decode_color(const SceneSource& source, const FrameRef& frame,
+                     std::span<const std::byte> bytes);
 
 bool has_depth(const SceneSource& source, const FrameRef& frame);
 

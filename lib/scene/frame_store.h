@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,8 +18,15 @@ class FrameStore {
  public:
   virtual ~FrameStore() = default;
 
-  // The encoded colour picture (JPEG or PNG). Throws FormatError naming frame and offset.
+  // The encoded colour picture (JPEG or PNG); of an ordered container what stands for it in
+  // fingerprints. Throws FormatError naming frame and offset.
   virtual std::vector<std::byte> color_bytes(std::size_t place) const = 0;
+  // True: pictures are not encoded one by one (video), and `pictures` gives them.
+  virtual bool ordered() const { return false; }
+  // The pictures of `places` (distinct), ascending, one call at a time. Throws FormatError.
+  virtual void pictures(std::span<const std::size_t> /*places*/,
+                        const std::function<void(std::size_t place, ImageU8&&)>& /*take*/) const {}
+
   // Millimetres, 0 = invalid.
   virtual ImageU16 depth(std::size_t place) const = 0;
   virtual bool has_depth(std::size_t place) const = 0;

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "scene/sens_source.h"
+#include "scene/video_source.h"
 
 namespace vega {
 
@@ -288,8 +289,12 @@ SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
   std::error_code code;
   if (fs::is_regular_file(folder, code)) {
     if (is_sens(folder)) return open_sens(folder, jpeg);
-    throw InputError(explain(folder.string(), "a file that is no sensor stream",
-                             "a folder of frames, or a .sens file"));
+    try {
+      return open_video(folder);
+    } catch (const FormatError& error) {
+      throw FormatError(std::string(error.what()) +
+                        " (a scene is a folder of frames, a .sens file or a video)");
+    }
   }
   const auto names = list_names(folder);
   SceneSource source;

@@ -1,5 +1,5 @@
 // A scene to read frames from: ScanNet posed images, 7-Scenes, plain pictures, a `.sens` stream,
-// told apart by content.
+// a video, told apart by content.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ struct FrameRef {
 };
 
 struct SceneSource {
-  std::string dialect;  // "scannet", "7scenes", "images", "sens"
+  std::string dialect;  // "scannet", "7scenes", "images", "sens", "video"
   std::filesystem::path root;
   std::shared_ptr<const FrameStore> container;            // null: the frames are files
   std::vector<FrameRef> frames;                           // ascending by id, never empty
@@ -36,7 +36,8 @@ struct SceneSource {
   std::int64_t dropped_nonfinite_poses = 0;
 };
 
-// Opens a scene. A file: a `.sens` (scene/sens_source.h). A folder with NAME.sens for its own name
+// Opens a scene. A file: a `.sens` (scene/sens_source.h) or a
+// video (scene/video_source.h). A folder with NAME.sens for its own name
 // (ScanNet's scans/NAME): that file. Else a folder of frames:
 //   scannet   NNNNN.jpg colour, NNNNN.txt pose (16 numbers), NNNNN.png 16-bit depth (optional),
 //             intrinsic.txt and depth_intrinsic.txt (4x4 or 3x3); id = number in the name

@@ -191,7 +191,7 @@ TEST_CASE("folders that are refused") {
   }
   SECTION("a file") {
     test::write_text(root / "scene.txt", "x");
-    CHECK_THROWS_WITH(open_source(root / "scene.txt"), Contains("a file"));
+    CHECK_THROWS_WITH(open_source(root / "scene.txt"), Contains("folder of frames"));
   }
   SECTION("no frames") {
     test::write_text(root / "notes.txt", "x");

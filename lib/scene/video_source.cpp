@@ -1,0 +1,92 @@
+#include "scene/video_source.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "media/video.h"
+
+namespace vega {
+namespace fs = std::filesystem;
+namespace {
+
+std::string file_checksum(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  Hasher hasher;
+  std::vector<char> piece(std::size_t{1} << 20);
+  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
+    hasher.bytes(std::as_bytes(std::span(piece.data(), static_cast<std::size_t>(in.gcount()))));
+  }
+  if (in.bad()) throw InputError(explain(path.string(), "a read error", "a readable file"));
+  return hasher.hex();
+}
+
+// A decoder serves one thread at a time.
+class VideoStore final : public FrameStore {
+ public:
+  explicit VideoStore(const fs::path& path)
+      : path_(path), video_(path), checksum_(file_checksum(path)) {}
+
+  const std::vector<VideoFrameTime>& index() { return video_.index(); }
+  const VideoInfo& info() const { return video_.info(); }
+
+  std::vector<std::byte> color_bytes(std::size_t place) const override {
+    const std::string text =
+        fmt::format("video {} stream {} frame {}", checksum_, video_.info().stream, place);
+    std::vector<std::byte> bytes(text.size());
+    std::memcpy(bytes.data(), text.data(), text.size());
+    return bytes;
+  }
+
+  bool ordered() const override { return true; }
+  void pictures(std::span<const std::size_t> places,
+                const std::function<void(std::size_t, ImageU8&&)>& take) const override {
+    const std::lock_guard lock(mutex_);
+    const std::vector<std::int64_t> ordinals(places.begin(), places.end());
+    video_.decode(ordinals, [&](VideoFrame&& frame) {
+      take(static_cast<std::size_t>(frame.ordinal), std::move(frame.image));
+    });
+  }
+
+  ImageU16 depth(std::size_t place) const override {
+    throw InputError(explain(where(place), "a video frame", "a frame with depth"));
+  }
+  bool has_depth(std::size_t) const override { return false; }
+  ImageSize depth_size() const override { return {}; }
+  std::string where(std::size_t place) const override {
+    return fmt::format("{}, frame {}", path_.string(), place);
+  }
+
+ private:
+  fs::path path_;
+  mutable std::mutex mutex_;
+  mutable Video video_;
+  std::string checksum_;
+};
+
+}  // namespace
+
+SceneSource open_video(const fs::path& path) {
+  const auto store = std::make_shared<VideoStore>(path);
+  SceneSource source;
+  source.dialect = "video";
+  source.root = path;
+  for (const VideoFrameTime& frame : store->index()) {
+    FrameRef ref;
+    ref.id = frame.ordinal;
+    ref.place = static_cast<std::size_t>(frame.ordinal);
+    ref.time_s = frame.time_s;
+    source.frames.push_back(ref);
+  }
+  if (!store->info().note.empty()) log_warn("{}: {}", path.string(), store->info().note);
+  source.container = store;
+  return source;
+}
+
+}  // namespace vega
