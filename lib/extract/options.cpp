@@ -39,6 +39,9 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.text("--prompt", prompt, "FILE",
          "embedding of the empty text, .pt or .h5 (default: prompt.h5 or prompt.pt in --model)");
   v.integer("--block", block, "N", "transformer block whose output is taken, zero-based");
+  v.text("--blocks", blocks, "LIST",
+         "several blocks in one pass instead, each a tap of its own: 10,12,20 or 10:28:2 (28 "
+         "included)");
   v.integer("--timestep", timestep, "T", "noise level as asked, 0 to 1000");
   v.real("--shift", shift, "F", "shift of the flow-matching schedule");
   v.text("--schedule", schedule, "release|exact",

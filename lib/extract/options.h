@@ -16,6 +16,7 @@ struct FeatureOptions {
   std::string list, out = "features", key, shard;
   std::string backbone = "wan", model, prompt;
   std::string candidates, select = "uniform:32", view, size = "832x480", jpeg;
+  std::string blocks;
   std::int64_t block = 20, timestep = 300;
   double shift = 5;
   std::string schedule = "release", noise = "v1", pool = "14x14", tag;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -68,6 +70,36 @@ std::int64_t positive_number(const std::string& option, const std::string& text)
   return value;
 }
 
+std::int64_t whole(const std::string& option, const std::string& text, std::string_view part) {
+  std::int64_t value = 0;
+  const auto parsed = std::from_chars(part.data(), part.data() + part.size(), value);
+  if (part.empty() || parsed.ec != std::errc() || parsed.ptr != part.data() + part.size() ||
+      value < 0 || value > 10000) {
+    usage(option, text, "whole numbers and ranges a:b:step, separated by commas");
+  }
+  return value;
+}
+
+// "10,12,20:28:2": ascending and distinct; the end of a range counts.
+std::vector<std::int64_t> number_list(const std::string& option, const std::string& text) {
+  std::set<std::int64_t> out;
+  if (text.ends_with(',')) whole(option, text, "");
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    std::vector<std::int64_t> range;
+    std::istringstream ends(part);
+    for (std::string end; std::getline(ends, end, ':');) range.push_back(whole(option, text, end));
+    if (part.ends_with(':') || range.empty() || range.size() > 3) whole(option, text, "");
+    const std::int64_t step = range.size() == 3 ? range[2] : 1;
+    if (step == 0) whole(option, text, "");
+    for (auto value = range[0]; value <= (range.size() > 1 ? range[1] : range[0]); value += step) {
+      out.insert(value);
+    }
+  }
+  if (out.empty()) whole(option, text, "");
+  return {out.begin(), out.end()};
+}
+
 // A backbone without weights has no use for the options of a network: silence would look like
 // consent.
 void refuse_unused(const FeatureOptions& o) {
@@ -80,6 +112,7 @@ void refuse_unused(const FeatureOptions& o) {
   refuse("--model", o.model != standard.model);
   refuse("--prompt", o.prompt != standard.prompt);
   refuse("--block", o.block != standard.block);
+  refuse("--blocks", o.blocks != standard.blocks);
   refuse("--timestep", o.timestep != standard.timestep);
   refuse("--shift", o.shift != standard.shift);
   refuse("--schedule", o.schedule != standard.schedule);
@@ -122,6 +155,7 @@ Recipe resolve(const FeatureOptions& o) {
   r.size = parse_size(o.size);
   if (r.size.width % 16 != 0 || r.size.height % 16 != 0) usage("--size", o.size, "multiples of 16");
   resolve_pool(o.pool, r);
+  r.blocks = o.blocks.empty() ? std::vector{o.block} : number_list("--blocks", o.blocks);
   r.device = parse_device(o.device);
   const std::string compute = o.dtype.empty() ? (r.device.is_cuda() ? "bf16" : "fp32") : o.dtype;
   if (compute != "fp32" && compute != "bf16") usage("--dtype", compute, "fp32 or bf16");
@@ -195,7 +229,7 @@ BackboneOptions backbone_options(const FeatureOptions& o, const Recipe& r) {
   b.device = o.device;
   b.dtype = scalar_type(r.compute);
   b.size = r.size;
-  b.blocks = {o.block};
+  b.blocks = r.blocks;
   b.timesteps = {o.timestep};
   b.shift = o.shift;
   b.schedule = o.schedule;

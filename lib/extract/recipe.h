@@ -21,6 +21,7 @@ enum class NoiseKind { kV1, kZero, kStored };
 struct Recipe {
   View view = View::kMllm;
   ImageSize size;
+  std::vector<std::int64_t> blocks;       // ascending, distinct
   std::int64_t pool_h = 14, pool_w = 14;  // 0: native
   std::string pool_name;
   at::Device device{at::kCPU};

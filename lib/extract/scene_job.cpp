@@ -58,6 +58,14 @@ void add_geometry(std::vector<TapInfo>& taps, const Recipe& recipe, const Chosen
   }
 }
 
+// The block of --block (20: the paper's) where it is among the taps, else the first.
+std::string default_tap(const std::vector<Tap>& taps, std::int64_t block) {
+  for (const Tap& tap : taps) {
+    if (tap.block == block) return tap.name;
+  }
+  return taps.front().name;
+}
+
 // Which of the backbone's taps are written, in the writer's order.
 std::vector<std::size_t> taps_to_write(const std::vector<TapInfo>& taps, const Plan& plan) {
   std::vector<std::size_t> out;
@@ -129,7 +137,7 @@ Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe&
   header.input_fp = input_fingerprint(source, chosen, cache);
   header.cache_key =
       cache_key(kFeaturesSchema, header.options_json, header.model_fp, header.input_fp);
-  header.default_tap = lazy.known().taps().front().name;
+  header.default_tap = default_tap(lazy.known().taps(), options.block);
   header.seed = options.seed;
   std::vector<TapInfo> taps = tap_infos(recipe, lazy.known(), header.cache_key);
   Plan plan = decide(output, header, taps, options.overwrite);
