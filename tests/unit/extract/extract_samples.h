@@ -1,38 +1,19 @@
 // Scenes, models and runs for the tests of lib/extract.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "extract/features.h"
 #include "store/features.h"
+#include "support/own_memory.h"
 #include "support/support.h"
 #include "synth/model.h"
 #include "synth/scene.h"
 
 namespace vega::test {
-
-// Fingerprints are remembered in a folder of the test, not in the user's.
-class OwnMemory {
- public:
-  explicit OwnMemory(const std::filesystem::path& folder) {
-    if (const char* now = std::getenv("XDG_CACHE_HOME")) before_ = now;
-    setenv("XDG_CACHE_HOME", folder.c_str(), 1);
-  }
-  ~OwnMemory() {
-    if (before_)
-      setenv("XDG_CACHE_HOME", before_->c_str(), 1);
-    else
-      unsetenv("XDG_CACHE_HOME");
-  }
-
- private:
-  std::optional<std::string> before_;
-};
 
 // A folder with a made-up Wan checkpoint of 30 narrow blocks, and room for scenes and outputs.
 struct Bench {

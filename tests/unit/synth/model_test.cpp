@@ -16,6 +16,7 @@
 #include "models/wan/names.h"
 #include "models/wan/prompt_file.h"
 #include "store/prompt.h"
+#include "support/own_memory.h"
 #include "support/support.h"
 #include "synth/weight_law.h"
 #include "weights/safetensors.h"
@@ -31,25 +32,6 @@ synth::ModelOptions options(const fs::path& folder, const std::string& preset,
   o.progress = ProgressMode::kOff;
   return o;
 }
-
-// Fingerprints are remembered in a folder of this program, not in the user's.
-class OwnMemory {
- public:
-  OwnMemory() {
-    if (const char* now = std::getenv("XDG_CACHE_HOME")) before_ = now;
-    setenv("XDG_CACHE_HOME", folder_.path().c_str(), 1);
-  }
-  ~OwnMemory() {
-    if (before_)
-      setenv("XDG_CACHE_HOME", before_->c_str(), 1);
-    else
-      unsetenv("XDG_CACHE_HOME");
-  }
-
- private:
-  test::TempFolder folder_;
-  std::optional<std::string> before_;
-};
 
 // Relative paths of all files below a folder, sorted.
 std::vector<std::string> files_in(const fs::path& folder) {
@@ -122,7 +104,8 @@ std::vector<float> values_of(const at::Tensor& tensor) {
 }  // namespace
 
 TEST_CASE("model: wan-tiny is one model in two layouts", "[model]") {
-  const OwnMemory memory;
+  const test::TempFolder home;
+  const test::OwnMemory memory(home.path());
   const test::TempFolder temp;
   const auto made = synth::write_model(options(temp / "m", "wan-tiny", "both"));
   REQUIRE(made == std::vector<fs::path>{temp / "m" / "original", temp / "m" / "diffusers"});
@@ -170,7 +153,8 @@ TEST_CASE("model: wan-tiny is one model in two layouts", "[model]") {
 }
 
 TEST_CASE("model: half precision checkpoints open, with rounded values", "[model]") {
-  const OwnMemory memory;
+  const test::TempFolder home;
+  const test::OwnMemory memory(home.path());
   const test::TempFolder temp;
   auto half = options(temp / "f16", "wan-tiny", "diffusers");
   half.dtype = DType::kF16, half.seed = 7;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "support/own_memory.h"
 #include "support/support.h"
 
 using namespace vega;
@@ -21,24 +22,6 @@ template <typename T>
 TensorView view(DType type, Shape shape, const std::vector<T>& data) {
   return {type, std::move(shape), reinterpret_cast<const std::byte*>(data.data())};
 }
-
-// A cache folder of our own during a test.
-class CacheHome {
- public:
-  explicit CacheHome(const fs::path& folder) {
-    if (const char* now = std::getenv("XDG_CACHE_HOME")) before_ = now;
-    setenv("XDG_CACHE_HOME", folder.c_str(), 1);
-  }
-  ~CacheHome() {
-    if (before_)
-      setenv("XDG_CACHE_HOME", before_->c_str(), 1);
-    else
-      unsetenv("XDG_CACHE_HOME");
-  }
-
- private:
-  std::optional<std::string> before_;
-};
 
 }  // namespace
 
@@ -98,7 +81,7 @@ TEST_CASE("check_finite names the tensor and the first bad index") {
 
 TEST_CASE("fingerprint memory: by path, size and time; broken files do not matter") {
   test::TempFolder folder;
-  const CacheHome home(folder / "cache");
+  const test::OwnMemory home(folder / "cache");
   const auto a = folder / "a.bin", b = folder / "b.bin";
   test::write_text(a, "aaaa");
   test::write_text(b, "bb");
@@ -141,7 +124,7 @@ TEST_CASE("fingerprint memory: several writers, or no place to write") {
   const std::vector<fs::path> files{a};
   const auto print = xxh3_hex("a model");
   {
-    const CacheHome home(folder / "cache");
+    const test::OwnMemory home(folder / "cache");
     std::vector<std::thread> writers;
     for (int t = 0; t < 4; ++t) {
       writers.emplace_back([&, t] {
@@ -153,7 +136,7 @@ TEST_CASE("fingerprint memory: several writers, or no place to write") {
       CHECK(recall_fingerprint(files, "kind " + std::to_string(t)) == print);
   }
   test::write_text(folder / "occupied", "a file where a folder should be");
-  const CacheHome home(folder / "occupied");
+  const test::OwnMemory home(folder / "occupied");
   CHECK_NOTHROW(remember_fingerprint(files, "k", print));
   CHECK_FALSE(recall_fingerprint(files, "k"));
 }
