@@ -50,6 +50,18 @@ class DeviceError : public Error {
   int exit_code() const noexcept override { return 5; }
 };
 
+// Out of memory on the device: the same may work in smaller batches. Exit code 5.
+class DeviceMemoryError : public DeviceError {
+ public:
+  using DeviceError::DeviceError;
+};
+
+// The model itself is at fault: no item of the run can be computed. Exit code 3.
+class ModelError : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 // The output cannot be written: no space, read-only, I/O. Stops a run at once. Exit code 6.
 class OutputError : public Error {
  public:

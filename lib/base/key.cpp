@@ -1,6 +1,9 @@
 #include "base/key.h"
 
+#include <fmt/core.h>
+
 #include "base/error.h"
+#include "base/log.h"
 
 namespace vega {
 namespace {
@@ -30,6 +33,22 @@ std::string clean_key(std::string_view text) {
       key += '_';
     }
   }
+  return key;
+}
+
+std::string scene_key(const std::filesystem::path& path) {
+  // "room/", "room/." and "." all mean the folder itself.
+  const auto whole = std::filesystem::absolute(path).lexically_normal();
+  const auto last = whole.has_filename() ? whole : whole.parent_path();
+  std::error_code code;
+  const bool folder = !whole.has_filename() || std::filesystem::is_directory(last, code);
+  const std::string name = (folder ? last.filename() : last.stem()).string();
+  if (name.empty()) {
+    throw InputError(explain(path.string(), "a path without a name",
+                             "a folder or file that names the scene", "give the key with --key"));
+  }
+  std::string key = clean_key(name);
+  if (key != name) log_info("{}: key {} (characters outside [A-Za-z0-9._-] replaced)", name, key);
   return key;
 }
 

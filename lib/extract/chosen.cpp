@@ -1,5 +1,6 @@
 #include "extract/chosen.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -16,7 +17,31 @@ std::string as_text(const std::array<double, 9>& matrix) {
   return {reinterpret_cast<const char*>(matrix.data()), sizeof matrix};
 }
 
+// Rows that use frames of the source, in order.
+Chosen chosen_of(const std::vector<std::size_t>& indices) {
+  Chosen chosen;
+  std::map<std::size_t, std::size_t> place;
+  for (std::size_t row = 0; row < indices.size(); ++row) {
+    const auto [at, fresh] = place.emplace(indices[row], chosen.frames.size());
+    if (fresh) {
+      chosen.frames.push_back(indices[row]);
+      chosen.rows.emplace_back();
+    }
+    chosen.rows[at->second].push_back(row);
+    chosen.frame_of_row.push_back(at->second);
+  }
+  return chosen;
+}
+
 }  // namespace
+
+void Chosen::drop(const std::vector<std::size_t>& lost) {
+  std::vector<std::size_t> left;
+  for (const std::size_t place : frame_of_row) {
+    if (!std::binary_search(lost.begin(), lost.end(), place)) left.push_back(frames[place]);
+  }
+  *this = chosen_of(left);
+}
 
 Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe) {
   std::vector<std::size_t> indices;
@@ -31,18 +56,7 @@ Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe)
   } else {
     indices = select_frames(source, recipe.candidates(source), recipe.selection);
   }
-  Chosen chosen;
-  std::map<std::size_t, std::size_t> place;
-  for (std::size_t row = 0; row < indices.size(); ++row) {
-    const auto [at, fresh] = place.emplace(indices[row], chosen.frames.size());
-    if (fresh) {
-      chosen.frames.push_back(indices[row]);
-      chosen.rows.emplace_back();
-    }
-    chosen.rows[at->second].push_back(row);
-    chosen.frame_of_row.push_back(at->second);
-  }
-  return chosen;
+  return chosen_of(indices);
 }
 
 std::string input_fingerprint(const SceneSource& source, const Chosen& chosen,

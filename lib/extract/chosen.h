@@ -17,6 +17,9 @@ struct Chosen {
   std::vector<std::size_t> frames;             // indices into the source, distinct
   std::vector<std::vector<std::size_t>> rows;  // rows of the output that each of them fills
   std::vector<std::size_t> frame_of_row;       // index into `frames`
+
+  // Without some of `frames` (ascending indices) and their rows.
+  void drop(const std::vector<std::size_t>& lost);
 };
 
 // Throws InputError (scene/select.h), FormatError (frames:DIR).

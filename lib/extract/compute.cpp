@@ -5,101 +5,157 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "base/stop.h"
-#include "extract/prefetch.h"
-#include "media/view.h"
 
 namespace vega::extract {
 namespace {
 
-// Pixels (3, H, W) and noise of one frame, written in place.
-void prepare(const Job& job, std::size_t place, float* pixels, float* eps) {
-  const SignedImage seen =
-      apply_view(job.cache.image(place), job.recipe.view, job.recipe.size, job.depth);
-  std::copy(seen.chw.begin(), seen.chw.end(), pixels);
-  if (job.noise.size() > 0) {
-    job.noise.fill(job.source.frames[job.chosen.frames[place]].id,
-                   {eps, static_cast<std::size_t>(job.noise.size())});
-  }
-}
+using Clock = std::chrono::steady_clock;
 
 // What cannot be stored as a finite number is an error, not a feature.
-void check_values(const Job& job, std::size_t place, std::size_t tap,
+void check_values(const Job& job, std::size_t place, const std::string& tap,
                   std::span<const float> values) {
-  const float most = job.recipe.store == DType::kF16 ? 65504.0F : 3.38e38F;
+  const DType store = job.frames.recipe.store;
+  const float most = store == DType::kF16 ? 65504.0F : 3.38e38F;
   for (const float value : values) {
     if (std::abs(value) <= most) continue;
-    const std::int64_t id = job.source.frames[job.chosen.frames[place]].id;
-    throw InputError(
-        explain("frame " + std::to_string(id) + ", tap " + std::to_string(tap),
-                "the value " + std::to_string(value),
-                "finite " + std::string(name_of(job.recipe.store)) + " numbers",
-                "try --store-dtype fp32 and --dtype fp32; else the weights are broken"));
+    throw InputError(explain(
+        "frame " + std::to_string(job.frames.id(place)) + ", tap " + tap,
+        "the value " + std::to_string(value), "finite " + std::string(name_of(store)) + " numbers",
+        "try --store-dtype fp32 and --dtype fp32; else the weights are broken"));
   }
 }
 
-void put(const Job& job, std::size_t place, const std::vector<at::Tensor>& out, std::int64_t n) {
-  for (std::size_t tap = 0; tap < job.taps.size(); ++tap) {
-    const at::Tensor one = out[job.taps[tap]][n].contiguous();
+// Row n of each tensor of a pass is frame `place`.
+void put(Job& job, const Backbone& backbone, const std::vector<std::size_t>& pass,
+         std::size_t place, const std::vector<at::Tensor>& out, std::int64_t n) {
+  for (std::size_t i = 0; i < pass.size(); ++i) {
+    const auto found = std::find(job.taps.begin(), job.taps.end(), pass[i]);
+    const auto tap = static_cast<std::size_t>(found - job.taps.begin());
+    const at::Tensor one = out[i][n].contiguous();
     const std::span values(one.const_data_ptr<float>(), static_cast<std::size_t>(one.numel()));
-    check_values(job, place, tap, values);
-    for (const std::size_t row : job.chosen.rows[place]) job.writer.put_f32(tap, row, values);
+    check_values(job, place, backbone.taps()[pass[i]].name, values);
+    for (const std::size_t row : job.frames.chosen.rows[place])
+      job.writer.put_f32(tap, row, values);
   }
   job.progress.add();
 }
 
-// CPU: one frame a worker, one intra-op thread each; bits do not depend on the number of workers.
-void compute_on_cpu(const Job& job, const Backbone& backbone) {
-  const auto body = [&](std::size_t place) {
-    at::Tensor pixels =
-        at::empty({1, 3, job.recipe.size.height, job.recipe.size.width}, at::kFloat);
-    at::Tensor eps = at::empty({1, job.noise.size()}, at::kFloat);
-    prepare(job, place, pixels.data_ptr<float>(), eps.data_ptr<float>());
-    put(job, place, backbone.run(pixels, eps), 0);
-  };
-  parallel_for(job.chosen.frames.size(), job.recipe.threads, body, [] { at::set_num_threads(1); });
-}
+// What encode() made of each frame, on the CPU, for the passes after the first.
+class Encoded {
+ public:
+  Encoded(std::size_t frames, bool needed) : of_frame_(needed ? frames : 0) {}
+  void keep(std::size_t place, const at::Tensor& one) {
+    if (!of_frame_.empty()) of_frame_[place] = one.to(at::kCPU).clone();
+  }
+  const at::Tensor& operator[](std::size_t place) const { return of_frame_[place]; }
 
-// CUDA: workers prepare batches ahead of the device; the last batch is padded so that every batch
-// has one size.
-void compute_on_cuda(const Job& job, const Backbone& backbone) {
-  const auto total = job.chosen.frames.size();
-  const auto batch = static_cast<std::size_t>(job.recipe.batch);
-  struct Batch {
-    at::Tensor pixels, eps;
-  };
-  const auto make = [&](std::size_t index) {
-    const auto n = static_cast<std::int64_t>(batch);
-    Batch made{at::zeros({n, 3, job.recipe.size.height, job.recipe.size.width}, at::kFloat),
-               at::zeros({n, job.noise.size()}, at::kFloat)};
-    const auto frame = static_cast<std::size_t>(made.pixels.stride(0));
-    for (std::size_t i = 0; i < batch && index * batch + i < total; ++i) {
-      prepare(job, index * batch + i, made.pixels.data_ptr<float>() + i * frame,
-              made.eps.data_ptr<float>() + i * static_cast<std::size_t>(job.noise.size()));
-    }
-    return made;
-  };
-  Prefetch<Batch> batches((total + batch - 1) / batch, std::min(job.recipe.threads, 8), make);
-  for (std::size_t first = 0; first < total; first += batch) {
+  // Frames [first, first + n), zeros beyond the end.
+  at::Tensor batch(std::size_t first, std::int64_t n) const {
+    auto shape = of_frame_.front().sizes().vec();
+    shape.insert(shape.begin(), n);
+    at::Tensor out = at::zeros(shape, at::kFloat);
+    for (std::int64_t i = 0; i < n && first + static_cast<std::size_t>(i) < of_frame_.size(); ++i)
+      out[i].copy_(of_frame_[first + static_cast<std::size_t>(i)]);
+    return out;
+  }
+
+ private:
+  std::vector<at::Tensor> of_frame_;
+};
+
+// One pass in batches of one size from frame `first` on; `first` says how far it came. Throws
+// DeviceMemoryError.
+void run_batches(Job& job, const Backbone& backbone, const std::vector<std::size_t>& pass,
+                 BatchFeed& feed, bool encode, Encoded& encoded, std::size_t& first) {
+  const std::int64_t batch = feed.batch();
+  while (first < job.frames.count()) {
     check_stop();
-    const Batch now = batches.next();
-    const std::vector<at::Tensor> out = backbone.run(now.pixels, now.eps);
-    for (std::size_t i = 0; i < batch && first + i < total; ++i)
-      put(job, first + i, out, static_cast<std::int64_t>(i));
+    const BatchFeed::Batch now = feed.next();
+    const at::Tensor latents = encode ? backbone.encode(now.pixels) : encoded.batch(first, batch);
+    const std::vector<at::Tensor> out = backbone.run(latents, now.eps);
+    for (std::int64_t i = 0; i < batch && first < job.frames.count(); ++i, ++first) {
+      if (encode) encoded.keep(first, latents[i]);
+      put(job, backbone, pass, first, out, i);
+    }
   }
 }
 
 }  // namespace
 
-void compute(const Job& job, const Backbone& backbone) {
-  if (job.recipe.device.is_cuda())
-    compute_on_cuda(job, backbone);
-  else
-    compute_on_cpu(job, backbone);
+Work compute_by_frames(Job& job, Backbone& backbone) {
+  const SceneFrames& frames = job.frames;
+  const auto passes = backbone.passes(job.taps);
+  Work work;
+  work.passes = static_cast<std::int64_t>(passes.size());
+  std::atomic<std::int64_t> made{0}, waited_ns{0};
+  Encoded encoded(frames.count(), passes.size() > 1);
+  for (std::size_t p = 0; p < passes.size(); ++p) {
+    backbone.begin(passes[p]);
+    const auto body = [&](std::size_t place) {
+      at::Tensor latents, eps = at::empty({1, frames.noise.size()}, at::kFloat);
+      const auto begun = Clock::now();
+      frames.eps(place, eps.data_ptr<float>());
+      if (p == 0) {
+        at::Tensor pixels =
+            at::empty({1, 3, frames.recipe.size.height, frames.recipe.size.width}, at::kFloat);
+        frames.pixels(place, pixels.data_ptr<float>());
+        waited_ns += std::chrono::nanoseconds(Clock::now() - begun).count();
+        latents = backbone.encode(pixels);
+        encoded.keep(place, latents[0]);
+        ++made;
+      } else {
+        latents = encoded[place].unsqueeze(0);
+      }
+      put(job, backbone, passes[p], place, backbone.run(latents, eps), 0);
+    };
+    parallel_for(frames.count(), frames.recipe.threads, body, [] { at::set_num_threads(1); });
+  }
+  work.encoded = made;
+  const auto workers = std::min<std::size_t>(static_cast<std::size_t>(frames.recipe.threads),
+                                             std::max<std::size_t>(1, frames.count()));
+  work.wait_s = 1e-9 * static_cast<double>(waited_ns) / static_cast<double>(workers);
+  return work;
+}
+
+Work compute_by_batches(Job& job, Backbone& backbone, std::int64_t& batch) {
+  const auto passes = backbone.passes(job.taps);
+  Work work;
+  work.passes = static_cast<std::int64_t>(passes.size());
+  Encoded encoded(job.frames.count(), passes.size() > 1);
+  for (std::size_t p = 0; p < passes.size(); ++p) {
+    backbone.begin(passes[p]);
+    std::size_t first = 0;
+    while (first < job.frames.count()) {
+      std::unique_ptr<BatchFeed> feed = std::move(job.feed);
+      if (!feed || p > 0 || feed->first() != first || feed->batch() != batch)
+        feed = std::make_unique<BatchFeed>(job.frames, first, batch, p == 0);
+      try {
+        run_batches(job, backbone, passes[p], *feed, p == 0, encoded, first);
+      } catch (const DeviceMemoryError& error) {
+        if (!job.frames.recipe.batch_auto || batch == 1) throw;
+        batch /= 2;
+        ++work.halvings;
+        log_warn("{}: goes on with --batch {}", error.what(), batch);
+      }
+      work.wait_s += feed->wait_s();
+    }
+    if (p == 0) work.encoded = static_cast<std::int64_t>(job.frames.count());
+  }
+  work.batch = batch;
+  return work;
+}
+
+Work compute(Job& job, Backbone& backbone, std::int64_t& batch) {
+  if (job.frames.recipe.device.is_cuda()) return compute_by_batches(job, backbone, batch);
+  return compute_by_frames(job, backbone);
 }
 
 }  // namespace vega::extract

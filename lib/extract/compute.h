@@ -1,11 +1,11 @@
 // The frames of one scene through a backbone, into a writer.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "base/progress.h"
-#include "extract/chosen.h"
-#include "extract/noise_source.h"
+#include "extract/feed.h"
 #include "models/backbone.h"
 #include "store/features.h"
 
@@ -13,21 +13,31 @@ namespace vega::extract {
 
 // What the steps of one scene share.
 struct Job {
-  const Recipe& recipe;
-  const SceneSource& source;
-  const Chosen& chosen;
-  const FrameCache& cache;
-  const NoiseSource& noise;
-  ImageSize depth;
-  const std::vector<std::size_t>&
-      taps;  // taps of the backbone that are written, in the writer's order
+  SceneFrames frames;
+  // Taps of the backbone that are written, in the writer's order.
+  const std::vector<std::size_t>& taps;
   FeatureWriter& writer;
-  Progress& progress;
+  Progress& progress;                         // counts frames times passes
+  std::unique_ptr<BatchFeed> feed = nullptr;  // CUDA: the first batches, under way already
 };
 
-// On the CPU one frame a worker, one intra-op thread each: bits do not depend on the number of
-// workers. On CUDA workers prepare batches ahead of the device, and the last batch is padded.
-// Throws InputError (a value that cannot be stored), and what the backbone throws.
-void compute(const Job& job, const Backbone& backbone);
+// What was done.
+struct Work {
+  std::int64_t encoded = 0;  // frames through encode()
+  std::int64_t passes = 0;   // passes over them
+  std::int64_t batch = 1, halvings = 0;
+  double wait_s = 0;  // without anything to compute
+};
+
+// Every frame is encoded once; each pass then runs over all of them. On the CPU one frame a worker,
+// one intra-op thread each: bits do not depend on the number of workers. On CUDA workers make
+// batches ahead of the device; with --batch auto a batch that does not fit the memory is halved,
+// and `batch` keeps the smaller size. Throws InputError (a value that cannot be stored), and what
+// the backbone throws.
+Work compute(Job& job, Backbone& backbone, std::int64_t& batch);
+
+// The two halves of compute(), for tests.
+Work compute_by_frames(Job& job, Backbone& backbone);
+Work compute_by_batches(Job& job, Backbone& backbone, std::int64_t& batch);
 
 }  // namespace vega::extract

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <map>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "base/stop.h"
 #include "media/jpeg.h"
@@ -36,7 +38,7 @@ std::vector<std::byte> FrameCache::encoded(std::size_t place) const {
   return color_bytes(source_, source_.frames[frames_[place]]);
 }
 
-void FrameCache::decode(int threads, bool with_thumbs) {
+std::vector<std::size_t> FrameCache::decode(int threads, bool with_thumbs, bool skip) {
   std::atomic<std::size_t> held{0};
   const auto keep = [&](std::size_t i, ImageU8&& pixels) {
     Entry& entry = entries_[i];
@@ -47,10 +49,37 @@ void FrameCache::decode(int threads, bool with_thumbs) {
     }
     if ((held += pixels.rgb.size()) <= kPixelBudget) entry.pixels = std::move(pixels);
   };
-  if (source_.container && source_.container->ordered()) return decode_in_order(keep);
-  parallel_for(frames_.size(), threads, [&](std::size_t i) {
-    keep(i, decode_color(source_, source_.frames[frames_[i]], encoded(i)));
-  });
+  if (source_.container && source_.container->ordered()) {
+    decode_in_order(keep);  // the video itself knows whether to skip
+  } else {
+    parallel_for(frames_.size(), threads, [&](std::size_t i) {
+      try {
+        keep(i, decode_color(source_, source_.frames[frames_[i]], encoded(i)));
+      } catch (const FormatError& error) {
+        if (!skip) throw;
+        log_warn("{}; left out", error.what());
+      }
+    });
+  }
+  std::vector<std::size_t> lost;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].size.width == 0) lost.push_back(i);
+  }
+  return lost;
+}
+
+void FrameCache::drop(const std::vector<std::size_t>& places) {
+  for (auto place = places.rbegin(); place != places.rend(); ++place) {
+    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(*place));
+    frames_.erase(frames_.begin() + static_cast<std::ptrdiff_t>(*place));
+  }
+}
+
+void FrameCache::release() {
+  for (Entry& entry : entries_) {
+    entry.encoded = {};
+    entry.pixels = {};
+  }
 }
 
 // A video is decoded once, front to back.

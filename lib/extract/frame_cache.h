@@ -16,8 +16,13 @@ class FrameCache {
  public:
   FrameCache(const SceneSource& source, std::vector<std::size_t> frames);
 
-  void read(int threads);                      // encoded bytes of every frame
-  void decode(int threads, bool with_thumbs);  // sizes, thumbnails, pixels
+  void read(int threads);  // encoded bytes of every frame
+  // Sizes, thumbnails, pixels. Returns the places of the frames that cannot be decoded, where
+  // `skip` lets them be; throws FormatError otherwise.
+  std::vector<std::size_t> decode(int threads, bool with_thumbs, bool skip);
+  void drop(const std::vector<std::size_t>& places);  // ascending; the others move up
+  void release();                                     // forgets bytes and pixels
+
   std::vector<std::byte> encoded(std::size_t place) const;
   ImageSize size(std::size_t place) const { return entries_[place].size; }
   const std::vector<std::byte>& thumb(std::size_t place) const { return entries_[place].thumb; }

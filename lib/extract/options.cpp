@@ -11,19 +11,28 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.group("Input");
   v.text("--list", list, "FILE|-",
          "scenes from a list instead: PATH or KEY<TAB>PATH a line; - reads stdin");
-  v.text("--shard", shard, "i/n", "only the lines whose number modulo n is i (from 0)");
+  v.text("--shard", shard, "i/n|auto",
+         "only the lines whose number modulo n is i (from 0); auto: by the task of a SLURM array");
+  v.text("--root", root, "DIR",
+         "inputs are scene ids below DIR: ScanNet (DIR/scans/ID) or the official data tree "
+         "(DIR/scannet/posed_images/ID)");
   v.text("--key", key, "KEY", "name of the scene, with one INPUT (default: the folder's name)");
   v.text("--candidates", candidates, "all|every:K",
          "frames to choose from; every:K: ids that are multiples of K (default: every:10 of a "
          ".sens, as "
          "released, else all)");
-  v.text("--select", select, "HOW",
-         "uniform:N (spread over the scene), stride:K, list:FILE (frame ids), frames:DIR (ids of "
-         "DIR/KEY.h5)");
+  v.text(
+      "--select", select, "HOW",
+      "uniform:N (spread over the scene), stride:K, fps:R (nearest time stamps), list:FILE (frame "
+      "ids), frames:DIR (ids of DIR/KEY.h5)");
   v.text("--jpeg", jpeg, "original|reencoded",
          "frames of a .sens: as recorded, or encoded once more (quality 75) as the release's "
          "exporter does, on "
          "which the published numbers rest; default: by --compat");
+  v.integer("--stream", stream, "N",
+            "video stream of the file (-1: the first that is no cover picture)");
+  v.text("--on-decode-error", on_decode_error, "fail|skip",
+         "a frame that cannot be decoded: fail the scene, or leave the frame out and count it");
   v.text("--view", view, "VIEW",
          "what the network sees: mllm (384x384 squash, cover, centre crop: the released training), "
          "native (cover and "
@@ -43,6 +52,10 @@ void FeatureOptions::visit(OptionVisitor& v) {
          "several blocks in one pass instead, each a tap of its own: 10,12,20 or 10:28:2 (28 "
          "included)");
   v.integer("--timestep", timestep, "T", "noise level as asked, 0 to 1000");
+  v.text(
+      "--timesteps", timesteps, "LIST",
+      "several noise levels instead, a pass of the transformer each: 0:1000:100 (1000 included); "
+      "frames are encoded once");
   v.real("--shift", shift, "F", "shift of the flow-matching schedule");
   v.text("--schedule", schedule, "release|exact",
          "release: the released scheduler's table (300 is t 299, sigma 0.29992384); exact: sigma = "
@@ -68,10 +81,16 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.text("--tag", tag, "TAG", "folder of this recipe (default: <model>-<WxH>-<view>-<pool>)");
   v.flag("--overwrite", overwrite, "compute again what is there, whatever its recipe");
   v.flag("--fail-fast", fail_fast, "stop at the first scene that fails");
+  v.flag("--dry-run", dry_run,
+         "compute nothing: say what each scene lacks, and what a run would take; reads no weight");
+  v.text("--report", report, "FILE.json",
+         "what became of every scene, with times; of a dry run: the audit");
   v.flag("--no-thumbs", no_thumbs, "store no thumbnails (preview needs them)");
   v.integer("--threads", threads, "N",
             "worker threads (default: all cores); on the cpu one frame a worker");
-  v.text("--batch", batch, "auto|N", "frames a step on cuda (the last one is padded)");
+  v.text("--batch", batch, "auto|N",
+         "frames a step on cuda (the last one is padded); auto fits the memory and halves when it "
+         "is short");
 }
 
 void PreviewOptions::visit(OptionVisitor& v) {

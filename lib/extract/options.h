@@ -13,17 +13,17 @@ namespace vega::extract {
 // `vega-extract features`.
 struct FeatureOptions {
   std::vector<std::string> inputs;
-  std::string list, out = "features", key, shard;
+  std::string list, out = "features", key, shard, root, report;
   std::string backbone = "wan", model, prompt;
   std::string candidates, select = "uniform:32", view, size = "832x480", jpeg;
-  std::string blocks;
-  std::int64_t block = 20, timestep = 300;
+  std::string blocks, timesteps, on_decode_error = "fail";
+  std::int64_t block = 20, timestep = 300, stream = -1;
   double shift = 5;
   std::string schedule = "release", noise = "v1", pool = "14x14", tag;
   std::string device = "cpu", dtype, store_dtype = "bf16", batch = "auto", compat = "reference";
   std::string latent_constants;
   std::int64_t seed = 42, threads = 0;
-  bool overwrite = false, fail_fast = false, no_thumbs = false;
+  bool overwrite = false, fail_fast = false, no_thumbs = false, dry_run = false;
 
   void visit(OptionVisitor& v);
 };

@@ -114,6 +114,7 @@ void refuse_unused(const FeatureOptions& o) {
   refuse("--block", o.block != standard.block);
   refuse("--blocks", o.blocks != standard.blocks);
   refuse("--timestep", o.timestep != standard.timestep);
+  refuse("--timesteps", o.timesteps != standard.timesteps);
   refuse("--shift", o.shift != standard.shift);
   refuse("--schedule", o.schedule != standard.schedule);
   refuse("--noise", o.noise != standard.noise);
@@ -174,8 +175,12 @@ Recipe resolve(const FeatureOptions& o) {
   if (constants != "bf16" && constants != "fp32")
     usage("--latent-constants", constants, "bf16 or fp32");
   r.bf16_constants = constants == "bf16";
-  if (o.timestep < 0 || o.timestep > 1000)
-    usage("--timestep", std::to_string(o.timestep), "0 to 1000");
+  r.timesteps =
+      o.timesteps.empty() ? std::vector{o.timestep} : number_list("--timesteps", o.timesteps);
+  if (r.timesteps.front() < 0 || r.timesteps.back() > 1000) {
+    const auto worst = r.timesteps.front() < 0 ? r.timesteps.front() : r.timesteps.back();
+    usage(o.timesteps.empty() ? "--timestep" : "--timesteps", std::to_string(worst), "0 to 1000");
+  }
   if (!(o.shift > 0) || !std::isfinite(o.shift))
     usage("--shift", std::to_string(o.shift), "a positive number");
   if (o.schedule != "release" && o.schedule != "exact")
@@ -185,13 +190,21 @@ Recipe resolve(const FeatureOptions& o) {
   r.sens_candidates = parse_candidates(o.candidates.empty() ? "every:10" : o.candidates);
   const std::string jpeg = !o.jpeg.empty() ? o.jpeg : reference ? "reencoded" : "original";
   if (jpeg != "original" && jpeg != "reencoded") usage("--jpeg", jpeg, "original or reencoded");
-  r.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
+  r.source.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
+  if (o.on_decode_error != "fail" && o.on_decode_error != "skip")
+    usage("--on-decode-error", o.on_decode_error, "fail or skip");
+  r.source.on_decode_error =
+      o.on_decode_error == "skip" ? OnDecodeError::kSkip : OnDecodeError::kFail;
+  if (o.stream < -1 || o.stream > 1000)
+    usage("--stream", std::to_string(o.stream), "the index of a stream, or -1");
+  r.source.stream = static_cast<int>(o.stream);
   r.selection = parse_selection(o.select);
   if (o.threads < 0 || o.threads > 1024)
     usage("--threads", std::to_string(o.threads), "0 (all cores) to 1024");
   const bool heavy = backbone_entry(o.backbone).on_device;
   r.threads = o.threads > 0 ? static_cast<int>(o.threads) : auto_threads(r, heavy);
-  r.batch = o.batch == "auto" ? auto_batch(r.size, r.compute) : positive_number("--batch", o.batch);
+  r.batch_auto = o.batch == "auto";
+  r.batch = r.batch_auto ? auto_batch(r.size, r.compute) : positive_number("--batch", o.batch);
   return r;
 }
 
@@ -203,7 +216,8 @@ std::string Recipe::key_options(const FeatureOptions& o, const std::string& scen
                       {"pool", pool_name},
                       {"store_dtype", name_of(store)}};
   // A stream read as recorded is a folder of the same files: equal keys.
-  if (source.dialect == "sens" && jpeg == JpegMode::kReencoded) json["jpeg"] = "reencoded";
+  if (source.dialect == "sens" && this->source.jpeg == JpegMode::kReencoded)
+    json["jpeg"] = "reencoded";
   if (view == View::kCenterCrop) json["depth_size"] = to_string(depth);
   if (with_noise) {
     json["compute_dtype"] = name_of(compute);
@@ -230,7 +244,7 @@ BackboneOptions backbone_options(const FeatureOptions& o, const Recipe& r) {
   b.dtype = scalar_type(r.compute);
   b.size = r.size;
   b.blocks = r.blocks;
-  b.timesteps = {o.timestep};
+  b.timesteps = r.timesteps;
   b.shift = o.shift;
   b.schedule = o.schedule;
   b.pool_h = r.pool_h;

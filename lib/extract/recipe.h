@@ -22,6 +22,7 @@ struct Recipe {
   View view = View::kMllm;
   ImageSize size;
   std::vector<std::int64_t> blocks;       // ascending, distinct
+  std::vector<std::int64_t> timesteps;    // ascending, distinct
   std::int64_t pool_h = 14, pool_w = 14;  // 0: native
   std::string pool_name;
   at::Device device{at::kCPU};
@@ -30,10 +31,11 @@ struct Recipe {
   NoiseKind noise = NoiseKind::kV1;
   std::shared_ptr<const StoredNoise> stored_noise;
   Candidates folder_candidates, sens_candidates;
-  JpegMode jpeg = JpegMode::kReencoded;  // of a .sens
+  SourceOptions source;  // how scenes are opened
   Selection selection;
   int threads = 1;
-  std::int64_t batch = 1;
+  std::int64_t batch = 1;   // frames a step on CUDA
+  bool batch_auto = false;  // may be halved
 
   const Candidates& candidates(const SceneSource& source) const {
     return source.dialect == "sens" ? sens_candidates : folder_candidates;

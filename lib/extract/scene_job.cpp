@@ -1,10 +1,13 @@
 #include "extract/scene_job.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <optional>
 
 #include "base/build_info.h"
+#include "base/error.h"
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "core/device.h"
@@ -13,6 +16,7 @@
 #include "extract/frame_cache.h"
 #include "extract/noise_source.h"
 #include "scene/frame.h"
+#include "scene/root.h"
 #include "scene/source.h"
 #include "store/cache_key.h"
 #include "store/decide.h"
@@ -58,12 +62,15 @@ void add_geometry(std::vector<TapInfo>& taps, const Recipe& recipe, const Chosen
   }
 }
 
-// The block of --block (20: the paper's) where it is among the taps, else the first.
-std::string default_tap(const std::vector<Tap>& taps, std::int64_t block) {
-  for (const Tap& tap : taps) {
-    if (tap.block == block) return tap.name;
-  }
-  return taps.front().name;
+// The tap of --block and --timestep (20 and 300: the paper's) where it is there, else the nearest.
+std::string default_tap(const std::vector<Tap>& taps, const FeatureOptions& options) {
+  const auto distance = [&](const Tap& tap) {
+    return std::pair(std::abs(tap.block - options.block),
+                     std::abs(tap.timestep_asked - options.timestep));
+  };
+  return std::min_element(taps.begin(), taps.end(),
+                          [&](const Tap& a, const Tap& b) { return distance(a) < distance(b); })
+      ->name;
 }
 
 // Which of the backbone's taps are written, in the writer's order.
@@ -77,23 +84,188 @@ std::vector<std::size_t> taps_to_write(const std::vector<TapInfo>& taps, const P
   return out;
 }
 
-std::map<std::string, std::string> provenance(const SceneSource& source, const Item& item,
-                                              const Recipe& recipe) {
+// Everything that lives as long as the scene is under way.
+class Scene final : public ItemWork {
+ public:
+  Scene(const Item& item, SceneRun& run)
+      : item_(item), run_(run), output_(run.folder / (item.key + ".h5")) {}
+
+  void prepare() override;
+  bool complete() const override { return plan_.decision == Decision::kSkip; }
+  void compute() override;
+  void finish() override;
+  double wait_s() const override { return work_.wait_s; }
+  double load_s() const override { return load_s_; }
+  std::string output() const override { return output_.string(); }
+  void describe(ItemReport& report) const override;
+
+ private:
+  void open();
+  void decode();
+  void describe_taps();
+  SceneFrames frames() const { return {run_.recipe, source_, chosen_, *cache_, *noise_, depth_}; }
+  std::map<std::string, std::string> provenance() const;
+
+  const Item item_;
+  SceneRun& run_;
+  fs::path output_;
+  SceneSource source_;
+  Chosen chosen_;
+  ImageSize depth_;
+  std::int64_t left_out_ = 0;  // frames that could not be decoded
+  bool decoded_ = false;
+  std::optional<FrameCache> cache_;
+  std::optional<NoiseSource> noise_;
+  FeatureHeader header_;
+  std::vector<TapInfo> taps_;        // all that were asked for
+  std::vector<std::size_t> wanted_;  // of them, those that are computed
+  std::vector<TapInfo> written_;
+  Plan plan_;
+  std::optional<FileLock> lock_;
+  std::unique_ptr<BatchFeed> feed_;
+  std::optional<FeatureWriter> writer_;
+  Work work_;
+  double load_s_ = 0;
+};
+
+void Scene::open() {
+  source_ = open_source(scene_path(item_, run_.options), run_.recipe.source);
+  if (source_.dropped_nonfinite_poses > 0) {
+    log_warn("{}: {} frames without a finite pose dropped", item_.key,
+             source_.dropped_nonfinite_poses);
+  }
+  chosen_ = choose(source_, item_, run_.recipe);
+  cache_.emplace(source_, chosen_.frames);
+  cache_->read(run_.recipe.threads);
+  depth_ = run_.recipe.view == View::kCenterCrop ? depth_size(source_) : ImageSize{};
+}
+
+// Frames that cannot be decoded leave here, where that is wanted.
+void Scene::decode() {
+  if (decoded_) return;
+  decoded_ = true;
+  const bool skip = run_.recipe.source.on_decode_error == OnDecodeError::kSkip;
+  const auto lost = cache_->decode(run_.recipe.threads, !run_.options.no_thumbs, skip);
+  if (lost.empty()) return;
+  const auto all = chosen_.frames.size();
+  if (lost.size() == all) {
+    throw FormatError(explain(source_.root.string(), "none of the " + std::to_string(all) +
+                                                         " selected frames can be decoded"));
+  }
+  cache_->drop(lost);
+  chosen_.drop(lost);
+  left_out_ = static_cast<std::int64_t>(lost.size());
+  log_warn("{}: {} of {} selected frames left out (they cannot be decoded)", item_.key, left_out_,
+           all);
+}
+
+void Scene::prepare() {
+  open();
+  // What is left out counts for the key, and only decoding tells.
+  if (run_.recipe.source.on_decode_error == OnDecodeError::kSkip) decode();
+  const Backbone& backbone = run_.backbone.known();
+  header_.key = item_.key;
+  header_.options_json =
+      run_.recipe.key_options(run_.options, item_.key, source_, depth_, backbone.noise_size() > 0);
+  header_.model_fp = run_.backbone.fingerprint();
+  header_.input_fp = input_fingerprint(source_, chosen_, *cache_);
+  header_.cache_key =
+      cache_key(kFeaturesSchema, header_.options_json, header_.model_fp, header_.input_fp);
+  header_.default_tap = default_tap(backbone.taps(), run_.options);
+  header_.seed = run_.options.seed;
+  taps_ = tap_infos(run_.recipe, backbone, header_.cache_key);
+  plan_ = decide(output_, header_, taps_, run_.options.overwrite);
+  // Who adds taps reads the file and renames a new one over it: one at a time, or additions get
+  // lost.
+  if (plan_.decision == Decision::kAddTaps) {
+    lock_.emplace(output_);
+    plan_ = decide(output_, header_, taps_, run_.options.overwrite);
+  }
+  if (complete()) return;
+  decode();
+  describe_taps();
+  if (run_.recipe.device.is_cuda())
+    feed_ = std::make_unique<BatchFeed>(frames(), 0, run_.batch, true);
+}
+
+void Scene::describe_taps() {
+  noise_.emplace(run_.options, run_.recipe, item_.key, run_.backbone.known().noise_size());
+  wanted_ = taps_to_write(taps_, plan_);
+  for (const std::size_t tap : wanted_) written_.push_back(taps_[tap]);
+  add_geometry(written_, run_.recipe, chosen_, *cache_, depth_);
+  const std::string checksum = noise_->checksum(source_, chosen_);
+  for (TapInfo& tap : written_) tap.noise_xxh3 = checksum;
+}
+
+void Scene::compute() {
+  const auto begun = std::chrono::steady_clock::now();
+  Backbone& backbone = run_.backbone.loaded();
+  load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  header_.provenance = provenance();
+  if (plan_.decision == Decision::kAddTaps)
+    writer_.emplace(output_, header_.provenance, written_);
+  else
+    writer_.emplace(output_, header_,
+                    frame_table(source_, chosen_, *cache_, !run_.options.no_thumbs), written_);
+  const auto passes = backbone.passes(wanted_).size();
+  Progress progress(item_.key, passes > 1 ? "frame passes" : "frames",
+                    static_cast<std::int64_t>(chosen_.frames.size() * passes), run_.progress);
+  Job job{frames(), wanted_, *writer_, progress, std::move(feed_)};
+  work_ = extract::compute(job, backbone, run_.batch);
+  if (wanted_.size() > 1) {
+    log_info("{}: {} frames encoded once, {} pass{} over them, {} taps", item_.key, work_.encoded,
+             work_.passes, work_.passes == 1 ? "" : "es", wanted_.size());
+  }
+}
+
+void Scene::finish() {
+  cache_->release();
+  writer_->finish({{"ended", utc_now()},
+                   {"batch", std::to_string(work_.batch)},
+                   {"batch_halvings", std::to_string(work_.halvings)},
+                   {"encoded_frames", std::to_string(work_.encoded)},
+                   {"passes", std::to_string(work_.passes)}});
+  writer_.reset();
+  lock_.reset();
+}
+
+std::map<std::string, std::string> Scene::provenance() const {
   return {{"version", version()},
           {"command", command_line()},
           {"host", host_name()},
           {"started", utc_now()},
-          {"input", fs::absolute(item.path).string()},
-          {"dialect", source.dialect},
-          {"dropped_nonfinite_poses", std::to_string(source.dropped_nonfinite_poses)},
-          {"device", device_name(recipe.device)},
-          {"threads", std::to_string(recipe.threads)},
-          {"batch", std::to_string(recipe.device.is_cuda() ? recipe.batch : 1)}};
+          {"input", fs::absolute(source_.root).string()},
+          {"dialect", source_.dialect},
+          {"dropped_nonfinite_poses", std::to_string(source_.dropped_nonfinite_poses)},
+          {"left_out_undecodable", std::to_string(left_out_)},
+          {"device", device_name(run_.recipe.device)},
+          {"threads", std::to_string(run_.recipe.threads)}};
+}
+
+void Scene::describe(ItemReport& report) const {
+  report.numbers["frames"] = static_cast<double>(chosen_.frame_of_row.size());
+  if (complete()) {
+    report.outcome = "complete already";
+    return;
+  }
+  report.outcome = plan_.decision == Decision::kAddTaps ? "taps added" : "written";
+  report.numbers["taps"] = static_cast<double>(wanted_.size());
+  report.numbers["encoded_frames"] = static_cast<double>(work_.encoded);
+  report.numbers["passes"] = static_cast<double>(work_.passes);
+  report.numbers["batch"] = static_cast<double>(work_.batch);
+  report.numbers["batch_halvings"] = static_cast<double>(work_.halvings);
+  report.numbers["left_out_undecodable"] = static_cast<double>(left_out_);
+  report.numbers["dropped_nonfinite_poses"] = static_cast<double>(source_.dropped_nonfinite_poses);
+  const auto decoded = source_.container ? source_.container->decoded_frames() : -1;
+  if (decoded >= 0) report.numbers["video_frames_decoded"] = static_cast<double>(decoded);
+  std::error_code code;
+  if (const auto bytes = fs::file_size(output_, code); !code)
+    report.numbers["output_bytes"] = static_cast<double>(bytes);
 }
 
 }  // namespace
 
-const Backbone& LazyBackbone::loaded() {
+Backbone& LazyBackbone::loaded() {
   if (!loaded_) {
     try {
       backbone_->load();
@@ -106,6 +278,7 @@ const Backbone& LazyBackbone::loaded() {
 }
 
 const std::string& LazyBackbone::fingerprint() {
+  const std::lock_guard held(mutex_);
   if (!fingerprinted_) {
     try {
       fingerprint_ = backbone_->fingerprint();
@@ -117,63 +290,12 @@ const std::string& LazyBackbone::fingerprint() {
   return fingerprint_;
 }
 
-Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe& recipe,
-                  LazyBackbone& lazy, const fs::path& output, const Context& context) {
-  const SceneSource source = open_source(item.path, recipe.jpeg);
-  if (source.dropped_nonfinite_poses > 0) {
-    log_warn("{}: {} frames without a finite pose dropped", item.key,
-             source.dropped_nonfinite_poses);
-  }
-  const Chosen chosen = choose(source, item, recipe);
-  FrameCache cache(source, chosen.frames);
-  cache.read(recipe.threads);
+fs::path scene_path(const Item& item, const FeatureOptions& options) {
+  return options.root.empty() ? item.path : find_scene(options.root, item.path.string());
+}
 
-  const bool noisy = lazy.known().noise_size() > 0;
-  FeatureHeader header;
-  header.key = item.key;
-  const ImageSize depth = recipe.view == View::kCenterCrop ? depth_size(source) : ImageSize{};
-  header.options_json = recipe.key_options(options, item.key, source, depth, noisy);
-  header.model_fp = lazy.fingerprint();
-  header.input_fp = input_fingerprint(source, chosen, cache);
-  header.cache_key =
-      cache_key(kFeaturesSchema, header.options_json, header.model_fp, header.input_fp);
-  header.default_tap = default_tap(lazy.known().taps(), options.block);
-  header.seed = options.seed;
-  std::vector<TapInfo> taps = tap_infos(recipe, lazy.known(), header.cache_key);
-  Plan plan = decide(output, header, taps, options.overwrite);
-  // Who adds taps reads the file and renames a new one over it: one at a time, or additions get
-  // lost.
-  std::optional<FileLock> lock;
-  if (plan.decision == Decision::kAddTaps) {
-    lock.emplace(output);
-    plan = decide(output, header, taps, options.overwrite);
-  }
-  if (plan.decision == Decision::kSkip) return Outcome::kSkipped;
-
-  const std::vector<std::size_t> wanted = taps_to_write(taps, plan);
-  std::vector<TapInfo> written;
-  for (const std::size_t tap : wanted) written.push_back(taps[tap]);
-  const NoiseSource noise(options, recipe, item.key, lazy.known().noise_size());
-  cache.decode(recipe.threads, !options.no_thumbs);
-  add_geometry(written, recipe, chosen, cache, depth);
-  const std::string checksum = noise.checksum(source, chosen);
-  for (TapInfo& tap : written) tap.noise_xxh3 = checksum;
-
-  const Backbone& backbone = lazy.loaded();
-  header.provenance = provenance(source, item, recipe);
-  std::optional<FeatureWriter> writer;
-  if (plan.decision == Decision::kAddTaps)
-    writer.emplace(output, header.provenance, written);
-  else
-    writer.emplace(output, header, frame_table(source, chosen, cache, !options.no_thumbs), written);
-  {
-    Progress progress(item.key, "frames", static_cast<std::int64_t>(chosen.frames.size()),
-                      context.progress);
-    const Job job{recipe, source, chosen, cache, noise, depth, wanted, *writer, progress};
-    compute(job, backbone);
-  }
-  writer->finish({{"ended", utc_now()}});
-  return plan.decision == Decision::kAddTaps ? Outcome::kTapsAdded : Outcome::kComputed;
+std::unique_ptr<ItemWork> make_scene(const Item& item, SceneRun& run) {
+  return std::make_unique<Scene>(item, run);
 }
 
 }  // namespace vega::extract

@@ -2,41 +2,47 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <string>
 
-#include "base/error.h"
-#include "extract/context.h"
-#include "extract/items.h"
+#include "base/items.h"
+#include "base/progress.h"
+#include "base/run.h"
+#include "extract/options.h"
 #include "extract/recipe.h"
 
 namespace vega::extract {
-
-// The model itself is at fault: no scene of the run can be computed.
-class ModelError : public InputError {
- public:
-  using InputError::InputError;
-};
 
 // A backbone whose weights are read when the first scene needs them.
 class LazyBackbone {
  public:
   explicit LazyBackbone(std::unique_ptr<Backbone> backbone) : backbone_(std::move(backbone)) {}
-  const Backbone& known() const { return *backbone_; }  // names, taps, fingerprint
-  const Backbone& loaded();                             // throws ModelError, DeviceError
-  const std::string& fingerprint();                     // throws ModelError
+  const Backbone& known() const { return *backbone_; }  // names, taps, cost
+  Backbone& loaded();                                   // throws ModelError, DeviceError
+  const std::string& fingerprint();                     // from any thread; throws ModelError
 
  private:
   std::unique_ptr<Backbone> backbone_;
   bool loaded_ = false, fingerprinted_ = false;
+  std::mutex mutex_;  // of the fingerprint
   std::string fingerprint_;
 };
 
-enum class Outcome { kComputed, kTapsAdded, kSkipped };
+// What the scenes of a run share.
+struct SceneRun {
+  const FeatureOptions& options;
+  const Recipe& recipe;
+  LazyBackbone& backbone;
+  std::filesystem::path folder;  // of the outputs
+  ProgressMode progress;
+  std::int64_t batch;  // frames a step on CUDA; gets smaller when memory is short
+};
 
-// Returns after the file was renamed into place, or was found complete. Throws what went wrong;
-// nothing stays behind.
-Outcome run_scene(const Item& item, const FeatureOptions& options, const Recipe& recipe,
-                  LazyBackbone& backbone, const std::filesystem::path& output,
-                  const Context& context);
+// The path of an item: as given, or an id below --root. Throws InputError.
+std::filesystem::path scene_path(const Item& item, const FeatureOptions& options);
+
+// A scene on its way; nothing stays behind of one that is not finished. Both must outlive it.
+std::unique_ptr<ItemWork> make_scene(const Item& item, SceneRun& run);
 
 }  // namespace vega::extract

@@ -68,7 +68,7 @@ void Video::Impl::decode(std::span<const std::int64_t> wanted, bool skip_bad,
                                 "a frame that cannot be decoded (" + stop.reason + ")",
                                 "a whole frame",
                                 skip_bad ? "no frame that was asked for is whole"
-                                         : "copy the file again, or skip broken frames"));
+                                         : "copy the file again, or give --on-decode-error skip"));
     }
     if (first.empty()) first = text;
     log_debug("left out: {}", text);

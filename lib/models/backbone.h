@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "media/image.h"
+#include "models/cost.h"
 
 namespace vega {
 
@@ -34,13 +35,29 @@ class Backbone {
   // Values of one frame's noise; 0: this backbone takes none.
   virtual std::int64_t noise_size() const = 0;
 
-  // Reads the weights onto the device and folds them. Throws FormatError, DeviceError.
+  // What the whole takes, known before any weight is read.
+  virtual Cost cost() const { return {}; }
+
+  // Reads the weights onto the device. Throws FormatError, DeviceError.
   virtual void load() = 0;
 
-  // Frames of one scene, all of the size given at construction: pixels (N, 3, H, W) float32 in [-1,
-  // 1] and eps (N, noise_size()) float32, both on the CPU. One tensor a tap, (N, gh, gw, C) float32
-  // on the CPU. Frames do not see each other. Safe from several threads on the CPU.
-  virtual std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor& eps) const = 0;
+  // Taps (indices into taps(), ascending) that one run over a frame gives together, in the order
+  // in which the runs are cheapest: one group a timestep.
+  virtual std::vector<std::vector<std::size_t>> passes(
+      const std::vector<std::size_t>& taps) const = 0;
+
+  // Makes ready for a group of passes(): folds its timestep into the weights. Not while something
+  // runs.
+  virtual void begin(const std::vector<std::size_t>& pass) = 0;
+
+  // What all passes over a frame share. Frames do not see each other: pixels (N, 3, H, W) float32
+  // in [-1, 1] of the size given at construction, on the CPU; the result (N, ...) float32 lies on
+  // the device. Safe from several threads on the CPU, and so is run().
+  virtual at::Tensor encode(const at::Tensor& pixels) const = 0;
+
+  // encoded (N, ...) of encode(), anywhere, and eps (N, noise_size()) float32 on the CPU. One
+  // tensor (N, gh, gw, C) float32 on the CPU for each tap of the pass that has begun.
+  virtual std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const = 0;
 };
 
 // Everything a backbone may need to know; which fields matter is its own business.

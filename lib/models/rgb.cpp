@@ -26,6 +26,12 @@ class Rgb final : public Backbone {
   const std::vector<Tap>& taps() const override { return taps_; }
   std::int64_t noise_size() const override { return 0; }
   void load() override {}
+  std::vector<std::vector<std::size_t>> passes(
+      const std::vector<std::size_t>& taps) const override {
+    return {taps};
+  }
+  void begin(const std::vector<std::size_t>&) override {}
+  at::Tensor encode(const at::Tensor& pixels) const override { return pixels; }
 
   std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor&) const override {
     const Tap& tap = taps_.front();

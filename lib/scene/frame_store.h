@@ -27,6 +27,9 @@ class FrameStore {
   virtual void pictures(std::span<const std::size_t> /*places*/,
                         const std::function<void(std::size_t place, ImageU8&&)>& /*take*/) const {}
 
+  // Coded frames that were decoded so far (video); -1: nobody counts.
+  virtual std::int64_t decoded_frames() const { return -1; }
+
   // Millimetres, 0 = invalid.
   virtual ImageU16 depth(std::size_t place) const = 0;
   virtual bool has_depth(std::size_t place) const = 0;

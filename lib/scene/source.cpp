@@ -285,12 +285,12 @@ fs::path own_sens(const fs::path& folder, const std::vector<std::string>& names)
 
 }  // namespace
 
-SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
+SceneSource open_source(const fs::path& folder, const SourceOptions& options) {
   std::error_code code;
   if (fs::is_regular_file(folder, code)) {
-    if (is_sens(folder)) return open_sens(folder, jpeg);
+    if (is_sens(folder)) return open_sens(folder, options.jpeg);
     try {
-      return open_video(folder);
+      return open_video(folder, {options.stream, options.on_decode_error});
     } catch (const FormatError& error) {
       throw FormatError(std::string(error.what()) +
                         " (a scene is a folder of frames, a .sens file or a video)");
@@ -324,7 +324,7 @@ SceneSource open_source(const fs::path& folder, JpegMode jpeg) {
       if (is_picture_name(lower(fs::path(name).extension().string()))) pictures.push_back(name);
     }
     if (const auto stream = own_sens(folder, names); !stream.empty()) {
-      return open_sens(stream, jpeg);
+      return open_sens(stream, options.jpeg);
     }
     if (pictures.empty()) {
       throw InputError(explain(folder.string(),

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "media/video.h"
 #include "scene/frame_store.h"
 
 namespace vega {
@@ -17,6 +18,13 @@ namespace vega {
 // Which JPEG bytes of a `.sens` count: as recorded, or decoded and encoded again as the release's
 // exporter does (its published numbers rest on that second generation).
 enum class JpegMode { kOriginal, kReencoded };
+
+// How a scene is opened.
+struct SourceOptions {
+  JpegMode jpeg = JpegMode::kOriginal;                   // of a `.sens`
+  int stream = -1;                                       // of a video; -1: the first
+  OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
+};
 
 // One frame on disk. Poses as in the source: camera to world, row-major 4x4, metres.
 struct FrameRef {
@@ -49,6 +57,6 @@ struct SceneSource {
 // warning. Throws InputError: not a folder, no frames, a frame without pose, two frames with one
 // id, no finite pose; FormatError: a pose or intrinsics file of another form.
 // Source: scene_understanding 1.2, 1.3.
-SceneSource open_source(const std::filesystem::path& path, JpegMode jpeg = JpegMode::kOriginal);
+SceneSource open_source(const std::filesystem::path& path, const SourceOptions& options = {});
 
 }  // namespace vega

@@ -30,8 +30,8 @@ std::string file_checksum(const fs::path& path) {
 // A decoder serves one thread at a time.
 class VideoStore final : public FrameStore {
  public:
-  explicit VideoStore(const fs::path& path)
-      : path_(path), video_(path), checksum_(file_checksum(path)) {}
+  VideoStore(const fs::path& path, const VideoOptions& options)
+      : path_(path), video_(path, options), checksum_(file_checksum(path)) {}
 
   const std::vector<VideoFrameTime>& index() { return video_.index(); }
   const VideoInfo& info() const { return video_.info(); }
@@ -54,6 +54,11 @@ class VideoStore final : public FrameStore {
     });
   }
 
+  std::int64_t decoded_frames() const override {
+    const std::lock_guard lock(mutex_);
+    return video_.decoded_frames();
+  }
+
   ImageU16 depth(std::size_t place) const override {
     throw InputError(explain(where(place), "a video frame", "a frame with depth"));
   }
@@ -72,8 +77,8 @@ class VideoStore final : public FrameStore {
 
 }  // namespace
 
-SceneSource open_video(const fs::path& path) {
-  const auto store = std::make_shared<VideoStore>(path);
+SceneSource open_video(const fs::path& path, const VideoOptions& options) {
+  const auto store = std::make_shared<VideoStore>(path, options);
   SceneSource source;
   source.dialect = "video";
   source.root = path;

@@ -84,6 +84,11 @@ void write_bytes(const fs::path& path, std::span<const std::byte> bytes) {
   if (!out) throw std::runtime_error("cannot write " + path.string());
 }
 
+std::string read_text(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_bytes(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 void write_text(const fs::path& path, const std::string& text) {
   write_bytes(path, std::as_bytes(std::span(text.data(), text.size())));
 }

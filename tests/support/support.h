@@ -46,6 +46,7 @@ double least_cosine(std::span<const float> a, std::span<const float> b, std::siz
 
 std::vector<std::byte> read_bytes(const std::filesystem::path& path);
 void write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes);
+std::string read_text(const std::filesystem::path& path);
 void write_text(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace vega::test

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <optional>
 
 #include "base/error.h"
@@ -29,22 +30,25 @@ class WanBackbone final : public Backbone {
   const std::vector<Tap>& taps() const override { return taps_; }
   std::int64_t noise_size() const override { return 16 * latent_.h * latent_.w; }
   void load() override;
-  std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor& eps) const override;
+  std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& taps) const override;
+  void begin(const std::vector<std::size_t>& pass) override;
+  at::Tensor encode(const at::Tensor& pixels) const override;
+  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override;
 
  private:
   void load_networks();
-  std::vector<at::Tensor> compute(const at::Tensor& pixels, const at::Tensor& eps) const;
 
   BackboneOptions options_;
   Checkpoint checkpoint_;
   at::Tensor prompt_;
   Grid latent_;
-  TapRequest request_;
-  std::vector<NoiseLevel> levels_;
+  TapRequest request_;     // all blocks
   std::vector<Tap> taps_;  // timestep by timestep, blocks ascending
   at::Device device_{at::kCPU};
   std::optional<VaeEncoder> vae_;
-  std::vector<std::unique_ptr<Dit>> dits_;  // one a timestep
+  std::optional<Dit> dit_;
+  TapRequest now_;  // of the pass that has begun
+  float sigma_ = 0;
 };
 
 void check_size(ImageSize size) {
@@ -59,8 +63,6 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
                              "for a trial: vega-synth model --preset wan-tiny -o DIR"));
   }
   const Schedule schedule = schedule_from_name(options.schedule);
-  for (const auto asked : options.timesteps)
-    levels_.push_back(noise_level(asked, options.shift, schedule));
   checkpoint_ = open_checkpoint(options.model);
   request_.blocks = options.blocks;
   std::sort(request_.blocks.begin(), request_.blocks.end());
@@ -76,14 +78,15 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
   prompt_ =
       read_prompt_file(find_prompt(options.prompt, options.model), checkpoint_.dit_config.text_dim);
   latent_ = {options.size.height / kLatentStride, options.size.width / kLatentStride};
-  for (std::size_t i = 0; i < levels_.size(); ++i) {
+  for (const auto asked : options.timesteps) {
+    const NoiseLevel level = noise_level(asked, options.shift, schedule);
     for (const auto block : request_.blocks) {
       Tap tap;
-      tap.name = "b" + std::to_string(block) + "_t" + std::to_string(options.timesteps[i]);
+      tap.name = "b" + std::to_string(block) + "_t" + std::to_string(asked);
       tap.block = block;
-      tap.timestep_asked = options.timesteps[i];
-      tap.timestep_used = levels_[i].t;
-      tap.sigma = levels_[i].sigma;
+      tap.timestep_asked = asked;
+      tap.timestep_used = level.t;
+      tap.sigma = level.sigma;
       tap.grid_h = request_.pool ? request_.pool->h : latent_.h / 2;
       tap.grid_w = request_.pool ? request_.pool->w : latent_.w / 2;
       tap.channels = checkpoint_.dit_config.dim;
@@ -117,11 +120,9 @@ void WanBackbone::load_networks() {
   checkpoint_.check_finite(last);
   vae_.emplace(checkpoint_.vae, checkpoint_.vae_config,
                VaeEncoder::Options{device_, options_.dtype, options_.bf16_latent_constants});
-  for (const NoiseLevel& level : levels_) {
-    dits_.push_back(std::make_unique<Dit>(checkpoint_.dit, checkpoint_.dit_config, prompt_,
-                                          Dit::Options{device_, options_.dtype}));
-    dits_.back()->prepare(level.t, last);
-  }
+  const bool sweep = options_.timesteps.size() > 1;
+  dit_.emplace(checkpoint_.dit, checkpoint_.dit_config, prompt_,
+               Dit::Options{device_, options_.dtype, sweep && device_.is_cuda()});
 }
 
 // LibTorch's own errors on a GPU (out of memory, a failed launch) become ours, without the stack
@@ -132,10 +133,10 @@ auto on_device(at::Device device, const Work& work) {
     return work();
   } catch (const c10::OutOfMemoryError&) {
     const DeviceMemory memory = device_memory(device);
-    throw DeviceError(device_name(device) + ": out of memory, " +
-                      std::to_string(memory.free >> 20) + " of " +
-                      std::to_string(memory.total >> 20) +
-                      " MB free; use a smaller --batch or --size, or --dtype bf16");
+    throw DeviceMemoryError(device_name(device) + ": out of memory, " +
+                            std::to_string(memory.free >> 20) + " of " +
+                            std::to_string(memory.total >> 20) +
+                            " MB free; use a smaller --batch or --size, or --dtype bf16");
   } catch (const c10::Error& error) {
     const bool no_memory =
         std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
@@ -150,23 +151,41 @@ void WanBackbone::load() {
   on_device(device_, [this] { load_networks(); });
 }
 
-std::vector<at::Tensor> WanBackbone::run(const at::Tensor& pixels, const at::Tensor& eps) const {
-  return on_device(device_, [&] { return compute(pixels, eps); });
+// Ascending by timestep, or descending where that begins with the one whose weights are folded.
+std::vector<std::vector<std::size_t>> WanBackbone::passes(
+    const std::vector<std::size_t>& taps) const {
+  std::map<std::int64_t, std::vector<std::size_t>> by_timestep;
+  for (const std::size_t tap : taps) by_timestep[taps_.at(tap).timestep_asked].push_back(tap);
+  std::vector<std::vector<std::size_t>> out;
+  for (auto& [timestep, pass] : by_timestep) out.push_back(std::move(pass));
+  const bool last_is_ready =
+      dit_ && !out.empty() && dit_->prepared() == taps_[out.back().front()].timestep_used;
+  if (last_is_ready) std::reverse(out.begin(), out.end());
+  return out;
 }
 
-std::vector<at::Tensor> WanBackbone::compute(const at::Tensor& pixels,
-                                             const at::Tensor& eps) const {
+void WanBackbone::begin(const std::vector<std::size_t>& pass) {
+  now_ = {{}, request_.pool};
+  for (const std::size_t tap : pass) now_.blocks.push_back(taps_.at(tap).block);
+  const Tap& first = taps_.at(pass.front());
+  sigma_ = static_cast<float>(first.sigma);
+  on_device(device_, [&] { dit_->prepare(first.timestep_used, now_.blocks.back()); });
+}
+
+at::Tensor WanBackbone::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  const at::Tensor latents = vae_->encode(pixels.to(device_));
-  const at::Tensor noise = eps.to(device_).reshape(latents.sizes());
-  std::vector<at::Tensor> out;
-  for (std::size_t i = 0; i < levels_.size(); ++i) {
-    const float sigma = levels_[i].sigma;
-    const at::Tensor noised = latents * (1.0F - sigma) + noise * sigma;
-    for (const at::Tensor& tap : dits_[i]->forward(noised, request_))
-      out.push_back(tap.to(at::kCPU));
-  }
-  return out;
+  return on_device(device_, [&] { return vae_->encode(pixels.to(device_)); });
+}
+
+std::vector<at::Tensor> WanBackbone::run(const at::Tensor& encoded, const at::Tensor& eps) const {
+  const c10::NoGradGuard no_grad;
+  return on_device(device_, [&] {
+    const at::Tensor latents = encoded.to(device_);
+    const at::Tensor noise = eps.to(device_).reshape(latents.sizes());
+    std::vector<at::Tensor> out = dit_->forward(latents * (1.0F - sigma_) + noise * sigma_, now_);
+    for (at::Tensor& tap : out) tap = tap.to(at::kCPU);
+    return out;
+  });
 }
 
 }  // namespace

@@ -51,7 +51,12 @@ Dit::Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
 }
 
 at::Tensor Dit::weight(const std::string& name) const {
-  return tensor_from(weights_.at(name)).to(at::kFloat).to(options_.device);
+  if (!options_.keep_weights) {
+    return tensor_from(weights_.at(name)).to(at::kFloat).to(options_.device);
+  }
+  at::Tensor& kept = kept_[name];
+  if (!kept.defined()) kept = tensor_from(weights_.at(name)).to(options_.device);
+  return kept.to(at::kFloat);
 }
 
 // Every padding row is zero, so all of them become one and the same row of the text MLP.
@@ -95,8 +100,20 @@ void Dit::fold_cross(Block& block, const std::string& name) const {
   block.cross_delta = fold.delta.to(at::kFloat).contiguous();
 }
 
+// What is the same at every timestep.
+Dit::Block Dit::fold_fixed(const std::string& name) const {
+  Block block;
+  // 1 / sqrt(head dim) of the softmax rides on q's norm weight (RoPE is linear).
+  block.norm_q =
+      weight(name + "self_attn.norm_q.weight") / std::sqrt(static_cast<double>(config_.head_dim()));
+  block.norm_k = weight(name + "self_attn.norm_k.weight");
+  fold_cross(block, name);
+  return block;
+}
+
 // Modulation rows: 0 shift, 1 scale, 2 gate of self-attention; 3, 4, 5 of the feed-forward (d).
-Dit::Block Dit::fold(std::int64_t index, const at::Tensor& modulation) const {
+// earlier: the same block at another timestep, which shares what does not depend on it.
+Dit::Block Dit::fold(std::int64_t index, const at::Tensor& modulation, const Block* earlier) const {
   const std::string name = "blocks." + std::to_string(index) + ".";
   const at::Tensor e = weight(name + "modulation").reshape({6, config_.dim}) + modulation;
   const auto shifted = [&](const at::Tensor& w, const at::Tensor& b, int shift) {
@@ -108,7 +125,7 @@ Dit::Block Dit::fold(std::int64_t index, const at::Tensor& modulation) const {
   const auto gated = [&](const at::Tensor& w, int gate) {
     return (e[gate].unsqueeze(1) * w).to(options_.dtype);
   };
-  Block block;
+  Block block = earlier ? *earlier : fold_fixed(name);
   const std::string self = name + "self_attn.";
   const at::Tensor qkv =
       at::cat({weight(self + "q.weight"), weight(self + "k.weight"), weight(self + "v.weight")});
@@ -116,13 +133,8 @@ Dit::Block Dit::fold(std::int64_t index, const at::Tensor& modulation) const {
       at::cat({weight(self + "q.bias"), weight(self + "k.bias"), weight(self + "v.bias")});
   block.qkv_weight = scaled(qkv, 1);
   block.qkv_bias = shifted(qkv, qkv_bias, 0);
-  // 1 / sqrt(head dim) of the softmax rides on q's norm weight (RoPE is linear).
-  block.norm_q =
-      weight(self + "norm_q.weight") / std::sqrt(static_cast<double>(config_.head_dim()));
-  block.norm_k = weight(self + "norm_k.weight");
   block.out_weight = gated(weight(self + "o.weight"), 2);
   block.out_bias = (e[2] * weight(self + "o.bias")).to(options_.dtype);
-  fold_cross(block, name);
   const at::Tensor up = weight(name + "ffn.0.weight");
   block.up_weight = scaled(up, 4);
   block.up_bias = shifted(up, weight(name + "ffn.0.bias"), 3);
@@ -138,9 +150,20 @@ void Dit::prepare(std::int64_t t, std::int64_t last_block) {
         explain("--block", std::to_string(last_block),
                 "0 to " + std::to_string(config_.layers - 1) + " (this model's blocks)"));
   }
-  blocks_.clear();
+  const auto have = static_cast<std::int64_t>(blocks_.size());
+  if (t == prepared_ && last_block < have) return;
   const at::Tensor modulation = time_modulation(t);
-  for (std::int64_t n = 0; n <= last_block; ++n) blocks_.push_back(fold(n, modulation));
+  // Blocks of another timestep beyond the last one asked for would be out of date.
+  if (t != prepared_) blocks_.resize(static_cast<std::size_t>(std::min(have, last_block + 1)));
+  for (std::int64_t n = t == prepared_ ? have : 0; n <= last_block; ++n) {
+    if (n < static_cast<std::int64_t>(blocks_.size())) {
+      Block& block = blocks_[static_cast<std::size_t>(n)];
+      block = fold(n, modulation, &block);
+    } else {
+      blocks_.push_back(fold(n, modulation, nullptr));
+    }
+  }
+  prepared_ = t;
 }
 
 // cos and sin per token and pair (L, head_dim / 2, 2), float32. The time axis stands still at 0

@@ -10,8 +10,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "models/wan/config.h"
@@ -34,6 +36,9 @@ class Dit {
   struct Options {
     at::Device device{at::kCPU};
     at::ScalarType dtype = at::kFloat;  // float or bfloat16
+    // Keeps the weights as read on the device too, so that folding another timestep reads no file:
+    // for sweeps on a GPU.
+    bool keep_weights = false;
   };
 
   // prompt (n, text_dim) float32, 1 <= n < text_len; the remaining rows are zeros as in the
@@ -41,9 +46,11 @@ class Dit {
   Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
       const Options& options);
 
-  // Folds blocks 0..last_block for timestep t; forward() uses them until the next call. Seconds
-  // for 1.3B.
+  // Folds blocks 0..last_block for timestep t, as far as they are not; forward() uses them until
+  // the next call. Seconds for 1.3B.
   void prepare(std::int64_t t, std::int64_t last_block);
+  // The timestep of the last prepare(); -1: none yet.
+  std::int64_t prepared() const { return prepared_; }
 
   // latents (N, 16, h, w) float32, noised, on the device; h and w even.
   // One tensor a tapped block: (N, gh, gw, dim) float32 with gh x gw = pool or h/2 x w/2.
@@ -59,7 +66,8 @@ class Dit {
   };
 
   at::Tensor weight(const std::string& name) const;  // float32 on the device
-  Block fold(std::int64_t index, const at::Tensor& modulation) const;
+  Block fold(std::int64_t index, const at::Tensor& modulation, const Block* earlier) const;
+  Block fold_fixed(const std::string& name) const;
   void fold_cross(Block& block, const std::string& name) const;
   at::Tensor time_modulation(std::int64_t t) const;  // (6, dim) float32
   at::Tensor embed_text(const at::Tensor& prompt) const;
@@ -75,7 +83,9 @@ class Dit {
   double log_pad_ = 0;
   at::Tensor patch_weight_, patch_bias_;
   std::vector<Block> blocks_;
-  mutable std::mutex rope_mutex_;  // guards the table of the last grid
+  std::int64_t prepared_ = -1;
+  mutable std::map<std::string, at::Tensor> kept_;  // keep_weights: on the device, as in the file
+  mutable std::mutex rope_mutex_;                   // guards the table of the last grid
   mutable at::Tensor rope_;
   mutable Grid rope_grid_;
 };

@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
-#include "extract/items.h"
 #include "support/support.h"
 
 namespace vega::extract {
@@ -128,56 +127,6 @@ TEST_CASE("the key covers what changes numbers, and nothing else") {
   FeatureOptions seeded;
   seeded.seed = 43, seeded.shift = 3, seeded.dtype = "bf16";
   CHECK(key(seeded, false) == key(o, false));
-}
-
-std::vector<std::string> keys_of(const std::vector<Item>& items) {
-  std::vector<std::string> keys;
-  for (const Item& item : items) keys.push_back(item.key);
-  return keys;
-}
-using Keys = std::vector<std::string>;
-
-TEST_CASE("inputs have keys: the line's own, --key, or the folder's name") {
-  CHECK(keys_of(gather_items({"a/b", "c/"}, "", "", "")) == Keys{"b", "c"});
-  CHECK(keys_of(gather_items({"a/b c"}, "", "", "")) == Keys{"b_c"});
-  CHECK(keys_of(gather_items({"a/b"}, "", "mine", "")) == Keys{"mine"});
-
-  const test::TempFolder folder;
-  test::write_text(folder / "list", "x/one\n\nkey-2\tx/one\r\nx/th ree\n");
-  const auto items = gather_items({}, (folder / "list").string(), "", "");
-  CHECK(keys_of(items) == Keys{"one", "key-2", "th_ree"});
-  CHECK(items[1].path == "x/one");
-  CHECK(items[2].path == "x/th ree");
-}
-
-TEST_CASE("a shard takes the lines whose number modulo n is i") {
-  const std::vector<std::string> five{"a", "b", "c", "d", "e"};
-  CHECK(keys_of(gather_items(five, "", "", "0/1")).size() == 5);
-  CHECK(keys_of(gather_items(five, "", "", "0/2")) == Keys{"a", "c", "e"});
-  CHECK(keys_of(gather_items(five, "", "", "1/2")) == Keys{"b", "d"});
-  CHECK(keys_of(gather_items(five, "", "", "6/7")).empty());
-  for (const std::string bad : {"2/2", "1", "a/2", "0/0", "-1/2", "0/2x", "/", "0/"}) {
-    CHECK_THROWS_AS(gather_items(five, "", "", bad), UsageError);
-    CHECK_THROWS_WITH(gather_items(five, "", "", bad), Contains(bad) && Contains("i/n"));
-  }
-}
-
-TEST_CASE("inputs that contradict each other are refused") {
-  const test::TempFolder folder;
-  test::write_text(folder / "list", "x/one\n");
-  const std::string list = (folder / "list").string();
-  CHECK_THROWS_AS(gather_items({}, "", "", ""), UsageError);
-  CHECK_THROWS_AS(gather_items({"a"}, list, "", ""), UsageError);
-  CHECK_THROWS_WITH(gather_items({"a/x", "b/x"}, "", "", ""), Contains("a/x and b/x"));
-  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", ""), UsageError);
-  // Two of one key are refused also where they fall into different shards.
-  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", "0/2"), UsageError);
-  CHECK_THROWS_AS(gather_items({"a", "b"}, "", "key", ""), UsageError);
-  CHECK_THROWS_AS(gather_items({"a"}, "", "k/y", ""), UsageError);
-  test::write_text(folder / "list", "k y\tx/one\n");
-  CHECK_THROWS_AS(gather_items({}, list, "", ""), UsageError);
-  CHECK_THROWS_AS(gather_items({}, (folder / "none").string(), "", ""), InputError);
-  CHECK_THROWS_AS(gather_items({}, folder.path().string(), "", ""), InputError);
 }
 
 }  // namespace

@@ -1,29 +1,66 @@
-#include "extract/items.h"
+#include "base/items.h"
+
+#include <fmt/core.h>
 
 #include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <map>
 
 #include "base/error.h"
-#include "scene/key.h"
+#include "base/key.h"
+#include "base/log.h"
 
-namespace vega::extract {
+namespace vega {
 namespace {
 
 struct Shard {
   std::size_t index = 0, count = 1;
 };
 
+std::int64_t slurm_number(const char* name) {
+  const std::string variable = std::string("SLURM_ARRAY_TASK_") + name;
+  const char* text = std::getenv(variable.c_str());
+  std::int64_t value = 0;
+  const char* end = text == nullptr ? text : text + std::strlen(text);
+  if (text == nullptr || std::from_chars(text, end, value).ptr != end || text == end) {
+    throw UsageError(explain("--shard auto: " + variable, text == nullptr ? "nothing" : text,
+                             "the number that SLURM gives a task of an array",
+                             "submit with sbatch --array=0-15, or give --shard i/n"));
+  }
+  return value;
+}
+
+Shard slurm_shard() {
+  const auto id = slurm_number("ID"), min = slurm_number("MIN"), max = slurm_number("MAX"),
+             step = slurm_number("STEP"), count = slurm_number("COUNT");
+  // Tasks 1,5,6 have no ordinal: what SLURM says of them does not tell which of them this one is.
+  const bool regular = step > 0 && min <= id && id <= max && (id - min) % step == 0 &&
+                       count == (max - min) / step + 1;
+  if (!regular) {
+    throw UsageError(explain(
+        "--shard auto",
+        fmt::format("{} tasks from {} to {} by {}, this one {}", count, min, max, step, id),
+        "a regular array", "submit with --array=0-N or --array=A-B:STEP, or give --shard i/n"));
+  }
+  const Shard shard{static_cast<std::size_t>((id - min) / step), static_cast<std::size_t>(count)};
+  log_info("--shard auto: {}/{}", shard.index, shard.count);
+  return shard;
+}
+
 Shard parse_shard(const std::string& text) {
   if (text.empty()) return {};
+  if (text == "auto") return slurm_shard();
   Shard shard;
   const char* end = text.data() + text.size();
   const auto first = std::from_chars(text.data(), end, shard.index);
   const bool slash = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
   const auto second = slash ? std::from_chars(first.ptr + 1, end, shard.count) : first;
   if (!slash || second.ec != std::errc() || second.ptr != end || shard.index >= shard.count) {
-    throw UsageError(explain("--shard", "'" + text + "'", "i/n with 0 <= i < n"));
+    throw UsageError(explain("--shard", "'" + text + "'", "i/n with 0 <= i < n, or auto"));
   }
   return shard;
 }
@@ -106,4 +143,4 @@ std::vector<Item> gather_items(const std::vector<std::string>& inputs, const std
   return mine;
 }
 
-}  // namespace vega::extract
+}  // namespace vega

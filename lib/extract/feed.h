@@ -1,0 +1,58 @@
+// Pixels and noise of frames, made ready for the backbone.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "extract/chosen.h"
+#include "extract/frame_cache.h"
+#include "extract/noise_source.h"
+#include "extract/prefetch.h"
+#include "extract/recipe.h"
+
+namespace vega::extract {
+
+// The frames of one scene as the backbone takes them.
+struct SceneFrames {
+  const Recipe& recipe;
+  const SceneSource& source;
+  const Chosen& chosen;
+  const FrameCache& cache;
+  const NoiseSource& noise;
+  ImageSize depth;
+
+  std::size_t count() const { return chosen.frames.size(); }
+  std::int64_t id(std::size_t place) const { return source.frames[chosen.frames[place]].id; }
+  void pixels(std::size_t place, float* chw) const;  // (3, H, W) in [-1, 1]
+  void eps(std::size_t place, float* values) const;  // noise.size() values
+};
+
+// Batches of frames [first, count) in order, made ahead by worker threads. The last one is padded
+// with zeros, so that every batch has one size.
+class BatchFeed {
+ public:
+  struct Batch {
+    at::Tensor pixels, eps;  // (N, 3, H, W), undefined without pixels; (N, noise size)
+  };
+
+  BatchFeed(const SceneFrames& frames, std::size_t first, std::int64_t batch, bool with_pixels);
+
+  std::size_t first() const { return first_; }
+  std::int64_t batch() const { return batch_; }
+  Batch next();                              // throws what making it threw
+  double wait_s() const { return wait_s_; }  // seconds that next() waited
+
+ private:
+  Batch make(std::size_t index) const;
+
+  SceneFrames frames_;
+  std::size_t first_;
+  std::int64_t batch_;
+  bool with_pixels_;
+  double wait_s_ = 0;
+  Prefetch<Batch> batches_;  // last: its threads use the others
+};
+
+}  // namespace vega::extract

@@ -1,0 +1,115 @@
+// Lists, keys and shards.
+#include "base/items.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "support/support.h"
+
+namespace vega {
+namespace {
+
+using Catch::Contains;
+
+std::vector<std::string> keys_of(const std::vector<Item>& items) {
+  std::vector<std::string> keys;
+  for (const Item& item : items) keys.push_back(item.key);
+  return keys;
+}
+using Keys = std::vector<std::string>;
+
+TEST_CASE("inputs have keys: the line's own, --key, or the folder's name") {
+  CHECK(keys_of(gather_items({"a/b", "c/"}, "", "", "")) == Keys{"b", "c"});
+  CHECK(keys_of(gather_items({"a/b c"}, "", "", "")) == Keys{"b_c"});
+  CHECK(keys_of(gather_items({"a/b"}, "", "mine", "")) == Keys{"mine"});
+
+  const test::TempFolder folder;
+  test::write_text(folder / "list", "x/one\n\nkey-2\tx/one\r\nx/th ree\n");
+  const auto items = gather_items({}, (folder / "list").string(), "", "");
+  CHECK(keys_of(items) == Keys{"one", "key-2", "th_ree"});
+  CHECK(items[1].path == "x/one");
+  CHECK(items[2].path == "x/th ree");
+}
+
+TEST_CASE("a shard takes the lines whose number modulo n is i") {
+  const std::vector<std::string> five{"a", "b", "c", "d", "e"};
+  CHECK(keys_of(gather_items(five, "", "", "0/1")).size() == 5);
+  CHECK(keys_of(gather_items(five, "", "", "0/2")) == Keys{"a", "c", "e"});
+  CHECK(keys_of(gather_items(five, "", "", "1/2")) == Keys{"b", "d"});
+  CHECK(keys_of(gather_items(five, "", "", "6/7")).empty());
+  for (const std::string bad : {"2/2", "1", "a/2", "0/0", "-1/2", "0/2x", "/", "0/"}) {
+    CHECK_THROWS_AS(gather_items(five, "", "", bad), UsageError);
+    CHECK_THROWS_WITH(gather_items(five, "", "", bad), Contains(bad) && Contains("i/n"));
+  }
+}
+
+TEST_CASE("inputs that contradict each other are refused") {
+  const test::TempFolder folder;
+  test::write_text(folder / "list", "x/one\n");
+  const std::string list = (folder / "list").string();
+  CHECK_THROWS_AS(gather_items({}, "", "", ""), UsageError);
+  CHECK_THROWS_AS(gather_items({"a"}, list, "", ""), UsageError);
+  CHECK_THROWS_WITH(gather_items({"a/x", "b/x"}, "", "", ""), Contains("a/x and b/x"));
+  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", ""), UsageError);
+  // Two of one key are refused also where they fall into different shards.
+  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", "0/2"), UsageError);
+  CHECK_THROWS_AS(gather_items({"a", "b"}, "", "key", ""), UsageError);
+  CHECK_THROWS_AS(gather_items({"a"}, "", "k/y", ""), UsageError);
+  test::write_text(folder / "list", "k y\tx/one\n");
+  CHECK_THROWS_AS(gather_items({}, list, "", ""), UsageError);
+  CHECK_THROWS_AS(gather_items({}, (folder / "none").string(), "", ""), InputError);
+  CHECK_THROWS_AS(gather_items({}, folder.path().string(), "", ""), InputError);
+}
+
+struct SlurmTask {
+  SlurmTask(const char* id, const char* min, const char* max, const char* step, const char* count) {
+    const char* values[] = {id, min, max, step, count};
+    for (int i = 0; i < 5; ++i) {
+      if (values[i] != nullptr) setenv(kNames[i], values[i], 1);
+    }
+  }
+  ~SlurmTask() {
+    for (const char* name : kNames) unsetenv(name);
+  }
+  static constexpr const char* kNames[] = {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN",
+                                           "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP",
+                                           "SLURM_ARRAY_TASK_COUNT"};
+};
+
+TEST_CASE("--shard auto is the place of a task in its SLURM array") {
+  const std::vector<std::string> five{"a", "b", "c", "d", "e"};
+  const auto mine = [&] { return keys_of(gather_items(five, "", "", "auto")); };
+  {
+    const SlurmTask task("1", "0", "1", "1", "2");
+    CHECK(mine() == Keys{"b", "d"});
+  }
+  {  // --array=10-16:3 has tasks 10, 13, 16
+    const SlurmTask task("13", "10", "16", "3", "3");
+    CHECK(mine() == Keys{"b", "e"});
+  }
+  {  // --array=10-17:3: MAX may be what was asked for, not the last task
+    const SlurmTask task("16", "10", "17", "3", "3");
+    CHECK(mine() == Keys{"c"});
+  }
+  {  // --array=1,5,6
+    const SlurmTask task("5", "1", "6", "1", "3");
+    CHECK_THROWS_WITH(mine(), Contains("3 tasks from 1 to 6") && Contains("a regular array"));
+  }
+  {
+    const SlurmTask task("4", "1", "7", "2", "4");  // 4 is none of 1, 3, 5, 7
+    CHECK_THROWS_AS(mine(), UsageError);
+  }
+  {
+    const SlurmTask task("1", "0", "1", "0", "2");
+    CHECK_THROWS_AS(mine(), UsageError);
+  }
+  {
+    const SlurmTask task("1", "0", "1", "1", nullptr);
+    CHECK_THROWS_WITH(mine(), Contains("SLURM_ARRAY_TASK_COUNT") && Contains("--shard i/n"));
+  }
+  CHECK_THROWS_AS(mine(), UsageError);
+}
+
+}  // namespace
+}  // namespace vega

@@ -1,0 +1,197 @@
+// The device half of computing, driven by backbones on the CPU: batches made ahead, memory that is
+// short.
+#include <ATen/ATen.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "extract/compute.h"
+#include "extract_samples.h"
+#include "scene/source.h"
+
+using namespace vega;
+using namespace vega::extract;
+
+namespace {
+
+// Two taps, "double" and "triple" of each pixel mean, in a pass each; batches above `most` do not
+// fit.
+class Small final : public Backbone {
+ public:
+  explicit Small(std::int64_t most) : most_(most) {
+    for (const char* name : {"b2_t100", "b3_t200"}) {
+      Tap tap;
+      tap.name = name;
+      tap.grid_h = tap.grid_w = 1, tap.channels = 3;
+      taps_.push_back(tap);
+    }
+  }
+  std::string fingerprint() const override { return ""; }
+  std::string name() const override { return "small"; }
+  const std::vector<Tap>& taps() const override { return taps_; }
+  std::int64_t noise_size() const override { return 4; }
+  void load() override {}
+  std::vector<std::vector<std::size_t>> passes(
+      const std::vector<std::size_t>& taps) const override {
+    std::vector<std::vector<std::size_t>> out;
+    for (const std::size_t tap : taps) out.push_back({tap});
+    return out;
+  }
+  void begin(const std::vector<std::size_t>& pass) override { now_ = pass.front(); }
+  at::Tensor encode(const at::Tensor& pixels) const override {
+    check(pixels.size(0));
+    encoded_ += pixels.size(0);
+    return pixels.mean({2, 3});
+  }
+  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override {
+    check(encoded.size(0));
+    sizes_.push_back(encoded.size(0));
+    const at::Tensor sum = encoded * (now_ == 0 ? 2.0F : 3.0F) + eps.sum(1, true);
+    return {sum.reshape({encoded.size(0), 1, 1, 3})};
+  }
+  const std::vector<std::int64_t>& sizes() const { return sizes_; }
+
+ private:
+  void check(std::int64_t n) const {
+    if (n > most_) throw DeviceMemoryError("toy: out of memory");
+  }
+  std::int64_t most_;
+  std::vector<Tap> taps_;
+  std::size_t now_ = 0;
+  mutable std::int64_t encoded_ = 0;
+  mutable std::vector<std::int64_t> sizes_;
+};
+
+// Seven frames through a backbone in batches (batch 0: frame by frame), and the file that came out.
+struct Trial {
+  test::TempFolder folder;
+  SceneSource source;
+  Recipe recipe;
+  FeatureOptions options;
+  std::int64_t batch = 4;
+  Work work;
+
+  Trial() {
+    SceneOptions room;
+    room.folder = folder / "room", room.frames = 7, room.width = 64, room.height = 48;
+    write_scene(room);
+    source = open_source(room.folder);
+    options.size = "64x48", options.select = "stride:1", options.view = "stretch";
+    options.store_dtype = "fp32";
+    recipe = resolve(options);
+    recipe.threads = 3;
+  }
+
+  FeatureReader run(Backbone& backbone, const std::string& name, std::vector<std::size_t> taps) {
+    const Chosen chosen = choose(source, {"room", source.root}, recipe);
+    FrameCache cache(source, chosen.frames);
+    cache.read(1);
+    cache.decode(1, false, false);
+    const NoiseSource noise(options, recipe, "room", backbone.noise_size());
+    FeatureHeader header;
+    header.key = "room", header.cache_key = "k", header.options_json = "{}";
+    header.default_tap = backbone.taps()[taps[0]].name;
+    std::vector<TapInfo> infos;
+    for (const std::size_t tap : taps) {
+      TapInfo info;
+      info.name = backbone.taps()[tap].name, info.cache_key = "k", info.view = "stretch";
+      info.pool = "1x1", info.compute_dtype = "f32", info.store_dtype = DType::kF32;
+      info.width = 64, info.height = 48;
+      info.grid_h = info.grid_w = 1, info.channels = 3;
+      info.cell_to_px.assign(7, {1, 0, 0, 0, 1, 0});
+      infos.push_back(info);
+    }
+    FeatureWriter writer(folder / name, header, frame_table(source, chosen, cache, false), infos);
+    Progress progress("room", "frames", 14, ProgressMode::kOff);
+    Job job{{recipe, source, chosen, cache, noise, {}}, taps, writer, progress};
+    work = batch == 0 ? compute_by_frames(job, backbone) : compute_by_batches(job, backbone, batch);
+    writer.finish();
+    return FeatureReader(folder / name);
+  }
+};
+
+void check_equal(const FeatureReader& a, const FeatureReader& b) {
+  REQUIRE(a.taps().size() == b.taps().size());
+  for (std::size_t tap = 0; tap < a.taps().size(); ++tap)
+    CHECK(a.read_f32(tap, 0, 7) == b.read_f32(tap, 0, 7));
+}
+
+}  // namespace
+
+TEST_CASE("batches give what frames one by one give; the last one is padded to one size") {
+  Trial trial;
+  Small one(100), many(100);
+  trial.batch = 0;
+  const FeatureReader single = trial.run(one, "single.h5", {0, 1});
+  CHECK(trial.work.encoded == 7);
+  CHECK(trial.work.passes == 2);
+  trial.batch = 4;
+  const FeatureReader batched = trial.run(many, "batched.h5", {0, 1});
+  check_equal(single, batched);
+  CHECK(many.sizes() == std::vector<std::int64_t>{4, 4, 4, 4});
+  CHECK(trial.work.encoded == 7);
+  CHECK(trial.work.halvings == 0);
+  // The writer's order need not be the backbone's.
+  const FeatureReader turned = trial.run(many, "turned.h5", {1, 0});
+  CHECK(turned.read_f32(turned.tap_index("b2_t100"), 0, 7) ==
+        single.read_f32(single.tap_index("b2_t100"), 0, 7));
+}
+
+TEST_CASE("--batch auto halves until it fits, loses nothing, and says so") {
+  Trial trial;
+  Small plenty(100), tight(3);
+  const FeatureReader whole = trial.run(plenty, "whole.h5", {0, 1});
+  trial.batch = 16;
+  const FeatureReader halved = trial.run(tight, "halved.h5", {0, 1});
+  check_equal(whole, halved);
+  CHECK(trial.batch == 2);
+  CHECK(trial.work.halvings == 3);
+  CHECK(trial.work.batch == 2);
+  Small none(0);
+  CHECK_THROWS_AS(trial.run(none, "none.h5", {0}), DeviceMemoryError);
+  CHECK_FALSE(std::filesystem::exists(trial.folder / "none.h5"));
+}
+
+TEST_CASE("a batch that was asked for by number is not changed") {
+  Trial trial;
+  trial.options.batch = "4";
+  const int threads = trial.recipe.threads;
+  trial.recipe = resolve(trial.options);
+  trial.recipe.threads = threads;
+  Small tight(3);
+  CHECK_THROWS_AS(trial.run(tight, "x.h5", {0}), DeviceMemoryError);
+  CHECK(trial.batch == 4);
+}
+
+TEST_CASE("memory that runs short in a later pass costs only that pass") {
+  class Later final : public Backbone {
+   public:
+    Later() : inner_(100) {}
+    std::string fingerprint() const override { return ""; }
+    std::string name() const override { return "later"; }
+    const std::vector<Tap>& taps() const override { return inner_.taps(); }
+    std::int64_t noise_size() const override { return 4; }
+    void load() override {}
+    std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& t) const override {
+      return inner_.passes(t);
+    }
+    void begin(const std::vector<std::size_t>& pass) override { inner_.begin(pass), ++begun_; }
+    at::Tensor encode(const at::Tensor& pixels) const override { return inner_.encode(pixels); }
+    std::vector<at::Tensor> run(const at::Tensor& x, const at::Tensor& eps) const override {
+      if (begun_ == 2 && ++runs_ == 2 && x.size(0) == 4) throw DeviceMemoryError("toy");
+      return inner_.run(x, eps);
+    }
+
+   private:
+    Small inner_;
+    int begun_ = 0;
+    mutable int runs_ = 0;
+  };
+  Trial trial;
+  Small plenty(100);
+  Later later;
+  const FeatureReader whole = trial.run(plenty, "whole.h5", {0, 1});
+  check_equal(whole, trial.run(later, "later.h5", {0, 1}));
+  CHECK(trial.work.halvings == 1);
+  CHECK(trial.batch == 2);
+}
