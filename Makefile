@@ -10,12 +10,15 @@ CUDA   ?= auto
 PREFIX ?= /usr/local
 LIBTORCH_ROOT ?=
 CMAKE_FLAGS   ?=
+BUNDLE_TESTS  ?=
 export CUDA LIBTORCH_ROOT BUILD DESTDIR
 
 cuda_auto    := -DVEGA_TRY_CUDA=ON -DVEGA_REQUIRE_CUDA=OFF
 cuda_compile := -DVEGA_TRY_CUDA=ON -DVEGA_REQUIRE_CUDA=ON
 cuda_1       := $(cuda_compile)
 cuda_0       := -DVEGA_TRY_CUDA=OFF -DVEGA_REQUIRE_CUDA=OFF
+bundle_1     := --tests
+bundle_only  := --tests-only
 # A preset says itself what it wants of CUDA.
 options = $(if $(PRESET),--preset $(PRESET),-DCMAKE_BUILD_TYPE=Release $(cuda_$(CUDA))) \
   -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' $(CMAKE_FLAGS)
@@ -44,7 +47,12 @@ demo: build ## a made-up room through the whole pipeline, with pictures to look 
 	@tools/demo.sh
 
 test: build ## all tests
-	@cd '$(BUILD)' && ctest -j $(JOBS) --output-on-failure
+	@cd '$(BUILD)' && ctest -j $(JOBS) --output-on-failure --output-junit tests.xml
+
+soak: build ## faults at every call, 200 kills: takes a while; log in $(BUILD)/soak.log
+	@for t in faults kills; do echo "== $$t" && \
+	  VEGA_SOAK=1 bash tests/e2e/$$t.sh '$(BUILD)/bin' '$(BUILD)/tests/fault' || exit 1; \
+	done >'$(BUILD)/soak.log' 2>&1; status=$$?; cat '$(BUILD)/soak.log'; exit $$status
 
 check: build ## format, layer law, headers compile alone, help equals docs/cli
 	@status=0; for c in tools/check/*.sh; do "$$c" || status=1; done; exit $$status
@@ -63,11 +71,24 @@ gpu: build ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
 	@'$(BUILD)/tests/ladder/ladder_wan' cuda
 	@'$(BUILD)/bin/bench_wan' --device cuda $(BENCH_ARGS)
 
+interop: build ## files to and from Python: VEGA_PYTHON (or python3) with torch, numpy, safetensors, h5py
+	@tests/interop/run.sh '$(BUILD)/bin' || { [ $$? = 77 ] && echo 'interop: skipped, see above'; }
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (600 each, 80 minutes in all), or FUZZ_TARGETS='png jpeg'; fetches clang
+	@FUZZ=1 sh tools/setup.sh --quiet
+	@mkdir -p build-fuzz
+	@cmake --preset fuzz -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log >&2; exit 1; }
+	@cmake --build --preset fuzz -j $(JOBS)
+	@tests/fuzz/run.sh build-fuzz $(FUZZ_TARGETS)
+
 install: build ## programs to PREFIX/bin, libraries to PREFIX/lib/vega; DESTDIR is honoured
 	@cmake --install '$(BUILD)' --prefix '$(PREFIX)' >'$(BUILD)/install.log' || { cat '$(BUILD)/install.log' >&2; exit 1; }
 	@echo "installed in $(DESTDIR)$(PREFIX)"
 
+bundle: build ## one relocatable tar for machines without root, docs/bundle.md; BUNDLE_TESTS=1|only: the CUDA tests
+	@tools/bundle.sh $(bundle_$(BUNDLE_TESTS)) '$(BUILD)'
+
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: build help setup configure demo test check format docs bench gpu install clean
+.PHONY: bundle build help setup configure demo test soak check format docs bench gpu interop fuzz install clean

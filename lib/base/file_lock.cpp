@@ -13,7 +13,8 @@ namespace vega {
 
 FileLock::FileLock(const std::filesystem::path& path) {
   for (;;) {
-    descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    descriptor_ = open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks no other for one alone
+    if (descriptor_ < 0) descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor_ < 0) return;
     while (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK && errno != EINTR) return;
@@ -31,6 +32,20 @@ FileLock::FileLock(const std::filesystem::path& path) {
 }
 
 FileLock::~FileLock() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  constexpr int kPause_us = 10000, kPatience_us = 5000000;
+  for (int waited = 0; descriptor_ >= 0 && waited < kPatience_us; waited += kPause_us) {
+    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+    if (errno != EWOULDBLOCK && errno != EINTR) return;
+    usleep(kPause_us);
+  }
+}
+
+FolderLock::~FolderLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 

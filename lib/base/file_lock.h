@@ -1,4 +1,5 @@
-// An exclusive lock on a file that exists, for changing it by "write aside, rename".
+// Exclusive locks: on a file that exists, for changing it by "write aside, rename"; on a folder,
+// for looking at a name in it and renaming over it in one.
 #pragma once
 
 #include <filesystem>
@@ -14,6 +15,20 @@ class FileLock {
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+// The lock of a folder, held for moments only. Who holds it for more than 5 s hangs or was
+// suspended: nothing is locked then, nor where the file system knows no such locks (NFS locks no
+// folder).
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
   int descriptor_ = -1;

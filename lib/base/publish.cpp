@@ -17,31 +17,71 @@ namespace {
 
 [[noreturn]] void fail(const fs::path& path, const char* what) {
   const int reason = errno;
-  std::string remedy = "check the path and its permissions";
-  if (reason == ENOSPC || reason == EDQUOT)
-    remedy = "free some space or choose another -o, then run again to resume";
-  if (reason == EROFS) remedy = "choose a writable -o";
-  throw OutputError(explain(
-      path.string(), std::string(what) + " failed (" + std::strerror(reason) + ")", "", remedy));
+  throw OutputError(explain(path.string(),
+                            std::string(what) + " failed (" + std::strerror(reason) + ")", "",
+                            output_remedy(reason)));
 }
 
-// Removes part files of `final_path` that nobody holds.
-void remove_dead_parts(const fs::path& final_path) {
-  const std::string prefix = final_path.filename().string() + ".part-";
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(final_path.parent_path(), ignored)) {
-    if (!entry.path().filename().string().starts_with(prefix)) continue;
-    const int fd = open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) continue;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) unlink(entry.path().c_str());
-    close(fd);
+// Whether a descriptor is (still) that of the file of this name.
+bool is_named(int descriptor, const fs::path& path) {
+  struct stat mine {
+  }, named{};
+  return fstat(descriptor, &mine) == 0 && lstat(path.c_str(), &named) == 0 &&
+         S_ISREG(named.st_mode) && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+}
+
+// Who holds the lock of a part file is its writer. The descriptor is one for writing: over NFS an
+// exclusive lock asks for that. Its writer may have published the file, and begun another one of
+// that name, since it was opened: what is removed is what is locked.
+void remove_if_dead(const fs::path& part) {
+  const int fd = open(part.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return;
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, part)) unlink(part.c_str());
+  close(fd);
+}
+
+// NAME.part-<host>-<pid>
+bool is_part_name(std::string_view name) {
+  const auto mark = name.rfind(".part-"), dash = name.rfind('-');
+  if (mark == 0 || mark == name.npos || dash <= mark + 6 || dash + 1 == name.size()) return false;
+  return name.find_first_not_of("0123456789", dash + 1) == name.npos;
+}
+
+template <typename Belongs>
+void remove_dead_parts(const fs::path& folder, Belongs belongs) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (belongs(at->path().filename().string())) remove_if_dead(at->path());
   }
+}
+
+// Empties the file when it is ours; false when somebody holds it, or has just removed it.
+bool take(int descriptor, const fs::path& part) {
+  while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) break;  // no locks here
+  }
+  if (!is_named(descriptor, part)) return false;
+  if (ftruncate(descriptor, 0) == 0) return true;
+  const int reason = errno;
+  unlink(part.c_str());
+  close(descriptor);
+  errno = reason;
+  fail(part, "truncate");
+}
+
+int sync_file(int descriptor) {
+  int status = -1;
+  do {
+    status = fsync(descriptor);
+  } while (status != 0 && errno == EINTR);
+  return status;
 }
 
 void sync_folder(const fs::path& folder) {
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) fail(folder, "open");
-  const int status = fsync(fd);
+  const int status = sync_file(fd);
   const int reason = errno;
   close(fd);
   if (status != 0 && reason != EINVAL) {
@@ -62,28 +102,38 @@ void make_folder(const fs::path& path) {
   }
 }
 
+void sweep_parts(const fs::path& folder) { remove_dead_parts(folder, is_part_name); }
+
+std::string output_remedy(int reason) {
+  const std::string again = ", then run again to resume";
+  switch (reason) {
+    case 0:
+    case ENOSPC:
+    case EDQUOT: return "free some space or choose another -o" + again;
+    case EFBIG:
+      return "raise the limit on the size of files (ulimit -f) or choose another -o" + again;
+    case EROFS: return "choose a writable -o";
+    case EIO:
+      return "the disk or the way to it may be faulty: check it or choose another -o" + again;
+    case ENOENT: return "has the folder been removed? make it or choose another -o" + again;
+    default: return "check the path and its permissions";
+  }
+}
+
 PartFile::PartFile(fs::path final_path) : final_(fs::absolute(final_path)) {
   make_folder(final_.parent_path());
-  remove_dead_parts(final_);
+  const std::string prefix = final_.filename().string() + ".part-";
+  remove_dead_parts(final_.parent_path(),
+                    [&](const std::string& name) { return name.starts_with(prefix); });
   part_ = final_;
   part_ += ".part-" + host_name() + "-" + std::to_string(getpid());
   for (int attempt = 0; attempt < 16; ++attempt) {
     descriptor_ = open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor_ < 0) fail(part_, "create");
-    struct stat info {};
-    // A sweeping neighbour may have taken the lock between our open and our flock, and unlinked the
-    // file: try again.
-    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0 && fstat(descriptor_, &info) == 0 &&
-        info.st_nlink > 0) {
-      // Only now is it ours to empty.
-      if (ftruncate(descriptor_, 0) == 0) return;
-      const int reason = errno;
-      close(descriptor_);
-      errno = reason;
-      fail(part_, "truncate");
-    }
+    if (take(descriptor_, part_)) return;
     close(descriptor_);
     descriptor_ = -1;
+    usleep(10000);  // a sweeping neighbour holds it for a moment
   }
   throw OutputError(explain(part_.string(), "a part file locked by another process", "",
                             "wait for it to end, or remove the file when no vega program runs"));
@@ -95,8 +145,12 @@ PartFile::~PartFile() {
   close(descriptor_);
 }
 
+void PartFile::sync() {
+  if (sync_file(descriptor_) != 0) fail(part_, "fsync");
+}
+
 void PartFile::publish() {
-  if (fsync(descriptor_) != 0) fail(part_, "fsync");
+  sync();
   if (rename(part_.c_str(), final_.c_str()) != 0) fail(final_, "rename");
   close(descriptor_);
   descriptor_ = -1;

@@ -187,7 +187,7 @@ RunResult Runner::run() {
     log_info("{} written, {} complete already, {} failed", result_.done, result_.complete,
              result_.failed);
   }
-  if (result_.done > 0) {
+  if (options_.heavy && result_.done > 0) {
     log_info("computing waited for input {:.2f} of {:.2f} s (compute_wait_s / wall_s {:.3f})",
              report_.wait_s(), report_.wall_s(),
              report_.wait_s() / std::max(1e-9, report_.wall_s()));

@@ -34,6 +34,7 @@ struct RunOptions {
   std::string report;      // FILE.json; empty: none
   bool fail_fast = false;  // stop at the first item that fails
   bool alone = false;      // one input, not a list: its failure is the run's own error
+  bool heavy = false;      // computing is what takes long: say how long it had to wait
   std::function<void(const std::string& key, const std::string& path)> manifest;
 };
 

@@ -22,6 +22,7 @@ void catch_stop_signals() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaction(signal, &action, nullptr);
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 bool stop_requested() { return stop_signal.load() != 0; }

@@ -1,5 +1,6 @@
 // A polite end on SIGTERM, SIGINT and SIGUSR1: work in hand is dropped, nothing half-written stays,
-// exit code 75.
+// exit code 75. Who asks twice by SIGINT is not made to wait: exit code 130, as a shell names it; a
+// part file may stay then, and the next run removes it.
 #pragma once
 
 #include "base/error.h"
@@ -13,7 +14,8 @@ class Stopped : public Error {
   int exit_code() const noexcept override { return 75; }
 };
 
-// From now on the first such signal sets a flag; a second SIGINT ends the process at once.
+// From now on the first such signal sets a flag; a second SIGINT ends the process at once. A write
+// beyond the limit on the size of files is an error with a message, no longer a signal that kills.
 void catch_stop_signals();
 
 bool stop_requested();

@@ -2,6 +2,8 @@
 
 #include "cli/file_verbs.h"
 #include "cli/programs.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
 #include "extract/features.h"
 #include "extract/preview.h"
 #include "extract/prompt.h"
@@ -10,7 +12,7 @@ namespace vega::cli {
 namespace {
 
 extract::Context context_of(const Common& common) {
-  return {common.progress_mode(), print_manifest};
+  return {common.progress_mode(), print_manifest, print_text};
 }
 
 template <typename Options>
@@ -54,6 +56,41 @@ Examples:
 
 See also: features --prompt)";
 
+constexpr auto kExport =
+    R"(Features for other programs. pt: torch.load(weights_only=True) gives a dict: tokens, cell_to_px, frame_id,
+time_s, world_from_cam, K_color, size_color, thumbnails, and metadata (JSON as bytes). safetensors: the same
+tensors, metadata in the header. npy: the tokens alone. A file that is there and equal is left as it is; another
+one is refused. --as writes what VEGA-3D's offline mode loads: DIR/data/scannet/ROOT/KEY/FILE.pt.
+
+Examples:
+  vega-extract export features/wan-832x480-mllm-14x14/scene0000_00.h5 --format safetensors -o export
+  vega-extract export features/wan-832x480-mllm-14x14/*.h5 --as wan2.1-vace-1.3B-middle20-timestep300 -o VEGA-3D
+
+See also: import, inspect; docs/formats.md)";
+
+constexpr auto kImport =
+    R"(Features of any backbone, for every later stage: one HDF5 file a scene, as 'features' writes it. The array has
+four axes and floating-point values; .pt files are read without executing anything. What 'export' wrote as pt or
+safetensors needs no option at all.
+
+Examples:
+  vega-extract import dino/kitchen.npy --layout vhwc --frames ids.txt --frame-size 640x480 \
+      --view stretch --size 518x518 --tag dinov2-518 -o features
+  vega-extract import vggt/*.pt --name patch_tokens --layout vchw --frames features/rgb-832x480-mllm-14x14 \
+      --cell-to-px cells.txt --tag vggt -o features
+  vega-extract import export/scene0000_00.safetensors -o elsewhere
+
+See also: export, inspect, verify, preview; docs/formats.md)";
+
+// The verbs that trade files with other programs.
+template <typename Options>
+Verb exchange_verb(const std::string& name, const std::string& summary, const std::string& details,
+                   RunResult (*run)(const Options&, const exchange::Manifest&)) {
+  auto options = std::make_shared<Options>();
+  return {name, summary, details, [options](OptionVisitor& v) { options->visit(v); },
+          [options, run](const Common&) { return run(*options, print_manifest).exit_code; }};
+}
+
 }  // namespace
 
 Program extract_program() {
@@ -65,6 +102,11 @@ Program extract_program() {
       verb("preview", "draw a contact sheet of a feature file", kPreview, extract::run_preview));
   p.verbs.push_back(
       verb("prompt", "make the embedding of the empty prompt", kPrompt, extract::run_prompt));
+  p.verbs.push_back(exchange_verb("export",
+                                  "write features for other programs: pt, safetensors, npy",
+                                  kExport, exchange::run_export));
+  p.verbs.push_back(exchange_verb("import", "take features of other programs over", kImport,
+                                  exchange::run_import));
   for (auto& shared : file_verbs(p.name)) p.verbs.push_back(std::move(shared));
   return p;
 }

@@ -192,6 +192,11 @@ int guarded(const Verb& verb, const Common& common) {
 
 }  // namespace
 
+void print_text(const std::string& text) {
+  std::cout << text;
+  check_stdout();
+}
+
 void print_manifest(const std::string& key, const std::string& path) {
   std::cout << key << '\t' << path << '\n';
   check_stdout();

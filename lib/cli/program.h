@@ -33,6 +33,9 @@ struct Program {
 // (docs/formats.md).
 int run(int argc, char** argv, Program program);
 
+// Prints an answer on stdout and flushes. Throws OutputError.
+void print_text(const std::string& text);
+
 // Prints "key<TAB>path" on stdout and flushes.
 void print_manifest(const std::string& key, const std::string& path);
 

@@ -85,6 +85,7 @@ int run_scene(const SceneArguments& a, const Common& common) {
   options.height = number("--size: height", size.height, kSceneSide);
   options.quality = number("--quality", a.quality, kSceneQuality);
   options.threads = number("--threads", a.threads, kSceneThreads);
+  options.sens = a.sens;
   options.overwrite = a.overwrite;
   int written = 0;
   {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/items.h"
 #include "extract/frame_cache.h"
-#include "extract/items.h"
 #include "extract/recipe.h"
 #include "scene/source.h"
 #include "store/features.h"

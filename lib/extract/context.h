@@ -12,6 +12,8 @@ struct Context {
   ProgressMode progress = ProgressMode::kAuto;
   // Prints one line of the manifest on stdout, flushed.
   std::function<void(const std::string& key, const std::string& path)> manifest;
+  // Prints an answer on stdout, flushed.
+  std::function<void(const std::string& text)> print = {};
 };
 
 struct Report {

@@ -9,11 +9,11 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/key.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "core/device.h"
 #include "core/dtype.h"
-#include "scene/key.h"
 #include "store/cache_key.h"
 
 namespace vega::extract {

@@ -103,6 +103,7 @@ class Scene final : public ItemWork {
   void open();
   void decode();
   void describe_taps();
+  void fit_batch(const Backbone& backbone);
   SceneFrames frames() const { return {run_.recipe, source_, chosen_, *cache_, *noise_, depth_}; }
   std::map<std::string, std::string> provenance() const;
 
@@ -201,6 +202,7 @@ void Scene::compute() {
   const auto begun = std::chrono::steady_clock::now();
   Backbone& backbone = run_.backbone.loaded();
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  fit_batch(backbone);
   header_.provenance = provenance();
   if (plan_.decision == Decision::kAddTaps)
     writer_.emplace(output_, header_.provenance, written_);
@@ -216,6 +218,20 @@ void Scene::compute() {
     log_info("{}: {} frames encoded once, {} pass{} over them, {} taps", item_.key, work_.encoded,
              work_.passes, work_.passes == 1 ? "" : "es", wanted_.size());
   }
+}
+
+// What the weights left free decides, once; 0.8: the allocator needs room to move.
+void Scene::fit_batch(const Backbone& backbone) {
+  if (run_.batch_fitted || !run_.recipe.batch_auto || !run_.recipe.device.is_cuda()) return;
+  run_.batch_fitted = true;
+  const double frame = backbone.cost().activation_bytes;
+  const auto free = static_cast<double>(device_memory(run_.recipe.device).free);
+  if (!(frame > 0) || free <= 0) return;
+  const auto fit = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.8 * free / frame));
+  if (fit >= run_.batch) return;
+  log_info("--batch auto: {} frames a step ({:.1f} GB free, {:.2f} GB a frame)", fit, free / 1e9,
+           frame / 1e9);
+  run_.batch = fit;
 }
 
 void Scene::finish() {

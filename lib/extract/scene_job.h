@@ -37,6 +37,7 @@ struct SceneRun {
   std::filesystem::path folder;  // of the outputs
   ProgressMode progress;
   std::int64_t batch;  // frames a step on CUDA; gets smaller when memory is short
+  bool batch_fitted = false;
 };
 
 // The path of an item: as given, or an id below --root. Throws InputError.

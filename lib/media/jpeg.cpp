@@ -18,10 +18,19 @@ namespace vega {
 namespace {
 
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
+// Each scan goes over the whole picture, so that a file of a few kilobytes with thousands of empty
+// scans takes minutes. libjpeg's own progression has 10 scans, the search of optimising encoders
+// ends below 70.
+constexpr int kMaxScans = 100;
+// A Huffman-coded file spends at least one bit on each block of 64 samples of each component. The
+// fewest blocks are those of two components that are both sampled four times as coarsely, each
+// along another axis: one bit for 128 pixels.
+constexpr std::int64_t kMaxPixelsAByte = 1024;
 
 struct ErrorState {
   jpeg_error_mgr manager;  // first: libjpeg hands back a pointer to it
   std::jmp_buf jump;
+  bool too_many_scans = false;
   char text[JMSG_LENGTH_MAX];
 };
 
@@ -53,9 +62,18 @@ jpeg_error_mgr* start_errors(ErrorState& state) {
   return &state.manager;
 }
 
+// libjpeg calls this now and then, at least once a scan.
+void on_progress(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  auto* state = reinterpret_cast<ErrorState*>(info->err);
+  state->too_many_scans = true;
+  std::longjmp(state->jump, 1);
+}
+
 struct Decoder {
   jpeg_decompress_struct info{};
   ErrorState errors;
+  jpeg_progress_mgr progress{};
   Decoder() { info.err = start_errors(errors); }
   ~Decoder() { jpeg_destroy_decompress(&info); }
   Decoder(const Decoder&) = delete;
@@ -72,6 +90,8 @@ bool read_header(Decoder& decoder, const unsigned char* data, unsigned long size
 
 bool start_pixels(Decoder& decoder) {
   if (setjmp(decoder.errors.jump) != 0) return false;
+  decoder.progress.progress_monitor = on_progress;
+  decoder.info.progress = &decoder.progress;
   decoder.info.dct_method = JDCT_ISLOW;
   decoder.info.do_fancy_upsampling = TRUE;
   jpeg_start_decompress(&decoder.info);
@@ -90,6 +110,11 @@ bool read_pixels(Decoder& decoder, unsigned char* out, std::size_t row_bytes) {
 }
 
 [[noreturn]] void refuse(const Decoder& decoder, std::string_view where) {
+  if (decoder.errors.too_many_scans) {
+    throw FormatError(explain(where, fmt::format("a JPEG with more than {} scans", kMaxScans),
+                              "a picture (a progressive JPEG has about 10)",
+                              "export the picture again, as a baseline JPEG"));
+  }
   throw FormatError(explain(where, fmt::format("a broken JPEG ({})", decoder.errors.text),
                             "a complete JPEG file", "copy or export the file again"));
 }
@@ -185,6 +210,15 @@ bool is_jpeg(std::span<const std::byte> bytes) {
 ImageU8 decode_jpeg(std::span<const std::byte> bytes, std::string_view where) {
   Decoder decoder;
   open(decoder, bytes, where);
+  const auto pixels = std::int64_t{decoder.info.image_width} * decoder.info.image_height;
+  if (pixels / kMaxPixelsAByte > static_cast<std::int64_t>(bytes.size())) {
+    throw FormatError(
+        explain(where,
+                fmt::format("a JPEG of {}x{} pixels in {} bytes", decoder.info.image_width,
+                            decoder.info.image_height, bytes.size()),
+                fmt::format("at least a byte for {} pixels", kMaxPixelsAByte),
+                "copy or export the file again"));
+  }
   const int components = decoder.info.num_components;
   if (components != 1 && components != 3 && components != 4) {
     throw FormatError(explain(where, fmt::format("a JPEG with {} components", components),

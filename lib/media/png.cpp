@@ -16,6 +16,7 @@ namespace vega {
 namespace {
 
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
+constexpr std::int64_t kMaxInflation = 1032;  // of deflate: 258 bytes from two bits
 
 // What the callbacks share; `text` holds the first error.
 struct Stream {
@@ -77,6 +78,9 @@ bool read_header(Reader& reader, Header& header) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   png_set_read_fn(reader.png, &reader.stream, on_read);
   png_set_crc_action(reader.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  // -1: texts, profiles and all else that no pixel depends on. libpng would inflate and keep them,
+  // up to 8 MB each and a thousand of them; skipped, their CRC still counts.
+  png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(reader.png, reader.info);
   png_get_IHDR(reader.png, reader.info, &header.width, &header.height, &header.bits, &header.color,
                nullptr, nullptr, nullptr);
@@ -132,6 +136,17 @@ Header open(Reader& reader, std::span<const std::byte> bytes, std::string_view w
                               "at most 2^28 pixels"));
   }
   return header;
+}
+
+// Before memory is taken for the pixels: can so few bytes hold them?
+void check_inflation(const Reader& reader, const Header& header, std::string_view where) {
+  const std::int64_t bits = header.bits * png_get_channels(reader.png, reader.info);
+  const std::int64_t needed = std::int64_t{header.width} * header.height * bits / 8;
+  const auto there = static_cast<std::int64_t>(reader.stream.in.size());
+  if (needed / kMaxInflation <= there) return;
+  throw FormatError(explain(
+      where, fmt::format("a PNG of {}x{} pixels in {} bytes", header.width, header.height, there),
+      fmt::format("at least {} bytes", needed / kMaxInflation), "copy or export the file again"));
 }
 
 std::string kind_of(const Header& header) {
@@ -207,6 +222,7 @@ ImageU8 decode_png(std::span<const std::byte> bytes, std::string_view where) {
     throw FormatError(explain(where, kind_of(header), "a colour picture",
                               "16-bit grey is a depth map; give the colour files"));
   }
+  check_inflation(reader, header, where);
   std::size_t row_bytes = 0;
   if (!start_rgb(reader, header, row_bytes)) refuse(reader, where);
   if (row_bytes != 3 * std::size_t(header.width)) refuse(reader, where);
@@ -221,6 +237,7 @@ ImageU16 decode_png16(std::span<const std::byte> bytes, std::string_view where) 
   if (header.color != PNG_COLOR_TYPE_GRAY || header.bits != 16) {
     throw FormatError(explain(where, kind_of(header), "16-bit grey (depth in millimetres)"));
   }
+  check_inflation(reader, header, where);
   std::size_t row_bytes = 0;
   if (!start_gray16(reader, row_bytes)) refuse(reader, where);
   std::vector<unsigned char> raw(row_bytes * header.height);

@@ -16,7 +16,8 @@ bool is_png(std::span<const std::byte> bytes);
 // RGB, RGBA, palette, grey and grey with alpha; alpha and transparency are dropped, not blended;
 // 16-bit colour keeps the high byte; grey of 1, 2, 4 bits is widened to 0..255. 16-bit grey is
 // refused (a depth map). Gamma is not applied.
-// where: file name for messages. Throws FormatError (truncation, CRC of any chunk, > 2^28 pixels).
+// Texts and colour profiles are skipped. where: file name for messages. Throws FormatError
+// (truncation, CRC of any chunk, > 2^28 pixels, more pixels than so few bytes can hold).
 ImageU8 decode_png(std::span<const std::byte> bytes, std::string_view where);
 
 // 16-bit grey without alpha, values as stored; every other kind is refused by name.

@@ -21,6 +21,7 @@ static_assert(std::endian::native == std::endian::little, "fields are copied as 
 namespace {
 
 constexpr std::uint32_t kVersion = 4;
+constexpr std::uint64_t kMaxInflation = 1032;  // of deflate: 258 bytes from two bits
 constexpr const char* kCopyAgain = "the file is cut or damaged: download or copy it again";
 
 struct Compression {
@@ -303,11 +304,15 @@ ImageU16 SensFile::depth(std::size_t i) const {
   if (entry.depth_bytes == 0) {
     throw FormatError(explain(place, "no depth map", "a zlib stream", "leave this frame out"));
   }
+  const ImageSize size = header_.depth_size;
+  const std::size_t expected = 2 * std::size_t(size.width) * std::size_t(size.height);
+  const std::string whole = fmt::format("{} bytes ({})", expected, to_string(size));
+  if (expected / kMaxInflation > entry.depth_bytes) {  // before memory is taken
+    refuse(fmt::format("a zlib stream of {} bytes", entry.depth_bytes), whole + " inflated");
+  }
   Inflater inflater;
   if (!inflater.ready()) throw InputError(explain(place, "zlib cannot start (out of memory)"));
-  ImageU16 image(header_.depth_size.width, header_.depth_size.height);
-  const std::size_t expected = 2 * image.v.size();
-  const std::string whole = fmt::format("{} bytes ({})", expected, to_string(image.size()));
+  ImageU16 image(size.width, size.height);
   auto* out = reinterpret_cast<Bytef*>(image.v.data());
   z_stream& stream = inflater.stream();
   std::array<std::byte, 1 << 16> piece;

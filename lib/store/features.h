@@ -56,16 +56,23 @@ struct TapInfo {
   std::size_t frame_bytes() const;
 };
 
+// Taps of a file that another process publishes under the final name while one is written.
+enum class OtherTaps {
+  kReplace,  // they go with the file: --overwrite
+  kKeep,     // with the same cache_key, those that the new file lacks are taken over
+};
+
 // Writes one file: part file beside the final name, flushed, read back and compared, fsynced,
 // renamed. Unless `finish` returned, nothing is left behind and an older file stays as it was.
 // Errors: InputError (caller), OutputError (disk), FormatError (the file that taps are added to).
 class FeatureWriter {
  public:
   FeatureWriter(std::filesystem::path final_path, FeatureHeader header, FrameTable frames,
-                std::vector<TapInfo> taps);
+                std::vector<TapInfo> taps, OtherTaps others = OtherTaps::kReplace);
 
   // Adds taps to a complete file: frames and taps that are there are copied bytewise and stay
   // bit-equal, its /provenance moves to /provenance/earlier. `put` counts the new taps from 0.
+  // Taps that others add meanwhile are kept.
   FeatureWriter(std::filesystem::path existing, std::map<std::string, std::string> provenance,
                 std::vector<TapInfo> new_taps);
   ~FeatureWriter();

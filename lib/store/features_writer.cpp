@@ -2,12 +2,27 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/hash.h"
 #include "base/publish.h"
 #include "store/features_detail.h"
 
 namespace vega {
 namespace fs = std::filesystem;
+
+namespace {
+
+// Whether every dataset of a group is what its checksum says.
+bool is_sound(const h5::File& file, const std::string& group) {
+  try {
+    for (const auto& object : file.datasets(group)) file.check_dataset(object);
+    return true;
+  } catch (const FormatError&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 std::size_t TapInfo::frame_bytes() const {
   return static_cast<std::size_t>(element_count(frame_shape())) * size_of(store_dtype);
@@ -21,6 +36,8 @@ struct FeatureWriter::State {
   std::mutex mutex;
   std::vector<std::vector<std::string>> hash;  // (tap, frame) of the bytes put; "" not yet
   bool finished = false;
+  OtherTaps others = OtherTaps::kKeep;
+  std::string cache_key;
 
   State(fs::path final_path, std::vector<TapInfo> new_taps, std::vector<std::int64_t> ids)
       : part(std::move(final_path)),
@@ -34,6 +51,7 @@ struct FeatureWriter::State {
   }
   void require_all_put() const;
   void verify_tokens(std::size_t tap);
+  void take_over();
 };
 
 void FeatureWriter::State::require_all_put() const {
@@ -67,11 +85,35 @@ void FeatureWriter::State::verify_tokens(std::size_t t) {
   file.write_text(object, "xxh3", whole.hex());
 }
 
+// What another process has published under the final name since this file was begun. What cannot be
+// read, or was made otherwise, is nothing to keep.
+void FeatureWriter::State::take_over() {
+  if (others == OtherTaps::kReplace) return;
+  std::optional<h5::File> source;
+  try {
+    source.emplace(h5::File::open(part.final_path()));
+    require_complete(*source, kFeaturesSchema);
+    if (read_header(*source).cache_key != cache_key) return;
+  } catch (const FormatError&) {
+    return;
+  }
+  file = h5::File::open(part.path(), h5::File::Mode::kChange);
+  for (const auto& tap : source->children("/taps")) {
+    const std::string group = detail::tap_group(tap);
+    if (file.exists(group) || !is_sound(*source, group)) continue;
+    file.copy_from(*source, group);
+    for (const auto& object : file.datasets(group)) file.check_dataset(object);
+  }
+  file.close();
+}
+
 FeatureWriter::FeatureWriter(fs::path final_path, FeatureHeader header, FrameTable frames,
-                             std::vector<TapInfo> taps) {
+                             std::vector<TapInfo> taps, OtherTaps others) {
   detail::check_frames(frames);
   detail::check_taps(taps, frames.id.size());
   state_ = std::make_unique<State>(std::move(final_path), std::move(taps), frames.id);
+  state_->others = others;
+  state_->cache_key = header.cache_key;
   write_header(state_->file, kFeaturesSchema, header);
   detail::write_frames(state_->file, frames);
   state_->make_taps();
@@ -91,6 +133,7 @@ FeatureWriter::FeatureWriter(fs::path existing, std::map<std::string, std::strin
   detail::check_taps(new_taps, reader.frame_count());
   state_ = std::make_unique<State>(existing, std::move(new_taps), reader.frames().id);
   FeatureHeader header = reader.header();
+  state_->cache_key = header.cache_key;
   header.provenance = std::move(provenance);
   write_header(state_->file, kFeaturesSchema, header);
   state_->file.copy_from(source, "/provenance", "/provenance/earlier");
@@ -162,6 +205,9 @@ void FeatureWriter::finish(const std::map<std::string, std::string>& provenance)
   write_provenance(s.file, provenance);
   mark_complete(s.file);
   s.file.close();
+  s.part.sync();
+  const FolderLock lock(s.part.final_path().parent_path());
+  s.take_over();
   s.part.publish();
 }
 

@@ -77,18 +77,23 @@ File File::create(const fs::path& path) {
   state->path = path;
   state->writing = true;
   const Handle access = access_properties();
+  if (!detail::use_driver(access.get(), state->fault)) state->fail("", "cannot be created");
   state->id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get());
   if (state->id < 0) state->fail("", "cannot be created");
   return File(std::move(state));
 }
 
 File File::open(const fs::path& path, Mode mode) {
-  require_signature(path);
+  // What is wrong with a file of our own that is to be changed is a fault of the disk.
+  if (mode == Mode::kRead) require_signature(path);
   const auto held = detail::lock();
   auto state = std::make_unique<State>();
   state->path = path;
   state->writing = mode == Mode::kChange;
   const Handle access = access_properties();
+  if (state->writing && !detail::use_driver(access.get(), state->fault)) {
+    state->fail("", "cannot be opened");
+  }
   const unsigned flags = state->writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY;
   state->id = H5Fopen(path.c_str(), flags, access.get());
   if (state->id < 0) state->fail("", "cannot be opened as HDF5");
@@ -100,6 +105,7 @@ const fs::path& File::path() const { return state_->path; }
 void File::flush() {
   const auto held = detail::lock();
   if (H5Fflush(state_->id, H5F_SCOPE_GLOBAL) < 0) state_->fail("", "cannot be written");
+  state_->check_written("");
 }
 
 void File::close() {
@@ -109,6 +115,7 @@ void File::close() {
   const hid_t id = state_->id;
   state_->id = -1;
   if (H5Fclose(id) < 0) state_->fail("", "cannot be closed");
+  state_->check_written("");
 }
 
 bool File::exists(const std::string& object) const {
@@ -167,11 +174,14 @@ std::vector<std::string> File::datasets(const std::string& group) const {
 void File::make_group(const std::string& group) {
   const auto held = detail::lock();
   if (exists(group)) return;
-  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(links.get(), 1);
-  const Handle id(H5Gcreate2(state_->id, group.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
-                  H5Gclose);
-  if (!id.ok()) state_->fail(group, "cannot be made");
+  {
+    const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    H5Pset_create_intermediate_group(links.get(), 1);
+    const Handle id(H5Gcreate2(state_->id, group.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+                    H5Gclose);
+    if (!id.ok()) state_->fail(group, "cannot be made");
+  }
+  state_->check_written(group);
 }
 
 void File::copy_from(const File& source, const std::string& object) {
@@ -186,6 +196,7 @@ void File::copy_from(const File& source, const std::string& object, const std::s
       0) {
     state_->fail(as, "cannot be copied from " + source.path().string());
   }
+  state_->check_written(as);
 }
 
 std::string File::hash_dataset(const std::string& object) const {

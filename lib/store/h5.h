@@ -42,7 +42,8 @@ class File {
   enum class Mode { kRead, kChange };  // kChange: an existing file, for more attributes
 
   static File create(const std::filesystem::path& path);  // truncates; OutputError
-  static File open(const std::filesystem::path& path, Mode mode = Mode::kRead);  // FormatError
+  // FormatError; with kChange OutputError: the file is our own.
+  static File open(const std::filesystem::path& path, Mode mode = Mode::kRead);
   ~File();
   File(File&&) noexcept;
   File& operator=(File&&) noexcept;

@@ -35,15 +35,18 @@ struct Opened {
 
 void write_attribute(const File::State& file, const std::string& object, const std::string& name,
                      hid_t type, const void* value) {
-  const Handle id(H5Oopen(file.id, object.c_str(), H5P_DEFAULT), H5Oclose);
-  if (!id.ok()) file.fail(object, "cannot be opened");
-  if (H5Aexists(id.get(), name.c_str()) > 0) H5Adelete(id.get(), name.c_str());
-  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle attribute(
-      H5Acreate2(id.get(), name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  if (!attribute.ok() || H5Awrite(attribute.get(), type, value) < 0) {
-    file.fail(place(object, name), "cannot be written");
+  {
+    const Handle id(H5Oopen(file.id, object.c_str(), H5P_DEFAULT), H5Oclose);
+    if (!id.ok()) file.fail(object, "cannot be opened");
+    if (H5Aexists(id.get(), name.c_str()) > 0) H5Adelete(id.get(), name.c_str());
+    const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    const Handle attribute(
+        H5Acreate2(id.get(), name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    if (!attribute.ok() || H5Awrite(attribute.get(), type, value) < 0) {
+      file.fail(place(object, name), "cannot be written");
+    }
   }
+  file.check_written(place(object, name));
 }
 
 template <typename T>

@@ -159,21 +159,25 @@ void File::create_dataset(const std::string& object, DType dtype, const Shape& s
                              H5P_DEFAULT, list.get(), H5P_DEFAULT),
                   H5Dclose);
   if (!id.ok()) state_->fail(object, "cannot be made");
+  state_->check_written(object);
 }
 
 void File::write_rows(const std::string& object, std::int64_t first, std::int64_t count,
                       std::span<const std::byte> raw) {
   const auto held = detail::lock();
-  const Handle id(H5Dopen2(state_->id, object.c_str(), H5P_DEFAULT), H5Dclose);
-  const DatasetInfo what = look(*state_, id.get(), object).info;
-  check_range(*state_, object, what, first, count, raw.size());
-  if (raw.empty()) return;
-  const Handle space(H5Dget_space(id.get()), H5Sclose);
-  const Handle memory(select_rows(space.get(), what.shape, first, count), H5Sclose);
-  if (!memory.ok() || H5Dwrite(id.get(), detail::type_of(what.dtype), memory.get(), space.get(),
-                               H5P_DEFAULT, raw.data()) < 0) {
-    state_->fail(object, "cannot be written");
+  {
+    const Handle id(H5Dopen2(state_->id, object.c_str(), H5P_DEFAULT), H5Dclose);
+    const DatasetInfo what = look(*state_, id.get(), object).info;
+    check_range(*state_, object, what, first, count, raw.size());
+    if (raw.empty()) return;
+    const Handle space(H5Dget_space(id.get()), H5Sclose);
+    const Handle memory(select_rows(space.get(), what.shape, first, count), H5Sclose);
+    if (!memory.ok() || H5Dwrite(id.get(), detail::type_of(what.dtype), memory.get(), space.get(),
+                                 H5P_DEFAULT, raw.data()) < 0) {
+      state_->fail(object, "cannot be written");
+    }
   }
+  state_->check_written(object);  // the last bytes leave when the dataset is closed
 }
 
 void File::write_dataset(const std::string& object, DType dtype, const Shape& shape,

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "base/error.h"
+#include "base/publish.h"
 
 namespace vega::h5 {
 namespace {
@@ -45,7 +47,7 @@ hid_t make_type(DType dtype) {
 void start_library() {
   // The file access property is overruled by this variable; part files carry their own lock.
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
-  // A file that could not be closed (disk full) makes the exit handler loop.
+  // No work is left for the exit handler; it would only run beside threads that still compute.
   H5dont_atexit();
   H5open();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
@@ -111,18 +113,24 @@ File::State::~State() {
   detail::error_stack();
 }
 
+void File::State::check_written(const std::string& object) const {
+  if (fault->reason != 0) fail(object, "cannot be written");
+}
+
 void File::State::fail(const std::string& object, const std::string& what) const {
-  const std::string reason = detail::error_stack();
+  std::string reason = detail::error_stack();
+  if (fault->reason != 0) {
+    reason = std::string(fault->call) + " failed: " + std::strerror(fault->reason);
+  }
   const std::string text = path.string() + ": " + (object.empty() ? "" : object + ": ") + what +
                            (reason.empty() ? "" : " (" + reason + ")");
-  if (writing) {
-    throw OutputError(text + "; free some space or choose another -o, then run again to resume");
-  }
+  if (writing) throw OutputError(text + "; " + output_remedy(fault->reason));
   throw FormatError(text + "; the file is damaged or incomplete: make or copy it again");
 }
 
 void File::State::fail(const std::string& object, const std::string& got,
                        const std::string& expected) const {
+  check_written(object);  // what is not as it should be may come of it
   detail::error_stack();
   const std::string where = path.string() + ": " + object;
   if (writing)

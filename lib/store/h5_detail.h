@@ -11,6 +11,7 @@
 
 #include "base/dtype.h"
 #include "store/h5.h"
+#include "store/h5_driver.h"
 
 namespace vega::h5 {
 
@@ -18,9 +19,15 @@ struct File::State {
   std::filesystem::path path;
   hid_t id = -1;
   bool writing = false;
+  std::shared_ptr<detail::DiskFault> fault = std::make_shared<detail::DiskFault>();  // of writing
   ~State();
 
-  // OutputError where writing, else FormatError: "path: object: what (HDF5's reason); remedy".
+  // After every call that may have written, and when its identifiers are closed: throws OutputError
+  // where the disk failed, with its reason.
+  void check_written(const std::string& object) const;
+
+  // OutputError where writing, else FormatError: "path: object: what (reason); remedy". The reason
+  // is the disk's where that failed, else HDF5's.
   [[noreturn]] void fail(const std::string& object, const std::string& what) const;
   // The same, for what is there but is not what it should be.
   [[noreturn]] void fail(const std::string& object, const std::string& got,

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMostOpcodes = 2'000'000;
 constexpr std::size_t kMostExtents = 64;
+constexpr std::size_t kMostBytes = std::size_t{96} << 20;  // of values, about 70,000 tensors
 
 }  // namespace
 
@@ -68,12 +69,26 @@ class Machine {
   }
 
   // --- stack ---
+  // Few opcodes can ask for much memory (the same argument list, called again and again).
+  void spend(std::size_t bytes) {
+    spent_ += bytes;
+    if (spent_ > kMostBytes) fail("values of more than 96 MiB", "a checkpoint of tensors");
+  }
   template <typename T>
   void push(Kind kind, T&& data) {
+    spend(sizeof(Value));
     document_.values_.push_back({kind, std::forward<T>(data)});
     stack_.push_back(&document_.values_.back());
   }
-  void push_none() { push(Kind::kNone, std::monostate{}); }
+  void push_list(List items) {
+    spend(items.size() * sizeof(items[0]));
+    push(Kind::kList, std::move(items));
+  }
+  void push_none() {
+    if (none_ != nullptr) return stack_.push_back(none_);
+    push(Kind::kNone, std::monostate{});
+    none_ = stack_.back();
+  }
   // What lies below the last mark is out of reach until the mark is taken off.
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
   Value* pop() {
@@ -160,18 +175,20 @@ class Machine {
       case kEmptyDict: push(Kind::kDict, Pairs{}); return true;
       case kList:
       case kFrozenSet:
-      case kTuple: push(Kind::kList, pop_mark()); return true;
+      case kTuple: push_list(pop_mark()); return true;
       case kTuple1: return tuple(1);
       case kTuple2: return tuple(2);
       case kTuple3: return tuple(3);
       case kAppend: {
         const Value* item = pop();
+        spend(2 * sizeof(item));
         expect<List>(top(), "a list").push_back(item);
         return true;
       }
       case kAppends:
       case kAddItems: {
         const auto items = pop_mark();
+        spend(2 * sizeof(items[0]) * items.size());
         auto& list = expect<List>(top(), "a list");
         list.insert(list.end(), items.begin(), items.end());
         return true;
@@ -179,6 +196,7 @@ class Machine {
       case kSetItem: {
         const Value* value = pop();
         const Value* key = pop();
+        spend(4 * sizeof(key));
         expect<Pairs>(top(), "a dict").emplace_back(key, value);
         return true;
       }
@@ -200,11 +218,12 @@ class Machine {
   bool tuple(std::size_t size) {
     List items(size);
     for (std::size_t i = size; i-- > 0;) items[i] = pop();
-    push(Kind::kList, std::move(items));
+    push_list(std::move(items));
     return true;
   }
 
-  void set_items(Pairs& pairs, const List& items) const {
+  void set_items(Pairs& pairs, const List& items) {
+    spend(2 * sizeof(items[0]) * items.size());
     if (items.size() % 2 != 0) fail("a dict with a key but no value", "pairs");
     for (std::size_t i = 0; i < items.size(); i += 2) pairs.emplace_back(items[i], items[i + 1]);
   }
@@ -219,13 +238,20 @@ class Machine {
         return true;
       case kPopMark: pop_mark(); return true;
       case kDup: stack_.push_back(top()); return true;
-      case kMemoize: memo_[static_cast<std::uint32_t>(memo_.size())] = top(); return true;
-      case kBinPut: memo_[number<std::uint8_t>()] = top(); return true;
-      case kLongBinPut: memo_[number<std::uint32_t>()] = top(); return true;
+      case kMemoize: return keep(static_cast<std::uint32_t>(memo_.size()));
+      case kBinPut: return keep(number<std::uint8_t>());
+      case kLongBinPut: return keep(number<std::uint32_t>());
       case kBinGet: return recall(number<std::uint8_t>());
       case kLongBinGet: return recall(number<std::uint32_t>());
       default: return false;
     }
+  }
+
+  bool keep(std::uint32_t index) {
+    constexpr std::size_t kNode = 48;  // of the map, and its share of the buckets
+    spend(kNode);
+    memo_[index] = top();
+    return true;
   }
 
   bool recall(std::uint32_t index) {
@@ -316,7 +342,8 @@ class Machine {
       fail("a tensor of shape " + to_string(tensor.shape) + " with strides " +
                to_string(tensor.stride) + " at offset " + std::to_string(tensor.offset),
            "one stride an extent and an offset of at least 0");
-    push(Kind::kTensor, std::move(tensor));
+    spend(sizeof(Tensor) + 2 * sizeof(std::int64_t) * tensor.shape.size());
+    push(Kind::kTensor, std::make_unique<const Tensor>(std::move(tensor)));
   }
 
   Shape extents(const Value* value) const {
@@ -324,6 +351,7 @@ class Machine {
     if (items.size() > kMostExtents)
       fail(std::to_string(items.size()) + " extents", "at most " + std::to_string(kMostExtents));
     Shape out;
+    out.reserve(items.size());
     for (const auto* item : items) {
       out.push_back(expect<std::int64_t>(item, "a whole number"));
       if (out.back() < 0) fail("the extent or stride " + std::to_string(out.back()), "0 or more");
@@ -353,7 +381,8 @@ class Machine {
   std::span<const std::byte> bytes_;
   const std::string& where_;
   Document& document_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, spent_ = 0;
+  Value* none_ = nullptr;
   std::vector<Value*> stack_;
   std::vector<std::size_t> marks_;
   std::unordered_map<std::uint32_t, Value*> memo_;

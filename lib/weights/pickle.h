@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,12 +40,13 @@ struct Global {
 };
 
 // One object. Dicts and OrderedDicts are Pairs in order of insertion; lists, tuples and sets are
-// List; bytes are text. Graphs may share values and hold cycles.
+// List; bytes are text. Graphs may share values and hold cycles. Small, as there are many: a tensor
+// lies elsewhere.
 struct Value {
   enum class Kind { kNone, kBool, kInt, kFloat, kText, kList, kDict, kGlobal, kStorage, kTensor };
   Kind kind = Kind::kNone;
   std::variant<std::monostate, std::int64_t, double, std::string_view, List, Pairs, Global, Storage,
-               Tensor>
+               std::unique_ptr<const Tensor>>
       data;
 };
 
@@ -52,16 +54,17 @@ struct Value {
 class Document {
  public:
   // Reads one pickle from the front of `bytes`. Throws FormatError that begins with `where`: for
-  // a truncated pickle, an unknown opcode, more than 2 million opcodes, and any global name that
-  // is not on the list (the message names it, and the remedy).
+  // a truncated pickle, an unknown opcode, more than 2 million opcodes or 96 MiB of values, and any
+  // global name that is not on the list (the message names it, and the remedy).
   Document(std::span<const std::byte> bytes, const std::string& where);
 
   Document(Document&&) = default;  // values stay where they are
   Document(const Document&) = delete;
 
   const Value& root() const { return *root_; }
-  std::vector<Storage> storages() const;              // all that are mentioned
-  std::size_t consumed() const { return consumed_; }  // bytes up to and with STOP
+  std::size_t size() const { return values_.size(); }  // values made
+  std::vector<Storage> storages() const;               // all that are mentioned
+  std::size_t consumed() const { return consumed_; }   // bytes up to and with STOP
 
  private:
   friend class Machine;

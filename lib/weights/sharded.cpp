@@ -1,4 +1,5 @@
 // Checkpoints in several safetensors files.
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -7,7 +8,7 @@
 
 #include "base/error.h"
 #include "weights/detail.h"
-#include "weights/mapped_file.h"
+#include "weights/json_text.h"
 #include "weights/safetensors.h"
 
 namespace vega {
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMostIndexBytes = 64 << 20;
 constexpr int kMostIndexDepth = 8;
+constexpr std::size_t kMostNameBytes = 255;  // of a file name, NAME_MAX
 
 // tensor name -> shard file name.
 using WeightMap = std::map<std::string, std::string>;
@@ -28,45 +30,17 @@ fs::path index_path(const fs::path& folder, const std::string& stem) {
 // A shard must be a plain name: no folders, no "..", not absolute.
 void check_inside(const fs::path& index, const std::string& tensor, const std::string& shard) {
   const fs::path path(shard);
+  const auto odd = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (shard.empty() || path.is_absolute() || path.filename() != path || shard == "." ||
-      shard == ".." || shard.find('\0') != std::string::npos) {
+      shard == ".." || shard.size() > kMostNameBytes || std::ranges::any_of(shard, odd)) {
     detail::fail(detail::where(index, tensor), "the shard '" + detail::printable(shard) + "'",
                  "the name of a file in the same folder", "fetch the index again");
   }
 }
 
-nlohmann::json parse_index(const fs::path& index) {
-  const MappedFile file(index);
-  const auto bytes = file.bytes();
-  if (bytes.size() > kMostIndexBytes) {
-    detail::fail(index.string(), std::to_string(bytes.size()) + " bytes", "a small index",
-                 "fetch the index again");
-  }
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
-    using Event = nlohmann::json::parse_event_t;
-    if (depth > kMostIndexDepth) {
-      detail::fail(index.string(), "deeply nested JSON", "an index", "fetch the index again");
-    }
-    if (event == Event::object_start) keys.emplace_back();
-    if (event == Event::object_end) keys.pop_back();
-    if (event == Event::key && !keys.back().insert(value.get<std::string>()).second) {
-      detail::fail(detail::where(index, value.get<std::string>()), "the key twice", "unique keys",
-                   "fetch the index again");
-    }
-    return true;
-  };
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  try {
-    return nlohmann::json::parse(text, text + bytes.size(), watch);
-  } catch (const nlohmann::json::parse_error& error) {
-    detail::fail(index.string(), "JSON that breaks at byte " + std::to_string(error.byte),
-                 "an index with \"weight_map\"", "fetch the index again");
-  }
-}
-
 WeightMap read_weight_map(const fs::path& index) {
-  const auto json = parse_index(index);
+  const auto json = nlohmann::json::parse(
+      read_json_text(index, "an index with \"weight_map\"", {kMostIndexBytes, kMostIndexDepth}));
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
     detail::fail(index.string(), "JSON without \"weight_map\"", "{\"weight_map\": {tensor: file}}",
                  "fetch the index again");
@@ -100,7 +74,8 @@ std::vector<fs::path> indexed_files(const fs::path& folder, const fs::path& inde
                                     const WeightMap& map) {
   std::vector<fs::path> files{index};
   for (const auto& [shard, tensor] : shards_of(map)) {
-    if (!fs::is_regular_file(folder / shard)) {
+    std::error_code error;  // whatever it is, the shard is not there
+    if (!fs::is_regular_file(folder / shard, error)) {
       fail_no_shard(folder / shard, "the shard with tensor '" + detail::printable(tensor) +
                                         "' that " + index.filename().string() + " names");
     }

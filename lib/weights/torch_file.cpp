@@ -23,10 +23,11 @@ using pickle::Value;
 using Record = ZipArchive::Record;
 
 constexpr int kMostDepth = 64;
-constexpr std::size_t kMostNodes = 1'000'000;
+constexpr std::size_t kMostSetBytes = std::size_t{64} << 20;  // of names and shapes
 constexpr std::size_t kMostNameBytes = 4096;
 constexpr std::uint64_t kMostPickleBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kSpareCopies = std::uint64_t{64} << 20;
+// Only tensors that overlap (expanded ones) need more than the file's own size once copied.
+constexpr std::uint64_t kSpareCopies = std::uint64_t{4} << 20;
 constexpr const char* kConvert = "convert the checkpoint to safetensors with a program you trust";
 
 // Finds the bytes of a storage; throws FormatError.
@@ -76,19 +77,22 @@ class Flattener {
     set_.add_file(path);
   }
 
-  TensorSet run(const Value& root) {
-    visit(root, "", 0);
+  TensorSet run(const pickle::Document& document) {
+    // A few shared values are usual; lists that each hold the one before twice are a bomb.
+    constexpr std::size_t kFew = 10'000, kTimes = 4;
+    nodes_left_ = kFew + kTimes * document.size();
+    visit(document.root(), "", 0);
     return std::move(set_);
   }
 
  private:
   void visit(const Value& value, const std::string& name, int depth) {
-    if (++nodes_ > kMostNodes)
-      detail::fail(path_.string(), "more than a million values", "a checkpoint", kConvert);
+    count_node();
     if (depth > kMostDepth || name.size() > kMostNameBytes)
       detail::fail(detail::where(path_, name), "values nested deeper than any checkpoint",
                    std::to_string(kMostDepth) + " levels", kConvert);
-    if (const auto* tensor = std::get_if<pickle::Tensor>(&value.data)) return add(*tensor, name);
+    if (value.kind == Value::Kind::kTensor)
+      return add(*std::get<std::unique_ptr<const pickle::Tensor>>(value.data), name);
     const std::string prefix = depth == 0 ? "" : name + ".";
     if (const auto* list = std::get_if<pickle::List>(&value.data)) {
       for (std::size_t i = 0; i < list->size(); ++i) {
@@ -102,6 +106,11 @@ class Flattener {
     }
   }
 
+  void count_node() {
+    if (nodes_left_-- == 0)
+      detail::fail(path_.string(), "the same values in very many places", "a checkpoint", kConvert);
+  }
+
   static bool is_branch(const Value& value) {
     return value.kind == Value::Kind::kTensor || value.kind == Value::Kind::kList ||
            value.kind == Value::Kind::kDict;
@@ -113,8 +122,7 @@ class Flattener {
     std::vector<std::pair<std::string, const Value*>> out;
     std::map<std::string, std::size_t> places;
     for (const auto& [key, item] : pairs) {
-      if (++nodes_ > kMostNodes)
-        detail::fail(path_.string(), "more than a million values", "a checkpoint", kConvert);
+      count_node();
       std::string text;
       if (const auto* name = std::get_if<std::string_view>(&key->data)) {
         if (name->size() > kMostNameBytes) continue;
@@ -135,6 +143,12 @@ class Flattener {
 
   void add(const pickle::Tensor& tensor, const std::string& name) {
     const auto where = detail::where(path_, name);
+    // One tensor may lie in many containers, under a long name in each.
+    constexpr std::size_t kEntry = 400;
+    set_bytes_ += kEntry + 2 * name.size() + sizeof(std::int64_t) * tensor.shape.size();
+    if (set_bytes_ > kMostSetBytes)
+      detail::fail(where, "names of more than 64 MiB", "fewer tensors, each under one name",
+                   kConvert);
     TensorView view{tensor.dtype, tensor.shape, nullptr};
     std::uint64_t bytes = 0;
     try {
@@ -187,7 +201,7 @@ class Flattener {
   const fs::path& path_;
   std::uint64_t copies_left_;
   Loader loader_;
-  std::size_t nodes_ = 0;
+  std::size_t nodes_left_ = 0, set_bytes_ = 0;
   TensorSet set_;
 };
 
@@ -237,7 +251,7 @@ TensorSet read_zip(const fs::path& path, const std::shared_ptr<const MappedFile>
                    std::to_string(wanted) + " as the pickle says", detail::kFetchAgain);
     return place->second;
   };
-  return Flattener(path, file->bytes().size(), loader).run(document.root());
+  return Flattener(path, file->bytes().size(), loader).run(document);
 }
 
 // Before PyTorch 1.6: pickles of a magic number, a version, the machine, the object and the list of
@@ -248,16 +262,8 @@ class LegacyReader {
       : path_(path), file_(std::move(file)) {}
 
   TensorSet read() {
-    constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
-    const auto magic = next("magic number");
-    const auto* text = std::get_if<std::string_view>(&magic.root().data);
-    if (text == nullptr || *text != kMagic)
-      detail::fail(path_.string(), "a pickle that is no torch checkpoint",
-                   "a file written by torch.save", kConvert);
-    const auto version = next("version");
-    const auto* number = std::get_if<std::int64_t>(&version.root().data);
-    if (number == nullptr || *number != 1001)
-      detail::fail(path_.string(), "an unknown version", "1001", kConvert);
+    check_magic(next("magic number"));
+    check_version(next("version"));
     check_machine(next("machine"));
     const auto object = next("object");
     const auto keys = next("storage keys");
@@ -269,7 +275,7 @@ class LegacyReader {
                      "all storages", detail::kFetchAgain);
       return Record{place->second, file_};
     };
-    return Flattener(path_, file_->bytes().size(), loader).run(object.root());
+    return Flattener(path_, file_->bytes().size(), loader).run(object);
   }
 
  private:
@@ -279,6 +285,20 @@ class LegacyReader {
                               path_.string() + ": " + what);
     at_ += document.consumed();
     return document;
+  }
+
+  void check_magic(const pickle::Document& magic) const {
+    constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
+    const auto* text = std::get_if<std::string_view>(&magic.root().data);
+    if (text == nullptr || *text != kMagic)
+      detail::fail(path_.string(), "a pickle that is no torch checkpoint",
+                   "a file written by torch.save", kConvert);
+  }
+
+  void check_version(const pickle::Document& version) const {
+    const auto* number = std::get_if<std::int64_t>(&version.root().data);
+    if (number == nullptr || *number != 1001)
+      detail::fail(path_.string(), "an unknown version", "1001", kConvert);
   }
 
   void check_machine(const pickle::Document& machine) const {

@@ -18,6 +18,7 @@ constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22;
 constexpr std::size_t kEnd64Bytes = 56, kEnd64LocatorBytes = 20;
 constexpr std::uint64_t kMostEntries = 1'000'000;
 constexpr std::uint64_t kMostInflated = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMostInflation = 1032;  // of deflate: 258 bytes from two bits
 
 std::uint16_t u16(std::span<const std::byte> b, std::size_t at) {
   return detail::load<std::uint16_t>(b, at);
@@ -162,9 +163,15 @@ ZipArchive::Record ZipArchive::read(const std::string& name, bool check_crc) con
 
 ZipArchive::Record ZipArchive::inflate(const std::string& name, const Entry& entry,
                                        std::span<const std::byte> packed) const {
-  if (entry.size > kMostInflated || entry.packed > kMostInflated)
+  if (entry.packed > kMostInflated || entry.size > kMostInflated ||
+      (inflated_ += entry.size) > kMostInflated)
     fail(name, "a compressed record of " + std::to_string(entry.size) + " bytes",
-         "stored records, as torch.save writes them");
+         "stored records, as torch.save writes them (compressed: 64 MiB in all)");
+  if (entry.size / kMostInflation > entry.packed)
+    fail(name,
+         "a record of " + std::to_string(entry.size) + " bytes packed into " +
+             std::to_string(entry.packed),
+         "at least one byte for " + std::to_string(kMostInflation));
   auto out = std::make_shared<std::vector<std::byte>>(std::max<std::uint64_t>(entry.size, 1));
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) fail(name, "no memory to inflate", "some");

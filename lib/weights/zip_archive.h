@@ -1,6 +1,7 @@
 // The zip container of .pth files, read from a mapping.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,9 +33,9 @@ class ZipArchive {
   };
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
-  // The bytes of an entry and what keeps them alive. Deflated entries of at most 64 MiB are
-  // inflated. `check_crc` reads all bytes: meant for small entries; inflated ones are always
-  // checked.
+  // The bytes of an entry and what keeps them alive. Deflated entries are inflated, up to 64 MiB in
+  // all over the life of this object. `check_crc` reads all bytes: meant for small entries;
+  // inflated ones are always checked.
   struct Record {
     std::span<const std::byte> bytes;
     std::shared_ptr<const void> owner;
@@ -51,6 +52,7 @@ class ZipArchive {
 
   std::shared_ptr<const MappedFile> file_;
   std::map<std::string, Entry> entries_;
+  mutable std::atomic<std::uint64_t> inflated_{0};  // bytes so far
 };
 
 }  // namespace vega

@@ -183,7 +183,7 @@ class Bench {
              double fold) {
     const double unit = cuda() ? 1e12 : 1e9;
     const char* prefix = cuda() ? "T" : "G";
-    const double tokens = work.frame.tokens();
+    const double tokens = wan::token_count(work.frame);
     std::printf("GEMM rate %.1f %sFLOP/s (best shape and run)\n\n", rate / unit, prefix);
     std::printf("%-32s %10s %12s %10s %8s %10s\n", "", "ms/frame", "GFLOP/frame",
                 (std::string(prefix) + "FLOP/s").c_str(), "of GEMM", "floor ms");
@@ -199,8 +199,9 @@ class Bench {
     full.layers = kBlocks;
     for (std::size_t n = 0; n < results.size(); ++n) {
       const Result& r = results[n];
-      const double vae = vae_flops(weights_.vae_config, work.frame, n == 0);
-      const double dit = n == 0 ? short_dit_flops(full, tokens, kTap) : dit_flops(full, tokens);
+      const double vae = wan::vae_flops(weights_.vae_config, work.frame, n == 0);
+      const double dit =
+          n == 0 ? wan::short_dit_flops(full, tokens, kTap) : wan::dit_flops(full, tokens);
       for (const Row& row : {Row{"VAE", r.vae.wall, vae},
                              Row{n == 0 ? "DiT, 21 blocks" : "DiT, 30 blocks", r.dit.wall, dit},
                              Row{"whole path", r.whole().wall, vae + dit}}) {

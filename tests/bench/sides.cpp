@@ -14,7 +14,7 @@ namespace vega::bench {
 // Smooth pictures rather than white noise, as the encoder's activations depend on them.
 Work make_work(std::int64_t width, std::int64_t height, std::int64_t frames, std::int64_t batch,
                at::Device device) {
-  Work work{{height, width}, frames, batch};
+  Work work{{static_cast<int>(width), static_cast<int>(height)}, frames, batch};
   const wan::NoiseLevel level = wan::noise_level(300, 5.0, wan::Schedule::kRelease);
   work.t = level.t;
   work.sigma = level.sigma;

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "bench/flops.h"
 #include "bench/measure.h"
 #include "bench/networks.h"
 #include "models/wan/dit.h"
+#include "models/wan/flops.h"
 #include "models/wan/vae.h"
 #include "ref/wan_ref.h"
 
@@ -24,7 +24,7 @@ using Samples = std::map<std::string, std::vector<Seconds>>;  // by stage
 
 // One workload: a frame size with its inputs on the device.
 struct Work {
-  Frame frame;
+  ImageSize frame;
   std::int64_t frames = 0, batch = 0;
   std::int64_t t = 0;
   double sigma = 0;

@@ -11,6 +11,15 @@ expect_exit 0 synth scene --size 160x120 --frames 12 -o "$T/room"
 expect_out "room$TAB$T/room"
 expect_exit 3 synth scene --size 160x120 --frames 13 -o "$T/room"
 
+# The same frames as a ScanNet stream: the folder's features, key for key.
+expect_exit 0 synth scene --size 160x120 --frames 12 --sens -o "$T/recorded/"
+check "a stream beside the pictures" test -s "$T/recorded/recorded.sens"
+for input in recorded recorded/recorded.sens; do
+  expect_exit 0 extract features "$T/$input" --backbone rgb --size 96x64 --jpeg original \
+    --candidates all --select stride:1 -o "$T/$(basename "$input").out"
+done
+expect_equal "$T"/recorded.out/*/recorded.h5 "$T"/recorded.sens.out/*/recorded.h5
+
 # rgb.
 expect_exit 0 extract features "$T/room" --backbone rgb --size 96x64 -o "$T/f" --progress lines
 rgb=$T/f/rgb-96x64-mllm-14x14/room.h5

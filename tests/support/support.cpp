@@ -26,14 +26,23 @@ TempFolder::~TempFolder() {
   fs::remove_all(path_, ignored);
 }
 
-fs::path golden(const std::string& name) {
-  return fs::path(VEGA_SOURCE_DIR) / "tests" / "golden" / name;
+namespace {
+
+// Where the goldens are: the checkout, or what tests of a bundle are told
+// (tools/bundle/run_gpu.sh).
+fs::path source_folder() {
+  const char* moved = std::getenv("VEGA_SOURCE_DIR");
+  return moved != nullptr ? moved : VEGA_SOURCE_DIR;
 }
+
+}  // namespace
+
+fs::path golden(const std::string& name) { return source_folder() / "tests" / "golden" / name; }
 
 std::optional<fs::path> shared_data() {
   const char* set = std::getenv("VEGA_SHARED_DATA");
   const fs::path path =
-      set != nullptr ? fs::path(set) : fs::path(VEGA_SOURCE_DIR).parent_path() / "shared" / "data";
+      set != nullptr ? fs::path(set) : source_folder().parent_path() / "shared" / "data";
   if (fs::is_directory(path)) return path;
   return std::nullopt;
 }

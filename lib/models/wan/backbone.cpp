@@ -12,8 +12,10 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "core/device.h"
+#include "core/dtype.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
+#include "models/wan/flops.h"
 #include "models/wan/prompt_file.h"
 #include "models/wan/schedule.h"
 #include "models/wan/vae.h"
@@ -29,6 +31,7 @@ class WanBackbone final : public Backbone {
   std::string name() const override;
   const std::vector<Tap>& taps() const override { return taps_; }
   std::int64_t noise_size() const override { return 16 * latent_.h * latent_.w; }
+  Cost cost() const override;
   void load() override;
   std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& taps) const override;
   void begin(const std::vector<std::size_t>& pass) override;
@@ -37,6 +40,7 @@ class WanBackbone final : public Backbone {
 
  private:
   void load_networks();
+  bool keeps_weights() const;
 
   BackboneOptions options_;
   Checkpoint checkpoint_;
@@ -115,14 +119,32 @@ std::string WanBackbone::name() const {
   return folder.filename().empty() ? "wan" : folder.filename().string();
 }
 
+Cost WanBackbone::cost() const {
+  Features features;
+  features.size = options_.size;
+  features.compute = dtype_of(options_.dtype);
+  features.last = request_.blocks.back();
+  features.passes = static_cast<std::int64_t>(options_.timesteps.size());
+  features.pool_h = request_.pool ? request_.pool->h : 0;
+  features.pool_w = request_.pool ? request_.pool->w : 0;
+  features.prompt_rows = prompt_.size(0);
+  features.keep_weights = keeps_weights();
+  features.kept = checkpoint_.dit.begin()->second.dtype;
+  return cost_of(checkpoint_.vae_config, checkpoint_.dit_config, features);
+}
+
+// A sweep on a GPU folds timestep after timestep from weights that stay there.
+bool WanBackbone::keeps_weights() const {
+  return options_.timesteps.size() > 1 && options_.device.starts_with("cuda");
+}
+
 void WanBackbone::load_networks() {
   const auto last = request_.blocks.back();
   checkpoint_.check_finite(last);
   vae_.emplace(checkpoint_.vae, checkpoint_.vae_config,
                VaeEncoder::Options{device_, options_.dtype, options_.bf16_latent_constants});
-  const bool sweep = options_.timesteps.size() > 1;
   dit_.emplace(checkpoint_.dit, checkpoint_.dit_config, prompt_,
-               Dit::Options{device_, options_.dtype, sweep && device_.is_cuda()});
+               Dit::Options{device_, options_.dtype, keeps_weights()});
 }
 
 // LibTorch's own errors on a GPU (out of memory, a failed launch) become ours, without the stack

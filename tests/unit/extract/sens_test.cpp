@@ -1,7 +1,9 @@
 // A `.sens` stream and the folder of the same frames are one scene.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <limits>
+#include <random>
 
 #include "extract_samples.h"
 #include "media/sens.h"
@@ -50,6 +52,31 @@ TEST_CASE("a stream read as recorded gives the folder's file: equal key, frames 
   CHECK((a.thumbs() == b.thumbs()));
 }
 
+TEST_CASE("taps are bit-equal over stream, folder and bare pictures of one key") {
+  const test::Bench bench;
+  const fs::path room = make_room(bench.folder / "room");
+  const fs::path bare = bench.folder / "bare" / "room";
+  fs::create_directories(bare);
+  for (const auto& entry : fs::directory_iterator(room)) {
+    if (entry.path().extension() == ".jpg") fs::copy(entry.path(), bare / entry.path().filename());
+  }
+  const auto run = [&](const fs::path& input, const std::string& out) {
+    extract::FeatureOptions o = bench.options(input.string(), out);
+    o.key = "room", o.jpeg = "original", o.candidates = "all", o.select = "uniform:5";
+    o.store_dtype = "fp32", o.blocks = "2,20";
+    return test::run_one(o);
+  };
+  const FeatureReader stream = run(room / "room.sens", "stream"), folder = run(room, "folder"),
+                      pictures = run(bare, "pictures");
+  CHECK(pictures.frames().id == folder.frames().id);
+  CHECK(std::isnan(pictures.frames().world_from_cam[0][0]));
+  for (std::size_t tap = 0; tap < 2; ++tap) {
+    CHECK((stream.read_tokens(tap, 0, 5) == folder.read_tokens(tap, 0, 5)));
+    CHECK((pictures.read_tokens(tap, 0, 5) == folder.read_tokens(tap, 0, 5)));
+    CHECK((pictures.taps()[tap].cell_to_px == folder.taps()[tap].cell_to_px));
+  }
+}
+
 TEST_CASE("by default every tenth frame of a stream, encoded once more, as the release has it") {
   const test::Bench bench;
   const fs::path room = make_room(bench.folder / "room");
@@ -91,6 +118,40 @@ TEST_CASE("a ScanNet scan folder is its stream; frames without a finite pose are
   CHECK(frame.color.size() == ImageSize{96, 64});
   REQUIRE(frame.depth);
   CHECK(frame.depth->v == recorded.depth(3).v);
+}
+
+TEST_CASE("default frames of a scan with bad poses are the release's, for many lengths") {
+  const test::Bench bench;
+  const fs::path room = make_room(bench.folder / "room");
+  const SensFile recorded(room / "room.sens");
+  std::mt19937 random(7);
+  for (const std::uint64_t length : {5, 12, 331, 400, 997}) {
+    SensHeader header = recorded.header();
+    header.frame_count = length;
+    const fs::path file = bench.folder / ("scene" + std::to_string(length) + ".sens");
+    std::vector<std::int64_t> usable;
+    {
+      SensWriter writer(file, header);
+      for (std::uint64_t i = 0; i < length; ++i) {
+        std::array<float, 16> pose;
+        std::copy_n(recorded.frames()[i % 24].world_from_cam.begin(), 16, pose.begin());
+        const auto fate = random() % 6;
+        if (fate == 0) pose.fill(-std::numeric_limits<float>::infinity());
+        if (fate == 1) pose[random() % 12] = std::numeric_limits<float>::quiet_NaN();
+        if (fate > 1 && i % 10 == 0) usable.push_back(static_cast<std::int64_t>(i));
+        writer.append(pose, i, i, recorded.color_jpeg(i % 24), recorded.depth(i % 24));
+      }
+      writer.publish();
+    }
+    if (usable.empty()) continue;
+    // numpy.linspace(0, T - 1, 32, dtype=int), exact for 32 = 31 + 1 steps; T - 1 at the end.
+    std::vector<std::int64_t> expected;
+    for (std::size_t i = 0; i < 32; ++i) expected.push_back(usable[i * (usable.size() - 1) / 31]);
+    extract::FeatureOptions o = rgb(bench, file, "release");
+    o.candidates = "", o.jpeg = "", o.select = "uniform:32";
+    CAPTURE(length);
+    CHECK(test::run_one(o).frames().id == expected);
+  }
 }
 
 TEST_CASE("a file that is no stream is refused by name") {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "scene/key.h"
+#include "base/key.h"
 #include "scene/select.h"
 #include "support/support.h"
 

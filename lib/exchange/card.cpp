@@ -1,0 +1,132 @@
+#include "exchange/card.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/key.h"
+#include "media/image.h"
+
+namespace vega::exchange {
+namespace {
+
+using nlohmann::json;
+
+// Shortest text that reads back as the same number.
+std::string to_text(double value) {
+  char buffer[32];
+  const auto [end, code] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return {buffer, end};
+}
+
+// Fields of a card, with errors that name them.
+class Fields {
+ public:
+  Fields(const Card& card, const std::string& where) : card_(card), where_(where) {}
+
+  std::string text(const std::string& name) const {
+    const auto place = card_.find(name);
+    if (place == card_.end()) fail(name, "nothing");
+    return place->second;
+  }
+
+  template <typename T>
+  T number(const std::string& name) const {
+    const std::string value = text(name);
+    T out{};
+    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), out);
+    if (code != std::errc() || end != value.data() + value.size()) fail(name, "'" + value + "'");
+    return out;
+  }
+
+  [[noreturn]] void fail(const std::string& name, const std::string& got) const {
+    throw FormatError(explain(where_ + ": metadata '" + name + "'", got,
+                              "what vega-extract export writes",
+                              "export it again, or drop the metadata and pass the options"));
+  }
+
+ private:
+  const Card& card_;
+  const std::string& where_;
+};
+
+}  // namespace
+
+Card make_card(const FeatureReader& reader, const TapInfo& tap, Layout layout) {
+  const FeatureHeader& header = reader.header();
+  std::string tag = std::filesystem::absolute(reader.path()).parent_path().filename().string();
+  if (!is_key(tag) || tag.starts_with('.')) tag.clear();
+  return {{"schema", std::string(kCardSchema)},
+          {"key", header.key},
+          {"tag", tag},
+          {"tap", tap.name},
+          {"layout", std::string(name_of(layout))},
+          {"store_dtype", std::string(name_of(tap.store_dtype))},
+          {"cache_key", header.cache_key},
+          {"tap_cache_key", tap.cache_key},
+          {"options", header.options_json},
+          {"seed", std::to_string(header.seed)},
+          {"block", std::to_string(tap.block)},
+          {"timestep_asked", to_text(tap.timestep_asked)},
+          {"timestep_used", std::to_string(tap.timestep_used)},
+          {"sigma", to_text(tap.sigma)},
+          {"noise_xxh3", tap.noise_xxh3},
+          {"view", tap.view},
+          {"size", std::to_string(tap.width) + "x" + std::to_string(tap.height)},
+          {"pool", tap.pool},
+          {"compute_dtype", tap.compute_dtype}};
+}
+
+std::string to_json(const Card& card) {
+  return json(card).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::optional<Card> card_from_json(std::string_view text) {
+  const json parsed = json::parse(text, nullptr, false);
+  if (!parsed.is_object()) return std::nullopt;
+  Card card;
+  for (const auto& [name, value] : parsed.items()) {
+    if (!value.is_string()) return std::nullopt;
+    card[name] = value.get<std::string>();
+  }
+  return card;
+}
+
+std::optional<Said> read_card(const Card& card, const std::string& where) {
+  const auto schema = card.find("schema");
+  if (schema == card.end() || !schema->second.starts_with("vega.export/")) return std::nullopt;
+  const Fields fields(card, where);
+  if (schema->second != kCardSchema) fields.fail("schema", "'" + schema->second + "'");
+  Said said;
+  said.key = fields.text("key");
+  said.tag = fields.text("tag");
+  const std::string layout = fields.text("layout");
+  if (layout != "vhwc" && layout != "vchw") fields.fail("layout", "'" + layout + "'");
+  said.layout = layout_from_name(layout);
+  said.cache_key = fields.text("cache_key");
+  said.options_json = fields.text("options");
+  TapInfo& tap = said.tap;
+  tap.name = fields.text("tap");
+  if (!is_key(tap.name)) fields.fail("tap", "'" + tap.name + "'");
+  tap.block = fields.number<std::int64_t>("block");
+  tap.timestep_asked = fields.number<double>("timestep_asked");
+  tap.timestep_used = fields.number<std::int64_t>("timestep_used");
+  tap.sigma = fields.number<double>("sigma");
+  tap.noise_xxh3 = fields.text("noise_xxh3");
+  tap.view = fields.text("view");
+  const std::string size = fields.text("size");
+  if (size != "0x0") {
+    try {
+      const ImageSize pixels = parse_size(size);
+      tap.width = pixels.width;
+      tap.height = pixels.height;
+    } catch (const UsageError&) {
+      fields.fail("size", "'" + size + "'");
+    }
+  }
+  tap.pool = fields.text("pool");
+  tap.compute_dtype = fields.text("compute_dtype");
+  return said;
+}
+
+}  // namespace vega::exchange

@@ -1,0 +1,293 @@
+#include "exchange/export.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/error.h"
+#include "base/items.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "exchange/outgoing.h"
+#include "exchange/release.h"
+#include "store/features.h"
+#include "store/h5.h"
+
+namespace vega::exchange {
+namespace fs = std::filesystem;
+namespace {
+
+struct Plan {
+  Format format = Format::kTorch;
+  Layout layout = Layout::kVhwc;
+  std::optional<ReleaseModel> release;
+};
+
+Plan resolve(const ExportOptions& o) {
+  Plan plan;
+  plan.format = format_from_name(o.format);
+  if (!o.layout.empty()) plan.layout = layout_from_name(o.layout);
+  if (o.all_taps && !o.tap.empty())
+    throw UsageError(explain("--all-taps", "--tap " + o.tap + " too", "one of them"));
+  if (o.as.empty()) {
+    if (o.allow_mismatch)
+      throw UsageError(explain("--allow-mismatch", "no --as", "a MODEL_ID to compare with"));
+    return plan;
+  }
+  plan.release = release_model(o.as);
+  if (plan.format != Format::kTorch)
+    throw UsageError(explain("--as " + o.as, "--format " + o.format, "pt: torch.load reads it"));
+  if (o.layout == "vhwc")
+    throw UsageError(explain("--as " + o.as, "--layout vhwc", "vchw, the release's"));
+  if (o.all_taps)
+    throw UsageError(explain("--as " + o.as, "--all-taps", "one tap: it has one file a scene"));
+  plan.layout = Layout::kVchw;
+  return plan;
+}
+
+// The tap that is asked for; without a name, where an id of the release names block and timestep,
+// the one taken there.
+std::size_t chosen_tap(const FeatureReader& reader, const std::string& name, const Plan& plan) {
+  if (name.empty() && plan.release && plan.release->block >= 0) {
+    for (std::size_t t = 0; t < reader.taps().size(); ++t) {
+      const TapInfo& tap = reader.taps()[t];
+      if (tap.block == plan.release->block &&
+          tap.timestep_asked == static_cast<double>(plan.release->timestep))
+        return t;
+    }
+  }
+  return reader.tap_index(name);
+}
+
+// Says what the release would stumble over, or throws InputError where it could not use the tap.
+void check_release(const FeatureReader& reader, const TapInfo& tap, const ReleaseModel& model,
+                   bool allow_mismatch) {
+  const std::string where = reader.path().string() + ": tap " + tap.name;
+  if (tap.grid_h != kReleaseGrid || tap.grid_w != kReleaseGrid)
+    throw InputError(explain(
+        where,
+        "a grid of " + std::to_string(tap.grid_h) + "x" + std::to_string(tap.grid_w) + " cells",
+        "14x14, the only one the release takes", "extract again with --pool 14x14"));
+  const bool other =
+      model.block >= 0 &&
+      (tap.block != model.block || tap.timestep_asked != static_cast<double>(model.timestep));
+  if (other) {
+    const auto show = [](auto block, auto timestep) {
+      return "block " + std::to_string(block) + ", timestep " +
+             std::to_string(static_cast<std::int64_t>(timestep));
+    };
+    const std::string got = show(tap.block, tap.timestep_asked);
+    const std::string expected = show(model.block, model.timestep) + " as " + model.id + " says";
+    if (!allow_mismatch)
+      throw InputError(explain(where, got, expected,
+                               "choose the id or --tap that fits, or pass --allow-mismatch"));
+    log_warn("{}: {}, not {}; written all the same", where, got, expected);
+  }
+  if (model.channels > 0 && model.channels != tap.channels)
+    log_warn(
+        "{}: {} channels, the release's scripts expect {} of {}; train it with "
+        "--generative_feat_dim {}",
+        where, tap.channels, model.channels, model.id, tap.channels);
+}
+
+std::vector<std::byte> widened(const std::vector<float>& values) {
+  const auto bytes = h5::raw_bytes(values);
+  return {bytes.begin(), bytes.end()};
+}
+
+// Tokens of one tap, frame by frame, in the layout and type of the file. `reader` must outlive it.
+TorchEntry token_entry(const FeatureReader& reader, std::size_t index, Layout layout, DType dtype,
+                       int times) {
+  const TapInfo tap = reader.taps()[index];
+  const std::size_t frames = reader.frame_count();
+  TorchEntry entry;
+  entry.spec = {"tokens", dtype,
+                shape_of(layout, static_cast<std::int64_t>(frames) * times, tap.grid_h, tap.grid_w,
+                         tap.channels)};
+  entry.fill = [&reader, index, layout, dtype, times, tap, frames](const ByteSink& sink) {
+    const auto cells = static_cast<std::size_t>(tap.grid_h * tap.grid_w);
+    const auto channels = static_cast<std::size_t>(tap.channels);
+    std::vector<std::byte> turned;
+    for (std::size_t row = 0; row < frames * static_cast<std::size_t>(times); ++row) {
+      check_stop();
+      std::vector<std::byte> raw;
+      if (dtype == tap.store_dtype)
+        raw = reader.read_tokens(index, row % frames, 1);
+      else
+        raw = widened(reader.read_f32(index, row % frames, 1));
+      if (layout == Layout::kVchw) {
+        turned.resize(raw.size());
+        transpose(raw, cells, channels, size_of(dtype), turned);
+        raw.swap(turned);
+      }
+      sink(raw);
+    }
+  };
+  return entry;
+}
+
+// What lies in memory.
+template <typename T>
+TorchEntry small_entry(std::string name, DType dtype, Shape shape, std::vector<T> values) {
+  return {{std::move(name), dtype, std::move(shape)},
+          [values = std::move(values)](const ByteSink& sink) { sink(h5::raw_bytes(values)); }};
+}
+
+// Frames and geometry, under the names of docs/formats.md.
+void add_frames(const FeatureReader& reader, const TapInfo& tap, std::vector<TorchEntry>& out) {
+  FrameTable table = reader.frames();
+  const auto v = static_cast<std::int64_t>(reader.frame_count());
+  out.push_back(small_entry("cell_to_px", DType::kF64, {v, 2, 3}, tap.cell_to_px));
+  out.push_back(small_entry("frame_id", DType::kI64, {v}, std::move(table.id)));
+  out.push_back(small_entry("time_s", DType::kF64, {v}, std::move(table.time_s)));
+  out.push_back(
+      small_entry("world_from_cam", DType::kF64, {v, 4, 4}, std::move(table.world_from_cam)));
+  out.push_back(small_entry("K_color", DType::kF64, {v, 3, 3}, std::move(table.K_color)));
+  out.push_back(small_entry("size_color", DType::kI32, {v, 2}, std::move(table.size_color)));
+  const auto thumbs = reader.thumbs();
+  if (thumbs.empty()) return;
+  std::vector<std::byte> flat;
+  std::vector<std::int64_t> offset{0};
+  for (const auto& jpeg : thumbs) {
+    flat.insert(flat.end(), jpeg.begin(), jpeg.end());
+    offset.push_back(static_cast<std::int64_t>(flat.size()));
+  }
+  const auto bytes = static_cast<std::int64_t>(flat.size());
+  out.push_back(small_entry("thumb_jpeg", DType::kU8, {bytes}, std::move(flat)));
+  out.push_back(small_entry("thumb_jpeg_offset", DType::kI64, {v + 1}, std::move(offset)));
+}
+
+class ExportWork final : public ItemWork {
+ public:
+  ExportWork(Item item, const ExportOptions& options, const Plan& plan)
+      : item_(std::move(item)), options_(options), plan_(plan) {}
+
+  void prepare() override {
+    reader_.emplace(item_.path);
+    if (options_.all_taps) {
+      for (std::size_t t = 0; t < reader_->taps().size(); ++t) add(t);
+      output_ = fs::path(options_.out) / item_.key;
+    } else {
+      add(chosen_tap(*reader_, options_.tap, plan_));
+      output_ = files_.back().path;
+    }
+    std::erase_if(files_, [&](const Outgoing& file) { return is_there(file); });
+  }
+
+  bool complete() const override { return files_.empty(); }
+
+  void compute() override {
+    for (const Outgoing& file : files_) write(file);
+    files_written_ = files_.size();
+    files_.clear();
+    reader_.reset();
+  }
+
+  void finish() override {}
+  double wait_s() const override { return 0; }
+  double load_s() const override { return 0; }
+  std::string output() const override { return output_.string(); }
+
+  void describe(ItemReport& report) const override {
+    report.outcome = files_written_ > 0 ? "written" : "complete";
+    report.numbers = {{"frames", static_cast<double>(frames_)},
+                      {"files", static_cast<double>(files_written_)}};
+  }
+
+ private:
+  void add(std::size_t index) {
+    const TapInfo& tap = reader_->taps()[index];
+    frames_ = reader_->frame_count();
+    Outgoing file;
+    file.format = plan_.format;
+    const bool numpy = file.format == Format::kNpy;
+    const bool widen = numpy && tap.store_dtype == DType::kBF16;
+    if (widen)
+      log_info("{}: tap {}: numpy knows no bfloat16, written as float32 (exact)", item_.key,
+               tap.name);
+    if (numpy)
+      log_info(
+          "{}: .npy holds the tokens alone; frame ids, cell_to_px and attributes stay behind "
+          "(pt and safetensors carry them)",
+          item_.key);
+    file.path = path_of(tap.name);
+    file.plain = plan_.release.has_value();
+    int times = 1;
+    if (plan_.release) {
+      check_release(*reader_, tap, *plan_.release, options_.allow_mismatch);
+      times = plan_.release->halves ? 2 : 1;
+      say_release(tap);
+    }
+    file.entries.push_back(
+        token_entry(*reader_, index, plan_.layout, widen ? DType::kF32 : tap.store_dtype, times));
+    if (!file.plain && !numpy) {
+      add_frames(*reader_, tap, file.entries);
+      file.card = make_card(*reader_, tap, plan_.layout);
+    }
+    files_.push_back(std::move(file));
+  }
+
+  fs::path path_of(const std::string& tap) const {
+    const fs::path out = options_.out;
+    if (plan_.release) return out / plan_.release->path(item_.key);
+    const std::string ending = "." + std::string(name_of(plan_.format));
+    return options_.all_taps ? out / item_.key / (tap + ending) : out / (item_.key + ending);
+  }
+
+  void say_release(const TapInfo& tap) const {
+    log_info(
+        "{}: tap {} travels under the id {}: one tensor [{}, {}, 14, 14]; the release must "
+        "sample the same {} frames, it does not compare them",
+        item_.key, tap.name, plan_.release->id,
+        reader_->frame_count() * (plan_.release->halves ? 2U : 1U), tap.channels,
+        reader_->frame_count());
+    if (plan_.release->block >= 0)
+      log_info(
+          "{}: the release has roots for Wan-VACE ids only, so Wan-T2V features travel under one",
+          item_.key);
+    if (plan_.release->halves)
+      log_info(
+          "{}: {} files hold 2V rows of which the release takes the second half; the tokens "
+          "are written twice",
+          item_.key, plan_.release->id);
+  }
+
+  // Whether an equal file is there already. Throws RefusedError where another one is.
+  bool is_there(const Outgoing& file) const {
+    std::error_code ignored;
+    if (options_.overwrite || !fs::exists(fs::symlink_status(file.path, ignored))) return false;
+    constexpr auto kRemedy = "pass --overwrite to replace it, or choose another -o";
+    std::vector<std::string> lines;
+    try {
+      lines = differences(file);
+    } catch (const FormatError& error) {
+      throw FormatError(std::string(error.what()) + "; " + kRemedy);
+    }
+    if (lines.empty()) return true;
+    std::string text = file.path.string() + ": another file is there; nothing was changed";
+    for (const auto& line : lines) text += "\n  " + line;
+    throw RefusedError(text + "\n  " + kRemedy);
+  }
+
+  Item item_;
+  const ExportOptions& options_;
+  const Plan& plan_;
+  std::optional<FeatureReader> reader_;
+  std::vector<Outgoing> files_;  // still to be written
+  fs::path output_;
+  std::size_t frames_ = 0, files_written_ = 0;
+};
+
+}  // namespace
+
+RunResult run_export(const ExportOptions& options, const Manifest& manifest) {
+  const Plan plan = resolve(options);
+  const auto items = gather_items(options.inputs, options.list, "", options.shard);
+  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
+  const bool alone = options.list.empty() && items.size() == 1;
+  return run_items(
+      items, {options.report, options.fail_fast, alone, false, manifest},
+      [&](const Item& item) { return std::make_unique<ExportWork>(item, options, plan); });
+}
+
+}  // namespace vega::exchange

@@ -1,0 +1,191 @@
+#include "exchange/import.h"
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/build_info.h"
+#include "base/error.h"
+#include "base/items.h"
+#include "base/key.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "exchange/incoming.h"
+#include "media/view.h"
+#include "store/cache_key.h"
+#include "store/decide.h"
+#include "store/h5.h"
+
+namespace vega::exchange {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+// Wrong calls are found before any file is opened.
+void check(const ImportOptions& o) {
+  if (!o.layout.empty()) layout_from_name(o.layout);
+  if (!o.store_dtype.empty()) store_dtype_from(o.store_dtype);
+  if (!o.cell_to_px.empty() && !o.view.empty())
+    throw UsageError(explain("--cell-to-px", "--view " + o.view + " too", "one of them"));
+  if (!o.view.empty()) {
+    view_from_name(o.view);
+    if (o.size.empty())
+      throw UsageError(explain("--view " + o.view, "no --size",
+                               "--size WxH, the picture that the backbone saw"));
+  }
+  if (!o.size.empty() && o.view.empty())
+    throw UsageError(explain("--size " + o.size, "no --view", "--view NAME --size WxH"));
+  for (const auto* size : {&o.size, &o.frame_size, &o.depth_size}) {
+    if (!size->empty()) parse_size(*size);
+  }
+  const auto name = [](const char* option, const std::string& text) {
+    if (text.empty() || (is_key(text) && !text.starts_with('.'))) return;
+    throw UsageError(
+        explain(option, "'" + text + "'", "letters, digits, '.', '_', '-', not starting with '.'"));
+  };
+  name("--tag", o.tag);
+  name("--tap", o.tap);
+  if (o.block < -1 || o.timestep < -1 || o.timestep > 1000)
+    throw UsageError(explain("--block, --timestep",
+                             std::to_string(o.block) + ", " + std::to_string(o.timestep),
+                             "0 and more, 0 to 1000, or -1 for none"));
+}
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <typename T>
+void add_table(InputFingerprint& print, std::string_view name, const std::vector<T>& rows) {
+  print.add_text(name, text_of(h5::raw_bytes(rows)));
+}
+
+// What the tokens mean; the tokens themselves are in the fingerprint.
+std::string options_json(const Incoming& scene) {
+  json taps = json::object();
+  for (const auto& tap : scene.taps) {
+    const TapInfo& info = tap.info;
+    json entry{{"store_dtype", vega::name_of(info.store_dtype)},
+               {"grid", std::to_string(info.grid_h) + "x" + std::to_string(info.grid_w)},
+               {"channels", info.channels},
+               {"block", info.block},
+               {"timestep", info.timestep_asked},
+               {"view", info.view},
+               {"size", std::to_string(info.width) + "x" + std::to_string(info.height)}};
+    if (tap.said) {
+      const auto options = json::parse(tap.said->options_json, nullptr, false);
+      entry["exported"] = {{"cache_key", tap.said->cache_key}};
+      if (options.is_object()) entry["exported"]["options"] = options;
+    }
+    taps[info.name] = std::move(entry);
+  }
+  return canonical_json(json{{"backbone", "import"}, {"taps", taps}}.dump(
+      -1, ' ', false, json::error_handler_t::replace));
+}
+
+class ImportWork final : public ItemWork {
+ public:
+  ImportWork(Item item, const ImportOptions& options) : item_(std::move(item)), options_(options) {}
+
+  // Reads every token once: for the key, and so that nothing is written that is not finite.
+  void prepare() override {
+    scene_ = open_incoming(item_.path, item_.key, options_);
+    output_ = fs::path(options_.out) / scene_.tag / (item_.key + ".h5");
+    header_.key = item_.key;
+    header_.options_json = options_json(scene_);
+    header_.input_fp = fingerprint();
+    header_.cache_key = cache_key(kFeaturesSchema, header_.options_json, "", header_.input_fp);
+    header_.default_tap = scene_.taps.front().info.name;
+    std::vector<TapInfo> taps;
+    for (auto& tap : scene_.taps) {
+      // Several taps may come without block and timestep: their names tell them apart.
+      tap.info.cache_key = tap_key(Hasher().field(header_.cache_key).field(tap.info.name).hex(),
+                                   tap.info.block, tap.info.timestep_asked);
+      taps.push_back(tap.info);
+    }
+    frames_ = scene_.frames.id.size();
+    const auto plan = decide(output_, header_, taps, options_.overwrite);
+    complete_ = plan.decision == Decision::kSkip;
+    if (complete_) scene_ = {};
+  }
+
+  bool complete() const override { return complete_; }
+
+  void compute() override {
+    std::vector<TapInfo> taps;
+    for (const auto& tap : scene_.taps) taps.push_back(tap.info);
+    header_.provenance = {{"version", version()},
+                          {"command", command_line()},
+                          {"host", host_name()},
+                          {"started", utc_now()},
+                          {"input", fs::absolute(item_.path).string()}};
+    writer_.emplace(output_, header_, scene_.frames, taps);
+    for (std::size_t t = 0; t < scene_.taps.size(); ++t) {
+      TokenStream& tokens = *scene_.taps[t].tokens;
+      tokens.rewind();
+      for (std::size_t v = 0; v < frames_; ++v) {
+        check_stop();
+        writer_->put(t, v, tokens.next());
+      }
+    }
+    scene_ = {};
+  }
+
+  void finish() override {
+    writer_->finish({{"ended", utc_now()}});
+    writer_.reset();
+  }
+
+  double wait_s() const override { return 0; }
+  double load_s() const override { return 0; }
+  std::string output() const override { return output_.string(); }
+
+  void describe(ItemReport& report) const override {
+    report.outcome = complete_ ? "complete" : "written";
+    report.numbers = {{"frames", static_cast<double>(frames_)}};
+  }
+
+ private:
+  // Of what is stored: equal for every container, layout and wider type of equal tokens.
+  std::string fingerprint() {
+    const FrameTable& table = scene_.frames;
+    InputFingerprint print;
+    add_table(print, "time_s", table.time_s);
+    add_table(print, "K_color", table.K_color);
+    add_table(print, "size_color", table.size_color);
+    for (auto& tap : scene_.taps) {
+      print.add_text("tap", tap.info.name);
+      add_table(print, "cell_to_px", tap.info.cell_to_px);
+      for (std::size_t v = 0; v < table.id.size(); ++v) {
+        check_stop();
+        const auto* pose = table.world_from_cam.empty() ? nullptr : &table.world_from_cam[v];
+        print.add_frame(table.id[v], tap.tokens->next(), pose);
+      }
+    }
+    return print.hex();
+  }
+
+  Item item_;
+  const ImportOptions& options_;
+  Incoming scene_;
+  FeatureHeader header_;
+  fs::path output_;
+  std::size_t frames_ = 0;
+  bool complete_ = false;
+  std::optional<FeatureWriter> writer_;
+};
+
+}  // namespace
+
+RunResult run_import(const ImportOptions& options, const Manifest& manifest) {
+  check(options);
+  const auto items = gather_items(options.inputs, options.list, options.key, options.shard);
+  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
+  const bool alone = options.list.empty() && items.size() == 1;
+  return run_items(items, {options.report, options.fail_fast, alone, false, manifest},
+                   [&](const Item& item) { return std::make_unique<ImportWork>(item, options); });
+}
+
+}  // namespace vega::exchange

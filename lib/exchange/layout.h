@@ -1,0 +1,29 @@
+// Order of the axes of exchanged tokens.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/dtype.h"
+
+namespace vega::exchange {
+
+enum class Layout {
+  kVhwc,  // frames, rows, columns, channels: as vega stores them
+  kVchw   // frames, channels, rows, columns: PyTorch's, and the release's
+};
+
+// "vhwc", "vchw"; the inverse throws UsageError naming these.
+std::string_view name_of(Layout layout);
+Layout layout_from_name(std::string_view name);
+
+Shape shape_of(Layout layout, std::int64_t frames, std::int64_t rows, std::int64_t columns,
+               std::int64_t channels);
+
+// (rows, columns) elements of `unit` bytes (1, 2, 4 or 8) to (columns, rows). Sizes must agree.
+void transpose(std::span<const std::byte> from, std::size_t rows, std::size_t columns,
+               std::size_t unit, std::span<std::byte> to);
+
+}  // namespace vega::exchange

@@ -1,0 +1,90 @@
+// `vega-extract features --dry-run`: what is wrong with each scene, and what a run would take.
+// Reads pictures, poses and headers; no weight.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/items.h"
+#include "extract/audit_estimate.h"
+#include "extract/context.h"
+#include "extract/recipe.h"
+#include "scene/audit.h"
+
+namespace vega::extract {
+
+// The output file of a scene as it lies there. The model's fingerprint is not compared: that would
+// read the weights.
+enum class OutputState {
+  kAbsent,
+  kComplete,     // same frames and options, all taps
+  kTapsMissing,  // the same, some taps
+  kOther,        // made with other options or frames
+  kDamaged,      // incomplete or unreadable
+  kReplaced,     // anything, with --overwrite
+  kUnknown       // the scene cannot be read, or the output is not compared
+};
+std::string_view name_of(OutputState state);  // "absent", "complete", "taps missing", ...
+
+struct OutputAudit {
+  OutputState state = OutputState::kUnknown;
+  std::vector<std::size_t> wanted;       // taps of the backbone that a run would compute
+  std::vector<std::string> differences;  // "shift: file has 5.0, asked 3.0"
+  std::string fault;                     // kDamaged: what is wrong
+};
+
+struct SceneAudit {
+  std::string key, input, output, dialect;
+  std::int64_t found = 0, candidates = 0;  // frames; candidates have a finite pose
+  std::int64_t selected = 0, rows = 0;     // frames a run computes; rows it writes
+  PictureAudit pictures;
+  OutputAudit existing;
+  Estimate estimate;
+  Findings findings;
+
+  bool possible() const { return !findings.has(Severity::kError); }
+};
+
+struct Audit {
+  std::string title;  // backbone and recipe, for people
+  std::vector<std::string> taps;
+  Machine machine;
+  std::vector<SceneAudit> scenes;
+  Findings findings;      // of the run as a whole
+  bool alone = false;     // one input, not a list
+  int exit_code() const;  // 0 all scenes can be extracted, 3 the only one cannot, 4 some cannot
+};
+
+// One scene, without stopping at its first fault. Never calls fingerprint() or load().
+SceneAudit audit_scene(const Item& item, const FeatureOptions& options, const Recipe& recipe,
+                       const Backbone& backbone, const Machine& machine,
+                       const std::filesystem::path& output, ProgressMode progress);
+
+// All of them. folder: where a run would write KEY.h5.
+Audit audit_scenes(const std::vector<Item>& items, const FeatureOptions& options,
+                   const Recipe& recipe, const Backbone& backbone,
+                   const std::filesystem::path& folder, ProgressMode progress);
+
+// A table with a row a scene and a line of totals, the findings below; at most 118 columns but for
+// long keys.
+std::string audit_table(const Audit& audit);
+
+// Schema "vega.audit/1" (docs/formats.md).
+std::string audit_json(const Audit& audit);
+
+// audit_scenes, the table to context.print, the JSON to options.report where that is not empty.
+// Throws OutputError.
+Report dry_run(const std::vector<Item>& items, const FeatureOptions& options, const Recipe& recipe,
+               const Backbone& backbone, const std::filesystem::path& folder,
+               const Context& context);
+
+// For audit_scene. input_fp: of the frames as selected; header options as a run would write them.
+OutputAudit audit_output(const std::filesystem::path& path, const std::string& options_json,
+                         const std::string& input_fp, const Backbone& backbone, bool overwrite);
+
+}  // namespace vega::extract

@@ -1,0 +1,217 @@
+#include "extract/audit_estimate.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "core/device.h"
+#include "core/dtype.h"
+#include "media/jpeg.h"
+#include "media/resize.h"
+#include "media/view.h"
+
+namespace vega::extract {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+// Share of the GEMM rate that a run reaches. CPU: bench_wan measures 0.89 in fp32 and 0.73 in bf16
+// (docs/benchmarks.md); noise, resizing and storing take some of it. CUDA: cautious.
+constexpr double kCpuF32 = 0.85, kCpuBf16 = 0.68, kCuda = 0.5;
+
+constexpr double kProbeSeconds = 0.25;
+constexpr double kCudaContext = 0.6e9;  // bytes: kernels and workspaces
+constexpr double kEncodedBudget = 256 << 20, kPixelBudget = 512 << 20;  // of FrameCache
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double real(std::int64_t value) { return static_cast<double>(value); }
+double real(std::size_t value) { return static_cast<double>(value); }
+
+// FLOP/s of x W^T as the networks compute it: the best of what kProbeSeconds hold, as other
+// programs on the machine come and go.
+double gemm_rate(at::Device device, at::ScalarType dtype, std::int64_t rows, std::int64_t wide) {
+  const c10::InferenceMode inference;
+  constexpr std::int64_t kWidth = 1536;
+  const auto options = at::TensorOptions(device).dtype(dtype);
+  const at::Tensor x = at::randn({rows, kWidth}, options), w = at::randn({wide, kWidth}, options);
+  for (int warm = 0; warm < 2; ++warm) at::linear(x, w);
+  synchronize(device);
+  const int burst = device.is_cuda() ? 16 : 1;
+  double best = 0;
+  const auto start = Clock::now();
+  do {
+    const auto begun = Clock::now();
+    for (int i = 0; i < burst; ++i) at::linear(x, w);
+    synchronize(device);
+    best = std::max(best, 2.0 * real(rows * wide * kWidth) * burst / since(begun));
+  } while (since(start) < kProbeSeconds);
+  return best;
+}
+
+// Workers side by side, one thread each, as a run computes.
+double cpu_rate(int workers, at::ScalarType dtype) {
+  const int before = at::get_num_threads();
+  std::vector<double> rates(static_cast<std::size_t>(workers));
+  parallel_for(
+      rates.size(), workers,
+      [&](std::size_t i) { rates[i] = gemm_rate(at::kCPU, dtype, 512, 4096); },
+      [] { at::set_num_threads(1); });
+  at::set_num_threads(before);
+  double sum = 0;
+  for (const double rate : rates) sum += rate;
+  return sum;
+}
+
+// Where the folder will be made.
+fs::path existing_part(const fs::path& folder) {
+  std::error_code code;
+  fs::path at = fs::absolute(folder, code).lexically_normal();
+  while (!fs::exists(at, code) && at.has_relative_path()) at = at.parent_path();
+  return at;
+}
+
+double frame_seconds(const FrameSample& sample, const Workload& work, int threads) {
+  const double frames = real(work.frames), lanes = std::min(real(std::int64_t{threads}), frames);
+  const double decode = std::isfinite(sample.decode) ? sample.decode : 0;
+  const double thumb = work.thumbs ? sample.thumb : 0;
+  if (sample.decode_in_order) return frames * (decode + thumb);
+  return frames * (decode + thumb) / lanes;
+}
+
+// Steps of `workers` frames each, the last one as long as the others.
+double rounds(std::int64_t frames, int workers) {
+  return std::ceil(real(frames) / workers) * workers;
+}
+
+double host_bytes(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+                  const Backbone& backbone, const Machine& machine) {
+  const double frames = real(work.frames);
+  const double pixels = 3.0 * sample.size.width * sample.size.height;
+  double sum = std::isfinite(machine.host_used) ? machine.host_used : 0;
+  sum += std::min(kEncodedBudget, frames * sample.encoded_bytes);
+  sum += std::min(kPixelBudget, frames * pixels) + frames * sample.thumb_bytes;
+  const double noise = 4 * real(backbone.noise_size());
+  const double seen = 12.0 * recipe.size.width * recipe.size.height;
+  if (backbone.passes(work.taps).size() > 1) sum += frames * noise;
+  const Cost cost = backbone.cost();
+  if (machine.cuda) {
+    const int ahead = std::min(recipe.threads, 8) + 1;
+    return sum + kCudaContext + ahead * machine.workers * (seen + noise);
+  }
+  const double lanes = std::min(real(std::int64_t{machine.workers}), frames);
+  return sum + cost.weight_bytes + lanes * (cost.activation_bytes + seen + noise);
+}
+
+}  // namespace
+
+Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
+                        const fs::path& folder) {
+  Machine m;
+  m.cuda = recipe.device.is_cuda();
+  m.device = m.cuda ? options.device : device_name(recipe.device);
+  m.dtype = std::string(name_of(recipe.compute));
+  m.workers = m.cuda ? static_cast<int>(recipe.batch) : recipe.threads;
+  const DeviceMemory host = device_memory(at::kCPU);
+  m.host_free = real(host.free);
+  m.host_used = real(host.allocated);
+  std::error_code code;
+  const fs::space_info space = fs::space(existing_part(folder), code);
+  if (!code) m.disk_free = static_cast<double>(space.available);
+  m.efficiency = m.cuda ? kCuda : recipe.compute == DType::kF32 ? kCpuF32 : kCpuBf16;
+  if (cost.once_flops + cost.pass_flops == 0) return m;
+  if (!m.cuda) {
+    m.gemm = cpu_rate(m.workers, scalar_type(recipe.compute));
+    return m;
+  }
+  try {
+    const at::Device device = open_device(options.device);
+    m.device = device_name(device);
+    m.device_free = real(device_memory(device).free);
+    m.gemm = gemm_rate(device, scalar_type(recipe.compute), 12480, 8960);
+  } catch (const DeviceError& error) {
+    m.fault = error.what();
+  }
+  return m;
+}
+
+FrameSample measure_frame(const ImageU8& frame, const FeatureOptions& options, const Recipe& recipe,
+                          const Backbone& backbone, ImageSize depth) {
+  FrameSample sample;
+  sample.size = frame.size();
+  auto start = Clock::now();
+  const SignedImage seen = apply_view(frame, recipe.view, recipe.size, depth);
+  if (backbone.cost().pass_flops == 0) {
+    const Tap& tap = backbone.taps().front();
+    mean_cells(seen, static_cast<int>(tap.grid_h), static_cast<int>(tap.grid_w));
+  }
+  sample.view = since(start);
+  if (options.no_thumbs) return sample;
+  start = Clock::now();
+  const ImageSize small = fit_longest(sample.size, 320);
+  const auto thumb = encode_jpeg(resize_area_u8(frame, small.width, small.height), 85);
+  sample.thumb = since(start);
+  sample.thumb_bytes = real(thumb.size());
+  return sample;
+}
+
+double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& backbone,
+                  double thumb_bytes) {
+  // What HDF5 and the attributes take, measured: a file, a tap, a row of a chunked dataset.
+  constexpr double kFile = 7000, kTap = 2800, kChunk = 16, kFlatChunk = 1 << 20;
+  const double rows = real(work.rows);
+  double sum = 0;
+  for (const std::size_t i : work.taps) {
+    const Tap& tap = backbone.taps().at(i);
+    const double tokens = real(tap.grid_h * tap.grid_w * tap.channels);
+    // Beside the tokens cell_to_px, six numbers a row.
+    sum += rows * (tokens * real(size_of(recipe.store)) + 48 + 2 * kChunk) + kTap;
+  }
+  if (work.existing_bytes > 0) return work.existing_bytes + sum;
+  // id, time, pose, intrinsics, size.
+  sum += rows * (8 + 8 + 128 + 72 + 8 + 5 * kChunk) + kFile;
+  if (!work.thumbs) return sum;
+  // Flat bytes: the last chunk is as long as the others.
+  const double thumbs = rows * thumb_bytes;
+  sum += thumbs > kFlatChunk ? std::ceil(thumbs / kFlatChunk) * kFlatChunk : thumbs;
+  return sum + rows * 8;
+}
+
+Estimate estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+                  const Backbone& backbone, const Machine& machine) {
+  Estimate e;
+  if (work.taps.empty() || work.frames == 0) return e;
+  const Cost cost = backbone.cost();
+  std::vector<std::size_t> all(backbone.taps().size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  const double share = real(backbone.passes(work.taps).size()) / real(backbone.passes(all).size());
+  const double each = cost.once_flops + share * cost.pass_flops;
+  e.flops = real(work.frames) * each;
+  const double network =
+      each == 0 ? 0
+                : rounds(work.frames, machine.workers) * each / (machine.gemm * machine.efficiency);
+  const double lanes = std::min(real(std::int64_t{recipe.threads}), real(work.frames));
+  const double views = real(work.frames) * sample.view / lanes;
+  // On CUDA pictures are resized beside the computing.
+  e.seconds = frame_seconds(sample, work, recipe.threads) +
+              (machine.cuda ? std::max(network, views) : network + views);
+  e.host_bytes = host_bytes(work, sample, recipe, backbone, machine);
+  if (machine.cuda) {
+    e.device_bytes = kCudaContext + cost.weight_bytes + machine.workers * cost.activation_bytes;
+  }
+  e.output_bytes = file_bytes(work, recipe, backbone, sample.thumb_bytes);
+  return e;
+}
+
+}  // namespace vega::extract

@@ -1,0 +1,69 @@
+// Disk, memory and time that features take, before any is computed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "extract/recipe.h"
+#include "media/image.h"
+#include "models/backbone.h"
+#include "models/cost.h"
+
+namespace vega::extract {
+
+inline constexpr double kUnknownAmount = std::numeric_limits<double>::quiet_NaN();
+
+// This machine as a run with these options would use it. NaN: unknown.
+struct Machine {
+  std::string device, dtype;  // "Intel Xeon ...", "f32"
+  int workers = 1;            // frames at a time: threads on the CPU, the batch on CUDA
+  bool cuda = false;
+  double gemm = kUnknownAmount;  // FLOP/s of matrix products, all workers together, measured
+  double efficiency = 1;         // share of it that the networks reach (docs/benchmarks.md)
+  double host_free = kUnknownAmount, host_used = kUnknownAmount;  // bytes; used: by this process
+  double device_free = kUnknownAmount;
+  double disk_free = kUnknownAmount;  // where the outputs go
+  std::string fault;                  // why the device could not be measured
+};
+
+// Measures for about 0.3 s where the backbone is a network. folder: of the outputs.
+Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
+                        const std::filesystem::path& folder);
+
+// What was measured on one decoded frame, seconds on one thread.
+struct FrameSample {
+  double decode = kUnknownAmount;  // reading included
+  bool decode_in_order = false;    // one frame after the other (video)
+  double view = 0;                 // resizing; of a backbone without network all of it
+  double thumb = 0;
+  double thumb_bytes = 0, encoded_bytes = 0;
+  ImageSize size;
+};
+FrameSample measure_frame(const ImageU8& frame, const FeatureOptions& options, const Recipe& recipe,
+                          const Backbone& backbone, ImageSize depth);
+
+// What is left to do for one scene.
+struct Workload {
+  std::int64_t frames = 0, rows = 0;  // to compute, to write
+  std::vector<std::size_t> taps;      // of the backbone
+  double existing_bytes = 0;          // of the file that taps are added to
+  bool thumbs = true;
+};
+
+struct Estimate {
+  double output_bytes = 0;                  // that are written
+  double host_bytes = 0, device_bytes = 0;  // at the peak; device: 0 on the CPU
+  double seconds = 0;                       // without reading the model
+  double flops = 0;
+};
+Estimate estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+                  const Backbone& backbone, const Machine& machine);
+
+// Bytes of a feature file: tokens, tables and thumbnails exactly, HDF5's own by rule of thumb.
+double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& backbone,
+                  double thumb_bytes);
+
+}  // namespace vega::extract
