@@ -3,6 +3,7 @@
 #include "base/items.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "base/run.h"
 #include "extract/audit.h"
 #include "extract/recipe.h"
@@ -24,6 +25,7 @@ Report run_features(const FeatureOptions& options, const Context& context) {
   if (options.dry_run) {
     return dry_run(items, options, recipe, backbone.known(), run.folder, context);
   }
+  sweep_parts(run.folder);
   if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
   const bool alone = options.list.empty() && items.size() == 1;
   const RunResult result =

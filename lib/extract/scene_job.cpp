@@ -207,8 +207,9 @@ void Scene::compute() {
   if (plan_.decision == Decision::kAddTaps)
     writer_.emplace(output_, header_.provenance, written_);
   else
-    writer_.emplace(output_, header_,
-                    frame_table(source_, chosen_, *cache_, !run_.options.no_thumbs), written_);
+    writer_.emplace(
+        output_, header_, frame_table(source_, chosen_, *cache_, !run_.options.no_thumbs), written_,
+        plan_.decision == Decision::kOverwrite ? OtherTaps::kReplace : OtherTaps::kKeep);
   const auto passes = backbone.passes(wanted_).size();
   Progress progress(item_.key, passes > 1 ? "frame passes" : "frames",
                     static_cast<std::int64_t>(chosen_.frames.size() * passes), run_.progress);

@@ -83,7 +83,8 @@ TEST_CASE("taps that another process publishes meanwhile are kept, or go with th
   }
   // Damaged, made otherwise, or no file at all: nothing to keep.
   auto bytes = read_bytes(other);
-  const auto values = h5::raw_bytes(sample_tokens(theirs[0], 1));
+  const auto tokens = sample_tokens(theirs[0], 1);
+  const auto values = h5::raw_bytes(tokens);
   const auto at = std::search(bytes.begin(), bytes.end(), values.begin(), values.end());
   REQUIRE(at != bytes.end());
   *at ^= std::byte{1};
