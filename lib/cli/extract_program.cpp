@@ -32,6 +32,8 @@ made with other options is refused, with the difference spelled out.
 Examples:
   vega-extract features scans/scene0000_00 --model Wan2.1-T2V-1.3B --device cuda -o features
   vega-extract features kitchen --backbone rgb --view stretch --select uniform:64 -o features
+  vega-extract features --root data --list scans.txt --model Wan2.1-T2V-1.3B --dry-run --report audit.json
+  vega-extract features walk.mp4 --model Wan2.1-T2V-1.3B --select fps:2 --blocks 10,20 --timesteps 0:1000:100
 
 See also: preview, inspect, verify; docs/formats.md)";
 

@@ -79,6 +79,24 @@ TEST_CASE("broken frames of a video: named with their time, or left out", "[shar
   CHECK((test::run_one(o).read_tokens(0, 0, 1) == left.read_tokens(0, 17, 1)));
 }
 
+TEST_CASE("--stream chooses among the streams of a video", "[shared]") {
+  const auto data = test::shared_data();
+  if (!data) return test::note_skip("videos: no shared data");
+  const test::Bench bench;
+  extract::FeatureOptions o = rgb(bench, (*data / "video" / "nasa_13013.mp4").string(), "out");
+  o.select = "uniform:2";
+  const FeatureReader first = test::run_one(o);
+  o.stream = 3, o.out = (bench.folder / "other").string();
+  const FeatureReader other = test::run_one(o);
+  CHECK((first.frames().size_color[0] == std::array<std::int32_t, 2>{180, 320}));
+  CHECK((other.frames().size_color[0] == std::array<std::int32_t, 2>{270, 480}));
+  CHECK(first.header().cache_key != other.header().cache_key);
+  o.stream = 1;  // sound
+  CHECK_THROWS_WITH(test::run_one(o), Contains("stream") && Contains("1"));
+  o.stream = -2;
+  CHECK_THROWS_AS(test::run_one(o), UsageError);
+}
+
 TEST_CASE("scenes by id below a root, as ScanNet and the official data tree have them") {
   const test::Bench bench;
   const fs::path root = bench.folder / "data";
