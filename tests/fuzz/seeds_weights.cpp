@@ -288,6 +288,9 @@ void add_config_seeds(const SeedFolder& seeds) {
   add("bad-heads.json", original("\"num_heads\":7"));
   add("bad-utf8.json", original("\"dim\":\"\xff\""));
   add("bad-control.json", original("\"dim\":\"\\u001b[31m\""));
+  add("bad-layers.json", original("\"num_layers\":16000000"));
+  add("bad-long-text.json", original("\"dim\":\"" + std::string(5000, 'x') + "\""));
+  add("bad-delete.json", original("\"dim\":\"\x7f\""));
   add("bad-deep-open.json", repeat("[", 5000));
   add("bad-deep-value.json", original("\"dim\":" + repeat("[", 1000) + repeat("]", 1000)));
   add("bad-twice.json", original("\"dim\":1536,\"dim\":\"x\""));

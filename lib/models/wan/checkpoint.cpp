@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "models/model_path.h"
 #include "models/wan/names.h"
+#include "weights/json_text.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
@@ -21,20 +22,23 @@ using Json = nlohmann::json;
 
 constexpr auto kStem = "diffusion_pytorch_model";
 constexpr auto kVaeFile = "Wan2.1_VAE.pth";
+constexpr std::int64_t kMostLayers = 1000;
 
 Json read_json(const fs::path& path) {
-  std::ifstream in(path);
-  if (!in) {
+  if (std::ifstream in(path); !in) {
     const std::string reason = std::strerror(errno);
     throw InputError(explain(path.string(),
                              is_there(path) ? "cannot be read (" + reason + ")" : "no such file",
                              "a model configuration", "check the path and its permissions"));
   }
-  try {
-    return Json::parse(in);
-  } catch (const Json::exception& error) {
-    throw FormatError(explain(path.string(), error.what(), "JSON", "fetch the file again"));
-  }
+  return Json::parse(read_json_text(path, "a model configuration"));
+}
+
+// A value for a message, not longer than one.
+std::string shown(const Json& value) {
+  constexpr std::size_t kMost = 80;
+  const std::string text = value.dump(-1, ' ', true);  // ASCII: cut nowhere within a character
+  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
 }
 
 // A whole positive number below 2^24, so that products of two fit easily.
@@ -44,7 +48,7 @@ std::int64_t positive(const Json& json, const char* name, std::int64_t fallback,
   if (found == json.end() || found->is_null()) return fallback;
   if (!found->is_number_integer() || found->get<std::int64_t>() < 1 ||
       found->get<std::int64_t>() >= (1 << 24)) {
-    throw FormatError(explain(path.string() + ": " + name, found->dump(), "a positive number"));
+    throw FormatError(explain(path.string() + ": " + name, shown(*found), "a positive number"));
   }
   return found->get<std::int64_t>();
 }
@@ -54,12 +58,12 @@ double epsilon(const Json& json, const fs::path& path) {
   if (found == json.end() || found->is_null()) return 1e-6;
   const double value = found->is_number() ? found->get<double>() : 0;
   if (std::isfinite(value) && value > 0) return value;
-  throw FormatError(explain(path.string() + ": eps", found->dump(), "a positive number"));
+  throw FormatError(explain(path.string() + ": eps", shown(*found), "a positive number"));
 }
 
 void expect_text(const Json& json, const char* name, std::string_view expected,
                  const fs::path& path) {
-  const std::string got = json.contains(name) ? json[name].dump() : "nothing";
+  const std::string got = json.contains(name) ? shown(json[name]) : "nothing";
   if (got != "\"" + std::string(expected) + "\"") {
     throw InputError(explain(path.string() + ": " + name, got, expected,
                              "vega reads Wan2.1 text-to-video checkpoints (T2V-1.3B, T2V-14B)"));
@@ -100,6 +104,10 @@ DitConfig diffusers_config(const fs::path& path) {
 }
 
 void check_config(const DitConfig& c, const fs::path& path) {
+  if (c.layers > kMostLayers) {  // a description of every tensor is made before any is looked for
+    throw InputError(explain(path.string(), std::to_string(c.layers) + " layers",
+                             "at most " + std::to_string(kMostLayers)));
+  }
   const bool fits =
       c.dim % c.heads == 0 && c.head_dim() % 2 == 0 && c.freq_dim % 2 == 0 && c.in_dim == 16;
   if (fits) return;

@@ -165,6 +165,19 @@ TEST_CASE("an epsilon must be positive, a path must be readable") {
                     Catch::Contains("loop") && Catch::Contains("cannot be read"));
 }
 
+TEST_CASE("hostile configurations cost neither stack nor memory") {
+  const test::TempFolder folder;
+  const auto refused = [&](const std::string& field, const std::string& part) {
+    write_original(folder / "bad", Tiny::get().dit, Tiny::get().vae,
+                   R"({"_class_name": "WanModel", )" + field + "}");
+    CHECK_THROWS_WITH(wan::open_checkpoint(folder / "bad"), Catch::Contains(part));
+  };
+  const std::size_t deep = 300'000;
+  refused("\"dim\": " + std::string(deep, '[') + std::string(deep, ']'), "deeply nested");
+  refused(R"("num_layers": 16000000)", "16000000 layers");
+  refused("\"dim\": \"" + std::string(100'000, 'x') + "\"", "xxx...");
+}
+
 TEST_CASE("weights that are not finite are found where they are used, and only there") {
   const test::TempFolder folder;
   Views dit = Tiny::get().dit;
