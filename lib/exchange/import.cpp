@@ -75,7 +75,8 @@ std::string options_json(const Incoming& scene) {
                {"view", info.view},
                {"size", std::to_string(info.width) + "x" + std::to_string(info.height)}};
     if (tap.said) {
-      const auto options = json::parse(tap.said->options_json, nullptr, false);
+      const std::string& said = tap.said->options_json;
+      const auto options = json::parse(is_shallow_json(said) ? said : "", nullptr, false);
       entry["exported"] = {{"cache_key", tap.said->cache_key}};
       if (options.is_object()) entry["exported"]["options"] = options;
     }

@@ -20,10 +20,26 @@ long long bits_of(double value) {
 
 }  // namespace
 
+bool is_shallow_json(std::string_view json) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted && c == '\\') ++i;
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if ((c == '{' || c == '[') && ++depth > 32) return false;
+    if (c == '}' || c == ']') --depth;
+  }
+  return true;
+}
+
 std::string canonical_json(std::string_view json) {
-  const auto parsed = nlohmann::json::parse(json, nullptr, false);
+  const bool shallow = is_shallow_json(json);
+  const auto parsed = shallow ? nlohmann::json::parse(json, nullptr, false) : nlohmann::json();
   if (!parsed.is_object()) {
-    throw InputError(explain("options", "'" + std::string(json) + "'", "a JSON object"));
+    const std::string got = shallow ? "'" + std::string(json.substr(0, 200)) + "'" : "deep nesting";
+    throw InputError(explain("options", got, "a JSON object"));
   }
   return parsed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "store/attrs.h"
+#include "store/cache_key.h"
 #include "store/scan.h"
 
 namespace vega {
@@ -20,7 +21,7 @@ ordered_json attributes_of(const h5::File& file, const std::string& object) {
   for (const auto& name : file.attributes(object)) {
     if (name == "xxh3") continue;
     const std::string text = file.attribute_as_text(object, name);
-    const auto number = ordered_json::parse(text, nullptr, false);
+    const auto number = ordered_json::parse(is_shallow_json(text) ? text : "", nullptr, false);
     all[name] = file.is_text(object, name) || !number.is_number() ? ordered_json(text) : number;
   }
   return all;
@@ -70,7 +71,8 @@ ordered_json describe(const fs::path& path) {
   attributes.erase("schema");
   attributes.erase("complete");
   if (attributes.contains("options")) {
-    auto options = ordered_json::parse(attributes["options"].get<std::string>(), nullptr, false);
+    const auto text = attributes["options"].get<std::string>();
+    auto options = ordered_json::parse(is_shallow_json(text) ? text : "", nullptr, false);
     if (!options.is_discarded()) attributes["options"] = std::move(options);
   }
   all["attributes"] = std::move(attributes);

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "store/cache_key.h"
 #include "store/inspect.h"
 #include "store/prompt.h"
 #include "store_samples.h"
@@ -60,6 +61,22 @@ TEST_CASE("text of variable length is read, in the old file format too") {
   CHECK(message_of<FormatError>([&] {
           read_prompt(folder / "a.h5");
         }).find("an HDF5 file without a schema") != std::string::npos);
+}
+
+TEST_CASE("options nested without end cost no stack") {
+  const TempFolder folder;
+  const std::string deep = "{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  CHECK_FALSE(is_shallow_json(deep));
+  CHECK(
+      is_shallow_json(R"({"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "b": "\\\"{{"})"));
+  CHECK_THROWS_WITH(canonical_json(deep), Catch::Contains("deep nesting"));
+  make(folder / "deep.h5", [&](hid_t file) {
+    for (const char* name : {"schema", "key", "cache_key", "default_tap", "options"})
+      write_variable_text(file, name, name == std::string("options") ? deep.c_str() : "x");
+  });
+  CHECK_THROWS_WITH(read_header(h5::File::open(folder / "deep.h5")),
+                    Catch::Contains("deeply nested"));
+  CHECK_NOTHROW(inspect_json(folder / "deep.h5"));
 }
 
 TEST_CASE("links to other places and types that vega does not write are refused, and shown") {
