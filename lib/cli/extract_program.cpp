@@ -7,6 +7,7 @@
 #include "extract/features.h"
 #include "extract/preview.h"
 #include "extract/prompt.h"
+#include "extract/scene_verb.h"
 
 namespace vega::cli {
 namespace {
@@ -36,6 +37,18 @@ Examples:
   vega-extract features walk.mp4 --model Wan2.1-T2V-1.3B --select fps:2 --blocks 10,20 --timesteps 0:1000:100
 
 See also: preview, inspect, verify; docs/formats.md)";
+
+constexpr auto kScene =
+    R"(Writes one HDF5 file a scene: depth, axis-aligned poses and original pictures of the chosen frames, world
+coordinates of the 14x14 patches, objects with boxes and, for each frame, the pixels of every patch inside them. A
+raw ScanNet scan needs .sens, .txt, _vh_clean_2.ply, segs.json and aggregation.json; no pickle, no exported frames.
+Depth and poses are required; mesh and annotation give the objects, an alignment that is absent is the identity.
+
+Examples:
+  vega-extract scene scans/scene0000_00 --masks mask/ --labels scannetv2-labels.combined.tsv -o scenes
+  vega-extract scene kitchen --select mc-ratio95 --compat fixed -o scenes
+
+See also: features, inspect, verify; docs/formats.md)";
 
 constexpr auto kPreview =
     R"(Source frames above the PCA colours of their features: alike tokens have alike colours, in all frames of a
@@ -100,6 +113,8 @@ Program extract_program() {
   p.details = "Run 'vega-extract VERB --help' for the options of a verb.";
   p.verbs.push_back(
       verb("features", "compute the features of scenes", kFeatures, extract::run_features));
+  p.verbs.push_back(verb("scene", "collect depth, poses, patch coordinates and objects of scenes",
+                         kScene, extract::run_scene));
   p.verbs.push_back(
       verb("preview", "draw a contact sheet of a feature file", kPreview, extract::run_preview));
   p.verbs.push_back(

@@ -20,9 +20,12 @@ struct ModelArguments {
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the checkpoint (made)");
-    v.text("--preset", preset, "NAME",
-           "wan-tiny (106 MB), wan-1.3b (6.2 GB), umt5-tiny or umt5-xxl (11.4 GB in bf16)");
-    v.text("--layout", layout, "LAYOUT", "original, diffusers, or both (two sub-folders)");
+    v.text(
+        "--preset", preset, "NAME",
+        "wan-tiny (106 MB), wan-1.3b (6.2 GB), umt5-tiny, umt5-xxl (11.4 GB in bf16), siglip-tiny "
+        "(20 MB) or siglip-so400m (1.7 GB)");
+    v.text("--layout", layout, "LAYOUT",
+           "original, diffusers (siglip: llava-video), or both (two sub-folders)");
     v.text("--dtype", dtype, "fp32|fp16|bf16", "type of the stored weights");
     v.integer("--seed", seed, "N", "seed of the values");
     v.flag("--overwrite", overwrite, "write into a folder that is not empty");
@@ -32,7 +35,7 @@ struct ModelArguments {
 struct SceneArguments {
   std::string out, size = "640x480";
   std::int64_t seed = 42, frames = 320, every = 1, quality = 92, threads = 0;
-  bool sens = false, overwrite = false;
+  bool sens = false, scan = false, overwrite = false;
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the scene (made)");
@@ -43,6 +46,10 @@ struct SceneArguments {
     v.text("--size", size, "WxH", "pixels of a frame");
     v.integer("--quality", quality, "Q", "JPEG quality, 1 to 100");
     v.flag("--sens", sens, "write NAME.sens too: the same frames as a ScanNet sensor stream");
+    v.flag(
+        "--scan", scan,
+        "a complete ScanNet scan: --sens, and mesh, segments, objects, alignment, label table and "
+        "noisy masks, in a turned frame");
     v.integer("--threads", threads, "N", "worker threads (0: all cores)");
     v.flag("--overwrite", overwrite, "replace an existing scene");
   }
@@ -86,6 +93,7 @@ int run_scene(const SceneArguments& a, const Common& common) {
   options.quality = number("--quality", a.quality, kSceneQuality);
   options.threads = number("--threads", a.threads, kSceneThreads);
   options.sens = a.sens;
+  options.scan = a.scan;
   options.overwrite = a.overwrite;
   int written = 0;
   {
@@ -106,16 +114,19 @@ layouts and on every machine. Wan presets come with the embedding of a made-up p
 Examples:
   vega-synth model --preset wan-tiny -o models/wan-tiny
   vega-synth model --preset wan-1.3b --dtype bf16 --layout diffusers -o models/wan-1.3b
+  vega-synth model --preset siglip-tiny --layout llava-video -o models/siglip-tiny
 
 See also: vega-extract features --model)";
 
 constexpr auto kScene =
     R"(A room with furniture, ray traced: colour (JPEG), depth (16-bit PNG, mm), poses and intrinsics as a posed ScanNet
-folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known.
+folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known. With --scan the
+poses are in the frame of a made-up scanner; the axisAlignment of NAME.txt leads back to the room and its boxes.
 
 Examples:
   vega-synth scene -o rooms/room42
   vega-synth scene --seed 7 --frames 64 --size 1296x968 -o rooms/room7
+  vega-synth scene --scan --frames 64 -o scans/scene0000_00
 
 See also: vega-extract features)";
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "store/cache_key.h"
+#include "store/scene_file.h"
 
 namespace vega::extract {
 namespace {
@@ -51,8 +52,7 @@ Chosen choose(const SceneSource& source, const Item& item, const Recipe& recipe)
       throw InputError(explain("--select " + recipe.selection.text, "no " + path.string(),
                                "a vega file of this scene's key"));
     }
-    const FeatureReader other(path);
-    indices = select_ids(source, other.frames().id, other.path().string());
+    indices = select_ids(source, read_frame_ids(path), path.string());
   } else {
     indices = select_frames(source, recipe.candidates(source), recipe.selection);
   }

@@ -37,14 +37,18 @@ void FeatureOptions::visit(OptionVisitor& v) {
          "what the network sees: mllm (384x384 squash, cover, centre crop: the released training), "
          "native (cover and "
          "crop), stretch (whole frame), center_crop (the baseline's 384x384 crop); default: by "
-         "--compat");
+         "--compat; siglip: mllm or center_crop");
   v.text("--size", size, "WxH",
-         "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720)");
+         "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720; default: "
+         "832x480; siglip: always 384x384)");
 
   v.group("Backbone");
   v.text("--backbone", backbone, "NAME",
-         "wan (Wan2.1 text-to-video) or rgb (mean colour of each cell)");
-  v.text("--model", model, "DIR", "folder of the checkpoint, original or diffusers layout");
+         "wan (Wan2.1 text-to-video), siglip (so400m/14-384, the semantic tokens) or rgb (mean "
+         "colour of each cell)");
+  v.text("--model", model, "DIR",
+         "folder of the checkpoint. wan: original or diffusers layout; siglip: Hugging Face's, or "
+         "a LLaVA-Video, Video-3D-LLM or VEGA checkpoint with its tower");
   v.text("--prompt", prompt, "FILE",
          "embedding of the empty text, .pt or .h5 (default: prompt.h5 or prompt.pt in --model)");
   v.integer("--block", block, "N", "transformer block whose output is taken, zero-based");
@@ -62,7 +66,8 @@ void FeatureOptions::visit(OptionVisitor& v) {
          "T/1000");
   v.text("--noise", noise, "v1|zero|stored:FILE",
          "v1: counter-based, a function of seed, scene and frame alone; stored: a vega.noise file");
-  v.text("--pool", pool, "HxW|native", "grid the tokens are averaged to");
+  v.text("--pool", pool, "HxW|native",
+         "grid the tokens are averaged to (default: 14x14; siglip: native, 27x27)");
 
   v.group("Numbers");
   v.text("--device", device, "cpu|cuda[:n]", "where to compute");

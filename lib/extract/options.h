@@ -15,11 +15,11 @@ struct FeatureOptions {
   std::vector<std::string> inputs;
   std::string list, out = "features", key, shard, root, report;
   std::string backbone = "wan", model, prompt;
-  std::string candidates, select = "uniform:32", view, size = "832x480", jpeg;
+  std::string candidates, select = "uniform:32", view, size, jpeg;
   std::string blocks, timesteps, on_decode_error = "fail";
   std::int64_t block = 20, timestep = 300, stream = -1;
   double shift = 5;
-  std::string schedule = "release", noise = "v1", pool = "14x14", tag;
+  std::string schedule = "release", noise = "v1", pool, tag;
   std::string device = "cpu", dtype, store_dtype = "bf16", batch = "auto", compat = "reference";
   std::string latent_constants;
   std::int64_t seed = 42, threads = 0;

@@ -100,16 +100,18 @@ std::vector<std::int64_t> number_list(const std::string& option, const std::stri
   return {out.begin(), out.end()};
 }
 
-// A backbone without weights has no use for the options of a network: silence would look like
-// consent.
-void refuse_unused(const FeatureOptions& o) {
+// Options that a backbone has no use for: silence would look like consent.
+void refuse_unused(const FeatureOptions& o, const BackboneEntry& entry) {
   const FeatureOptions standard;
+  const char* expected = "a backbone with weights";
   const auto refuse = [&](const char* option, bool changed) {
     if (!changed) return;
     throw UsageError(explain(option, "--backbone " + o.backbone + ", which does not use it",
-                             "a backbone with weights", "leave the option out"));
+                             expected, "leave the option out"));
   };
-  refuse("--model", o.model != standard.model);
+  if (!entry.on_device) refuse("--model", o.model != standard.model);
+  if (entry.diffusion) return;
+  if (entry.on_device) expected = "a diffusion model as backbone, such as wan";
   refuse("--prompt", o.prompt != standard.prompt);
   refuse("--block", o.block != standard.block);
   refuse("--blocks", o.blocks != standard.blocks);
@@ -119,6 +121,31 @@ void refuse_unused(const FeatureOptions& o) {
   refuse("--schedule", o.schedule != standard.schedule);
   refuse("--noise", o.noise != standard.noise);
   refuse("--latent-constants", o.latent_constants != standard.latent_constants);
+}
+
+View resolve_view(const FeatureOptions& o, const BackboneDefaults& defaults) {
+  const std::vector<View>& some = defaults.views;
+  if (o.view.empty()) {
+    if (!some.empty()) return some.front();
+    return o.compat == "reference" ? View::kMllm : View::kStretch;
+  }
+  const View view = view_from_name(o.view);
+  if (some.empty() || std::find(some.begin(), some.end(), view) != some.end()) return view;
+  std::string names;
+  for (const View one : some) names += (names.empty() ? "" : " or ") + std::string(name_of(one));
+  throw UsageError(explain("--view", "'" + o.view + "' with --backbone " + o.backbone, names,
+                           "leave the option out for " + std::string(name_of(some.front()))));
+}
+
+ImageSize resolve_size(const FeatureOptions& o, const BackboneDefaults& defaults) {
+  if (o.size.empty()) return defaults.size;
+  const ImageSize size = parse_size(o.size);
+  if (defaults.only_this_size && size != defaults.size) {
+    throw UsageError(explain("--size", "'" + o.size + "' with --backbone " + o.backbone,
+                             to_string(defaults.size) + " always", "leave the option out"));
+  }
+  if (size.width % 16 != 0 || size.height % 16 != 0) usage("--size", o.size, "multiples of 16");
+  return size;
 }
 
 // Bytes of activations that a frame needs at its worst: level 0 of the released VAE holds six
@@ -152,17 +179,17 @@ Recipe resolve(const FeatureOptions& o) {
   if (o.compat != "reference" && o.compat != "fixed")
     usage("--compat", o.compat, "reference or fixed");
   const bool reference = o.compat == "reference";
-  r.view = o.view.empty() ? (reference ? View::kMllm : View::kStretch) : view_from_name(o.view);
-  r.size = parse_size(o.size);
-  if (r.size.width % 16 != 0 || r.size.height % 16 != 0) usage("--size", o.size, "multiples of 16");
-  resolve_pool(o.pool, r);
+  const BackboneEntry& entry = backbone_entry(o.backbone);
+  r.view = resolve_view(o, entry.defaults);
+  r.size = resolve_size(o, entry.defaults);
+  resolve_pool(o.pool.empty() ? entry.defaults.pool : o.pool, r);
   r.blocks = o.blocks.empty() ? std::vector{o.block} : number_list("--blocks", o.blocks);
   r.device = parse_device(o.device);
   const std::string compute = o.dtype.empty() ? (r.device.is_cuda() ? "bf16" : "fp32") : o.dtype;
   if (compute != "fp32" && compute != "bf16") usage("--dtype", compute, "fp32 or bf16");
   r.compute = float_type("--dtype", compute);
-  if (!backbone_entry(o.backbone).on_device) {
-    refuse_unused(o);
+  refuse_unused(o, entry);
+  if (!entry.on_device) {
     if (r.device.is_cuda() || r.compute != DType::kF32)
       log_info("--backbone {} computes on the cpu in fp32", o.backbone);
     r.device = at::kCPU;
@@ -201,8 +228,7 @@ Recipe resolve(const FeatureOptions& o) {
   r.selection = parse_selection(o.select);
   if (o.threads < 0 || o.threads > 1024)
     usage("--threads", std::to_string(o.threads), "0 (all cores) to 1024");
-  const bool heavy = backbone_entry(o.backbone).on_device;
-  r.threads = o.threads > 0 ? static_cast<int>(o.threads) : auto_threads(r, heavy);
+  r.threads = o.threads > 0 ? static_cast<int>(o.threads) : auto_threads(r, entry.on_device);
   r.batch_auto = o.batch == "auto";
   r.batch = r.batch_auto ? auto_batch(r.size, r.compute) : positive_number("--batch", o.batch);
   return r;
@@ -219,8 +245,8 @@ std::string Recipe::key_options(const FeatureOptions& o, const std::string& scen
   if (source.dialect == "sens" && this->source.jpeg == JpegMode::kReencoded)
     json["jpeg"] = "reencoded";
   if (view == View::kCenterCrop) json["depth_size"] = to_string(depth);
+  if (backbone_entry(o.backbone).on_device) json["compute_dtype"] = name_of(compute);
   if (with_noise) {
-    json["compute_dtype"] = name_of(compute);
     json["latent_constants"] = bf16_constants ? "bf16" : "f32";
     json["schedule"] = o.schedule;
     if (o.schedule == "release") json["shift"] = o.shift;

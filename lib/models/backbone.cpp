@@ -4,17 +4,32 @@
 
 #include "base/error.h"
 #include "models/rgb.h"
+#include "models/siglip/backbone.h"
 #include "models/wan/backbone.h"
 
 namespace vega {
 
 std::span<const BackboneEntry> backbones() {
-  static constexpr std::array kTable{
-      BackboneEntry{"wan", "Wan2.1 text-to-video, per-frame mode, as VEGA-3D uses it", true,
-                    wan::make_wan},
-      BackboneEntry{"rgb", "mean colour of each cell: the null baseline", false, make_rgb},
-  };
-  return kTable;
+  // The whole frame squashed is mllm already: stretch, bilinear, would be a picture that SigLIP was
+  // never shown, and native leaves parts of the frame out.
+  static const BackboneDefaults square{.size = {384, 384},
+                                       .only_this_size = true,
+                                       .views = {View::kMllm, View::kCenterCrop},
+                                       .pool = "native"};
+  static const std::array<BackboneEntry, 3> table{{
+      {.name = "wan",
+       .what = "Wan2.1 text-to-video, per-frame mode, as VEGA-3D uses it",
+       .on_device = true,
+       .diffusion = true,
+       .make = wan::make_wan},
+      {.name = "rgb", .what = "mean colour of each cell: the null baseline", .make = make_rgb},
+      {.name = "siglip",
+       .what = "SigLIP so400m/14-384, 26 of 27 layers: the semantic tokens",
+       .on_device = true,
+       .defaults = square,
+       .make = siglip::make_siglip},
+  }};
+  return table;
 }
 
 const BackboneEntry& backbone_entry(const std::string& name) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "media/image.h"
+#include "media/view.h"
 #include "models/cost.h"
 
 namespace vega {
@@ -21,6 +22,8 @@ struct Tap {
   std::int64_t timestep_asked = -1, timestep_used = -1;
   double sigma = -1;
   std::int64_t grid_h = 0, grid_w = 0, channels = 0;
+  // Pixels a side, from the top left, that the grid covers of what the network is given; 0: all.
+  std::int64_t covered = 0;
 };
 
 class Backbone {
@@ -75,11 +78,22 @@ struct BackboneOptions {
   bool bf16_latent_constants = false;
 };
 
+// What a backbone is given and gives where the options leave it open.
+struct BackboneDefaults {
+  ImageSize size{832, 480};
+  bool only_this_size = false;
+  std::vector<View> views;  // those that make sense to it, the first by default; empty: all
+  std::string pool = "14x14";
+};
+
 struct BackboneEntry {
   const char* name;
   const char* what;
-  bool on_device;  // computes on --device in --dtype; else on the CPU in float32
-  std::unique_ptr<Backbone> (*make)(const BackboneOptions&);
+  // Has weights and computes on --device in --dtype; else on the CPU in float32.
+  bool on_device = false;
+  bool diffusion = false;  // takes a prompt, blocks, timesteps and noise
+  BackboneDefaults defaults{};
+  std::unique_ptr<Backbone> (*make)(const BackboneOptions&) = nullptr;
 };
 
 // The one table of names.

@@ -7,6 +7,7 @@
 #include "store/noise.h"
 #include "store/prompt.h"
 #include "store/scan.h"
+#include "store/scene_file.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -50,7 +51,8 @@ class Verifier {
   void check_root(const h5::File& file) {
     if (!is_complete(file)) add("/", "incomplete, expected attribute complete = 1");
     schema_ = read_schema(file);
-    if (schema_ != kFeaturesSchema && schema_ != kPromptSchema && schema_ != kNoiseSchema) {
+    if (schema_ != kFeaturesSchema && schema_ != kPromptSchema && schema_ != kNoiseSchema &&
+        schema_ != kSceneSchema) {
       add("/", "schema '" + schema_ + "' is not known to this version");
     }
     if (!nlohmann::json::accept(read_header(file).options_json)) {
@@ -104,6 +106,15 @@ class Verifier {
       static_cast<void>(read_prompt(path_));
     } else if (schema_ == kNoiseSchema) {
       static_cast<void>(read_noise(path_));
+    } else if (schema_ == kSceneSchema) {
+      const SceneReader reader(path_);
+      static_cast<void>(reader.frames());
+      static_cast<void>(reader.axis_align());
+      static_cast<void>(reader.patches());
+      if (reader.has_color()) static_cast<void>(reader.color_jpeg());
+      for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
+        if (reader.has_objects(kind)) static_cast<void>(reader.objects(kind));
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 #include "synth/model.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -9,8 +11,9 @@
 #include "models/umt5/names.h"
 #include "models/wan/names.h"
 #include "store/prompt.h"
+#include "synth/model_siglip.h"
+#include "synth/model_writer.h"
 #include "synth/weight_law.h"
-#include "weights/safetensors_writer.h"
 #include "weights/torch_writer.h"
 
 namespace vega::synth {
@@ -18,13 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// One tensor to make up: the name in the file, the canonical name that its values hang on, the
-// shape.
-struct Row {
-  std::string file_name, law_name;
-  Shape shape;
-};
 
 struct WanPreset {
   wan::DitConfig dit;
@@ -47,66 +43,7 @@ umt5::Config umt5_preset(const std::string& name) {
       .dim = 64, .inner = 64, .heads = 4, .ffn = 128, .layers = 3, .vocabulary = 32, .buckets = 32};
 }
 
-// `prefix` stands before the canonical names in the law.
-std::vector<Row> rows_of(const std::vector<NamedTensor>& tensors, const std::string& prefix,
-                         KeyLayout layout) {
-  std::vector<Row> rows;
-  for (const auto& tensor : tensors)
-    rows.push_back({tensor.name(layout), prefix + tensor.canonical, tensor.shape});
-  return rows;
-}
-
 KeyLayout keys_of(bool renamed) { return renamed ? KeyLayout::kAlias : KeyLayout::kCanonical; }
-
-class Writer {
- public:
-  Writer(const ModelOptions& options, std::int64_t values)
-      : options_(options),
-        progress_("writing " + options.preset, "M values", values >> 20, options.progress) {}
-
-  // `shards` files of about the same size, or one without an index.
-  void safetensors(const fs::path& folder, const std::string& stem, const std::vector<Row>& rows,
-                   int shards) {
-    std::vector<TensorSpec> specs;
-    std::uint64_t total = 0;
-    for (const auto& row : rows) {
-      specs.push_back({row.file_name, options_.dtype, row.shape});
-      total += static_cast<std::uint64_t>(element_count(row.shape)) * size_of(options_.dtype);
-    }
-    make_folder(folder);
-    ShardedWriter writer(folder, stem, specs,
-                         shards == 1 ? total : total * 7 / 8 / (shards - 1) + 1);
-    for (const auto& row : rows) {
-      stream_weights(options_.seed, row.law_name, row.shape, options_.dtype,
-                     [&](std::span<const std::byte> piece) { writer.write(row.file_name, piece); });
-      count(row);
-    }
-    writer.publish();
-  }
-
-  void torch(const fs::path& path, const std::vector<Row>& rows) {
-    std::vector<TorchEntry> entries;
-    for (const auto& row : rows) {
-      entries.push_back(
-          {{row.file_name, options_.dtype, row.shape}, [this, &row](const ByteSink& sink) {
-             stream_weights(options_.seed, row.law_name, row.shape, options_.dtype, sink);
-             count(row);
-           }});
-    }
-    write_torch_file(path, entries, true);
-  }
-
- private:
-  void count(const Row& row) {
-    values_ += element_count(row.shape);
-    progress_.add((values_ >> 20) - shown_);
-    shown_ = values_ >> 20;
-  }
-
-  const ModelOptions& options_;
-  Progress progress_;
-  std::int64_t values_ = 0, shown_ = 0;
-};
 
 void publish_json(const fs::path& path, const Json& json) {
   publish_file(path, json.dump(2) + "\n");
@@ -181,7 +118,7 @@ void write_wan(const ModelOptions& options, const fs::path& folder, bool diffuse
   for (const auto* rows : {&dit, &vae}) {
     for (const auto& row : *rows) values += element_count(row.shape);
   }
-  Writer writer(options, values);
+  ModelWriter writer(options, values);
   if (diffusers) {
     writer.safetensors(folder / "transformer", "diffusion_pytorch_model", dit, 2);
     writer.safetensors(folder / "vae", "diffusion_pytorch_model", vae, 1);
@@ -207,7 +144,7 @@ void write_umt5(const ModelOptions& options, const fs::path& folder, bool transf
   const auto rows = rows_of(umt5::tensors(c), "umt5.", keys_of(transformers));
   std::int64_t values = 0;
   for (const auto& row : rows) values += element_count(row.shape);
-  Writer writer(options, values);
+  ModelWriter writer(options, values);
   if (!transformers) return writer.torch(folder / "models_t5_umt5-xxl-enc-bf16.pth", rows);
   writer.safetensors(folder / "text_encoder", "model", rows, 2);
   publish_json(folder / "text_encoder" / "config.json",
@@ -234,6 +171,29 @@ void refuse_existing(const ModelOptions& options, const fs::path& folder) {
                              "give another -o, or --overwrite"));
 }
 
+// Presets of one network: the start of their names, their two layouts, the second one renamed.
+struct Family {
+  std::string_view start;
+  std::array<const char*, 2> layouts;
+  void (*write)(const ModelOptions&, const fs::path&, bool renamed);
+};
+
+constexpr std::array kFamilies{Family{"wan-", {"original", "diffusers"}, write_wan},
+                               Family{"umt5-", {"original", "diffusers"}, write_umt5},
+                               Family{"siglip-", {"original", "llava-video"}, write_siglip}};
+
+const Family& family_of(const std::string& preset) {
+  std::string known;
+  bool found = false;
+  for (const auto& one : model_presets()) {
+    found = found || one.name == preset;
+    known += (known.empty() ? "" : ", ") + one.name;
+  }
+  if (!found) throw UsageError(explain("--preset", "'" + preset + "'", "one of " + known));
+  return *std::ranges::find_if(kFamilies,
+                               [&](const Family& f) { return preset.starts_with(f.start); });
+}
+
 }  // namespace
 
 const std::vector<ModelPreset>& model_presets() {
@@ -242,34 +202,29 @@ const std::vector<ModelPreset>& model_presets() {
       {"wan-1.3b", "Wan2.1-T2V-1.3B at its true size (6.2 GB)"},
       {"umt5-tiny", "UMT5 text encoder, 3 layers, width 64"},
       {"umt5-xxl", "UMT5 text encoder at its true size (11.4 GB in bf16)"},
+      {"siglip-tiny", "SigLIP vision tower, 27 layers, width 144, 2 heads, 384 pixels (20 MB)"},
+      {"siglip-so400m", "SigLIP so400m/14-384's vision tower at its true size (1.7 GB)"},
   };
   return presets;
 }
 
 std::vector<fs::path> write_model(const ModelOptions& options) {
-  std::string known;
-  bool found = false;
-  for (const auto& preset : model_presets()) {
-    found = found || preset.name == options.preset;
-    known += (known.empty() ? "" : ", ") + preset.name;
-  }
-  if (!found) throw UsageError(explain("--preset", "'" + options.preset + "'", "one of " + known));
+  const Family& family = family_of(options.preset);
   const bool both = options.layout == "both";
-  if (!both && options.layout != "original" && options.layout != "diffusers") {
-    throw UsageError(
-        explain("--layout", "'" + options.layout + "'", "original, diffusers or both"));
+  const auto known = [&](const char* layout) { return options.layout == layout; };
+  if (!both && std::ranges::none_of(family.layouts, known)) {
+    throw UsageError(explain("--layout", "'" + options.layout + "'",
+                             std::string(family.layouts[0]) + ", " + family.layouts[1] +
+                                 " or both (--preset " + options.preset + ")"));
   }
   refuse_existing(options, options.folder);
   std::vector<fs::path> made;
-  for (const bool diffusers : {false, true}) {
-    const std::string layout = diffusers ? "diffusers" : "original";
+  for (const bool renamed : {false, true}) {
+    const std::string layout = family.layouts[renamed ? 1 : 0];
     if (!both && options.layout != layout) continue;
     made.push_back(both ? options.folder / layout : options.folder);
     make_folder(made.back());
-    if (options.preset.starts_with("umt5-"))
-      write_umt5(options, made.back(), diffusers);
-    else
-      write_wan(options, made.back(), diffusers);
+    family.write(options, made.back(), renamed);
     log_info("{}: {} in the {} layout", made.back().string(), options.preset, layout);
   }
   return made;

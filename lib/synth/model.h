@@ -15,7 +15,8 @@ namespace vega::synth {
 struct ModelOptions {
   std::filesystem::path folder;
   std::string preset = "wan-tiny";  // see model_presets()
-  std::string layout = "original";  // original | diffusers | both (two sub-folders)
+  std::string layout =
+      "original";  // original | diffusers (SigLIP: llava-video) | both (sub-folders)
   std::uint64_t seed = 42;
   DType dtype = DType::kF32;  // f32 | f16 | bf16
   bool overwrite = false;
@@ -26,7 +27,7 @@ struct ModelPreset {
   std::string name, what;
 };
 
-// wan-tiny, wan-1.3b, umt5-tiny, umt5-xxl, with a line on each.
+// wan-tiny, wan-1.3b, umt5-tiny, umt5-xxl, siglip-tiny, siglip-so400m, with a line on each.
 const std::vector<ModelPreset>& model_presets();
 
 // Writes the checkpoint, for Wan with prompt.pt (a bf16 tensor as VEGA ships it) and prompt.h5.

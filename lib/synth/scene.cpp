@@ -21,6 +21,7 @@
 #include "media/png.h"
 #include "media/sens.h"
 #include "synth/room.h"
+#include "synth/scan.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -131,6 +132,13 @@ void check(const SceneOptions& o) {
   if (o.folder.empty() || absolute_folder(o.folder).filename().empty()) {
     throw InputError(explain("synthetic scene, folder", "'" + o.folder.string() + "'", "a name"));
   }
+  const std::string name = absolute_folder(o.folder).filename().string();
+  const bool number = name.size() == 5 && name.find_first_not_of("0123456789") == name.npos;
+  if (o.scan && (number || name == "intrinsic" || name == "depth_intrinsic")) {
+    throw InputError(explain("synthetic scan, folder",
+                             "'" + name + "', and " + name + ".txt is a pose or a camera",
+                             "another name, such as scene0000_00"));
+  }
   check_range("frames", o.frames, kSceneFrames);
   check_range("every", o.every, kSceneFrames);
   check_range("width", o.width, kSceneSide);
@@ -140,8 +148,11 @@ void check(const SceneOptions& o) {
 }
 
 nlohmann::ordered_json recipe_of(const SceneOptions& o) {
-  return {{"generator", 1},   {"seed", o.seed},     {"frames", o.frames},   {"every", o.every},
-          {"width", o.width}, {"height", o.height}, {"quality", o.quality}, {"sens", o.sens}};
+  nlohmann::ordered_json recipe = {
+      {"generator", 1},   {"seed", o.seed},     {"frames", o.frames},   {"every", o.every},
+      {"width", o.width}, {"height", o.height}, {"quality", o.quality}, {"sens", o.sens || o.scan}};
+  if (o.scan) recipe["scan"] = true;  // absent otherwise: older folders are the same scenes
+  return recipe;
 }
 
 // True when the folder holds exactly this scene already. Throws RefusedError for another content
@@ -173,7 +184,7 @@ std::string matrix_text(const std::array<double, 16>& m) {
   return text;
 }
 
-std::string objects_text(const SceneOptions& o, const Room& room) {
+std::string objects_text(const SceneOptions& o, const Room& room, const RoomScan& scan) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const RoomObject& object : room.objects()) {
     list.push_back({{"id", object.id},
@@ -181,8 +192,16 @@ std::string objects_text(const SceneOptions& o, const Room& room) {
                     {"min", object.box_min},
                     {"max", object.box_max}});
   }
-  const nlohmann::ordered_json root = {
+  nlohmann::ordered_json root = {
       {"schema", "vega.room/1"}, {"unit", "metre"}, {"recipe", recipe_of(o)}, {"objects", list}};
+  if (o.scan) {
+    nlohmann::ordered_json masks = nlohmann::ordered_json::array();
+    for (const RoomMask& mask : scan.masks) {
+      masks.push_back({{"objects", mask.objects}, {"score", mask.score}});
+    }
+    root["axis_align"] = scan.axis_align;  // room_from_scan
+    root["masks"] = masks;                 // rows of NAME.mask.npz
+  }
   return root.dump(1) + "\n";
 }
 
@@ -192,19 +211,26 @@ std::string frame_name(int id) {
   return name;
 }
 
+// `pose` is that of the picture, `written` the same in the frame of the files.
 void write_frame(const SceneOptions& o, const Room& room, const RoomPose& pose,
-                 const fs::path& stem) {
+                 const RoomPose& written, const fs::path& stem) {
   const RoomView view = room.render(pose, o.width, o.height, 1);
   const auto with = [&](const char* suffix) { return fs::path(stem.string() + suffix); };
   write_file(with(".jpg"), encode_jpeg(view.color, o.quality, false));
   write_file(with(".png"), encode_png16(view.depth_mm));
-  write_file(with(".txt"), matrix_text(pose));
+  write_file(with(".txt"), matrix_text(written));
 }
 
 std::array<float, 16> narrow(const std::array<double, 16>& m) {
   std::array<float, 16> out;
   std::transform(m.begin(), m.end(), out.begin(), [](double v) { return static_cast<float>(v); });
   return out;
+}
+
+void to_float32(std::vector<RoomPose>& poses) {
+  for (RoomPose& pose : poses) {
+    for (double& value : pose) value = static_cast<float>(value);
+  }
 }
 
 // The written frames once more as a stream. Time stamps are 0 (unknown), as in the folder.
@@ -248,16 +274,20 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   const int total = (o.frames + o.every - 1) / o.every;
   room.light(threads);
   std::vector<RoomPose> poses = room.walk(o.frames);
-  if (o.sens) {  // a stream holds float32 values, and both forms of the scene must be equal
-    for (RoomPose& pose : poses) {
-      for (double& value : pose) value = static_cast<float>(value);
-    }
+  const bool sens = o.sens || o.scan;
+  if (sens) to_float32(poses);  // a stream holds such, and both forms of the scene must be equal
+  std::vector<RoomPose> written = poses;
+  RoomScan scan;
+  if (o.scan) {
+    scan = scan_room(room);
+    for (RoomPose& pose : written) pose = scan_pose(scan, pose);
+    to_float32(written);
   }
   std::mutex guard;
   int done = 0;
   parallel_for(static_cast<std::size_t>(total), threads, [&](std::size_t i) {
     const int id = static_cast<int>(i) * o.every;
-    write_frame(o, room, poses[id], part.path() / frame_name(id));
+    write_frame(o, room, poses[id], written[id], part.path() / frame_name(id));
     const std::lock_guard lock(guard);
     ++done;
     if (progress) progress(done, total);
@@ -267,8 +297,10 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   const std::string matrix = matrix_text(camera);
   write_file(part.path() / "intrinsic.txt", matrix);
   write_file(part.path() / "depth_intrinsic.txt", matrix);
-  if (o.sens) write_sens(o, part.path(), folder.filename().string(), camera, poses);
-  write_file(part.path() / kRecipe, objects_text(o, room));
+  const std::string name = folder.filename().string();
+  if (sens) write_sens(o, part.path(), name, camera, written);
+  if (o.scan) write_scan(scan, {k, total}, part.path(), name);
+  write_file(part.path() / kRecipe, objects_text(o, room, scan));
   part.publish();
   return total;
 }

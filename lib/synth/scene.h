@@ -4,6 +4,7 @@
 //   intrinsic.txt, depth_intrinsic.txt  4x4 (equal: colour and depth are registered)
 //   NAME.sens  on request: the same JPEG bytes, depths and poses as one ScanNet sensor stream, its
 //              frames numbered without gaps
+//   on request (--scan): the rest of a ScanNet scan, synth/scan.h; all poses are then in its frame
 //   objects.json  ids, labels and exact boxes of the objects, and the recipe of the room
 #pragma once
 
@@ -35,6 +36,11 @@ struct SceneOptions {
   // NAME.sens beside the pictures too, NAME the folder's name. Poses of both are then float32
   // values.
   bool sens = false;
+  // A complete ScanNet scan: NAME.sens, and mesh, annotation, alignment, label table and masks of
+  // synth/scan.h. All poses are then in the scan frame; boxes in objects.json stay in the room's,
+  // to which the alignment of NAME.txt leads. Pictures and depth are those of `sens`. The folder
+  // may not be called like a file of the frames ("00000", "intrinsic": InputError).
+  bool scan = false;
   bool overwrite = false;  // replace an existing folder
 };
 

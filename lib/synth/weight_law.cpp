@@ -37,6 +37,15 @@ WeightLaw weight_law(const std::string& name, const Shape& shape) {
     if (ends(name, "token_embedding.weight")) return {0, 1.0};
     if (ends(name, "pos_embedding.embedding.weight")) return {0, 0.5};
   }
+  if (name.starts_with("siglip.")) {
+    if (ends(name, "norm1.weight") || ends(name, "norm2.weight") || ends(name, "norm.weight"))
+      return {1, 0.25};
+    if (ends(name, "position_embedding.weight")) return {0, 0.5};
+    if (ends(name, "in_proj_bias")) return {0, 0.1};
+    // Sharper than chance, so that a wrong score scale shows.
+    if (ends(name, "q_proj.weight") || ends(name, "k_proj.weight"))
+      return {0, 1.5 / std::sqrt(fan_in(name, shape))};
+  }
   if (ends(name, ".bias")) return {0, 0.1};
   // Latents of order one, as real ones are: the noise must not drown the picture.
   if (name == "vae.encoder.head.2.weight") return {0, 4.0 / std::sqrt(fan_in(name, shape))};

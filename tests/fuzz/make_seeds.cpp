@@ -60,6 +60,9 @@ int main(int argc, char** argv) {
     add_torch_seeds(seeds);
     add_pickle_seeds(seeds);
     add_config_seeds(seeds);
+    add_ply_seeds(seeds);
+    add_annotation_seeds(seeds);
+    add_boxes_seeds(seeds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fuzz_seeds: %s\n", error.what());
     return 1;

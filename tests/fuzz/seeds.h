@@ -34,5 +34,8 @@ void add_index_seeds(const SeedFolder& seeds);
 void add_torch_seeds(const SeedFolder& seeds);
 void add_pickle_seeds(const SeedFolder& seeds);
 void add_config_seeds(const SeedFolder& seeds);
+void add_ply_seeds(const SeedFolder& seeds);
+void add_annotation_seeds(const SeedFolder& seeds);
+void add_boxes_seeds(const SeedFolder& seeds);
 
 }  // namespace vega::fuzz

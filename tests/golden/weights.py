@@ -111,6 +111,13 @@ def law(name, shape):
             return 0.0, 1.0
         if name.endswith("pos_embedding.embedding.weight"):
             return 0.0, 0.5
+    elif name.startswith("siglip."):
+        if name.endswith(("norm1.weight", "norm2.weight", "norm.weight")):
+            return 1.0, 0.25
+        if name.endswith("position_embedding.weight"):
+            return 0.0, 0.5
+        if name.endswith(("q_proj.weight", "k_proj.weight")):
+            return 0.0, 1.5 / math.sqrt(float(np.prod(shape[1:])))
     if name.endswith(".bias"):
         return 0.0, 0.1
     if name.endswith(".weight"):
@@ -148,6 +155,8 @@ UMT5_TINY = {
     "dim": 64, "kv": 16, "heads": 4, "ffn": 128, "layers": 3, "vocab": 32,
     "buckets": 32, "max_distance": 128,
 }
+
+SIGLIP_TINY = {"dim": 144, "heads": 2, "mlp": 288, "layers": 27, "patch": 14, "grid": 27}
 
 
 def dit_shapes(p=WAN_TINY):
@@ -264,6 +273,30 @@ def umt5_shapes(p=UMT5_TINY):
         s[b + "ffn.fc2.weight"] = (d, f)
         s[b + "pos_embedding.embedding.weight"] = (p["buckets"], p["heads"])
     s["norm.weight"] = (d,)
+    return s
+
+
+def siglip_shapes(p=SIGLIP_TINY):
+    """SigLIP vision tower as in google/siglip-so400m-patch14-384, without the pooling head."""
+    d, m = p["dim"], p["mlp"]
+    s = {}
+
+    def linear(key, *shape):
+        s[key + ".weight"] = shape
+        s[key + ".bias"] = shape[:1]
+
+    linear("vision_model.embeddings.patch_embedding", d, 3, p["patch"], p["patch"])
+    s["vision_model.embeddings.position_embedding.weight"] = (p["grid"] ** 2, d)
+    for n in range(p["layers"]):
+        b = "vision_model.encoder.layers.%d." % n
+        linear(b + "layer_norm1", d)
+        for part in "qkv":
+            linear(b + "self_attn.%s_proj" % part, d, d)
+        linear(b + "self_attn.out_proj", d, d)
+        linear(b + "layer_norm2", d)
+        linear(b + "mlp.fc1", m, d)
+        linear(b + "mlp.fc2", d, m)
+    linear("vision_model.post_layernorm", d)
     return s
 
 

@@ -125,7 +125,7 @@ TEST_CASE("the key covers what changes numbers, and nothing else") {
   CHECK(resolve(crop).key_options(crop, "room", SceneSource{}, {32, 24}, true) != key(crop));
   // A backbone without noise has neither seed nor schedule.
   FeatureOptions seeded;
-  seeded.seed = 43, seeded.shift = 3, seeded.dtype = "bf16";
+  seeded.seed = 43, seeded.shift = 3;
   CHECK(key(seeded, false) == key(o, false));
 }
 

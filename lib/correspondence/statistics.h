@@ -1,0 +1,22 @@
+// Means that leave out what is not finite, and ranks.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace vega {
+
+// Over the finite values.
+struct Spread {
+  double mean = 0;       // NaN without one
+  double deviation = 0;  // n - 1 below the line; NaN below two values
+  double error = 0;      // of the mean: deviation / sqrt(n)
+  std::int64_t count = 0;
+};
+Spread spread_of(std::span<const double> values);
+
+// Area under the ROC curve: the share of (positive, negative) pairs in which the positive is
+// larger, ties counting one half. NaN when either is empty or anything is NaN.
+double auc(std::span<const float> positive, std::span<const float> negative);
+
+}  // namespace vega

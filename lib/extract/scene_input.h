@@ -1,0 +1,62 @@
+// What a scene file is made of: frames that were chosen, alignment, objects.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/items.h"
+#include "extract/scene_options.h"
+#include "geometry/coverage.h"
+#include "geometry/patches.h"
+#include "media/view.h"
+#include "scan/files.h"
+#include "scan/proposals.h"
+#include "scene/select.h"
+#include "scene/source.h"
+#include "store/scene_file.h"
+
+namespace vega::extract {
+
+enum class ProposalKind { kAuto, kGt, kMasks, kBoxes, kNone };
+
+// Options with every default resolved.
+struct SceneRecipe {
+  View view = View::kMllm;
+  GeometryType geometry = GeometryType::kBf16;
+  ZeroDepth zero = ZeroDepth::kKeep;
+  scan::EmptyMask empty_mask = scan::EmptyMask::kTruncate;
+  ProposalKind proposals = ProposalKind::kAuto;
+  SourceOptions source;
+  Candidates folder_candidates, sens_candidates;
+  bool coverage = false;  // --select mc...
+  double ratio = 1;       // of what can be seen
+  Selection selection;    // where not coverage
+  int threads = 1;
+
+  CoordinateView coordinates() const {
+    return view == View::kCenterCrop ? CoordinateView::kCenterCrop : CoordinateView::kResize;
+  }
+};
+
+// Throws UsageError.
+SceneRecipe resolve_scene(const SceneFileOptions& options);
+
+// One opened scene.
+struct SceneInput {
+  SceneSource source;                         // with a frame list: its frames, in its order
+  std::string name;                           // of the scan: in files beside it and in JSON
+  scan::ScanFiles files;                      // of the scan folder; all empty: there is none
+  Pose axis_align{};                          // identity where nothing says otherwise
+  std::string alignment;                      // where it comes from: text, frame list, none
+  std::vector<scan::Point3f> mesh;            // aligned vertices; read where something needs them
+  std::vector<std::size_t> rows;              // indices into source.frames, in the order of use
+  std::optional<Coverage> coverage;           // of --select mc
+  std::optional<SceneObjects> gt, proposals;  // without cells
+  bool dense_ids = true;                      // of gt
+};
+
+// Throws InputError, FormatError (readers), Stopped.
+SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe);
+
+}  // namespace vega::extract

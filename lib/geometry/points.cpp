@@ -1,0 +1,155 @@
+#include "geometry/points.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "base/error.h"
+
+// One fused instruction where the processor has it, the same bits from the C library where not.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define VEGA_FMA_CLONES __attribute__((target_clones("fma", "default")))
+#else
+#define VEGA_FMA_CLONES
+#endif
+
+namespace vega {
+namespace {
+
+void check_inputs(const ImageU16& depth, const Intrinsics& K, const Pose& P,
+                  const PixelGrid& grid) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  if (!std::all_of(P.begin(), P.end(), finite))
+    throw InputError(explain("unproject", "a pose that is not finite", "16 finite numbers"));
+  if (!std::all_of(K.begin(), K.end(), finite) || K[0] == 0 || K[4] == 0)
+    throw InputError(explain("unproject", "intrinsics that are not finite, or with fx or fy 0",
+                             "a camera matrix in pixels of the depth map"));
+  const auto inside = [](const std::vector<int>& index, int extent) {
+    return std::all_of(index.begin(), index.end(), [=](int i) { return i >= 0 && i < extent; });
+  };
+  if (!inside(grid.column, depth.width) || !inside(grid.row, depth.height))
+    throw InputError(explain("unproject",
+                             "pixels outside a depth map of " + to_string(depth.size()),
+                             "pixels of the map"));
+}
+
+struct Camera {
+  float fx, fy, cx, cy;
+  float P[4][4];
+};
+
+// One row of the map.
+VEGA_FMA_CLONES void unproject_row(const Camera& c, const std::uint16_t* depth, const int* column,
+                                   int width, int v, float* xyz, std::uint8_t* valid) {
+  const float dy = static_cast<float>(v) - c.cy;
+  for (int i = 0; i < width; ++i) {
+    const int u = column[i];
+    const float z = static_cast<float>(depth[u]) / 1000.0F;
+    const float x = (static_cast<float>(u) - c.cx) * z / c.fx;
+    const float y = dy * z / c.fy;
+    float world[4];
+    for (int r = 0; r < 4; ++r) {
+      float sum = c.P[r][0] * x;
+      sum = __builtin_fmaf(c.P[r][1], y, sum);
+      sum = __builtin_fmaf(c.P[r][2], z, sum);
+      world[r] = sum + c.P[r][3];
+    }
+    for (int k = 0; k < 3; ++k) xyz[3 * i + k] = world[k] / world[3];
+    valid[i] = depth[u] != 0 ? 1 : 0;
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(GeometryType type) {
+  return type == GeometryType::kBf16 ? "bf16" : "fp32";
+}
+
+GeometryType geometry_type_from_name(std::string_view name) {
+  if (name == "bf16") return GeometryType::kBf16;
+  if (name == "fp32") return GeometryType::kF32;
+  throw UsageError(explain("--geometry", "'" + std::string(name) + "'", "bf16 or fp32"));
+}
+
+std::string_view name_of(ZeroDepth zero) { return zero == ZeroDepth::kKeep ? "keep" : "mask"; }
+
+ZeroDepth zero_depth_from_name(std::string_view name) {
+  if (name == "keep") return ZeroDepth::kKeep;
+  if (name == "mask") return ZeroDepth::kMask;
+  throw UsageError(explain("--zero-depth", "'" + std::string(name) + "'", "keep or mask"));
+}
+
+Pose multiply(const Pose& a, const Pose& b) {
+  Pose out{};
+  for (int r = 0; r < 4; ++r) {
+    for (int c = 0; c < 4; ++c) {
+      double sum = 0;
+      for (int k = 0; k < 4; ++k) sum += a[4 * r + k] * b[4 * k + c];
+      out[4 * r + c] = sum;
+    }
+  }
+  return out;
+}
+
+std::vector<int> nearest_indices(int src, int dst) {
+  if (src < 1 || dst < 1)
+    throw InputError(explain("nearest resize", std::to_string(src) + " to " + std::to_string(dst),
+                             "positive sizes"));
+  const double step = 1.0 / (static_cast<double>(dst) / src);
+  std::vector<int> out(static_cast<std::size_t>(dst));
+  for (int i = 0; i < dst; ++i) out[i] = std::min(static_cast<int>(std::floor(i * step)), src - 1);
+  return out;
+}
+
+PixelGrid coordinate_grid(ImageSize depth, CoordinateView view, int side) {
+  if (depth.width < 1 || depth.height < 1)
+    throw InputError(explain("coordinates", "an empty depth map"));
+  PixelGrid grid;
+  grid.row = nearest_indices(depth.height, side);
+  if (view == CoordinateView::kResize) {
+    grid.column = nearest_indices(depth.width, side);
+    return grid;
+  }
+  const double scale = static_cast<double>(side) / depth.height;
+  const int width = static_cast<int>(depth.width * scale);
+  if (width < side)
+    throw InputError(explain("view center_crop", "depth of " + to_string(depth),
+                             "a depth map at least as wide as high"));
+  const auto all = nearest_indices(depth.width, width);
+  const auto left = all.begin() + (width - side) / 2;
+  grid.column.assign(left, left + side);
+  return grid;
+}
+
+PixelGrid every_pixel(ImageSize depth) {
+  PixelGrid grid;
+  for (int u = 0; u < depth.width; ++u) grid.column.push_back(u);
+  for (int v = 0; v < depth.height; ++v) grid.row.push_back(v);
+  return grid;
+}
+
+PointMap unproject(const ImageU16& depth, const Intrinsics& K, const Pose& P,
+                   const PixelGrid& grid) {
+  check_inputs(depth, K, P, grid);
+  Camera camera{static_cast<float>(K[0]),
+                static_cast<float>(K[4]),
+                static_cast<float>(K[2]),
+                static_cast<float>(K[5]),
+                {}};
+  for (int i = 0; i < 16; ++i) camera.P[i / 4][i % 4] = static_cast<float>(P[i]);
+  PointMap map;
+  map.width = static_cast<int>(grid.column.size());
+  map.height = static_cast<int>(grid.row.size());
+  const std::size_t pixels = grid.column.size() * grid.row.size();
+  map.xyz.resize(3 * pixels);
+  map.valid.resize(pixels);
+  for (std::size_t y = 0; y < grid.row.size(); ++y) {
+    const int v = grid.row[y];
+    const std::size_t at = y * grid.column.size();
+    unproject_row(camera, depth.v.data() + static_cast<std::size_t>(v) * depth.width,
+                  grid.column.data(), map.width, v, map.xyz.data() + 3 * at, map.valid.data() + at);
+  }
+  return map;
+}
+
+}  // namespace vega

@@ -1,0 +1,133 @@
+#include "models/siglip/checkpoint.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+#include "models/model_path.h"
+#include "models/siglip/config_json.h"
+#include "models/siglip/names.h"
+#include "weights/model_files.h"
+#include "weights/safetensors.h"
+
+namespace vega::siglip {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kStem = "model";
+constexpr std::string_view kPatches = "embeddings.patch_embedding.weight";
+constexpr auto kFolders =
+    "give the folder of google/siglip-so400m-patch14-384, or of a LLaVA-Video, Video-3D-LLM or "
+    "VEGA "
+    "checkpoint that holds its tower";
+
+std::string name_of(std::string_view prefix, std::string_view rest) {
+  return std::string(prefix) + std::string(rest);
+}
+
+KeyLayout layout_of(const TensorSet& set, const fs::path& folder) {
+  for (const auto& [prefix, layout] :
+       {std::pair(kPrefix, KeyLayout::kCanonical), {kLlavaPrefix, KeyLayout::kAlias}}) {
+    if (set.find(name_of(prefix, kPatches)) != nullptr) return layout;
+  }
+  throw FormatError(explain(
+      folder.string(),
+      "no tensor " + name_of(kPrefix, kPatches) + " and no " + name_of(kLlavaPrefix, kPatches),
+      "a SigLIP vision tower", kFolders));
+}
+
+const Shape& shape_of(const TensorSet& set, const std::string& name, std::size_t axes) {
+  const TensorView& view = set.at(name);
+  const bool fits = view.shape.size() == axes && element_count(view.shape) > 0;
+  if (fits && view.shape[0] < (1 << 24)) return view.shape;
+  throw FormatError(explain(set.origin(name).string() + ": " + name, to_string(view.shape),
+                            std::to_string(axes) + " axes, none of them empty",
+                            "fetch the checkpoint again"));
+}
+
+// heads 0: a width that is no multiple of kHeadDim.
+Config implied_config(const TensorSet& set, std::string_view prefix) {
+  Config c;
+  const Shape& patches = shape_of(set, name_of(prefix, kPatches), 4);
+  c.width = patches[0];
+  c.patch = patches[3];
+  c.mlp = shape_of(set, name_of(prefix, "encoder.layers.0.mlp.fc1.weight"), 2)[0];
+  c.heads = c.width % kHeadDim == 0 ? c.width / kHeadDim : 0;
+  c.grid = kImageSide / c.patch;
+  return c;
+}
+
+void check_config(const Config& c, const fs::path& folder) {
+  if (c.heads > 0 && c.width % c.heads == 0 && c.grid > 0) return;
+  throw InputError(explain(folder.string(),
+                           "width " + std::to_string(c.width) + ", " +
+                               (c.heads > 0 ? std::to_string(c.heads) : "unknown") +
+                               " heads, patches of " + std::to_string(c.patch) + " pixels",
+                           "heads that divide the width, and patches within 384 pixels", kFolders));
+}
+
+// Whether a name below the prefix is known not to run.
+bool unused(std::string_view rest, const Config& c) {
+  constexpr std::string_view kLayers = "encoder.layers.";
+  if (rest.starts_with("head.") || rest.starts_with("post_layernorm.")) return true;
+  if (rest == "embeddings.position_ids") return true;  // older conversions: 0, 1, 2, ...
+  if (!rest.starts_with(kLayers)) return false;
+  rest.remove_prefix(kLayers.size());
+  std::int64_t layer = -1;
+  std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+  return layer >= c.layers;
+}
+
+// What is there besides the tower.
+std::vector<std::string_view> tolerated(const TensorSet& set, std::string_view prefix,
+                                        const Config& c) {
+  std::vector<std::string_view> out;
+  for (const auto& [name, view] : set.tensors()) {
+    const std::string_view text = name;
+    if (!text.starts_with(prefix) || unused(text.substr(prefix.size()), c)) out.push_back(text);
+  }
+  return out;
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const fs::path& folder) {
+  if (!is_folder(folder)) {
+    throw InputError(explain("--model " + folder.string(),
+                             is_there(folder) ? "a file" : "no such folder",
+                             "a folder with model*.safetensors", kFolders));
+  }
+  Checkpoint c;
+  c.folder = folder;
+  c.set = read_sharded(folder, kStem);
+  c.layout = layout_of(c.set, folder);
+  const std::string_view prefix = c.layout == KeyLayout::kAlias ? kLlavaPrefix : kPrefix;
+  c.config = implied_config(c.set, prefix);
+  const fs::path config = folder / "config.json";
+  if (is_there(config)) {
+    c.config = config_from_json(config, c.config);
+    c.files.push_back(config);
+  }
+  check_config(c.config, folder);
+  c.weights = take_tensors(c.set, tower_tensors(c.config), c.layout, folder,
+                           tolerated(c.set, prefix, c.config));
+  c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());
+  return c;
+}
+
+std::string Checkpoint::fingerprint() const {
+  constexpr auto kKind = "siglip/1";
+  if (auto known = recall_fingerprint(files, kKind)) return *known;
+  const std::string made = vega::fingerprint(weights);
+  remember_fingerprint(files, kKind, made);
+  return made;
+}
+
+void Checkpoint::check_finite() const {
+  for (const auto& spec : tower_tensors(config)) {
+    const std::string& name = spec.name(layout);
+    vega::check_finite(name, weights.at(spec.canonical), set.origin(name));
+  }
+}
+
+}  // namespace vega::siglip

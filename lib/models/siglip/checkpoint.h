@@ -1,0 +1,39 @@
+// A SigLIP vision tower on disk, alone or inside a language model's checkpoint, under canonical
+// names.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/named_tensors.h"
+#include "models/siglip/config.h"
+#include "weights/tensor_set.h"
+
+namespace vega::siglip {
+
+struct Checkpoint {
+  std::filesystem::path folder;
+  KeyLayout layout = KeyLayout::kCanonical;  // kAlias: inside LLaVA-Video and its descendants
+  Config config;
+  WeightViews weights;                       // of the 26 layers that run; mapped
+  std::vector<std::filesystem::path> files;  // configuration and weights
+  TensorSet set;                             // keeps the mappings alive
+
+  // Key of names, shapes and values of `weights`: equal for both prefixes and every sharding.
+  // Remembered by path, size and mtime, so that only the first call on new files reads them.
+  std::string fingerprint() const;
+
+  // Throws FormatError (file, tensor, index) on NaN or infinity in what runs.
+  void check_finite() const;
+};
+
+// Reads headers of model*.safetensors and config.json, where that describes the tower
+// ("vision_config", or a SiglipVisionModel's own); else sizes come from the tensors' shapes and
+// heads are 72 wide. Strict below the tower's prefix: missing, unknown and misshapen tensors are
+// errors that name them; layer 26, the norm after the last layer and the pooling head may be there
+// or not and are not read, nor is anything outside the prefix. Element types f32, f16 and bf16.
+// Throws InputError (no model, another network, another picture size), FormatError.
+Checkpoint open_checkpoint(const std::filesystem::path& folder);
+
+}  // namespace vega::siglip

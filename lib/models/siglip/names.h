@@ -1,0 +1,26 @@
+// Tensor names and shapes of a SigLIP vision tower under both prefixes. Those of the checkpoint
+// from Hugging Face are the canonical ones; the aliases are those inside LLaVA-Video, Video-3D-LLM
+// and VEGA checkpoints. Source: huggingface/transformers modeling_siglip.py;
+// scene_understanding 2.2.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "models/named_tensors.h"
+#include "models/siglip/config.h"
+
+namespace vega::siglip {
+
+inline constexpr std::string_view kPrefix = "vision_model.";
+inline constexpr std::string_view kLlavaPrefix = "model.vision_tower.vision_tower.vision_model.";
+
+// Patch and position embedding, and 16 tensors for each of config.layers layers.
+std::vector<NamedTensor> tower_tensors(const Config& config);
+
+// What a checkpoint holds besides and nothing reads: the norm after the last layer; of the one from
+// Hugging Face also the pooling head.
+std::vector<NamedTensor> post_norm_tensors(const Config& config);
+std::vector<NamedTensor> head_tensors(const Config& config);
+
+}  // namespace vega::siglip

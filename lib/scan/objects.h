@@ -1,0 +1,48 @@
+// Ground-truth objects of a scan: boxes of annotated instances.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scan/files.h"
+#include "scan/geometry.h"
+#include "scan/labels.h"
+#include "scan/mesh.h"
+#include "scan/segments.h"
+
+namespace vega::scan {
+
+struct Object {
+  std::int32_t id = 0;  // objectId
+  std::string label;    // raw category; of the last group with this id
+  int nyu40 = 0;
+  Box box{};                  // float64 centre and extent of float32 corners, aligned frame
+  std::int64_t vertices = 0;  // of the instance
+};
+
+struct ObjectList {
+  std::vector<Object> objects;  // ascending id
+  // The ids are exactly 0..n-1. Where not, the release drops the whole scene from its box files
+  // (list index = id there). Source: scene_understanding 1.8.
+  bool dense = true;
+  std::vector<std::int32_t> vanished;  // ids of groups that own no vertex any more, ascending
+};
+
+// Boxes of the instances of `instance_of_vertex` [P] (-1: none) over the aligned float32 vertices
+// [P]: component-wise min and max; the upper corner is float32(min + float32(max - min)), which can
+// miss the maximum by one ulp; centre and extent are float64 of these corners. Instances without
+// vertices vanish. Labels and ids come from the groups. Throws InputError when the lengths differ.
+// Source: scene_understanding 1.7.
+ObjectList ground_truth_objects(std::span<const Point3f> aligned,
+                                std::span<const std::int32_t> instance_of_vertex,
+                                std::span<const SegGroup> groups, const LabelMap& labels);
+
+// All of the above from the files of a scan that has_annotation(): segments, aggregation. `mesh` as
+// read from files.mesh, `axis_align` as from files.text. Throws what the readers throw.
+ObjectList read_objects(const ScanFiles& files, const Mesh& mesh, const Matrix4& axis_align,
+                        const LabelMap& labels);
+
+}  // namespace vega::scan

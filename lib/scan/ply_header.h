@@ -1,0 +1,41 @@
+// The header of a PLY file. Private to lib/scan.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vega::scan::detail {
+
+enum class PlyType : std::uint8_t { kI8, kU8, kI16, kU16, kI32, kU32, kF32, kF64 };
+enum class PlyFormat : std::uint8_t { kAscii, kLittle, kBig };
+
+std::size_t size_of(PlyType type);  // bytes
+
+struct PlyProperty {
+  std::string name;
+  PlyType type = PlyType::kF32;       // of the value, or of a list's items
+  std::optional<PlyType> count_type;  // of a list's length
+};
+
+struct PlyElement {
+  std::string name;
+  std::uint64_t count = 0;  // at most 2^31
+  std::vector<PlyProperty> properties;
+};
+
+struct PlyHeader {
+  PlyFormat format = PlyFormat::kAscii;
+  std::vector<PlyElement> elements;
+  std::size_t size = 0;  // bytes of the header, its last newline included
+  int lines = 0;
+};
+
+// At most 64 KiB, 64 elements, 256 properties an element. Throws FormatError that begins with
+// `where` and names the line.
+PlyHeader parse_ply_header(std::string_view file, const std::string& where);
+
+}  // namespace vega::scan::detail

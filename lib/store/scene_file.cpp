@@ -1,0 +1,302 @@
+#include "store/scene_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/publish.h"
+
+namespace vega {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::int64_t kByteChunk = std::int64_t{1} << 20;  // of flat bytes, which have no frames
+
+std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
+
+void require(const std::string& what, std::size_t got, std::size_t expected) {
+  if (got == expected) return;
+  throw InputError(
+      explain("scene: " + what, std::to_string(got) + " values", std::to_string(expected)));
+}
+
+void check_frames(const SceneFrames& f) {
+  const std::size_t count = f.id.size();
+  if (count == 0) throw InputError(explain("scene", "no frames", "at least one"));
+  if (f.depth_height < 1 || f.depth_width < 1)
+    throw InputError(explain("scene", "no depth", "a depth map a frame"));
+  require("time_s", f.time_s.size(), count);
+  require("world_from_cam", f.world_from_cam.size(), count);
+  require("K_color", f.K_color.size(), count);
+  require("K_depth", f.K_depth.size(), count);
+  require("size_color", f.size_color.size(), count);
+  require(
+      "depth", f.depth.size(),
+      count * static_cast<std::size_t>(f.depth_height) * static_cast<std::size_t>(f.depth_width));
+  if (!f.color_jpeg.empty()) require("color_jpeg", f.color_jpeg.size(), count);
+}
+
+void check_objects(const std::string& name, const SceneObjects& o, std::size_t frames) {
+  const std::size_t count = o.id.size();
+  require(name + "/label", o.label.size(), count);
+  require(name + "/nyu40", o.nyu40.size(), count);
+  require(name + "/score", o.score.size(), count);
+  require(name + "/box", o.box.size(), count);
+  require(name + "/cells", o.cells.size(),
+          count * frames * static_cast<std::size_t>(kCellGrid * kCellGrid));
+}
+
+void write_frames(h5::File& file, const SceneFrames& f) {
+  const std::int64_t count = extent(f.id.size());
+  const std::vector<std::array<std::int32_t, 2>> size_depth(f.id.size(),
+                                                            {f.depth_height, f.depth_width});
+  file.write_dataset("/frames/id", DType::kI64, {count}, h5::raw_bytes(f.id));
+  file.write_dataset("/frames/time_s", DType::kF64, {count}, h5::raw_bytes(f.time_s));
+  file.write_dataset("/frames/world_from_cam", DType::kF64, {count, 4, 4},
+                     h5::raw_bytes(f.world_from_cam));
+  file.write_dataset("/frames/K_color", DType::kF64, {count, 3, 3}, h5::raw_bytes(f.K_color));
+  file.write_dataset("/frames/K_depth", DType::kF64, {count, 3, 3}, h5::raw_bytes(f.K_depth));
+  file.write_dataset("/frames/size_color", DType::kI32, {count, 2}, h5::raw_bytes(f.size_color));
+  file.write_dataset("/frames/size_depth", DType::kI32, {count, 2}, h5::raw_bytes(size_depth));
+  file.write_dataset("/frames/depth", DType::kU16, {count, f.depth_height, f.depth_width},
+                     h5::raw_bytes(f.depth));
+  if (f.color_jpeg.empty()) return;
+  std::vector<std::byte> flat;
+  std::vector<std::int64_t> offset{0};
+  for (const auto& picture : f.color_jpeg) {
+    flat.insert(flat.end(), picture.begin(), picture.end());
+    offset.push_back(extent(flat.size()));
+  }
+  file.write_dataset("/frames/color_jpeg", DType::kU8, {extent(flat.size())}, flat, kByteChunk);
+  file.write_dataset("/frames/color_jpeg_offset", DType::kI64, {count + 1}, h5::raw_bytes(offset),
+                     count + 1);
+}
+
+std::string group_of(ObjectKind kind) {
+  return kind == ObjectKind::kGt ? "/objects/gt" : "/objects/proposal";
+}
+
+void write_objects(h5::File& file, const std::string& group, const SceneObjects& o,
+                   std::int64_t frames) {
+  const std::int64_t count = extent(o.id.size());
+  file.make_group(group);
+  file.write_text(group, "source", o.source);
+  std::size_t longest = 1;
+  for (const auto& label : o.label) longest = std::max(longest, label.size());
+  std::vector<char> text(o.label.size() * longest, '\0');
+  for (std::size_t n = 0; n < o.label.size(); ++n)
+    std::copy(o.label[n].begin(), o.label[n].end(), text.begin() + extent(n * longest));
+  file.write_dataset(group + "/id", DType::kI32, {count}, h5::raw_bytes(o.id));
+  file.write_dataset(group + "/label", DType::kU8, {count, extent(longest)}, h5::raw_bytes(text));
+  file.write_dataset(group + "/nyu40", DType::kI32, {count}, h5::raw_bytes(o.nyu40));
+  file.write_dataset(group + "/score", DType::kF32, {count}, h5::raw_bytes(o.score));
+  file.write_dataset(group + "/box", DType::kF32, {count, 6}, h5::raw_bytes(o.box));
+  file.write_dataset(group + "/cells", DType::kU8, {count, frames, kCellGrid, kCellGrid},
+                     h5::raw_bytes(o.cells));
+}
+
+std::vector<std::string> read_labels(const h5::File& file, const std::string& object,
+                                     std::int64_t count) {
+  const auto raw = file.read_dataset(object, DType::kU8, {count, -1});
+  const auto width = static_cast<std::size_t>(file.info(object).shape[1]);
+  std::vector<std::string> out;
+  for (std::size_t n = 0; n < static_cast<std::size_t>(count); ++n) {
+    const auto* first = reinterpret_cast<const char*>(raw.data()) + n * width;
+    out.emplace_back(first, strnlen(first, width));
+  }
+  return out;
+}
+
+}  // namespace
+
+void write_scene_file(const fs::path& path, const SceneFile& scene) {
+  check_frames(scene.frames);
+  const std::size_t frames = scene.frames.id.size();
+  const auto tokens = static_cast<std::size_t>(kTokenGrid * kTokenGrid);
+  require("patch/world14", scene.patches.world14.size(), frames * tokens * 3);
+  require("patch/valid14", scene.patches.valid14.size(), frames * tokens);
+  if (scene.has_gt) check_objects("objects/gt", scene.gt, frames);
+  if (scene.has_proposals) check_objects("objects/proposal", scene.proposals, frames);
+  PartFile part(path);
+  h5::File file = h5::File::create(part.path());
+  write_header(file, kSceneSchema, scene.header);
+  write_frames(file, scene.frames);
+  const std::vector<std::array<double, 16>> align{scene.axis_align};
+  file.write_dataset("/axis_align", DType::kF64, {4, 4}, h5::raw_bytes(align), 4);
+  file.make_group("/patch");
+  file.write_text("/patch", "view", scene.patches.view);
+  const std::int64_t count = extent(frames);
+  file.write_dataset("/patch/world14", DType::kF32, {count, kTokenGrid, kTokenGrid, 3},
+                     h5::raw_bytes(scene.patches.world14));
+  file.write_dataset("/patch/valid14", DType::kF32, {count, kTokenGrid, kTokenGrid},
+                     h5::raw_bytes(scene.patches.valid14));
+  file.make_group("/objects");
+  if (scene.has_gt) write_objects(file, group_of(ObjectKind::kGt), scene.gt, count);
+  if (scene.has_proposals)
+    write_objects(file, group_of(ObjectKind::kProposal), scene.proposals, count);
+  finish_file(file, part);
+}
+
+struct SceneReader::State {
+  h5::File file;
+  FileHeader header;
+  std::int64_t frames = 0, depth_height = 0, depth_width = 0;
+
+  std::vector<std::byte> read(const std::string& object, DType dtype, const Shape& shape) const {
+    return file.read_dataset(object, dtype, shape);
+  }
+  void expect(const std::string& object, DType dtype, const Shape& shape) const;
+  void expect_objects(const std::string& group) const;
+};
+
+void SceneReader::State::expect(const std::string& object, DType dtype, const Shape& shape) const {
+  const auto info = file.info(object);
+  if (info.dtype == dtype && info.shape == shape) return;
+  throw FormatError(explain(file.path().string() + ": " + object,
+                            std::string(name_of(info.dtype)) + " " + to_string(info.shape),
+                            std::string(name_of(dtype)) + " " + to_string(shape)));
+}
+
+void SceneReader::State::expect_objects(const std::string& group) const {
+  if (!file.exists(group)) return;
+  const Shape ids = file.info(group + "/id").shape;
+  const std::int64_t count = ids.empty() ? 0 : ids[0];
+  expect(group + "/id", DType::kI32, {count});
+  expect(group + "/nyu40", DType::kI32, {count});
+  expect(group + "/score", DType::kF32, {count});
+  expect(group + "/box", DType::kF32, {count, 6});
+  expect(group + "/cells", DType::kU8, {count, frames, kCellGrid, kCellGrid});
+}
+
+SceneReader::SceneReader(const fs::path& path)
+    : state_(std::make_unique<State>(State{h5::File::open(path), {}})) {
+  State& s = *state_;
+  require_complete(s.file, kSceneSchema);
+  s.header = read_header(s.file);
+  const auto depth = s.file.info("/frames/depth");
+  if (depth.dtype != DType::kU16 || depth.shape.size() != 3)
+    throw FormatError(explain(path.string() + ": /frames/depth",
+                              std::string(name_of(depth.dtype)) + " " + to_string(depth.shape),
+                              "u16 [V, Hd, Wd]"));
+  s.frames = depth.shape[0];
+  s.depth_height = depth.shape[1];
+  s.depth_width = depth.shape[2];
+  s.expect("/frames/id", DType::kI64, {s.frames});
+  s.expect("/axis_align", DType::kF64, {4, 4});
+  s.expect("/patch/world14", DType::kF32, {s.frames, kTokenGrid, kTokenGrid, 3});
+  s.expect("/patch/valid14", DType::kF32, {s.frames, kTokenGrid, kTokenGrid});
+  for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal}) s.expect_objects(group_of(kind));
+}
+
+SceneReader::~SceneReader() = default;
+SceneReader::SceneReader(SceneReader&&) noexcept = default;
+
+const fs::path& SceneReader::path() const { return state_->file.path(); }
+const FileHeader& SceneReader::header() const { return state_->header; }
+std::size_t SceneReader::frame_count() const { return static_cast<std::size_t>(state_->frames); }
+
+SceneFrames SceneReader::frames() const {
+  const State& s = *state_;
+  const std::int64_t count = s.frames;
+  SceneFrames f;
+  f.id = h5::values_of<std::int64_t>(s.read("/frames/id", DType::kI64, {count}));
+  f.time_s = h5::values_of<double>(s.read("/frames/time_s", DType::kF64, {count}));
+  f.world_from_cam = h5::values_of<std::array<double, 16>>(
+      s.read("/frames/world_from_cam", DType::kF64, {count, 4, 4}));
+  f.K_color =
+      h5::values_of<std::array<double, 9>>(s.read("/frames/K_color", DType::kF64, {count, 3, 3}));
+  f.K_depth =
+      h5::values_of<std::array<double, 9>>(s.read("/frames/K_depth", DType::kF64, {count, 3, 3}));
+  f.size_color = h5::values_of<std::array<std::int32_t, 2>>(
+      s.read("/frames/size_color", DType::kI32, {count, 2}));
+  f.depth_height = static_cast<std::int32_t>(s.depth_height);
+  f.depth_width = static_cast<std::int32_t>(s.depth_width);
+  for (const auto& size : h5::values_of<std::array<std::int32_t, 2>>(
+           s.read("/frames/size_depth", DType::kI32, {count, 2}))) {
+    if (size[0] != f.depth_height || size[1] != f.depth_width)
+      throw FormatError(explain(path().string() + ": /frames/size_depth",
+                                "another size than that of /frames/depth", "the same"));
+  }
+  return f;
+}
+
+std::array<double, 16> SceneReader::axis_align() const {
+  return h5::values_of<std::array<double, 16>>(state_->read("/axis_align", DType::kF64, {4, 4}))
+      .at(0);
+}
+
+ScenePatches SceneReader::patches() const {
+  const State& s = *state_;
+  ScenePatches p;
+  p.view = s.file.read_text("/patch", "view");
+  p.world14 = h5::values_of<float>(s.file.read_dataset("/patch/world14"));
+  p.valid14 = h5::values_of<float>(s.file.read_dataset("/patch/valid14"));
+  return p;
+}
+
+bool SceneReader::has_color() const { return state_->file.exists("/frames/color_jpeg"); }
+bool SceneReader::has_objects(ObjectKind kind) const { return state_->file.exists(group_of(kind)); }
+
+SceneObjects SceneReader::objects(ObjectKind kind) const {
+  const State& s = *state_;
+  const std::string group = group_of(kind);
+  if (!has_objects(kind))
+    throw InputError(explain(path().string(), "no " + group, "a scene with such objects"));
+  SceneObjects o;
+  o.id = h5::values_of<std::int32_t>(s.file.read_dataset(group + "/id"));
+  o.label = read_labels(s.file, group + "/label", extent(o.id.size()));
+  o.nyu40 = h5::values_of<std::int32_t>(s.file.read_dataset(group + "/nyu40"));
+  o.score = h5::values_of<float>(s.file.read_dataset(group + "/score"));
+  o.box = h5::values_of<std::array<float, 6>>(s.file.read_dataset(group + "/box"));
+  o.source = s.file.read_text(group, "source");
+  return o;
+}
+
+std::vector<std::uint8_t> SceneReader::cells(ObjectKind kind, std::size_t n) const {
+  const State& s = *state_;
+  const std::string object = group_of(kind) + "/cells";
+  const auto count = has_objects(kind) ? s.file.info(object).row_count() : 0;
+  if (extent(n) >= count)
+    throw InputError(explain(path().string() + ": " + object, "object " + std::to_string(n),
+                             "one of " + std::to_string(count)));
+  std::vector<std::uint8_t> out(static_cast<std::size_t>(s.frames * kCellGrid * kCellGrid));
+  s.file.read_rows(object, extent(n), 1, std::as_writable_bytes(std::span(out)));
+  return out;
+}
+
+std::vector<std::uint16_t> SceneReader::depth(std::size_t frame) const {
+  const State& s = *state_;
+  if (frame >= frame_count())
+    throw InputError(explain(path().string(), "frame " + std::to_string(frame),
+                             "one of " + std::to_string(frame_count())));
+  std::vector<std::uint16_t> out(static_cast<std::size_t>(s.depth_height * s.depth_width));
+  s.file.read_rows("/frames/depth", extent(frame), 1, std::as_writable_bytes(std::span(out)));
+  return out;
+}
+
+std::vector<std::vector<std::byte>> SceneReader::color_jpeg() const {
+  const State& s = *state_;
+  if (!has_color())
+    throw InputError(explain(path().string(), "no pictures", "/frames/color_jpeg",
+                             "make the scene again without --no-color"));
+  const auto flat = s.read("/frames/color_jpeg", DType::kU8, {-1});
+  const auto offset =
+      h5::values_of<std::int64_t>(s.read("/frames/color_jpeg_offset", DType::kI64, {s.frames + 1}));
+  if (offset.front() != 0 || offset.back() != extent(flat.size()) ||
+      !std::is_sorted(offset.begin(), offset.end()))
+    throw FormatError(explain(path().string() + ": /frames/color_jpeg_offset",
+                              "offsets that do not tile color_jpeg",
+                              "0 up to " + std::to_string(flat.size())));
+  std::vector<std::vector<std::byte>> out;
+  for (std::size_t i = 0; i + 1 < offset.size(); ++i)
+    out.emplace_back(flat.begin() + offset[i], flat.begin() + offset[i + 1]);
+  return out;
+}
+
+std::vector<std::int64_t> read_frame_ids(const fs::path& path) {
+  const h5::File file = h5::File::open(path);
+  require_complete(file, read_schema(file));
+  return h5::values_of<std::int64_t>(file.read_dataset("/frames/id", DType::kI64, {-1}));
+}
+
+}  // namespace vega

@@ -1,0 +1,96 @@
+// scenes/KEY.h5, schema vega.scene/1: frames with depth and aligned poses, patch coordinates,
+// objects. Layout: docs/formats.md.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/attrs.h"
+
+namespace vega {
+
+inline constexpr const char* kSceneSchema = "vega.scene/1";
+inline constexpr std::int64_t kTokenGrid = 14, kCellGrid = 27;
+
+// V frames. Vectors have V entries each.
+struct SceneFrames {
+  std::vector<std::int64_t> id;                         // the source's own 0-based numbers
+  std::vector<double> time_s;                           // s, NaN unknown
+  std::vector<std::array<double, 16>> world_from_cam;   // row-major 4x4, m, axis-aligned
+  std::vector<std::array<double, 9>> K_color, K_depth;  // row-major 3x3, pixels; NaN unknown
+  std::vector<std::array<std::int32_t, 2>> size_color;  // height, width
+  std::int32_t depth_height = 0, depth_width = 0;       // of all frames
+  std::vector<std::uint16_t> depth;                     // (V, Hd, Wd) mm, 0 = invalid
+  std::vector<std::vector<std::byte>> color_jpeg;       // encoded pictures; empty: none
+};
+
+// The 14x14 patches of the semantic stream.
+struct ScenePatches {
+  std::string view;            // mllm, center_crop
+  std::vector<float> world14;  // (V, 14, 14, 3) m; NaN where no pixel counts
+  std::vector<float> valid14;  // (V, 14, 14) share of pixels with depth
+};
+
+// N objects. Vectors have N entries each.
+struct SceneObjects {
+  std::vector<std::int32_t> id;     // opaque: objectId, row of the mask, place in the box list
+  std::vector<std::string> label;   // UTF-8; may be empty
+  std::vector<std::int32_t> nyu40;  // 0 unknown
+  std::vector<float> score;         // NaN unknown
+  std::vector<std::array<float, 6>> box;  // cx cy cz dx dy dz, m, axis-aligned
+  std::vector<std::uint8_t> cells;        // (N, V, 27, 27) pixels of the 14-pixel patch in the box
+  std::string source;                     // annotation, masks, boxes
+};
+
+struct SceneFile {
+  FileHeader header;
+  SceneFrames frames;
+  std::array<double, 16> axis_align{};  // row-major 4x4, applied to world_from_cam already
+  ScenePatches patches;
+  bool has_gt = false, has_proposals = false;
+  SceneObjects gt, proposals;
+};
+
+// Writes one file: part file, read back, renamed. All of it is in memory: about 0.7 MB a frame of
+// 640x480. Throws InputError (sizes that disagree), OutputError (disk).
+void write_scene_file(const std::filesystem::path& path, const SceneFile& scene);
+
+enum class ObjectKind { kGt, kProposal };
+
+// Reads one complete file; safe from several threads. Throws FormatError: not HDF5, other schema,
+// incomplete, shapes that disagree, a chunk whose checksum fails.
+class SceneReader {
+ public:
+  explicit SceneReader(const std::filesystem::path& path);
+  ~SceneReader();
+  SceneReader(SceneReader&&) noexcept;
+
+  const std::filesystem::path& path() const;
+  const FileHeader& header() const;
+  std::size_t frame_count() const;
+  SceneFrames frames() const;  // without depth values and pictures
+  std::array<double, 16> axis_align() const;
+  ScenePatches patches() const;
+  bool has_color() const;
+  bool has_objects(ObjectKind kind) const;
+  SceneObjects objects(ObjectKind kind) const;  // without cells; InputError where there are none
+  // Cells of object n, (V, 27, 27).
+  std::vector<std::uint8_t> cells(ObjectKind kind, std::size_t n) const;
+  std::vector<std::uint16_t> depth(std::size_t frame) const;  // (Hd, Wd) mm
+  // All pictures; InputError where the file has none.
+  std::vector<std::vector<std::byte>> color_jpeg() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Frame ids of any vega file with /frames (features, scenes), in its order. Throws FormatError.
+std::vector<std::int64_t> read_frame_ids(const std::filesystem::path& path);
+
+}  // namespace vega

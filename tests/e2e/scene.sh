@@ -1,0 +1,85 @@
+# Scene files: a scan and a posed folder in, what a rerun does, selections, objects, bad input.
+. "$(dirname "$0")/lib.sh" || exit 1
+
+scene() { extract scene "$@" --progress off; }
+shape() { grep -qE "$1 +$2 +\[$3\]" "$OUT"; }
+
+# --- a posed folder: no objects, poses as they are.
+expect_exit 0 synth scene --size 96x64 --frames 12 -o "$T/room"
+expect_exit 0 scene "$T/room" --select uniform:4 -o "$T/s"
+expect_out "room$TAB$T/s/room.h5"
+run extract inspect "$T/s/room.h5"
+check "schema" grep -q "vega.scene/1" "$OUT"
+check "depth" shape /frames/depth u16 "4, 64, 96"
+check "patches" shape /patch/world14 f32 "4, 14, 14, 3"
+check "no objects" test -z "$(grep /objects/gt "$OUT")"
+expect_exit 0 extract verify "$T/s/room.h5"
+first=$(checksum_of "$T/s/room.h5" /patch/world14)
+check "a checksum to compare" test ${#first} = 32
+
+# --- a rerun skips; other numbers are refused and named; --overwrite makes them.
+expect_exit 0 scene "$T/room" --select uniform:4 -o "$T/s"
+expect_out "room$TAB$T/s/room.h5"
+expect_text "complete already"
+expect_exit 3 scene "$T/room" --select uniform:4 --compat fixed -o "$T/s"
+expect_text "geometry: file has bf16, asked fp32" "zero_depth: file has keep, asked mask"
+expect_exit 0 scene "$T/room" --select uniform:4 --compat fixed --overwrite -o "$T/s"
+check "other numbers" test "$(checksum_of "$T/s/room.h5" /patch/world14)" != "$first"
+expect_exit 0 scene "$T/room" --select uniform:4 --threads 1 -o "$T/one"
+check "threads change nothing" test "$(checksum_of "$T/one/room.h5" /patch/world14)" = "$first"
+
+# --- each repair is a switch of its own.
+expect_exit 0 scene "$T/room" --select uniform:4 --geometry fp32 --zero-depth mask -o "$T/by-name"
+expect_equal "$T/s/room.h5" "$T/by-name/room.h5"
+expect_exit 0 scene "$T/room" --select uniform:4 --no-color -o "$T/bare"
+run extract inspect "$T/bare/room.h5"
+check "no pictures" test -z "$(grep color_jpeg "$OUT")"
+
+# --- a complete scan: mesh, annotation, masks; ids below a root.
+expect_exit 0 synth scene --size 96x64 --frames 24 --scan -o "$T/data/scans/scene0000_00"
+expect_exit 0 scene scene0000_00 --root "$T/data" --candidates all --select mc-ratio90 -o "$T/s"
+expect_out "scene0000_00$TAB$T/s/scene0000_00.h5"
+run extract inspect "$T/s/scene0000_00.h5"
+check "annotated objects" shape /objects/gt/box f32 "[0-9]+, 6"
+check "proposals" shape /objects/proposal/cells u8 "[0-9]+, [0-9]+, 27, 27"
+check "made of masks" grep -q "masks" "$OUT"
+expect_exit 0 extract verify "$T/s"
+printf 'a\t%s\nb\t%s\n' "$T/data/scans/scene0000_00" "$T/nowhere" >"$T/list"
+expect_exit 4 scene --list "$T/list" --select uniform:2 --proposals gt -o "$T/l" --report "$T/r.json"
+expect_out "a$TAB$T/l/a.h5"
+check "the report names the failure" grep -q '"failed"' "$T/r.json"
+
+# --- a dry run reads everything and writes nothing.
+expect_exit 0 scene "$T/room" "$T/data/scans/scene0000_00" --candidates all --dry-run -o "$T/dry"
+check "both can be made" grep -q "2 scenes" "$OUT"
+expect_exit 3 scene "$T/room" --compat fixed --select uniform:4 --dry-run -o "$T/one"
+tr -s " \n" "  " <"$OUT" >"$T/table"   # however its lines break
+check "the difference" grep -q "geometry: file has bf16, asked fp32" "$T/table"
+check "nothing was written" test ! -e "$T/dry"
+
+# --- bad input: named, and nothing is left.
+bad=$T/bad/scene0000_00
+for suffix in _vh_clean_2.ply _vh_clean_2.0.010000.segs.json .aggregation.json .mask.npz; do
+  rm -rf "$T/bad" && mkdir "$T/bad" && cp -r "$T/data/scans/scene0000_00" "$bad"
+  file=$bad/scene0000_00$suffix
+  check "the scan has $suffix" test -s "$file"
+  truncate -s $(($(wc -c <"$file") / 2)) "$file"
+  expect_exit 3 scene "$bad" --candidates all --select uniform:2 -o "$T/none"
+  expect_text "scene0000_00$suffix"
+done
+expect_exit 2 scene "$T/room" --select mc-ratio80 -o "$T/none"
+expect_exit 2 scene "$T/room" --geometry fp16 -o "$T/none"
+expect_exit 3 scene "$T/room" --proposals masks -o "$T/none"
+rm "$T"/room/*.png
+expect_exit 3 scene "$T/room" -o "$T/none"
+check "nothing was written" test -z "$(ls "$T/none" 2>/dev/null)"
+
+# --- the real kitchen, where it is at hand.
+kitchen=${VEGA_SHARED_DATA:-$(dirname "$0")/../../../shared/data}/rgbd_kitchen
+if [ -d "$kitchen" ]; then
+  expect_exit 0 scene "$kitchen" --key kitchen --select mc-ratio95 --compat fixed -o "$T/s"
+  expect_exit 0 extract verify "$T/s/kitchen.h5"
+  run extract inspect "$T/s/kitchen.h5"
+  check "depth of the kitchen" shape /frames/depth u16 "[0-9]+, 480, 640"
+fi
+finish

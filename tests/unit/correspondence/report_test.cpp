@@ -1,0 +1,150 @@
+#include "correspondence/report.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "unit/correspondence/made_up.h"
+
+using namespace vega;
+using nlohmann::json;
+
+namespace {
+
+SceneScore scored(const std::string& key, const test::MadeUp& made,
+                  std::vector<Center> centers = {Center::kNone, Center::kMean}) {
+  return score_scene(key, made.tokens(), {.centers = std::move(centers), .auc_pairs = 400});
+}
+
+test::MadeUp constant() {
+  test::MadeUp made = test::random_scene(4, 7, 7, 16, 0.6F, 5);
+  std::fill(made.features.begin(), made.features.end(), 0.25F);
+  return made;
+}
+
+std::vector<FeatureSet> three_sets() {
+  const test::MadeUp codes = test::coded_scene(4, 7, 7, 64, 4, 3);
+  const test::MadeUp noise = test::random_scene(4, 7, 7, 64, 0.6F, 3);
+  return {{"noise", {scored("a", noise), scored("b", noise)}},
+          {"codes", {scored("b", codes), scored("c", codes), scored("a", codes)}},
+          {"constant", {scored("a", constant()), scored("b", constant())}}};
+}
+
+}  // namespace
+
+TEST_CASE("a scene's numbers: constant features") {
+  const SceneScore scene = scored("k", constant());
+  CHECK(scene.views == 4);
+  CHECK(scene.tokens == 4 * 49);
+  const auto value = [&](const std::string& name) {
+    for (const Metric& m : scene_metrics(scene)) {
+      if (m.name == name) return m.value;
+    }
+    FAIL("no metric " << name);
+    return 0.0;
+  };
+  CHECK(value("multi_view") == Approx(1));
+  CHECK(value("adjacent") == Approx(1));
+  CHECK(std::abs(value("multi_view_margin")) < 1e-6);
+  CHECK(std::abs(value("adjacent_margin")) < 1e-6);
+  CHECK(value("auc") == 0.5);
+  CHECK(value("multi_view@mean") == 0);
+  CHECK(value("auc@mean") == 0.5);
+  CHECK_THROWS_AS(scored("k", constant(), {Center::kMean, Center::kMean}), InputError);
+}
+
+TEST_CASE("means over scenes leave out what is not defined") {
+  SceneScore a = scored("a", constant(), {Center::kNone}), b = a, c = a;
+  a.centered[0].multi_view.score = 0.5;
+  b.centered[0].multi_view.score = 0.9;
+  c.centered[0].multi_view.score = NAN;
+  const SetScore set = score_set({"x", {a, b, c}});
+  CHECK(set.scenes == 3);
+  CHECK(set.at("multi_view").mean == Approx(0.7));
+  CHECK(set.at("multi_view").count == 2);
+  CHECK(set.at("multi_view").deviation == Approx(0.4 / std::sqrt(2.0)));
+  CHECK(set.at("multi_view").error == Approx(0.2));
+  CHECK(std::isnan(set.at("nothing").mean));
+  CHECK(score_set({"none", {}}).metrics.empty());
+}
+
+TEST_CASE("feature folders side by side, on the scenes they share") {
+  const std::vector<FeatureSet> sets = three_sets();
+  const Comparison raw = compare_sets(sets);
+  CHECK(raw.common == 2);
+  CHECK(raw.left_out == std::vector<std::string>{"c"});
+  CHECK(raw.ranked[2].name == "noise");
+  const Comparison centred = compare_sets(sets, "multi_view@mean");
+  CHECK(centred.ranked[0].name == "codes");
+  CHECK(centred.ranked[0].at("multi_view@mean").mean == Approx(1).margin(1e-6));
+  const Comparison unknown = compare_sets(sets, "nothing");
+  CHECK(unknown.ranked[0].name == "noise");  // their order
+  CHECK(compare_sets(sets, "match_distance_m@mean").ranked[0].name == "codes");
+  CHECK(compare_sets(sets, "unrelated_cosine").ranked[2].name == "constant");
+  const std::vector<FeatureSet> apart = {{"x", {sets[0].scenes[0]}}, {"y", {sets[0].scenes[1]}}};
+  CHECK_THROWS_AS(compare_sets(apart), InputError);
+  const std::vector<FeatureSet> twice = {{"x", {sets[0].scenes[0], sets[0].scenes[0]}}};
+  CHECK_THROWS_AS(compare_sets(twice), InputError);
+
+  const ReportTable table = comparison_table(centred);
+  REQUIRE(table.rows.size() == 3);
+  CHECK(table.rows[0][0] == "1");
+  CHECK(table.rows[0][1] == "codes");
+  CHECK(table.rows[0][3] == "100.0");
+  for (const auto& row : table.rows) CHECK(row.size() == table.columns.size());
+}
+
+TEST_CASE("Markdown and CSV") {
+  const ReportTable table{{{"a|b"}, {"n", true}}, {{"x,\"y\"\n", "1"}, {"-", "2"}}};
+  CHECK(markdown(table) == "| a\\|b | n |\n| --- | --: |\n| x,\"y\"  | 1 |\n| - | 2 |\n");
+  CHECK(csv(table) == "a|b,n\n\"x,\"\"y\"\"\n\",1\n-,2\n");
+}
+
+TEST_CASE("tables have a cell for every column") {
+  FeatureSet set = three_sets()[1];
+  set.scenes[0].probe = {ProbePair{0, 1, 10, 0.5, 9, 9, 8, {1, 4, 8}, {1, 2, 4, 8}}};
+  set.scenes[1].probe = {ProbePair{0, 1, 70, 0.3, 9, 9, 2, {1, 1, 2}, {0, 0, 0, 2}}};
+  const SetScore score = score_set(set);
+  CHECK(score.at("probe3d_10px").mean == Approx(0.5));  // pooled
+  CHECK(score.at("probe3d_10px").count == 2);
+  CHECK(score.at("probe3d_0.5m").mean == 1);
+  for (const auto precision : {Precision::kRead, Precision::kFull}) {
+    for (const ReportTable& table : {scene_table(set, precision), set_table(score, precision),
+                                     probe_table(score.probe), pair_table(set.scenes[0])}) {
+      REQUIRE(!table.rows.empty());
+      for (const auto& row : table.rows) REQUIRE(row.size() == table.columns.size());
+    }
+  }
+  const ReportTable scenes = scene_table(set);
+  REQUIRE(scenes.rows.size() == 4);
+  CHECK(scenes.rows[0][0] == "b");
+  CHECK(scenes.rows[3][0] == "mean of 3");
+  CHECK(scenes.columns[3].title == "multi_view %");
+  CHECK(scene_table(set, Precision::kFull).columns[3].title == "multi_view");
+  CHECK(scenes.rows[2].back() == "-");  // no Probe3D pairs
+  CHECK(probe_table(score.probe).rows.size() == 1 + 4 + 5);
+  CHECK(probe_table(score.probe).rows[2][2] == "-");  // an empty bin
+  CHECK(pair_table(set.scenes[0]).rows.size() == 2 * 3);
+}
+
+TEST_CASE("JSON: full precision, null for what is not defined") {
+  FeatureSet set{"na\xffme", {scored("a", test::random_scene(1, 3, 3, 8, 0.5F, 1))}};
+  const json got = json::parse(set_json(set));
+  CHECK(got["schema"] == "vega.correspondence/1");
+  CHECK(got["n_scenes"] == 1);
+  CHECK(got["metrics"]["multi_view"]["mean"].is_null());
+  CHECK(got["metrics"]["multi_view"]["n"] == 0);
+  CHECK(got["scenes"][0]["metrics"]["auc"].is_null());
+  CHECK(!got.contains("probe3d"));
+  const std::vector<FeatureSet> sets = three_sets();
+  const json compared = json::parse(comparison_json(compare_sets(sets, "multi_view@mean")));
+  CHECK(compared["ranked"][0]["name"] == "codes");
+  CHECK(compared["left_out"][0] == "c");
+  const json codes = json::parse(set_json(sets[1]));
+  CHECK(codes["scenes"][2]["key"] == "a");
+  CHECK(codes["scenes"][0]["centered"][1]["center"] == "mean");
+  CHECK(codes["scenes"][0]["centered"][0]["pairs"].size() == 3);
+  CHECK(codes["metrics"]["multi_view"]["mean"].get<double>() ==
+        score_set(sets[1]).at("multi_view").mean);
+}
