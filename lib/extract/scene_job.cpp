@@ -230,7 +230,9 @@ void Scene::compute() {
   Progress progress(item_.key, passes > 1 ? "frame passes" : "frames",
                     static_cast<std::int64_t>(chosen_.frames.size() * passes), run_.progress);
   Job job{frames(), wanted_, *writer_, progress, std::move(feed_)};
-  work_ = extract::compute(job, backbone, run_.batch);
+  std::int64_t batch = run_.batch;
+  work_ = extract::compute(job, backbone, batch);
+  run_.batch = batch;
   if (wanted_.size() > 1) {
     log_info("{}: {} frames encoded once, {} pass{} over them, {} taps", item_.key, work_.encoded,
              work_.passes, work_.passes == 1 ? "" : "es", wanted_.size());

@@ -1,6 +1,7 @@
 // One scene of `vega-extract features`: selected frames, keys, computing, writing.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -36,7 +37,9 @@ struct SceneRun {
   LazyBackbone& backbone;
   std::filesystem::path folder;  // of the outputs
   ProgressMode progress;
-  std::int64_t batch;  // frames a step on CUDA; gets smaller when memory is short
+  // Frames a step on CUDA; gets smaller when memory is short. Read while the next scene is
+  // prepared.
+  std::atomic<std::int64_t> batch;
   bool batch_fitted = false;
 };
 

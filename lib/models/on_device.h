@@ -21,9 +21,10 @@ auto on_device(at::Device device, const Work& work) {
     return work();
   } catch (const c10::OutOfMemoryError&) {
     const DeviceMemory memory = device_memory(device);
-    throw DeviceMemoryError(
-        device_name(device) + ": out of memory, " + std::to_string(memory.free >> 20) + " of " +
-        std::to_string(memory.total >> 20) + " MB free; use a smaller --batch, or --dtype bf16");
+    throw DeviceMemoryError(device_name(device) + ": out of memory, " +
+                            std::to_string(memory.free >> 20) + " of " +
+                            std::to_string(memory.total >> 20) +
+                            " MB free; use a smaller --batch or --size, or --dtype bf16");
   } catch (const c10::Error& error) {
     const bool no_memory =
         std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <bit>
@@ -13,6 +12,7 @@
 #include "base/hash.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "models/on_device.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
 #include "models/wan/flops.h"
@@ -145,27 +145,6 @@ void WanBackbone::load_networks() {
                VaeEncoder::Options{device_, options_.dtype, options_.bf16_latent_constants});
   dit_.emplace(checkpoint_.dit, checkpoint_.dit_config, prompt_,
                Dit::Options{device_, options_.dtype, keeps_weights()});
-}
-
-// LibTorch's own errors on a GPU (out of memory, a failed launch) become ours, without the stack
-// trace.
-template <typename Work>
-auto on_device(at::Device device, const Work& work) {
-  try {
-    return work();
-  } catch (const c10::OutOfMemoryError&) {
-    const DeviceMemory memory = device_memory(device);
-    throw DeviceMemoryError(device_name(device) + ": out of memory, " +
-                            std::to_string(memory.free >> 20) + " of " +
-                            std::to_string(memory.total >> 20) +
-                            " MB free; use a smaller --batch or --size, or --dtype bf16");
-  } catch (const c10::Error& error) {
-    const bool no_memory =
-        std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
-    if (no_memory) throw std::bad_alloc();
-    if (!device.is_cuda()) throw;
-    throw DeviceError(device_name(device) + ": " + error.what_without_backtrace());
-  }
 }
 
 void WanBackbone::load() {
