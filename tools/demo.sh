@@ -23,16 +23,26 @@ step "3. Features: what the released pipeline sees (mllm), and the whole frame (
   picture=$demo/$(basename "$(dirname "$file")").png
   run "$bin/vega-extract" preview "$file" --frames 8 -o "$picture" >/dev/null
 done
-step "4. Checksums"
-run "$bin/vega-extract" verify "$demo/features"
+step "4. Do features of one place agree between the views that show it? Scene file, scores, pictures"
+run "$bin/vega-extract" scene "$demo/room" --compat fixed --select "frames:$demo/features/wan-tiny-832x480-stretch-14x14" \
+  -o "$demo/scenes" >/dev/null
+run "$bin/vega-eval" correspondence --compare "$demo/features/"*-14x14 --scenes "$demo/scenes" --compat fixed \
+  --permuted-poses -o "$demo/correspondence" --pictures --picture-frames 4
+for picture in heat matches; do
+  cp "$demo/correspondence/pictures/wan-tiny-832x480-stretch-14x14/room-$picture.png" "$demo/correspondence-$picture.png"
+done
+step "5. Checksums"
+run "$bin/vega-extract" verify "$demo/features" "$demo/scenes"
 
 cat <<TEXT
 
 Done in $((SECONDS - start)) s. Look at
 $(for picture in "$demo"/*.png; do echo "  $picture"; done)
-Each shows frames of the room above the colours of their features: alike tokens, alike colours, in all frames. The
+Most show frames of the room above the colours of their features: alike tokens, alike colours, in all frames. The
 outline on a frame is what the network saw: 'mllm' is the release's view, which crops; 'stretch' sees the whole frame.
-The weights are random, so the colours follow what things look like, not what they mean.
+The weights are random, so the colours follow what things look like, not what they mean. The table ranks the features
+by how well they know places, each also with wrong poses, which is what chance looks like; correspondence-matches.png
+shows which cells of neighbouring frames they match: green lines join one place, red ones two.
   $bin/vega-extract inspect $demo/features/wan-tiny-832x480-mllm-14x14/room.h5
   $bin/vega-extract features --help
 TEXT

@@ -12,13 +12,13 @@
 namespace vega::cli {
 namespace {
 
-extract::Context context_of(const Common& common) {
+Context context_of(const Common& common) {
   return {common.progress_mode(), print_manifest, print_text};
 }
 
 template <typename Options>
 Verb verb(const std::string& name, const std::string& summary, const std::string& details,
-          extract::Report (*run)(const Options&, const extract::Context&)) {
+          extract::Report (*run)(const Options&, const Context&)) {
   auto options = std::make_shared<Options>();
   return {
       name, summary, details, [options](OptionVisitor& v) { options->visit(v); },

@@ -6,6 +6,7 @@
 namespace vega::cli {
 
 Program extract_program();
+Program eval_program();
 Program synth_program();
 
 }  // namespace vega::cli

@@ -35,7 +35,7 @@ struct ModelArguments {
 struct SceneArguments {
   std::string out, size = "640x480";
   std::int64_t seed = 42, frames = 320, every = 1, quality = 92, threads = 0;
-  bool sens = false, scan = false, overwrite = false;
+  bool sens = false, scan = false, plain = false, overwrite = false;
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the scene (made)");
@@ -45,11 +45,14 @@ struct SceneArguments {
               "write every N-th frame of the walk; frames keep their numbers");
     v.text("--size", size, "WxH", "pixels of a frame");
     v.integer("--quality", quality, "Q", "JPEG quality, 1 to 100");
-    v.flag("--sens", sens, "write NAME.sens too: the same frames as a ScanNet sensor stream");
+    v.flag(
+        "--sens", sens,
+        "poses of the folder as those of NAME.sens, float32 (with --plain: write NAME.sens too)");
     v.flag(
         "--scan", scan,
-        "a complete ScanNet scan: --sens, and mesh, segments, objects, alignment, label table and "
-        "noisy masks, in a turned frame");
+        "the scan in a frame of its own, turned as a scanner's: all poses are in it, and NAME.txt "
+        "leads back to the room");
+    v.flag("--plain", plain, "only frames and objects.json, no scan around them");
     v.integer("--threads", threads, "N", "worker threads (0: all cores)");
     v.flag("--overwrite", overwrite, "replace an existing scene");
   }
@@ -93,7 +96,9 @@ int run_scene(const SceneArguments& a, const Common& common) {
   options.quality = number("--quality", a.quality, kSceneQuality);
   options.threads = number("--threads", a.threads, kSceneThreads);
   options.sens = a.sens;
-  options.scan = a.scan;
+  if (a.plain && a.scan) throw UsageError(explain("--plain", "--scan too", "one of them"));
+  options.scan = !a.plain;
+  options.scan_frame = a.scan ? ScanFrame::kOwn : ScanFrame::kRoom;
   options.overwrite = a.overwrite;
   int written = 0;
   {
@@ -120,13 +125,14 @@ See also: vega-extract features --model)";
 
 constexpr auto kScene =
     R"(A room with furniture, ray traced: colour (JPEG), depth (16-bit PNG, mm), poses and intrinsics as a posed ScanNet
-folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known. With --scan the
-poses are in the frame of a made-up scanner; the axisAlignment of NAME.txt leads back to the room and its boxes.
+folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known. Around them a
+complete ScanNet scan: NAME.sens, mesh, segments, objects, axis alignment, label table and noisy instance masks.
 
 Examples:
   vega-synth scene -o rooms/room42
   vega-synth scene --seed 7 --frames 64 --size 1296x968 -o rooms/room7
   vega-synth scene --scan --frames 64 -o scans/scene0000_00
+  vega-synth scene --plain -o rooms/frames-alone
 
 See also: vega-extract features)";
 

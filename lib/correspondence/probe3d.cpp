@@ -112,8 +112,10 @@ ProbePair probe_pair(const ProbePoints& a, const ProbePoints& b, const ProbeOpti
   out.points_a = a.size();
   out.points_b = b.size();
   if (a.size() == 0 || b.size() == 0) return out;
-  const Nearest near =
-      nearest_rows(a.unit.data(), a.size(), b.unit.data(), b.size(), a.channels, options.threads);
+  const Nearest near = options.nearest ? options.nearest(a.unit.data(), a.size(), b.unit.data(),
+                                                         b.size(), a.channels)
+                                       : nearest_rows(a.unit.data(), a.size(), b.unit.data(),
+                                                      b.size(), a.channels, options.threads);
   for (const std::int64_t i : strongest(near, options)) {
     const Point p = pose(camera_point(a, i));
     const Point q = camera_point(b, near.best[std::size_t(i)]);

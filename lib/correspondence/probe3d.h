@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "correspondence/nearest.h"
 #include "correspondence/probe_points.h"
 
 namespace vega {
@@ -22,6 +24,9 @@ struct ProbeOptions {
   std::int64_t keep = 1000;  // matches with the highest weights; equal ones: the first points
   bool ratio_test = true;    // weight 1 - d1/d2 of cosine distances; false: weight -d1
   int threads = 1;
+  // Instead of nearest_rows, on another device: (a, n, b, m, channels).
+  std::function<Nearest(const float*, std::int64_t, const float*, std::int64_t, std::int64_t)>
+      nearest = {};
 };
 
 // Counts, so that pairs can be pooled.

@@ -1,5 +1,5 @@
-// `vega-extract features --dry-run`: what is wrong with each scene, and what a run would take.
-// Reads pictures, poses and headers; no weight.
+// `vega-extract features --dry-run` and `vega-extract scene --dry-run`: what is wrong with each
+// scene, and what a run would take. Reads pictures, poses and headers; no weight.
 #pragma once
 
 #include <cstdint>
@@ -38,11 +38,22 @@ struct OutputAudit {
   std::string fault;                     // kDamaged: what is wrong
 };
 
+// What a scene file takes beside frames.
+struct ScanAudit {
+  std::string alignment = "none";  // text, frame list, none
+  std::int64_t vertices = -1;      // of the mesh; -1: there is none, or it cannot be read
+  std::int64_t objects = -1;       // annotated; -1: no annotation
+  std::int64_t proposals = -1;
+  std::string proposal_source;  // annotation, masks, boxes
+  bool dense_ids = true;        // of the annotated objects
+};
+
 struct SceneAudit {
   std::string key, input, output, dialect;
   std::int64_t found = 0, candidates = 0;  // frames; candidates have a finite pose
   std::int64_t selected = 0, rows = 0;     // frames a run computes; rows it writes
   PictureAudit pictures;
+  ScanAudit scan;  // of a dry run of scene files
   OutputAudit existing;
   Estimate estimate;
   Findings findings;
@@ -51,7 +62,8 @@ struct SceneAudit {
 };
 
 struct Audit {
-  std::string title;  // backbone and recipe, for people
+  std::string title;       // backbone and recipe, for people
+  bool of_scenes = false;  // scene files, not features: scan, no taps
   std::vector<std::string> taps;
   Machine machine;
   std::vector<SceneAudit> scenes;
@@ -73,6 +85,15 @@ Audit audit_scenes(const std::vector<Item>& items, const FeatureOptions& options
 // A table with a row a scene and a line of totals, the findings below; at most 118 columns but for
 // long keys.
 std::string audit_table(const Audit& audit);
+std::string scene_table(const Audit& audit);  // of scene files
+
+// Over the scenes that can be done: sums of disk, time and work, the largest memory.
+struct AuditTotals {
+  std::int64_t found = 0, candidates = 0, selected = 0;
+  Estimate estimate;
+  std::size_t impossible = 0, complete = 0;
+};
+AuditTotals add_up(const Audit& audit);
 
 // Schema "vega.audit/1" (docs/formats.md).
 std::string audit_json(const Audit& audit);

@@ -116,6 +116,12 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
 
 }  // namespace
 
+double free_space(const fs::path& folder) {
+  std::error_code code;
+  const fs::space_info space = fs::space(existing_part(folder), code);
+  return code ? kUnknownAmount : static_cast<double>(space.available);
+}
+
 Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
                         const fs::path& folder) {
   Machine m;
@@ -126,9 +132,7 @@ Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, con
   const DeviceMemory host = device_memory(at::kCPU);
   m.host_free = real(host.free);
   m.host_used = real(host.allocated);
-  std::error_code code;
-  const fs::space_info space = fs::space(existing_part(folder), code);
-  if (!code) m.disk_free = static_cast<double>(space.available);
+  m.disk_free = free_space(folder);
   m.efficiency = m.cuda ? kCuda : recipe.compute == DType::kF32 ? kCpuF32 : kCpuBf16;
   if (cost.once_flops + cost.pass_flops == 0) return m;
   if (!m.cuda) {

@@ -33,6 +33,9 @@ struct Machine {
 Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
                         const std::filesystem::path& folder);
 
+// Bytes that are free where a folder is or will be; NaN: unknown.
+double free_space(const std::filesystem::path& folder);
+
 // What was measured on one decoded frame, seconds on one thread.
 struct FrameSample {
   double decode = kUnknownAmount;  // reading included

@@ -13,26 +13,13 @@
 #include "media/png.h"
 #include "scene/select.h"
 #include "store/features.h"
+#include "viz/overlay.h"
 #include "viz/pca.h"
 #include "viz/sheet.h"
 
 namespace vega::extract {
 namespace fs = std::filesystem;
 namespace {
-
-// Corners of the token grid in pixels of the thumbnail; cells reach half a step beyond their
-// centres.
-CoveredQuad covered_quad(const TapInfo& tap, const std::array<double, 6>& m, ImageSize frame,
-                         ImageSize thumb) {
-  const auto corner = [&](double col, double row) {
-    const double u = m[0] * col + m[1] * row + m[2], v = m[3] * col + m[4] * row + m[5];
-    return PicturePoint{(u + 0.5) * thumb.width / frame.width - 0.5,
-                        (v + 0.5) * thumb.height / frame.height - 0.5};
-  };
-  const double right = static_cast<double>(tap.grid_w) - 0.5,
-               bottom = static_cast<double>(tap.grid_h) - 0.5;
-  return {corner(-0.5, -0.5), corner(right, -0.5), corner(right, bottom), corner(-0.5, bottom)};
-}
 
 ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
   const FeatureReader reader(path);
@@ -61,7 +48,9 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
     frame.panels.push_back(std::move(panel));
     frame.caption = fmt::format("frame {}", frames.id[v]);
     const ImageSize size{frames.size_color[v][1], frames.size_color[v][0]};
-    frame.covered = covered_quad(tap, tap.cell_to_px[v], size, frame.picture.size());
+    if (size.width > 0 && size.height > 0)
+      frame.covered = covered_quad(scaled(tap.cell_to_px[v], size, frame.picture.size()),
+                                   static_cast<int>(tap.grid_w), static_cast<int>(tap.grid_h));
     shown.push_back(std::move(frame));
   }
   SheetOptions sheet;

@@ -1,6 +1,8 @@
 #include "extract/scene_input.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "base/error.h"
@@ -68,8 +70,6 @@ void apply_frame_list(const std::string& file, const Item& item, SceneInput& in)
 }
 
 void align(SceneInput& in) {
-  in.axis_align = scan::kIdentity4;
-  in.alignment = "none";
   if (in.files.text.empty()) return;
   const auto text = scan::read_scan_text(in.files.text);
   in.axis_align = text.axis_align;
@@ -141,12 +141,20 @@ Box6 box_of(const scan::Box& box) {
   return out;
 }
 
+std::string gap_text(const std::vector<std::int32_t>& ids) {
+  std::int32_t missing = 0;
+  while (std::binary_search(ids.begin(), ids.end(), missing)) ++missing;
+  return std::to_string(ids.size()) +
+         " object ids are not 0 to n-1 without gaps (the first gap: " + std::to_string(missing) +
+         ")";
+}
+
 void read_gt(const SceneFileOptions& options, SceneInput& in) {
   if (!in.files.has_annotation()) return;
   read_mesh(in, "the annotated objects");
   const std::string table = options.labels.empty() ? in.files.labels.string() : options.labels;
   const scan::LabelMap labels = table.empty() ? scan::LabelMap() : scan::LabelMap(table);
-  if (table.empty()) log_warn("{}: no label table (--labels): nyu40 is 0 throughout", in.name);
+  if (table.empty()) in.warnings.push_back("no label table (--labels): nyu40 is 0 throughout");
   const auto segments = scan::read_segments(in.files.segments, in.mesh.size());
   const auto groups = scan::read_aggregation(in.files.aggregation);
   const auto list =
@@ -162,8 +170,11 @@ void read_gt(const SceneFileOptions& options, SceneInput& in) {
   }
   in.dense_ids = list.dense;
   if (!list.dense)
-    log_warn("{}: object ids are not 0 to {} without gaps (the release leaves such a scene out)",
-             in.name, gt.id.size() - 1);
+    in.warnings.push_back(gap_text(gt.id) + " (the release's box files leave such a scene out)");
+  if (!list.vanished.empty())
+    in.warnings.push_back(std::to_string(list.vanished.size()) +
+                          " annotated objects own no vertex (the first: id " +
+                          std::to_string(list.vanished.front()) + "), later ones took them all");
   in.gt = std::move(gt);
 }
 
@@ -206,8 +217,10 @@ SceneObjects from_masks(const fs::path& file, const SceneRecipe& recipe, SceneIn
   const auto found =
       scan::mask_boxes(scan::read_masks(file, in.mesh.size()), in.mesh, recipe.empty_mask);
   if (!found.empty.empty())
-    log_warn("{}: {} masks without vertices (the first: row {}); {} proposals", in.name,
-             found.empty.size(), found.empty.front(), found.boxes.size());
+    in.warnings.push_back(std::to_string(found.empty.size()) +
+                          " masks without vertices (the first: row " +
+                          std::to_string(found.empty.front()) + "); " +
+                          std::to_string(found.boxes.size()) + " proposals");
   return nameless(found.rows, found.boxes, "masks");
 }
 
@@ -227,6 +240,10 @@ void read_proposals(const Item& item, const SceneFileOptions& options, const Sce
   if (!in.gt)
     throw InputError(explain(in.source.root.string(), "no annotation of " + in.name,
                              "segs.json and aggregation.json, for --proposals gt"));
+  if (!in.dense_ids && recipe.id_gaps == IdGaps::kDrop)
+    throw InputError(explain(in.files.aggregation.string(), gap_text(in.gt->id),
+                             "ids without gaps: the release leaves such a scene out",
+                             "--id-gaps keep makes it all the same"));
   in.proposals = in.gt;
 }
 
@@ -241,27 +258,79 @@ void check_geometry(const SceneInput& in) {
                              "scenes are made of posed depth frames"));
 }
 
+// The numbers of a text file that was printed with %f.
+void print_poses(SceneSource& source) {
+  const auto print = [](auto& values) {
+    for (double& value : values) {
+      char text[400];  // %f of the largest double takes 317
+      std::snprintf(text, sizeof text, "%f", value);
+      value = std::strtod(text, nullptr);
+    }
+  };
+  for (FrameRef& frame : source.frames) {
+    if (frame.world_from_cam) print(*frame.world_from_cam);
+  }
+  if (source.K_color) print(*source.K_color);
+  if (source.K_depth) print(*source.K_depth);
+}
+
+// All of a scene behind its source. `step` runs one part, and may survive its fault.
+template <typename Step>
+void fill(SceneInput& in, const fs::path& path, const Item& item, const SceneFileOptions& options,
+          const SceneRecipe& recipe, const Step& step) {
+  if (in.source.dialect == "sens" && recipe.printed_poses) print_poses(in.source);
+  in.name = scan_name(path);
+  in.files = scan_files(path, in.name);
+  in.axis_align = scan::kIdentity4;
+  in.alignment = "none";
+  step("alignment", [&] { align(in); });
+  step("frames", [&] {
+    if (!options.frame_list.empty()) apply_frame_list(options.frame_list, item, in);
+    check_geometry(in);
+    check_stop();
+    choose_rows(item, options, recipe, in);
+  });
+  check_stop();
+  if (in.files.has_annotation()) {
+    step("mesh", [&] { read_mesh(in, "the annotated objects"); });
+    if (!in.mesh.empty()) step("objects", [&] { read_gt(options, in); });
+  }
+  step("proposals", [&] { read_proposals(item, options, recipe, in); });
+}
+
 }  // namespace
+
+fs::path path_of(const Item& item, const SceneFileOptions& options) {
+  return options.root.empty() ? item.path : find_scene(options.root, item.path.string());
+}
 
 SceneInput open_scene(const Item& item, const SceneFileOptions& options,
                       const SceneRecipe& recipe) {
-  const fs::path path =
-      options.root.empty() ? item.path : find_scene(options.root, item.path.string());
+  const fs::path path = path_of(item, options);
   SceneInput in;
   in.source = open_source(path, recipe.source);
   if (in.source.dropped_nonfinite_poses > 0)
     log_warn("{}: {} frames without a finite pose dropped", item.key,
              in.source.dropped_nonfinite_poses);
-  in.name = scan_name(path);
-  in.files = scan_files(path, in.name);
-  align(in);
-  if (!options.frame_list.empty()) apply_frame_list(options.frame_list, item, in);
-  check_geometry(in);
-  check_stop();
-  choose_rows(item, options, recipe, in);
-  check_stop();
-  read_gt(options, in);
-  read_proposals(item, options, recipe, in);
+  fill(in, path, item, options, recipe, [](const char*, const auto& part) { part(); });
+  for (const std::string& warning : in.warnings) log_warn("{}: {}", in.name, warning);
+  return in;
+}
+
+SceneInput look_at_scene(SceneSource source, const fs::path& path, const Item& item,
+                         const SceneFileOptions& options, const SceneRecipe& recipe,
+                         std::vector<SceneFault>& faults) {
+  SceneInput in;
+  in.source = std::move(source);
+  fill(in, path, item, options, recipe, [&](const char* topic, const auto& part) {
+    try {
+      part();
+    } catch (const InputError& error) {
+      // Proposals that need what failed before say nothing new.
+      const bool told = !faults.empty() && faults.back().what == error.what();
+      if (!told) faults.push_back({topic, error.what()});
+    }
+  });
   return in;
 }
 

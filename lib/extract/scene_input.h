@@ -20,12 +20,20 @@ namespace vega::extract {
 
 enum class ProposalKind { kAuto, kGt, kMasks, kBoxes, kNone };
 
+// Objects as proposals whose ids have gaps. Source: scene_understanding 1.8.
+enum class IdGaps {
+  kDrop,  // reference: the scene is in no box file, so it takes no part
+  kKeep   // fixed
+};
+
 // Options with every default resolved.
 struct SceneRecipe {
   View view = View::kMllm;
   GeometryType geometry = GeometryType::kBf16;
   ZeroDepth zero = ZeroDepth::kKeep;
   scan::EmptyMask empty_mask = scan::EmptyMask::kTruncate;
+  IdGaps id_gaps = IdGaps::kDrop;
+  bool printed_poses = true;  // of a .sens: six decimals, as the release's posed images have
   ProposalKind proposals = ProposalKind::kAuto;
   SourceOptions source;
   Candidates folder_candidates, sens_candidates;
@@ -33,6 +41,8 @@ struct SceneRecipe {
   double ratio = 1;       // of what can be seen
   Selection selection;    // where not coverage
   int threads = 1;
+
+  std::string switches() const;  // all repairs by name, for people
 
   CoordinateView coordinates() const {
     return view == View::kCenterCrop ? CoordinateView::kCenterCrop : CoordinateView::kResize;
@@ -54,9 +64,24 @@ struct SceneInput {
   std::optional<Coverage> coverage;           // of --select mc
   std::optional<SceneObjects> gt, proposals;  // without cells
   bool dense_ids = true;                      // of gt
+  std::vector<std::string> warnings;          // what a run logs
 };
 
 // Throws InputError, FormatError (readers), Stopped.
 SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe);
+
+// What is wrong with one part of a scene; topic: alignment, frames, mesh, objects, proposals.
+struct SceneFault {
+  std::string topic, what;
+};
+
+// The same of a source that is open, without stopping at the first fault: what cannot be read is
+// left out. Warnings of the readers are not logged.
+SceneInput look_at_scene(SceneSource source, const std::filesystem::path& path, const Item& item,
+                         const SceneFileOptions& options, const SceneRecipe& recipe,
+                         std::vector<SceneFault>& faults);
+
+// Where the scene of an item lies: as given, or an id below --root. Throws InputError.
+std::filesystem::path path_of(const Item& item, const SceneFileOptions& options);
 
 }  // namespace vega::extract

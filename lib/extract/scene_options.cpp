@@ -40,11 +40,17 @@ void SceneFileOptions::visit(OptionVisitor& v) {
          "label table scannetv2-labels.combined.tsv (default: in the scan folder or above it)");
 
   v.group("Numbers");
-  v.text("--compat", compat, "reference|fixed",
-         "reference: the released pipeline's numbers (--jpeg reencoded, --geometry bf16, "
-         "--zero-depth keep, --empty-mask truncate); fixed: original, fp32, mask, skip");
+  v.text(
+      "--compat", compat, "reference|fixed",
+      "reference: the released pipeline's numbers (--jpeg reencoded, --poses printed, --geometry "
+      "bf16, --zero-depth keep, --empty-mask truncate, --id-gaps drop); fixed: original, "
+      "recorded, fp32, mask, skip, keep");
   v.text("--jpeg", jpeg, "original|reencoded",
          "frames of a .sens: as recorded, or encoded once more (quality 75); default: by --compat");
+  v.text(
+      "--poses", poses, "recorded|printed",
+      "poses and intrinsics of a .sens: as recorded, or with the six decimals that the release's "
+      "posed images have; default: by --compat");
   v.text("--geometry", geometry, "bf16|fp32",
          "rounding of coordinates and boxes before averages and box tests; default: by --compat");
   v.text("--zero-depth", zero_depth, "keep|mask",
@@ -52,6 +58,9 @@ void SceneFileOptions::visit(OptionVisitor& v) {
   v.text("--empty-mask", empty_mask, "truncate|skip",
          "a mask without vertices ends the list of proposals, or is left out; default: by "
          "--compat");
+  v.text("--id-gaps", id_gaps, "drop|keep",
+         "annotated objects as proposals whose ids are not 0 to n-1 without gaps: the scene fails "
+         "(the release leaves it out), or is made; default: by --compat");
   v.integer("--seed", seed, "N", "seed of ties in --select mc");
 
   v.group("Run");
@@ -60,7 +69,7 @@ void SceneFileOptions::visit(OptionVisitor& v) {
   v.flag("--overwrite", overwrite, "make again what is there, whatever its options");
   v.flag("--fail-fast", fail_fast, "stop at the first scene that fails");
   v.flag("--dry-run", dry_run,
-         "write nothing: read everything a run would, and say what each scene lacks");
+         "write nothing; say for every scene what it has and lacks, and what a run would take");
   v.text("--report", report, "FILE.json",
          "what became of every scene, with times; of a dry run: the audit");
   v.integer("--threads", threads, "N", "worker threads (default: all cores)");

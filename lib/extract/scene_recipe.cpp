@@ -34,6 +34,15 @@ void resolve_selection(const std::string& text, SceneRecipe& r) {
 
 }  // namespace
 
+std::string SceneRecipe::switches() const {
+  const bool skip = empty_mask == scan::EmptyMask::kSkip, keep = id_gaps == IdGaps::kKeep;
+  const bool recorded = source.jpeg == JpegMode::kOriginal;
+  return "jpeg " + std::string(recorded ? "original" : "reencoded") + ", poses " +
+         (printed_poses ? "printed" : "recorded") + ", geometry " + std::string(name_of(geometry)) +
+         ", zero-depth " + std::string(name_of(zero)) + ", empty-mask " +
+         (skip ? "skip" : "truncate") + ", id-gaps " + (keep ? "keep" : "drop");
+}
+
 SceneRecipe resolve_scene(const SceneFileOptions& o) {
   SceneRecipe r;
   if (o.compat != "reference" && o.compat != "fixed")
@@ -53,6 +62,12 @@ SceneRecipe resolve_scene(const SceneFileOptions& o) {
   const std::string jpeg = pick(o.jpeg, "reencoded", "original");
   if (jpeg != "original" && jpeg != "reencoded") usage("--jpeg", jpeg, "original or reencoded");
   r.source.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
+  const std::string poses = pick(o.poses, "printed", "recorded");
+  if (poses != "printed" && poses != "recorded") usage("--poses", poses, "recorded or printed");
+  r.printed_poses = poses == "printed";
+  const std::string gaps = pick(o.id_gaps, "drop", "keep");
+  if (gaps != "drop" && gaps != "keep") usage("--id-gaps", gaps, "drop or keep");
+  r.id_gaps = gaps == "keep" ? IdGaps::kKeep : IdGaps::kDrop;
   r.proposals = proposal_kind(o.proposals);
   if (r.proposals == ProposalKind::kBoxes && o.boxes.empty())
     usage("--proposals", o.proposals, "a box list too: --boxes FILE.json");

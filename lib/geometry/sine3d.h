@@ -14,8 +14,11 @@ namespace vega {
 //   sin(angle) for even j, cos for odd j;
 // x, y, z one after the other, points one after the other, the channels that are left are 0.
 // c is the voxel index (or metres), unscaled. Powers, sines and cosines are the float32 numbers
-// next to the true ones; torch's own are up to 1 ulp off, so that of the 333,126 bfloat16 values of
-// a coordinate in 0..300 (F = 1194) 7 differ by their last bit from torch 2.11 on a CPU.
+// next to the true ones. torch's own are not, and its scalar kernels differ from its vectorised
+// ones; where that reaches a bfloat16 of H = 3584 (nine powers, one cosine: the tables in the
+// source) the values of torch 2.11 with AVX2 or AVX-512 are taken. So kBf16 equals torch on such a
+// CPU bit for bit, for every index 0..300 and 1, 2, 5 or 9 points. Elsewhere (metres, kF32, other
+// H) sines and cosines are within one float32 step of torch's of the same angle.
 //   kBf16  coordinates are bfloat16 numbers, results are rounded to bfloat16
 //   kF32   float32 throughout
 // Source: VEGA-3D, position_encoding.py, PositionEmbeddingSine3D; scene_understanding 5.3.

@@ -27,6 +27,39 @@ struct Pool {
   std::int64_t frames, gh, gw, oh, ow, width;
 };
 
+// form: 0 raw, 1 normed, 2 residual (r: else null). gate_w: 2 width. statistics: 8 a row.
+struct TokenGate {
+  const void* s;
+  const void* g;
+  const float *w1, *b1, *w2, *b2, *gate_w, *gate_b, *r;
+  void* out;
+  float* gate;
+  float* statistics;
+  std::int64_t rows, width;
+  float eps;
+  int form;
+};
+
+// Sums over the tokens of a chunk: for the channels X1 X2, normed also Y1 Y2 Z1 Z2; then T, R
+// (docs).
+constexpr std::int64_t token_gate_sums(int form) { return form == 1 ? 6 : 2; }
+constexpr std::int64_t token_gate_stride(int form, std::int64_t width) {
+  return token_gate_sums(form) * width + 4;
+}
+
+// in: out and gate unused. d_gate may be null. partial: a row of `stride` floats for each chunk of
+// ceil(rows / chunks) tokens.
+struct TokenGateBackward {
+  TokenGate in;
+  const void* d_out;
+  const float* d_gate;
+  void* ds;
+  void* dg;
+  float* partial;
+  std::int64_t chunks, stride;
+  float *dw1, *db1, *dw2, *db2, *d_gate_w, *d_gate_b, *dr;
+};
+
 namespace cpu {
 
 // rows x channels; other and sum are null, or sum = x + other is written and normed.
@@ -46,6 +79,17 @@ void cross_gate(Element element, Element out_element, const CrossGate& args);
 void gelu_tanh(Element element, void* x, std::int64_t count);
 
 void pool_tokens(Element element, Element out_element, bool gelu, const Pool& args);
+
+// folded: u1 u2 (width each), bias, mean of u1, mean of u2, unused; made once for all rows.
+void token_gate_fold(const TokenGate& args, float* folded);
+
+// Rows [first, last); one chunk; channels [first, last) of the sums over chunks: each call writes
+// its own part only, so that calls may run side by side.
+void token_gate(Element element, const TokenGate& args, const float* folded, std::int64_t first,
+                std::int64_t last);
+void token_gate_backward(Element element, const TokenGateBackward& args, const float* folded,
+                         std::int64_t chunk);
+void token_gate_reduce(const TokenGateBackward& args, std::int64_t first, std::int64_t last);
 
 }  // namespace cpu
 }  // namespace vega::kernels
@@ -74,6 +118,17 @@ int vega_cuda_gelu_tanh(vega::kernels::Element element, void* x, std::int64_t co
 
 int vega_cuda_pool_tokens(vega::kernels::Element element, vega::kernels::Element out_element,
                           bool gelu, const vega::kernels::Pool& args, void* stream);
+
+int vega_cuda_token_gate(vega::kernels::Element element, const vega::kernels::TokenGate& args,
+                         void* stream);
+
+// Chunks that fill the current device, by args without its partial sums and chunks. The number
+// depends on the device, the sizes and the alignment alone.
+int vega_cuda_token_gate_chunks(vega::kernels::Element element,
+                                const vega::kernels::TokenGateBackward& args, std::int64_t* chunks,
+                                void* stream);
+int vega_cuda_token_gate_backward(vega::kernels::Element element,
+                                  const vega::kernels::TokenGateBackward& args, void* stream);
 
 // out[r, :] = softmax(scores[r, :]), float32 in, `element` out.
 int vega_cuda_softmax_rows(vega::kernels::Element element, const float* scores, void* out,

@@ -4,95 +4,15 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/publish.h"
 
 namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kByteChunk = std::int64_t{1} << 20;  // of flat bytes, which have no frames
-
 std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
-
-void require(const std::string& what, std::size_t got, std::size_t expected) {
-  if (got == expected) return;
-  throw InputError(
-      explain("scene: " + what, std::to_string(got) + " values", std::to_string(expected)));
-}
-
-void check_frames(const SceneFrames& f) {
-  const std::size_t count = f.id.size();
-  if (count == 0) throw InputError(explain("scene", "no frames", "at least one"));
-  if (f.depth_height < 1 || f.depth_width < 1)
-    throw InputError(explain("scene", "no depth", "a depth map a frame"));
-  require("time_s", f.time_s.size(), count);
-  require("world_from_cam", f.world_from_cam.size(), count);
-  require("K_color", f.K_color.size(), count);
-  require("K_depth", f.K_depth.size(), count);
-  require("size_color", f.size_color.size(), count);
-  require(
-      "depth", f.depth.size(),
-      count * static_cast<std::size_t>(f.depth_height) * static_cast<std::size_t>(f.depth_width));
-  if (!f.color_jpeg.empty()) require("color_jpeg", f.color_jpeg.size(), count);
-}
-
-void check_objects(const std::string& name, const SceneObjects& o, std::size_t frames) {
-  const std::size_t count = o.id.size();
-  require(name + "/label", o.label.size(), count);
-  require(name + "/nyu40", o.nyu40.size(), count);
-  require(name + "/score", o.score.size(), count);
-  require(name + "/box", o.box.size(), count);
-  require(name + "/cells", o.cells.size(),
-          count * frames * static_cast<std::size_t>(kCellGrid * kCellGrid));
-}
-
-void write_frames(h5::File& file, const SceneFrames& f) {
-  const std::int64_t count = extent(f.id.size());
-  const std::vector<std::array<std::int32_t, 2>> size_depth(f.id.size(),
-                                                            {f.depth_height, f.depth_width});
-  file.write_dataset("/frames/id", DType::kI64, {count}, h5::raw_bytes(f.id));
-  file.write_dataset("/frames/time_s", DType::kF64, {count}, h5::raw_bytes(f.time_s));
-  file.write_dataset("/frames/world_from_cam", DType::kF64, {count, 4, 4},
-                     h5::raw_bytes(f.world_from_cam));
-  file.write_dataset("/frames/K_color", DType::kF64, {count, 3, 3}, h5::raw_bytes(f.K_color));
-  file.write_dataset("/frames/K_depth", DType::kF64, {count, 3, 3}, h5::raw_bytes(f.K_depth));
-  file.write_dataset("/frames/size_color", DType::kI32, {count, 2}, h5::raw_bytes(f.size_color));
-  file.write_dataset("/frames/size_depth", DType::kI32, {count, 2}, h5::raw_bytes(size_depth));
-  file.write_dataset("/frames/depth", DType::kU16, {count, f.depth_height, f.depth_width},
-                     h5::raw_bytes(f.depth));
-  if (f.color_jpeg.empty()) return;
-  std::vector<std::byte> flat;
-  std::vector<std::int64_t> offset{0};
-  for (const auto& picture : f.color_jpeg) {
-    flat.insert(flat.end(), picture.begin(), picture.end());
-    offset.push_back(extent(flat.size()));
-  }
-  file.write_dataset("/frames/color_jpeg", DType::kU8, {extent(flat.size())}, flat, kByteChunk);
-  file.write_dataset("/frames/color_jpeg_offset", DType::kI64, {count + 1}, h5::raw_bytes(offset),
-                     count + 1);
-}
 
 std::string group_of(ObjectKind kind) {
   return kind == ObjectKind::kGt ? "/objects/gt" : "/objects/proposal";
-}
-
-void write_objects(h5::File& file, const std::string& group, const SceneObjects& o,
-                   std::int64_t frames) {
-  const std::int64_t count = extent(o.id.size());
-  file.make_group(group);
-  file.write_text(group, "source", o.source);
-  std::size_t longest = 1;
-  for (const auto& label : o.label) longest = std::max(longest, label.size());
-  std::vector<char> text(o.label.size() * longest, '\0');
-  for (std::size_t n = 0; n < o.label.size(); ++n)
-    std::copy(o.label[n].begin(), o.label[n].end(), text.begin() + extent(n * longest));
-  file.write_dataset(group + "/id", DType::kI32, {count}, h5::raw_bytes(o.id));
-  file.write_dataset(group + "/label", DType::kU8, {count, extent(longest)}, h5::raw_bytes(text));
-  file.write_dataset(group + "/nyu40", DType::kI32, {count}, h5::raw_bytes(o.nyu40));
-  file.write_dataset(group + "/score", DType::kF32, {count}, h5::raw_bytes(o.score));
-  file.write_dataset(group + "/box", DType::kF32, {count, 6}, h5::raw_bytes(o.box));
-  file.write_dataset(group + "/cells", DType::kU8, {count, frames, kCellGrid, kCellGrid},
-                     h5::raw_bytes(o.cells));
 }
 
 std::vector<std::string> read_labels(const h5::File& file, const std::string& object,
@@ -108,34 +28,6 @@ std::vector<std::string> read_labels(const h5::File& file, const std::string& ob
 }
 
 }  // namespace
-
-void write_scene_file(const fs::path& path, const SceneFile& scene) {
-  check_frames(scene.frames);
-  const std::size_t frames = scene.frames.id.size();
-  const auto tokens = static_cast<std::size_t>(kTokenGrid * kTokenGrid);
-  require("patch/world14", scene.patches.world14.size(), frames * tokens * 3);
-  require("patch/valid14", scene.patches.valid14.size(), frames * tokens);
-  if (scene.has_gt) check_objects("objects/gt", scene.gt, frames);
-  if (scene.has_proposals) check_objects("objects/proposal", scene.proposals, frames);
-  PartFile part(path);
-  h5::File file = h5::File::create(part.path());
-  write_header(file, kSceneSchema, scene.header);
-  write_frames(file, scene.frames);
-  const std::vector<std::array<double, 16>> align{scene.axis_align};
-  file.write_dataset("/axis_align", DType::kF64, {4, 4}, h5::raw_bytes(align), 4);
-  file.make_group("/patch");
-  file.write_text("/patch", "view", scene.patches.view);
-  const std::int64_t count = extent(frames);
-  file.write_dataset("/patch/world14", DType::kF32, {count, kTokenGrid, kTokenGrid, 3},
-                     h5::raw_bytes(scene.patches.world14));
-  file.write_dataset("/patch/valid14", DType::kF32, {count, kTokenGrid, kTokenGrid},
-                     h5::raw_bytes(scene.patches.valid14));
-  file.make_group("/objects");
-  if (scene.has_gt) write_objects(file, group_of(ObjectKind::kGt), scene.gt, count);
-  if (scene.has_proposals)
-    write_objects(file, group_of(ObjectKind::kProposal), scene.proposals, count);
-  finish_file(file, part);
-}
 
 struct SceneReader::State {
   h5::File file;
@@ -290,6 +182,23 @@ std::vector<std::vector<std::byte>> SceneReader::color_jpeg() const {
   std::vector<std::vector<std::byte>> out;
   for (std::size_t i = 0; i + 1 < offset.size(); ++i)
     out.emplace_back(flat.begin() + offset[i], flat.begin() + offset[i + 1]);
+  return out;
+}
+
+std::vector<std::byte> SceneReader::color_jpeg(std::size_t frame) const {
+  const State& s = *state_;
+  if (!has_color() || frame >= frame_count()) {
+    const std::string got = has_color() ? "frame " + std::to_string(frame) : "no pictures";
+    throw InputError(explain(path().string(), got, "a picture of one of its frames"));
+  }
+  const auto offset =
+      h5::values_of<std::int64_t>(s.read("/frames/color_jpeg_offset", DType::kI64, {s.frames + 1}));
+  const std::int64_t first = offset[frame], end = offset[frame + 1];
+  if (first < 0 || end < first || end > s.file.info("/frames/color_jpeg").row_count())
+    throw FormatError(explain(path().string() + ": /frames/color_jpeg_offset",
+                              "a picture outside color_jpeg", "offsets that tile it"));
+  std::vector<std::byte> out(static_cast<std::size_t>(end - first));
+  s.file.read_rows("/frames/color_jpeg", first, end - first, out);
   return out;
 }
 

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,11 +58,45 @@ struct SceneFile {
   SceneObjects gt, proposals;
 };
 
-// Writes one file: part file, read back, renamed. All of it is in memory: about 0.7 MB a frame of
-// 640x480. Throws InputError (sizes that disagree), OutputError (disk).
-void write_scene_file(const std::filesystem::path& path, const SceneFile& scene);
-
 enum class ObjectKind { kGt, kProposal };
+
+// Writes one file, frame by frame and object by object: part file, read back, renamed. What it
+// keeps does not grow with the frames but for their tables (about 0.5 kB each). Unless `finish`
+// returned, nothing is left behind and an older file stays as it was. For one thread. Errors:
+// InputError (sizes that disagree, something missing at the end), OutputError (disk).
+class SceneWriter {
+ public:
+  // Everything but what is put: `scene` comes without depth, pictures, patches and cells.
+  // picture_bytes: size of each encoded picture; empty: the file gets none.
+  SceneWriter(const std::filesystem::path& path, const SceneFile& scene,
+              std::span<const std::size_t> picture_bytes);
+  ~SceneWriter();
+  SceneWriter(const SceneWriter&) = delete;
+  SceneWriter& operator=(const SceneWriter&) = delete;
+
+  struct Frame {
+    std::span<const std::uint16_t> depth;  // (Hd, Wd)
+    std::span<const std::byte> picture;    // of the size announced; ignored where there are none
+    std::span<const float> world14;        // (14, 14, 3)
+    std::span<const float> valid14;        // (14, 14)
+  };
+  void put_frame(const Frame& frame);  // the next one
+
+  // Depth of a frame that was put; from any thread.
+  std::vector<std::uint16_t> depth(std::size_t frame) const;
+
+  // Cells of the next object of its kind, (V, 27, 27).
+  void put_cells(ObjectKind kind, std::span<const std::uint8_t> cells);
+
+  void finish(const std::map<std::string, std::string>& provenance = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The same of a scene that is in memory.
+void write_scene_file(const std::filesystem::path& path, const SceneFile& scene);
 
 // Reads one complete file; safe from several threads. Throws FormatError: not HDF5, other schema,
 // incomplete, shapes that disagree, a chunk whose checksum fails.
@@ -82,8 +118,9 @@ class SceneReader {
   // Cells of object n, (V, 27, 27).
   std::vector<std::uint8_t> cells(ObjectKind kind, std::size_t n) const;
   std::vector<std::uint16_t> depth(std::size_t frame) const;  // (Hd, Wd) mm
-  // All pictures; InputError where the file has none.
+  // All pictures, or that of one frame; InputError where the file has none.
   std::vector<std::vector<std::byte>> color_jpeg() const;
+  std::vector<std::byte> color_jpeg(std::size_t frame) const;
 
  private:
   struct State;

@@ -1,6 +1,5 @@
 // The rest of a ScanNet scan for a synthetic room: mesh, annotation, alignment, label table and
-// noisy instance masks, in a frame of its own that is turned and shifted against the room, as a
-// scanner's is. A pure function of the room's seed.
+// noisy instance masks. A pure function of the room's seed and of the frame.
 #pragma once
 
 #include <array>
@@ -23,6 +22,12 @@ struct RoomMask {
   std::vector<std::int32_t> vertices;  // ascending
 };
 
+// Whose coordinates the scan has.
+enum class ScanFrame {
+  kRoom,  // the room's: the alignment is the identity, poses stay as they are
+  kOwn    // turned and shifted against the room, as a scanner's is
+};
+
 struct RoomScan {
   // room_from_scan: a turn about z and a shift whose numbers are exact in six decimals.
   scan::Matrix4 axis_align = scan::kIdentity4;
@@ -38,7 +43,7 @@ struct RoomScan {
 // belong to no object. Every object has vertices at its utmost points in all six directions, so
 // that boxes over the vertices are those of objects() up to the rounding of the coordinates to
 // float32 in the scan frame (under 1e-6 m a coordinate).
-RoomScan scan_room(const Room& room);
+RoomScan scan_room(const Room& room, ScanFrame frame = ScanFrame::kOwn);
 
 // A pose of the room in the scan frame: inverse(axis_align) pose.
 RoomPose scan_pose(const RoomScan& scan, const RoomPose& room_pose);

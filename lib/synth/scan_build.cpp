@@ -81,9 +81,9 @@ Vec3 utmost(const Solid& s, Vec3 d) {
 
 class Builder {
  public:
-  explicit Builder(const Room& from) : model_(room::build_model(from.seed())), room_(from) {
+  Builder(const Room& from, ScanFrame frame) : model_(room::build_model(from.seed())), room_(from) {
     model_.tree.build(model_.solids);
-    scan_.axis_align = make_alignment(from.seed());
+    if (frame == ScanFrame::kOwn) scan_.axis_align = make_alignment(from.seed());
     double area = 0;
     for (const Solid& solid : model_.solids) {
       for (int c = 0; c < chart_count(solid); ++c) {
@@ -253,7 +253,7 @@ class Builder {
 
 }  // namespace
 
-RoomScan scan_room(const Room& room) { return Builder(room).build(); }
+RoomScan scan_room(const Room& room, ScanFrame frame) { return Builder(room, frame).build(); }
 
 RoomPose scan_pose(const RoomScan& scan, const RoomPose& pose) {
   const auto& a = scan.axis_align;

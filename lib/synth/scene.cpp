@@ -137,7 +137,7 @@ void check(const SceneOptions& o) {
   if (o.scan && (number || name == "intrinsic" || name == "depth_intrinsic")) {
     throw InputError(explain("synthetic scan, folder",
                              "'" + name + "', and " + name + ".txt is a pose or a camera",
-                             "another name, such as scene0000_00"));
+                             "another name, such as scene0000_00; or a plain folder (--plain)"));
   }
   check_range("frames", o.frames, kSceneFrames);
   check_range("every", o.every, kSceneFrames);
@@ -147,11 +147,18 @@ void check(const SceneOptions& o) {
   check_range("threads", o.threads, kSceneThreads);
 }
 
+// A stream holds float32; where the folder is to be equal to it, so does the folder.
+bool float_poses(const SceneOptions& o) {
+  return o.sens || (o.scan && o.scan_frame == ScanFrame::kOwn);
+}
+
 nlohmann::ordered_json recipe_of(const SceneOptions& o) {
   nlohmann::ordered_json recipe = {
       {"generator", 1},   {"seed", o.seed},     {"frames", o.frames},   {"every", o.every},
-      {"width", o.width}, {"height", o.height}, {"quality", o.quality}, {"sens", o.sens || o.scan}};
-  if (o.scan) recipe["scan"] = true;  // absent otherwise: older folders are the same scenes
+      {"width", o.width}, {"height", o.height}, {"quality", o.quality}, {"sens", float_poses(o)}};
+  // Absent without: older folders are the same scenes.
+  if (o.scan && o.scan_frame == ScanFrame::kOwn) recipe["scan"] = true;
+  if (o.scan && o.scan_frame == ScanFrame::kRoom) recipe["scan"] = "room";
   return recipe;
 }
 
@@ -275,13 +282,15 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   room.light(threads);
   std::vector<RoomPose> poses = room.walk(o.frames);
   const bool sens = o.sens || o.scan;
-  if (sens) to_float32(poses);  // a stream holds such, and both forms of the scene must be equal
+  if (float_poses(o)) to_float32(poses);
   std::vector<RoomPose> written = poses;
   RoomScan scan;
   if (o.scan) {
-    scan = scan_room(room);
-    for (RoomPose& pose : written) pose = scan_pose(scan, pose);
-    to_float32(written);
+    scan = scan_room(room, o.scan_frame);
+    if (o.scan_frame == ScanFrame::kOwn) {
+      for (RoomPose& pose : written) pose = scan_pose(scan, pose);
+      to_float32(written);
+    }
   }
   std::mutex guard;
   int done = 0;

@@ -4,7 +4,8 @@
 //   intrinsic.txt, depth_intrinsic.txt  4x4 (equal: colour and depth are registered)
 //   NAME.sens  on request: the same JPEG bytes, depths and poses as one ScanNet sensor stream, its
 //              frames numbered without gaps
-//   on request (--scan): the rest of a ScanNet scan, synth/scan.h; all poses are then in its frame
+//   the rest of a ScanNet scan, synth/scan.h, and NAME.sens (the program's default): with the
+//   identity as alignment, or, on request (--scan), in a turned frame that all poses are in too
 //   objects.json  ids, labels and exact boxes of the objects, and the recipe of the room
 #pragma once
 
@@ -12,9 +13,9 @@
 #include <filesystem>
 #include <functional>
 
-namespace vega {
+#include "synth/scan.h"
 
-class Room;
+namespace vega {
 
 // What the options of a scene may be, both ends included.
 struct SceneRange {
@@ -37,10 +38,14 @@ struct SceneOptions {
   // values.
   bool sens = false;
   // A complete ScanNet scan: NAME.sens, and mesh, annotation, alignment, label table and masks of
-  // synth/scan.h. All poses are then in the scan frame; boxes in objects.json stay in the room's,
-  // to which the alignment of NAME.txt leads. Pictures and depth are those of `sens`. The folder
-  // may not be called like a file of the frames ("00000", "intrinsic": InputError).
+  // synth/scan.h. Boxes in objects.json are in the room's frame, to which the alignment of NAME.txt
+  // leads. The folder may not be called like a file of the frames ("00000", "intrinsic":
+  // InputError).
+  //   kOwn   all poses are in the scan's frame, float32 values as in the stream
+  //   kRoom  pictures, depth and poses are those of a scene without scan, bit for bit; the stream
+  //          has the poses rounded to float32
   bool scan = false;
+  ScanFrame scan_frame = ScanFrame::kOwn;
   bool overwrite = false;  // replace an existing folder
 };
 

@@ -14,6 +14,7 @@ namespace {
 constexpr int kMargin = 24, kTileGap = 16, kPanelGap = 4, kRowGap = 20;
 constexpr int kLabelGap = 12, kCaptionGap = 6, kTitleGap = 12, kHeaderGap = 22;
 constexpr int kLeastTile = 72;
+constexpr int kBarWidth = 260, kBarHeight = 12, kBarSpace = 52;
 constexpr double kAspect = 1.5, kDimmed = 0.4;
 
 struct Theme {
@@ -127,7 +128,8 @@ class Planner {
     const int content = gutter_ + columns * out.column_step - kTileGap;
     out.page.width =
         2 * kMargin + std::max(content, std::min(text_width_, options_.max_width - 2 * kMargin));
-    out.page.height = out.top + (out.rows - 1) * out.row_step + tile_height + kMargin;
+    out.page.height = out.top + (out.rows - 1) * out.row_step + tile_height + kMargin +
+                      (options_.bar ? kBarSpace : 0);
     return out;
   }
 
@@ -274,6 +276,11 @@ ImageU8 contact_sheet(const std::string& title, const std::string& subtitle,
       paste(page, x, layout.panel_y(i, k),
             panel_tile(frame.panels[std::size_t(k)], layout.panel, options.smooth));
     }
+  }
+  if (options.bar) {
+    const int width = std::min(kBarWidth, page.width - 2 * kMargin);
+    draw_color_bar(page, kMargin, page.height - kBarSpace, width, kBarHeight, *options.bar,
+                   theme.muted);
   }
   return page;
 }

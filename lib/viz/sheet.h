@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "media/image.h"
+#include "viz/colormap.h"
 
 namespace vega {
 
@@ -41,6 +42,7 @@ struct SheetOptions {
   bool smooth = false;   // cells blend into one another instead of having sharp edges
   bool dark = true;      // light lettering on a dark page, or the reverse
   std::vector<std::string> labels;  // one a panel, left of the rows; none: no labels
+  std::optional<ColorBar> bar;      // below everything
 };
 
 // Where the parts of a sheet are, in its pixels.

@@ -5,7 +5,7 @@ scene() { extract scene "$@" --progress off; }
 shape() { grep -qE "$1 +$2 +\[$3\]" "$OUT"; }
 
 # --- a posed folder: no objects, poses as they are.
-expect_exit 0 synth scene --size 96x64 --frames 12 -o "$T/room"
+expect_exit 0 synth scene --plain --size 96x64 --frames 12 -o "$T/room"
 expect_exit 0 scene "$T/room" --select uniform:4 -o "$T/s"
 expect_out "room$TAB$T/s/room.h5"
 run extract inspect "$T/s/room.h5"

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vega::fuzz {
 
@@ -23,6 +25,15 @@ class SeedFolder {
 // A zlib stream (window_bits 15) or a bare deflate stream (-15) of `text`, at the best level.
 std::string deflated(const std::string& text, int window_bits = 15);
 
+struct ZipRecord {
+  std::string name, data;
+  bool deflate = false;
+  std::uint64_t claimed = ~std::uint64_t{0};  // size in the directory; default: the real one
+};
+
+// A zip archive by hand, so that it can lie; checksums are set right.
+std::string zip_of(const std::vector<ZipRecord>& records);
+
 // The whole file as text.
 std::string text_of(const std::filesystem::path& path);
 
@@ -37,5 +48,7 @@ void add_config_seeds(const SeedFolder& seeds);
 void add_ply_seeds(const SeedFolder& seeds);
 void add_annotation_seeds(const SeedFolder& seeds);
 void add_boxes_seeds(const SeedFolder& seeds);
+void add_masks_seeds(const SeedFolder& seeds);
+void add_labels_seeds(const SeedFolder& seeds);
 
 }  // namespace vega::fuzz

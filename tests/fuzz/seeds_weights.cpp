@@ -35,33 +35,6 @@ std::string entry(const std::string& name, const std::string& type, const std::s
          ",\"data_offsets\":" + offsets + "}";
 }
 
-struct ZipRecord {
-  std::string name, data;
-  bool deflate = false;
-  std::uint64_t claimed = ~std::uint64_t{0};  // size in the directory; default: the real one
-};
-
-// A zip archive by hand, so that it can lie; checksums are set right for stored records.
-std::string zip_of(const std::vector<ZipRecord>& records) {
-  std::string out, directory;
-  for (const auto& record : records) {
-    const std::string packed = record.deflate ? deflated(record.data, -15) : record.data;
-    const std::string sum = little(
-        crc32_z(0, reinterpret_cast<const Bytef*>(record.data.data()), record.data.size()), 4);
-    const auto size = record.claimed == ~std::uint64_t{0} ? record.data.size() : record.claimed;
-    const std::string method = little(record.deflate ? 8 : 0, 2);
-    directory += "PK\1\2" + little(20, 4) + little(0, 2) + method + little(0, 4) + sum +
-                 little(packed.size(), 4) + little(size, 4) + little(record.name.size(), 2) +
-                 little(0, 12) + little(out.size(), 4) + record.name;
-    out += "PK\3\4" + little(20, 2) + little(0, 2) + method + little(0, 4) + sum +
-           little(packed.size(), 4) + little(size, 4) + little(record.name.size(), 2) +
-           little(0, 2) + record.name + packed;
-  }
-  return out + directory + "PK\5\6" + little(0, 4) + little(records.size(), 2) +
-         little(records.size(), 2) + little(directory.size(), 4) + little(out.size(), 4) +
-         little(0, 2);
-}
-
 std::string archive_of(const std::string& pickle, std::vector<ZipRecord> more = {}) {
   more.insert(more.begin(), {"archive/data.pkl", pickle});
   return zip_of(more);
@@ -82,6 +55,26 @@ std::string hostile_call(const std::string& module, const std::string& name) {
 }
 
 }  // namespace
+
+std::string zip_of(const std::vector<ZipRecord>& records) {
+  std::string out, directory;
+  for (const auto& record : records) {
+    const std::string packed = record.deflate ? deflated(record.data, -15) : record.data;
+    const std::string sum = little(
+        crc32_z(0, reinterpret_cast<const Bytef*>(record.data.data()), record.data.size()), 4);
+    const auto size = record.claimed == ~std::uint64_t{0} ? record.data.size() : record.claimed;
+    const std::string method = little(record.deflate ? 8 : 0, 2);
+    directory += "PK\1\2" + little(20, 4) + little(0, 2) + method + little(0, 4) + sum +
+                 little(packed.size(), 4) + little(size, 4) + little(record.name.size(), 2) +
+                 little(0, 12) + little(out.size(), 4) + record.name;
+    out += "PK\3\4" + little(20, 2) + little(0, 2) + method + little(0, 4) + sum +
+           little(packed.size(), 4) + little(size, 4) + little(record.name.size(), 2) +
+           little(0, 2) + record.name + packed;
+  }
+  return out + directory + "PK\5\6" + little(0, 4) + little(records.size(), 2) +
+         little(records.size(), 2) + little(directory.size(), 4) + little(out.size(), 4) +
+         little(0, 2);
+}
 
 void add_safetensors_seeds(const SeedFolder& seeds) {
   const auto add = [&](const char* name, const std::string& file) {

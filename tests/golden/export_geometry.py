@@ -99,6 +99,14 @@ def sin3d(x, width, n):
     return out
 
 
+def fnv(data):
+    """FNV-1a, 64 bits, of bytes."""
+    h = 0xCBF29CE484222325
+    for byte in data:
+        h = (h ^ byte) * 0x100000001B3 & (2**64 - 1)
+    return h
+
+
 def counts(m, boxes, cell):
     g = 378 // cell
     out = []
@@ -143,6 +151,12 @@ def main():
         out[f"sin3d.{width}.{n}.in"] = c.float().numpy()
         # bfloat16 as its upper 16 bits
         out[f"sin3d.{width}.{n}.bf16"] = sin3d(c, width, n).view(torch.int16).numpy()
+    # Every voxel index, the same in x, y, z of all points; of the 301 x 3584 values only a hash is kept.
+    # torch's scalar kernels give other powers: AVX2 or AVX-512 is needed here.
+    assert torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+    for n in (1, 2, 5, 9):
+        every = sin3d(torch.arange(301).bfloat16().reshape(301, 1, 1).expand(301, n, 3), 3584, n)
+        out[f"sin3d.every.{n}"] = np.array([fnv(every.view(torch.int16).numpy().tobytes())], np.uint64).view(np.int64)
     c = torch.from_numpy(np.random.default_rng(3).uniform(-8, 8, (20, 1, 3)).astype(np.float32))
     out["sin3d.metres.in"], out["sin3d.metres.fp32"] = c.numpy(), sin3d(c, 96, 1).numpy()
     for n in (1, 2, 5, 9):

@@ -10,8 +10,8 @@
 #include "base/hash.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "core/on_device.h"
 #include "kernels/pool_tokens.h"
-#include "models/on_device.h"
 #include "models/siglip/checkpoint.h"
 #include "models/siglip/tower.h"
 

@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "core/device.h"
 #include "core/dtype.h"
-#include "models/on_device.h"
+#include "core/on_device.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
 #include "models/wan/flops.h"

@@ -210,4 +210,34 @@ TEST_CASE("scan: a function of the seed, its vertices on the room's surfaces", "
   }
 }
 
+TEST_CASE("scan: in the room's frame the frames are those of a plain folder", "[scan]") {
+  const test::TempFolder temp;
+  SceneOptions plain = small(temp / "plain"), whole = small(temp / "whole");
+  whole.scan = true;
+  whole.scan_frame = ScanFrame::kRoom;
+  write_scene(shared_room(), plain);
+  write_scene(shared_room(), whole);
+  for (const auto& entry : fs::directory_iterator(plain.folder)) {
+    const auto name = entry.path().filename();
+    if (name == "objects.json") continue;  // the recipe
+    INFO(name);
+    CHECK(test::read_bytes(entry.path()) == test::read_bytes(whole.folder / name));
+  }
+  const auto text = scan::read_scan_text(whole.folder / "whole.txt");
+  CHECK(text.has_axis_align);
+  CHECK((text.axis_align == scan::kIdentity4));
+  const RoomScan scan = scan_room(shared_room(), ScanFrame::kRoom);
+  CHECK((scan::read_ply(whole.folder / "whole_vh_clean_2.ply").vertices == scan.vertices));
+  const RoomPose pose = shared_room().walk(2)[1];
+  CHECK((scan_pose(scan, pose) == pose));
+  const SensFile stream(whole.folder / "whole.sens");
+  REQUIRE(stream.frames().size() == 2);
+  for (std::size_t i = 0; i < 16; ++i)
+    CHECK(stream.frames()[1].camera_to_world[i] == static_cast<float>(pose[i]));
+  // Another recipe than that of either other form.
+  CHECK(write_scene(shared_room(), whole) == 0);
+  whole.scan_frame = ScanFrame::kOwn;
+  CHECK_THROWS_AS(write_scene(shared_room(), whole), RefusedError);
+}
+
 }  // namespace vega

@@ -1,0 +1,266 @@
+#include "evaluate/correspondence.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/publish.h"
+#include "evaluate/pictures.h"
+#include "evaluate/plan.h"
+#include "evaluate/tables.h"
+#include "media/png.h"
+
+namespace vega::evaluate {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kLeastOverlap = 0.1, kMostOverlap = 0.8;
+
+// One scene under one set.
+struct SceneResult {
+  SceneScore score;
+  std::string cache_key;
+};
+
+struct Run {
+  const CorrespondenceVerb& options;
+  const Plan& plan;
+  std::vector<std::map<std::string, SceneResult>> results;  // a map a set, by key
+};
+
+using FramePairs = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+// Places of frame ids among those that are used.
+FramePairs places_of(const FramePairs& ids, const LoadedTokens& loaded, const std::string& where) {
+  FramePairs out;
+  const auto place = [&](std::int64_t id) {
+    const auto at = std::find(loaded.id.begin(), loaded.id.end(), id);
+    if (at == loaded.id.end())
+      throw InputError(explain(where, "no frame " + std::to_string(id) + ", which --pairs names",
+                               "features of all frames of the pairs",
+                               "extract them with --select list:FILE"));
+    return static_cast<std::int64_t>(at - loaded.id.begin());
+  };
+  for (const auto& [a, b] : ids) out.emplace_back(place(a), place(b));
+  return out;
+}
+
+// One set's features of a scene, and everything that is computed from them.
+class SetWork {
+ public:
+  SetWork(const Run& run, const ScoredSet& set, const std::string& key, const SceneReader& scene)
+      : run_(run), set_(set), key_(key), scene_(scene), features_(set.files.at(key)) {
+    tap_ = features_.tap_index(set.tap);
+    GeometryRule rule = run.plan.geometry;
+    rule.permuted_poses = set.permuted;
+    loaded_ = load_tokens(features_, tap_, scene, rule, threads());
+  }
+
+  SceneResult score() const {
+    SceneResult out;
+    out.cache_key = features_.taps()[tap_].cache_key;
+    out.score = score_scene(key_, loaded_.tokens(), run_.plan.scores);
+    out.score.views = static_cast<std::int64_t>(loaded_.row.size());
+    if (run_.plan.voxel && out.score.tokens == 0)
+      throw InputError(explain(features_.path().string(), "no token with a depth",
+                               "depth in the part of the frames that the features cover"));
+    if (run_.plan.probe) probe(out.score);
+    return out;
+  }
+
+  void draw(const SceneScore& score) const {
+    if (score.centered.empty()) return;
+    const fs::path folder = fs::path(run_.options.out) / "pictures" / file_name(set_.name);
+    const auto pictures = frame_pictures(loaded_, features_, scene_);
+    const CenteredScore& main = score.centered.front();
+    const std::string tap = features_.taps()[tap_].name;
+    const auto labels = [&](const std::string& text) {
+      return PictureLabels{
+          fmt::format("{}   {}", key_, set_.name),
+          fmt::format("tap {}   grid {}x{}   {}", tap, loaded_.grid_h, loaded_.grid_w, text)};
+    };
+    const std::int64_t most = run_.options.picture_frames;
+    const auto save = [&](const std::string& name, const ImageU8& image) {
+      publish_file(folder / (key_ + name), std::span<const std::byte>(encode_png(image)));
+      log_info("{}: picture in {}", key_, (folder / (key_ + name)).string());
+    };
+    // Raw cosines hardly differ between cells: where centred ones were asked for, those are drawn.
+    const auto centered = std::find_if(score.centered.begin(), score.centered.end(),
+                                       [](const auto& c) { return c.center != Center::kNone; });
+    const CenteredScore& heat = centered == score.centered.end() ? main : *centered;
+    const std::string what = heat.center == Center::kNone   ? "features as they are"
+                             : heat.center == Center::kMean ? "features minus their mean"
+                                                            : "features standardised";
+    save("-heat.png",
+         heat_map(loaded_, heat, features_, tap_, pictures,
+                  labels(fmt::format("{}: multi-view score {:.1f} %, AUC {:.3f}", what,
+                                     100 * heat.multi_view.score, heat.separation.auc)),
+                  most));
+    if (main.matches.pairs.empty()) return;
+    save("-matches.png",
+         match_picture(loaded_, main, features_, tap_, pictures,
+                       labels("mutual matches; green: the same place, yellow: 0.2 m apart, red: "
+                              "0.5 m and more"),
+                       most));
+  }
+
+ private:
+  int threads() const { return run_.plan.scores.threads; }
+
+  void probe(SceneScore& score) const {
+    const std::size_t views = loaded_.row.size();
+    std::vector<std::vector<float>> depth(views);
+    std::vector<ProbeImage> images;
+    for (std::size_t v = 0; v < views; ++v)
+      images.push_back(probe_image(loaded_, v, features_, tap_, scene_, depth[v]));
+    std::vector<double> overlap;
+    const FramePairs pairs = chosen_pairs(images, overlap);
+    std::map<std::int64_t, ProbePoints> points;
+    for (const auto& [a, b] : pairs) {
+      for (const std::int64_t v : {a, b}) {
+        if (points.contains(v)) continue;
+        points.emplace(v, probe_points(images[static_cast<std::size_t>(v)], run_.plan.points,
+                                       run_.plan.scores.seed, threads()));
+      }
+    }
+    for (const auto& [a, b] : pairs) {
+      ProbePair pair = probe_pair(points.at(a), points.at(b), run_.plan.probe_options);
+      pair.a = loaded_.id[static_cast<std::size_t>(a)];
+      pair.b = loaded_.id[static_cast<std::size_t>(b)];
+      pair.overlap = overlap[static_cast<std::size_t>(a) * views + static_cast<std::size_t>(b)];
+      score.probe.push_back(pair);
+    }
+  }
+
+  // Overlaps are those of the true poses, also in the null test: it judges the same pairs.
+  FramePairs chosen_pairs(std::vector<ProbeImage> images, std::vector<double>& overlap) const {
+    const SceneFrames frames = scene_.frames();
+    const std::size_t views = images.size();
+    for (std::size_t v = 0; v < views; ++v)
+      images[v].world_from_cam = frames.world_from_cam[loaded_.scene_row[v]];
+    overlap.assign(views * views, std::numeric_limits<double>::quiet_NaN());
+    const auto compute = [&](std::size_t a, std::size_t b) {
+      overlap[a * views + b] = depth_overlap(images[a], images[b]);
+    };
+    if (run_.plan.given_pairs) {
+      const auto given = run_.plan.pairs.find(key_);
+      const FramePairs pairs =
+          places_of(given == run_.plan.pairs.end() ? FramePairs{} : given->second, loaded_,
+                    features_.path().string());
+      for (const auto& [a, b] : pairs) compute(std::size_t(a), std::size_t(b));
+      return pairs;
+    }
+    parallel_for(views, threads(), [&](std::size_t a) {
+      for (std::size_t b = a + 1; b < views; ++b) compute(a, b);
+    });
+    return choose_pairs(overlap, static_cast<std::int64_t>(views), kLeastOverlap, kMostOverlap,
+                        run_.plan.pairs_a_scene, run_.plan.scores.seed);
+  }
+
+  const Run& run_;
+  const ScoredSet& set_;
+  const std::string& key_;
+  const SceneReader& scene_;
+  FeatureReader features_;
+  std::size_t tap_ = 0;
+  LoadedTokens loaded_;
+};
+
+// A scene: all sets that have it.
+class SceneWork final : public ItemWork {
+ public:
+  SceneWork(Item item, Run& run) : item_(std::move(item)), run_(run) {}
+
+  void prepare() override {
+    const fs::path path = fs::path(run_.options.scenes) / (item_.key + ".h5");
+    if (!fs::exists(path))
+      throw InputError(
+          explain(path.string(), "no such file", "the scene of the features",
+                  "vega-extract scene ... --select frames:" + item_.path.parent_path().string() +
+                      " -o " + run_.options.scenes));
+    scene_.emplace(path);
+  }
+  bool complete() const override { return false; }
+
+  void compute() override {
+    for (std::size_t i = 0; i < run_.plan.sets.size(); ++i) {
+      const ScoredSet& set = run_.plan.sets[i];
+      if (!set.files.contains(item_.key)) continue;
+      const SetWork work(run_, set, item_.key, *scene_);
+      found_.emplace_back(i, work.score());
+      const SceneScore& score = found_.back().second.score;
+      if (score.not_finite > 0)
+        log_warn("{}: {}: {} cells with features that are not finite, left out", item_.key,
+                 set.name, score.not_finite);
+      if (run_.options.pictures) work.draw(score);
+    }
+  }
+
+  void finish() override {
+    for (auto& [i, result] : found_) run_.results[i][item_.key] = std::move(result);
+    sets_ = found_.size();
+    scene_.reset();
+  }
+  double wait_s() const override { return 0; }
+  double load_s() const override { return 0; }
+  std::string output() const override { return item_.path.string(); }
+  void describe(ItemReport& report) const override {
+    report.outcome = "scored";
+    report.numbers = {{"sets", static_cast<double>(sets_)}};
+  }
+
+ private:
+  Item item_;
+  Run& run_;
+  std::optional<SceneReader> scene_;
+  std::vector<std::pair<std::size_t, SceneResult>> found_;
+  std::size_t sets_ = 0;
+};
+
+// In the order of the items.
+Scored collected(const Run& run) {
+  Scored out;
+  for (std::size_t i = 0; i < run.plan.sets.size(); ++i) {
+    FeatureSet set{run.plan.sets[i].name, {}};
+    out.cache_keys.emplace_back();
+    for (const Item& item : run.plan.items) {
+      const auto at = run.results[i].find(item.key);
+      if (at == run.results[i].end()) continue;
+      set.scenes.push_back(at->second.score);
+      out.cache_keys.back()[item.key] = at->second.cache_key;
+    }
+    out.sets.push_back(std::move(set));
+  }
+  return out;
+}
+
+}  // namespace
+
+RunResult run_correspondence(const CorrespondenceVerb& options, const Context& context) {
+  const Plan plan = make_plan(options);
+  Run run{options, plan, {}};
+  run.results.resize(plan.sets.size());
+  if (plan.items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
+  const bool alone = options.list.empty() && plan.items.size() == 1;
+  RunResult result =
+      run_items(plan.items, {options.report, options.fail_fast, alone, false, {}},
+                [&](const Item& item) { return std::make_unique<SceneWork>(item, run); });
+  if (result.done == 0) return result;
+  const Scored scored = collected(run);
+  if (!options.out.empty()) {
+    for (const auto& [name, content] : files_of(plan, scored))
+      publish_file(fs::path(options.out) / name, content);
+    log_info("tables in {}", (fs::path(options.out) / "report.md").string());
+  }
+  context.print(answer(plan, scored));
+  return result;
+}
+
+}  // namespace vega::evaluate

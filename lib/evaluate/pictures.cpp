@@ -1,0 +1,158 @@
+#include "evaluate/pictures.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "media/decode.h"
+#include "viz/overlay.h"
+#include "viz/sheet.h"
+
+namespace vega::evaluate {
+namespace {
+
+constexpr std::size_t kMostLines = 70;
+constexpr int kPairGap = 8, kTileWidth = 640;
+
+// `most` of `count`, evenly spread, first and last included.
+std::vector<std::size_t> spread(std::size_t count, std::int64_t most) {
+  const auto n =
+      std::min<std::size_t>(count, static_cast<std::size_t>(std::max<std::int64_t>(1, most)));
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < n; ++i) out.push_back(n == 1 ? 0 : i * (count - 1) / (n - 1));
+  return out;
+}
+
+std::array<double, 6> on_picture(const LoadedTokens& loaded, std::size_t v,
+                                 const FeatureReader& features, std::size_t tap,
+                                 const FrameTable& table, const ImageU8& picture) {
+  const std::size_t row = loaded.row[v];
+  ImageSize size{table.size_color[row][1], table.size_color[row][0]};
+  if (size.width < 1 || size.height < 1) size = picture.size();
+  return scaled(features.taps()[tap].cell_to_px[row], size, picture.size());
+}
+
+// Green to yellow to red, from 0 to 0.5 m.
+Color distance_color(double metres) {
+  const double t = std::clamp(metres / 0.5, 0.0, 1.0);
+  const auto mix = [](double a, double b, double part) {
+    return static_cast<std::uint8_t>(std::lround(a + (b - a) * part));
+  };
+  if (t < 0.4) return {mix(70, 250, t / 0.4), mix(220, 210, t / 0.4), mix(110, 60, t / 0.4)};
+  const double part = (t - 0.4) / 0.6;
+  return {mix(250, 235, part), mix(210, 50, part), mix(60, 60, part)};
+}
+
+void paste_at(ImageU8& to, int left, const ImageU8& from) {
+  for (int y = 0; y < from.height; ++y)
+    std::copy_n(from.row(y), 3 * from.width, to.row(y) + 3 * static_cast<std::ptrdiff_t>(left));
+}
+
+// Both frames side by side with the best matches drawn between them.
+ImageU8 drawn_pair(const ImageU8& a, const ImageU8& b, const std::array<double, 6>& cells_a,
+                   const std::array<double, 6>& cells_b, std::int64_t grid_w,
+                   const PairMatches& pair) {
+  ImageU8 out(a.width + kPairGap + b.width, std::max(a.height, b.height));
+  fill_rect(out, 0, 0, out.width, out.height, {17, 19, 24});
+  paste_at(out, 0, a);
+  paste_at(out, a.width + kPairGap, b);
+  const auto place = [&](const std::array<double, 6>& m, std::int32_t cell, int left) {
+    const double column = static_cast<double>(cell % grid_w);
+    const double row = static_cast<double>(cell / grid_w);
+    return PicturePoint{m[0] * column + m[1] * row + m[2] + left,
+                        m[3] * column + m[4] * row + m[5]};
+  };
+  const std::size_t count = std::min(kMostLines, pair.kept.size());
+  for (std::size_t i = count; i-- > 0;) {  // the best on top
+    const TokenMatch& match = pair.kept[i];
+    const Color color = distance_color(match.distance_m);
+    const PicturePoint p = place(cells_a, match.cell_a, 0);
+    const PicturePoint q = place(cells_b, match.cell_b, a.width + kPairGap);
+    const Segment line[] = {{p.x, p.y, q.x, q.y}};
+    stroke(out, line, 1.4, color);
+    const Segment dots[] = {{p.x, p.y, p.x, p.y}, {q.x, q.y, q.x, q.y}};
+    stroke(out, dots, 6, color);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<ImageU8> frame_pictures(const LoadedTokens& loaded, const FeatureReader& features,
+                                    const SceneReader& scene) {
+  std::vector<ImageU8> out;
+  if (const auto thumbs = features.thumbs(); !thumbs.empty()) {
+    for (const std::size_t row : loaded.row)
+      out.push_back(decode_image(thumbs[row], features.path().string() + ": thumbnail"));
+    return out;
+  }
+  if (!scene.has_color())
+    throw InputError(explain(features.path().string() + " and " + scene.path().string(),
+                             "no thumbnails and no pictures", "one of them",
+                             "extract the features again without --no-thumbs"));
+  const auto pictures = scene.color_jpeg();
+  for (const std::size_t row : loaded.scene_row)
+    out.push_back(decode_image(pictures[row], scene.path().string() + ": picture"));
+  return out;
+}
+
+ImageU8 heat_map(const LoadedTokens& loaded, const CenteredScore& score,
+                 const FeatureReader& features, std::size_t tap,
+                 const std::vector<ImageU8>& pictures, const PictureLabels& labels,
+                 std::int64_t most) {
+  const std::vector<float>& map = score.multi_view.map;
+  const FrameTable table = features.frames();
+  const auto cells = static_cast<std::size_t>(loaded.grid_h * loaded.grid_w);
+  const int gw = static_cast<int>(loaded.grid_w), gh = static_cast<int>(loaded.grid_h);
+  Overlay overlay;
+  overlay.low = quantile(map, 0.05);
+  overlay.high = quantile(map, 0.95);
+  overlay.gamma = 1.2;
+  std::vector<SheetFrame> frames;
+  for (const std::size_t v : spread(loaded.row.size(), most)) {
+    SheetFrame frame;
+    frame.picture = pictures[v];
+    const auto m = on_picture(loaded, v, features, tap, table, frame.picture);
+    overlay_cells(frame.picture, std::span<const float>(map).subspan(v * cells, cells), gw, gh, m,
+                  overlay);
+    frame.covered = covered_quad(m, gw, gh);
+    frame.caption = fmt::format("frame {}", loaded.id[v]);
+    frames.push_back(std::move(frame));
+  }
+  SheetOptions sheet;
+  sheet.bar = ColorBar{Colormap::kTurbo, overlay.low, overlay.high,
+                       "multi-view cosine (dimmed: in one view only)"};
+  return contact_sheet(labels.title, labels.subtitle, frames, sheet);
+}
+
+ImageU8 match_picture(const LoadedTokens& loaded, const CenteredScore& score,
+                      const FeatureReader& features, std::size_t tap,
+                      const std::vector<ImageU8>& pictures, const PictureLabels& labels,
+                      std::int64_t most) {
+  const FrameTable table = features.frames();
+  std::vector<SheetFrame> frames;
+  for (const std::size_t i : spread(score.matches.pairs.size(), most)) {
+    const PairMatches& pair = score.matches.pairs[i];
+    const auto a = static_cast<std::size_t>(pair.a), b = static_cast<std::size_t>(pair.b);
+    SheetFrame frame;
+    frame.picture = drawn_pair(
+        pictures[a], pictures[b], on_picture(loaded, a, features, tap, table, pictures[a]),
+        on_picture(loaded, b, features, tap, table, pictures[b]), loaded.grid_w, pair);
+    frame.caption = pair.kept.empty()
+                        ? fmt::format("frames {} and {}: no match", loaded.id[a], loaded.id[b])
+                        : fmt::format(
+                              "frames {} and {}: {} matches, {:.2f} m apart, {:.0f} % "
+                              "within 0.2 m",
+                              loaded.id[a], loaded.id[b], pair.kept.size(), pair.mean_distance_m,
+                              100 * pair.recall[1]);
+    frames.push_back(std::move(frame));
+  }
+  SheetOptions sheet;
+  sheet.tile_width = kTileWidth;
+  sheet.columns = frames.size() > 1 ? 2 : 1;
+  return contact_sheet(labels.title, labels.subtitle, frames, sheet);
+}
+
+}  // namespace vega::evaluate

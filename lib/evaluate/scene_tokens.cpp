@@ -1,0 +1,157 @@
+#include "evaluate/scene_tokens.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "base/philox.h"
+#include "geometry/cells.h"
+
+namespace vega::evaluate {
+namespace {
+
+constexpr double kPoseTolerance = 1e-3;  // m, and of a rotation's entries
+
+ImageU16 depth_map(const SceneReader& scene, const SceneFrames& frames, std::size_t row) {
+  ImageU16 depth;
+  depth.width = frames.depth_width;
+  depth.height = frames.depth_height;
+  depth.v = scene.depth(row);
+  return depth;
+}
+
+// A cyclic permutation (Sattolo), so that no frame keeps its place.
+std::vector<std::size_t> derangement(std::size_t count, std::uint64_t seed) {
+  std::vector<std::size_t> order(count);
+  for (std::size_t i = 0; i < count; ++i) order[i] = i;
+  const PhiloxKey key = philox_key(seed ^ fnv1a64("permuted poses"));
+  for (std::size_t i = count; i-- > 1;) {
+    const auto words = philox4x32({static_cast<std::uint32_t>(i), 0, 0, 0}, key);
+    std::swap(order[i], order[words[0] % i]);
+  }
+  return order;
+}
+
+// The poses of a feature file are those of its source; those of a scene file are aligned.
+void check_pose(const std::string& where, std::int64_t id, const Pose& align, const Pose& source,
+                const Pose& aligned) {
+  if (!std::all_of(source.begin(), source.end(), [](double v) { return std::isfinite(v); })) return;
+  const Pose expected = multiply(align, source);
+  for (std::size_t i = 0; i < 16; ++i) {
+    if (std::abs(expected[i] - aligned[i]) <= kPoseTolerance) continue;
+    throw InputError(explain(where, "another pose of frame " + std::to_string(id),
+                             "that of the scene file: features and scene of one scan",
+                             "extract one of them again"));
+  }
+}
+
+void choose_frames(const FeatureReader& features, const SceneReader& scene,
+                   const GeometryRule& rule, LoadedTokens& out) {
+  const FrameTable table = features.frames();
+  const SceneFrames frames = scene.frames();
+  const std::string where = features.path().string() + " and " + scene.path().string();
+  std::map<std::int64_t, std::size_t> place;
+  for (std::size_t i = 0; i < frames.id.size(); ++i) place.emplace(frames.id[i], i);
+  std::set<std::int64_t> seen;
+  for (std::size_t row = 0; row < table.id.size(); ++row) {
+    const auto at = place.find(table.id[row]);
+    if (at == place.end())
+      throw InputError(
+          explain(where, "frame " + std::to_string(table.id[row]) + " in the first only",
+                  "a scene file with the frames of the features",
+                  "vega-extract scene --select frames:" + features.path().parent_path().string() +
+                      " --overwrite"));
+    if (!seen.insert(table.id[row]).second && rule.drop_repeats) continue;
+    check_pose(where, table.id[row], scene.axis_align(), table.world_from_cam[row],
+               frames.world_from_cam[at->second]);
+    out.row.push_back(row);
+    out.scene_row.push_back(at->second);
+    out.id.push_back(table.id[row]);
+    out.pose.push_back(frames.world_from_cam[at->second]);
+  }
+  if (!rule.permuted_poses || out.pose.size() < 2) return;
+  const std::vector<Pose> own = out.pose;
+  const auto order = derangement(own.size(), rule.seed);
+  for (std::size_t v = 0; v < own.size(); ++v) out.pose[v] = own[order[v]];
+}
+
+ImageSize color_size(const FrameTable& table, std::size_t row, const SceneFrames& frames,
+                     std::size_t scene_row) {
+  ImageSize size{table.size_color[row][1], table.size_color[row][0]};
+  if (size.width > 0 && size.height > 0) return size;
+  return {frames.size_color[scene_row][1], frames.size_color[scene_row][0]};
+}
+
+}  // namespace
+
+SceneTokens LoadedTokens::tokens() const {
+  return {static_cast<std::int64_t>(row.size()), grid_h, grid_w, channels, features, world, valid};
+}
+
+LoadedTokens load_tokens(const FeatureReader& features, std::size_t tap, const SceneReader& scene,
+                         const GeometryRule& rule, int threads) {
+  const TapInfo& info = features.taps()[tap];
+  LoadedTokens out;
+  choose_frames(features, scene, rule, out);
+  out.grid_h = info.grid_h;
+  out.grid_w = info.grid_w;
+  out.channels = info.channels;
+  const auto cells = static_cast<std::size_t>(info.grid_h * info.grid_w);
+  const auto values = cells * static_cast<std::size_t>(info.channels);
+  const std::size_t count = out.row.size();
+  out.features.resize(count * values);
+  out.world.resize(count * cells * 3);
+  out.valid.resize(count * cells);
+  const FrameTable table = features.frames();
+  const SceneFrames frames = scene.frames();
+  const int gw = static_cast<int>(info.grid_w), gh = static_cast<int>(info.grid_h);
+  parallel_for(count, threads, [&](std::size_t v) {
+    const auto read = features.read_f32(tap, out.row[v], 1);
+    std::copy(read.begin(), read.end(), out.features.begin() + std::ptrdiff_t(v * values));
+    const ImageU16 depth = depth_map(scene, frames, out.scene_row[v]);
+    const Intrinsics& K = frames.K_depth[out.scene_row[v]];
+    const CellPoints points =
+        rule.crop && info.view == "native" && info.width > 0
+            ? crop_cells(depth, K, out.pose[v],
+                         {static_cast<int>(info.width), static_cast<int>(info.height)}, gw, gh,
+                         rule.zero)
+            : cell_points(depth, K, out.pose[v], info.cell_to_px[out.row[v]],
+                          color_size(table, out.row[v], frames, out.scene_row[v]), gw, gh,
+                          rule.zero);
+    std::copy(points.xyz.begin(), points.xyz.end(),
+              out.world.begin() + std::ptrdiff_t(v * cells * 3));
+    std::copy(points.valid.begin(), points.valid.end(),
+              out.valid.begin() + std::ptrdiff_t(v * cells));
+  });
+  return out;
+}
+
+ProbeImage probe_image(const LoadedTokens& loaded, std::size_t v, const FeatureReader& features,
+                       std::size_t tap, const SceneReader& scene, std::vector<float>& depth) {
+  const TapInfo& info = features.taps()[tap];
+  const SceneFrames frames = scene.frames();
+  const std::size_t row = loaded.scene_row[v];
+  const auto cells = static_cast<std::size_t>(loaded.grid_h * loaded.grid_w * loaded.channels);
+  ProbeImage image;
+  image.height = frames.depth_height / 4;
+  image.width = frames.depth_width / 4;
+  depth = working_depth(scene.depth(row), frames.depth_height, frames.depth_width);
+  image.depth_m = depth;
+  image.K = working_intrinsics(frames.K_depth[row]);
+  image.world_from_cam = loaded.pose[v];
+  image.grid_h = loaded.grid_h;
+  image.grid_w = loaded.grid_w;
+  image.channels = loaded.channels;
+  image.features = std::span<const float>(loaded.features).subspan(v * cells, cells);
+  const ImageSize color = color_size(features.frames(), loaded.row[v], frames, row);
+  image.cell_from_pixel = cell_from_working(info.cell_to_px[loaded.row[v]], color.height,
+                                            color.width, image.height, image.width);
+  return image;
+}
+
+}  // namespace vega::evaluate

@@ -1,0 +1,213 @@
+#include "evaluate/tables.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/key.h"
+#include "viz/table.h"
+
+namespace vega::evaluate {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const ReportTable& table) {
+  std::vector<TableColumn> columns;
+  for (const auto& column : table.columns)
+    columns.push_back({column.title, column.number ? Align::kRight : Align::kLeft});
+  Table out(columns);
+  for (const auto& row : table.rows) out.add_row(row);
+  return out.text();
+}
+
+std::string show(const ReportTable& table, const std::string& format) {
+  if (format == "csv") return csv(table);
+  return format == "markdown" ? markdown(table) : text_of(table);
+}
+
+bool as_it_is(const std::string& metric) {
+  return metric.starts_with("auc") || metric.starts_with("match_distance_m");
+}
+
+std::string value_text(const std::string& metric, const Spread& spread) {
+  if (!std::isfinite(spread.mean)) return "-";
+  const bool plain = as_it_is(metric);
+  const double factor = plain ? 1 : 100;
+  std::string out =
+      plain ? fmt::format("{:.3f}", spread.mean) : fmt::format("{:.1f}", factor * spread.mean);
+  if (std::isfinite(spread.error))
+    out += plain ? fmt::format(" ± {:.3f}", spread.error)
+                 : fmt::format(" ± {:.1f}", factor * spread.error);
+  return out;
+}
+
+const char* hint_of(const std::string& metric) {
+  if (metric == "multi_view") return "alike in all views of a place; constant features: 100";
+  if (metric == "adjacent") return "the same between neighbouring frames: the released score";
+  if (metric == "multi_view_margin") return "multi_view minus unrelated_cosine; chance: 0";
+  if (metric == "unrelated_cosine") return "of tokens of different places";
+  if (metric == "auc") return "same place against another place; chance: 0.5";
+  if (metric == "mutual_ratio") return "tokens that are each other's best match in the next frame";
+  if (metric == "match_distance_m") return "between the places of matched tokens, m";
+  if (metric.starts_with("match_")) return "matches closer than that";
+  if (metric.starts_with("probe3d_")) return "dense matches closer than that";
+  return "";
+}
+
+// A row a metric, a column a centring: what one reads first.
+ReportTable metric_table(const SetScore& set, const std::vector<Center>& centers) {
+  ReportTable table{{{"metric"}}, {}};
+  for (const Center center : centers)
+    table.columns.push_back({center == Center::kNone   ? "as they are"
+                             : center == Center::kMean ? "minus mean"
+                                                       : "standardised",
+                             true});
+  if (centers.empty()) table.columns.push_back({"value", true});
+  table.columns.push_back({""});
+  const std::size_t columns = std::max<std::size_t>(1, centers.size());
+  std::vector<std::string> seen;
+  for (const SetMetric& metric : set.metrics) {
+    const std::string name = metric.name.substr(0, metric.name.find('@'));
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+    seen.push_back(name);
+    std::vector<std::string> row = {name + (as_it_is(name) ? "" : " %")};
+    const bool once = name.starts_with("probe3d_") || centers.empty();
+    for (std::size_t c = 0; c < columns; ++c) {
+      const std::string tail =
+          once || centers[c] == Center::kNone ? "" : std::string("@") + to_string(centers[c]);
+      row.push_back(once && c > 0 ? "" : value_text(name, set.at(name + tail)));
+    }
+    row.emplace_back(hint_of(name));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+// The columns of a scene table that fit a page.
+ReportTable main_columns(const ReportTable& table) {
+  const std::vector<std::string> wanted = {"scene",
+                                           "views",
+                                           "tokens",
+                                           "multi_view %",
+                                           "multi_view_margin %",
+                                           "adjacent %",
+                                           "auc",
+                                           "multi_view@mean %",
+                                           "auc@mean",
+                                           "match_distance_m",
+                                           "probe3d_10px %",
+                                           "probe3d_0.1m %"};
+  ReportTable out;
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (std::find(wanted.begin(), wanted.end(), table.columns[i].title) == wanted.end()) continue;
+    kept.push_back(i);
+    out.columns.push_back(table.columns[i]);
+  }
+  for (const auto& row : table.rows) {
+    std::vector<std::string> cells;
+    for (const std::size_t i : kept) cells.push_back(row[i]);
+    out.rows.push_back(std::move(cells));
+  }
+  return out;
+}
+
+struct Heading {
+  std::string text, format;
+  std::string operator()(int level = 2) const {
+    return format == "markdown" ? std::string(std::size_t(level), '#') + " " + text + "\n\n"
+                                : text + "\n\n";
+  }
+};
+
+std::string about(const FeatureSet& set) {
+  std::int64_t views = 0, tokens = 0;
+  for (const SceneScore& scene : set.scenes) {
+    views += scene.views;
+    tokens += scene.tokens;
+  }
+  std::string out =
+      set.name + fmt::format(": {} scene{}", set.scenes.size(), set.scenes.size() == 1 ? "" : "s");
+  if (views > 0) out += fmt::format(", {} views, {} tokens", views, tokens);
+  return out;
+}
+
+std::string set_text(const Plan& plan, const FeatureSet& set, const std::string& format) {
+  const SetScore score = score_set(set);
+  std::string out = Heading{about(set), format}();
+  out += show(metric_table(score, plan.scores.centers), format);
+  if (set.scenes.size() > 1) out += "\n" + show(main_columns(scene_table(set)), format);
+  if (score.probe.pairs > 0) out += "\n" + show(probe_table(score.probe), format);
+  return out;
+}
+
+std::string comparison_text(const Comparison& comparison, const std::string& format) {
+  std::string out =
+      Heading{fmt::format("{} feature sets on {} scene{}, by {}", comparison.ranked.size(),
+                          comparison.common, comparison.common == 1 ? "" : "s", comparison.metric),
+              format}() +
+      show(comparison_table(comparison), format);
+  if (comparison.left_out.empty()) return out;
+  out += "\nLeft out, since some set lacks them:";
+  for (const auto& key : comparison.left_out) out += " " + key;
+  return out + "\n";
+}
+
+// set_json with the settings and the fingerprints of the inputs.
+Json full_json(const Plan& plan, const Scored& scored, std::size_t i) {
+  Json out = Json::parse(set_json(scored.sets[i]));
+  out["options"] = Json::parse(plan.options_json);
+  out["tap"] = plan.sets[i].tap;
+  out["poses_permuted"] = plan.sets[i].permuted;
+  out["inputs"] = scored.cache_keys[i];
+  return out;
+}
+
+}  // namespace
+
+std::string file_name(const std::string& set) { return clean_key(set); }
+
+std::string answer(const Plan& plan, const Scored& scored) {
+  const bool one = scored.sets.size() == 1;
+  if (plan.format == "json")
+    return one ? full_json(plan, scored, 0).dump(2) + "\n"
+               : comparison_json(compare_sets(scored.sets, plan.rank_by));
+  if (plan.format == "csv")
+    return csv(one ? scene_table(scored.sets[0], Precision::kFull)
+                   : comparison_table(compare_sets(scored.sets, plan.rank_by), Precision::kFull));
+  if (one) return set_text(plan, scored.sets[0], plan.format);
+  return comparison_text(compare_sets(scored.sets, plan.rank_by), plan.format);
+}
+
+std::map<std::string, std::string> files_of(const Plan& plan, const Scored& scored) {
+  std::map<std::string, std::string> out;
+  std::string report = "# Correspondence\n\n";
+  if (scored.sets.size() > 1) {
+    const Comparison comparison = compare_sets(scored.sets, plan.rank_by);
+    out["comparison.json"] = comparison_json(comparison);
+    out["comparison.csv"] = csv(comparison_table(comparison, Precision::kFull));
+    report += comparison_text(comparison, "markdown") + "\n";
+  }
+  for (std::size_t i = 0; i < scored.sets.size(); ++i) {
+    const FeatureSet& set = scored.sets[i];
+    const std::string name = file_name(set.name);
+    out[name + ".json"] = full_json(plan, scored, i).dump(2) + "\n";
+    out[name + "-scenes.csv"] = csv(scene_table(set, Precision::kFull));
+    ReportTable pairs;
+    for (const SceneScore& scene : set.scenes) {
+      ReportTable own = pair_table(scene);
+      pairs.columns = own.columns;
+      pairs.rows.insert(pairs.rows.end(), own.rows.begin(), own.rows.end());
+    }
+    if (!pairs.rows.empty()) out[name + "-pairs.csv"] = csv(pairs);
+    report += set_text(plan, set, "markdown") + "\n";
+  }
+  report += "Options: `" + plan.options_json + "`\n";
+  out["report.md"] = report;
+  return out;
+}
+
+}  // namespace vega::evaluate

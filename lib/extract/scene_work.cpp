@@ -1,0 +1,233 @@
+#include "extract/scene_work.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "media/decode.h"
+#include "scene/frame.h"
+#include "store/cache_key.h"
+
+namespace vega::extract {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kCells = kCellGrid * kCellGrid;
+constexpr std::size_t kCellBytes = std::size_t{8} << 20;  // of objects that are held together
+
+// The raw bytes of plain values, as text for a fingerprint.
+template <typename T>
+std::string bytes_of(const T& value) {
+  return {reinterpret_cast<const char*>(value.data()), sizeof(value[0]) * value.size()};
+}
+
+std::string fingerprint_of(const SceneObjects& objects) {
+  Hasher hash;
+  hash.field(bytes_of(objects.id)).field(bytes_of(objects.nyu40)).field(bytes_of(objects.box));
+  for (const auto& label : objects.label) hash.field(label);
+  return hash.hex();
+}
+
+}  // namespace
+
+void SceneWork::add_row(std::size_t row, const SceneRow& data) {
+  SceneFrames& f = scene_.frames;
+  const FrameRef& frame = in_.source.frames[in_.rows[row]];
+  const ImageSize picture = image_size(data.picture, where(in_.source, frame));
+  if (row == 0) {
+    f.depth_height = data.depth.height;
+    f.depth_width = data.depth.width;
+  }
+  const ImageSize expected{f.depth_width, f.depth_height};
+  if (!(data.depth.size() == expected))
+    throw InputError(explain(where(in_.source, frame), "depth of " + to_string(data.depth.size()),
+                             to_string(expected) + ", as the scene's other frames"));
+  std::array<double, 9> unknown{};
+  unknown.fill(std::numeric_limits<double>::quiet_NaN());
+  f.id.push_back(frame.id);
+  f.time_s.push_back(frame.time_s);
+  f.world_from_cam.push_back(multiply(in_.axis_align, *frame.world_from_cam));
+  f.K_color.push_back(in_.source.K_color.value_or(unknown));
+  f.K_depth.push_back(*in_.source.K_depth);
+  f.size_color.push_back({picture.height, picture.width});
+  if (!options_.no_color) picture_bytes_.push_back(data.picture.size());
+}
+
+std::string SceneWork::key_options() const {
+  nlohmann::json json{{"view", name_of(recipe_.view)},
+                      {"geometry", name_of(recipe_.geometry)},
+                      {"zero_depth", name_of(recipe_.zero)},
+                      {"color", !options_.no_color},
+                      {"proposals", in_.proposals ? in_.proposals->source : "none"}};
+  // A stream read as recorded is a folder of the same files: equal keys.
+  if (in_.source.dialect == "sens") {
+    if (recipe_.source.jpeg == JpegMode::kReencoded) json["jpeg"] = "reencoded";
+    if (recipe_.printed_poses) json["poses"] = "printed";
+  }
+  if (in_.proposals && in_.proposals->source == "masks")
+    json["empty_mask"] = recipe_.empty_mask == scan::EmptyMask::kSkip ? "skip" : "truncate";
+  if (in_.proposals && in_.proposals->source == "annotation")
+    json["id_gaps"] = recipe_.id_gaps == IdGaps::kKeep ? "keep" : "drop";
+  return canonical_json(json.dump());
+}
+
+// One reading of all rows: tables and fingerprint.
+void SceneWork::describe_file() {
+  InputFingerprint print;
+  if (in_.source.K_color) print.add_text("K_color", bytes_of(*in_.source.K_color));
+  print.add_text("K_depth", bytes_of(*in_.source.K_depth));
+  print.add_text("axis_align", bytes_of(in_.axis_align));
+  rows_.emplace(in_.source, in_.rows, recipe_.threads);
+  rows_->each({}, [&](std::size_t row, const SceneRow& data) {
+    add_row(row, data);
+    const FrameRef& frame = in_.source.frames[in_.rows[row]];
+    print.add_frame(frame.id, data.picture, &*frame.world_from_cam);
+    print.add_text("depth", xxh3_hex(std::as_bytes(std::span(data.depth.v))));
+  });
+  if (in_.gt) print.add_text("gt", fingerprint_of(*in_.gt));
+  if (in_.proposals) print.add_text("proposals", fingerprint_of(*in_.proposals));
+  FileHeader& header = scene_.header;
+  header.key = item_.key;
+  header.seed = options_.seed;
+  header.options_json = key_options();
+  header.input_fp = print.hex();
+  header.cache_key = cache_key(kSceneSchema, header.options_json, "", header.input_fp);
+}
+
+void SceneWork::prepare() {
+  in_ = open_scene(item_, options_, recipe_);
+  describe_file();
+  plan_ = decide(output_, kSceneSchema, scene_.header, options_.overwrite);
+}
+
+Decision SceneWork::compare(SceneInput opened) {
+  in_ = std::move(opened);
+  std::error_code code;
+  if (!fs::exists(fs::symlink_status(output_, code))) return Decision::kCompute;
+  if (options_.overwrite) return Decision::kOverwrite;
+  describe_file();
+  return decide(output_, kSceneSchema, scene_.header, false).decision;
+}
+
+// Objects in runs whose cells fit in kCellBytes.
+std::vector<SceneWork::Group> SceneWork::groups() const {
+  const std::size_t most = std::max<std::size_t>(1, kCellBytes / (kCells * in_.rows.size()));
+  std::vector<Group> out;
+  for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
+    const std::size_t count = objects(kind).id.size();
+    for (std::size_t first = 0; first < count; first += most)
+      out.push_back({kind, first, std::min(most, count - first)});
+  }
+  return out;
+}
+
+void SceneWork::count_cells(std::size_t row, const PointMap& map, const Group& group,
+                            std::vector<std::uint8_t>& cells) const {
+  const std::span boxes = std::span(objects(group.kind).box).subspan(group.first, group.count);
+  const auto counts = box_counts(map, boxes, kPatch14, recipe_.geometry, recipe_.zero);
+  for (std::size_t n = 0; n < group.count; ++n) {
+    std::transform(counts.begin() + static_cast<std::ptrdiff_t>(n * kCells),
+                   counts.begin() + static_cast<std::ptrdiff_t>((n + 1) * kCells),
+                   &cells[(n * in_.rows.size() + row) * kCells],
+                   [](std::uint16_t pixels) { return static_cast<std::uint8_t>(pixels); });
+  }
+}
+
+void SceneWork::put_cells(const Group& group, const std::vector<std::uint8_t>& cells) {
+  const std::size_t each = in_.rows.size() * kCells;
+  for (std::size_t n = 0; n < group.count; ++n)
+    writer_->put_cells(group.kind, std::span(cells).subspan(n * each, each));
+}
+
+// Coordinates of the patches, and cells of the group where there is one.
+void SceneWork::place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid,
+                            const Group* group, std::vector<std::uint8_t>& cells) const {
+  const PointMap map =
+      unproject(data.depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid);
+  auto mean = average_patches(map, kPatch27, recipe_.geometry, recipe_.zero);
+  data.world14 = std::move(mean.xyz);
+  data.valid14 = std::move(mean.valid);
+  if (group != nullptr) count_cells(row, map, *group, cells);
+}
+
+// Frames go to the file with the first group of objects; more objects than fit in memory at once
+// are counted group by group, on the depth maps in the file.
+void SceneWork::compute() {
+  const std::size_t count = in_.rows.size();
+  scene_.header.provenance = provenance();
+  scene_.axis_align = in_.axis_align;
+  scene_.patches.view = name_of(recipe_.view);
+  scene_.has_gt = in_.gt.has_value();
+  scene_.has_proposals = in_.proposals.has_value();
+  if (in_.gt) scene_.gt = *in_.gt;
+  if (in_.proposals) scene_.proposals = *in_.proposals;
+  const ImageSize size{scene_.frames.depth_width, scene_.frames.depth_height};
+  const auto grid = coordinate_grid(size, recipe_.coordinates());
+  const auto all = groups();
+  const Group* group = all.empty() ? nullptr : &all.front();
+  std::vector<std::uint8_t> cells(group == nullptr ? 0 : group->count * count * kCells);
+  writer_.emplace(output_, scene_, picture_bytes_);
+  rows_->each([&](std::size_t row, SceneRow& data) { place_frame(row, data, grid, group, cells); },
+              [&](std::size_t, const SceneRow& data) {
+                writer_->put_frame({data.depth.v, data.picture, data.world14, data.valid14});
+              });
+  for (; group != nullptr; group = group == &all.back() ? nullptr : group + 1) {
+    if (group != &all.front()) {
+      cells.assign(group->count * count * kCells, 0);
+      parallel_for(count, recipe_.threads, [&](std::size_t row) {
+        ImageU16 depth(size.width, size.height);
+        depth.v = writer_->depth(row);
+        count_cells(
+            row,
+            unproject(depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid),
+            *group, cells);
+      });
+    }
+    put_cells(*group, cells);
+  }
+  rows_.reset();
+}
+
+void SceneWork::finish() {
+  writer_->finish({{"ended", utc_now()}});
+  writer_.reset();
+}
+
+std::map<std::string, std::string> SceneWork::provenance() const {
+  std::map<std::string, std::string> out{
+      {"version", version()},
+      {"command", command_line()},
+      {"host", host_name()},
+      {"started", utc_now()},
+      {"input", fs::absolute(in_.source.root).string()},
+      {"dialect", in_.source.dialect},
+      {"dropped_nonfinite_poses", std::to_string(in_.source.dropped_nonfinite_poses)},
+      {"alignment", in_.alignment},
+      {"select", options_.select},
+      {"switches", recipe_.switches()}};
+  if (in_.gt) out["dense_object_ids"] = in_.dense_ids ? "1" : "0";
+  if (in_.coverage) {
+    out["coverage_voxels"] = std::to_string(in_.coverage->all);
+    out["coverage_chosen"] = std::to_string(in_.coverage->chosen);
+  }
+  return out;
+}
+
+void SceneWork::describe(ItemReport& report) const {
+  report.numbers["frames"] = static_cast<double>(in_.rows.size());
+  report.numbers["dropped_nonfinite_poses"] =
+      static_cast<double>(in_.source.dropped_nonfinite_poses);
+  report.numbers["objects"] = in_.gt ? static_cast<double>(in_.gt->id.size()) : 0;
+  report.numbers["proposals"] = in_.proposals ? static_cast<double>(in_.proposals->id.size()) : 0;
+  report.notes["alignment"] = in_.alignment;
+  report.outcome = complete() ? "complete already" : "written";
+  std::error_code code;
+  if (const auto bytes = fs::file_size(output_, code); !complete() && !code)
+    report.numbers["output_bytes"] = static_cast<double>(bytes);
+}
+
+}  // namespace vega::extract
