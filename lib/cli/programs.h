@@ -7,6 +7,7 @@ namespace vega::cli {
 
 Program extract_program();
 Program eval_program();
+Program fuse_program();
 Program synth_program();
 
 }  // namespace vega::cli

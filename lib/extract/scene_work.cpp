@@ -113,49 +113,62 @@ Decision SceneWork::compare(SceneInput opened) {
   return decide(output_, kSceneSchema, scene_.header, false).decision;
 }
 
-// Objects in runs whose cells fit in kCellBytes.
-std::vector<SceneWork::Group> SceneWork::groups() const {
+// Objects in runs whose cells fit in kCellBytes; at least one, without objects an empty one.
+std::vector<SceneWork::Groups> SceneWork::batches() const {
   const std::size_t most = std::max<std::size_t>(1, kCellBytes / (kCells * in_.rows.size()));
-  std::vector<Group> out;
+  std::vector<Groups> out(1);
+  std::size_t held = 0;
   for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
     const std::size_t count = objects(kind).id.size();
-    for (std::size_t first = 0; first < count; first += most)
-      out.push_back({kind, first, std::min(most, count - first)});
+    for (std::size_t first = 0; first < count;) {
+      if (held == most) {
+        out.emplace_back();
+        held = 0;
+      }
+      const std::size_t taken = std::min(most - held, count - first);
+      out.back().push_back({kind, first, taken, held});
+      held += taken;
+      first += taken;
+    }
   }
   return out;
 }
 
-void SceneWork::count_cells(std::size_t row, const PointMap& map, const Group& group,
+void SceneWork::count_cells(std::size_t row, const PointMap& map, const Groups& groups,
                             std::vector<std::uint8_t>& cells) const {
-  const std::span boxes = std::span(objects(group.kind).box).subspan(group.first, group.count);
-  const auto counts = box_counts(map, boxes, kPatch14, recipe_.geometry, recipe_.zero);
-  for (std::size_t n = 0; n < group.count; ++n) {
-    std::transform(counts.begin() + static_cast<std::ptrdiff_t>(n * kCells),
-                   counts.begin() + static_cast<std::ptrdiff_t>((n + 1) * kCells),
-                   &cells[(n * in_.rows.size() + row) * kCells],
-                   [](std::uint16_t pixels) { return static_cast<std::uint8_t>(pixels); });
+  for (const Group& group : groups) {
+    const std::span boxes = std::span(objects(group.kind).box).subspan(group.first, group.count);
+    const auto counts = box_counts(map, boxes, kPatch14, recipe_.geometry, recipe_.zero);
+    for (std::size_t n = 0; n < group.count; ++n) {
+      std::transform(counts.begin() + static_cast<std::ptrdiff_t>(n * kCells),
+                     counts.begin() + static_cast<std::ptrdiff_t>((n + 1) * kCells),
+                     &cells[((group.place + n) * in_.rows.size() + row) * kCells],
+                     [](std::uint16_t pixels) { return static_cast<std::uint8_t>(pixels); });
+    }
   }
 }
 
-void SceneWork::put_cells(const Group& group, const std::vector<std::uint8_t>& cells) {
+void SceneWork::put_cells(const Groups& groups, const std::vector<std::uint8_t>& cells) {
   const std::size_t each = in_.rows.size() * kCells;
-  for (std::size_t n = 0; n < group.count; ++n)
-    writer_->put_cells(group.kind, std::span(cells).subspan(n * each, each));
+  for (const Group& group : groups) {
+    for (std::size_t n = 0; n < group.count; ++n)
+      writer_->put_cells(group.kind, std::span(cells).subspan((group.place + n) * each, each));
+  }
 }
 
-// Coordinates of the patches, and cells of the group where there is one.
+// Coordinates of the patches, and cells of the objects.
 void SceneWork::place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid,
-                            const Group* group, std::vector<std::uint8_t>& cells) const {
+                            const Groups& groups, std::vector<std::uint8_t>& cells) const {
   const PointMap map =
       unproject(data.depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid);
   auto mean = average_patches(map, kPatch27, recipe_.geometry, recipe_.zero);
   data.world14 = std::move(mean.xyz);
   data.valid14 = std::move(mean.valid);
-  if (group != nullptr) count_cells(row, map, *group, cells);
+  count_cells(row, map, groups, cells);
 }
 
-// Frames go to the file with the first group of objects; more objects than fit in memory at once
-// are counted group by group, on the depth maps in the file.
+// Frames go to the file with the first batch of objects; more objects than fit in memory at once
+// are counted batch by batch, on the depth maps in the file.
 void SceneWork::compute() {
   const std::size_t count = in_.rows.size();
   scene_.header.provenance = provenance();
@@ -167,29 +180,29 @@ void SceneWork::compute() {
   if (in_.proposals) scene_.proposals = *in_.proposals;
   const ImageSize size{scene_.frames.depth_width, scene_.frames.depth_height};
   const auto grid = coordinate_grid(size, recipe_.coordinates());
-  const auto all = groups();
-  const Group* group = all.empty() ? nullptr : &all.front();
-  std::vector<std::uint8_t> cells(group == nullptr ? 0 : group->count * count * kCells);
+  const auto all = batches();
+  const auto room_for = [&](const Groups& groups) {
+    return groups.empty() ? 0 : (groups.back().place + groups.back().count) * count * kCells;
+  };
+  std::vector<std::uint8_t> cells(room_for(all[0]));
   writer_.emplace(output_, scene_, picture_bytes_);
-  rows_->each([&](std::size_t row, SceneRow& data) { place_frame(row, data, grid, group, cells); },
+  rows_->each([&](std::size_t row, SceneRow& data) { place_frame(row, data, grid, all[0], cells); },
               [&](std::size_t, const SceneRow& data) {
                 writer_->put_frame({data.depth.v, data.picture, data.world14, data.valid14});
               });
-  for (; group != nullptr; group = group == &all.back() ? nullptr : group + 1) {
-    if (group != &all.front()) {
-      cells.assign(group->count * count * kCells, 0);
-      parallel_for(count, recipe_.threads, [&](std::size_t row) {
-        ImageU16 depth(size.width, size.height);
-        depth.v = writer_->depth(row);
-        count_cells(
-            row,
-            unproject(depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid),
-            *group, cells);
-      });
-    }
-    put_cells(*group, cells);
-  }
   rows_.reset();
+  put_cells(all[0], cells);
+  for (std::size_t batch = 1; batch < all.size(); ++batch) {
+    cells.assign(room_for(all[batch]), 0);
+    parallel_for(count, recipe_.threads, [&](std::size_t row) {
+      ImageU16 depth(size.width, size.height);
+      depth.v = writer_->depth(row);
+      const PointMap map =
+          unproject(depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid);
+      count_cells(row, map, all[batch], cells);
+    });
+    put_cells(all[batch], cells);
+  }
 }
 
 void SceneWork::finish() {

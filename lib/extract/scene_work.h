@@ -37,22 +37,23 @@ class SceneWork final : public ItemWork {
   Decision compare(SceneInput opened);
 
  private:
-  // Several objects of one kind; their cells are held together.
+  // Several objects of one kind, and their place among those whose cells are held together.
   struct Group {
     ObjectKind kind;
-    std::size_t first, count;
+    std::size_t first, count, place;
   };
+  using Groups = std::vector<Group>;
 
   void describe_file();
   void add_row(std::size_t row, const SceneRow& data);
   std::string key_options() const;
   std::map<std::string, std::string> provenance() const;
-  std::vector<Group> groups() const;
-  void place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid, const Group* group,
+  std::vector<Groups> batches() const;
+  void place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid, const Groups& groups,
                    std::vector<std::uint8_t>& cells) const;
-  void count_cells(std::size_t row, const PointMap& map, const Group& group,
+  void count_cells(std::size_t row, const PointMap& map, const Groups& groups,
                    std::vector<std::uint8_t>& cells) const;
-  void put_cells(const Group& group, const std::vector<std::uint8_t>& cells);
+  void put_cells(const Groups& groups, const std::vector<std::uint8_t>& cells);
   const SceneObjects& objects(ObjectKind kind) const {
     return kind == ObjectKind::kGt ? scene_.gt : scene_.proposals;
   }

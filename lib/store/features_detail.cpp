@@ -179,4 +179,22 @@ FrameTable read_frames(const h5::File& file, std::size_t frames) {
   return table;
 }
 
+std::vector<std::vector<std::byte>> read_thumbs(const h5::File& file, std::size_t frames) {
+  if (!file.exists("/frames/thumb_jpeg")) return {};
+  const auto flat = file.read_dataset("/frames/thumb_jpeg", DType::kU8, {-1});
+  const auto offset = h5::values_of<std::int64_t>(
+      file.read_dataset("/frames/thumb_jpeg_offset", DType::kI64, {extent(frames) + 1}));
+  if (offset.front() != 0 || offset.back() != static_cast<std::int64_t>(flat.size()) ||
+      !std::is_sorted(offset.begin(), offset.end())) {
+    throw FormatError(explain(file.path().string() + ": /frames/thumb_jpeg_offset",
+                              "offsets that do not tile thumb_jpeg",
+                              "0 up to " + std::to_string(flat.size())));
+  }
+  std::vector<std::vector<std::byte>> jpegs;
+  for (std::size_t i = 0; i + 1 < offset.size(); ++i) {
+    jpegs.emplace_back(flat.begin() + offset[i], flat.begin() + offset[i + 1]);
+  }
+  return jpegs;
+}
+
 }  // namespace vega::detail

@@ -25,6 +25,7 @@ void write_tap(h5::File& file, const TapInfo& tap, std::size_t frames);
 
 // Throws FormatError.
 TapInfo read_tap(const h5::File& file, const std::string& name, std::size_t frames);
-FrameTable read_frames(const h5::File& file, std::size_t frames);
+FrameTable read_frames(const h5::File& file, std::size_t frames);  // without thumbnails
+std::vector<std::vector<std::byte>> read_thumbs(const h5::File& file, std::size_t frames);
 
 }  // namespace vega::detail

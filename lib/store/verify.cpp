@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -8,6 +10,7 @@
 #include "store/prompt.h"
 #include "store/scan.h"
 #include "store/scene_file.h"
+#include "store/tokens_file.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -52,7 +55,7 @@ class Verifier {
     if (!is_complete(file)) add("/", "incomplete, expected attribute complete = 1");
     schema_ = read_schema(file);
     if (schema_ != kFeaturesSchema && schema_ != kPromptSchema && schema_ != kNoiseSchema &&
-        schema_ != kSceneSchema) {
+        schema_ != kSceneSchema && schema_ != kTokensSchema) {
       add("/", "schema '" + schema_ + "' is not known to this version");
     }
     if (!nlohmann::json::accept(read_header(file).options_json)) {
@@ -70,7 +73,9 @@ class Verifier {
       return;
     }
     const std::string name = object.substr(object.rfind('/') + 1);
-    if (name != "tokens" && name != "context" && name != "eps") return;
+    static constexpr std::array kFinite = {"tokens",     "context", "eps",  "semantic",
+                                           "generative", "fused",   "gate", "feature"};
+    if (std::find(kFinite.begin(), kFinite.end(), name) == kFinite.end()) return;
     const auto scan = detail::scan_dataset(file, object, info);
     if (scan.not_finite > 0) {
       add(object, std::to_string(scan.not_finite) + " of " + std::to_string(scan.count) +
@@ -106,6 +111,14 @@ class Verifier {
       static_cast<void>(read_prompt(path_));
     } else if (schema_ == kNoiseSchema) {
       static_cast<void>(read_noise(path_));
+    } else if (schema_ == kTokensSchema) {
+      const TokensReader reader(path_);
+      static_cast<void>(reader.frames());
+      static_cast<void>(reader.thumbs());
+      static_cast<void>(reader.positions());
+      if (reader.info().has_gate) static_cast<void>(reader.gate());
+      for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal})
+        static_cast<void>(reader.objects(kind));
     } else if (schema_ == kSceneSchema) {
       const SceneReader reader(path_);
       static_cast<void>(reader.frames());

@@ -35,7 +35,21 @@ expect_exit 0 scene "$T/room" --select uniform:4 --no-color -o "$T/bare"
 run extract inspect "$T/bare/room.h5"
 check "no pictures" test -z "$(grep color_jpeg "$OUT")"
 
-# --- a complete scan: mesh, annotation, masks; ids below a root.
+# --- what vega-synth makes by itself is a complete scan around the same frames, which lack nothing.
+expect_exit 0 synth scene --size 96x64 --frames 12 -o "$T/whole"
+check "the same frames" cmp "$T/room/00007.txt" "$T/whole/00007.txt"
+for suffix in .sens .txt _vh_clean_2.ply _vh_clean_2.0.010000.segs.json .aggregation.json .mask.npz; do
+  check "a scan has $suffix" test -s "$T/whole/whole$suffix"
+done
+check "a label table" test -s "$T/whole/scannetv2-labels.combined.tsv"
+expect_exit 0 scene "$T/whole" --key room --proposals none --select uniform:4 -o "$T/w"
+check "the same coordinates" test "$(checksum_of "$T/w/room.h5" /patch/world14)" = "$first"
+run extract inspect "$T/w/room.h5"
+check "and objects" shape /objects/gt/box f32 "[0-9]+, 6"
+expect_exit 0 scene "$T/whole/whole.sens" --candidates all --jpeg original --poses recorded -o "$T/w"
+expect_exit 2 synth scene --plain --scan -o "$T/both"
+
+# --- a complete scan in a frame of its own: mesh, annotation, masks; ids below a root.
 expect_exit 0 synth scene --size 96x64 --frames 24 --scan -o "$T/data/scans/scene0000_00"
 expect_exit 0 scene scene0000_00 --root "$T/data" --candidates all --select mc-ratio90 -o "$T/s"
 expect_out "scene0000_00$TAB$T/s/scene0000_00.h5"
@@ -53,9 +67,37 @@ check "the report names the failure" grep -q '"failed"' "$T/r.json"
 expect_exit 0 scene "$T/room" "$T/data/scans/scene0000_00" --candidates all --dry-run -o "$T/dry"
 check "both can be made" grep -q "2 scenes" "$OUT"
 expect_exit 3 scene "$T/room" --compat fixed --select uniform:4 --dry-run -o "$T/one"
+check "what scenes have" grep -qE "mesh +objects +proposals +aligned" "$OUT"
+check "no taps" test -z "$(grep taps "$OUT")"
 tr -s " \n" "  " <"$OUT" >"$T/table"   # however its lines break
 check "the difference" grep -q "geometry: file has bf16, asked fp32" "$T/table"
 check "nothing was written" test ! -e "$T/dry"
+
+# --- the five lines of docs/formats.md make a frame list of the pickles, which scenes are then made of.
+if command -v python3 >/dev/null && [ -f "$(dirname "$0")/../../docs/formats.md" ]; then
+  mkdir "$T/pickles"
+  cat >"$T/pickles/make.py" <<'PY'
+import pickle, sys
+eye = [[float(i == j) for j in range(4)] for i in range(4)]
+camera = [[90.0, 0, 47.5, 0], [0, 90.0, 31.5, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+scene = {"sample_idx": "scannet/scene0000_00", "axis_align_matrix": eye, "depth_cam2img": camera, "instances": [1],
+         "images": [{"img_path": f"scannet/posed_images/scene0000_00/{i:05d}.jpg", "cam2global": eye} for i in (20, 0, 10)]}
+for split in ("train", "val", "test"):
+    items = [scene, {"sample_idx": "3rscan/x", "images": []}] if split == "val" else []
+    pickle.dump({"metainfo": {}, "data_list": items}, open(f"embodiedscan_infos_{split}.pkl", "wb"))
+text = open(sys.argv[1]).read()
+code = next(block for block in text.split("```python\n")[1:] if "pickle" in block).split("```")[0]
+assert len(code.splitlines()) == 5
+exec(code)
+PY
+  docs=$(cd "$(dirname "$0")/../../docs" && pwd)
+  check "the lines run" bash -c 'cd "$1" && python3 make.py "$2/formats.md"' - "$T/pickles" "$docs"
+  expect_exit 0 scene scene0000_00 --root "$T/data" --frame-list "$T/pickles/frames.json" --select stride:1 -o "$T/py"
+  run extract inspect "$T/py/scene0000_00.h5"
+  check "its frames" shape /frames/depth u16 "3, 64, 96"
+else
+  printf 'SKIPPED the lines that make a frame list: no python3\n' >&2
+fi
 
 # --- bad input: named, and nothing is left.
 bad=$T/bad/scene0000_00

@@ -5,6 +5,7 @@
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from safetensors.numpy import save_file
@@ -15,9 +16,9 @@ V, H, W = 2, 48, 64
 
 
 def nearest(src, dst):
-    """OpenCV INTER_NEAREST."""
-    step = 1.0 / (dst / src)
-    return np.minimum(np.floor(np.arange(dst) * step).astype(int), src - 1)
+    """Indices that OpenCV's INTER_NEAREST takes."""
+    line = np.arange(src, dtype=np.float32)[None]
+    return cv2.resize(line, (dst, 1), interpolation=cv2.INTER_NEAREST)[0].astype(int)
 
 
 def make_scene():
@@ -125,6 +126,12 @@ def main():
     out["depth"], out["K"], out["axis_align"], out["world_from_cam"] = depth, K, align, poses
     out["world"] = world.numpy()
     out["nearest.480"], out["nearest.640"] = nearest(480, 384).astype(np.int32), nearest(640, 384).astype(np.int32)
+    for src, dst in ((640, 512), (968, 384), (1296, 384), (47, 31), (31, 47)):
+        out[f"nearest.{src}.{dst}"] = nearest(src, dst).astype(np.int32)
+    picture = np.random.default_rng(11).integers(0, 256, (33, 47, 3), dtype=np.uint8)
+    out["opencv.in"] = picture
+    for size in ((29, 20), (64, 50), (384, 3)):
+        out[f"opencv.{size[0]}x{size[1]}"] = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
     m = world[:, nearest(H, 384)][:, :, nearest(W, 384)]
     b = m.bfloat16()
     avg = torch.nn.functional.avg_pool2d

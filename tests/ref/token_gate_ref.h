@@ -1,6 +1,6 @@
 // Oracle of the token gate: the formulas of its definition in plain loops, forward and backward,
-// for double, or for Bounded numbers that carry the size of what was added up on the way. Nothing
-// is folded or saved: the backward pass is the chain rule, line by line.
+// for double, or for Bounded numbers that carry what rounding may do to them. Nothing is folded or
+// saved: the backward pass is the chain rule, line by line.
 #pragma once
 
 #include <cmath>
@@ -9,33 +9,45 @@
 
 namespace vega::ref {
 
-// A value, and the same expression over absolute values: rounding every operation of a chain of k
-// operations to a unit u changes the value by at most k u mass (to first order in u).
+// A value, and its error, in units of one relative rounding, when every operation before it was
+// rounded once (first-order running error analysis).
 struct Bounded {
-  double value = 0, mass = 0;
+  double value = 0, error = 0;
   Bounded() = default;
-  Bounded(double x) : value(x), mass(std::abs(x)) {}  // NOLINT: numbers are written as numbers
-  Bounded(double x, double m) : value(x), mass(m) {}
-  Bounded& operator+=(const Bounded& b) { return *this = {value + b.value, mass + b.mass}; }
+  Bounded(double x) : value(x) {}  // NOLINT: numbers are written as numbers
+  Bounded(double x, double e) : value(x), error(e) {}
 };
-inline Bounded operator+(Bounded a, const Bounded& b) { return a += b; }
+inline Bounded rounded(double value, double error) { return {value, error + std::abs(value)}; }
+inline Bounded operator+(const Bounded& a, const Bounded& b) {
+  return rounded(a.value + b.value, a.error + b.error);
+}
 inline Bounded operator-(const Bounded& a, const Bounded& b) {
-  return {a.value - b.value, a.mass + b.mass};
+  return rounded(a.value - b.value, a.error + b.error);
 }
 inline Bounded operator*(const Bounded& a, const Bounded& b) {
-  return {a.value * b.value, a.mass * b.mass};
+  return rounded(a.value * b.value, std::abs(a.value) * b.error + std::abs(b.value) * a.error);
 }
 
-// f(x) with its derivative: a change of x by d changes f by f' d.
+// One term of a sum in which a term passes through `depth` additions, whatever their order.
+inline void add(double& sum, double term, double) { sum += term; }
+inline void add(Bounded& sum, const Bounded& term, double depth) {
+  sum = {sum.value + term.value, sum.error + term.error + depth * std::abs(term.value)};
+}
+// Over channels: 32 lanes and a tree over them (CUDA: more lanes, three levels of trees). Over
+// tokens: chunks of 32 or more, at most 128 of them unless they are shorter, then a tree.
+inline double channel_depth(std::size_t width) { return static_cast<double>(width) / 32 + 16; }
+inline double token_depth(std::size_t rows) { return 48 + static_cast<double>(rows) / 128; }
+
+// Root, quotient; exponential, sum, quotient, each rounded once or twice.
 inline double inverse_root(double x) { return 1 / std::sqrt(x); }
 inline Bounded inverse_root(const Bounded& x) {
   const double f = 1 / std::sqrt(x.value);
-  return {f, f * (1 + x.mass / x.value / 2)};
+  return {f, f * (x.error / x.value / 2 + 2)};
 }
 inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 inline Bounded sigmoid(const Bounded& x) {
   const double f = sigmoid(x.value);
-  return {f, f * (1 + sigmoid(-x.value) * x.mass)};
+  return {f, f * (sigmoid(-x.value) * x.error + 4)};
 }
 
 enum class Blend { kRaw, kNormed, kResidual };
@@ -57,8 +69,10 @@ template <typename Number>
 Number normalise(const Number* x, std::size_t width, double eps, std::vector<Number>& hat) {
   const Number share = 1.0 / static_cast<double>(width);
   Number mean = 0.0, variance = 0.0;
-  for (std::size_t i = 0; i < width; ++i) mean += x[i] * share;
-  for (std::size_t i = 0; i < width; ++i) variance += (x[i] - mean) * (x[i] - mean) * share;
+  for (std::size_t i = 0; i < width; ++i) add(mean, x[i] * share, channel_depth(width));
+  for (std::size_t i = 0; i < width; ++i) {
+    add(variance, (x[i] - mean) * (x[i] - mean) * share, channel_depth(width));
+  }
   const Number scale = inverse_root(variance + Number(eps));
   for (std::size_t i = 0; i < width; ++i) hat.push_back((x[i] - mean) * scale);
   return scale;
@@ -74,8 +88,8 @@ TokenGateRow<Number> token_gate_row(const TokenGateInputs<Number>& in, std::size
   for (std::size_t i = 0; i < in.width; ++i) {
     out.n1.push_back(out.hat1[i] * in.w1[i] + in.b1[i]);
     out.n2.push_back(out.hat2[i] * in.w2[i] + in.b2[i]);
-    logit += in.gate_w[i] * out.n1[i];
-    logit += in.gate_w[in.width + i] * out.n2[i];
+    add(logit, in.gate_w[i] * out.n1[i], channel_depth(in.width));
+    add(logit, in.gate_w[in.width + i] * out.n2[i], channel_depth(in.width));
   }
   out.gate = sigmoid(logit);
   out.rest = sigmoid(Number(0.0) - logit);
@@ -113,11 +127,11 @@ void through_norm(const std::vector<Number>& d_hat, const std::vector<Number>& h
   const Number share = 1.0 / static_cast<double>(hat.size());
   Number mean = 0.0, along = 0.0;
   for (std::size_t i = 0; i < hat.size(); ++i) {
-    mean += d_hat[i] * share;
-    along += d_hat[i] * hat[i] * share;
+    add(mean, d_hat[i] * share, channel_depth(hat.size()));
+    add(along, d_hat[i] * hat[i] * share, channel_depth(hat.size()));
   }
   for (std::size_t i = 0; i < hat.size(); ++i) {
-    dx[i] += scale * (d_hat[i] - mean - hat[i] * along);
+    dx[i] = dx[i] + scale * (d_hat[i] - mean - hat[i] * along);
   }
 }
 
@@ -131,6 +145,7 @@ TokenGateInputs<Number> token_gate_backward(const TokenGateInputs<Number>& in, B
   TokenGateInputs<Number> d{w,        zeros(in.s.size()), zeros(in.s.size()), zeros(w), zeros(w),
                             zeros(w), zeros(w),           zeros(2 * w),       zeros(1), zeros(1)};
   const Number one = 1.0;
+  const double channels = channel_depth(w), tokens = token_depth(in.s.size() / w);
   for (std::size_t row = 0; row < in.s.size() / w; ++row) {
     const auto r = token_gate_row(in, row, eps);
     std::vector<Number> dn1 = zeros(w), dn2 = zeros(w);
@@ -139,31 +154,31 @@ TokenGateInputs<Number> token_gate_backward(const TokenGateInputs<Number>& in, B
       const std::size_t at = row * w + i;
       const Number y = d_out[at];
       if (form == Blend::kNormed) {
-        of_gate += y * (r.n1[i] - r.n2[i]);
-        dn1[i] += y * r.gate;
-        dn2[i] += y * r.rest;
+        add(of_gate, y * r.n1[i] - y * r.n2[i], channels);
+        dn1[i] = dn1[i] + y * r.gate;
+        dn2[i] = dn2[i] + y * r.rest;
       } else {
         const Number scale = form == Blend::kRaw ? one : in.r[0];
         if (form == Blend::kResidual) {
-          d.r[0] += y * r.rest * (in.g[at] - in.s[at]);
-          d.s[at] += y * (one - scale);
+          add(d.r[0], y * r.rest * (in.g[at] - in.s[at]), channels + tokens);
+          d.s[at] = d.s[at] + y * (one - scale);
         }
-        of_gate += scale * y * (in.s[at] - in.g[at]);
-        d.s[at] += scale * y * r.gate;
-        d.g[at] += scale * y * r.rest;
+        add(of_gate, scale * y * (in.s[at] - in.g[at]), channels);
+        d.s[at] = d.s[at] + scale * y * r.gate;
+        d.g[at] = d.g[at] + scale * y * r.rest;
       }
     }
     const Number of_logit = of_gate * r.gate * r.rest;
-    d.gate_b[0] += of_logit;
+    add(d.gate_b[0], of_logit, tokens);
     for (std::size_t i = 0; i < w; ++i) {
-      d.gate_w[i] += of_logit * r.n1[i];
-      d.gate_w[w + i] += of_logit * r.n2[i];
-      dn1[i] += of_logit * in.gate_w[i];
-      dn2[i] += of_logit * in.gate_w[w + i];
-      d.w1[i] += dn1[i] * r.hat1[i];
-      d.b1[i] += dn1[i];
-      d.w2[i] += dn2[i] * r.hat2[i];
-      d.b2[i] += dn2[i];
+      add(d.gate_w[i], of_logit * r.n1[i], tokens);
+      add(d.gate_w[w + i], of_logit * r.n2[i], tokens);
+      dn1[i] = dn1[i] + of_logit * in.gate_w[i];
+      dn2[i] = dn2[i] + of_logit * in.gate_w[w + i];
+      add(d.w1[i], dn1[i] * r.hat1[i], tokens);
+      add(d.b1[i], dn1[i], tokens);
+      add(d.w2[i], dn2[i] * r.hat2[i], tokens);
+      add(d.b2[i], dn2[i], tokens);
       dn1[i] = dn1[i] * in.w1[i];
       dn2[i] = dn2[i] * in.w2[i];
     }

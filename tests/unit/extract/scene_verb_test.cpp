@@ -206,6 +206,7 @@ TEST_CASE("a scan gives aligned poses, objects and the pixels in their boxes") {
   std::size_t inside = 0;
   for (std::size_t n = 0; n < 2; ++n) {
     const auto cells = r.cells(ObjectKind::kGt, n);
+    CHECK((r.cells(ObjectKind::kProposal, n) == cells));  // the same boxes
     for (std::size_t v = 0; v < frames.id.size(); ++v) {
       const ImageU16 depth = load_depth(source, source.frames[v]);
       const auto map = unproject(depth, *source.K_depth, frames.world_from_cam[v],

@@ -102,6 +102,24 @@ TEST_CASE("unprojection equals the release's, element by element") {
 TEST_CASE("the nearest resize is OpenCV's") {
   CHECK(nearest_indices(480, 384) == values<int>("nearest.480"));
   CHECK(nearest_indices(640, 384) == values<int>("nearest.640"));
+  const std::pair<int, int> sizes[] = {{640, 512}, {968, 384}, {1296, 384}, {47, 31}, {31, 47}};
+  for (const auto& [src, dst] : sizes) {
+    const std::string name = "nearest." + std::to_string(src) + "." + std::to_string(dst);
+    CHECK(nearest_indices(src, dst) == values<int>(name));
+  }
+  // An 8-bit picture of 33 x 47.
+  const auto picture = values<std::uint8_t>("opencv.in");
+  for (const auto& [width, height] : {std::pair{29, 20}, {64, 50}, {384, 3}}) {
+    std::vector<std::uint8_t> got;
+    for (const int y : nearest_indices(33, height)) {
+      for (const int x : nearest_indices(47, width)) {
+        const auto* pixel = &picture[static_cast<std::size_t>(3 * (47 * y + x))];
+        got.insert(got.end(), pixel, pixel + 3);
+      }
+    }
+    const std::string name = "opencv." + std::to_string(width) + "x" + std::to_string(height);
+    CHECK(differing(got, values<std::uint8_t>(name)) == 0);
+  }
   const auto crop = coordinate_grid({640, 480}, CoordinateView::kCenterCrop);
   REQUIRE(crop.column.size() == 384);
   CHECK(crop.column.front() == 80);  // floor(64 * 1.25)

@@ -160,4 +160,23 @@ TEST_CASE("frame list: faults of the wanted scene", "[frames]") {
   }
 }
 
+TEST_CASE("box and frame lists: every cut is refused", "[boxes]") {
+  const Written file;
+  const std::string boxes = "{\"scannet/s1\": [[1, 2, 3, 4, 5, 6], [0, 0, 0, 1e-1, 1, 1]]}";
+  const std::string frames =
+      items(item("scannet/s1", kAlign + ", " + kCamera + ", " + images(image("a/1.jpg"))));
+  CHECK(read_box_json(file(boxes), "s1")->size() == 2);
+  CHECK(read_frame_list(file(frames), "s1")->ids.size() == 1);
+  for (std::size_t size = 0; size < boxes.size(); ++size) {
+    CAPTURE(size);
+    REQUIRE_THROWS_AS(read_box_json(file(boxes.substr(0, size)), "s1"), FormatError);
+  }
+  // What follows the last bracket is white space.
+  const std::size_t end = frames.find_last_of('}');
+  for (std::size_t size = 0; size <= end; ++size) {
+    CAPTURE(size);
+    REQUIRE_THROWS_AS(read_frame_list(file(frames.substr(0, size)), "s1"), FormatError);
+  }
+}
+
 }  // namespace vega::scan

@@ -233,7 +233,7 @@ TEST_CASE("scan: in the room's frame the frames are those of a plain folder", "[
   const SensFile stream(whole.folder / "whole.sens");
   REQUIRE(stream.frames().size() == 2);
   for (std::size_t i = 0; i < 16; ++i)
-    CHECK(stream.frames()[1].camera_to_world[i] == static_cast<float>(pose[i]));
+    CHECK(stream.frames()[1].world_from_cam[i] == static_cast<float>(pose[i]));
   // Another recipe than that of either other form.
   CHECK(write_scene(shared_room(), whole) == 0);
   whole.scan_frame = ScanFrame::kOwn;

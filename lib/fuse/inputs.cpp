@@ -1,0 +1,175 @@
+#include "fuse/inputs.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace vega::fuse {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kPoseTolerance = 1e-6;  // m; the same numbers in both files
+
+template <std::size_t N>
+bool same(const std::array<double, N>& a, const std::array<double, N>& b) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) continue;
+    if (std::abs(a[i] - b[i]) > kPoseTolerance) return false;
+  }
+  return true;
+}
+
+fs::path file_of(const char* option, const std::string& folder, const std::string& key,
+                 const char* remedy) {
+  const fs::path path = fs::path(folder) / (key + ".h5");
+  if (fs::exists(path)) return path;
+  throw InputError(explain(std::string(option) + " " + path.string(), "no such file",
+                           "the same scene as the generative features", remedy));
+}
+
+// The first difference of two lists of frame ids.
+void check_ids(const std::string& where, const std::vector<std::int64_t>& ids,
+               const std::vector<std::int64_t>& others, const std::string& remedy) {
+  const auto [a, b] = std::mismatch(ids.begin(), ids.end(), others.begin(), others.end());
+  if (a == ids.end() && b == others.end()) return;
+  const auto place = a - ids.begin();
+  const auto show = [](auto at, auto end) {
+    return at == end ? std::string("none") : std::to_string(*at);
+  };
+  throw InputError(explain(
+      where,
+      fmt::format("{} and {} frames; frame {} of the list is {} in the first, {} in the second",
+                  ids.size(), others.size(), place, show(a, ids.end()), show(b, others.end())),
+      "the same frames in the same order", remedy));
+}
+
+void check_key(const std::string& path, const std::string& key, const std::string& expected) {
+  if (key == expected) return;
+  throw InputError(explain(path, "the scene '" + key + "'", "'" + expected + "'",
+                           "the file was renamed or belongs to another scene"));
+}
+
+void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& in) {
+  const fs::path path =
+      file_of("--semantic", options.semantic, item.key, "vega-extract features --backbone siglip");
+  in.semantic = std::make_unique<const FeatureReader>(path);
+  in.semantic_tap = in.semantic->tap_index(options.semantic_tap);
+  const FrameTable table = in.semantic->frames();
+  const std::string where = in.generative->path().string() + " and " + path.string();
+  check_ids(
+      where, in.frames.id, table.id,
+      "extract one of them with --select frames:" + in.generative->path().parent_path().string());
+  for (std::size_t v = 0; v < table.id.size(); ++v) {
+    if (!same(in.frames.world_from_cam[v], table.world_from_cam[v]))
+      throw InputError(explain(where, "two poses of frame " + std::to_string(table.id[v]),
+                               "features of one scan"));
+    if (in.frames.size_color[v] != table.size_color[v] && table.size_color[v][0] > 0 &&
+        in.frames.size_color[v][0] > 0)
+      throw InputError(explain(
+          where,
+          fmt::format("frame {} of {}x{} and {}x{} pixels", table.id[v], in.frames.size_color[v][1],
+                      in.frames.size_color[v][0], table.size_color[v][1], table.size_color[v][0]),
+          "features of the same frames"));
+  }
+  const TapInfo& tap = in.semantic_info();
+  if (tap.grid_h != kSemanticGrid.rows || tap.grid_w != kSemanticGrid.columns)
+    throw InputError(explain(path.string() + ": tap " + tap.name,
+                             fmt::format("{}x{} cells", tap.grid_h, tap.grid_w),
+                             "27x27: tokens are projected first and pooled to 14x14 then",
+                             "extract with --backbone siglip and its own --pool native"));
+}
+
+void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in) {
+  const fs::path path =
+      file_of("--scenes", options.scenes, item.key, "vega-extract scene --select frames:DIR");
+  in.scene = std::make_unique<const SceneReader>(path);
+  check_ids(in.generative->path().string() + " and " + path.string(), in.frames.id,
+            in.scene->frames().id,
+            "vega-extract scene --select frames:" + in.generative->path().parent_path().string());
+  if (!in.semantic) return;
+  const std::string view = in.semantic_info().view, other = in.scene->patches().view;
+  if (view != other)
+    throw InputError(explain(in.semantic->path().string() + " and " + path.string(),
+                             "views " + view + " and " + other, "one view of the frames",
+                             "vega-extract scene --view " + view));
+}
+
+}  // namespace
+
+Grid SceneInputs::generative_grid() const {
+  const TapInfo& tap = generative_info();
+  return {static_cast<int>(tap.grid_h), static_cast<int>(tap.grid_w)};
+}
+
+Affine6 SceneInputs::token_cells(std::size_t frame) const {
+  if (semantic) return resized_cells(semantic_info().cell_to_px[frame], kSemanticGrid, kTokens);
+  return resized_cells(generative_info().cell_to_px[frame], generative_grid(), kTokens);
+}
+
+SceneInputs open_inputs(const Item& item, const TokensOptions& options) {
+  SceneInputs in;
+  in.generative = std::make_unique<const FeatureReader>(item.path);
+  check_key(item.path.string(), in.generative->header().key, item.key);
+  in.generative_tap = in.generative->tap_index(options.tap);
+  in.frames = in.generative->frames();
+  if (!options.semantic.empty()) open_semantic(item, options, in);
+  if (!options.scenes.empty()) open_scene(item, options, in);
+  if (options.align == "reference" && !(in.generative_grid() == kTokens))
+    throw InputError(explain(
+        item.path.string() + ": tap " + in.generative_info().name,
+        fmt::format("{}x{} cells", in.generative_grid().rows, in.generative_grid().columns),
+        "14x14 with --align reference", "extract with --pool 14x14, or fuse with --align pixel"));
+  return in;
+}
+
+std::vector<float> read_finite(const FeatureReader& file, std::size_t tap, std::size_t first,
+                               std::size_t count) {
+  std::vector<float> values = file.read_f32(tap, first, count);
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad == values.end()) return values;
+  const TapInfo& info = file.taps()[tap];
+  const auto at = static_cast<std::int64_t>(bad - values.begin());
+  const std::int64_t cells = info.grid_h * info.grid_w;
+  const auto frame = first + static_cast<std::size_t>(at / (cells * info.channels));
+  throw InputError(
+      explain(fmt::format("{}: tap {}", file.path().string(), info.name),
+              fmt::format("{} in frame {}, cell {}, channel {}", *bad, file.frames().id[frame],
+                          at / info.channels % cells, at % info.channels),
+              "finite features", "extract the scene again; vega-extract verify names such files"));
+}
+
+void check_trained_on(const SceneInputs& inputs, const TrainedOn& trained,
+                      const std::string& checkpoint) {
+  const TapInfo& tap = inputs.generative_info();
+  std::string differences;
+  const auto differs = [&](const char* what, const std::string& got, const std::string& expected) {
+    differences += fmt::format("\n  {}: features have {}, trained on {}", what, got, expected);
+  };
+  const auto number = [](double v) { return fmt::format("{:g}", v); };
+  if (trained.block >= 0 && tap.block >= 0 && tap.block != trained.block)
+    differs("block", std::to_string(tap.block), std::to_string(trained.block));
+  if (trained.timestep >= 0 && tap.timestep_asked >= 0 && tap.timestep_asked != trained.timestep)
+    differs("timestep", number(tap.timestep_asked), number(trained.timestep));
+  if (trained.width > 0 && tap.width > 0 &&
+      (tap.width != trained.width || tap.height != trained.height))
+    differs("size", fmt::format("{}x{}", tap.width, tap.height),
+            fmt::format("{}x{}", trained.width, trained.height));
+  if (!trained.view.empty() && !tap.view.empty() && tap.view != trained.view)
+    differs("view", tap.view, trained.view);
+  const auto options =
+      nlohmann::json::parse(inputs.generative->header().options_json, nullptr, false);
+  if (trained.shift >= 0 && options.is_object() && options.contains("shift") &&
+      options["shift"].is_number() && options["shift"].get<double>() != trained.shift)
+    differs("shift", number(options["shift"].get<double>()), number(trained.shift));
+  if (differences.empty()) return;
+  throw InputError(inputs.generative->path().string() + " and " + checkpoint +
+                   ": other features than it was trained on" + differences +
+                   "\n  extract them so, or pass --allow-mismatch");
+}
+
+}  // namespace vega::fuse

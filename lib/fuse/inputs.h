@@ -1,0 +1,56 @@
+// The files of one scene that are fused, and whether they belong together.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/items.h"
+#include "fuse/align.h"
+#include "fuse/options.h"
+#include "store/features.h"
+#include "store/scene_file.h"
+
+namespace vega::fuse {
+
+inline constexpr Grid kSemanticGrid{27, 27}, kTokens{14, 14};
+
+struct SceneInputs {
+  std::unique_ptr<const FeatureReader> generative, semantic;  // semantic: null without --semantic
+  std::unique_ptr<const SceneReader> scene;                   // null without --scenes
+  std::size_t generative_tap = 0, semantic_tap = 0;
+  FrameTable frames;  // of the generative file
+
+  const TapInfo& generative_info() const { return generative->taps()[generative_tap]; }
+  const TapInfo& semantic_info() const { return semantic->taps()[semantic_tap]; }
+  Grid generative_grid() const;
+
+  // cell_to_px of the 14x14 tokens of a frame: the semantic grid pooled; without one the generative
+  // one resized.
+  Affine6 token_cells(std::size_t frame) const;
+};
+
+// Opens DIR/KEY.h5 of --semantic and --scenes. Throws InputError that says what differs: keys,
+// frames (which first), poses, sizes of the colour frames, grids, views; FormatError.
+SceneInputs open_inputs(const Item& item, const TokensOptions& options);
+
+// Frames [first, first + count) of a tap as float32. Throws InputError (file, frame, cell, channel)
+// where a value is not finite.
+std::vector<float> read_finite(const FeatureReader& file, std::size_t tap, std::size_t first,
+                               std::size_t count);
+
+// What a checkpoint says of the features it was trained on (generative_vision_tower_* of its
+// config.json). Negative or empty: it does not say.
+struct TrainedOn {
+  std::int64_t block = -1;
+  double timestep = -1, shift = -1;
+  std::int64_t width = -1, height = -1;
+  std::string view;
+};
+
+// Throws InputError with both values of everything that differs.
+void check_trained_on(const SceneInputs& inputs, const TrainedOn& trained,
+                      const std::string& checkpoint);
+
+}  // namespace vega::fuse

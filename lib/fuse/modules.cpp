@@ -1,0 +1,206 @@
+#include "fuse/modules.h"
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/key.h"
+#include "base/log.h"
+#include "fusion/pool.h"
+
+namespace vega::fuse {
+namespace fs = std::filesystem;
+namespace {
+
+void refuse_question(const FusionConfig& config) {
+  if (config.method != FusionMethod::kInstructionTokenGated) return;
+  throw UsageError(explain("--method instruction_token_gated",
+                           "a gate that depends on the question",
+                           "a method whose tokens depend on the scene alone",
+                           "it is computed while answering: one file a scene cannot hold it"));
+}
+
+// generative_vision_tower_* of the config.json beside the weights; null counts as absent.
+TrainedOn recorded_training(const fs::path& checkpoint) {
+  const fs::path folder = fs::is_directory(checkpoint) ? checkpoint : checkpoint.parent_path();
+  TrainedOn out;
+  std::ifstream in(folder / "config.json");
+  if (!in) return out;
+  const auto json = nlohmann::json::parse(in, nullptr, false);
+  if (!json.is_object()) return out;
+  const std::string head = "generative_vision_tower_";
+  const auto number = [&](const char* name, double absent) {
+    const auto at = json.find(head + name);
+    return at != json.end() && at->is_number() ? at->get<double>() : absent;
+  };
+  const auto text = [&](const char* name) {
+    const auto at = json.find(head + name);
+    return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  if (!text("type").starts_with("wan")) return out;
+  out.block = static_cast<std::int64_t>(number("feat_block_idx", -1));
+  out.timestep = number("timestep", -1);
+  out.shift = number("shift", -1);
+  long long width = 0, height = 0;
+  const std::string size = text("size");  // "1280*720"
+  if (std::sscanf(size.c_str(), "%lld*%lld", &width, &height) == 2) {
+    out.width = width;
+    out.height = height;
+  }
+  // What the released training saw, where vega's own key does not say otherwise.
+  out.view = text("view").empty() ? "mllm" : text("view");
+  return out;
+}
+
+}  // namespace
+
+Modules::Modules(const TokensOptions& options, const Placement& placement)
+    : options_(options), placement_(placement) {
+  check_pool_mode(options.pool_mode);
+  if (options.checkpoint.empty()) {
+    if (!options.method.empty()) set_method(fusion_, options.method);
+    if (!options.form.empty()) set_form(fusion_, options.form);
+    fusion_.width = options.width;
+    if (options.width < 1)
+      throw UsageError(explain("--width", std::to_string(options.width), "1 or more"));
+  } else {
+    read_checkpoint();
+  }
+  refuse_question(fusion_);
+  if (needs_semantic() && options.semantic.empty())
+    throw UsageError(explain("--method " + method(), "no --semantic",
+                             "the folder of the semantic features",
+                             "make them with vega-extract features --backbone siglip"));
+}
+
+void Modules::read_checkpoint() {
+  checkpoint_ = open_fusion_checkpoint(options_.checkpoint,
+                                       {options_.method, options_.form, options_.initial_values});
+  if (checkpoint_->release == Release::kSpatial)
+    throw InputError(explain(
+        options_.checkpoint, "a checkpoint of the spatial-reasoning release",
+        "one of the main release",
+        "its semantic stream is Qwen2.5-VL's own vision tower, which no feature file holds"));
+  fusion_ = checkpoint_->fusion;
+  semantic_config_ = checkpoint_->semantic;
+  generative_config_ = checkpoint_->generative;
+  trained_ =
+      checkpoint_->has_fusion && generative_config_ && (semantic_config_ || !needs_semantic());
+  trained_on_ = recorded_training(options_.checkpoint);
+}
+
+std::string Modules::form() const {
+  return fusion_.method == FusionMethod::kTokenGated ? name_of(fusion_.form) : "";
+}
+
+bool Modules::has_gate() const {
+  switch (fusion_.method) {
+    case FusionMethod::kAdd:
+    case FusionMethod::kConcat:
+    case FusionMethod::kCrossAttention: return false;
+    default: return true;
+  }
+}
+
+std::string Modules::name() const {
+  if (!checkpoint_) return "seed" + std::to_string(options_.seed);
+  fs::path path = fs::absolute(options_.checkpoint).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return clean_key(fs::is_directory(path) ? path.filename().string() : path.stem().string());
+}
+
+void Modules::use_channels(const std::string& where, std::int64_t semantic,
+                           std::int64_t generative) {
+  const std::lock_guard held(mutex_);
+  const auto check = [&](const char* stream, std::int64_t got, std::int64_t expected,
+                         const std::string& whose) {
+    if (got == expected) return;
+    throw InputError(explain(where + ": " + stream, std::to_string(got) + " channels",
+                             std::to_string(expected) + ", as " + whose));
+  };
+  if (generative_channels_ >= 0) {
+    check("generative features", generative, generative_channels_, "the scenes before");
+    check("semantic features", semantic, semantic_channels_, "the scenes before");
+    return;
+  }
+  if (generative_config_) {
+    const bool any = generative_config_->type == "identity";
+    check("generative features", generative, any ? fusion_.width : generative_config_->in,
+          "the projector of " + options_.checkpoint);
+  } else {
+    generative_config_ = ProjectorConfig{options_.projector, generative, fusion_.width};
+  }
+  if (semantic > 0 && semantic_config_) {
+    const bool any = semantic_config_->type == "identity";
+    check("semantic features", semantic, any ? fusion_.width : semantic_config_->in,
+          "the projector of " + options_.checkpoint);
+  } else if (semantic > 0) {
+    semantic_config_ = ProjectorConfig{options_.projector, semantic, fusion_.width};
+  } else {
+    semantic_config_.reset();
+  }
+  semantic_channels_ = semantic;
+  generative_channels_ = generative;
+}
+
+Parameters Modules::initial(const std::vector<ParameterSpec>& specs, const char* prefix) const {
+  return initial_values(specs, prefix, static_cast<std::uint64_t>(options_.seed));
+}
+
+void Modules::make_initial() {
+  if (semantic_config_ && !(checkpoint_ && checkpoint_->semantic) && !semantic_)
+    semantic_ = initial(projector_specs(*semantic_config_), kSemanticPrefix);
+  if (!(checkpoint_ && checkpoint_->generative) && !generative_)
+    generative_ = initial(projector_specs(*generative_config_), kGenerativePrefix);
+  if (!(checkpoint_ && checkpoint_->has_fusion) && !gate_)
+    gate_ = initial(fusion_specs(fusion_), kFusionPrefix);
+}
+
+std::string Modules::fingerprint() {
+  const std::lock_guard held(mutex_);
+  if (!fingerprint_.empty()) return fingerprint_;
+  make_initial();
+  Parameters names;
+  const auto add = [&](const std::optional<Parameters>& values, const char* prefix) {
+    if (!values) return;
+    for (const auto& [name, tensor] : *values) names.emplace_back(prefix + name, tensor);
+  };
+  add(semantic_, kSemanticPrefix);
+  add(generative_, kGenerativePrefix);
+  add(gate_, kFusionPrefix);
+  if (!checkpoint_)
+    fingerprint_ = fingerprint_of(names);
+  else if (names.empty())
+    fingerprint_ = checkpoint_->fingerprint();
+  else
+    fingerprint_ = Hasher().field(checkpoint_->fingerprint()).field(fingerprint_of(names)).hex();
+  return fingerprint_;
+}
+
+const Modules::Loaded& Modules::load() {
+  const std::lock_guard held(mutex_);
+  if (loaded_) return *loaded_;
+  if (checkpoint_) {
+    log_info("reading {}", options_.checkpoint);
+    checkpoint_->check_finite();
+  }
+  make_initial();
+  std::optional<Projector> semantic;
+  if (semantic_)
+    semantic.emplace(*semantic_config_, *semantic_, placement_);
+  else if (semantic_config_)
+    semantic.emplace(checkpoint_->semantic_projector(placement_));
+  loaded_ = std::make_unique<Loaded>(
+      Loaded{std::move(semantic),
+             generative_ ? Projector(*generative_config_, *generative_, placement_)
+                         : checkpoint_->generative_projector(placement_),
+             gate_ ? Fusion(fusion_, *gate_, placement_) : checkpoint_->fusion_module(placement_)});
+  semantic_.reset();
+  generative_.reset();
+  gate_.reset();
+  return *loaded_;
+}
+
+}  // namespace vega::fuse

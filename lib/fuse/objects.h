@@ -1,0 +1,62 @@
+// Features of objects: the mean of the tokens that an object covers, over all frames.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/scene_file.h"
+#include "store/tokens_file.h"
+
+namespace vega::fuse {
+
+enum class ObjectMode {
+  kNone,
+  kPatch14,  // 27x27 projected tokens before pooling and fusion; 98 of a patch's 196 pixels
+  kPatch27   // 14x14 fused tokens; 182 of 729 pixels
+};
+ObjectMode object_mode_from_name(const std::string& name);  // throws UsageError
+std::string name_of(ObjectMode mode);                       // "none", "patch14", "patch27"
+
+// The objects of one kind of a scene. Frames in any order and from any thread; the result is the
+// same bits all the same: sums are kept a frame, and added in the frames' order.
+// Source: scene_understanding 5.4.
+class ObjectMeans {
+ public:
+  // Throws InputError, FormatError (the scene file; for kPatch27 it must say its geometry).
+  ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode mode, std::int64_t width);
+
+  ObjectMode mode() const { return mode_; }
+
+  // tokens (cells, H) of one frame: 729 of kPatch14, 196 of kPatch27; any floating type, device.
+  void add(std::size_t frame, const at::Tensor& tokens);
+
+  // Frees what was kept for frames [0, end): call in between for long scenes.
+  void settle(std::size_t end);
+
+  // round_bf16: the mean as bfloat16, as the release has it. Objects that no cell belongs to: 0.
+  ObjectFeatures finish(bool round_bf16);
+
+ private:
+  at::Tensor selection(std::size_t frame) const;  // (N, cells) of 0 and 1
+
+  const SceneReader& scene_;
+  ObjectKind kind_;
+  ObjectMode mode_;
+  std::int64_t width_;
+  SceneObjects objects_;
+  std::vector<std::vector<std::uint8_t>> cells_;  // kPatch14: of each object
+  struct Frame {
+    std::vector<float> sum;           // (N, H)
+    std::vector<std::int64_t> count;  // (N)
+  };
+  std::vector<Frame> frames_;
+  std::size_t settled_ = 0;
+  std::vector<double> sum_;
+  std::vector<std::int64_t> count_;
+};
+
+}  // namespace vega::fuse

@@ -1,0 +1,323 @@
+#include "fuse/scene_fusion.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/stop.h"
+#include "core/device.h"
+#include "core/on_device.h"
+#include "fusion/pool.h"
+#include "geometry/patches.h"
+#include "store/cache_key.h"
+
+namespace vega::fuse {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kCells = 196;
+constexpr std::size_t kSettle = 32;  // frames whose object sums are kept at a time
+
+at::Tensor tensor_of(const std::vector<float>& values, std::vector<std::int64_t> shape) {
+  at::Tensor out = at::empty(shape, at::kFloat);
+  std::copy(values.begin(), values.end(), out.mutable_data_ptr<float>());
+  return out;
+}
+
+// As (frames, cells, channels) float32 on the CPU; frames beyond the end are 0.
+at::Tensor read_tensor(const FeatureReader& file, std::size_t tap, std::size_t first,
+                       std::size_t count, std::size_t padded) {
+  const TapInfo& info = file.taps()[tap];
+  std::vector<float> values = read_finite(file, tap, first, count);
+  values.resize(values.size() / count * padded);
+  return tensor_of(values,
+                   {static_cast<std::int64_t>(padded), info.grid_h * info.grid_w, info.channels});
+}
+
+// The first `count` frames as float32 on the CPU.
+at::Tensor host(const at::Tensor& tensor, std::size_t count) {
+  return tensor.slice(0, 0, static_cast<std::int64_t>(count)).to(at::kCPU, at::kFloat).contiguous();
+}
+
+std::span<const float> span_of(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+bool wants(const FuseRun& run, TokenPart part) {
+  return std::find(run.parts.begin(), run.parts.end(), part) != run.parts.end();
+}
+
+}  // namespace
+
+std::string SceneFusion::default_tag() const {
+  if (!run_.options.tag.empty()) return run_.options.tag;
+  const std::string folder = fs::absolute(item_.path).parent_path().filename().string();
+  const std::string form = run_.modules.form();
+  return folder + "-" + run_.modules.method() + (form.empty() ? "" : "-" + form) + "-" +
+         run_.modules.name() + (run_.pixel ? "-pixel" : "");
+}
+
+std::string SceneFusion::options_json() const {
+  nlohmann::json parts = nlohmann::json::array();
+  for (const TokenPart part : run_.parts) parts.push_back(name_of(part));
+  nlohmann::json json{{"method", run_.modules.method()},
+                      {"form", run_.modules.form()},
+                      {"align", run_.options.align},
+                      {"parts", parts},
+                      {"store_dtype", name_of(run_.store)},
+                      {"compute_dtype", run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
+                      {"objects", in_.scene ? name_of(run_.objects) : "none"},
+                      {"positions", in_.scene != nullptr},
+                      {"thumbs", !run_.options.no_thumbs}};
+  if (run_.options.allow_mismatch) json["allow_mismatch"] = true;
+  return canonical_json(json.dump());
+}
+
+std::string SceneFusion::input_fingerprint() const {
+  Hasher hash;
+  hash.field(in_.generative_info().cache_key);
+  hash.field(in_.semantic ? in_.semantic_info().cache_key : "");
+  hash.field(in_.scene ? in_.scene->header().cache_key : "");
+  return hash.hex();
+}
+
+void SceneFusion::prepare() {
+  started_ = utc_now();
+  output_ = fs::path(run_.options.out) / default_tag() / (item_.key + ".h5");
+  in_ = open_inputs(item_, run_.options);
+  frames_ = in_.frames.id.size();
+  run_.modules.use_channels(item_.path.string(), in_.semantic ? in_.semantic_info().channels : 0,
+                            in_.generative_info().channels);
+  if (!run_.options.allow_mismatch)
+    check_trained_on(in_, run_.modules.trained_on(), run_.options.checkpoint);
+  header_.key = item_.key;
+  header_.options_json = options_json();
+  header_.seed = run_.options.seed;
+  header_.model_fp = run_.modules.fingerprint();
+  header_.input_fp = input_fingerprint();
+  header_.cache_key =
+      cache_key(kTokensSchema, header_.options_json, header_.model_fp, header_.input_fp);
+  plan_ = decide(output_, kTokensSchema, header_, run_.options.overwrite);
+  if (complete()) return;
+  align_frames();
+  if (!run_.options.no_thumbs) in_.frames.thumb_jpeg = in_.generative->thumbs();
+}
+
+// How the generative cells lie to the tokens, and how much of them they cover.
+void SceneFusion::align_frames() {
+  std::shared_ptr<const Alignment> last;
+  Affine6 last_target{}, last_source{};
+  double covered = 0, area = 0;
+  for (std::size_t v = 0; v < frames_; ++v) {
+    const Affine6 target = in_.token_cells(v), source = in_.generative_info().cell_to_px[v];
+    if (!last || target != last_target || source != last_source) {
+      last =
+          std::make_shared<const Alignment>(align(target, kTokens, source, in_.generative_grid()));
+      last_target = target;
+      last_source = source;
+    }
+    alignment_.push_back(last);
+    covered += static_cast<double>(std::count(last->covered.begin(), last->covered.end(), 1));
+    area += last->area;
+  }
+  covered_ = covered / static_cast<double>(frames_ * kCells);
+  area_ = area / static_cast<double>(frames_);
+}
+
+TokensInfo SceneFusion::info() const {
+  TokensInfo out;
+  out.width = run_.modules.config().width;
+  out.store_dtype = run_.store;
+  out.parts = run_.parts;
+  out.has_gate = run_.modules.has_gate();
+  out.method = run_.modules.method();
+  out.form = run_.modules.form();
+  out.align = run_.options.align;
+  out.view = in_.semantic ? in_.semantic_info().view : in_.generative_info().view;
+  out.fingerprint = header_.model_fp;
+  out.trained = run_.modules.trained();
+  out.compute_dtype = run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32";
+  out.generative_key = in_.generative_info().cache_key;
+  if (in_.semantic) out.semantic_key = in_.semantic_info().cache_key;
+  if (in_.scene) out.scene_key = in_.scene->header().cache_key;
+  for (std::size_t v = 0; v < frames_; ++v) out.cell_to_px.push_back(in_.token_cells(v));
+  return out;
+}
+
+// Generative features of the tokens' cells, (frames, 196, C) float32.
+at::Tensor SceneFusion::aligned(std::size_t first, std::size_t count, std::size_t padded) const {
+  const at::Tensor cells = read_tensor(*in_.generative, in_.generative_tap, first, count, padded);
+  if (!run_.pixel) return cells;
+  std::vector<at::Tensor> out;
+  for (std::size_t i = 0; i < padded; ++i) {
+    const Alignment& how = *alignment_[std::min(first + i, frames_ - 1)];
+    const auto others = static_cast<std::int64_t>(how.weights.size() / kCells);
+    out.push_back(
+        tensor_of(how.weights, {kCells, others}).matmul(cells[static_cast<std::int64_t>(i)]));
+  }
+  return at::stack(out);
+}
+
+SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, std::size_t first,
+                                    std::size_t count, std::size_t padded) const {
+  const at::Device device = run_.placement.device;
+  Step out;
+  at::Tensor semantic;
+  if (in_.semantic) {
+    out.encoded = modules.semantic->forward(
+        read_tensor(*in_.semantic, in_.semantic_tap, first, count, padded).to(device));
+    semantic = resize_tokens(out.encoded, {kSemanticGrid.rows, kSemanticGrid.columns},
+                             {kTokens.rows, kTokens.columns});
+    out.semantic = semantic;
+  }
+  out.generative = modules.generative.forward(aligned(first, count, padded).to(device));
+  // The method `only` looks at no semantic token.
+  if (!semantic.defined()) semantic = at::zeros_like(out.generative);
+  FusionTrace trace;
+  out.fused = modules.fusion.forward(semantic, out.generative, {}, &trace);
+  if (run_.modules.has_gate()) {
+    out.gate = trace.semantic_weight.defined() ? trace.semantic_weight : trace.gate;
+    out.gate = out.gate.expand({out.fused.size(0), out.fused.size(1)}).clone();
+  }
+  if (run_.pixel && in_.semantic) keep_semantic(modules, first, count, out);
+  return out;
+}
+
+// Where the generative view sees nothing the gate is 1: the semantic token as the form has it.
+void SceneFusion::keep_semantic(const Modules::Loaded& modules, std::size_t first,
+                                std::size_t count, Step& out) const {
+  at::Tensor kept = out.semantic;
+  const FusionConfig& config = run_.modules.config();
+  const bool normed =
+      config.method == FusionMethod::kGated ||
+      (config.method == FusionMethod::kTokenGated && config.form == GateForm::kNormed);
+  if (normed) {
+    const Parameters& values = modules.fusion.parameters();
+    kept = at::layer_norm(kept, {config.width}, find_parameter(values, "norm1.weight"),
+                          find_parameter(values, "norm1.bias"), 1e-5);
+  }
+  at::Tensor uncovered = at::zeros({out.fused.size(0), out.fused.size(1)}, at::kBool);
+  bool* at_cell = uncovered.mutable_data_ptr<bool>();
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& covered = alignment_[first + i]->covered;
+    for (std::size_t c = 0; c < kCells; ++c) at_cell[i * kCells + c] = covered[c] == 0;
+  }
+  uncovered = uncovered.to(run_.placement.device);
+  out.fused = at::where(uncovered.unsqueeze(-1), kept, out.fused);
+  if (out.gate.defined()) out.gate = at::where(uncovered, at::ones_like(out.gate), out.gate);
+}
+
+void SceneFusion::store(std::size_t first, std::size_t count, const Step& step) {
+  const auto put = [&](TokenPart part, const at::Tensor& tokens) {
+    if (wants(run_, part)) writer_->put(part, first, count, span_of(host(tokens, count)));
+  };
+  if (step.semantic.defined()) put(TokenPart::kSemantic, step.semantic);
+  put(TokenPart::kGenerative, step.generative);
+  put(TokenPart::kFused, step.fused);
+  if (step.gate.defined()) writer_->put_gate(first, count, span_of(host(step.gate, count)));
+}
+
+void SceneFusion::by_frames(const Modules::Loaded& modules) {
+  std::mutex writing;
+  for (std::size_t begin = 0; begin < frames_; begin += kSettle) {
+    const std::size_t end = std::min(frames_, begin + kSettle);
+    const auto body = [&](std::size_t i) {
+      const std::size_t frame = begin + i;
+      const Step now = step(modules, frame, 1, 1);
+      for (ObjectMeans& means : objects_)
+        means.add(frame, means.mode() == ObjectMode::kPatch14 ? now.encoded[0] : now.fused[0]);
+      const std::lock_guard held(writing);
+      store(frame, 1, now);
+    };
+    parallel_for(end - begin, run_.threads, body, [] { at::set_num_threads(1); });
+    for (ObjectMeans& means : objects_) means.settle(end);
+  }
+}
+
+void SceneFusion::by_batches(const Modules::Loaded& modules) {
+  const auto batch = static_cast<std::size_t>(run_.batch);
+  for (std::size_t first = 0; first < frames_; first += batch) {
+    check_stop();
+    const std::size_t count = std::min(batch, frames_ - first);
+    const Step now = step(modules, first, count, batch);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      for (ObjectMeans& means : objects_)
+        means.add(first + i,
+                  means.mode() == ObjectMode::kPatch14 ? now.encoded[row] : now.fused[row]);
+    }
+    for (ObjectMeans& means : objects_) means.settle(first + count);
+    store(first, count, now);
+  }
+}
+
+void SceneFusion::compute() {
+  const auto begun = std::chrono::steady_clock::now();
+  const Modules::Loaded& modules = run_.modules.load();
+  load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (in_.scene && run_.objects != ObjectMode::kNone) {
+    for (const ObjectKind kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
+      if (!in_.scene->has_objects(kind)) continue;
+      objects_.emplace_back(*in_.scene, kind, run_.objects, run_.modules.config().width);
+      kinds_.push_back(kind);
+    }
+  }
+  writer_ = std::make_unique<TokensWriter>(output_, header_, in_.frames, info());
+  on_device(run_.placement.device, [&] {
+    if (run_.placement.device.is_cuda())
+      by_batches(modules);
+    else
+      by_frames(modules);
+    return 0;
+  });
+}
+
+void SceneFusion::finish() {
+  std::vector<std::uint8_t> covered;
+  for (const auto& how : alignment_)
+    covered.insert(covered.end(), how->covered.begin(), how->covered.end());
+  writer_->put_covered(covered);
+  if (in_.scene) {
+    const ScenePatches patches = in_.scene->patches();
+    const auto json = nlohmann::json::parse(in_.scene->header().options_json, nullptr, false);
+    const bool f32 = json.is_object() && json.value("geometry", "bf16") == "fp32";
+    const auto discrete =
+        discretise(patches.world14, f32 ? GeometryType::kF32 : GeometryType::kBf16);
+    writer_->put_positions({patches.world14, voxel_triples(discrete)});
+  }
+  const bool round = run_.placement.dtype == at::kBFloat16;
+  for (std::size_t i = 0; i < objects_.size(); ++i)
+    writer_->put_objects(kinds_[i], objects_[i].finish(round));
+  writer_->finish({{"version", build_line()},
+                   {"command", command_line()},
+                   {"host", host_name()},
+                   {"started", started_},
+                   {"ended", utc_now()},
+                   {"device", run_.options.device},
+                   {"checkpoint", run_.options.checkpoint},
+                   {"generative", item_.path.string()}});
+  writer_.reset();
+  log_info("{}: the generative view covers {:.1f} % of the cells ({:.1f} % of the area)", item_.key,
+           100 * covered_, 100 * area_);
+  in_ = {};
+}
+
+void SceneFusion::describe(ItemReport& report) const {
+  report.outcome = complete() ? "complete" : "written";
+  report.numbers = {{"frames", static_cast<double>(frames_)}};
+  if (complete()) return;
+  report.numbers["covered"] = covered_;
+  report.numbers["covered_area"] = area_;
+}
+
+}  // namespace vega::fuse

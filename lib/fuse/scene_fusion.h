@@ -1,0 +1,83 @@
+// One scene on its way through `vega-fuse tokens`.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/run.h"
+#include "fuse/inputs.h"
+#include "fuse/modules.h"
+#include "fuse/objects.h"
+#include "fuse/options.h"
+#include "store/decide.h"
+#include "store/tokens_file.h"
+
+namespace vega::fuse {
+
+// Options with every default resolved, and what all scenes share.
+struct FuseRun {
+  const TokensOptions& options;
+  Modules& modules;
+  Placement placement;
+  std::vector<TokenPart> parts;
+  DType store = DType::kBF16;
+  bool pixel = false;
+  ObjectMode objects = ObjectMode::kPatch14;
+  int threads = 1;
+  std::int64_t batch = 1;  // frames a step on CUDA
+};
+
+class SceneFusion final : public ItemWork {
+ public:
+  SceneFusion(Item item, const FuseRun& run) : item_(std::move(item)), run_(run) {}
+
+  void prepare() override;
+  bool complete() const override { return plan_.decision == Decision::kSkip; }
+  void compute() override;
+  void finish() override;
+  double wait_s() const override { return 0; }
+  double load_s() const override { return load_s_; }
+  std::string output() const override { return output_.string(); }
+  void describe(ItemReport& report) const override;
+
+ private:
+  // Frames of one step.
+  struct Step {
+    at::Tensor encoded, semantic, generative, fused, gate;  // undefined: there is none
+  };
+
+  std::string options_json() const;
+  std::string input_fingerprint() const;
+  void align_frames();
+  TokensInfo info() const;
+  std::string default_tag() const;
+  at::Tensor aligned(std::size_t first, std::size_t count, std::size_t padded) const;
+  Step step(const Modules::Loaded& modules, std::size_t first, std::size_t count,
+            std::size_t padded) const;
+  void keep_semantic(const Modules::Loaded& modules, std::size_t first, std::size_t count,
+                     Step& out) const;
+  void store(std::size_t first, std::size_t count, const Step& step);
+  void by_frames(const Modules::Loaded& modules);
+  void by_batches(const Modules::Loaded& modules);
+
+  Item item_;
+  const FuseRun& run_;
+  std::filesystem::path output_;
+  SceneInputs in_;
+  FileHeader header_;
+  Plan plan_;
+  std::vector<std::shared_ptr<const Alignment>> alignment_;  // a frame; equal ones are shared
+  std::vector<ObjectMeans> objects_;
+  std::vector<ObjectKind> kinds_;  // of objects_
+  std::unique_ptr<TokensWriter> writer_;
+  std::string started_;
+  double load_s_ = 0, covered_ = 0, area_ = 0;
+  std::size_t frames_ = 0;
+};
+
+}  // namespace vega::fuse
