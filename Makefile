@@ -63,18 +63,23 @@ format: setup ## clang-format everything in place
 docs: build ## write docs/cli/*.md anew from --help
 	@tools/check/help.sh --write
 
-bench: build ## speed of VAE and DiT on this machine; BENCH_ARGS= for more
+bench: build ## speed of VAE and DiT (BENCH_ARGS= for more), token gate and correspondence on this machine
 	@'$(BUILD)/bin/bench_wan' $(BENCH_ARGS)
+	@'$(BUILD)/bin/bench_token_gate'
+	@'$(BUILD)/bin/bench_correspondence'
 
 gpu: build ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
 	@cd '$(BUILD)' && ctest -L cuda --output-on-failure
 	@'$(BUILD)/tests/ladder/ladder_wan' cuda
+	@'$(BUILD)/tests/ladder/ladder_token_gate' cuda
+	@for form in raw normed residual; do \
+	  '$(BUILD)/bin/bench_token_gate' --device cuda --form $$form --least-copy 0.8 || exit 1; done
 	@'$(BUILD)/bin/bench_wan' --device cuda $(BENCH_ARGS)
 
 interop: build ## files to and from Python: VEGA_PYTHON (or python3) with torch, numpy, safetensors, h5py
 	@tests/interop/run.sh '$(BUILD)/bin' || { [ $$? = 77 ] && echo 'interop: skipped, see above'; }
 
-fuzz: ## every fuzz target for FUZZ_SECONDS (600 each, 110 minutes in all), or FUZZ_TARGETS='png jpeg'; fetches clang
+fuzz: ## every fuzz target for FUZZ_SECONDS (600 each, 130 minutes in all), or FUZZ_TARGETS='png jpeg'; fetches clang
 	@FUZZ=1 sh tools/setup.sh --quiet
 	@mkdir -p build-fuzz
 	@cmake --preset fuzz -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log >&2; exit 1; }

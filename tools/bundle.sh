@@ -57,8 +57,9 @@ fi
 if [ -n "$tests" ]; then
   [ -s "$build/tests/cuda_tests.txt" ] || die "$build/tests/cuda_tests.txt is missing; configure again"
   while read -r program _; do add "$build/tests/$program" launcher; done <"$build/tests/cuda_tests.txt"
-  add "$build/tests/ladder/ladder_wan" launcher
-  add "$build/bin/bench_wan" launcher
+  for program in tests/ladder/ladder_wan tests/ladder/ladder_token_gate bin/bench_wan bin/bench_token_gate; do
+    add "$build/$program" launcher
+  done
   cp "$build/tests/cuda_tests.txt" "$share/"
   mkdir -p "$share/tests"
   cp -r "$source/tests/golden" "$share/tests/"
@@ -128,7 +129,7 @@ for library in "${!packed[@]}"; do
   printf '%s\t?\t\t\t\n' "$library" >>"$share/PACKAGES"
 done
 cp "$source/LICENSE" "$source/docs/bundle.md" "$share/"
-[ -z "$programs" ] || cp "$source/tools/slurm/extract.sbatch" "$share/"
+[ -z "$programs" ] || cp "$source"/tools/slurm/*.sbatch "$share/"
 
 # -------------------------------------------------------------------------------------------------------------------- tar
 

@@ -31,8 +31,18 @@ run "$bin/vega-eval" correspondence --compare "$demo/features/"*-14x14 --scenes 
 for picture in heat matches; do
   cp "$demo/correspondence/pictures/wan-tiny-832x480-stretch-14x14/room-$picture.png" "$demo/correspondence-$picture.png"
 done
-step "5. Checksums"
-run "$bin/vega-extract" verify "$demo/features" "$demo/scenes"
+step "5. Semantic tokens, and both streams fused: as released, and where both look at the same pixels"
+[ -f "$demo/siglip-tiny/config.json" ] || run "$bin/vega-synth" model --preset siglip-tiny -o "$demo/siglip-tiny" >/dev/null
+[ -f "$demo/vega-tiny/config.json" ] || run "$bin/vega-synth" model --preset vega-tiny -o "$demo/vega-tiny" >/dev/null
+run "$bin/vega-extract" features "$demo/room" --backbone siglip --model "$demo/siglip-tiny" --tag siglip-tiny -o "$demo/features" >/dev/null
+for align in reference pixel; do
+  run "$bin/vega-fuse" tokens "$demo/features/wan-tiny-832x480-mllm-14x14/room.h5" --semantic "$demo/features/siglip-tiny" \
+    --scenes "$demo/scenes" --checkpoint "$demo/vega-tiny" --align $align --tag $align -o "$demo/tokens"
+done | cut -f2 | while read -r file; do
+  run "$bin/vega-fuse" preview "$file" -o "$demo/gate-$(basename "$(dirname "$file")").png" >/dev/null
+done
+step "6. Checksums"
+run "$bin/vega-extract" verify "$demo/features" "$demo/scenes" "$demo/tokens"
 
 cat <<TEXT
 
@@ -42,7 +52,8 @@ Most show frames of the room above the colours of their features: alike tokens, 
 outline on a frame is what the network saw: 'mllm' is the release's view, which crops; 'stretch' sees the whole frame.
 The weights are random, so the colours follow what things look like, not what they mean. The table ranks the features
 by how well they know places, each also with wrong poses, which is what chance looks like; correspondence-matches.png
-shows which cells of neighbouring frames they match: green lines join one place, red ones two.
+shows which cells of neighbouring frames they match: green lines join one place, red ones two. gate-*.png show how much of
+each fused token is semantic; hatched cells are outside the generative view.
   $bin/vega-extract inspect $demo/features/wan-tiny-832x480-mllm-14x14/room.h5
   $bin/vega-extract features --help
 TEXT

@@ -21,7 +21,8 @@ Point apply(const Affine6& m, double column, double row) {
 Affine6 between(const Affine6& a, const Affine6& b) {
   const double det = b[0] * b[4] - b[1] * b[3];
   bool finite = std::isfinite(det) && std::abs(det) > 1e-12;
-  for (const double v : a) finite = finite && std::isfinite(v);
+  for (const Affine6* m : {&a, &b})
+    finite = finite && std::all_of(m->begin(), m->end(), [](double v) { return std::isfinite(v); });
   if (!finite)
     throw InputError(explain("cell_to_px", "a transform without inverse",
                              "cells that cover pixels of the frame"));
@@ -33,8 +34,16 @@ Affine6 between(const Affine6& a, const Affine6& b) {
   return {column.column, row.column, origin.column, column.row, row.row, origin.row};
 }
 
-// A source place in -0.5 .. n - 0.5, with an ulp of grace for grids that touch.
-bool inside(double place, int n) { return place >= -0.5 - 1e-9 && place <= n - 0.5 + 1e-9; }
+constexpr double kGrace = 1e-9;  // cells: transforms are products of a few roundings
+
+// A source place in -0.5 .. n - 0.5.
+bool inside(double place, int n) { return place >= -0.5 - kGrace && place <= n - 0.5 + kGrace; }
+
+// Cells that look at the same pixels get the value itself, not a trace of a neighbour.
+double snapped(double place) {
+  const double whole = std::round(place);
+  return std::abs(place - whole) < kGrace ? whole : place;
+}
 
 double overlap(double a, double b, int n) {
   const double low = std::clamp(std::min(a, b), -0.5, n - 0.5);
@@ -44,8 +53,8 @@ double overlap(double a, double b, int n) {
 
 // Adds one bilinear sample; border cells reach half a cell out.
 void add_sample(float* weights, Point at, Grid grid, double weight) {
-  const double x = std::clamp(at.column, 0.0, grid.columns - 1.0);
-  const double y = std::clamp(at.row, 0.0, grid.rows - 1.0);
+  const double x = snapped(std::clamp(at.column, 0.0, grid.columns - 1.0));
+  const double y = snapped(std::clamp(at.row, 0.0, grid.rows - 1.0));
   const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
   const int x1 = std::min(x0 + 1, grid.columns - 1), y1 = std::min(y0 + 1, grid.rows - 1);
   const double fx = x - x0, fy = y - y0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "media/decode.h"
@@ -34,9 +36,9 @@ void mix(std::uint8_t* p, Color color, double alpha) {
 
 // Diagonal lines, light beside dark, so that they show on every colour.
 void hatch_pixel(std::uint8_t* p, int x, int y) {
-  const int at = (x + y) % 8;
-  if (at < 1) mix(p, {255, 255, 255}, 0.7);
-  if (at == 1) mix(p, {0, 0, 0}, 0.6);
+  const int at = (x + y) % 9;
+  if (at == 0) mix(p, {255, 255, 255}, 0.6);
+  if (at == 1) mix(p, {0, 0, 0}, 0.5);
 }
 
 // `most` of `count`, evenly spread, first and last included.
@@ -47,9 +49,9 @@ std::vector<std::size_t> spread(std::size_t count, std::int64_t most) {
   return out;
 }
 
-// The grid four times finer, between cell centres linear; `m` follows.
+// The grid finer than pixels of common pictures, linear between cell centres; `m` follows.
 std::vector<float> refined(std::span<const float> cells, std::array<double, 6>& m) {
-  constexpr int kFiner = 8, kSide = kFiner * kGrid;
+  constexpr int kFiner = 32, kSide = kFiner * kGrid;
   const auto at = [](int fine) {
     return std::clamp((fine + 0.5) / kFiner - 0.5, 0.0, kGrid - 1.0);
   };
@@ -96,6 +98,7 @@ std::vector<Segment> outline(std::span<const std::uint8_t> covered,
   return out;
 }
 
+// Marks cells outside the generative view; dims what lies outside the grid.
 void hatch(ImageU8& picture, std::span<const std::uint8_t> covered,
            const std::array<double, 6>& m) {
   const double det = m[0] * m[4] - m[1] * m[3];
@@ -104,9 +107,11 @@ void hatch(ImageU8& picture, std::span<const std::uint8_t> covered,
       const double u = x - m[2], v = y - m[5];
       const double column = std::floor((m[4] * u - m[1] * v) / det + 0.5);
       const double row = std::floor((m[0] * v - m[3] * u) / det + 0.5);
-      if (!(column >= 0 && column < kGrid && row >= 0 && row < kGrid)) continue;
-      if (covered[static_cast<std::size_t>(row * kGrid + column)] != 0) continue;
-      hatch_pixel(picture.row(y) + 3 * static_cast<std::ptrdiff_t>(x), x, y);
+      std::uint8_t* p = picture.row(y) + 3 * static_cast<std::ptrdiff_t>(x);
+      if (!(column >= 0 && column < kGrid && row >= 0 && row < kGrid))
+        mix(p, {0, 0, 0}, 0.6);
+      else if (covered[static_cast<std::size_t>(row * kGrid + column)] == 0)
+        hatch_pixel(p, x, y);
     }
   }
 }
@@ -143,20 +148,35 @@ ImageU8 gate_tile(std::span<const float> gate, std::span<const std::uint8_t> cov
   return tile;
 }
 
-// Histogram over the colour bar, which is its axis.
+// What the picture's numbers are about: with align pixel only covered cells have a gate.
+bool covered_only(const GateStatistics& s) {
+  return s.align == "pixel" && s.covered.cells > 0 && s.covered.cells < s.all.cells;
+}
+const GateNumbers& shown_numbers(const GateStatistics& s) {
+  return covered_only(s) ? s.covered : s.all;
+}
+// A frame without any covered cell counts as what it is: all semantic.
+const GateNumbers& shown_numbers(const GateStatistics& s, const FrameGate& f) {
+  return covered_only(s) && f.covered.cells > 0 ? f.covered : f.all;
+}
+
+// Histogram over the colour bar, which is its axis. Cells that are not covered stand hatched on the
+// others; a bar of them that would flatten the rest is cut.
 void draw_histogram(ImageU8& page, int x, int y, int width, const GateStatistics& s) {
   const TextStyle small{kMuted, 1.0}, head{kText, 1.125};
   draw_text(page, x, y, "weight of the semantic stream", head);
-  const std::string count = fmt::format("{} cells", s.cells);
+  const std::string count = fmt::format("{} cells", s.all.cells);
   draw_text(page, x + width - text_width(count, small), y + 1, count, small);
   const int top = y + kChartTop, base = top + kChartHeight;
   fill_rect(page, x, top, width, kChartHeight, kPanel);
-  const auto most = *std::max_element(s.histogram.begin(), s.histogram.end());
+  auto most = *std::max_element(s.histogram.begin(), s.histogram.end());
+  const auto seen_most = *std::max_element(s.histogram_covered.begin(), s.histogram_covered.end());
+  if (seen_most > 0 && most > 2 * seen_most) most = seen_most + seen_most / 3 + 1;
   const auto left_of = [&](std::size_t bin) {
     return x + static_cast<int>(std::lround(static_cast<double>(width) * bin / kGateBins));
   };
   const auto high = [&](std::int64_t n) {
-    return static_cast<int>(std::lround((kChartHeight - 8.0) * n / most));
+    return static_cast<int>(std::lround((kChartHeight - 8.0) * std::min(n, most) / most));
   };
   for (std::size_t i = 0; i < kGateBins; ++i) {
     const int left = left_of(i), wide = left_of(i + 1) - left - 1;
@@ -166,15 +186,23 @@ void draw_histogram(ImageU8& page, int x, int y, int width, const GateStatistics
     for (int v = base - all; v < base - seen; ++v)
       for (int u = left; u < left + wide; ++u)
         hatch_pixel(page.row(v) + 3 * static_cast<std::ptrdiff_t>(u), u, v);
+    if (s.histogram[i] > most) {
+      const Segment cut[] = {{left - 2.0, top + 21.0, left + wide + 1.0, top + 15.0}};
+      stroke(page, cut, 3, kPanel);
+      const std::string real = fmt::format("{}", s.histogram[i]);
+      const int beside = left - 6 - text_width(real, small);
+      draw_text(page, beside > x ? beside : left + wide + 6, top + 8, real, small);
+    }
   }
+  const GateNumbers& n = shown_numbers(s);
   const auto place = [&](double g) { return x + std::clamp(g, 0.0, 1.0) * (width - 1); };
-  for (const double q : s.quartiles) {
+  for (const double q : n.quartiles) {
     std::vector<Segment> dashes;
     for (int v = top + 2; v < base; v += 7)
       dashes.push_back({place(q), v + 0.0, place(q), std::min(v + 3.0, base - 1.0)});
     stroke(page, dashes, 1, kText);
   }
-  const Segment mean[] = {{place(s.mean), top + 0.0, place(s.mean), base - 1.0}};
+  const Segment mean[] = {{place(n.mean), top + 0.0, place(n.mean), base - 1.0}};
   stroke(page, mean, 2, kWarning);
   for (int i = 0; i < width; ++i)
     fill_rect(page, x + i, base + 2, 1, kBarHeight, color_at(kMap, (i + 0.5) / width));
@@ -191,6 +219,9 @@ void draw_frames(ImageU8& page, int x, int y, int width, const GateStatistics& s
   draw_text(page, x, y, "mean of each frame", head);
   const std::string note = "band: standard deviation of its cells";
   draw_text(page, x + width - text_width(note, small), y + 1, note, small);
+  const auto of = [&](std::size_t v) -> const GateNumbers& {
+    return shown_numbers(s, s.per_frame[v]);
+  };
   const int top = y + kChartTop, high = kChartHeight + 2 + kBarHeight, base = top + high;
   fill_rect(page, x, top, width, high, kPanel);
   for (const double g : {0.25, 0.5, 0.75})
@@ -201,7 +232,7 @@ void draw_frames(ImageU8& page, int x, int y, int width, const GateStatistics& s
     return last > 0 ? x + 8 + (width - 17) * static_cast<double>(v) / last : x + width / 2.0;
   };
   for (std::size_t v = 0; v + 1 < s.per_frame.size(); ++v) {
-    const FrameGate &a = s.per_frame[v], &b = s.per_frame[v + 1];
+    const GateNumbers &a = of(v), &b = of(v + 1);
     const double from = place_x(v), to = place_x(v + 1);
     for (int u = static_cast<int>(std::ceil(from)); u < to; ++u) {
       const double part = (u - from) / (to - from);
@@ -214,20 +245,19 @@ void draw_frames(ImageU8& page, int x, int y, int width, const GateStatistics& s
   }
   std::vector<Segment> line;
   for (std::size_t v = 0; v + 1 < s.per_frame.size(); ++v)
-    line.push_back({place_x(v), place_y(s.per_frame[v].mean), place_x(v + 1),
-                    place_y(s.per_frame[v + 1].mean)});
+    line.push_back({place_x(v), place_y(of(v).mean), place_x(v + 1), place_y(of(v + 1).mean)});
   stroke(page, line, 1.5, kText);
-  for (std::size_t v = 0; v < s.per_frame.size(); ++v) {
-    const double u = place_x(v), r = place_y(s.per_frame[v].mean);
+  const bool dots = last * 8 < width;
+  for (std::size_t v = 0; dots && v < s.per_frame.size(); ++v) {
+    const double u = place_x(v), r = place_y(of(v).mean);
     const Segment dot[] = {{u, r, u, r}};
     stroke(page, dot, 7, kText);
-    stroke(page, dot, 4.5, color_at(kMap, s.per_frame[v].mean));
+    stroke(page, dot, 4.5, color_at(kMap, of(v).mean));
   }
-  const TextStyle axis{kMuted, 1.0};
   for (const auto& [g, text] : {std::pair{0.0, "0"}, {0.5, "0.5"}, {1.0, "1"}}) {
-    const int half = text_height(axis) / 2;
-    draw_text(page, x - 8 - text_width(text, axis),
-              static_cast<int>(std::lround(place_y(g))) - half, text, axis);
+    const int half = text_height(small) / 2;
+    draw_text(page, x - 8 - text_width(text, small),
+              static_cast<int>(std::lround(place_y(g))) - half, text, small);
   }
   const std::string first = fmt::format("frame {}", s.per_frame.front().id);
   const std::string end = fmt::format("{}", s.per_frame.back().id);
@@ -247,23 +277,37 @@ void draw_legend(ImageU8& page, int y, const GateStatistics& s) {
   const Segment mean[] = {{x + 1.0, middle - 6.0, x + 1.0, middle + 6.0}};
   stroke(page, mean, 2, kWarning);
   x += 10;
-  text(fmt::format("mean {:.3f}", s.mean));
+  const GateNumbers& n = shown_numbers(s);
+  text(fmt::format("mean {:.3f}", n.mean));
   const Segment dashes[] = {{x + 1.0, middle - 6.0, x + 1.0, middle - 3.0},
                             {x + 1.0, middle + 2.0, x + 1.0, middle + 5.0}};
   stroke(page, dashes, 1, kText);
   x += 10;
-  text(fmt::format("quartiles {:.3f}  {:.3f}  {:.3f}", s.quartiles[0], s.quartiles[1],
-                   s.quartiles[2]));
-  text(fmt::format("{:.1f} % below 0.1", 100 * s.below));
-  text(fmt::format("{:.1f} % above 0.9", 100 * s.above));
-  if (s.covered == s.cells) return;
-  fill_rect(page, x, middle - 7, 24, 14, color_at(kMap, 0.55));
+  text(fmt::format("quartiles {:.3f}  {:.3f}  {:.3f}", n.quartiles[0], n.quartiles[1],
+                   n.quartiles[2]));
+  text(fmt::format("{:.1f} % below 0.1", 100 * n.below));
+  text(fmt::format("{:.1f} % above 0.9", 100 * n.above));
+  if (s.covered.cells == s.all.cells) return;
+  const bool kept = s.align == "pixel";
+  fill_rect(page, x, middle - 7, 24, 14, color_at(kMap, kept ? 1 : 0.55));
   for (int v = middle - 7; v < middle + 7; ++v)
     for (int u = x; u < x + 24; ++u)
       hatch_pixel(page.row(v) + 3 * static_cast<std::ptrdiff_t>(u), u, v);
   x += 34;
-  text(s.align == "pixel" ? "outside the generative view: semantic token kept"
-                          : "outside the generative view");
+  const std::string outside = "outside the generative view";
+  text(outside + (kept ? ": semantic token kept" : "") +
+       (covered_only(s) ? ", not in these numbers" : ""));
+}
+
+// The page below a band that nobody overlooks.
+ImageU8 stamped(const ImageU8& page) {
+  const TextStyle style{kPage, 1.5, true};
+  ImageU8 out(page.width, kBand + page.height);
+  fill_rect(out, 0, 0, out.width, kBand, kWarning);
+  draw_text(out, kMargin, (kBand - text_height(style)) / 2, "SEEDED INITIAL VALUES: NOT TRAINED",
+            style);
+  paste(out, 0, kBand, page);
+  return out;
 }
 
 }  // namespace
@@ -311,31 +355,25 @@ ImageU8 gate_page(const TokensReader& reader, const GateStatistics& s,
         thumbs.empty() ? std::span<const std::byte>{} : std::span<const std::byte>(thumbs[v]),
         reader.path().string() + ": thumbnail " + std::to_string(v), sheet.tile_width,
         options.smooth);
-    frame.caption = fmt::format("frame {}   mean {:.2f}", table.id[v], s.per_frame[v].mean);
+    frame.caption =
+        fmt::format("frame {}   mean {:.2f}", table.id[v], shown_numbers(s, s.per_frame[v]).mean);
     frames.push_back(std::move(frame));
   }
   const std::string title =
       fmt::format("{}   {}", s.key, reader.path().parent_path().filename().string());
-  const std::string subtitle =
-      fmt::format("{}{}   align {}   mean gate {:.3f}   covered {:.1f} %   {} of {} frames",
-                  s.method, s.form.empty() ? "" : ", form " + s.form, s.align, s.mean,
-                  100 * s.covered_share(), shown.size(), s.frames);
+  const std::string subtitle = fmt::format(
+      "{}{}   align {}   mean gate {:.3f}{}   covered {:.1f} %   {} of {} frames", s.method,
+      s.form.empty() ? "" : ", form " + s.form, s.align, shown_numbers(s).mean,
+      covered_only(s) ? " where covered" : "", 100 * s.covered_share(), shown.size(), s.frames);
   const ImageU8 maps = contact_sheet(title, subtitle, frames, sheet);
-  const int band = s.trained ? 0 : kBand;
-  ImageU8 page(std::max(maps.width, kLeastPage), band + maps.height + kFooter);
+  ImageU8 page(std::max(maps.width, kLeastPage), maps.height + kFooter);
   fill_rect(page, 0, 0, page.width, page.height, kPage);
-  if (!s.trained) {
-    const TextStyle stamp{kPage, 1.5, true};
-    const std::string words = "SEEDED INITIAL VALUES: NOT TRAINED";
-    fill_rect(page, 0, 0, page.width, band, kWarning);
-    draw_text(page, kMargin, (band - text_height(stamp)) / 2, words, stamp);
-  }
-  paste(page, 0, band, maps);
-  const int top = band + maps.height + 4, charts = page.width - 2 * kMargin - kChartGap;
+  paste(page, 0, 0, maps);
+  const int top = maps.height + 4, charts = page.width - 2 * kMargin - kChartGap;
   draw_histogram(page, kMargin, top, charts / 2, s);
   draw_frames(page, kMargin + charts / 2 + kChartGap, top, charts - charts / 2, s);
   draw_legend(page, page.height - kMargin - 12, s);
-  return page;
+  return s.trained ? page : stamped(page);
 }
 
 }  // namespace vega::fuse

@@ -22,14 +22,17 @@ void refuse_question(const FusionConfig& config) {
                            "it is computed while answering: one file a scene cannot hold it"));
 }
 
-// generative_vision_tower_* of the config.json beside the weights; null counts as absent.
-TrainedOn recorded_training(const fs::path& checkpoint) {
+// The config.json beside the weights; an empty object where there is none.
+nlohmann::json config_of(const fs::path& checkpoint) {
   const fs::path folder = fs::is_directory(checkpoint) ? checkpoint : checkpoint.parent_path();
-  TrainedOn out;
   std::ifstream in(folder / "config.json");
-  if (!in) return out;
-  const auto json = nlohmann::json::parse(in, nullptr, false);
-  if (!json.is_object()) return out;
+  auto json = in ? nlohmann::json::parse(in, nullptr, false) : nlohmann::json::object();
+  return json.is_object() ? json : nlohmann::json::object();
+}
+
+// generative_vision_tower_* of a configuration; null counts as absent.
+TrainedOn recorded_training(const nlohmann::json& json) {
+  TrainedOn out;
   const std::string head = "generative_vision_tower_";
   const auto number = [&](const char* name, double absent) {
     const auto at = json.find(head + name);
@@ -88,7 +91,10 @@ void Modules::read_checkpoint() {
   generative_config_ = checkpoint_->generative;
   trained_ =
       checkpoint_->has_fusion && generative_config_ && (semantic_config_ || !needs_semantic());
-  trained_on_ = recorded_training(options_.checkpoint);
+  const nlohmann::json config = config_of(options_.checkpoint);
+  trained_on_ = recorded_training(config);
+  // What vega-synth model makes up says so.
+  if (config.value("vega_initial_values", nlohmann::json()) == true) trained_ = false;
 }
 
 std::string Modules::form() const {

@@ -61,7 +61,7 @@ void preview_one(const fs::path& input, const fs::path& picture, const fs::path&
   if (!json.empty()) publish_file(json, gate_json(statistics));
   publish_file(picture, std::span<const std::byte>(encode_png(page)));
   log_info("{}: mean gate {:.3f}, covered {:.1f} %{}, picture in {}", input.string(),
-           statistics.mean, 100 * statistics.covered_share(),
+           statistics.all.mean, 100 * statistics.covered_share(),
            statistics.trained ? "" : ", not trained", picture.string());
   if (context.manifest) context.manifest(reader.header().key, picture.string());
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/error.h"
 #include "viz/overlay.h"
@@ -13,17 +14,47 @@ namespace {
 
 constexpr std::size_t kCells = kTokenGrid * kTokenGrid;
 
-// Mean and deviation of values that come one by one, in two passes over the same values.
-struct Moments {
-  double mean = 0, std = 0;
-};
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-Moments moments(std::span<const float> values) {
+GateNumbers numbers_of(std::span<const float> gate) {
+  GateNumbers out;
+  out.cells = gate.size();
+  const double count = static_cast<double>(gate.size());
   double sum = 0, squares = 0;
-  for (const float v : values) sum += v;
-  const double count = static_cast<double>(values.size()), mean = sum / count;
-  for (const float v : values) squares += (v - mean) * (v - mean);
-  return {mean, std::sqrt(squares / count)};
+  std::size_t below = 0, above = 0;
+  for (const float g : gate) {
+    sum += g;
+    below += g < 0.1F ? 1 : 0;
+    above += g > 0.9F ? 1 : 0;
+  }
+  out.mean = sum / count;
+  for (const float g : gate) squares += (g - out.mean) * (g - out.mean);
+  out.std = std::sqrt(squares / count);
+  out.below = static_cast<double>(below) / count;
+  out.above = static_cast<double>(above) / count;
+  const auto [least, most] = std::minmax_element(gate.begin(), gate.end());
+  out.min = gate.empty() ? kNone : *least;
+  out.max = gate.empty() ? kNone : *most;
+  for (std::size_t q = 0; q < 3; ++q)
+    out.quartiles[q] = quantile(gate, 0.25 * static_cast<double>(q + 1));
+  return out;
+}
+
+std::vector<float> chosen(std::span<const float> gate, std::span<const std::uint8_t> covered,
+                          bool wanted) {
+  std::vector<float> out;
+  for (std::size_t i = 0; i < gate.size(); ++i)
+    if ((covered[i] != 0) == wanted) out.push_back(gate[i]);
+  return out;
+}
+
+std::array<std::int64_t, kGateBins> histogram_of(std::span<const float> gate) {
+  std::array<std::int64_t, kGateBins> out{};
+  for (const float g : gate) {
+    const double bin = std::floor(static_cast<double>(g) * static_cast<double>(kGateBins));
+    ++out[static_cast<std::size_t>(std::clamp(bin, 0.0, static_cast<double>(kGateBins - 1)))];
+  }
+  return out;
 }
 
 void check_values(const std::string& key, const std::vector<std::int64_t>& id,
@@ -44,20 +75,28 @@ void check_values(const std::string& key, const std::vector<std::int64_t>& id,
       std::to_string(*bad), "a finite number", "fuse again with --overwrite"));
 }
 
-std::size_t bin_of(float g) {
-  const double at = std::floor(static_cast<double>(g) * static_cast<double>(kGateBins));
-  return static_cast<std::size_t>(std::clamp(at, 0.0, static_cast<double>(kGateBins - 1)));
-}
-
 // NaN has no place in JSON.
 nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
+nlohmann::ordered_json json_of(const GateNumbers& n) {
+  nlohmann::ordered_json json;
+  json["cells"] = n.cells;
+  json["mean"] = number(n.mean);
+  json["std"] = number(n.std);
+  json["min"] = number(n.min);
+  json["max"] = number(n.max);
+  for (const double q : n.quartiles) json["quartiles"].push_back(number(q));
+  json["share_below_0.1"] = number(n.below);
+  json["share_above_0.9"] = number(n.above);
+  return json;
+}
+
 }  // namespace
 
 double GateStatistics::covered_share() const {
-  return static_cast<double>(covered) / static_cast<double>(cells);
+  return static_cast<double>(covered.cells) / static_cast<double>(all.cells);
 }
 
 GateStatistics gate_statistics(const std::string& key, const TokensInfo& info,
@@ -67,32 +106,15 @@ GateStatistics gate_statistics(const std::string& key, const TokensInfo& info,
   GateStatistics s;
   s.key = key, s.method = info.method, s.form = info.form, s.align = info.align;
   s.trained = info.trained;
-  s.frames = id.size(), s.cells = gate.size();
-  const Moments all = moments(gate);
-  s.mean = all.mean, s.std = all.std;
-  const auto [least, most] = std::minmax_element(gate.begin(), gate.end());
-  s.min = *least, s.max = *most;
-  for (std::size_t q = 0; q < 3; ++q)
-    s.quartiles[q] = quantile(gate, 0.25 * static_cast<double>(q + 1));
-  double sum_covered = 0, sum_uncovered = 0;
-  std::size_t below = 0, above = 0;
-  for (std::size_t i = 0; i < gate.size(); ++i) {
-    const std::size_t bin = bin_of(gate[i]);
-    ++s.histogram[bin];
-    if (covered[i] != 0) ++s.covered, ++s.histogram_covered[bin];
-    (covered[i] != 0 ? sum_covered : sum_uncovered) += gate[i];
-    below += gate[i] < 0.1F ? 1 : 0;
-    above += gate[i] > 0.9F ? 1 : 0;
-  }
-  const double count = static_cast<double>(s.cells), yes = static_cast<double>(s.covered);
-  s.below = static_cast<double>(below) / count;
-  s.above = static_cast<double>(above) / count;
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  s.mean_covered = s.covered > 0 ? sum_covered / yes : kNone;
-  s.mean_uncovered = s.covered < s.cells ? sum_uncovered / (count - yes) : kNone;
+  s.frames = id.size();
+  const std::vector<float> seen = chosen(gate, covered, true);
+  s.all = numbers_of(gate), s.covered = numbers_of(seen);
+  s.mean_uncovered = numbers_of(chosen(gate, covered, false)).mean;
+  s.histogram = histogram_of(gate), s.histogram_covered = histogram_of(seen);
   for (std::size_t v = 0; v < id.size(); ++v) {
-    const Moments frame = moments(std::span<const float>(gate).subspan(v * kCells, kCells));
-    s.per_frame.push_back({id[v], frame.mean, frame.std});
+    const auto cells = std::span<const float>(gate).subspan(v * kCells, kCells);
+    const auto mask = std::span<const std::uint8_t>(covered).subspan(v * kCells, kCells);
+    s.per_frame.push_back({id[v], numbers_of(cells), numbers_of(chosen(cells, mask, true))});
   }
   return s;
 }
@@ -116,23 +138,23 @@ std::string gate_json(const GateStatistics& s) {
   json["align"] = s.align;
   json["trained"] = s.trained;
   json["frames"] = s.frames;
-  json["cells"] = s.cells;
+  json["cells"] = s.all.cells;
   json["covered_share"] = s.covered_share();
-  auto& gate = json["gate"];
-  gate["mean"] = s.mean;
-  gate["std"] = s.std;
-  gate["min"] = s.min;
-  gate["max"] = s.max;
-  gate["quartiles"] = s.quartiles;
-  gate["share_below_0.1"] = s.below;
-  gate["share_above_0.9"] = s.above;
-  gate["mean_covered"] = number(s.mean_covered);
-  gate["mean_uncovered"] = number(s.mean_uncovered);
+  auto& gate = json["gate"] = json_of(s.all);
   gate["histogram"] = s.histogram;
-  gate["histogram_covered"] = s.histogram_covered;
+  gate["mean_covered"] = number(s.covered.mean);
+  gate["mean_uncovered"] = number(s.mean_uncovered);
+  gate["covered"] = json_of(s.covered);
+  gate["covered"]["histogram"] = s.histogram_covered;
   auto& frames = json["per_frame"] = nlohmann::ordered_json::array();
   for (const FrameGate& f : s.per_frame)
-    frames.push_back({{"id", f.id}, {"mean", f.mean}, {"std", f.std}});
+    frames.push_back(
+        {{"id", f.id},
+         {"mean", f.all.mean},
+         {"std", f.all.std},
+         {"covered_share", static_cast<double>(f.covered.cells) / static_cast<double>(f.all.cells)},
+         {"mean_covered", number(f.covered.mean)},
+         {"std_covered", number(f.covered.std)}});
   return json.dump(2) + "\n";
 }
 

@@ -14,24 +14,30 @@ namespace vega::fuse {
 inline constexpr const char* kGateSchema = "vega.gate/1";
 inline constexpr std::size_t kGateBins = 40;
 
-// Mean and (population) standard deviation of the cells of one frame.
-struct FrameGate {
-  std::int64_t id = 0;
-  double mean = 0, std = 0;
+// Of some cells; NaN of none. The gate is the weight of the semantic stream: 1 is all semantic, 0
+// all generative.
+struct GateNumbers {
+  std::size_t cells = 0;
+  double mean = 0, std = 0, min = 0, max = 0;  // std: of the population
+  std::array<double, 3> quartiles{};           // linear between ranks
+  double below = 0, above = 0;                 // share of cells with g < 0.1, g > 0.9
 };
 
-// Over all cells of all frames, unless a name says otherwise. The gate is the weight of the
-// semantic stream: 1 is all semantic, 0 all generative.
+struct FrameGate {
+  std::int64_t id = 0;
+  GateNumbers all, covered;
+};
+
+// `all`: every cell of every frame; `covered`: those that the generative view covers. With align
+// pixel the others have no generative token and so a gate of 1, which says nothing about the model.
 struct GateStatistics {
   std::string key, method, form, align;
   bool trained = false;
-  std::size_t frames = 0, cells = 0, covered = 0;  // cells: in all frames together
-  double mean = 0, std = 0, min = 0, max = 0;
-  std::array<double, 3> quartiles{};  // linear between ranks
+  std::size_t frames = 0;
+  GateNumbers all, covered;
+  double mean_uncovered = 0;  // NaN without such cells
   // Bin i: i/40 <= g < (i + 1)/40; the last one has 1 too, what lies outside counts at the ends.
   std::array<std::int64_t, kGateBins> histogram{}, histogram_covered{};
-  double below = 0, above = 0;                  // share of cells with g < 0.1, g > 0.9
-  double mean_covered = 0, mean_uncovered = 0;  // NaN without such cells
   std::vector<FrameGate> per_frame;
 
   double covered_share() const;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/publish.h"
+#include "fusion/checkpoint.h"
 #include "models/umt5/names.h"
 #include "models/wan/names.h"
 #include "store/prompt.h"
@@ -178,9 +180,35 @@ struct Family {
   void (*write)(const ModelOptions&, const fs::path&, bool renamed);
 };
 
+// Projectors and gate of a VEGA-3D model, with initial values: the widths of siglip-tiny and
+// wan-tiny, or the true ones. config.json says what the features were, as the release's does.
+void write_vega(const ModelOptions& options, const fs::path& folder, bool) {
+  if (options.dtype != DType::kF32)
+    throw UsageError(explain("--dtype", std::string(name_of(options.dtype)),
+                             "f32 with --preset " + options.preset));
+  const bool tiny = options.preset == "vega-tiny";
+  const std::int64_t width = tiny ? 256 : 3584;
+  const ProjectorConfig semantic{"mlp2x_gelu", tiny ? 144 : 1152, width};
+  const ProjectorConfig generative{"mlp2x_gelu", tiny ? 256 : 1536, width};
+  FusionConfig fusion;
+  fusion.width = width;
+  write_fusion_checkpoint(folder, semantic, generative, fusion,
+                          initial_modules(semantic, generative, fusion, options.seed));
+  std::ifstream in(folder / "config.json");
+  Json config = Json::parse(in);
+  config["vega_initial_values"] = true;  // vega-fuse: trained = 0
+  config["generative_vision_tower_type"] = "wan_t2v_online";
+  config["generative_vision_tower_size"] = "832*480";
+  config["generative_vision_tower_timestep"] = 300;
+  config["generative_vision_tower_shift"] = 5.0;
+  config["generative_vision_tower_feat_block_idx"] = 20;
+  publish_json(folder / "config.json", config);
+}
+
 constexpr std::array kFamilies{Family{"wan-", {"original", "diffusers"}, write_wan},
                                Family{"umt5-", {"original", "diffusers"}, write_umt5},
-                               Family{"siglip-", {"original", "llava-video"}, write_siglip}};
+                               Family{"siglip-", {"original", "llava-video"}, write_siglip},
+                               Family{"vega-", {"original", "original"}, write_vega}};
 
 const Family& family_of(const std::string& preset) {
   std::string known;
@@ -204,6 +232,9 @@ const std::vector<ModelPreset>& model_presets() {
       {"umt5-xxl", "UMT5 text encoder at its true size (11.4 GB in bf16)"},
       {"siglip-tiny", "SigLIP vision tower, 27 layers, width 144, 2 heads, 384 pixels (20 MB)"},
       {"siglip-so400m", "SigLIP so400m/14-384's vision tower at its true size (1.7 GB)"},
+      {"vega-tiny",
+       "projectors and token gate of a VEGA-3D model for siglip-tiny and wan-tiny, width 256"},
+      {"vega-7b", "projectors and token gate of VEGA-3D at their true size (141 MB)"},
   };
   return presets;
 }
@@ -222,6 +253,7 @@ std::vector<fs::path> write_model(const ModelOptions& options) {
   for (const bool renamed : {false, true}) {
     const std::string layout = family.layouts[renamed ? 1 : 0];
     if (!both && options.layout != layout) continue;
+    if (renamed && layout == family.layouts[0]) continue;  // one layout only
     made.push_back(both ? options.folder / layout : options.folder);
     make_folder(made.back());
     family.write(options, made.back(), renamed);

@@ -27,7 +27,8 @@ struct ModelPreset {
   std::string name, what;
 };
 
-// wan-tiny, wan-1.3b, umt5-tiny, umt5-xxl, siglip-tiny, siglip-so400m, with a line on each.
+// wan-tiny, wan-1.3b, umt5-tiny, umt5-xxl, siglip-tiny, siglip-so400m, vega-tiny, vega-7b, with a
+// line on each.
 const std::vector<ModelPreset>& model_presets();
 
 // Writes the checkpoint, for Wan with prompt.pt (a bf16 tensor as VEGA ships it) and prompt.h5.

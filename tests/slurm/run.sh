@@ -126,6 +126,28 @@ until_true 30 no_jobs
 expect_no_parts "$T/cancelled"
 [ "$FAILURES" = 0 ] || { show_log "$gone"; cluster_logs "$T/cluster"; }
 
+# The next stage, on what the night left: its script is the same but for the command, in two tasks.
+same_part() { sed '1,/^# -------.*the same in every script/d' "$1"; }
+check "the scripts agree" test "$(same_part "$SCRIPT")" = "$(same_part "$SOURCE/tools/slurm/fuse.sbatch")"
+check "on something" test "$(same_part "$SCRIPT" | wc -l)" -gt 20
+SCRIPT=$SOURCE/tools/slurm/fuse.sbatch
+expect_exit 0 extract features --list "$T/list" --backbone rgb --pool 27x27 --select uniform:4 --tag semantic -o "$T/night"
+expect_exit 0 extract features --list "$T/list" --backbone rgb --select uniform:4 --tag rgb -o "$T/night"
+for i in 0 1 2 3 4 5 6 7; do printf '%s\n' "$T/night/rgb/room$i.h5"; done >"$T/fuse.txt"
+export VEGA=$BIN/vega-fuse LIST=$T/fuse.txt SEMANTIC=$T/night/semantic EXTRA="--width 256 --tag t"
+submit "$T/tokens" --array=0-1
+fused=$JOB
+for task in 0 1; do
+  until_true 120 over "${fused}_$task"
+  check "fuse task $task is complete ($(shown "${fused}_$task" JobState))" state_is "${fused}_$task" COMPLETED
+  [ "$FAILURES" = 0 ] || show_log "${fused}_$task"
+done
+check "eight files of tokens" test "$(find "$T/tokens/t" -name '*.h5' | wc -l)" = 8
+expect_exit 0 "$BIN/vega-fuse" verify "$T/tokens"
+expect_exit 0 "$BIN/vega-fuse" tokens --list "$LIST" --semantic "$SEMANTIC" $EXTRA -o "$T/plain"
+for i in 0 7; do expect_equal "$T/tokens/t/room$i.h5" "$T/plain/t/room$i.h5"; done
+until_true 30 no_jobs
+
 daemons=("${DAEMONS[@]}")
 cluster_stop
 for pid in "${daemons[@]}"; do check "daemon $pid is gone" gone "$pid"; done

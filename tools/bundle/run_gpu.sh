@@ -29,6 +29,10 @@ while IFS=$tab read -r program tests; do
   VEGA_TEST_DEVICE=cuda step "$program $tests" "$program" "$here/bin/$program" --durations yes "$tests"
 done <"$here/share/vega/cuda_tests.txt"
 step ladder ladder_wan "$here/bin/ladder_wan" cuda
+step 'ladder of the token gate' ladder_token_gate "$here/bin/ladder_token_gate" cuda
+for form in raw normed residual; do
+  step "token gate, $form" "bench_token_gate_$form" "$here/bin/bench_token_gate" --device cuda --form $form --least-copy 0.8
+done
 # shellcheck disable=SC2086   # one word an option
 step benchmark bench_wan "$here/bin/bench_wan" --device cuda --json "$out/bench.json" ${BENCH_ARGS:-}
 exit $failed

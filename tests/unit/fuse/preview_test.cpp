@@ -29,6 +29,7 @@ struct Sample {
   std::vector<float> values;          // frames * 196; empty: rising from 0 to 1 within each frame
   std::vector<std::uint8_t> covered;  // empty: the left nine columns
   std::string key = "kitchen", align = "pixel";
+  std::size_t thumb_bytes = 0;  // cut to this; 0: whole
 };
 
 std::vector<std::uint8_t> left_columns(std::size_t frames, std::size_t columns) {
@@ -54,6 +55,7 @@ void write_tokens(const std::filesystem::path& path, const Sample& sample) {
     frames.id.push_back(static_cast<std::int64_t>(10 * f));
     if (sample.sizes) frames.size_color.push_back({210, 280});
     if (sample.thumbs) frames.thumb_jpeg.push_back(encode_jpeg(ImageU8(140, 105)));
+    if (sample.thumbs && sample.thumb_bytes > 0) frames.thumb_jpeg[f].resize(sample.thumb_bytes);
     info.cell_to_px.push_back({20, 0, 9.5, 0, 15, 7});
   }
   TokensWriter writer(path, header, frames, info);
@@ -118,19 +120,19 @@ TEST_CASE("statistics of a gate made by hand") {
   covered.back() = 1;                                     // and the 0.5
   const GateStatistics s = gate_statistics("room", info, {3, 7}, gate, covered);
   CHECK(s.frames == 2);
-  CHECK(s.cells == 392);
-  CHECK(s.covered == 197);
+  CHECK(s.all.cells == 392);
+  CHECK(s.covered.cells == 197);
   CHECK(s.covered_share() == 197.0 / 392.0);
-  CHECK(s.min == 0);
-  CHECK(s.max == 1);
+  CHECK(s.all.min == 0);
+  CHECK(s.all.max == 1);
   const double sum = 196 * 0.25 + 97 + 0.5, mean = sum / 392;
-  CHECK(s.mean == Approx(mean).epsilon(1e-14));
+  CHECK(s.all.mean == Approx(mean).epsilon(1e-14));
   const double square = 196 * 0.0625 + 97 + 0.25;
-  CHECK(s.std == Approx(std::sqrt(square / 392 - mean * mean)).epsilon(1e-12));
+  CHECK(s.all.std == Approx(std::sqrt(square / 392 - mean * mean)).epsilon(1e-12));
   // Sorted: 98 zeros, 196 quarters, 0.5, 97 ones. Ranks 97.75, 195.5, 293.25.
-  CHECK(s.quartiles[0] == Approx(0.75 * 0.25).epsilon(1e-14));
-  CHECK(s.quartiles[1] == 0.25);
-  CHECK(s.quartiles[2] == Approx(0.25 + 0.25 * 0.25).epsilon(1e-14));
+  CHECK(s.all.quartiles[0] == Approx(0.75 * 0.25).epsilon(1e-14));
+  CHECK(s.all.quartiles[1] == 0.25);
+  CHECK(s.all.quartiles[2] == Approx(0.25 + 0.25 * 0.25).epsilon(1e-14));
   CHECK(s.histogram[0] == 98);
   CHECK(s.histogram[10] == 196);
   CHECK(s.histogram[20] == 1);
@@ -139,16 +141,23 @@ TEST_CASE("statistics of a gate made by hand") {
   CHECK(s.histogram_covered[10] == 196);
   CHECK(s.histogram_covered[20] == 1);
   CHECK(s.histogram_covered[39] == 0);
-  CHECK(s.below == 98.0 / 392);
-  CHECK(s.above == 97.0 / 392);
-  CHECK(s.mean_covered == Approx((49 + 0.5) / 197).epsilon(1e-14));
+  CHECK(s.all.below == 98.0 / 392);
+  CHECK(s.all.above == 97.0 / 392);
+  CHECK(s.covered.mean == Approx((49 + 0.5) / 197).epsilon(1e-14));
   CHECK(s.mean_uncovered == Approx(97.0 / 195).epsilon(1e-14));
   REQUIRE(s.per_frame.size() == 2);
   CHECK(s.per_frame[0].id == 3);
-  CHECK(s.per_frame[0].mean == 0.25);
-  CHECK(s.per_frame[0].std == 0);
+  CHECK(s.per_frame[0].all.mean == 0.25);
+  CHECK(s.per_frame[0].all.std == 0);
   CHECK(s.per_frame[1].id == 7);
-  CHECK(s.per_frame[1].mean == Approx(97.5 / 196).epsilon(1e-14));
+  CHECK(s.per_frame[1].all.mean == Approx(97.5 / 196).epsilon(1e-14));
+
+  CHECK(s.per_frame[0].covered.mean == 0.25);
+  CHECK(s.per_frame[1].covered.cells == 1);
+  CHECK(s.per_frame[1].covered.mean == 0.5);
+  CHECK(s.covered.min == 0.25);
+  CHECK(s.covered.max == 0.5);
+  CHECK(s.covered.quartiles[2] == 0.25);
 
   const auto json = nlohmann::json::parse(gate_json(s));
   CHECK(json["schema"] == "vega.gate/1");
@@ -160,16 +169,22 @@ TEST_CASE("statistics of a gate made by hand") {
   CHECK(json["frames"] == 2);
   CHECK(json["cells"] == 392);
   CHECK(json["covered_share"] == s.covered_share());
-  CHECK(json["gate"]["mean"] == s.mean);
-  CHECK(json["gate"]["std"] == s.std);
-  CHECK(json["gate"]["quartiles"] == std::vector<double>(s.quartiles.begin(), s.quartiles.end()));
+  CHECK(json["gate"]["mean"] == s.all.mean);
+  CHECK(json["gate"]["std"] == s.all.std);
+  CHECK(json["gate"]["mean_covered"] == s.covered.mean);
+  CHECK(json["gate"]["mean_uncovered"] == s.mean_uncovered);
+  CHECK(json["gate"]["covered"]["cells"] == 197);
+  CHECK(json["gate"]["quartiles"] ==
+        std::vector<double>(s.all.quartiles.begin(), s.all.quartiles.end()));
   CHECK(json["gate"]["histogram"].size() == 40);
   CHECK(json["gate"]["histogram"][39] == 97);
-  CHECK(json["gate"]["histogram_covered"][39] == 0);
-  CHECK(json["gate"]["share_below_0.1"] == s.below);
-  CHECK(json["gate"]["share_above_0.9"] == s.above);
+  CHECK(json["gate"]["covered"]["histogram"][39] == 0);
+  CHECK(json["gate"]["share_below_0.1"] == s.all.below);
+  CHECK(json["gate"]["share_above_0.9"] == s.all.above);
   CHECK(json["per_frame"][1]["id"] == 7);
-  CHECK(json["per_frame"][1]["std"] == s.per_frame[1].std);
+  CHECK(json["per_frame"][1]["std"] == s.per_frame[1].all.std);
+  CHECK(json["per_frame"][1]["mean_covered"] == 0.5);
+  CHECK(json["per_frame"][1]["covered_share"] == 1.0 / 196);
 }
 
 TEST_CASE("edges of the statistics: one value, bins, no uncovered cell, beyond 0 and 1") {
@@ -177,17 +192,17 @@ TEST_CASE("edges of the statistics: one value, bins, no uncovered cell, beyond 0
   std::vector<float> gate(kCells, 0.5F);
   const std::vector<std::uint8_t> all(kCells, 1), none(kCells, 0);
   GateStatistics s = gate_statistics("room", info, {0}, gate, all);
-  CHECK(s.std == 0);
+  CHECK(s.all.std == 0);
   CHECK(s.histogram[20] == 196);  // 0.5 belongs to the upper one of its bins
   CHECK(std::isnan(s.mean_uncovered));
   CHECK(nlohmann::json::parse(gate_json(s))["gate"]["mean_uncovered"].is_null());
-  CHECK(std::isnan(gate_statistics("room", info, {0}, gate, none).mean_covered));
+  CHECK(std::isnan(gate_statistics("room", info, {0}, gate, none).covered.mean));
   gate[0] = -0.25F, gate[1] = 1.5F, gate[2] = 1.0F;  // a weighted sum may leave 0..1
   s = gate_statistics("room", info, {0}, gate, all);
   CHECK(s.histogram[0] == 1);
   CHECK(s.histogram[39] == 2);
-  CHECK(s.min == -0.25);
-  CHECK(s.max == 1.5);
+  CHECK(s.all.min == -0.25);
+  CHECK(s.all.max == 1.5);
 }
 
 TEST_CASE("gates that have no statistics") {
@@ -230,9 +245,9 @@ TEST_CASE("cells have the colour of their gate, those outside the generative vie
     }
   }
   CHECK(changed_inside == 0);
-  // Two of eight pixels along every row.
-  CHECK(changed_outside > 100 * 210 / 4 - 210);
-  CHECK(changed_outside < 100 * 210 / 4 + 6 * 210);
+  // Two of nine pixels along every row, and all of the outline.
+  CHECK(changed_outside > 100 * 210 * 2 / 9 - 210);
+  CHECK(changed_outside < 100 * 210 * 2 / 9 + 6 * 210);
   CHECK(pixel(hatched, 20, 100) == plain);
   CHECK(pixel(hatched, 179, 100).r > 200);  // the outline, white
 
@@ -250,12 +265,12 @@ TEST_CASE("smooth cells: centres keep their colour, between them it is in betwee
   const std::array<double, 6> m = {32, 0, 15.5, 0, 32, 15.5};
   ImageU8 picture(448, 448);
   draw_gate(picture, gate, left_columns(1, 14), m, 1, true);
-  // Eight steps a cell: column 16 of cell 3 is 1/16 of a cell right of its centre.
-  const auto value = [](double column) { return column / 13.0; };
-  CHECK(pixel(picture, 3 * 32 + 16, 200) ==
-        color_at(Colormap::kViridis, static_cast<float>(value(3 + 0.0625))));
-  CHECK(pixel(picture, 4 * 32, 200) ==
-        color_at(Colormap::kViridis, static_cast<float>(value(3.5 + 0.0625))));
+  // 32 steps a cell: pixel 16 of cell 3 is 1/64 of a cell right of its centre.
+  const auto color = [](double column) {
+    return color_at(Colormap::kViridis, static_cast<float>(column / 13.0));
+  };
+  CHECK(pixel(picture, 3 * 32 + 16, 200) == color(3 + 1.0 / 64));
+  CHECK(pixel(picture, 4 * 32, 200) == color(3.5 + 1.0 / 64));
   CHECK(pixel(picture, 0, 200) == color_at(Colormap::kViridis, 0));
   CHECK(pixel(picture, 447, 447) == color_at(Colormap::kViridis, 1));
 }
@@ -293,7 +308,7 @@ TEST_CASE("a known cell on the page") {
   const ImageU8 page = page_of(folder / "a.h5", {1, 280, 0, false});
   const Color want = color_at(Colormap::kViridis, 0.75);
   int left = page.width, right = -1, top = page.height, bottom = -1;
-  for (int y = 0; y < page.height / 2; ++y) {
+  for (int y = 0; y < page.height - 226; ++y) {  // above the charts
     for (int x = 0; x < page.width; ++x) {
       if (!(pixel(page, x, y) == want)) continue;
       left = std::min(left, x), right = std::max(right, x);
@@ -355,6 +370,34 @@ TEST_CASE("preview writes pictures and statistics, and names them") {
   CHECK(nlohmann::json::parse(read_text(folder / "numbers" / "b.json"))["key"] == "bath");
 }
 
+TEST_CASE("align pixel: the numbers on the page are those of covered cells") {
+  const TempFolder folder;
+  Sample sample;
+  sample.align = "pixel";
+  sample.values.assign(4 * kCells, 0.25F);
+  sample.covered = left_columns(4, 9);
+  for (std::size_t i = 0; i < sample.values.size(); ++i)
+    if (sample.covered[i] == 0) sample.values[i] = 1;
+  write_tokens(folder / "pixel.h5", sample);
+  sample.align = "reference";
+  write_tokens(folder / "reference.h5", sample);
+  // The mean is a line of its own colour in the histogram: at 0.25, or at the mean of all cells.
+  const auto mean_at = [&](const std::string& name) {
+    const ImageU8 page = page_of(folder / name);
+    const int y = page.height - 226 + 4 + 26 + 2, width = (page.width - 2 * 24 - 56) / 2;
+    double sum = 0, count = 0;
+    for (int x = 24; x < 24 + width; ++x) {
+      const Color c = pixel(page, x, y);
+      if (c.r < 200 || c.b > 60) continue;
+      sum += x, count += 1;
+    }
+    CHECK(count >= 1);
+    return (sum / count - 24) / (width - 1);
+  };
+  CHECK(mean_at("pixel.h5") == Approx(0.25).margin(0.005));
+  CHECK(mean_at("reference.h5") == Approx((9 * 0.25 + 5) / 14).margin(0.005));
+}
+
 TEST_CASE("two recipes of one scene become two pictures") {
   const TempFolder folder;
   std::filesystem::create_directories(folder / "raw");
@@ -413,7 +456,12 @@ TEST_CASE("a damaged thumbnail or gate is an error with its place") {
   PreviewOptions options;
   options.inputs = {(folder / "a.h5").string()};
   options.out = (folder / "a.png").string();
-  const auto message = message_of<FormatError>([&] { run_preview(options, Context{}); });
-  CHECK(has(message, "frame 20, row 0, column 0"));
+  const auto run = [&] { run_preview(options, Context{}); };
+  CHECK(has(message_of<FormatError>(run), "frame 20, row 0, column 0"));
+  CHECK_FALSE(std::filesystem::exists(folder / "a.png"));
+  sample.values.clear();
+  sample.thumb_bytes = 300;
+  write_tokens(folder / "a.h5", sample);
+  CHECK(has(message_of<FormatError>(run), "thumbnail 0"));
   CHECK_FALSE(std::filesystem::exists(folder / "a.png"));
 }
