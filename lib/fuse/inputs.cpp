@@ -7,18 +7,21 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "geometry/points.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kPoseTolerance = 1e-6;  // m; the same numbers in both files
+// m; features hold the source's pose. Scene files hold axis_align times that, printed with six
+// digits behind the point where the release prints it.
+constexpr double kPoseTolerance = 1e-6, kScenePoseTolerance = 1e-4;
 
 template <std::size_t N>
-bool same(const std::array<double, N>& a, const std::array<double, N>& b) {
+bool same(const std::array<double, N>& a, const std::array<double, N>& b, double tolerance) {
   for (std::size_t i = 0; i < N; ++i) {
     if (!std::isfinite(a[i]) || !std::isfinite(b[i])) continue;
-    if (std::abs(a[i] - b[i]) > kPoseTolerance) return false;
+    if (std::abs(a[i] - b[i]) > tolerance) return false;
   }
   return true;
 }
@@ -57,6 +60,7 @@ void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& 
   const fs::path path =
       file_of("--semantic", options.semantic, item.key, "vega-extract features --backbone siglip");
   in.semantic = std::make_unique<const FeatureReader>(path);
+  check_key(path.string(), in.semantic->header().key, item.key);
   in.semantic_tap = in.semantic->tap_index(options.semantic_tap);
   const FrameTable table = in.semantic->frames();
   const std::string where = in.generative->path().string() + " and " + path.string();
@@ -64,7 +68,7 @@ void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& 
       where, in.frames.id, table.id,
       "extract one of them with --select frames:" + in.generative->path().parent_path().string());
   for (std::size_t v = 0; v < table.id.size(); ++v) {
-    if (!same(in.frames.world_from_cam[v], table.world_from_cam[v]))
+    if (!same(in.frames.world_from_cam[v], table.world_from_cam[v], kPoseTolerance))
       throw InputError(explain(where, "two poses of frame " + std::to_string(table.id[v]),
                                "features of one scan"));
     if (in.frames.size_color[v] != table.size_color[v] && table.size_color[v][0] > 0 &&
@@ -87,9 +91,17 @@ void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in)
   const fs::path path =
       file_of("--scenes", options.scenes, item.key, "vega-extract scene --select frames:DIR");
   in.scene = std::make_unique<const SceneReader>(path);
-  check_ids(in.generative->path().string() + " and " + path.string(), in.frames.id,
-            in.scene->frames().id,
+  check_key(path.string(), in.scene->header().key, item.key);
+  const SceneFrames frames = in.scene->frames();
+  const std::string where = in.generative->path().string() + " and " + path.string();
+  check_ids(where, in.frames.id, frames.id,
             "vega-extract scene --select frames:" + in.generative->path().parent_path().string());
+  for (std::size_t v = 0; v < frames.id.size(); ++v) {
+    if (!same(multiply(in.scene->axis_align(), in.frames.world_from_cam[v]),
+              frames.world_from_cam[v], kScenePoseTolerance))
+      throw InputError(explain(where, "two poses of frame " + std::to_string(frames.id[v]),
+                               "features and coordinates of one scan"));
+  }
   if (!in.semantic) return;
   const std::string view = in.semantic_info().view, other = in.scene->patches().view;
   if (view != other)
@@ -143,8 +155,7 @@ std::vector<float> read_finite(const FeatureReader& file, std::size_t tap, std::
               "finite features", "extract the scene again; vega-extract verify names such files"));
 }
 
-void check_trained_on(const SceneInputs& inputs, const TrainedOn& trained,
-                      const std::string& checkpoint) {
+std::string differences_from(const TrainedOn& trained, const SceneInputs& inputs) {
   const TapInfo& tap = inputs.generative_info();
   std::string differences;
   const auto differs = [&](const char* what, const std::string& got, const std::string& expected) {
@@ -166,10 +177,7 @@ void check_trained_on(const SceneInputs& inputs, const TrainedOn& trained,
   if (trained.shift >= 0 && options.is_object() && options.contains("shift") &&
       options["shift"].is_number() && options["shift"].get<double>() != trained.shift)
     differs("shift", number(options["shift"].get<double>()), number(trained.shift));
-  if (differences.empty()) return;
-  throw InputError(inputs.generative->path().string() + " and " + checkpoint +
-                   ": other features than it was trained on" + differences +
-                   "\n  extract them so, or pass --allow-mismatch");
+  return differences;
 }
 
 }  // namespace vega::fuse

@@ -49,8 +49,7 @@ struct TrainedOn {
   std::string view;
 };
 
-// Throws InputError with both values of everything that differs.
-void check_trained_on(const SceneInputs& inputs, const TrainedOn& trained,
-                      const std::string& checkpoint);
+// A line with both values of everything that differs; empty: nothing does.
+std::string differences_from(const TrainedOn& trained, const SceneInputs& inputs);
 
 }  // namespace vega::fuse

@@ -89,6 +89,15 @@ void Modules::read_checkpoint() {
   fusion_ = checkpoint_->fusion;
   semantic_config_ = checkpoint_->semantic;
   generative_config_ = checkpoint_->generative;
+  const auto require = [&](const char* prefix, bool there) {
+    if (there || options_.initial_values) return;
+    throw InputError(explain(options_.checkpoint, "no tensors " + std::string(prefix) + "*",
+                             "projectors and fusion of one model",
+                             "--initial-values gives seeded values to what is missing"));
+  };
+  require(kGenerativePrefix, generative_config_.has_value());
+  require(kSemanticPrefix, semantic_config_ || options_.semantic.empty());
+  if (fusion_.width < 1) fusion_.width = options_.width;  // no tensor tells it
   trained_ =
       checkpoint_->has_fusion && generative_config_ && (semantic_config_ || !needs_semantic());
   const nlohmann::json config = config_of(options_.checkpoint);
@@ -131,22 +140,19 @@ void Modules::use_channels(const std::string& where, std::int64_t semantic,
     check("semantic features", semantic, semantic_channels_, "the scenes before");
     return;
   }
-  if (generative_config_) {
-    const bool any = generative_config_->type == "identity";
-    check("generative features", generative, any ? fusion_.width : generative_config_->in,
-          "the projector of " + options_.checkpoint);
-  } else {
-    generative_config_ = ProjectorConfig{options_.projector, generative, fusion_.width};
-  }
-  if (semantic > 0 && semantic_config_) {
-    const bool any = semantic_config_->type == "identity";
-    check("semantic features", semantic, any ? fusion_.width : semantic_config_->in,
-          "the projector of " + options_.checkpoint);
-  } else if (semantic > 0) {
-    semantic_config_ = ProjectorConfig{options_.projector, semantic, fusion_.width};
-  } else {
+  const std::string whose = "the projector of " + options_.checkpoint;
+  const auto config_of = [&](const char* stream, std::int64_t channels,
+                             const std::optional<ProjectorConfig>& read) {
+    if (!read) return ProjectorConfig{options_.projector, channels, fusion_.width};
+    check(stream, channels, read->in, whose);
+    return *read;
+  };
+  auto config = config_of("generative features", generative, generative_config_);
+  if (semantic > 0)
+    semantic_config_ = config_of("semantic features", semantic, semantic_config_);
+  else
     semantic_config_.reset();
-  }
+  generative_config_ = std::move(config);
   semantic_channels_ = semantic;
   generative_channels_ = generative;
 }
@@ -188,6 +194,15 @@ std::string Modules::fingerprint() {
 const Modules::Loaded& Modules::load() {
   const std::lock_guard held(mutex_);
   if (loaded_) return *loaded_;
+  try {
+    make_modules();
+  } catch (const InputError& error) {
+    throw ModelError(error.what());  // the fault of no scene
+  }
+  return *loaded_;
+}
+
+void Modules::make_modules() {
   if (checkpoint_) {
     log_info("reading {}", options_.checkpoint);
     checkpoint_->check_finite();
@@ -206,7 +221,6 @@ const Modules::Loaded& Modules::load() {
   semantic_.reset();
   generative_.reset();
   gate_.reset();
-  return *loaded_;
 }
 
 }  // namespace vega::fuse

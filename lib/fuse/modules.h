@@ -42,12 +42,13 @@ class Modules {
     Projector generative;
     Fusion fusion;
   };
-  const Loaded& load();  // after use_channels
+  const Loaded& load();  // after use_channels; throws ModelError
 
  private:
   void read_checkpoint();
   Parameters initial(const std::vector<ParameterSpec>& specs, const char* prefix) const;
   void make_initial();
+  void make_modules();
 
   const TokensOptions& options_;
   Placement placement_;

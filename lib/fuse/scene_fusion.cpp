@@ -59,12 +59,13 @@ bool wants(const FuseRun& run, TokenPart part) {
 
 }  // namespace
 
-std::string SceneFusion::default_tag() const {
-  if (!run_.options.tag.empty()) return run_.options.tag;
-  const std::string folder = fs::absolute(item_.path).parent_path().filename().string();
-  const std::string form = run_.modules.form();
-  return folder + "-" + run_.modules.method() + (form.empty() ? "" : "-" + form) + "-" +
-         run_.modules.name() + (run_.pixel ? "-pixel" : "");
+fs::path folder_of(const Item& item, const FuseRun& run) {
+  if (!run.options.tag.empty()) return fs::path(run.options.out) / run.options.tag;
+  const std::string folder = fs::absolute(item.path).parent_path().filename().string();
+  const std::string form = run.modules.form();
+  return fs::path(run.options.out) /
+         (folder + "-" + run.modules.method() + (form.empty() ? "" : "-" + form) + "-" +
+          run.modules.name() + (run.pixel ? "-pixel" : ""));
 }
 
 std::string SceneFusion::options_json() const {
@@ -79,8 +80,23 @@ std::string SceneFusion::options_json() const {
                       {"objects", in_.scene ? name_of(run_.objects) : "none"},
                       {"positions", in_.scene != nullptr},
                       {"thumbs", !run_.options.no_thumbs}};
-  if (run_.options.allow_mismatch) json["allow_mismatch"] = true;
+  const FusionConfig& config = run_.modules.config();
+  // Weights do not tell the number of heads.
+  if (config.method == FusionMethod::kCrossAttention) json["heads"] = config.heads;
+  if (mismatch_) json["allow_mismatch"] = true;
   return canonical_json(json.dump());
+}
+
+// Whether the features are those that the checkpoint was trained on.
+void SceneFusion::check_training() {
+  const std::string differences = differences_from(run_.modules.trained_on(), in_);
+  if (differences.empty()) return;
+  const std::string message = item_.path.string() + " and " + run_.options.checkpoint +
+                              ": other features than it was trained on" + differences;
+  if (!run_.options.allow_mismatch)
+    throw InputError(message + "\n  extract them so, or pass --allow-mismatch");
+  log_warn("{}", message);
+  mismatch_ = true;
 }
 
 std::string SceneFusion::input_fingerprint() const {
@@ -93,13 +109,12 @@ std::string SceneFusion::input_fingerprint() const {
 
 void SceneFusion::prepare() {
   started_ = utc_now();
-  output_ = fs::path(run_.options.out) / default_tag() / (item_.key + ".h5");
+  output_ = folder_of(item_, run_) / (item_.key + ".h5");
   in_ = open_inputs(item_, run_.options);
   frames_ = in_.frames.id.size();
+  check_training();
   run_.modules.use_channels(item_.path.string(), in_.semantic ? in_.semantic_info().channels : 0,
                             in_.generative_info().channels);
-  if (!run_.options.allow_mismatch)
-    check_trained_on(in_, run_.modules.trained_on(), run_.options.checkpoint);
   header_.key = item_.key;
   header_.options_json = options_json();
   header_.seed = run_.options.seed;

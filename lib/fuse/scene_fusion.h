@@ -32,6 +32,9 @@ struct FuseRun {
   std::int64_t batch = 1;  // frames a step on CUDA
 };
 
+// DIR/TAG of an item's output.
+std::filesystem::path folder_of(const Item& item, const FuseRun& run);
+
 class SceneFusion final : public ItemWork {
  public:
   SceneFusion(Item item, const FuseRun& run) : item_(std::move(item)), run_(run) {}
@@ -51,11 +54,11 @@ class SceneFusion final : public ItemWork {
     at::Tensor encoded, semantic, generative, fused, gate;  // undefined: there is none
   };
 
+  void check_training();
   std::string options_json() const;
   std::string input_fingerprint() const;
   void align_frames();
   TokensInfo info() const;
-  std::string default_tag() const;
   at::Tensor aligned(std::size_t first, std::size_t count, std::size_t padded) const;
   Step step(const Modules::Loaded& modules, std::size_t first, std::size_t count,
             std::size_t padded) const;
@@ -76,6 +79,7 @@ class SceneFusion final : public ItemWork {
   std::vector<ObjectKind> kinds_;  // of objects_
   std::unique_ptr<TokensWriter> writer_;
   std::string started_;
+  bool mismatch_ = false;  // other features than the checkpoint was trained on
   double load_s_ = 0, covered_ = 0, area_ = 0;
   std::size_t frames_ = 0;
 };

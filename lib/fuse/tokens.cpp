@@ -1,6 +1,7 @@
 #include "fuse/tokens.h"
 
 #include <charconv>
+#include <set>
 #include <sstream>
 
 #include "base/error.h"
@@ -78,7 +79,14 @@ RunResult run_tokens(const TokensOptions& options, const Context& context) {
                                "semantic features, which object features are means of",
                                "pass --semantic DIR, or --objects none"));
   }
+  if (run.pixel && options.semantic.empty() && !options.scenes.empty())
+    throw UsageError(explain("--align pixel --scenes", "no --semantic",
+                             "semantic features: positions and objects are of their cells",
+                             "pass --semantic DIR, or --align reference"));
   const auto items = gather_items(options.inputs, options.list, "", options.shard);
+  std::set<std::filesystem::path> folders;
+  for (const Item& item : items) folders.insert(folder_of(item, run));
+  for (const auto& folder : folders) sweep_parts(folder);
   if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
   if (!modules.trained())
     log_warn("seeded initial values: these tokens are of a model that was never trained");

@@ -312,6 +312,8 @@ std::vector<float> TokensReader::gate() const {
       kGate, DType::kF32, {extent(state_->frames), kTokenGrid, kTokenGrid}));
 }
 
+bool TokensReader::has_covered() const { return state_->file.exists(kCovered); }
+
 std::vector<std::uint8_t> TokensReader::covered() const {
   state_->has(kCovered, "it was made without generative features");
   return h5::values_of<std::uint8_t>(state_->file.read_dataset(

@@ -105,6 +105,7 @@ class TokensReader {
   // Frames [first, first + count) as float32. InputError where the file lacks the part.
   std::vector<float> read(TokenPart part, std::size_t first, std::size_t count) const;
   std::vector<float> gate() const;            // (V, 14, 14); InputError where the method has none
+  bool has_covered() const;
   std::vector<std::uint8_t> covered() const;  // (V, 14, 14); InputError where there is none
   std::optional<TokenPositions> positions() const;
   std::optional<ObjectFeatures> objects(ObjectKind kind) const;

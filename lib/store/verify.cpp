@@ -117,7 +117,7 @@ class Verifier {
       static_cast<void>(reader.thumbs());
       static_cast<void>(reader.positions());
       if (reader.info().has_gate) static_cast<void>(reader.gate());
-      static_cast<void>(reader.covered());
+      if (reader.has_covered()) static_cast<void>(reader.covered());
       for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal})
         static_cast<void>(reader.objects(kind));
     } else if (schema_ == kSceneSchema) {

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "core/device.h"
 #include "evaluate/correspondence.h"
 #include "evaluate/nearest_device.h"
 #include "evaluate/scene_tokens.h"
@@ -302,6 +303,8 @@ TEST_CASE("frames that a selection holds twice are kept as released, or dropped"
 }
 
 TEST_CASE("neighbours by LibTorch are those of the exact search") {
+  std::string why;
+  if (test::test_device_is_cuda() && !cuda_available(&why)) return test::note_skip(why);
   const std::int64_t n = 130, m = 71, channels = 24;
   std::vector<float> a, b;
   for (std::int64_t i = 0; i < n * channels; ++i) a.push_back(gaussian(std::uint32_t(i)));

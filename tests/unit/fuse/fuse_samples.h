@@ -84,6 +84,7 @@ inline std::array<double, 16> made_pose(double id, double shift = 0) {
           -0.2,
           0,
           0,
+          0,
           1};
 }
 
@@ -218,6 +219,14 @@ struct Weights {
         value = value + move;
       }
     }
+    Parameters names;
+    const auto add = [&](std::string_view prefix, const Parameters& all) {
+      for (const auto& [name, value] : all) names.emplace_back(std::string(prefix) + name, value);
+    };
+    add(kSemanticPrefix, values.semantic);
+    add(kGenerativePrefix, values.generative);
+    add(kFusionPrefix, values.fusion);
+    values.fingerprint = fingerprint_of(names);
   }
   void write(const fs::path& folder) const {
     fs::create_directories(folder);

@@ -298,7 +298,7 @@ TEST_CASE("objects: the mean of the projected patches they cover") {
   CHECK(objects->mode == "patch14");
   const MadeScene scene = made_scene(room.generative);
   CHECK(objects->id == scene.file.gt.id);
-  CHECK(objects->box == scene.boxes);
+  CHECK((objects->box == scene.boxes));
   const Expected e = compose(weights, room.semantic.values, room.generative.values);
   REQUIRE(objects->feature.size() == 3 * kWidth);
   for (std::size_t n = 0; n < 3; ++n) {
@@ -333,8 +333,8 @@ TEST_CASE("objects: the mean of the projected patches they cover") {
   room.options.dtype = "bf16";
   room.options.overwrite = true;
   room.run();
-  for (const float f : TokensReader(room.output()).objects(ObjectKind::kGt)->feature)
-    REQUIRE(f32_from_bf16(bf16_from_f32(f)) == f);
+  const auto rounded = TokensReader(room.output()).objects(ObjectKind::kGt);
+  for (const float f : rounded->feature) REQUIRE(f32_from_bf16(bf16_from_f32(f)) == f);
 }
 
 TEST_CASE("objects by fused tokens: a cell counts with 182 of its 729 pixels") {
@@ -357,10 +357,13 @@ TEST_CASE("objects by fused tokens: a cell counts with 182 of its 729 pixels") {
     std::int64_t count = 0;
     for (std::size_t v = 0; v < 3; ++v) {
       std::vector<int> inside(196, 0);
+      int near = 0;
       for (int y = 0; y < 378; ++y) {
         for (int x = 0; x < 378; ++x) {
           // Nearest of 80x60 pixels, unprojected in double, inside the box?
-          const int u = x * 80 / 384, w = y * 60 / 384;
+          // OpenCV's nearest: the reciprocal of a quotient, which is off by one at some pixels.
+          const int u = static_cast<int>(x * (1 / (384.0 / 80)));
+          const int w = static_cast<int>(y * (1 / (384.0 / 60)));
           const double z = f.frames.depth[(v * 60 + static_cast<std::size_t>(w)) * 80 +
                                           static_cast<std::size_t>(u)] /
                            1000.0;
@@ -371,12 +374,13 @@ TEST_CASE("objects by fused tokens: a cell counts with 182 of its 729 pixels") {
             const double at_axis = m[4 * k] * camera[0] + m[4 * k + 1] * camera[1] +
                                    m[4 * k + 2] * camera[2] + m[4 * k + 3];
             const double away = std::abs(at_axis - scene.boxes[n][k]) - scene.boxes[n][3 + k] / 2;
-            REQUIRE(std::abs(away) > 2e-6);  // float32 decides alike
+            near += std::abs(away) < 2e-6 ? 1 : 0;
             in = in && away < 0;
           }
           inside[static_cast<std::size_t>(y / 27 * 14 + x / 27)] += in ? 1 : 0;
         }
       }
+      CHECK(near == 0);  // float32 decides alike
       for (std::size_t c = 0; c < 196; ++c) {
         if (inside[c] < 182) continue;
         sum += fused[static_cast<std::int64_t>(v)][static_cast<std::int64_t>(c)];
