@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/key.h"
 #include "base/log.h"
+#include "base/stop.h"
 
 namespace vega {
 namespace {
@@ -80,6 +81,7 @@ std::vector<std::string> read_lines(const std::string& list) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     lines.push_back(line);
   }
+  check_stop();  // while the list was waited for
   return lines;
 }
 

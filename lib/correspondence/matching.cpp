@@ -42,6 +42,7 @@ void summarise(PairMatches& out) {
   const double least = static_cast<double>(std::min(out.valid_a, out.valid_b));
   out.mutual_ratio = least > 0 ? static_cast<double>(out.mutual) / least : kNan;
   out.recall.fill(kNan);
+  out.kept_count = static_cast<std::int64_t>(out.kept.size());
   out.best_similarity = out.kept.empty() ? kNan : out.kept.front().similarity;
   std::vector<double> similarity, distance;
   for (const TokenMatch& match : out.kept) {

@@ -28,6 +28,7 @@ struct PairMatches {
   std::int64_t valid_a = 0, valid_b = 0;
   std::int64_t mutual = 0;       // before the limits
   double mutual_ratio = 0;       // mutual / min(valid_a, valid_b); NaN without a token
+  std::int64_t kept_count = 0;   // size of `kept`; stays when the list goes (drop_details)
   std::vector<TokenMatch> kept;  // by similarity, largest first; equal ones by cell_a
   double mean_similarity = 0;    // of the kept; NaN without one, as all below
   double mean_distance_m = 0;

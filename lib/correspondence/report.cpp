@@ -43,6 +43,11 @@ Json numbers(const std::array<double, N>& values) {
   return out;
 }
 
+// What a view is called: its frame id, where the caller gave them.
+std::int64_t frame_of(const SceneScore& scene, std::int64_t view) {
+  return scene.frame_ids.empty() ? view : scene.frame_ids.at(static_cast<std::size_t>(view));
+}
+
 std::string range(double low, double high, const char* unit) {
   char text[64];
   std::snprintf(text, sizeof text, "%g-%g%s", low, high, unit);
@@ -148,11 +153,11 @@ ReportTable pair_table(const SceneScore& scene) {
     for (std::size_t i = 0; i < std::min(c.adjacent.pairs.size(), c.matches.pairs.size()); ++i) {
       const PairScore& s = c.adjacent.pairs[i];
       const PairMatches& m = c.matches.pairs[i];
-      table.rows.push_back({scene.key, to_string(c.center), std::to_string(s.a),
-                            std::to_string(s.b), fixed(s.score, 6), std::to_string(s.shared),
-                            std::to_string(s.either), std::to_string(m.mutual),
-                            std::to_string(m.kept.size()), fixed(m.mean_similarity, 6),
-                            fixed(m.mean_distance_m, 4), fixed(m.best_similarity, 6)});
+      table.rows.push_back(
+          {scene.key, to_string(c.center), std::to_string(frame_of(scene, s.a)),
+           std::to_string(frame_of(scene, s.b)), fixed(s.score, 6), std::to_string(s.shared),
+           std::to_string(s.either), std::to_string(m.mutual), std::to_string(m.kept_count),
+           fixed(m.mean_similarity, 6), fixed(m.mean_distance_m, 4), fixed(m.best_similarity, 6)});
     }
   }
   return table;
@@ -228,20 +233,20 @@ Json probe_json(const ProbeSummary& probe) {
           {"by_overlap", bins(probe.by_overlap)}};
 }
 
-Json pairs_json(const CenteredScore& c) {
+Json pairs_json(const SceneScore& scene, const CenteredScore& c) {
   Json out = Json::array();
   for (std::size_t i = 0; i < std::min(c.adjacent.pairs.size(), c.matches.pairs.size()); ++i) {
     const PairScore& s = c.adjacent.pairs[i];
     const PairMatches& m = c.matches.pairs[i];
-    out.push_back({{"a", s.a},
-                   {"b", s.b},
+    out.push_back({{"a", frame_of(scene, s.a)},
+                   {"b", frame_of(scene, s.b)},
                    {"score", number(s.score)},
                    {"valid_a", s.valid_a},
                    {"valid_b", s.valid_b},
                    {"shared_voxels", s.shared},
                    {"voxels", s.either},
                    {"mutual", m.mutual},
-                   {"kept", m.kept.size()},
+                   {"kept", m.kept_count},
                    {"mean_similarity", number(m.mean_similarity)},
                    {"mean_distance_m", number(m.mean_distance_m)},
                    {"best_similarity", number(m.best_similarity)}});
@@ -262,16 +267,31 @@ Json scene_json(const SceneScore& scene) {
                         {"same_pairs", c.separation.same_pairs},
                         {"different_pairs", c.separation.different_pairs},
                         {"unrelated_pairs", c.separation.unrelated_pairs},
-                        {"pairs", pairs_json(c)}});
+                        {"pairs", pairs_json(scene, c)}});
   }
-  return {{"key", scene.key},
-          {"views", scene.views},
-          {"tokens", scene.tokens},
-          {"without_depth", scene.without_depth},
-          {"not_finite", scene.not_finite},
-          {"zero", scene.zero},
-          {"metrics", std::move(metrics)},
-          {"centered", std::move(centered)}};
+  Json probe = Json::array();
+  for (const ProbePair& pair : scene.probe) {
+    probe.push_back({{"a", pair.a},
+                     {"b", pair.b},
+                     {"angle_deg", number(pair.angle_deg)},
+                     {"overlap", number(pair.overlap)},
+                     {"points_a", pair.points_a},
+                     {"points_b", pair.points_b},
+                     {"matches", pair.kept},
+                     {"within_px", pair.within_px},
+                     {"within_m", pair.within_m}});
+  }
+  Json out = {{"key", scene.key},
+              {"views", scene.views},
+              {"tokens", scene.tokens},
+              {"without_depth", scene.without_depth},
+              {"not_finite", scene.not_finite},
+              {"zero", scene.zero},
+              {"metrics", std::move(metrics)},
+              {"centered", std::move(centered)}};
+  if (!scene.frame_ids.empty()) out["frame_ids"] = scene.frame_ids;
+  if (!probe.empty()) out["probe3d_pairs"] = std::move(probe);
+  return out;
 }
 
 Json score_json(const SetScore& set) {

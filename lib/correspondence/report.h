@@ -36,7 +36,8 @@ ReportTable comparison_table(const Comparison& comparison, Precision precision =
 // Recall by angle and by overlap of the Probe3D pairs, a row a bin.
 ReportTable probe_table(const ProbeSummary& probe);
 
-// A row an adjacent pair of a scene: voxel score, shared voxels, matches and their distances.
+// A row an adjacent pair of a scene, named by frame ids: voxel score, shared voxels, matches and
+// their distances.
 ReportTable pair_table(const SceneScore& scene);
 
 // GitHub Markdown (pipes escaped, line breaks become spaces); RFC 4180 CSV with LF.

@@ -66,6 +66,14 @@ SceneScore score_scene(const std::string& key, const SceneTokens& scene,
   return out;
 }
 
+void drop_details(SceneScore& scene) {
+  for (CenteredScore& c : scene.centered) {
+    c.multi_view.map = {};
+    for (PairScore& pair : c.adjacent.pairs) pair.map_a = pair.map_b = std::vector<float>{};
+    for (PairMatches& pair : c.matches.pairs) pair.kept = std::vector<TokenMatch>{};
+  }
+}
+
 std::vector<Metric> scene_metrics(const SceneScore& scene) {
   std::vector<Metric> out;
   for (const CenteredScore& c : scene.centered) {

@@ -40,6 +40,7 @@ struct CenteredScore {
 struct SceneScore {
   std::string key;
   std::int64_t views = 0, tokens = 0, without_depth = 0, not_finite = 0, zero = 0;
+  std::vector<std::int64_t> frame_ids;  // (views), the caller's; empty: tables count views from 0
   std::vector<CenteredScore> centered;  // in the order of `centers`
   std::vector<ProbePair> probe;         // the caller's; empty: not asked for
 };
@@ -47,6 +48,10 @@ struct SceneScore {
 // Throws InputError: as token_rows, group_by_voxel and separation; the same centring twice.
 SceneScore score_scene(const std::string& key, const SceneTokens& scene,
                        const CorrespondenceOptions& options = {});
+
+// Forgets what only pictures need: maps of cells and lists of matches. The rest of a scene is some
+// 10 kB, so that a thousand scenes of sixty taps fit the memory.
+void drop_details(SceneScore& scene);
 
 // One number of a scene. Names are stable: `multi_view`, `auc`, ... with `@mean` or `@zscore`
 // behind those of centred features; `probe3d_...` (docs/correspondence.md lists them).

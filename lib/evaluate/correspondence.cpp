@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/publish.h"
+#include "base/stop.h"
 #include "evaluate/pictures.h"
 #include "evaluate/plan.h"
 #include "evaluate/tables.h"
@@ -26,7 +28,7 @@ constexpr double kLeastOverlap = 0.1, kMostOverlap = 0.8;
 // One scene under one set.
 struct SceneResult {
   SceneScore score;
-  std::string cache_key;
+  std::string cache_key, tap;
 };
 
 struct Run {
@@ -66,8 +68,10 @@ class SetWork {
   SceneResult score() const {
     SceneResult out;
     out.cache_key = features_.taps()[tap_].cache_key;
+    out.tap = features_.taps()[tap_].name;
     out.score = score_scene(key_, loaded_.tokens(), run_.plan.scores);
     out.score.views = static_cast<std::int64_t>(loaded_.row.size());
+    out.score.frame_ids = loaded_.id;
     if (run_.plan.voxel && out.score.tokens == 0)
       throw InputError(explain(features_.path().string(), "no token with a depth",
                                "depth in the part of the frames that the features cover"));
@@ -86,6 +90,9 @@ class SetWork {
           fmt::format("{}   {}", key_, set_.name),
           fmt::format("tap {}   grid {}x{}   {}", tap, loaded_.grid_h, loaded_.grid_w, text)};
     };
+    const auto number = [](double value, double factor, int digits) {
+      return std::isfinite(value) ? fmt::format("{:.{}f}", factor * value, digits) : "-";
+    };
     const std::int64_t most = run_.options.picture_frames;
     const auto save = [&](const std::string& name, const ImageU8& image) {
       publish_file(folder / (key_ + name), std::span<const std::byte>(encode_png(image)));
@@ -98,11 +105,11 @@ class SetWork {
     const std::string what = heat.center == Center::kNone   ? "features as they are"
                              : heat.center == Center::kMean ? "features minus their mean"
                                                             : "features standardised";
-    save("-heat.png",
-         heat_map(loaded_, heat, features_, tap_, pictures,
-                  labels(fmt::format("{}: multi-view score {:.1f} %, AUC {:.3f}", what,
-                                     100 * heat.multi_view.score, heat.separation.auc)),
-                  most));
+    save("-heat.png", heat_map(loaded_, heat, features_, tap_, pictures,
+                               labels(fmt::format("{}: multi-view score {} %, AUC {}", what,
+                                                  number(heat.multi_view.score, 100, 1),
+                                                  number(heat.separation.auc, 1, 3))),
+                               most));
     if (main.matches.pairs.empty()) return;
     save("-matches.png",
          match_picture(loaded_, main, features_, tap_, pictures,
@@ -122,20 +129,24 @@ class SetWork {
       images.push_back(probe_image(loaded_, v, features_, tap_, scene_, depth[v]));
     std::vector<double> overlap;
     const FramePairs pairs = chosen_pairs(images, overlap);
+    // Points of a picture live from its first pair to its last: all of 32 pictures with 1536
+    // channels would be 4 GB.
     std::map<std::int64_t, ProbePoints> points;
+    std::map<std::int64_t, int> uses;
+    for (const auto& [a, b] : pairs) ++uses[a], ++uses[b];
     for (const auto& [a, b] : pairs) {
       for (const std::int64_t v : {a, b}) {
         if (points.contains(v)) continue;
         points.emplace(v, probe_points(images[static_cast<std::size_t>(v)], run_.plan.points,
                                        run_.plan.scores.seed, threads()));
       }
-    }
-    for (const auto& [a, b] : pairs) {
       ProbePair pair = probe_pair(points.at(a), points.at(b), run_.plan.probe_options);
       pair.a = loaded_.id[static_cast<std::size_t>(a)];
       pair.b = loaded_.id[static_cast<std::size_t>(b)];
       pair.overlap = overlap[static_cast<std::size_t>(a) * views + static_cast<std::size_t>(b)];
       score.probe.push_back(pair);
+      for (const std::int64_t v : {a, b})
+        if (--uses[v] == 0) points.erase(v);
     }
   }
 
@@ -179,6 +190,12 @@ class SceneWork final : public ItemWork {
   SceneWork(Item item, Run& run) : item_(std::move(item)), run_(run) {}
 
   void prepare() override {
+    for (const ScoredSet& set : run_.plan.sets) {
+      const auto file = set.files.find(item_.key);
+      if (file != set.files.end() && !fs::exists(file->second))
+        throw InputError(explain(file->second.string(), "no such file or folder",
+                                 "features of vega-extract features"));
+    }
     const fs::path path = fs::path(run_.options.scenes) / (item_.key + ".h5");
     if (!fs::exists(path))
       throw InputError(
@@ -193,13 +210,15 @@ class SceneWork final : public ItemWork {
     for (std::size_t i = 0; i < run_.plan.sets.size(); ++i) {
       const ScoredSet& set = run_.plan.sets[i];
       if (!set.files.contains(item_.key)) continue;
+      check_stop();
       const SetWork work(run_, set, item_.key, *scene_);
       found_.emplace_back(i, work.score());
-      const SceneScore& score = found_.back().second.score;
+      SceneScore& score = found_.back().second.score;
       if (score.not_finite > 0)
         log_warn("{}: {}: {} cells with features that are not finite, left out", item_.key,
                  set.name, score.not_finite);
       if (run_.options.pictures) work.draw(score);
+      drop_details(score);
     }
   }
 
@@ -230,36 +249,60 @@ Scored collected(const Run& run) {
   for (std::size_t i = 0; i < run.plan.sets.size(); ++i) {
     FeatureSet set{run.plan.sets[i].name, {}};
     out.cache_keys.emplace_back();
+    out.taps.emplace_back(run.plan.sets[i].tap);
     for (const Item& item : run.plan.items) {
       const auto at = run.results[i].find(item.key);
       if (at == run.results[i].end()) continue;
       set.scenes.push_back(at->second.score);
       out.cache_keys.back()[item.key] = at->second.cache_key;
+      if (out.taps.back().empty()) out.taps.back() = at->second.tap;
     }
     out.sets.push_back(std::move(set));
   }
   return out;
 }
 
+// Hours of scoring must not end at a folder that cannot be written.
+void check_writable(const std::string& folder) {
+  if (!folder.empty()) const PartFile trial(fs::path(folder) / "report.md");
+}
+
+void write_files(const std::string& folder, const Plan& plan, const Scored& scored) {
+  if (folder.empty()) return;
+  for (const auto& [name, content] : files_of(plan, scored))
+    publish_file(fs::path(folder) / name, content);
+  log_info("tables in {}", (fs::path(folder) / "report.md").string());
+}
+
 }  // namespace
 
 RunResult run_correspondence(const CorrespondenceVerb& options, const Context& context) {
   const Plan plan = make_plan(options);
+  check_writable(options.out);
   Run run{options, plan, {}};
   run.results.resize(plan.sets.size());
   if (plan.items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
   const bool alone = options.list.empty() && plan.items.size() == 1;
-  RunResult result =
-      run_items(plan.items, {options.report, options.fail_fast, alone, false, {}},
-                [&](const Item& item) { return std::make_unique<SceneWork>(item, run); });
+  const auto score_all = [&] {
+    try {
+      return run_items(plan.items, {options.report, options.fail_fast, alone, false, {}},
+                       [&](const Item& item) { return std::make_unique<SceneWork>(item, run); });
+    } catch (const Stopped&) {
+      log_warn("no table of a stopped run is written: the next run scores all scenes again");
+      throw;
+    }
+  };
+  const RunResult result = score_all();
   if (result.done == 0) return result;
   const Scored scored = collected(run);
-  if (!options.out.empty()) {
-    for (const auto& [name, content] : files_of(plan, scored))
-      publish_file(fs::path(options.out) / name, content);
-    log_info("tables in {}", (fs::path(options.out) / "report.md").string());
+  const std::string text = answer(plan, scored);
+  try {
+    write_files(options.out, plan, scored);
+  } catch (const OutputError&) {
+    context.print(text);  // what was computed is not lost
+    throw;
   }
-  context.print(answer(plan, scored));
+  context.print(text);
   return result;
 }
 

@@ -21,7 +21,8 @@ void CorrespondenceVerb::visit(OptionVisitor& v) {
          "voxel: adjacent and multi-view voxel scores, margin, AUC, matching; probe3d: dense "
          "matches by the Probe3D protocol");
   v.text("--rank-by", rank_by, "METRIC",
-         "what sets are ranked by (default: multi_view, or probe3d_0.1m; docs/correspondence.md)");
+         "what sets are ranked by (default: multi_view, of the first --center, or probe3d_0.1m; "
+         "docs/correspondence.md)");
   v.text("--center", center, "none,mean,zscore",
          "what is taken from the features first, each a set of numbers: nothing, the scene's mean "
          "token, mean and standard deviation");
@@ -49,8 +50,9 @@ void CorrespondenceVerb::visit(OptionVisitor& v) {
          "frames that a short scene's selection holds twice (they raise every score)");
 
   v.group("Probe3D");
-  v.text("--pairs", pairs, "FILE",
-         "pairs of frames: KEY ID ID a line, or the npz of the standard 1500 pairs");
+  v.text(
+      "--pairs", pairs, "FILE",
+      "pairs of frames: KEY ID ID a line (docs/correspondence.md makes it of the standard 1500)");
   v.integer("--probe-pairs", probe_pairs, "N",
             "without --pairs: at most so many of a scene, with an overlap of 0.1 to 0.8; 0: all");
   v.integer("--points", points, "N", "points a picture; 0: all; -1: 2000 on the CPU, all on CUDA");

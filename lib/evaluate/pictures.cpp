@@ -123,7 +123,7 @@ ImageU8 heat_map(const LoadedTokens& loaded, const CenteredScore& score,
   }
   SheetOptions sheet;
   sheet.bar = ColorBar{Colormap::kTurbo, overlay.low, overlay.high,
-                       "multi-view cosine (dimmed: in one view only)"};
+                       "multi-view cosine (dimmed: one view or no depth)"};
   return contact_sheet(labels.title, labels.subtitle, frames, sheet);
 }
 
@@ -140,13 +140,14 @@ ImageU8 match_picture(const LoadedTokens& loaded, const CenteredScore& score,
     frame.picture = drawn_pair(
         pictures[a], pictures[b], on_picture(loaded, a, features, tap, table, pictures[a]),
         on_picture(loaded, b, features, tap, table, pictures[b]), loaded.grid_w, pair);
-    frame.caption = pair.kept.empty()
-                        ? fmt::format("frames {} and {}: no match", loaded.id[a], loaded.id[b])
-                        : fmt::format(
-                              "frames {} and {}: {} matches, {:.2f} m apart, {:.0f} % "
-                              "within 0.2 m",
-                              loaded.id[a], loaded.id[b], pair.kept.size(), pair.mean_distance_m,
-                              100 * pair.recall[1]);
+    frame.caption =
+        pair.kept.empty()
+            ? fmt::format("frames {} and {}: no match", loaded.id[a], loaded.id[b])
+            : fmt::format(
+                  "frames {} and {}: {} match{}, {:.2f} m apart, {:.0f} % "
+                  "within 0.2 m",
+                  loaded.id[a], loaded.id[b], pair.kept.size(), pair.kept.size() == 1 ? "" : "es",
+                  pair.mean_distance_m, 100 * pair.recall[1]);
     frames.push_back(std::move(frame));
   }
   SheetOptions sheet;

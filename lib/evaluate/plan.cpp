@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "core/device.h"
 #include "evaluate/nearest_device.h"
+#include "evaluate/tables.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -24,20 +28,28 @@ std::vector<std::string> split(const std::string& text) {
   return out;
 }
 
+template <typename Words>
+std::string joined(const Words& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + std::string(word);
+  return out;
+}
+
 // One of the words, or UsageError.
 const std::string& one_of(const char* option, const std::string& value,
                           const std::vector<std::string>& words) {
   if (std::find(words.begin(), words.end(), value) != words.end()) return value;
-  std::string known;
-  for (const auto& word : words) known += (known.empty() ? "" : ", ") + word;
-  throw UsageError(explain(option, "'" + value + "'", known));
+  throw UsageError(explain(option, "'" + value + "'", joined(words)));
 }
 
-void at_least(const char* option, double value, double least) {
-  if (value >= least) return;
-  std::ostringstream text;
-  text << value;
-  throw UsageError(explain(option, text.str(), "a number that makes sense there"));
+void within(const char* option, double value, double least,
+            double most = std::numeric_limits<double>::max()) {
+  if (value >= least && value <= most) return;
+  std::ostringstream got, expected;
+  got << value;
+  expected << (most <= 1 ? "a share from " : "a number from ") << least;
+  if (most <= 1) expected << " to " << most;
+  throw UsageError(explain(option, got.str(), expected.str()));
 }
 
 std::vector<Center> centers_of(const std::string& text) {
@@ -126,14 +138,43 @@ std::vector<ScoredSet> file_sets(const CorrespondenceVerb& o, std::vector<Item>&
   return sets;
 }
 
-// The names of the taps asked for; empty: the default one.
+// The names of the taps asked for; empty: the default one. `all` are those of the first file that
+// can be read: a broken one fails later, as one scene.
 std::vector<std::string> taps_of(const CorrespondenceVerb& o, const ScoredSet& set) {
   if (o.tap.empty() || set.files.empty()) return {o.tap};
-  if (o.tap != "all") return split(o.tap);
   std::vector<std::string> out;
-  const FeatureReader first(set.files.begin()->second);
-  for (const TapInfo& tap : first.taps()) out.push_back(tap.name);
-  return out;
+  if (o.tap != "all") {
+    out = split(o.tap);
+    for (const std::string& tap : out)
+      if (tap.empty() || std::count(out.begin(), out.end(), tap) > 1)
+        throw UsageError(explain("--tap", tap.empty() ? "an empty name" : tap + " twice",
+                                 "names of taps, each once, or all"));
+    return out;
+  }
+  for (auto file = set.files.begin();; ++file) {
+    try {
+      const FeatureReader features(file->second);
+      for (const TapInfo& tap : features.taps()) out.push_back(tap.name);
+      return out;
+    } catch (const InputError&) {
+      if (std::next(file) == set.files.end()) throw;
+    }
+  }
+}
+
+// Every set has a name of its own, on disk too.
+void check_names(const std::vector<ScoredSet>& sets) {
+  std::map<std::string, std::string> files;
+  if (sets.size() > 1) files.emplace("comparison", "the comparison of all sets");
+  for (const ScoredSet& set : sets) {
+    const auto [other, added] = files.emplace(file_name(set.name), set.name);
+    if (added) continue;
+    if (other->second == set.name)
+      throw UsageError(explain("--compare", set.name + " twice", "each once"));
+    throw UsageError(explain(
+        "--compare", set.name + ", whose files are named as those of " + other->second,
+        "names that differ in letters, digits, '.', '_' or '-'", "rename one of the folders"));
+  }
 }
 
 std::vector<ScoredSet> all_sets(const CorrespondenceVerb& o, std::vector<Item>& items) {
@@ -151,10 +192,7 @@ std::vector<ScoredSet> all_sets(const CorrespondenceVerb& o, std::vector<Item>& 
       out.push_back(std::move(set));
     }
   }
-  std::set<std::string> names;
-  for (const ScoredSet& set : out)
-    if (!names.insert(set.name).second)
-      throw UsageError(explain("--compare", set.name + " twice", "each once"));
+  check_names(out);
   return out;
 }
 
@@ -179,6 +217,33 @@ void read_pairs(const std::string& path, Plan& plan) {
   if (plan.pairs.empty()) throw InputError(explain(path, "no pair", "KEY ID ID a line"));
 }
 
+// Pairs are of scenes that are scored.
+void check_pairs(const CorrespondenceVerb& o, const Plan& plan) {
+  if (!plan.given_pairs || plan.items.empty()) return;
+  const auto has = [&](const Item& item) { return plan.pairs.contains(item.key); };
+  const auto with = std::count_if(plan.items.begin(), plan.items.end(), has);
+  if (with == 0)
+    throw InputError(explain(
+        "--pairs " + o.pairs,
+        "pairs of " + plan.pairs.begin()->first + " and no other scored scene",
+        "pairs of the scenes of the features, " + plan.items.front().key + " being the first"));
+  if (static_cast<std::size_t>(with) < plan.items.size())
+    log_warn("--pairs {}: no pair in {} of {} scenes", o.pairs, plan.items.size() - with,
+             plan.items.size());
+}
+
+// The metric that ranks, one of those that will be there.
+std::string ranking(const CorrespondenceVerb& o, const Plan& plan) {
+  SceneScore scene;  // of the names that a scored one has
+  for (const Center center : plan.scores.centers) scene.centered.emplace_back().center = center;
+  if (plan.probe) scene.probe.emplace_back();
+  const std::vector<Metric> metrics = scene_metrics(scene);
+  std::vector<std::string> names;
+  for (const Metric& metric : metrics) names.push_back(metric.name);
+  if (!o.rank_by.empty()) return one_of("--rank-by", o.rank_by, names);
+  return plan.voxel ? names.front() : "probe3d_0.1m";
+}
+
 void resolve_geometry(const CorrespondenceVerb& o, Plan& plan) {
   const bool fixed = one_of("--compat", o.compat, {"reference", "fixed"}) == "fixed";
   const std::string cells = o.cells.empty() ? (fixed ? "pixels" : "crop") : o.cells;
@@ -189,14 +254,13 @@ void resolve_geometry(const CorrespondenceVerb& o, Plan& plan) {
   plan.geometry.drop_repeats = one_of("--repeats", repeats, {"keep", "drop"}) == "drop";
   plan.geometry.seed = static_cast<std::uint64_t>(o.seed);
   plan.scores.min_valid = o.min_valid == -1 ? (fixed ? 0.5 : kMinValid) : o.min_valid;
-  at_least("--min-valid", plan.scores.min_valid, 0);
-  at_least("--min-valid", 1 - plan.scores.min_valid, 0);
+  within("--min-valid", plan.scores.min_valid, 0, 1);
 }
 
 void resolve_probe(const CorrespondenceVerb& o, Plan& plan) {
-  at_least("--probe-pairs", static_cast<double>(o.probe_pairs), 0);
-  at_least("--points", static_cast<double>(o.points), -1);
-  at_least("--keep", static_cast<double>(o.keep), 1);
+  within("--probe-pairs", static_cast<double>(o.probe_pairs), 0);
+  within("--points", static_cast<double>(o.points), -1);
+  within("--keep", static_cast<double>(o.keep), 1);
   const at::Device device = plan.probe ? open_device(o.device) : parse_device(o.device);
   plan.pairs_a_scene = o.probe_pairs;
   plan.points = o.points >= 0 ? o.points : device.is_cuda() ? 0 : kPointsOnCpu;
@@ -238,14 +302,16 @@ Plan make_plan(const CorrespondenceVerb& o) {
   plan.voxel = metrics != "probe3d";
   plan.probe = metrics != "voxel";
   plan.format = one_of("--format", o.format, {"text", "markdown", "csv", "json"});
-  plan.rank_by = !o.rank_by.empty() ? o.rank_by : plan.voxel ? "multi_view" : "probe3d_0.1m";
-  at_least("--voxel", o.voxel, 1e-4);
-  at_least("--unrelated", o.unrelated, 0);
-  at_least("--auc-pairs", static_cast<double>(o.auc_pairs), 0);
-  at_least("--threads", static_cast<double>(o.threads), 0);
-  at_least("--picture-frames", static_cast<double>(o.picture_frames), 1);
+  within("--voxel", o.voxel, 1e-4);
+  within("--unrelated", o.unrelated, 0);
+  within("--auc-pairs", static_cast<double>(o.auc_pairs), 0);
+  within("--threads", static_cast<double>(o.threads), 0);
+  within("--picture-frames", static_cast<double>(o.picture_frames), 1);
   if (o.pictures && o.out.empty())
     throw UsageError(explain("--pictures", "no -o", "a folder for them", "give -o DIR"));
+  if (o.pictures && !plan.voxel)
+    throw UsageError(
+        explain("--pictures", "--metrics probe3d, which has none", "--metrics voxel or all"));
   if (!o.pairs.empty() && !plan.probe)
     throw UsageError(explain("--pairs", "--metrics voxel", "--metrics probe3d or all"));
   plan.scores.voxel_m = o.voxel;
@@ -256,11 +322,13 @@ Plan make_plan(const CorrespondenceVerb& o) {
   plan.scores.threads = o.threads > 0 ? static_cast<int>(o.threads) : available_cores();
   resolve_geometry(o, plan);
   resolve_probe(o, plan);
+  plan.rank_by = ranking(o, plan);
   if (!fs::is_directory(o.scenes))
     throw UsageError(explain("--scenes " + o.scenes, "no such folder",
                              "the folder of the scene files",
                              "make them with vega-extract scene -o " + o.scenes));
   plan.sets = all_sets(o, plan.items);
+  check_pairs(o, plan);
   plan.options_json = options_json(o, plan);
   return plan;
 }

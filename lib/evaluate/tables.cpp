@@ -131,7 +131,8 @@ std::string about(const FeatureSet& set) {
   }
   std::string out =
       set.name + fmt::format(": {} scene{}", set.scenes.size(), set.scenes.size() == 1 ? "" : "s");
-  if (views > 0) out += fmt::format(", {} views, {} tokens", views, tokens);
+  if (views > 0) out += fmt::format(", {} view{}", views, views == 1 ? "" : "s");
+  if (tokens > 0) out += fmt::format(", {} tokens", tokens);
   return out;
 }
 
@@ -160,7 +161,7 @@ std::string comparison_text(const Comparison& comparison, const std::string& for
 Json full_json(const Plan& plan, const Scored& scored, std::size_t i) {
   Json out = Json::parse(set_json(scored.sets[i]));
   out["options"] = Json::parse(plan.options_json);
-  out["tap"] = plan.sets[i].tap;
+  out["tap"] = scored.taps[i];
   out["poses_permuted"] = plan.sets[i].permuted;
   out["inputs"] = scored.cache_keys[i];
   return out;

@@ -13,7 +13,8 @@ namespace vega::evaluate {
 // What came out of a run, in the order of the plan's sets.
 struct Scored {
   std::vector<FeatureSet> sets;
-  std::vector<std::map<std::string, std::string>> cache_keys;  // of the feature files, by key
+  std::vector<std::map<std::string, std::string>> cache_keys;  // of the taps, by key
+  std::vector<std::string> taps;                               // names; the first scene's default
 };
 
 // The answer on stdout in the plan's format. One set: its metrics (and its scenes, where there are

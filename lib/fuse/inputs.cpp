@@ -104,7 +104,7 @@ void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in)
   }
   if (!in.semantic) return;
   const std::string view = in.semantic_info().view, other = in.scene->patches().view;
-  if (view != other)
+  if (!view.empty() && view != other)  // imported features may not say
     throw InputError(explain(in.semantic->path().string() + " and " + path.string(),
                              "views " + view + " and " + other, "one view of the frames",
                              "vega-extract scene --view " + view));

@@ -14,10 +14,11 @@ namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::int64_t kWidest = 32768;  // of initial values: a layer takes 4 GiB
+
 void refuse_question(const FusionConfig& config) {
   if (config.method != FusionMethod::kInstructionTokenGated) return;
-  throw UsageError(explain("--method instruction_token_gated",
-                           "a gate that depends on the question",
+  throw UsageError(explain("method instruction_token_gated", "a gate that depends on the question",
                            "a method whose tokens depend on the scene alone",
                            "it is computed while answering: one file a scene cannot hold it"));
 }
@@ -66,16 +67,28 @@ Modules::Modules(const TokensOptions& options, const Placement& placement)
     if (!options.method.empty()) set_method(fusion_, options.method);
     if (!options.form.empty()) set_form(fusion_, options.form);
     fusion_.width = options.width;
-    if (options.width < 1)
-      throw UsageError(explain("--width", std::to_string(options.width), "1 or more"));
   } else {
     read_checkpoint();
   }
   refuse_question(fusion_);
+  if (options.checkpoint.empty() || options.initial_values) check_asked();
   if (needs_semantic() && options.semantic.empty())
     throw UsageError(explain("--method " + method(), "no --semantic",
                              "the folder of the semantic features",
                              "make them with vega-extract features --backbone siglip"));
+}
+
+// What no scene can be blamed for.
+void Modules::check_asked() const {
+  if (fusion_.width > kWidest)
+    throw UsageError(explain("--width", std::to_string(fusion_.width),
+                             "at most " + std::to_string(kWidest) + " for initial values"));
+  try {
+    static_cast<void>(fusion_specs(fusion_));
+    static_cast<void>(projector_specs({options_.projector, fusion_.width, fusion_.width}));
+  } catch (const InputError& error) {
+    throw UsageError("--width " + std::to_string(fusion_.width) + ": " + error.what());
+  }
 }
 
 void Modules::read_checkpoint() {

@@ -46,6 +46,7 @@ class Modules {
 
  private:
   void read_checkpoint();
+  void check_asked() const;
   Parameters initial(const std::vector<ParameterSpec>& specs, const char* prefix) const;
   void make_initial();
   void make_modules();

@@ -14,27 +14,25 @@ namespace {
 
 constexpr std::size_t kCells27 = kCellGrid * kCellGrid;
 
-struct Geometry {
-  CoordinateView view = CoordinateView::kResize;
-  GeometryType type = GeometryType::kBf16;
-  ZeroDepth zero = ZeroDepth::kKeep;
-};
+}  // namespace
 
-// How the scene file was made, by its recorded options.
-Geometry geometry_of(const SceneReader& scene) {
+SceneGeometry scene_geometry(const SceneReader& scene) {
+  const std::string where = scene.path().string() + ": options";
   const auto json = nlohmann::json::parse(scene.header().options_json, nullptr, false);
   const auto text = [&](const char* name) {
     const auto at = json.is_object() ? json.find(name) : json.end();
     if (!json.is_object() || at == json.end() || !at->is_string())
-      throw FormatError(explain(scene.path().string() + ": options", std::string("no ") + name,
-                                "those of vega-extract scene", "make the scene file again"));
+      throw FormatError(explain(where, std::string("no ") + name, "those of vega-extract scene",
+                                "make the scene file again"));
     return at->get<std::string>();
   };
-  return {text("view") == "center_crop" ? CoordinateView::kCenterCrop : CoordinateView::kResize,
-          geometry_type_from_name(text("geometry")), zero_depth_from_name(text("zero_depth"))};
+  try {
+    return {text("view") == "center_crop" ? CoordinateView::kCenterCrop : CoordinateView::kResize,
+            geometry_type_from_name(text("geometry")), zero_depth_from_name(text("zero_depth"))};
+  } catch (const UsageError& error) {  // an unknown name: the file's, nobody's call
+    throw FormatError(where + ": " + error.what());
+  }
 }
-
-}  // namespace
 
 ObjectMode object_mode_from_name(const std::string& name) {
   if (name == "none") return ObjectMode::kNone;
@@ -58,7 +56,10 @@ ObjectMeans::ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode m
   const std::size_t count = objects_.id.size();
   sum_.assign(count * static_cast<std::size_t>(width), 0);
   count_.assign(count, 0);
-  if (mode == ObjectMode::kPatch27) static_cast<void>(geometry_of(scene));
+  if (mode == ObjectMode::kPatch27) {
+    geometry_ = scene_geometry(scene);
+    scene_frames_ = scene.frames();
+  }
   if (mode != ObjectMode::kPatch14) return;
   for (std::size_t n = 0; n < count; ++n) cells_.push_back(scene.cells(kind, n));
 }
@@ -74,15 +75,14 @@ at::Tensor ObjectMeans::selection(std::size_t frame) const {
     }
     return out;
   }
-  const Geometry geometry = geometry_of(scene_);
-  const SceneFrames frames = scene_.frames();
+  const SceneFrames& frames = scene_frames_;
   ImageU16 depth;
   depth.width = frames.depth_width;
   depth.height = frames.depth_height;
   depth.v = scene_.depth(frame);
   const PointMap map = unproject(depth, frames.K_depth[frame], frames.world_from_cam[frame],
-                                 coordinate_grid(depth.size(), geometry.view));
-  const auto pixels = box_counts(map, objects_.box, kPatch27, geometry.type, geometry.zero);
+                                 coordinate_grid(depth.size(), geometry_.view));
+  const auto pixels = box_counts(map, objects_.box, kPatch27, geometry_.type, geometry_.zero);
   at::Tensor out = at::zeros({static_cast<std::int64_t>(count), kTokenGrid * kTokenGrid});
   float* selected = out.mutable_data_ptr<float>();
   for (std::size_t i = 0; i < pixels.size(); ++i)

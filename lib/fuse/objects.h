@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "geometry/points.h"
 #include "store/scene_file.h"
 #include "store/tokens_file.h"
 
@@ -21,12 +22,21 @@ enum class ObjectMode {
 ObjectMode object_mode_from_name(const std::string& name);  // throws UsageError
 std::string name_of(ObjectMode mode);                       // "none", "patch14", "patch27"
 
+// How the coordinates of a scene file were made.
+struct SceneGeometry {
+  CoordinateView view = CoordinateView::kResize;
+  GeometryType type = GeometryType::kBf16;
+  ZeroDepth zero = ZeroDepth::kKeep;
+};
+// By its recorded options. Throws FormatError: they do not say, or say what is unknown.
+SceneGeometry scene_geometry(const SceneReader& scene);
+
 // The objects of one kind of a scene. Frames in any order and from any thread; the result is the
 // same bits all the same: sums are kept a frame, and added in the frames' order.
 // Source: scene_understanding 5.4.
 class ObjectMeans {
  public:
-  // Throws InputError, FormatError (the scene file; for kPatch27 it must say its geometry).
+  // Throws InputError, FormatError (the scene file; for kPatch27 also as scene_geometry).
   ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode mode, std::int64_t width);
 
   ObjectMode mode() const { return mode_; }
@@ -48,6 +58,8 @@ class ObjectMeans {
   ObjectMode mode_;
   std::int64_t width_;
   SceneObjects objects_;
+  SceneGeometry geometry_;                        // kPatch27
+  SceneFrames scene_frames_;                      // kPatch27
   std::vector<std::vector<std::uint8_t>> cells_;  // kPatch14: of each object
   struct Frame {
     std::vector<float> sum;           // (N, H)

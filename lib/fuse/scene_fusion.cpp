@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/key.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/stop.h"
@@ -60,12 +62,15 @@ bool wants(const FuseRun& run, TokenPart part) {
 }  // namespace
 
 fs::path folder_of(const Item& item, const FuseRun& run) {
-  if (!run.options.tag.empty()) return fs::path(run.options.out) / run.options.tag;
   const std::string folder = fs::absolute(item.path).parent_path().filename().string();
   const std::string form = run.modules.form();
-  return fs::path(run.options.out) /
-         (folder + "-" + run.modules.method() + (form.empty() ? "" : "-" + form) + "-" +
-          run.modules.name() + (run.pixel ? "-pixel" : ""));
+  const std::string made = folder + "-" + run.modules.method() + (form.empty() ? "" : "-" + form) +
+                           "-" + run.modules.name() + (run.pixel ? "-pixel" : "");
+  const std::string tag = run.options.tag.empty() ? clean_key(made) : run.options.tag;
+  if (!is_key(tag) || tag.starts_with('.'))
+    throw UsageError(
+        explain("--tag", "'" + tag + "'", "letters, digits, '.', '_', '-', not starting with '.'"));
+  return fs::path(run.options.out) / tag;
 }
 
 std::string SceneFusion::options_json() const {
@@ -79,7 +84,8 @@ std::string SceneFusion::options_json() const {
                       {"compute_dtype", run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
                       {"objects", in_.scene ? name_of(run_.objects) : "none"},
                       {"positions", in_.scene != nullptr},
-                      {"thumbs", !run_.options.no_thumbs}};
+                      {"thumbs", !run_.options.no_thumbs},
+                      {"trained", run_.modules.trained()}};
   const FusionConfig& config = run_.modules.config();
   // Weights do not tell the number of heads.
   if (config.method == FusionMethod::kCrossAttention) json["heads"] = config.heads;
@@ -112,6 +118,7 @@ void SceneFusion::prepare() {
   output_ = folder_of(item_, run_) / (item_.key + ".h5");
   in_ = open_inputs(item_, run_.options);
   frames_ = in_.frames.id.size();
+  if (in_.scene) geometry_ = scene_geometry(*in_.scene).type;
   check_training();
   run_.modules.use_channels(item_.path.string(), in_.semantic ? in_.semantic_info().channels : 0,
                             in_.generative_info().channels);
@@ -183,19 +190,27 @@ at::Tensor SceneFusion::aligned(std::size_t first, std::size_t count, std::size_
   return at::stack(out);
 }
 
-SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, std::size_t first,
-                                    std::size_t count, std::size_t padded) const {
+SceneFusion::Feed SceneFusion::read(std::size_t first, std::size_t count,
+                                    std::size_t padded) const {
+  Feed out;
+  if (in_.semantic)
+    out.semantic = read_tensor(*in_.semantic, in_.semantic_tap, first, count, padded);
+  out.generative = aligned(first, count, padded);
+  return out;
+}
+
+SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, const Feed& feed,
+                                    std::size_t first, std::size_t count) const {
   const at::Device device = run_.placement.device;
   Step out;
   at::Tensor semantic;
   if (in_.semantic) {
-    out.encoded = modules.semantic->forward(
-        read_tensor(*in_.semantic, in_.semantic_tap, first, count, padded).to(device));
+    out.encoded = modules.semantic->forward(feed.semantic.to(device));
     semantic = resize_tokens(out.encoded, {kSemanticGrid.rows, kSemanticGrid.columns},
                              {kTokens.rows, kTokens.columns});
     out.semantic = semantic;
   }
-  out.generative = modules.generative.forward(aligned(first, count, padded).to(device));
+  out.generative = modules.generative.forward(feed.generative.to(device));
   // The method `only` looks at no semantic token.
   if (!semantic.defined()) semantic = at::zeros_like(out.generative);
   FusionTrace trace;
@@ -248,7 +263,7 @@ void SceneFusion::by_frames(const Modules::Loaded& modules) {
     const std::size_t end = std::min(frames_, begin + kSettle);
     const auto body = [&](std::size_t i) {
       const std::size_t frame = begin + i;
-      const Step now = step(modules, frame, 1, 1);
+      const Step now = step(modules, read(frame, 1, 1), frame, 1);
       for (ObjectMeans& means : objects_)
         means.add(frame, means.mode() == ObjectMode::kPatch14 ? now.encoded[0] : now.fused[0]);
       const std::lock_guard held(writing);
@@ -259,12 +274,23 @@ void SceneFusion::by_frames(const Modules::Loaded& modules) {
   }
 }
 
+// The next batch is read while this one is computed and written.
 void SceneFusion::by_batches(const Modules::Loaded& modules) {
   const auto batch = static_cast<std::size_t>(run_.batch);
+  const auto begin_reading = [&](std::size_t first) {
+    return std::async(std::launch::async, [this, first, batch] {
+      return read(first, std::min(batch, frames_ - first), batch);
+    });
+  };
+  std::future<Feed> next = begin_reading(0);
   for (std::size_t first = 0; first < frames_; first += batch) {
     check_stop();
+    const auto asked = std::chrono::steady_clock::now();
+    const Feed feed = next.get();
+    wait_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
+    if (first + batch < frames_) next = begin_reading(first + batch);
     const std::size_t count = std::min(batch, frames_ - first);
-    const Step now = step(modules, first, count, batch);
+    const Step now = step(modules, feed, first, count);
     for (std::size_t i = 0; i < count; ++i) {
       const auto row = static_cast<std::int64_t>(i);
       for (ObjectMeans& means : objects_)
@@ -304,10 +330,7 @@ void SceneFusion::finish() {
   writer_->put_covered(covered);
   if (in_.scene) {
     const ScenePatches patches = in_.scene->patches();
-    const auto json = nlohmann::json::parse(in_.scene->header().options_json, nullptr, false);
-    const bool f32 = json.is_object() && json.value("geometry", "bf16") == "fp32";
-    const auto discrete =
-        discretise(patches.world14, f32 ? GeometryType::kF32 : GeometryType::kBf16);
+    const auto discrete = discretise(patches.world14, geometry_);
     writer_->put_positions({patches.world14, voxel_triples(discrete)});
   }
   const bool round = run_.placement.dtype == at::kBFloat16;

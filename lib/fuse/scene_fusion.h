@@ -32,7 +32,7 @@ struct FuseRun {
   std::int64_t batch = 1;  // frames a step on CUDA
 };
 
-// DIR/TAG of an item's output.
+// DIR/TAG of an item's output. Throws UsageError (--tag).
 std::filesystem::path folder_of(const Item& item, const FuseRun& run);
 
 class SceneFusion final : public ItemWork {
@@ -43,13 +43,16 @@ class SceneFusion final : public ItemWork {
   bool complete() const override { return plan_.decision == Decision::kSkip; }
   void compute() override;
   void finish() override;
-  double wait_s() const override { return 0; }
+  double wait_s() const override { return wait_s_; }
   double load_s() const override { return load_s_; }
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
 
  private:
-  // Frames of one step.
+  // Frames of one step as read, (frames, cells, C) float32 on the CPU; and what became of them.
+  struct Feed {
+    at::Tensor semantic, generative;  // semantic: undefined without --semantic
+  };
   struct Step {
     at::Tensor encoded, semantic, generative, fused, gate;  // undefined: there is none
   };
@@ -60,8 +63,9 @@ class SceneFusion final : public ItemWork {
   void align_frames();
   TokensInfo info() const;
   at::Tensor aligned(std::size_t first, std::size_t count, std::size_t padded) const;
-  Step step(const Modules::Loaded& modules, std::size_t first, std::size_t count,
-            std::size_t padded) const;
+  Feed read(std::size_t first, std::size_t count, std::size_t padded) const;
+  Step step(const Modules::Loaded& modules, const Feed& feed, std::size_t first,
+            std::size_t count) const;
   void keep_semantic(const Modules::Loaded& modules, std::size_t first, std::size_t count,
                      Step& out) const;
   void store(std::size_t first, std::size_t count, const Step& step);
@@ -79,8 +83,9 @@ class SceneFusion final : public ItemWork {
   std::vector<ObjectKind> kinds_;  // of objects_
   std::unique_ptr<TokensWriter> writer_;
   std::string started_;
+  GeometryType geometry_ = GeometryType::kBf16;  // of the scene file's coordinates
   bool mismatch_ = false;  // other features than the checkpoint was trained on
-  double load_s_ = 0, covered_ = 0, area_ = 0;
+  double wait_s_ = 0, load_s_ = 0, covered_ = 0, area_ = 0;
   std::size_t frames_ = 0;
 };
 

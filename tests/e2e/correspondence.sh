@@ -7,6 +7,7 @@ evaluate() { "$BIN/vega-eval" correspondence --progress off "$@"; }
 column() { # FILE NAME ROW
   awk -F, -v name="$2" -v row="$3" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) at = i } NR == row + 1 { print $at }' "$1"
 }
+refute() { ! "$@"; }
 more() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 
 expect_exit 0 synth scene --size 320x240 --frames 24 -o "$T/room" --progress off
@@ -77,7 +78,17 @@ check "the good scene is scored" test "$(column "$OUT" scene 1)" = room
 expect_exit 0 extract features "$T/room" --backbone rgb --select stride:5 --tag others -o "$T/f" --progress off
 expect_exit 3 evaluate "$T/f/others" --scenes "$T/scenes"
 expect_text "frame " "a scene file with the frames of the features"
-if [ "$(id -u)" = 0 ]; then expect_exit 6 evaluate "$T/f/native" --scenes "$T/scenes" -o /proc/nowhere; fi
+expect_exit 2 evaluate "$T/f/native" --scenes "$T/scenes" --rank-by accuracy
+expect_text "'accuracy'" "multi_view, " "auc@mean"
+expect_exit 3 evaluate "$T/f/nothing" --scenes "$T/scenes"
+expect_text "$T/f/nothing" "no such file"
+# A folder that cannot be written is found before anything is scored.
+expect_exit 6 evaluate "$T/f/native" --scenes "$T/scenes" -o "$T/list"
+check "nothing was scored" refute grep -q ': scored' "$ERR"
+# --tap all where the first file is broken: the others are scored.
+printf 'broken\t%s\nroom\t%s\n' "$T/cut.h5" "$T/f/native/room.h5" >"$T/list"
+expect_exit 4 evaluate --list "$T/list" --scenes "$T/scenes" --tap all --format csv
+check "the good scene is scored" test "$(column "$OUT" scene 1)" = room
 
 # --- the real kitchen: colours and a network with random weights, right poses against others'.
 kitchen=${VEGA_SHARED_DATA:-$(dirname "$0")/../../../shared/data}/rgbd_kitchen

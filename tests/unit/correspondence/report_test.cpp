@@ -54,6 +54,22 @@ TEST_CASE("a scene's numbers: constant features") {
   CHECK_THROWS_AS(scored("k", constant(), {Center::kMean, Center::kMean}), InputError);
 }
 
+TEST_CASE("tables need no maps and no lists of matches; views are named as the caller does") {
+  SceneScore scene = scored("k", constant());
+  const ReportTable before = pair_table(scene);
+  const std::string document = set_json({"x", {scene}});
+  drop_details(scene);
+  CHECK(scene.centered[0].multi_view.map.empty());
+  CHECK(scene.centered[1].adjacent.pairs[2].map_b.empty());
+  CHECK(scene.centered[1].matches.pairs[2].kept.empty());
+  CHECK(pair_table(scene).rows == before.rows);
+  CHECK(set_json({"x", {scene}}) == document);
+  scene.frame_ids = {7, 70, 700, 7000};
+  CHECK(pair_table(scene).rows[1][2] == "70");
+  CHECK(pair_table(scene).rows[1][3] == "700");
+  CHECK(json::parse(set_json({"x", {scene}}))["scenes"][0]["frame_ids"][3] == 7000);
+}
+
 TEST_CASE("means over scenes leave out what is not defined") {
   SceneScore a = scored("a", constant(), {Center::kNone}), b = a, c = a;
   a.centered[0].multi_view.score = 0.5;

@@ -282,7 +282,71 @@ TEST_CASE("files that do not belong together are refused by name") {
   CHECK(refused([](auto& o) { o.voxel = 0; }).find("--voxel") != std::string::npos);
   CHECK(refused([](auto& o) { o.pictures = true; }).find("-o DIR") != std::string::npos);
   CHECK(refused([](auto& o) { o.scenes = "/nowhere"; }).find("/nowhere") != std::string::npos);
-  CHECK(refused([](auto& o) { o.min_valid = 1.5; }).find("--min-valid") != std::string::npos);
+  CHECK(refused([](auto& o) { o.min_valid = 1.5; }).find("got 1.5, expected a share from 0 to 1") !=
+        std::string::npos);
+  CHECK(refused([](auto& o) { o.tap = "x,x"; }).find("--tap: got x twice") != std::string::npos);
+  CHECK(refused([](auto& o) { o.rank_by = "auc@zscore"; }).find("auc@mean") != std::string::npos);
+  CHECK(refused([](auto& o) {
+          o.pictures = true;
+          o.metrics = "probe3d";
+          o.out = "/nowhere";
+        }).find("probe3d, which has none") != std::string::npos);
+  CorrespondenceVerb absent = options;
+  absent.inputs = {(world.folder / "f" / "absent.h5").string()};
+  CHECK(message_of<InputError>([&] { run_verb(absent); }).find("absent.h5: got no such file") !=
+        std::string::npos);
+  test::write_text(world.folder / "pairs.txt", "another 0 10\n");
+  absent.inputs = {(world.folder / "f" / "wall.h5").string()};
+  absent.pairs = (world.folder / "pairs.txt").string();
+  absent.metrics = "probe3d";
+  CHECK(message_of<InputError>([&] { run_verb(absent); }).find("pairs of another") !=
+        std::string::npos);
+}
+
+TEST_CASE("sets have names of their own, and a folder that cannot be written stops the run first") {
+  const World world;
+  for (const char* name : {"a.b", "a b", "a_b", "comparison"})
+    write_features(world.folder / name / "wall.h5", table_of(world.scene), 64, code);
+  const auto folder = [&](const char* name) { return (world.folder / name).string(); };
+  CorrespondenceVerb options;
+  options.scenes = folder("scenes");
+  options.compare = true;
+  options.inputs = {folder("a b"), folder("a_b")};
+  CHECK(message_of<UsageError>([&] { run_verb(options); }).find("a_b, whose files are named") !=
+        std::string::npos);
+  options.inputs = {folder("a.b"), folder("comparison")};
+  CHECK(message_of<UsageError>([&] { run_verb(options); }).find("the comparison of all sets") !=
+        std::string::npos);
+  options.compare = false;
+  options.inputs = {folder("comparison")};
+  options.voxel = 0.0937;
+  CHECK(run_verb(options).at("multi_view") == Approx(1).margin(1e-6));
+
+  test::write_text(world.folder / "file", "x");
+  options.out = folder("file");
+  options.report = folder("report.json");
+  CHECK_THROWS_AS(run_verb(options), OutputError);
+  CHECK_FALSE(std::filesystem::exists(options.report));  // no scene was begun
+}
+
+TEST_CASE("pairs are named by frame ids, and rank by what is there") {
+  const World world;
+  write_features(world.folder / "f" / "wall.h5", table_of(world.scene), 64, code);
+  write_features(world.folder / "g" / "wall.h5", table_of(world.scene), 64, noise);
+  CorrespondenceVerb options;
+  options.scenes = (world.folder / "scenes").string();
+  options.inputs = {(world.folder / "f").string(), (world.folder / "g").string()};
+  options.compare = true;
+  options.center = "zscore";
+  options.metrics = "all";
+  options.out = (world.folder / "out").string();
+  CHECK(run_verb(options).contains("multi_view@zscore"));
+  const std::string pairs = test::read_text(world.folder / "out" / "f-pairs.csv");
+  CHECK(pairs.find("\nwall,zscore,20,30,") != std::string::npos);
+  const std::string json = test::read_text(world.folder / "out" / "f.json");
+  CHECK(json.find("\"frame_ids\"") != std::string::npos);
+  CHECK(json.find("\"probe3d_pairs\"") != std::string::npos);
+  CHECK(json.find("\"tap\": \"x\"") != std::string::npos);
 }
 
 TEST_CASE("frames that a selection holds twice are kept as released, or dropped") {

@@ -194,7 +194,7 @@ TEST_CASE("a rerun skips, refuses with the difference, or computes again") {
   refused([](Options& o) { o.parts = "fused,semantic"; }, "parts");
   refused([](Options& o) { o.no_thumbs = true; }, "thumbs");
   refused([](Options& o) { o.scenes.clear(); }, "positions: file has true, asked false");
-  refused([](Options& o) { o.seed = 43; }, "seed");
+  refused([](Options& o) { o.seed = 43; }, "model");
   refused([](Options& o) { o.width = 16; }, "model");
   refused([](Options& o) { o.projector = "linear"; }, "model");
   // Other features.
@@ -246,9 +246,9 @@ TEST_CASE("a list with a bad scene: the others are done, and the report says so"
   const auto report = nlohmann::json::parse(read_text(rooms.options.report));
   CHECK(report["items"][0]["outcome"] == "failed");
   CHECK(report["items"][1]["outcome"] == "written");
-  CHECK(report["items"][1]["numbers"]["covered"].get<double>() == Approx(8.0 / 14));
-  CHECK(report["items"][1]["numbers"]["covered_area"].get<double>() == Approx(0.5769).margin(0.02));
-  CHECK(report["items"][1]["numbers"]["frames"] == 4);
+  CHECK(report["items"][1]["covered"].get<double>() == Approx(8.0 / 14));
+  CHECK(report["items"][1]["covered_area"].get<double>() == Approx(0.5769).margin(0.02));
+  CHECK(report["items"][1]["frames"] == 4);
   rooms.options.fail_fast = true;
   fs::remove_all(rooms.folder / "out");
   CHECK(rooms.run().done == 0);
