@@ -74,6 +74,7 @@ expect_text "vega.scene/1"
 head -c 4000 "$T/f/native/room.h5" >"$T/cut.h5"
 printf 'room\t%s\nother\t%s\n' "$T/f/native/room.h5" "$T/cut.h5" >"$T/list"
 expect_exit 4 evaluate --list "$T/list" --scenes "$T/scenes" --format csv
+check "HDF5 itself is silent" test "$(grep -c HDF5-DIAG "$ERR")" = 0
 check "the good scene is scored" test "$(column "$OUT" scene 1)" = room
 expect_exit 0 extract features "$T/room" --backbone rgb --select stride:5 --tag others -o "$T/f" --progress off
 expect_exit 3 evaluate "$T/f/others" --scenes "$T/scenes"
