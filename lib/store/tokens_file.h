@@ -104,7 +104,7 @@ class TokensReader {
   std::vector<std::vector<std::byte>> thumbs() const;  // empty where the file has none
   // Frames [first, first + count) as float32. InputError where the file lacks the part.
   std::vector<float> read(TokenPart part, std::size_t first, std::size_t count) const;
-  std::vector<float> gate() const;            // (V, 14, 14); InputError where the method has none
+  std::vector<float> gate() const;  // (V, 14, 14); InputError where the method has none
   bool has_covered() const;
   std::vector<std::uint8_t> covered() const;  // (V, 14, 14); InputError where there is none
   std::optional<TokenPositions> positions() const;
