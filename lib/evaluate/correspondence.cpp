@@ -5,15 +5,20 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
 
+#include "base/build_info.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/publish.h"
 #include "base/stop.h"
+#include "correspondence/record.h"
 #include "evaluate/pictures.h"
 #include "evaluate/plan.h"
 #include "evaluate/tables.h"
@@ -54,6 +59,41 @@ FramePairs places_of(const FramePairs& ids, const LoadedTokens& loaded, const st
   return out;
 }
 
+// What a score hangs on: the program, settings, features, scene file.
+std::string stamp_of(const Run& run, const ScoredSet& set, const std::string& key,
+                     const std::string& tap_key, const std::string& scene_key) {
+  Hasher hash;
+  hash.field(version()).field(run.plan.options_json).field(set.permuted ? "permuted" : "true");
+  hash.field(tap_key).field(scene_key).field(run.plan.probe_options.nearest ? "device" : "cpu");
+  if (const auto pairs = run.plan.pairs.find(key); pairs != run.plan.pairs.end())
+    for (const auto& [a, b] : pairs->second) hash.field(fmt::format("{} {}", a, b));
+  return hash.hex();
+}
+
+// Where the score of a scene is kept. Empty without -o.
+fs::path record_path(const Run& run, const ScoredSet& set, const std::string& key) {
+  if (run.options.out.empty()) return {};
+  return fs::path(run.options.out) / "scores" / file_name(set.name) / (key + ".json");
+}
+
+fs::path picture_path(const Run& run, const ScoredSet& set, const std::string& name) {
+  return fs::path(run.options.out) / "pictures" / file_name(set.name) / name;
+}
+
+// A score of an earlier run or shard; nothing where it was made otherwise, or its picture is
+// asked for and not there.
+std::optional<SceneScore> kept_score(const Run& run, const ScoredSet& set, const std::string& key,
+                                     const std::string& stamp) {
+  const fs::path path = record_path(run, set, key);
+  if (path.empty() || run.options.overwrite) return std::nullopt;
+  if (run.options.pictures && !fs::exists(picture_path(run, set, key + "-heat.png")))
+    return std::nullopt;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return read_score_record(text, stamp);
+}
+
 // One set's features of a scene, and everything that is computed from them.
 class SetWork {
  public:
@@ -81,7 +121,6 @@ class SetWork {
 
   void draw(const SceneScore& score) const {
     if (score.centered.empty()) return;
-    const fs::path folder = fs::path(run_.options.out) / "pictures" / file_name(set_.name);
     const auto pictures = frame_pictures(loaded_, features_, scene_);
     const CenteredScore& main = score.centered.front();
     const std::string tap = features_.taps()[tap_].name;
@@ -95,8 +134,9 @@ class SetWork {
     };
     const std::int64_t most = run_.options.picture_frames;
     const auto save = [&](const std::string& name, const ImageU8& image) {
-      publish_file(folder / (key_ + name), std::span<const std::byte>(encode_png(image)));
-      log_info("{}: picture in {}", key_, (folder / (key_ + name)).string());
+      const fs::path path = picture_path(run_, set_, key_ + name);
+      publish_file(path, std::span<const std::byte>(encode_png(image)));
+      log_info("{}: picture in {}", key_, path.string());
     };
     // Raw cosines hardly differ between cells: where centred ones were asked for, those are drawn.
     const auto centered = std::find_if(score.centered.begin(), score.centered.end(),
@@ -211,6 +251,8 @@ class SceneWork final : public ItemWork {
       const ScoredSet& set = run_.plan.sets[i];
       if (!set.files.contains(item_.key)) continue;
       check_stop();
+      const std::string stamp = reuse(i);
+      if (stamp.empty()) continue;
       const SetWork work(run_, set, item_.key, *scene_);
       found_.emplace_back(i, work.score());
       SceneScore& score = found_.back().second.score;
@@ -219,6 +261,9 @@ class SceneWork final : public ItemWork {
                  set.name, score.not_finite);
       if (run_.options.pictures) work.draw(score);
       drop_details(score);
+      if (const fs::path path = record_path(run_, set, item_.key); !path.empty())
+        publish_file(path, score_record(score, stamp));
+      ++computed_;
     }
   }
 
@@ -231,16 +276,28 @@ class SceneWork final : public ItemWork {
   double load_s() const override { return 0; }
   std::string output() const override { return item_.path.string(); }
   void describe(ItemReport& report) const override {
-    report.outcome = "scored";
+    report.outcome = computed_ > 0 ? "scored" : "complete";
     report.numbers = {{"sets", static_cast<double>(sets_)}};
   }
 
  private:
+  // Takes over what an earlier run or shard has scored; else returns the stamp of the score to be.
+  std::string reuse(std::size_t i) {
+    const ScoredSet& set = run_.plan.sets[i];
+    const FeatureReader features(set.files.at(item_.key));
+    const TapInfo& tap = features.taps()[features.tap_index(set.tap)];
+    std::string stamp = stamp_of(run_, set, item_.key, tap.cache_key, scene_->header().cache_key);
+    auto score = kept_score(run_, set, item_.key, stamp);
+    if (!score) return stamp;
+    found_.emplace_back(i, SceneResult{std::move(*score), tap.cache_key, tap.name});
+    return {};
+  }
+
   Item item_;
   Run& run_;
   std::optional<SceneReader> scene_;
   std::vector<std::pair<std::size_t, SceneResult>> found_;
-  std::size_t sets_ = 0;
+  std::size_t sets_ = 0, computed_ = 0;
 };
 
 // In the order of the items.
@@ -288,7 +345,7 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
       return run_items(plan.items, {options.report, options.fail_fast, alone, false, {}},
                        [&](const Item& item) { return std::make_unique<SceneWork>(item, run); });
     } catch (const Stopped&) {
-      log_warn("no table of a stopped run is written: the next run scores all scenes again");
+      if (options.out.empty()) log_warn("nothing is kept of a run without -o");
       throw;
     }
   };

@@ -60,7 +60,10 @@ void CorrespondenceVerb::visit(OptionVisitor& v) {
   v.flag("--no-ratio-test", no_ratio_test, "weight a match by its own distance alone");
 
   v.group("Output");
-  v.text("-o,--out", out, "DIR", "tables (Markdown, CSV) and JSON go to DIR");
+  v.text("-o,--out", out, "DIR",
+         "tables (Markdown, CSV) and JSON go to DIR; scores of single scenes are kept there: a "
+         "stopped "
+         "run goes on, and a run over the whole list brings shards together");
   v.text("--format", format, "text|markdown|csv|json", "of the answer on stdout");
   v.flag("--pictures", pictures, "heat maps and match pictures of every scene, with -o");
   v.integer("--picture-frames", picture_frames, "N",
@@ -69,6 +72,7 @@ void CorrespondenceVerb::visit(OptionVisitor& v) {
   v.group("Run");
   v.text("--device", device, "cpu|cuda[:n]", "where Probe3D's nearest neighbours are found");
   v.integer("--threads", threads, "N", "worker threads; 0: all cores");
+  v.flag("--overwrite", overwrite, "score again what DIR/scores of -o has already");
   v.flag("--fail-fast", fail_fast, "stop at the first scene that fails");
   v.text("--report", report, "FILE.json", "outcome and times of every scene");
 }

@@ -25,7 +25,7 @@ struct CorrespondenceVerb {
   bool no_ratio_test = false;
 
   std::string out, format = "text", report, device = "cpu";
-  bool pictures = false, fail_fast = false;
+  bool pictures = false, fail_fast = false, overwrite = false;
   std::int64_t picture_frames = 8, threads = 0;
 
   void visit(OptionVisitor& v);

@@ -91,6 +91,33 @@ printf 'broken\t%s\nroom\t%s\n' "$T/cut.h5" "$T/f/native/room.h5" >"$T/list"
 expect_exit 4 evaluate --list "$T/list" --scenes "$T/scenes" --tap all --format csv
 check "the good scene is scored" test "$(column "$OUT" scene 1)" = room
 
+# --- scores are kept with -o: nothing is computed twice, shards come together, other settings are other scores.
+for i in 1 2 3; do
+  expect_exit 0 synth scene --plain --seed $i --size 96x64 --frames 4 -o "$T/small$i" --progress off
+  expect_exit 0 extract features "$T/small$i" --backbone rgb --compat fixed --tag small -o "$T/f" --progress off
+  expect_exit 0 extract scene "$T/small$i" --compat fixed -o "$T/scenes" --progress off
+  printf '%s\n' "$T/f/small/small$i.h5" >>"$T/smalls"
+done
+many() { evaluate --list "$T/smalls" --scenes "$T/scenes" --compat fixed --metrics all --points 200 "$@"; }
+expect_exit 0 many -o "$T/whole"
+cp "$OUT" "$T/answer"
+for shard in 0/2 1/2; do expect_exit 0 many -o "$T/parts" --shard $shard; done
+expect_exit 0 many -o "$T/parts" --report "$T/parts.json"
+check "shards give the answer of the whole" cmp "$OUT" "$T/answer"
+check "nothing was computed again" test "$(grep -c '"outcome": "complete"' "$T/parts.json")" = 3
+check "the same files" cmp "$T/parts/small.json" "$T/whole/small.json"
+check "the same pairs" cmp "$T/parts/small-pairs.csv" "$T/whole/small-pairs.csv"
+echo cut >"$T/parts/scores/small/small2.json"
+expect_exit 0 many -o "$T/parts" --report "$T/parts.json"
+check "a damaged one is scored again" test "$(grep -c '"outcome": "complete"' "$T/parts.json")" = 2
+check "and the same" cmp "$OUT" "$T/answer"
+expect_exit 0 many -o "$T/parts" --seed 7 --report "$T/parts.json"
+check "other settings" test "$(grep -c '"outcome": "scored"' "$T/parts.json")" = 3
+expect_exit 0 many -o "$T/parts" --seed 7 --overwrite --report "$T/parts.json"
+check "--overwrite" test "$(grep -c '"outcome": "scored"' "$T/parts.json")" = 3
+expect_exit 0 many -o "$T/parts" --seed 7 --pictures --report "$T/parts.json"
+check "pictures that are not there are drawn" test -s "$T/parts/pictures/small/small3-heat.png"
+
 # --- the real kitchen: colours and a network with random weights, right poses against others'.
 kitchen=${VEGA_SHARED_DATA:-$(dirname "$0")/../../../shared/data}/rgbd_kitchen
 if [ -d "$kitchen" ]; then

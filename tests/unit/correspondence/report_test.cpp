@@ -1,7 +1,9 @@
 #include "correspondence/report.h"
+#include "correspondence/record.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -163,4 +165,28 @@ TEST_CASE("JSON: full precision, null for what is not defined") {
   CHECK(codes["scenes"][0]["centered"][0]["pairs"].size() == 3);
   CHECK(codes["metrics"]["multi_view"]["mean"].get<double>() ==
         score_set(sets[1]).at("multi_view").mean);
+}
+
+TEST_CASE("the record of a score gives back every number, and nothing else's") {
+  test::MadeUp scene = test::random_scene(4, 5, 6, 16, 0.6F, 11);
+  test::damage(scene, 3);
+  CorrespondenceOptions options;
+  options.auc_pairs = 2000;
+  SceneScore score = score_scene("room", scene.tokens(), options);
+  score.frame_ids = {0, 10, 20, 35};
+  score.probe = {
+      {0, 10, 12.25, std::numeric_limits<double>::quiet_NaN(), 50, 60, 7, {1, 2, 3}, {4, 5, 6, 7}}};
+  drop_details(score);
+  const std::string text = score_record(score, "stamp");
+  const auto back = read_score_record(text, "stamp");
+  REQUIRE(back);
+  CHECK(set_json({"set", {*back}}) == set_json({"set", {score}}));
+  CHECK(score_record(*back, "stamp") == text);
+  CHECK(std::isnan(back->probe[0].overlap));
+  CHECK(back->centered[1].separation.mean_unrelated == score.centered[1].separation.mean_unrelated);
+  CHECK_FALSE(read_score_record(text, "another"));
+  CHECK_FALSE(read_score_record("", "stamp"));
+  CHECK_FALSE(read_score_record("[]", "stamp"));
+  for (std::size_t cut = 1; cut < text.size() - 2; cut += 97)
+    CHECK_FALSE(read_score_record(text.substr(0, cut), "stamp"));
 }
