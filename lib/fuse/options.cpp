@@ -62,6 +62,10 @@ void TokensOptions::visit(OptionVisitor& v) {
   v.integer("--threads", threads, "N",
             "worker threads; 0: all cores; on the cpu one frame a worker");
   v.flag("--overwrite", overwrite, "compute again what is there, whatever its recipe");
+  v.flag(
+      "--dry-run", dry_run,
+      "compute nothing: whether the inputs of every scene belong together, what is there already, "
+      "what would be written");
   v.flag("--fail-fast", fail_fast, "stop at the first scene that fails");
   v.text("--report", report, "FILE.json", "outcome, times and coverage of every scene");
 }

@@ -23,7 +23,7 @@ struct TokensOptions {
   std::string parts = "fused", out = "tokens", tag, store_dtype = "bf16";
 
   std::string device = "cpu", dtype, batch = "8", report;
-  bool overwrite = false, fail_fast = false, no_thumbs = false;
+  bool overwrite = false, fail_fast = false, no_thumbs = false, dry_run = false;
   std::int64_t threads = 0;
 
   void visit(OptionVisitor& v);

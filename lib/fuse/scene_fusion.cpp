@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -348,6 +349,34 @@ void SceneFusion::finish() {
   log_info("{}: the generative view covers {:.1f} % of the cells ({:.1f} % of the area)", item_.key,
            100 * covered_, 100 * area_);
   in_ = {};
+}
+
+Forecast SceneFusion::forecast() const {
+  Forecast out;
+  out.frames = frames_;
+  const auto tap_text = [](const TapInfo& tap) {
+    return fmt::format("{} {}x{}x{}", tap.name, tap.grid_h, tap.grid_w, tap.channels);
+  };
+  out.generative = tap_text(in_.generative_info());
+  if (in_.semantic) out.semantic = tap_text(in_.semantic_info());
+  if (in_.scene) {
+    out.scene = "positions";
+    for (const ObjectKind kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
+      if (run_.objects == ObjectMode::kNone || !in_.scene->has_objects(kind)) continue;
+      out.scene += fmt::format(", {} {}", in_.scene->objects(kind).id.size(),
+                               kind == ObjectKind::kGt ? "objects" : "proposals");
+    }
+  }
+  out.complete = complete();
+  out.replaced = plan_.decision == Decision::kOverwrite;
+  out.covered = out.complete ? std::numeric_limits<double>::quiet_NaN() : covered_;
+  if (out.complete) return out;
+  const auto cells = static_cast<double>(frames_ * kCells);
+  out.bytes = cells * static_cast<double>(run_.parts.size() * size_of(run_.store)) *
+                  static_cast<double>(run_.modules.config().width) +
+              cells * 5;
+  for (const auto& thumb : in_.frames.thumb_jpeg) out.bytes += static_cast<double>(thumb.size());
+  return out;
 }
 
 void SceneFusion::describe(ItemReport& report) const {

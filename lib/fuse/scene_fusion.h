@@ -35,6 +35,15 @@ struct FuseRun {
 // DIR/TAG of an item's output. Throws UsageError (--tag).
 std::filesystem::path folder_of(const Item& item, const FuseRun& run);
 
+// What a run would do with a scene.
+struct Forecast {
+  std::size_t frames = 0;
+  std::string generative, semantic, scene;  // tap and grid; what of the scene file is used
+  double covered = 0;                       // share of the cells; NaN where nothing is to do
+  bool complete = false, replaced = false;
+  double bytes = 0;  // of the output; 0 where nothing is to do
+};
+
 class SceneFusion final : public ItemWork {
  public:
   SceneFusion(Item item, const FuseRun& run) : item_(std::move(item)), run_(run) {}
@@ -47,6 +56,8 @@ class SceneFusion final : public ItemWork {
   double load_s() const override { return load_s_; }
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
+
+  Forecast forecast() const;  // after prepare()
 
  private:
   // Frames of one step as read, (frames, cells, C) float32 on the CPU; and what became of them.

@@ -1,6 +1,9 @@
 #include "fuse/tokens.h"
 
+#include <fmt/core.h>
+
 #include <charconv>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -13,6 +16,7 @@
 #include "core/device.h"
 #include "fuse/modules.h"
 #include "fuse/scene_fusion.h"
+#include "viz/table.h"
 
 namespace vega::fuse {
 namespace {
@@ -53,6 +57,82 @@ std::int64_t batch_of(const std::string& text) {
   return batch;
 }
 
+// A scene whose inputs are looked at, and nothing else.
+class DryFusion final : public ItemWork {
+ public:
+  DryFusion(const Item& item, const FuseRun& run, std::map<std::string, Forecast>& found)
+      : key_(item.key), work_(item, run), found_(found) {}
+
+  void prepare() override {
+    work_.prepare();
+    forecast_ = work_.forecast();
+  }
+  bool complete() const override { return false; }
+  void compute() override {}
+  void finish() override { found_[key_] = forecast_; }
+  double wait_s() const override { return 0; }
+  double load_s() const override { return 0; }
+  std::string output() const override { return work_.output(); }
+  void describe(ItemReport& report) const override {
+    report.outcome = forecast_.complete ? "complete" : "to do";
+    report.numbers = {{"frames", static_cast<double>(forecast_.frames)},
+                      {"bytes", forecast_.bytes}};
+    if (!forecast_.complete) report.numbers["covered"] = forecast_.covered;
+  }
+
+ private:
+  std::string key_;
+  SceneFusion work_;
+  Forecast forecast_;
+  std::map<std::string, Forecast>& found_;
+};
+
+std::string forecast_table(const std::vector<Item>& items,
+                           const std::map<std::string, Forecast>& found) {
+  Table table({{"scene"},
+               {"frames", Align::kRight},
+               {"generative"},
+               {"semantic"},
+               {"covered", Align::kRight},
+               {"scene file"},
+               {"output"},
+               {"disk", Align::kRight}});
+  double bytes = 0;
+  std::size_t to_do = 0, failed = 0;
+  const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
+  for (const Item& item : items) {
+    const auto at = found.find(item.key);
+    if (at == found.end()) {
+      ++failed;
+      table.add_row({item.key, "-", "-", "-", "-", "-", "fails", "-"});
+      continue;
+    }
+    const Forecast& f = at->second;
+    bytes += f.bytes;
+    to_do += f.complete ? 0 : 1;
+    table.add_row({item.key, std::to_string(f.frames), f.generative, or_dash(f.semantic),
+                   f.complete ? "-" : fmt::format("{:.1f} %", 100 * f.covered), or_dash(f.scene),
+                   f.complete   ? "complete"
+                   : f.replaced ? "replaced"
+                                : "to do",
+                   f.complete ? "-" : fmt::format("{:.1f} MB", f.bytes / 1e6)});
+  }
+  return table.text() +
+         fmt::format("{} of {} scenes to do, {} complete, {} would fail; {:.1f} MB to write\n",
+                     to_do, items.size(), items.size() - to_do - failed, failed, bytes / 1e6);
+}
+
+RunResult dry_run(const std::vector<Item>& items, const FuseRun& run, const Context& context) {
+  std::map<std::string, Forecast> found;
+  RunResult result;
+  // Also of one scene the failure is a row: the table is the answer.
+  result =
+      run_items(items, {run.options.report, run.options.fail_fast, false, false, {}},
+                [&](const Item& item) { return std::make_unique<DryFusion>(item, run, found); });
+  context.print(forecast_table(items, found));
+  return result;
+}
+
 }  // namespace
 
 RunResult run_tokens(const TokensOptions& options, const Context& context) {
@@ -86,10 +166,12 @@ RunResult run_tokens(const TokensOptions& options, const Context& context) {
   const auto items = gather_items(options.inputs, options.list, "", options.shard);
   std::set<std::filesystem::path> folders;
   for (const Item& item : items) folders.insert(folder_of(item, run));
-  for (const auto& folder : folders) sweep_parts(folder);
+  if (!options.dry_run)
+    for (const auto& folder : folders) sweep_parts(folder);
   if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
   if (!modules.trained())
     log_warn("seeded initial values: these tokens are of a model that was never trained");
+  if (options.dry_run) return dry_run(items, run, context);
   const bool alone = options.list.empty() && items.size() == 1;
   return run_items(items, {options.report, options.fail_fast, alone, true, context.manifest},
                    [&](const Item& item) { return std::make_unique<SceneFusion>(item, run); });
