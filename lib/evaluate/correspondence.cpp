@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "base/publish.h"
 #include "base/stop.h"
 #include "correspondence/record.h"
@@ -40,6 +41,7 @@ struct Run {
   const CorrespondenceVerb& options;
   const Plan& plan;
   std::vector<std::map<std::string, SceneResult>> results;  // a map a set, by key
+  Progress& progress;                                       // a step a scene and set
 };
 
 using FramePairs = std::vector<std::pair<std::int64_t, std::int64_t>>;
@@ -252,7 +254,10 @@ class SceneWork final : public ItemWork {
       if (!set.files.contains(item_.key)) continue;
       check_stop();
       const std::string stamp = reuse(i);
-      if (stamp.empty()) continue;
+      if (stamp.empty()) {
+        run_.progress.add();
+        continue;
+      }
       const SetWork work(run_, set, item_.key, *scene_);
       found_.emplace_back(i, work.score());
       SceneScore& score = found_.back().second.score;
@@ -264,6 +269,7 @@ class SceneWork final : public ItemWork {
       if (const fs::path path = record_path(run_, set, item_.key); !path.empty())
         publish_file(path, score_record(score, stamp));
       ++computed_;
+      run_.progress.add();
     }
   }
 
@@ -336,7 +342,12 @@ void write_files(const std::string& folder, const Plan& plan, const Scored& scor
 RunResult run_correspondence(const CorrespondenceVerb& options, const Context& context) {
   const Plan plan = make_plan(options);
   check_writable(options.out);
-  Run run{options, plan, {}};
+  std::int64_t steps = 0;
+  for (const Item& item : plan.items)
+    for (const ScoredSet& set : plan.sets) steps += set.files.contains(item.key) ? 1 : 0;
+  auto progress = std::make_unique<Progress>(
+      "scoring", plan.sets.size() > 1 ? "scenes and sets" : "scenes", steps, context.progress);
+  Run run{options, plan, {}, *progress};
   run.results.resize(plan.sets.size());
   if (plan.items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
   const bool alone = options.list.empty() && plan.items.size() == 1;
@@ -350,6 +361,7 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
     }
   };
   const RunResult result = score_all();
+  progress.reset();
   if (result.done == 0) return result;
   const Scored scored = collected(run);
   const std::string text = answer(plan, scored);

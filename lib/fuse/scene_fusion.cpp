@@ -258,7 +258,7 @@ void SceneFusion::store(std::size_t first, std::size_t count, const Step& step) 
   if (step.gate.defined()) writer_->put_gate(first, count, span_of(host(step.gate, count)));
 }
 
-void SceneFusion::by_frames(const Modules::Loaded& modules) {
+void SceneFusion::by_frames(const Modules::Loaded& modules, Progress& progress) {
   std::mutex writing;
   for (std::size_t begin = 0; begin < frames_; begin += kSettle) {
     const std::size_t end = std::min(frames_, begin + kSettle);
@@ -269,6 +269,7 @@ void SceneFusion::by_frames(const Modules::Loaded& modules) {
         means.add(frame, means.mode() == ObjectMode::kPatch14 ? now.encoded[0] : now.fused[0]);
       const std::lock_guard held(writing);
       store(frame, 1, now);
+      progress.add();
     };
     parallel_for(end - begin, run_.threads, body, [] { at::set_num_threads(1); });
     for (ObjectMeans& means : objects_) means.settle(end);
@@ -276,7 +277,7 @@ void SceneFusion::by_frames(const Modules::Loaded& modules) {
 }
 
 // The next batch is read while this one is computed and written.
-void SceneFusion::by_batches(const Modules::Loaded& modules) {
+void SceneFusion::by_batches(const Modules::Loaded& modules, Progress& progress) {
   const auto batch = static_cast<std::size_t>(run_.batch);
   const auto begin_reading = [&](std::size_t first) {
     return std::async(std::launch::async, [this, first, batch] {
@@ -300,6 +301,7 @@ void SceneFusion::by_batches(const Modules::Loaded& modules) {
     }
     for (ObjectMeans& means : objects_) means.settle(first + count);
     store(first, count, now);
+    progress.add(static_cast<std::int64_t>(count));
   }
 }
 
@@ -315,11 +317,12 @@ void SceneFusion::compute() {
     }
   }
   writer_ = std::make_unique<TokensWriter>(output_, header_, in_.frames, info());
+  Progress progress(item_.key, "frames", static_cast<std::int64_t>(frames_), run_.progress);
   on_device(run_.placement.device, [&] {
     if (run_.placement.device.is_cuda())
-      by_batches(modules);
+      by_batches(modules, progress);
     else
-      by_frames(modules);
+      by_frames(modules, progress);
     return 0;
   });
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "base/run.h"
 #include "fuse/inputs.h"
 #include "fuse/modules.h"
@@ -30,6 +31,7 @@ struct FuseRun {
   ObjectMode objects = ObjectMode::kPatch14;
   int threads = 1;
   std::int64_t batch = 1;  // frames a step on CUDA
+  ProgressMode progress = ProgressMode::kOff;
 };
 
 // DIR/TAG of an item's output. Throws UsageError (--tag).
@@ -80,8 +82,8 @@ class SceneFusion final : public ItemWork {
   void keep_semantic(const Modules::Loaded& modules, std::size_t first, std::size_t count,
                      Step& out) const;
   void store(std::size_t first, std::size_t count, const Step& step);
-  void by_frames(const Modules::Loaded& modules);
-  void by_batches(const Modules::Loaded& modules);
+  void by_frames(const Modules::Loaded& modules, Progress& progress);
+  void by_batches(const Modules::Loaded& modules, Progress& progress);
 
   Item item_;
   const FuseRun& run_;

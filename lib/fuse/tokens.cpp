@@ -148,6 +148,7 @@ RunResult run_tokens(const TokensOptions& options, const Context& context) {
   run.pixel = options.align == "pixel";
   run.objects = object_mode_from_name(options.objects);
   run.batch = batch_of(options.batch);
+  run.progress = context.progress;
   if (options.threads < 0)
     throw UsageError(explain("--threads", std::to_string(options.threads), "0 or more"));
   run.threads = options.threads > 0 ? static_cast<int>(options.threads) : available_cores();
