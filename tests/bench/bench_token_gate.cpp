@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "bench/arguments.h"
 #include "core/device.h"
 #include "kernels/token_gate.h"
 
@@ -52,37 +53,12 @@ struct Options {
   bool help = false;
 };
 
-[[noreturn]] void refuse(const std::string& option, const std::string& got,
-                         const std::string& takes) {
-  throw UsageError(explain(option, got, takes, "see bench_token_gate --help"));
-}
-
-std::int64_t whole(const std::string& option, const std::string& text) {
-  char* end = nullptr;
-  const long long value = std::strtoll(text.c_str(), &end, 10);
-  if (text.empty() || *end != 0 || value < 1 || value > 1000000) {
-    refuse(option, "'" + text + "'", "a whole number, 1 to 1000000");
-  }
-  return value;
-}
-
-double real(const std::string& option, const std::string& text) {
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != 0) refuse(option, "'" + text + "'", "a number");
-  return value;
-}
-
 Options parse(int argc, char** argv) {
+  constexpr std::int64_t kMost = 1000000;
+  const Arguments arguments("bench_token_gate");
   Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name == "--help" || name == "-h") {
-      o.help = true;
-      return o;
-    }
-    if (i + 1 >= argc) refuse(name, "nothing after it", "an option and its value");
-    const std::string value = argv[++i];
+  o.help = !arguments.each(argc, argv, [&](const std::string& name, const std::string& value) {
+    const auto whole = [&](std::int64_t& to) { to = arguments.whole(name, value, 1, kMost); };
     if (name == "--device")
       o.device = value;
     else if (name == "--dtype")
@@ -90,26 +66,26 @@ Options parse(int argc, char** argv) {
     else if (name == "--form")
       o.form = value;
     else if (name == "--views")
-      o.views = whole(name, value);
+      whole(o.views);
     else if (name == "--tokens")
-      o.tokens = whole(name, value);
+      whole(o.tokens);
     else if (name == "--width")
-      o.width = whole(name, value);
+      whole(o.width);
     else if (name == "--threads")
-      o.threads = whole(name, value);
+      whole(o.threads);
     else if (name == "--repeat")
-      o.repeat = whole(name, value);
+      whole(o.repeat);
     else if (name == "--least")
-      o.least = real(name, value);
+      o.least = arguments.real(name, value);
     else if (name == "--least-copy")
-      o.least_copy = real(name, value);
+      o.least_copy = arguments.real(name, value);
     else
-      refuse(name, "no such option", "an option of bench_token_gate");
-  }
-  if (o.dtype != "fp32" && o.dtype != "bf16") refuse("--dtype", o.dtype, "fp32 or bf16");
-  if (o.form != "raw" && o.form != "normed" && o.form != "residual") {
-    refuse("--form", o.form, "raw, normed or residual");
-  }
+      return false;
+    return true;
+  });
+  if (o.dtype != "fp32" && o.dtype != "bf16") arguments.refuse("--dtype", o.dtype, "fp32 or bf16");
+  if (o.form != "raw" && o.form != "normed" && o.form != "residual")
+    arguments.refuse("--form", o.form, "raw, normed or residual");
   return o;
 }
 

@@ -1,41 +1,21 @@
 #include "bench/options.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <stdexcept>
 #include <thread>
 
-#include "base/error.h"
+#include "bench/arguments.h"
 
 namespace vega::bench {
 namespace {
 
-[[noreturn]] void refuse(const std::string& option, const std::string& got,
-                         const std::string& takes) {
-  throw UsageError(explain(option, got, takes, "see bench_wan --help"));
-}
-
-std::int64_t whole(const std::string& option, const std::string& text, std::int64_t low,
-                   std::int64_t high) {
-  std::size_t used = 0;
-  std::int64_t value = low - 1;
-  try {
-    value = std::stoll(text, &used);
-  } catch (const std::exception&) {
-  }
-  if (used != text.size() || value < low || value > high) {
-    refuse(option, "'" + text + "'",
-           "a whole number, " + std::to_string(low) + " to " + std::to_string(high));
-  }
-  return value;
-}
+const Arguments arguments("bench_wan");
 
 std::pair<std::int64_t, std::int64_t> size(const std::string& text) {
   const auto cross = text.find('x');
-  if (cross == std::string::npos) refuse("--size", "'" + text + "'", "WIDTHxHEIGHT");
-  const auto w = whole("--size", text.substr(0, cross), 16, 4096);
-  const auto h = whole("--size", text.substr(cross + 1), 16, 4096);
-  if (w % 16 != 0 || h % 16 != 0) refuse("--size", "'" + text + "'", "multiples of 16");
+  if (cross == std::string::npos) arguments.refuse("--size", "'" + text + "'", "WIDTHxHEIGHT");
+  const auto w = arguments.whole("--size", text.substr(0, cross), 16, 4096);
+  const auto h = arguments.whole("--size", text.substr(cross + 1), 16, 4096);
+  if (w % 16 != 0 || h % 16 != 0) arguments.refuse("--size", "'" + text + "'", "multiples of 16");
   return {w, h};
 }
 
@@ -77,14 +57,7 @@ Example: bench_wan --threads 2 --repeat 5 --json bench.json
 
 Options parse(int argc, char** argv) {
   Options o;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name == "--help" || name == "-h") {
-      o.help = true;
-      return o;
-    }
-    if (i + 1 >= argc) refuse(name, "nothing after it", "an option and its value");
-    const std::string value = argv[++i];
+  o.help = !arguments.each(argc, argv, [&](const std::string& name, const std::string& value) {
     if (name == "--device")
       o.device = value;
     else if (name == "--dtype")
@@ -92,24 +65,26 @@ Options parse(int argc, char** argv) {
     else if (name == "--size")
       o.sizes.push_back(size(value));
     else if (name == "--blocks")
-      o.blocks = whole(name, value, 2, 30);
+      o.blocks = arguments.whole(name, value, 2, 30);
     else if (name == "--frames")
-      o.frames = whole(name, value, 1, 4096);
+      o.frames = arguments.whole(name, value, 1, 4096);
     else if (name == "--batch")
-      o.batch = whole(name, value, 1, 4096);
+      o.batch = arguments.whole(name, value, 1, 4096);
     else if (name == "--threads")
-      o.threads = static_cast<int>(whole(name, value, 1, 1024));
+      o.threads = static_cast<int>(arguments.whole(name, value, 1, 1024));
     else if (name == "--repeat")
-      o.repeat = static_cast<int>(whole(name, value, 1, 1000));
+      o.repeat = static_cast<int>(arguments.whole(name, value, 1, 1000));
     else if (name == "--least")
-      o.least = std::strtod(value.c_str(), nullptr);
+      o.least = arguments.real(name, value);
     else if (name == "--json")
       o.json = value;
     else
-      refuse(name, "no such option", "an option of bench_wan");
-  }
+      return false;
+    return true;
+  });
+  if (o.help) return o;
   if (!o.dtype.empty() && o.dtype != "fp32" && o.dtype != "bf16") {
-    refuse("--dtype", "'" + o.dtype + "'", "fp32 or bf16");
+    arguments.refuse("--dtype", "'" + o.dtype + "'", "fp32 or bf16");
   }
   set_defaults(o);
   return o;

@@ -5,10 +5,8 @@
 // Exit status 1 when a result is off, 2 for a wrong call.
 #include <ATen/ATen.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +19,7 @@
 #include "kernels/pool_tokens.h"
 #include "kernels/qk_norm_rope.h"
 #include "kernels/rms_silu.h"
+#include "ladder/ladder.h"
 
 namespace {
 
@@ -33,35 +32,13 @@ constexpr std::int64_t kHeads = 12;
 constexpr double kLogPad = 6.236369590;  // ln 511
 constexpr double kEps = 1e-6;
 
-struct Bench {
-  at::Device device;
-  at::ScalarType type;
+struct Bench : ladder::Bench {
   std::int64_t frames, height, width;
-  double copy_rate = 0;  // bytes a second
-  int failures = 0;
 
-  at::TensorOptions f32() const { return at::TensorOptions(device).dtype(at::kFloat); }
   Tensor normal(at::IntArrayRef shape, at::ScalarType as) const {
     return at::randn(shape, f32()).to(as);
   }
 };
-
-// Seconds a call: one warm-up, then rounds of several calls, the fastest round.
-double time_of(const Bench& b, const std::function<void()>& call) {
-  using Clock = std::chrono::steady_clock;
-  const int calls = b.device.is_cuda() ? 20 : 1;
-  double best = 1e30;
-  call();
-  synchronize(b.device);
-  for (int round = 0; round < 3; ++round) {
-    const auto start = Clock::now();
-    for (int i = 0; i < calls; ++i) call();
-    synchronize(b.device);
-    const std::chrono::duration<double> took = Clock::now() - start;
-    best = std::min(best, took.count() / calls);
-  }
-  return best;
-}
 
 double error_of(const Tensor& got, const Tensor& want) {
   const Tensor difference = got.to(at::kFloat) - want;
@@ -89,14 +66,6 @@ double bytes_of_all(std::initializer_list<Tensor> tensors) {
   return bytes;
 }
 
-void measure_copy(Bench& b) {
-  const Tensor from = b.normal({b.device.is_cuda() ? 256 << 20 : 32 << 20}, at::kFloat);
-  Tensor to = at::empty_like(from);
-  const double seconds = time_of(b, [&] { to.copy_(from); });
-  b.copy_rate = 2 * static_cast<double>(from.nbytes()) / seconds;
-  std::printf("%-26s %9.3f ms %8.1f GB/s\n", "copy", seconds * 1e3, b.copy_rate * 1e-9);
-}
-
 void rms_silu(Bench& b, std::int64_t channels, std::int64_t shrink) {
   const Tensor x = b.normal({b.frames, channels, b.height / shrink, b.width / shrink}, b.type)
                        .contiguous(at::MemoryFormat::ChannelsLast);
@@ -107,11 +76,11 @@ void rms_silu(Bench& b, std::int64_t channels, std::int64_t shrink) {
       at::silu(wide / wide.norm(2, {1}, true).clamp_min(1e-12) * scale.view({1, channels, 1, 1}));
   const std::string name = "rms_silu C=" + std::to_string(channels);
   line(b, name.c_str(), error_of(y, want), bytes_of_all({x, y}), 0,
-       time_of(b, [&] { kernels::rms_silu(x, scale, true); }));
+       ladder::time_of(b, [&] { kernels::rms_silu(x, scale, true); }));
   Tensor in_place = x.clone();
   kernels::rms_silu_(in_place, scale, true);
   line(b, (name + " in place").c_str(), error_of(in_place, want), bytes_of_all({x, y}), 0,
-       time_of(b, [&] { kernels::rms_silu_(in_place, scale, true); }));
+       ladder::time_of(b, [&] { kernels::rms_silu_(in_place, scale, true); }));
 }
 
 void add_rms_silu(Bench& b) {
@@ -122,7 +91,7 @@ void add_rms_silu(Bench& b) {
   const double error = error_of(sum, (x + x).to(at::kFloat)) +
                        error_of(y, kernels::rms_silu(x + x, scale, true).to(at::kFloat));
   line(b, "add_rms_silu C=96", error, bytes_of_all({x, x, sum, y}), 0,
-       time_of(b, [&] { kernels::add_rms_silu(x, x, scale, true); }));
+       ladder::time_of(b, [&] { kernels::add_rms_silu(x, x, scale, true); }));
 }
 
 Tensor norm_of(const Tensor& x) {
@@ -134,12 +103,12 @@ void layer_norm(Bench& b, std::int64_t tokens) {
   Tensor x = b.normal({b.frames, tokens, kWidth}, at::kFloat);
   const Tensor y = kernels::layer_norm(x, kEps, b.type);
   line(b, "layer_norm", error_of(y, norm_of(x)), bytes_of_all({x, y}), 0,
-       time_of(b, [&] { kernels::layer_norm(x, kEps, b.type); }));
+       ladder::time_of(b, [&] { kernels::layer_norm(x, kEps, b.type); }));
   const Tensor addend = b.normal(x.sizes(), b.type);
   const Tensor want = norm_of(x + addend.to(at::kFloat));
   const Tensor z = kernels::add_layer_norm_(x, addend, kEps, b.type);
   line(b, "add_layer_norm_", error_of(z, want), bytes_of_all({x, x, addend, z}), 0,
-       time_of(b, [&] { kernels::add_layer_norm_(x, addend, kEps, b.type); }));
+       ladder::time_of(b, [&] { kernels::add_layer_norm_(x, addend, kEps, b.type); }));
 }
 
 Tensor rotated(const Tensor& part, const Tensor& weight, const Tensor& rope) {
@@ -168,7 +137,7 @@ void qk_norm_rope_and_attention(Bench& b, std::int64_t tokens) {
   const auto parts = qkv.chunk(3, -1);
   const double error =
       error_of(q, rotated(parts[0], wq, rope)) / 2 + error_of(k, rotated(parts[1], wk, rope)) / 2;
-  line(b, "qk_norm_rope", error, bytes_of_all({qkv, q, k, v}), 0, time_of(b, run));
+  line(b, "qk_norm_rope", error, bytes_of_all({qkv, q, k, v}), 0, ladder::time_of(b, run));
 
   const Tensor y = kernels::softmax_attention(q, k, v);
   const auto first = [](const Tensor& x) { return x.narrow(0, 0, 1).to(at::kFloat); };
@@ -176,7 +145,7 @@ void qk_norm_rope_and_attention(Bench& b, std::int64_t tokens) {
   const Tensor want = at::matmul(scores, first(v)).transpose(1, 2).flatten(2);
   const double flops = 4.0 * static_cast<double>(b.frames * tokens * tokens) * kWidth;
   line(b, "softmax_attention", error_of(y.narrow(0, 0, 1), want), bytes_of_all({q, k, v, y}), flops,
-       time_of(b, [&] { kernels::softmax_attention(q, k, v); }));
+       ladder::time_of(b, [&] { kernels::softmax_attention(q, k, v); }));
 }
 
 void cross_gate(Bench& b, std::int64_t tokens) {
@@ -195,7 +164,7 @@ void cross_gate(Bench& b, std::int64_t tokens) {
   const Tensor y = run();
   const double flops = 2.0 * static_cast<double>(b.frames * tokens * kHeads * kWidth);
   line(b, "cross_gate_layer_norm_", error_of(y, want), bytes_of_all({x, x, ql, y}), flops,
-       time_of(b, run));
+       ladder::time_of(b, run));
 }
 
 void gelu_and_pool(Bench& b, std::int64_t gh, std::int64_t gw) {
@@ -207,16 +176,16 @@ void gelu_and_pool(Bench& b, std::int64_t gh, std::int64_t gw) {
   };
   const Tensor pooled = kernels::gelu_pool(hidden, gh, gw, 14, 14);
   line(b, "gelu_pool", error_of(pooled, pool(gelu)), bytes_of_all({hidden, pooled}), 0,
-       time_of(b, [&] { kernels::gelu_pool(hidden, gh, gw, 14, 14); }));
+       ladder::time_of(b, [&] { kernels::gelu_pool(hidden, gh, gw, 14, 14); }));
   const Tensor x = b.normal({b.frames, gh * gw, kWidth}, at::kFloat);
   const Tensor tokens = kernels::pool_tokens(x, gh, gw, 14, 14);
   line(b, "pool_tokens", error_of(tokens, pool(x)), bytes_of_all({x, tokens}), 0,
-       time_of(b, [&] { kernels::pool_tokens(x, gh, gw, 14, 14); }));
+       ladder::time_of(b, [&] { kernels::pool_tokens(x, gh, gw, 14, 14); }));
   Tensor in_place = hidden.clone();
   kernels::gelu_tanh_(in_place);
   const double error = error_of(in_place, gelu);
   line(b, "gelu_tanh_", error, bytes_of_all({hidden, hidden}), 0,
-       time_of(b, [&] { kernels::gelu_tanh_(in_place); }));
+       ladder::time_of(b, [&] { kernels::gelu_tanh_(in_place); }));
 }
 
 void vae_attention(Bench& b) {
@@ -234,7 +203,7 @@ void vae_attention(Bench& b) {
   const double flops = 4.0 * static_cast<double>(b.frames * tokens * tokens) * 384;
   line(b, "vae_attention", error_of(last(y).narrow(1, tokens - rows, rows), want),
        bytes_of_all({xhat, q, v, y}), flops,
-       time_of(b, [&] { kernels::vae_attention(xhat, q, v); }));
+       ladder::time_of(b, [&] { kernels::vae_attention(xhat, q, v); }));
 }
 
 int run(Bench b) {
@@ -243,7 +212,7 @@ int run(Bench b) {
               static_cast<long long>(b.width), static_cast<long long>(b.height));
   const std::int64_t gh = b.height / 16;
   const std::int64_t gw = b.width / 16;
-  measure_copy(b);
+  measure_copy(b, "copy", 26);
   rms_silu(b, 96, 1);
   add_rms_silu(b);
   rms_silu(b, 192, 2);
@@ -258,18 +227,8 @@ int run(Bench b) {
 }
 
 int run_all(int argc, char** argv) {
-  std::vector<at::Device> devices;
-  std::string why;
-  const std::string asked = argc > 1 ? argv[1] : "";
-  if (!asked.empty()) {
-    devices.push_back(open_device(asked));
-  } else {
-    devices.emplace_back(at::kCPU);
-    cuda_available(&why) ? devices.push_back(open_device("cuda"))
-                         : static_cast<void>(std::printf("%s\n", why.c_str()));
-  }
   int failures = 0;
-  for (const auto device : devices) {
+  for (const auto device : ladder::devices_of(argc > 1 ? argv[1] : "")) {
     const long frames = argc > 2 ? std::atol(argv[2]) : device.is_cuda() ? 8 : 1;
     const long height = argc > 4 ? std::atol(argv[3]) : 480;
     const long width = argc > 4 ? std::atol(argv[4]) : 832;
@@ -277,7 +236,7 @@ int run_all(int argc, char** argv) {
       throw UsageError("usage: ladder_wan [cpu|cuda] [frames] [height width]");
     }
     for (const auto type : {at::kFloat, at::kBFloat16}) {
-      failures += run({device, type, frames, height, width});
+      failures += run({{device, type}, frames, height, width});
     }
   }
   std::printf("\n%d wrong\n", failures);
@@ -287,13 +246,5 @@ int run_all(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run_all(argc, argv);
-  } catch (const Error& error) {
-    std::fprintf(stderr, "ladder_wan: %s\n", error.what());
-    return error.exit_code();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "ladder_wan: %s\n", error.what());
-    return 1;
-  }
+  return ladder::guarded("ladder_wan", [&] { return run_all(argc, argv); });
 }
