@@ -113,7 +113,8 @@ TEST_CASE("a scene of 600 frames is never whole in memory") {
 #if !defined(__SANITIZE_ADDRESS__)
   // 32 MiB of frames are kept, 8 MiB of cells; the rest is room for threads and the allocator.
   CHECK(grown < 100e6);
-  CHECK(whole > 140e6);
+#else
+  test::note_skip("the memory of a long scene: AddressSanitizer has its own");
 #endif
 
   CHECK(verify(temp / "out/long.h5").empty());

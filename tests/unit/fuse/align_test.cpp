@@ -20,9 +20,19 @@ Affine6 cells_of(View view, ImageSize frame, ImageSize out, Grid grid) {
   return {a.m[0][0], a.m[0][1], a.m[0][2], a.m[1][0], a.m[1][1], a.m[1][2]};
 }
 
-// The 14x14 cells of SigLIP's 27x27 patches, 378 of 384 pixels, over the whole frame.
+// 14x14 cells of a 27x27 grid over the whole frame.
 Affine6 semantic_cells(ImageSize frame) {
   return resized_cells(cells_of(View::kMllm, frame, {384, 384}, {27, 27}), {27, 27}, {14, 14});
+}
+
+// Those of SigLIP itself: its 27x27 patches of 14 pixels take 378 of 384.
+Affine6 siglip_cells(ImageSize frame) {
+  const Affine a = view_to_source(View::kMllm, frame, {384, 384}, {});
+  const auto axis = [](double scale, double offset) {
+    return std::array<double, 2>{14 * scale, 6.5 * scale + offset};
+  };
+  const auto x = axis(a.m[0][0], a.m[0][2]), y = axis(a.m[1][1], a.m[1][2]);
+  return resized_cells({x[0], 0, x[1], 0, y[0], y[1]}, {27, 27}, {14, 14});
 }
 
 double share(const Alignment& a) {
@@ -132,14 +142,33 @@ TEST_CASE("the released crops: 8 of 14 rows") {
       const Affine6 source = cells_of(View::kMllm, frame, size, kTokens);
       const Alignment a = align(target, kTokens, source, kTokens);
       check_rows(a, kTokens, kTokens);
-      CHECK(share(a) == 8.0 / 14);                  // 57.1 %
-      CHECK(a.area == Approx(area).margin(0.012));  // the crop begins at a whole pixel
+      CHECK(share(a) == 8.0 / 14);  // 57.1 %
+      CHECK(a.area == Approx(area).epsilon(1e-12));
       for (std::size_t c = 0; c < 196; ++c) CHECK(a.covered[c] == (c / 14 >= 3 && c / 14 < 11));
     }
     const Affine6 whole = cells_of(View::kStretch, frame, {832, 480}, kTokens);
     const Alignment stretch = align(target, kTokens, whole, kTokens);
     CHECK(share(stretch) == 1);
     CHECK(stretch.area > 0.9999);
+  }
+}
+
+TEST_CASE("the released crops under SigLIP's true cells: 8 of 14 rows, and all of a whole frame") {
+  for (const ImageSize frame : {ImageSize{1296, 968}, {640, 480}}) {
+    const Affine6 target = siglip_cells(frame);
+    for (const auto& [size, area] :
+         {std::pair{ImageSize{832, 480}, 480.0 / 832}, std::pair{ImageSize{1280, 720}, 0.5625}}) {
+      const Alignment a =
+          align(target, kTokens, cells_of(View::kMllm, frame, size, kTokens), kTokens);
+      check_rows(a, kTokens, kTokens);
+      CHECK(share(a) == 8.0 / 14);
+      CHECK(a.area == Approx(area * 384 / 378).epsilon(1e-12));  // of the 378 rows that are seen
+    }
+    const Alignment whole =
+        align(target, kTokens, cells_of(View::kStretch, frame, {832, 480}, kTokens), kTokens);
+    CHECK(share(whole) == 1);
+    CHECK(whole.area == Approx(1).epsilon(1e-12));
+    check_rows(whole, kTokens, kTokens);
   }
 }
 

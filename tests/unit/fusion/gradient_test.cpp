@@ -61,7 +61,8 @@ double worst_difference(const Sample& sample, const at::Tensor& leaf, std::int64
     const double below = sample.loss();
     numbers[i] = kept;
     const double slope = (above - below) / (2 * kStep);
-    worst = std::max(worst, std::abs(slope - slopes[i]) / (1 + std::abs(slopes[i])));
+    const double apart = std::abs(slope - slopes[i]) / (1 + std::abs(slopes[i]));
+    if (!(apart <= worst)) worst = apart;  // NaN stays
   }
   return worst;
 }

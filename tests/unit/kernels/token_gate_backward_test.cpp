@@ -48,7 +48,9 @@ bool same_gradients(const kernels::TokenGateGradients& a, const kernels::TokenGa
   return same_bits(a.d_semantic, b.d_semantic) && same_bits(a.d_generative, b.d_generative) &&
          same_bits(p.norm1_weight, q.norm1_weight) && same_bits(p.norm1_bias, q.norm1_bias) &&
          same_bits(p.norm2_weight, q.norm2_weight) && same_bits(p.norm2_bias, q.norm2_bias) &&
-         same_bits(p.gate_weight, q.gate_weight) && same_bits(p.gate_bias, q.gate_bias);
+         same_bits(p.gate_weight, q.gate_weight) && same_bits(p.gate_bias, q.gate_bias) &&
+         p.residual_scale.defined() == q.residual_scale.defined() &&
+         (!p.residual_scale.defined() || same_bits(p.residual_scale, q.residual_scale));
 }
 
 // Nothing, one, primes; tails of every kind; more than one chunk; wider than the packed kernels.
@@ -209,6 +211,11 @@ TEST_CASE("token_gate_backward on CUDA against its CPU twin", "[cuda]") {
         check_bounded("d G", b.d_generative, with_errors(a.d_generative, want.g), 2 * kSlack, 2);
         const auto &p = a.parameters, &q = b.parameters;
         check_bounded("d w1", q.norm1_weight, with_errors(p.norm1_weight, want.w1), 2 * kSlack);
+        check_bounded("d b1", q.norm1_bias, with_errors(p.norm1_bias, want.b1), 2 * kSlack);
+        check_bounded("d w2", q.norm2_weight, with_errors(p.norm2_weight, want.w2), 2 * kSlack);
+        if (p.residual_scale.defined())
+          check_bounded("d residual_scale", q.residual_scale, with_errors(p.residual_scale, want.r),
+                        2 * kSlack);
         check_bounded("d b2", q.norm2_bias, with_errors(p.norm2_bias, want.b2), 2 * kSlack);
         check_bounded("d gate_weight", q.gate_weight, with_errors(p.gate_weight, want.gate_w),
                       2 * kSlack);

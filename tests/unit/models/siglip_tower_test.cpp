@@ -47,8 +47,9 @@ double tiny_error(const at::Tensor& tokens) {
   const auto golden = [](const std::string& name) {
     return float_tensor_from(Samples::get().golden.at(name));
   };
-  return std::max(error(tokens[0].slice(0, 0, 729, 7), golden("tiny.tokens")),
-                  error(tokens[0].slice(1, 0, 144, 11), golden("tiny.channels")));
+  const double rows = error(tokens[0].slice(0, 0, 729, 7), golden("tiny.tokens"));
+  const double channels = error(tokens[0].slice(1, 0, 144, 11), golden("tiny.channels"));
+  return rows > channels ? rows : channels + 0 * rows;  // NaN stays
 }
 
 double wide_error(const at::Tensor& tokens) {

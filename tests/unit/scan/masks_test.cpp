@@ -72,7 +72,7 @@ TEST_CASE("masks: sorted, with a Unicode format, as many rows as asked for", "[m
             .rows == Rows{{0, 3}, {}});
   CHECK(read_masks(file.with("data.npy", npy<double>("<f8", {1, NAN, 0.999})), 5).rows ==
         Rows{{3}, {}});
-  CHECK(read_masks(file.with("shape.npy", npy<std::int64_t>("<i8", {2, 5})), 5).instances == 2);
+  CHECK(read_masks(file.with("shape.npy", npy<std::int32_t>("<i4", {2, 5})), 5).instances == 2);
   // Entries behind the last pointer belong to nobody.
   auto longer = good();
   longer["indices.npy"] = ints({3, 0, 4, 1}), longer["data.npy"] = npy<double>("<f8", {1, 1, 1, 1});
