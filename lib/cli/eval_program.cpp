@@ -23,7 +23,7 @@ See also: vega-extract features, vega-extract scene; docs/correspondence.md)";
 }  // namespace
 
 Program eval_program() {
-  Program p{.name = "vega-eval", .summary = "Features and answers in, scores and tables out."};
+  Program p{.name = "vega-eval", .summary = "Features in, scores and tables out."};
   p.details = "Run 'vega-eval VERB --help' for the options of a verb.";
   auto options = std::make_shared<evaluate::CorrespondenceVerb>();
   p.verbs.push_back({"correspondence", "score how well features know places across views",

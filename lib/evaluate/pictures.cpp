@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "geometry/scene_files.h"
 #include "media/decode.h"
+#include "scene/select.h"
 #include "viz/overlay.h"
 #include "viz/sheet.h"
 
@@ -16,20 +18,16 @@ namespace {
 constexpr std::size_t kMostLines = 70;
 constexpr int kPairGap = 8, kTileWidth = 640;
 
-// `most` of `count`, evenly spread, first and last included.
-std::vector<std::size_t> spread(std::size_t count, std::int64_t most) {
-  const auto n =
-      std::min<std::size_t>(count, static_cast<std::size_t>(std::max<std::int64_t>(1, most)));
-  std::vector<std::size_t> out;
-  for (std::size_t i = 0; i < n; ++i) out.push_back(n == 1 ? 0 : i * (count - 1) / (n - 1));
-  return out;
+std::vector<std::size_t> shown(std::size_t count, std::int64_t most) {
+  const auto all = static_cast<std::int64_t>(count);
+  return uniform_indices(all, std::min(all, most));
 }
 
 std::array<double, 6> on_picture(const LoadedTokens& loaded, std::size_t v,
                                  const FeatureReader& features, std::size_t tap,
                                  const FrameTable& table, const ImageU8& picture) {
   const std::size_t row = loaded.row[v];
-  ImageSize size{table.size_color[row][1], table.size_color[row][0]};
+  ImageSize size = color_size(table, row);
   if (size.width < 1 || size.height < 1) size = picture.size();
   return scaled(features.taps()[tap].cell_to_px[row], size, picture.size());
 }
@@ -45,19 +43,14 @@ Color distance_color(double metres) {
   return {mix(250, 235, part), mix(210, 50, part), mix(60, 60, part)};
 }
 
-void paste_at(ImageU8& to, int left, const ImageU8& from) {
-  for (int y = 0; y < from.height; ++y)
-    std::copy_n(from.row(y), 3 * from.width, to.row(y) + 3 * static_cast<std::ptrdiff_t>(left));
-}
-
 // Both frames side by side with the best matches drawn between them.
 ImageU8 drawn_pair(const ImageU8& a, const ImageU8& b, const std::array<double, 6>& cells_a,
                    const std::array<double, 6>& cells_b, std::int64_t grid_w,
                    const PairMatches& pair) {
   ImageU8 out(a.width + kPairGap + b.width, std::max(a.height, b.height));
   fill_rect(out, 0, 0, out.width, out.height, {17, 19, 24});
-  paste_at(out, 0, a);
-  paste_at(out, a.width + kPairGap, b);
+  paste(out, 0, 0, a);
+  paste(out, a.width + kPairGap, 0, b);
   const auto place = [&](const std::array<double, 6>& m, std::int32_t cell, int left) {
     const double column = static_cast<double>(cell % grid_w);
     const double row = static_cast<double>(cell / grid_w);
@@ -111,7 +104,7 @@ ImageU8 heat_map(const LoadedTokens& loaded, const CenteredScore& score,
   overlay.high = quantile(map, 0.95);
   overlay.gamma = 1.2;
   std::vector<SheetFrame> frames;
-  for (const std::size_t v : spread(loaded.row.size(), most)) {
+  for (const std::size_t v : shown(loaded.row.size(), most)) {
     SheetFrame frame;
     frame.picture = pictures[v];
     const auto m = on_picture(loaded, v, features, tap, table, frame.picture);
@@ -133,7 +126,7 @@ ImageU8 match_picture(const LoadedTokens& loaded, const CenteredScore& score,
                       std::int64_t most) {
   const FrameTable table = features.frames();
   std::vector<SheetFrame> frames;
-  for (const std::size_t i : spread(score.matches.pairs.size(), most)) {
+  for (const std::size_t i : shown(score.matches.pairs.size(), most)) {
     const PairMatches& pair = score.matches.pairs[i];
     const auto a = static_cast<std::size_t>(pair.a), b = static_cast<std::size_t>(pair.b);
     SheetFrame frame;

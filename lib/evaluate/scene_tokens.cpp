@@ -11,19 +11,10 @@
 #include "base/parallel.h"
 #include "base/philox.h"
 #include "geometry/cells.h"
+#include "geometry/scene_files.h"
 
 namespace vega::evaluate {
 namespace {
-
-constexpr double kPoseTolerance = 1e-3;  // m, and of a rotation's entries
-
-ImageU16 depth_map(const SceneReader& scene, const SceneFrames& frames, std::size_t row) {
-  ImageU16 depth;
-  depth.width = frames.depth_width;
-  depth.height = frames.depth_height;
-  depth.v = scene.depth(row);
-  return depth;
-}
 
 // A cyclic permutation (Sattolo), so that no frame keeps its place.
 std::vector<std::size_t> derangement(std::size_t count, std::uint64_t seed) {
@@ -40,14 +31,10 @@ std::vector<std::size_t> derangement(std::size_t count, std::uint64_t seed) {
 // The poses of a feature file are those of its source; those of a scene file are aligned.
 void check_pose(const std::string& where, std::int64_t id, const Pose& align, const Pose& source,
                 const Pose& aligned) {
-  if (!std::all_of(source.begin(), source.end(), [](double v) { return std::isfinite(v); })) return;
-  const Pose expected = multiply(align, source);
-  for (std::size_t i = 0; i < 16; ++i) {
-    if (std::abs(expected[i] - aligned[i]) <= kPoseTolerance) continue;
-    throw InputError(explain(where, "another pose of frame " + std::to_string(id),
-                             "that of the scene file: features and scene of one scan",
-                             "extract one of them again"));
-  }
+  if (same_pose(multiply(align, source), aligned, kScenePoseTolerance)) return;
+  throw InputError(explain(where, "another pose of frame " + std::to_string(id),
+                           "that of the scene file: features and scene of one scan",
+                           "extract one of them again"));
 }
 
 void choose_frames(const FeatureReader& features, const SceneReader& scene,
@@ -80,9 +67,10 @@ void choose_frames(const FeatureReader& features, const SceneReader& scene,
   for (std::size_t v = 0; v < own.size(); ++v) out.pose[v] = own[order[v]];
 }
 
-ImageSize color_size(const FrameTable& table, std::size_t row, const SceneFrames& frames,
+// As the features say, else the scene file.
+ImageSize known_size(const FrameTable& table, std::size_t row, const SceneFrames& frames,
                      std::size_t scene_row) {
-  ImageSize size{table.size_color[row][1], table.size_color[row][0]};
+  const ImageSize size = color_size(table, row);
   if (size.width > 0 && size.height > 0) return size;
   return {frames.size_color[scene_row][1], frames.size_color[scene_row][0]};
 }
@@ -121,7 +109,7 @@ LoadedTokens load_tokens(const FeatureReader& features, std::size_t tap, const S
                          {static_cast<int>(info.width), static_cast<int>(info.height)}, gw, gh,
                          rule.zero)
             : cell_points(depth, K, out.pose[v], info.cell_to_px[out.row[v]],
-                          color_size(table, out.row[v], frames, out.scene_row[v]), gw, gh,
+                          known_size(table, out.row[v], frames, out.scene_row[v]), gw, gh,
                           rule.zero);
     std::copy(points.xyz.begin(), points.xyz.end(),
               out.world.begin() + std::ptrdiff_t(v * cells * 3));
@@ -148,7 +136,7 @@ ProbeImage probe_image(const LoadedTokens& loaded, std::size_t v, const FeatureR
   image.grid_w = loaded.grid_w;
   image.channels = loaded.channels;
   image.features = std::span<const float>(loaded.features).subspan(v * cells, cells);
-  const ImageSize color = color_size(features.frames(), loaded.row[v], frames, row);
+  const ImageSize color = known_size(features.frames(), loaded.row[v], frames, row);
   image.cell_from_pixel = cell_from_working(info.cell_to_px[loaded.row[v]], color.height,
                                             color.width, image.height, image.width);
   return image;

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "geometry/scene_files.h"
 #include "media/decode.h"
 #include "media/resize.h"
+#include "scene/select.h"
 #include "viz/font.h"
 #include "viz/overlay.h"
 #include "viz/sheet.h"
@@ -39,14 +41,6 @@ void hatch_pixel(std::uint8_t* p, int x, int y) {
   const int at = (x + y) % 9;
   if (at == 0) mix(p, {255, 255, 255}, 0.6);
   if (at == 1) mix(p, {0, 0, 0}, 0.5);
-}
-
-// `most` of `count`, evenly spread, first and last included.
-std::vector<std::size_t> spread(std::size_t count, std::int64_t most) {
-  const std::size_t n = std::min(count, static_cast<std::size_t>(std::max<std::int64_t>(1, most)));
-  std::vector<std::size_t> out;
-  for (std::size_t i = 0; i < n; ++i) out.push_back(n == 1 ? 0 : i * (count - 1) / (n - 1));
-  return out;
 }
 
 // The grid finer than pixels of common pictures, linear between cell centres; `m` follows.
@@ -340,14 +334,15 @@ ImageU8 gate_page(const TokensReader& reader, const GateStatistics& s,
   const auto thumbs = reader.thumbs();
   const std::vector<float> gate = reader.gate();
   const std::vector<std::uint8_t> covered = reader.covered();
-  const auto shown = spread(reader.frame_count(), options.frames);
+  const auto count = static_cast<std::int64_t>(reader.frame_count());
+  const auto shown = uniform_indices(count, std::clamp<std::int64_t>(options.frames, 1, count));
   SheetOptions sheet;
   sheet.columns = static_cast<int>(options.columns);
   sheet.tile_width = tile_width(shown.size(), options.width);
   std::vector<SheetFrame> frames;
   for (const std::size_t v : shown) {
     SheetFrame frame;
-    const ImageSize size{table.size_color[v][1], table.size_color[v][0]};
+    const ImageSize size = color_size(table, v);
     frame.picture = gate_tile(
         std::span<const float>(gate).subspan(v * kCells, kCells),
         std::span<const std::uint8_t>(covered).subspan(v * kCells, kCells),

@@ -8,23 +8,13 @@
 
 #include "base/error.h"
 #include "geometry/points.h"
+#include "geometry/scene_files.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
-// m; features hold the source's pose. Scene files hold axis_align times that, printed with six
-// digits behind the point where the release prints it.
-constexpr double kPoseTolerance = 1e-6, kScenePoseTolerance = 1e-4;
-
-template <std::size_t N>
-bool same(const std::array<double, N>& a, const std::array<double, N>& b, double tolerance) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) continue;
-    if (std::abs(a[i] - b[i]) > tolerance) return false;
-  }
-  return true;
-}
+constexpr double kPoseTolerance = 1e-6;  // m: both are the source's
 
 fs::path file_of(const char* option, const std::string& folder, const std::string& key,
                  const char* remedy) {
@@ -68,7 +58,7 @@ void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& 
       where, in.frames.id, table.id,
       "extract one of them with --select frames:" + in.generative->path().parent_path().string());
   for (std::size_t v = 0; v < table.id.size(); ++v) {
-    if (!same(in.frames.world_from_cam[v], table.world_from_cam[v], kPoseTolerance))
+    if (!same_pose(in.frames.world_from_cam[v], table.world_from_cam[v], kPoseTolerance))
       throw InputError(explain(where, "two poses of frame " + std::to_string(table.id[v]),
                                "features of one scan"));
     if (in.frames.size_color[v] != table.size_color[v] && table.size_color[v][0] > 0 &&
@@ -97,8 +87,8 @@ void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in)
   check_ids(where, in.frames.id, frames.id,
             "vega-extract scene --select frames:" + in.generative->path().parent_path().string());
   for (std::size_t v = 0; v < frames.id.size(); ++v) {
-    if (!same(multiply(in.scene->axis_align(), in.frames.world_from_cam[v]),
-              frames.world_from_cam[v], kScenePoseTolerance))
+    if (!same_pose(multiply(in.scene->axis_align(), in.frames.world_from_cam[v]),
+                   frames.world_from_cam[v], kScenePoseTolerance))
       throw InputError(explain(where, "two poses of frame " + std::to_string(frames.id[v]),
                                "features and coordinates of one scan"));
   }

@@ -1,7 +1,6 @@
 #include "fuse/modules.h"
 
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -9,6 +8,7 @@
 #include "base/key.h"
 #include "base/log.h"
 #include "fusion/pool.h"
+#include "weights/json_text.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
@@ -26,8 +26,9 @@ void refuse_question(const FusionConfig& config) {
 // The config.json beside the weights; an empty object where there is none.
 nlohmann::json config_of(const fs::path& checkpoint) {
   const fs::path folder = fs::is_directory(checkpoint) ? checkpoint : checkpoint.parent_path();
-  std::ifstream in(folder / "config.json");
-  auto json = in ? nlohmann::json::parse(in, nullptr, false) : nlohmann::json::object();
+  const fs::path path = folder / "config.json";
+  if (!fs::exists(path)) return nlohmann::json::object();
+  auto json = nlohmann::json::parse(read_json_text(path, "a checkpoint's configuration"));
   return json.is_object() ? json : nlohmann::json::object();
 }
 

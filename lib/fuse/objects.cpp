@@ -8,6 +8,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "geometry/patches.h"
+#include "geometry/scene_files.h"
 
 namespace vega::fuse {
 namespace {
@@ -76,10 +77,7 @@ at::Tensor ObjectMeans::selection(std::size_t frame) const {
     return out;
   }
   const SceneFrames& frames = scene_frames_;
-  ImageU16 depth;
-  depth.width = frames.depth_width;
-  depth.height = frames.depth_height;
-  depth.v = scene_.depth(frame);
+  const ImageU16 depth = depth_map(scene_, frames, frame);
   const PointMap map = unproject(depth, frames.K_depth[frame], frames.world_from_cam[frame],
                                  coordinate_grid(depth.size(), geometry_.view));
   const auto pixels = box_counts(map, objects_.box, kPatch27, geometry_.type, geometry_.zero);

@@ -49,8 +49,9 @@ void TokensOptions::visit(OptionVisitor& v) {
 
   v.group("Output");
   v.text("-o,--out", out, "DIR", "results go to DIR/TAG/KEY.h5");
-  v.text("--tag", tag, "TAG",
-         "folder of this recipe (default: <features>-<method>-<checkpoint or seed>)");
+  v.text(
+      "--tag", tag, "TAG",
+      "folder of this recipe (default: <features>-<method>[-<form>]-<checkpoint or seed>[-pixel])");
   v.text("--parts", parts, "LIST", "which tokens are stored: semantic,generative,fused");
   v.text("--store-dtype", store_dtype, "bf16|fp32", "type of the stored tokens");
   v.flag("--no-thumbs", no_thumbs, "store no thumbnails (preview shows them)");
