@@ -1,5 +1,5 @@
-// A token's part of the backward pass: what follows from the sums over its channels, and the
-// gradient of one element.
+// A token's part of the backward pass: what follows from the sums over its channels, the gradient
+// of one element, and how a block of packed rows comes to both.
 #pragma once
 
 #include "kernels/token_gate.cuh"
@@ -66,6 +66,133 @@ __device__ inline Chunk chunk_of(const TokenGateBackward& b) {
   const std::int64_t size = (b.in.rows + b.chunks - 1) / b.chunks;
   const std::int64_t first = blockIdx.x * size;
   return {first, first + size < b.in.rows ? first + size : b.in.rows};
+}
+
+// ---- packed rows: a thread owns the same columns of every token of its block's chunk
+
+constexpr int kTile = 64;  // tokens whose statistics are fetched at once
+
+// Threads of a block: 128 registers each where eight columns are a thread's, 64 where four are.
+template <typename T>
+constexpr int kThreads = sizeof(T) == 2 ? 512 : 1024;
+
+// Statistics and d gate of the tokens from `row` on, `floats` and `gates` in shared memory.
+__device__ inline void fetch_tile(const TokenGateBackward& b, std::int64_t row, std::int64_t end,
+                                  float* floats, float* gates) {
+  __syncthreads();  // the tile before is no longer in use
+  const int count = static_cast<int>(end - row < kTile ? end - row : kTile);
+  for (int i = static_cast<int>(threadIdx.x); i < count * 8; i += static_cast<int>(blockDim.x)) {
+    floats[i] = b.in.statistics[row * 8 + i];
+  }
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x)) {
+    gates[i] = b.d_gate != nullptr ? b.d_gate[row + i] : 0.0F;
+  }
+  __syncthreads();
+}
+
+// Slots of a thread's own parameters; the last three: normed.
+enum { kU1, kU2, kW1, kW2, kShift };
+constexpr int slots(bool normed) { return normed ? 5 : 2; }
+
+// u less its mean over the channels; w and b1 - b2 as they are.
+template <int V, bool kNormed>
+__device__ inline void prepare(const TokenGate& a, std::int64_t c, bool inside, BlockSums& sum,
+                               Own<V>& own) {
+  float u1[V] = {}, u2[V] = {};
+  float means[2] = {};
+  if (inside) {
+    float w1[V], w2[V];
+    load_floats(a.w1 + c, w1);
+    load_floats(a.w2 + c, w2);
+    load_floats(a.gate_w + c, u1);
+    load_floats(a.gate_w + a.width + c, u2);
+#pragma unroll
+    for (int i = 0; i < V; ++i) {
+      means[0] += u1[i] *= w1[i];
+      means[1] += u2[i] *= w2[i];
+    }
+    if constexpr (kNormed) {
+      float b1[V], b2[V];
+      load_floats(a.b1 + c, b1);
+      load_floats(a.b2 + c, b2);
+#pragma unroll
+      for (int i = 0; i < V; ++i) b1[i] -= b2[i];
+      own.put(kW1, w1);
+      own.put(kW2, w2);
+      own.put(kShift, b1);
+    }
+  }
+  sum(means);
+  const auto n = static_cast<float>(a.width);
+#pragma unroll
+  for (int i = 0; i < V; ++i) {
+    u1[i] -= means[0] / n;
+    u2[i] -= means[1] / n;
+  }
+  if (!inside) return;
+  own.put(kU1, u1);
+  own.put(kU2, u2);
+}
+
+struct Raw {
+  uint4 s, g, d;
+};
+
+template <typename T>
+__device__ inline Raw fetch_row(const TokenGateBackward& b, std::int64_t at) {
+  return {load_once(static_cast<const T*>(b.in.s) + at),
+          load_once(static_cast<const T*>(b.in.g) + at),
+          load_once(static_cast<const T*>(b.d_out) + at)};
+}
+
+// The sums over a token's channels, and what follows from them.
+template <typename T, bool kNormed>
+__device__ inline Token reduce_row(const TokenGateBackward& b, const Raw& raw, bool inside,
+                                   const float* m, float of_gate, const Own<kVector<T>>& own,
+                                   BlockSums& sum) {
+  constexpr int V = kVector<T>;
+  const auto n = static_cast<float>(b.in.width);
+  float s[V], g[V], d[V];
+  unpack<T>(raw.s, s);
+  unpack<T>(raw.g, g);
+  unpack<T>(raw.d, d);
+  if constexpr (kNormed) {
+    float sums[8] = {};
+    if (inside) {
+      float w1[V], w2[V], shift[V];
+      own.get(kW1, w1);
+      own.get(kW2, w2);
+      own.get(kShift, shift);
+#pragma unroll
+      for (int i = 0; i < V; ++i) {
+        const float y1 = d[i] * w1[i], y2 = d[i] * w2[i];
+        sums[0] += y1;
+        sums[1] += y1 * (s[i] - m[0]);
+        sums[2] += y2;
+        sums[3] += y2 * (g[i] - m[3]);
+        sums[4] += d[i] * shift[i];
+      }
+    }
+    sum(sums);
+    return normed_token(m, sums, of_gate, n);
+  } else {
+    float along[1] = {};
+    if (inside) {
+#pragma unroll
+      for (int i = 0; i < V; ++i) along[0] += d[i] * (s[i] - g[i]);
+    }
+    sum(along);
+    return plain_token(m, along[0], of_gate, b.in.r, n);
+  }
+}
+
+template <int V>
+__device__ inline void store_sums(float* to, const float (&from)[V]) {
+#pragma unroll
+  for (int i = 0; i < V; i += 4) {
+    reinterpret_cast<float4*>(to)[i / 4] =
+        make_float4(from[i], from[i + 1], from[i + 2], from[i + 3]);
+  }
 }
 
 }  // namespace vega::kernels::device

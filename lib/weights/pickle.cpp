@@ -1,5 +1,6 @@
-// The stack machine over the opcodes of pickle_opcodes.h: one class, whose functions are grouped as
-// bytes, stack, values, containers, memo and objects.
+// The stack machine over the opcodes of pickle_opcodes.h: one class that shares its stack and memo,
+// and so one file of over 400 lines; functions are grouped as bytes, stack, values, containers,
+// memo and objects.
 #include "weights/pickle.h"
 
 #include <bit>
