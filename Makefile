@@ -23,8 +23,11 @@ bundle_only  := --tests-only
 options = $(if $(PRESET),--preset $(PRESET),-DCMAKE_BUILD_TYPE=Release $(cuda_$(CUDA))) \
   -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' $(CMAKE_FLAGS)
 
-build: configure ## compile everything into $(BUILD)/; programs in $(BUILD)/bin
+build: configure ## compile the programs into $(BUILD)/bin
 	@cmake --build '$(BUILD)' -j $(JOBS)
+
+tests: configure ## compile the programs, all tests, benches and ladders
+	@cmake --build '$(BUILD)' -j $(JOBS) --target all tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -46,10 +49,10 @@ configure: setup
 demo: build ## a made-up room through the whole pipeline, with pictures to look at
 	@tools/demo.sh
 
-test: build ## all tests
+test: tests ## all tests
 	@cd '$(BUILD)' && ctest -j $(JOBS) --output-on-failure --output-junit tests.xml
 
-soak: build ## faults at every call, 200 kills: takes a while; log in $(BUILD)/soak.log
+soak: tests ## faults at every call, 200 kills: takes a while; log in $(BUILD)/soak.log
 	@for t in faults kills; do echo "== $$t" && \
 	  VEGA_SOAK=1 bash tests/e2e/$$t.sh '$(BUILD)/bin' '$(BUILD)/tests/fault' || exit 1; \
 	done >'$(BUILD)/soak.log' 2>&1; status=$$?; cat '$(BUILD)/soak.log'; exit $$status
@@ -63,12 +66,12 @@ format: setup ## clang-format everything in place
 docs: build ## write docs/cli/*.md anew from --help
 	@tools/check/help.sh --write
 
-bench: build ## speed of VAE and DiT (BENCH_ARGS= for more), token gate and correspondence on this machine
+bench: tests ## speed of VAE and DiT (BENCH_ARGS= for more), token gate and correspondence on this machine
 	@'$(BUILD)/bin/bench_wan' $(BENCH_ARGS)
 	@'$(BUILD)/bin/bench_token_gate'
 	@'$(BUILD)/bin/bench_correspondence'
 
-gpu: build ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
+gpu: tests ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
 	@cd '$(BUILD)' && ctest -L cuda --output-on-failure
 	@'$(BUILD)/tests/ladder/ladder_wan' cuda
 	@'$(BUILD)/tests/ladder/ladder_token_gate' cuda
@@ -90,10 +93,10 @@ install: build ## programs to PREFIX/bin, libraries to PREFIX/lib/vega; DESTDIR 
 	@cmake --install '$(BUILD)' --prefix '$(PREFIX)' >'$(BUILD)/install.log' || { cat '$(BUILD)/install.log' >&2; exit 1; }
 	@echo "installed in $(DESTDIR)$(PREFIX)"
 
-bundle: build ## one relocatable tar for machines without root, docs/bundle.md; BUNDLE_TESTS=1|only: the CUDA tests
+bundle: $(if $(BUNDLE_TESTS),tests,build) ## one relocatable tar for machines without root, docs/bundle.md; BUNDLE_TESTS=1|only: the CUDA tests
 	@tools/bundle.sh $(bundle_$(BUNDLE_TESTS)) '$(BUILD)'
 
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: bundle build help setup configure demo test soak check format docs bench gpu interop fuzz install clean
+.PHONY: bundle build tests help setup configure demo test soak check format docs bench gpu interop fuzz install clean
