@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "media/jpeg.h"
 #include "media/png.h"
 
@@ -14,13 +15,9 @@ namespace vega {
 
 namespace {
 [[noreturn]] void refuse_unknown(std::span<const std::byte> bytes, std::string_view where) {
-  std::string start;
-  for (std::size_t i = 0; i < bytes.size() && i < 8; ++i) {
-    start += fmt::format("{}{:02x}", i == 0 ? "" : " ", std::to_integer<int>(bytes[i]));
-  }
-  throw FormatError(explain(
-      where, bytes.empty() ? "an empty file" : fmt::format("a file that starts with {}", start),
-      "a JPEG or PNG picture"));
+  const FileKind kind = file_kind(bytes);
+  throw FormatError(explain(where, kind.name, "a JPEG or PNG picture",
+                            kind.name.ends_with(" picture") ? "convert it" : kind.remedy));
 }
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 
 namespace vega {
 
@@ -126,8 +127,8 @@ bool read_rows(Reader& reader, png_bytep* rows) {
 
 Header open(Reader& reader, std::span<const std::byte> bytes, std::string_view where) {
   if (!is_png(bytes)) {
-    throw FormatError(
-        explain(where, bytes.empty() ? "an empty file" : "no PNG signature", "a PNG file"));
+    const FileKind kind = file_kind(bytes);
+    throw FormatError(explain(where, kind.name, "a PNG file", kind.remedy));
   }
   Header header;
   if (reader.info == nullptr || !read_header(reader, header)) refuse(reader, where);

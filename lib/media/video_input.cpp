@@ -4,6 +4,7 @@
 
 #include <cstdarg>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 #include <utility>
 
@@ -14,6 +15,7 @@ extern "C" {
 }
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/log.h"
 
 namespace vega {
@@ -51,6 +53,14 @@ T* must(T* p) {
   return p;
 }
 
+FileKind kind_of(const std::filesystem::path& path) {
+  std::vector<std::byte> head(kFileKindBytes);
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return file_kind(head);
+}
+
 AvPtr<AVFormatContext> open_format(const std::filesystem::path& path) {
   std::error_code code;
   const std::string where = path.string();
@@ -72,9 +82,12 @@ AvPtr<AVFormatContext> open_format(const std::filesystem::path& path) {
   const bool text = status == 0 && std::strcmp(format->iformat->name, "tty") == 0;
   if (status == 0 && !text) status = avformat_find_stream_info(format.get(), nullptr);
   if (status < 0 || text) {
-    throw FormatError(explain(
-        where, text ? "a text file" : "no video (" + libav_reason(status) + ")",
-        "a video file, complete", "copy or export it again, or check that it is a video at all"));
+    const FileKind kind = kind_of(path);
+    throw FormatError(
+        explain(where, text ? kind.name : fmt::format("{} ({})", kind.name, libav_reason(status)),
+                "a video file, complete",
+                kind.remedy.empty() ? "copy or export it again, or check that it is a video at all"
+                                    : kind.remedy));
   }
   return format;
 }

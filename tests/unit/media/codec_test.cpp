@@ -198,7 +198,7 @@ TEST_CASE("sizes beyond the limit are refused before memory is taken") {
 TEST_CASE("files that are no pictures") {
   const std::vector<std::byte> text(20, std::byte{'a'});
   CHECK_THROWS_WITH(decode_image(text, "a.jpg"),
-                    Contains("a.jpg") && Contains("61 61") && Contains("JPEG or PNG"));
+                    Contains("a.jpg") && Contains("a text file") && Contains("JPEG or PNG"));
   CHECK_THROWS_WITH(decode_image({}, "a.jpg"), Contains("an empty file"));
   CHECK_THROWS_AS(decode_jpeg({}, "a.jpg"), FormatError);
   CHECK_THROWS_AS(decode_png({}, "a.png"), FormatError);
@@ -210,4 +210,21 @@ TEST_CASE("files that are no pictures") {
   CHECK_THROWS_WITH(read_file(folder.path()), Contains("a folder"));
   test::write_text(folder / "empty", "");
   CHECK(read_file(folder / "empty").empty());
+}
+
+TEST_CASE("a file that is no picture is called by its name, with a remedy") {
+  const auto bytes_of = [](const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  const auto pointer =
+      bytes_of("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+  CHECK_THROWS_WITH(decode_image(pointer, "0001.jpg"),
+                    Contains("0001.jpg: got a Git LFS pointer") && Contains("git lfs pull"));
+  CHECK_THROWS_WITH(image_size(bytes_of("<!DOCTYPE html><html>login</html>"), "0002.jpg"),
+                    Contains("a web page (HTML)"));
+  CHECK_THROWS_WITH(decode_image(bytes_of("RIFF1234WEBPVP8 "), "0003.jpg"),
+                    Contains("a WebP picture") && Contains("convert it"));
+  CHECK_THROWS_WITH(decode_png16(pointer, "0001.png"), Contains("a Git LFS pointer"));
+  CHECK_THROWS_WITH(decode_image({}, "0004.jpg"), Contains("an empty file"));
 }

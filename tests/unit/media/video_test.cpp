@@ -599,7 +599,9 @@ TEST_CASE("Files that are no videos") {
   test::write_text(folder / "empty.mp4", "");
   CHECK_THROWS_WITH(Video(folder / "empty.mp4"), Contains("an empty file"));
   test::write_text(folder / "note.txt", std::string(3000, 'x'));
-  CHECK_THROWS_AS(Video(folder / "note.txt"), FormatError);
+  CHECK_THROWS_WITH(Video(folder / "note.txt"), Contains("a text file"));
+  test::write_text(folder / "pointer.mp4", "version https://git-lfs.github.com/spec/v1\noid x\n");
+  CHECK_THROWS_WITH(Video(folder / "pointer.mp4"), Contains("Git LFS pointer"));
   // A WAV file: 8 kHz, one channel, 16 bits, 100 samples of silence.
   std::string wav(
       "RIFF\xec\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0"
