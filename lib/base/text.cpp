@@ -1,0 +1,62 @@
+#include "base/text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace vega {
+
+std::string_view strip_bom(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+std::optional<double> parse_double(std::string_view word) {
+  if (word.starts_with('+')) word.remove_prefix(1);
+  double value = 0;
+  const auto [at, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (word.empty() || word.starts_with('+') || code != std::errc{} ||
+      at != word.data() + word.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::string read_text(const std::filesystem::path& path, std::string_view expected,
+                      std::size_t most) {
+  std::error_code code;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path, code)) {
+    throw InputError(
+        explain(path.string(), file ? "a folder" : "a file that cannot be read", expected));
+  }
+  std::string text(most + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  if (text.size() > most) {
+    throw FormatError(explain(path.string(), "more than " + std::to_string(most) + " bytes",
+                              expected, "check the path"));
+  }
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    throw FormatError(explain(path.string(), "UTF-16 text", expected, "save it as UTF-8"));
+  }
+  return std::string(strip_bom(text));
+}
+
+}  // namespace vega
