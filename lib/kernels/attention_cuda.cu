@@ -77,11 +77,7 @@ int vega_cuda_softmax_rows(vega::kernels::Element element, const float* scores, 
     const auto blocks = static_cast<unsigned>(rows);
     const bool packed = width % V == 0 && width <= std::int64_t{kThreads} * kPacks * V &&
                         aligned(scores, 16) && aligned(out, V * sizeof(T));
-    if (packed) {
-      packed_rows<T><<<blocks, kThreads, 0, queue>>>(scores, static_cast<T*>(out), width);
-    } else {
-      plain_rows<T><<<blocks, kThreads, 0, queue>>>(scores, static_cast<T*>(out), width);
-    }
-    return static_cast<int>(cudaGetLastError());
+    return launch_kernel(packed ? packed_rows<T> : plain_rows<T>, blocks, kThreads, 0, queue,
+                         scores, static_cast<T*>(out), width);
   });
 }

@@ -109,7 +109,7 @@ __device__ void layer_norm(const float* x, Out* out, std::int64_t width, float e
 // QV, V: elements of ql, and of x and u, at a time.
 template <typename T, typename Out, int QV, int V, int kTokens>
 __global__ void __launch_bounds__(kThreads) tokens(const CrossGate a) {
-  extern __shared__ __align__(32) float gates[];  // heads * keys x kTokens
+  float* const gates = dynamic_shared<float>();  // heads * keys x kTokens
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kTokens;
   const std::int64_t left = a.rows - first;
@@ -143,8 +143,7 @@ int launch_tokens(const CrossGate& a, cudaStream_t stream) {
     }
   }
   const auto blocks = static_cast<unsigned>((a.rows + kTokens - 1) / kTokens);
-  kernel<<<blocks, kThreads, bytes, stream>>>(a);
-  return cudaGetLastError();
+  return launch_kernel(kernel, blocks, kThreads, bytes, stream, a);
 }
 
 template <typename T, typename Out>

@@ -1,11 +1,13 @@
 // What the device code shares: vector loads and stores that widen to float32, fixed-order sums,
-// SiLU and GELU. No LibTorch here.
+// SiLU and GELU, dynamic shared memory, and the launch of a kernel. No LibTorch here. Nothing but
+// nvcc's own words separates a .cu file from plain C++: tests/device compiles each one for the host.
 #pragma once
 
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "kernels/entry.h"
 
@@ -112,7 +114,31 @@ __device__ inline float exponential(float x) {
   }
 }
 
+// The block's dynamic shared memory: the `shared_bytes` of launch_kernel, from a 16-byte boundary.
+template <typename T>
+__device__ inline T* dynamic_shared() {
+#ifdef __CUDACC__
+  extern __shared__ float4 dynamic_memory[];
+  return reinterpret_cast<T*>(dynamic_memory);
+#else
+  return static_cast<T*>(host_dynamic_shared());  // tests/device
+#endif
+}
+
 // ---- host side
+
+// Queues `kernel` on `stream`. Returns cudaGetLastError(): 0, or why the launch failed.
+template <typename... Parameters, typename... Arguments>
+int launch_kernel(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+                  cudaStream_t stream, Arguments&&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  (void)cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);
+  return cudaGetLastError();
+}
 
 inline bool aligned(const void* pointer, std::size_t bytes) {
   return reinterpret_cast<std::uintptr_t>(pointer) % bytes == 0;  // null is aligned

@@ -23,8 +23,7 @@ template <typename T, int V>
 int launch_elements(T* x, std::int64_t count, cudaStream_t stream) {
   const std::int64_t each = std::int64_t{kThreads} * V;
   const auto blocks = static_cast<unsigned>((count + each - 1) / each);
-  elements<T, V><<<blocks, kThreads, 0, stream>>>(x, count);
-  return cudaGetLastError();
+  return launch_kernel(elements<T, V>, blocks, kThreads, 0, stream, x, count);
 }
 
 }  // namespace

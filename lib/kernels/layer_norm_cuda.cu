@@ -93,12 +93,9 @@ int launch(const Args& a, std::int64_t rows, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>(rows);
   const bool packed = a.width % V == 0 && a.width <= 1024 * kPacks * V && aligned(a.x, 16) &&
                       aligned(a.y, V * sizeof(Y)) && aligned(a.out, V * sizeof(Out));
-  if (packed) {
-    packed_rows<Y, Out><<<blocks, threads_for(a.width / V, kPacks - 1, 1024), 0, stream>>>(a);
-  } else {
-    plain_rows<Y, Out><<<blocks, 256, 0, stream>>>(a);
-  }
-  return cudaGetLastError();
+  const int threads = packed ? threads_for(a.width / V, kPacks - 1, 1024) : 256;
+  return launch_kernel(packed ? packed_rows<Y, Out> : plain_rows<Y, Out>, blocks, threads, 0,
+                       stream, a);
 }
 
 }  // namespace

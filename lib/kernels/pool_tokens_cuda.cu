@@ -42,12 +42,8 @@ template <typename T, typename Out, int V>
 int launch_cells(const Pool& a, bool gelu, cudaStream_t stream) {
   const std::int64_t count = a.frames * a.oh * a.ow * (a.width / V);
   const auto blocks = static_cast<unsigned>((count + kThreads - 1) / kThreads);
-  if (gelu) {
-    cells<T, Out, V, true><<<blocks, kThreads, 0, stream>>>(a);
-  } else {
-    cells<T, Out, V, false><<<blocks, kThreads, 0, stream>>>(a);
-  }
-  return cudaGetLastError();
+  return launch_kernel(gelu ? cells<T, Out, V, true> : cells<T, Out, V, false>, blocks, kThreads, 0,
+                       stream, a);
 }
 
 }  // namespace

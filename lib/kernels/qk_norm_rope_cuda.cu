@@ -64,8 +64,7 @@ template <typename T, int V>
 int launch_rows(const Args& a, std::int64_t count, cudaStream_t stream) {
   const dim3 blocks(static_cast<unsigned>(count), 3);
   const int threads = threads_for(std::int64_t{a.heads} * a.head_dim / V, 1, 512);
-  rows<T, V><<<blocks, threads, 0, stream>>>(a);
-  return cudaGetLastError();
+  return launch_kernel(rows<T, V>, blocks, threads, 0, stream, a);
 }
 
 template <typename T>

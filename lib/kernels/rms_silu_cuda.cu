@@ -102,8 +102,7 @@ int launch_packed(const Args& a, cudaStream_t stream) {
   }
   constexpr int kRows = kThreads / kGroup;
   const auto blocks = static_cast<unsigned>((a.rows + kRows - 1) / kRows);
-  packed_rows<T, V, kGroup><<<blocks, kThreads, 0, stream>>>(a);
-  return cudaGetLastError();
+  return launch_kernel(packed_rows<T, V, kGroup>, blocks, kThreads, 0, stream, a);
 }
 
 template <typename T>
@@ -113,8 +112,8 @@ int launch(const Args& a, cudaStream_t stream) {
                       aligned(a.other, 16) && aligned(a.sum, 16) && aligned(a.out, 16);
   if (packed) return launch_packed<T, V, 1>(a, stream);
   constexpr int kRows = kThreads / 32;
-  plain_rows<T><<<static_cast<unsigned>((a.rows + kRows - 1) / kRows), kThreads, 0, stream>>>(a);
-  return cudaGetLastError();
+  const auto blocks = static_cast<unsigned>((a.rows + kRows - 1) / kRows);
+  return launch_kernel(plain_rows<T>, blocks, kThreads, 0, stream, a);
 }
 
 }  // namespace

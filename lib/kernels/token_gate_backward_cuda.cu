@@ -12,7 +12,6 @@ template <typename T, bool kNormed>
 __global__ void __launch_bounds__(kThreads<T>) packed_rows(const TokenGateBackward b) {
   constexpr int V = kVector<T>;
   constexpr int kSums = kNormed ? V : 1;  // Y and Z are there in the normed form only
-  extern __shared__ float4 parameters[];
   __shared__ __align__(16) float sums_memory[BlockSums::kFloats];
   __shared__ float statistics[kTile * 8];
   __shared__ float gates[kTile];
@@ -22,7 +21,7 @@ __global__ void __launch_bounds__(kThreads<T>) packed_rows(const TokenGateBackwa
   Raw next{};
   if (inside && chunk.first < chunk.end) next = fetch_row<T>(b, chunk.first * b.in.width + c);
   BlockSums sum(sums_memory);
-  Own<V> own(parameters);
+  Own<V> own(dynamic_shared<float4>());
   prepare<V, kNormed>(b.in, c, inside, sum, own);
   float x1[V] = {}, x2[V] = {};
   float y1[kSums] = {}, y2[kSums] = {}, z1[kSums] = {}, z2[kSums] = {};
@@ -254,17 +253,12 @@ int launch(const TokenGateBackward& b, cudaStream_t stream) {
       return plan.status;
     }
     const auto blocks = static_cast<unsigned>(b.chunks);
-    if (plan.packed) {
-      packed_rows<T, kNormed><<<blocks, plan.threads, plan.bytes, stream>>>(b);
-    } else {
-      plain_rows<T, kNormed><<<blocks, plan.threads, 0, stream>>>(b);
-    }
-    const cudaError_t status = cudaGetLastError();
+    const auto kernel = plan.packed ? packed_rows<T, kNormed> : plain_rows<T, kNormed>;
+    const int status = launch_kernel(kernel, blocks, plan.threads, plan.bytes, stream, b);
     if (status != cudaSuccess) return status;
   }
   const dim3 grid(static_cast<unsigned>((b.in.width + 31) / 32), 2);
-  add_chunks<kNormed><<<grid, dim3(32, kSlices), 0, stream>>>(b);
-  return cudaGetLastError();
+  return launch_kernel(add_chunks<kNormed>, grid, dim3(32, kSlices), 0, stream, b);
 }
 
 // Calls body(type, normed) with both as constants.

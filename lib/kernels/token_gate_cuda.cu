@@ -103,13 +103,12 @@ struct Rows {
 template <typename T, int kPacks, int kTokens, int kForm>
 __global__ void __launch_bounds__(kThreads, kPacks == 1 ? 2 : 1) packed_rows(const TokenGate a) {
   constexpr int V = kVector<T>;
-  extern __shared__ float4 parameters[];
   __shared__ __align__(16) float sums_memory[BlockSums::kFloats];
   const std::int64_t groups = (a.rows + kTokens - 1) / kTokens;
   Rows<T, kPacks, kTokens> next;
   next.load(a, static_cast<std::int64_t>(blockIdx.x) * kTokens);
   BlockSums sum(sums_memory);
-  Own<V> own(parameters);
+  Own<V> own(dynamic_shared<float4>());
   float constant[1] = {prepare<V, kPacks, kForm>(a, own)};
   sum(constant);
   const float bias = constant[0] + *a.gate_b;
@@ -261,9 +260,8 @@ int launch_packed(const TokenGate& a, cudaStream_t stream, bool& done) {
   if (r.status != cudaSuccess || r.blocks == 0) return r.status;
   const std::int64_t groups = (a.rows + kTokens - 1) / kTokens;
   const auto blocks = static_cast<unsigned>(groups < r.blocks ? groups : r.blocks);
-  kernel<<<blocks, threads, bytes, stream>>>(a);
   done = true;
-  return cudaGetLastError();
+  return launch_kernel(kernel, blocks, threads, bytes, stream, a);
 }
 
 template <typename T, int kForm>
@@ -278,8 +276,7 @@ int launch(const TokenGate& a, cudaStream_t stream) {
                                                  : launch_packed<T, 4, 1, kForm>(a, stream, done);
     if (done || status != cudaSuccess) return status;
   }
-  plain_rows<T, kForm><<<static_cast<unsigned>(a.rows), 256, 0, stream>>>(a);
-  return cudaGetLastError();
+  return launch_kernel(plain_rows<T, kForm>, static_cast<unsigned>(a.rows), 256, 0, stream, a);
 }
 
 }  // namespace
