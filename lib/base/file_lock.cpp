@@ -13,7 +13,7 @@ namespace vega {
 
 FileLock::FileLock(const std::filesystem::path& path) {
   for (;;) {
-    descriptor_ = open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks no other for one alone
+    descriptor_ = open(path.c_str(), O_RDWR | O_CLOEXEC);  // NFS locks only files open for writing
     if (descriptor_ < 0) descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor_ < 0) return;
     while (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {

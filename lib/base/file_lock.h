@@ -1,5 +1,6 @@
-// Exclusive locks: on a file that exists, for changing it by "write aside, rename"; on a folder,
-// for looking at a name in it and renaming over it in one.
+// Exclusive locks between processes. A lock on a file is for changing it by "write a new file,
+// rename it over the old one". A lock on a folder is for looking up a name in it and renaming a
+// file to that name as one step.
 #pragma once
 
 #include <filesystem>
@@ -7,8 +8,9 @@
 namespace vega {
 
 // Waits until no other process holds the lock, and makes sure that the locked file is still the one
-// under that name (the holder before may have renamed a new one over it). Released by the
-// destructor. Where the file system knows no locks, or the file is gone, nothing is locked.
+// of that name (the process that held it before may have renamed a new file over it). The
+// destructor releases it. Where the file system has no locks, or the file is gone, nothing is
+// locked.
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& path);
@@ -20,9 +22,9 @@ class FileLock {
   int descriptor_ = -1;
 };
 
-// The lock of a folder, held for moments only. Who holds it for more than 5 s hangs or was
-// suspended: nothing is locked then, nor where the file system knows no such locks (NFS locks no
-// folder).
+// The lock of a folder, held for moments only. Waits at most 5 s for the lock. If another process
+// still holds it (it hangs or is suspended), continues without the lock, as it does where the file
+// system cannot lock folders (NFS).
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);

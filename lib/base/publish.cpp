@@ -1,11 +1,13 @@
 #include "base/publish.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "base/build_info.h"
@@ -30,9 +32,9 @@ bool is_named(int descriptor, const fs::path& path) {
          S_ISREG(named.st_mode) && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
 }
 
-// Who holds the lock of a part file is its writer. The descriptor is one for writing: over NFS an
-// exclusive lock asks for that. Its writer may have published the file, and begun another one of
-// that name, since it was opened: what is removed is what is locked.
+// Removes a part file that no writer holds locked. The file is opened for writing because an
+// exclusive lock over NFS needs that. Between `open` and the lock its writer may have published it
+// and begun a new part file of the same name: only the file that was locked is removed.
 void remove_if_dead(const fs::path& part) {
   const int fd = open(part.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return;
@@ -55,11 +57,11 @@ void remove_dead_parts(const fs::path& folder, Belongs belongs) {
   }
 }
 
-// Empties the file when it is ours; false when somebody holds it, or has just removed it.
-bool take(int descriptor, const fs::path& part) {
+// Locks and empties a part file; false when another process holds it or has just removed it.
+bool lock_and_empty(int descriptor, const fs::path& part) {
   while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return false;
-    if (errno != EINTR) break;  // no locks here
+    if (errno != EINTR) break;  // this file system has no locks
   }
   if (!is_named(descriptor, part)) return false;
   if (ftruncate(descriptor, 0) == 0) return true;
@@ -90,7 +92,84 @@ void sync_folder(const fs::path& folder) {
   }
 }
 
+// Where the bytes of an output go, behind all links.
+struct Place {
+  fs::path path;
+  bool stream = false;
+  int descriptor = -1;  // of this process: /dev/stdout, /dev/fd/3
+};
+
+[[noreturn]] void refuse(const fs::path& path, const std::string& got) {
+  throw OutputError(
+      explain(path.string(), got, "a file, a pipe or /dev/null", "choose another output path"));
+}
+
+// N of /proc/self/fd/N, however the folder is spelled; -1: another path.
+int own_descriptor(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(path.parent_path(), error);
+  if (error || folder != fs::canonical("/proc/self/fd", error)) return -1;
+  const std::string name = path.filename().string();
+  int number = -1;
+  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return code == std::errc() && end == name.data() + name.size() ? number : -1;
+}
+
+Place follow(const fs::path& named) {
+  constexpr int kMostLinks = 40;  // as Linux
+  fs::path path = fs::absolute(named);
+  for (int link = 0; link < kMostLinks; ++link) {
+    if (const int number = own_descriptor(path); number >= 0) {
+      const int flags = fcntl(number, F_GETFL);
+      if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+        refuse(named, "a descriptor that is not open for writing");
+      return {path, true, number};
+    }
+    struct stat info {};
+    if (lstat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))
+      return {path};
+    if (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode)) return {path, true};
+    if (S_ISBLK(info.st_mode)) refuse(named, "a block device");
+    if (!S_ISLNK(info.st_mode)) refuse(named, "a socket");
+    std::error_code error;
+    path = path.parent_path() / fs::read_symlink(path, error);
+    if (error) refuse(named, "a link that cannot be read");
+  }
+  refuse(named, "a loop of links");
+}
+
+void write_all(int descriptor, const fs::path& path, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(descriptor, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {  // a pipe that its other end made non-blocking
+      pollfd ready{descriptor, POLLOUT, 0};
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      fail(path, "write");
+    }
+  }
+}
+
+void write_through(const Place& place, std::span<const std::byte> bytes) {
+  if (place.descriptor >= 0) return write_all(place.descriptor, place.path, bytes);
+  // Non-blocking: without a reader the open fails, where it would otherwise wait for ever.
+  const int fd = open(place.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0 && errno == ENXIO) refuse(place.path, "a FIFO that no program reads");
+  if (fd < 0) fail(place.path, "open");
+  try {
+    write_all(fd, place.path, bytes);
+  } catch (...) {
+    close(fd);
+    throw;
+  }
+  close(fd);
+}
+
 }  // namespace
+
+bool is_stream(const fs::path& path) { return follow(path).stream; }
 
 void make_folder(const fs::path& path) {
   if (path.empty()) return;
@@ -120,7 +199,17 @@ std::string output_remedy(int reason) {
   }
 }
 
-PartFile::PartFile(fs::path final_path) : final_(fs::absolute(final_path)) {
+PartFile::PartFile(fs::path final_path) {
+  Place place = follow(final_path);
+  if (place.stream)
+    throw OutputError(explain(final_path.string(), "a device, a pipe or a FIFO",
+                              "a regular file, or a name that is free",
+                              "choose another output path"));
+  std::error_code error;
+  if (fs::is_directory(place.path, error))
+    throw OutputError(
+        explain(final_path.string(), "a folder", "a file", "choose another output path"));
+  final_ = std::move(place.path);
   make_folder(final_.parent_path());
   const std::string prefix = final_.filename().string() + ".part-";
   remove_dead_parts(final_.parent_path(),
@@ -130,7 +219,7 @@ PartFile::PartFile(fs::path final_path) : final_(fs::absolute(final_path)) {
   for (int attempt = 0; attempt < 16; ++attempt) {
     descriptor_ = open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor_ < 0) fail(part_, "create");
-    if (take(descriptor_, part_)) return;
+    if (lock_and_empty(descriptor_, part_)) return;
     close(descriptor_);
     descriptor_ = -1;
     usleep(10000);  // a sweeping neighbour holds it for a moment
@@ -158,14 +247,9 @@ void PartFile::publish() {
 }
 
 void publish_file(const fs::path& path, std::span<const std::byte> bytes) {
+  if (const Place place = follow(path); place.stream) return write_through(place, bytes);
   PartFile part(path);
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = write(part.descriptor(), bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(part.path(), "write");
-    done += static_cast<std::size_t>(n);
-  }
+  write_all(part.descriptor(), part.path(), bytes);
   part.publish();
 }
 

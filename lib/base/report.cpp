@@ -43,7 +43,10 @@ nlohmann::ordered_json json_of(const ItemReport& item) {
 }  // namespace
 
 RunReport::RunReport(std::filesystem::path path, const std::vector<Item>& items)
-    : path_(std::move(path)), started_(utc_now()), start_(Clock::now()) {
+    : path_(std::move(path)),
+      stream_(!path_.empty() && is_stream(path_)),
+      started_(utc_now()),
+      start_(Clock::now()) {
   for (const Item& item : items) {
     ItemReport one;
     one.key = item.key;
@@ -115,7 +118,8 @@ std::string RunReport::text(const std::string& state, int exit_code,
 
 void RunReport::save(const std::string& state, int exit_code, const std::string& error) {
   saved_ = Clock::now();
-  if (!path_.empty()) publish_file(path_, text(state, exit_code, error));
+  if (path_.empty() || (stream_ && exit_code < 0)) return;
+  publish_file(path_, text(state, exit_code, error));
 }
 
 }  // namespace vega

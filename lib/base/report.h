@@ -24,7 +24,8 @@ struct ItemReport {
 };
 
 // The report of a run. With a path it is a file from the start on (state "running"), is written
-// again every minute at most, and at the end; without one it only counts. Thread-safe.
+// again every minute at most, and at the end; a stream (base/publish.h) gets it at the end alone.
+// Without a path it only counts. Thread-safe.
 class RunReport {
  public:
   // Throws OutputError when the file cannot be written.
@@ -48,6 +49,7 @@ class RunReport {
 
   mutable std::mutex mutex_;
   std::filesystem::path path_;
+  bool stream_ = false;
   std::vector<ItemReport> items_;
   std::string started_;
   std::chrono::steady_clock::time_point start_, saved_;
