@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "weights/mapped_file.h"
+#include "base/mapped_file.h"
 
 namespace vega::scan::detail {
 namespace {

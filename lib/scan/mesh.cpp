@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/mapped_file.h"
 #include "scan/detail.h"
 #include "scan/ply_header.h"
-#include "weights/mapped_file.h"
 
 namespace vega::scan {
 namespace {

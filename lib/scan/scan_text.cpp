@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/mapped_file.h"
 #include "scan/detail.h"
-#include "weights/mapped_file.h"
 
 namespace vega::scan {
 namespace {

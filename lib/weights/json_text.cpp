@@ -4,8 +4,8 @@
 #include <set>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "weights/detail.h"
-#include "weights/mapped_file.h"
 
 namespace vega {
 namespace detail = weights_detail;

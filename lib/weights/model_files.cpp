@@ -15,9 +15,9 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/mapped_file.h"
 #include "base/publish.h"
 #include "weights/detail.h"
-#include "weights/mapped_file.h"
 
 namespace vega {
 namespace fs = std::filesystem;

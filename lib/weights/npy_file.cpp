@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "weights/detail.h"
-#include "weights/mapped_file.h"
 #include "weights/npy.h"
 #include "weights/zip_archive.h"
 

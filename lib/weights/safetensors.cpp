@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "weights/detail.h"
-#include "weights/mapped_file.h"
 #include "weights/safetensors_names.h"
 
 namespace vega {

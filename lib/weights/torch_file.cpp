@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "weights/detail.h"
-#include "weights/mapped_file.h"
 #include "weights/pickle.h"
 #include "weights/zip_archive.h"
 
