@@ -1,0 +1,82 @@
+#include "memory.h"
+
+#include <c10/core/Device.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+namespace vega::host_device {
+namespace {
+
+std::mutex mutex;
+std::int64_t held = 0, peak = 0;
+
+std::int64_t limit() {
+  static const std::int64_t bytes = [] {
+    const char* text = std::getenv("VEGA_DEVICE_MEMORY");
+    return text != nullptr ? std::atoll(text) : std::int64_t{8} << 30;
+  }();
+  return bytes;
+}
+
+void count(std::int64_t bytes) {
+  const std::lock_guard lock(mutex);
+  if (bytes > 0 && held + bytes > limit()) {
+    TORCH_CHECK_WITH(OutOfMemoryError, false,
+                     "CUDA out of memory (host emulation). Tried to allocate ", bytes, " bytes, ",
+                     limit() - held, " bytes are free");
+  }
+  held += bytes;
+  peak = std::max(peak, held);
+}
+
+// The context of a pointer: what to free and to count.
+struct Piece {
+  void* memory;
+  std::int64_t bytes;
+};
+
+void give_back(void* context) {
+  auto* piece = static_cast<Piece*>(context);
+  count(-piece->bytes);
+  std::free(piece->memory);
+  delete piece;
+}
+
+class Allocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(std::size_t bytes) override {
+    const c10::Device device(c10::kCUDA, 0);
+    if (bytes == 0) return {nullptr, device};
+    count(static_cast<std::int64_t>(bytes));
+    void* memory = nullptr;
+    TORCH_CHECK(posix_memalign(&memory, 512, bytes) == 0, "no host memory for ", bytes, " bytes");
+    std::memset(memory, 0xff, bytes);
+    return {memory, new Piece{memory, static_cast<std::int64_t>(bytes)}, give_back, device};
+  }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    std::memcpy(to, from, bytes);
+  }
+};
+
+}  // namespace
+
+c10::Allocator& allocator() {
+  static Allocator one;
+  return one;
+}
+
+MemoryState memory_state() {
+  const std::lock_guard lock(mutex);
+  return {limit(), held, peak};
+}
+
+void reset_peak() {
+  const std::lock_guard lock(mutex);
+  peak = held;
+}
+
+}  // namespace vega::host_device

@@ -1,0 +1,21 @@
+// The emulated device's memory: the host's, counted and limited.
+#pragma once
+
+#include <c10/core/Allocator.h>
+
+#include <cstdint>
+
+namespace vega::host_device {
+
+// Fresh memory is NaN in float32 and bfloat16, so that what nobody wrote shows. Throws
+// c10::OutOfMemoryError beyond the limit, as LibTorch's own allocator does.
+c10::Allocator& allocator();
+
+// Bytes; the limit is VEGA_DEVICE_MEMORY (bytes, default 8 GiB).
+struct MemoryState {
+  std::int64_t limit, held, peak;
+};
+MemoryState memory_state();
+void reset_peak();
+
+}  // namespace vega::host_device

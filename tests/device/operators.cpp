@@ -1,0 +1,268 @@
+// LibTorch's operations on the emulated device. Its memory is the host's, so that nearly every
+// operation is the CPU's, on the same bytes: `on_the_host`. What has no twin on the CPU, or is
+// cut in other pieces on a device, follows it.
+#include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/view_native.h>
+#include <torch/library.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <vector>
+
+#include "memory.h"
+#include "trace.h"
+
+namespace vega::host_device {
+namespace {
+
+using c10::IValue;
+
+const c10::DispatchKeySet kKey(c10::DispatchKey::CUDA);
+
+// ---- the trace
+
+std::string text_of(const at::Tensor& t) {
+  const auto type = t.scalar_type();
+  std::string text = type == at::kFloat      ? "f32"
+                     : type == at::kBFloat16 ? "bf16"
+                     : type == at::kDouble   ? "f64"
+                                             : c10::toString(type);
+  text += "[";
+  for (const auto size : t.sizes()) text += (text.back() == '[' ? "" : ",") + std::to_string(size);
+  text += "]";
+  if (!t.is_cuda() && t.dim() > 0) text += "@cpu";
+  return text;
+}
+
+void note(const std::string& name, const std::vector<at::Tensor>& tensors) {
+  if (!tracing()) return;
+  std::string line = name;
+  for (const auto& t : tensors) {
+    if (t.defined()) line += " " + text_of(t);
+  }
+  add_to_trace(line);
+}
+
+// VEGA_DEVICE_CUBLAS_FAILS=N: from the N-th matrix product on, cuBLAS has no memory for itself.
+void count_product(const std::string& name) {
+  static const char* const text = std::getenv("VEGA_DEVICE_CUBLAS_FAILS");
+  if (text == nullptr) return;
+  if (name != "mm" && name != "addmm" && name != "bmm" && name != "_addmm_activation") return;
+  static std::atomic<int> products{0};
+  TORCH_CHECK(++products < std::atoi(text), "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling ",
+              "`cublasCreate(handle)`");
+}
+
+// ---- one tensor, two views of it
+
+// The same bytes as a tensor of the CPU.
+at::Tensor on_cpu(const at::Tensor& t) {
+  if (!t.defined() || !t.is_cuda()) return t;
+  return at::from_blob(t.data_ptr(), t.sizes(), t.strides(),
+                       at::TensorOptions(at::kCPU).dtype(t.scalar_type()));
+}
+
+at::Tensor new_tensor(at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType type) {
+  return at::detail::empty_strided_generic(sizes, strides, &allocator(), kKey, type);
+}
+
+at::Tensor to_device(const at::Tensor& t) {
+  at::Tensor made = new_tensor(t.sizes(), t.strides(), t.scalar_type());
+  on_cpu(made).copy_(t);
+  return made;
+}
+
+// Arguments of the device with their twins on the CPU.
+class Twins {
+ public:
+  IValue replace(const IValue& value) {
+    if (value.isTensor()) return twin(value.toTensor());
+    if (value.isTensorList()) {
+      c10::List<at::Tensor> list;
+      for (const at::Tensor& t : value.toTensorVector()) list.push_back(twin(t));
+      return list;
+    }
+    if (value.isOptionalTensorList()) {
+      c10::List<std::optional<at::Tensor>> list;
+      for (const std::optional<at::Tensor>& t : value.toOptionalTensorList())
+        list.push_back(t ? std::optional(twin(*t)) : std::nullopt);
+      return list;
+    }
+    if (value.isDevice()) return c10::Device(c10::kCPU);
+    return value;
+  }
+
+  // A result: an argument itself, a view of one, or new.
+  at::Tensor restore(const at::Tensor& result) const {
+    if (!result.defined()) return result;
+    for (const auto& [mine, theirs] : pairs_) {
+      if (result.is_same(theirs)) return grown(mine, theirs);
+      if (result.is_alias_of(theirs)) {
+        return at::native::as_strided_tensorimpl(mine, result.sizes(), result.strides(),
+                                                 mine.storage_offset() + result.storage_offset());
+      }
+    }
+    return to_device(result);
+  }
+
+ private:
+  // An empty `out` is for the operation to resize; a twin that borrows its memory could not be.
+  at::Tensor twin(const at::Tensor& t) {
+    if (!t.defined() || !t.is_cuda()) return t;
+    pairs_.emplace_back(
+        t, t.numel() > 0
+               ? on_cpu(t)
+               : at::empty(t.sizes(), at::TensorOptions(at::kCPU).dtype(t.scalar_type())));
+    return pairs_.back().second;
+  }
+  static at::Tensor grown(const at::Tensor& mine, const at::Tensor& theirs) {
+    if (mine.sizes() == theirs.sizes()) return mine;
+    auto* impl = mine.unsafeGetTensorImpl();
+    impl->set_storage_keep_dtype(to_device(theirs).storage());
+    impl->set_sizes_and_strides(theirs.sizes(), theirs.strides());
+    return mine;
+  }
+  std::vector<std::pair<at::Tensor, at::Tensor>> pairs_;
+};
+
+void on_the_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const auto& schema = op.schema();
+  const std::size_t count = schema.arguments().size();
+  const std::size_t first = stack->size() - count;
+  const std::string name = schema.name().substr(schema.name().rfind(':') + 1);
+  std::vector<at::Tensor> seen;
+  Twins twins;
+  for (std::size_t i = first; i < stack->size(); ++i) {
+    IValue& value = (*stack)[i];
+    if (value.isTensor()) seen.push_back(value.toTensor());
+    if (value.isTensorList())
+      for (const at::Tensor& t : value.toTensorVector()) seen.push_back(t);
+    value = twins.replace(value);
+  }
+  note(schema.overload_name().empty() ? name : name + "." + schema.overload_name(), seen);
+  count_product(name);
+  op.callBoxed(stack);
+  for (std::size_t i = stack->size() - schema.returns().size(); i < stack->size(); ++i) {
+    IValue& value = (*stack)[i];
+    if (value.isTensor()) {
+      value = twins.restore(value.toTensor());
+    } else if (value.isTensorList()) {
+      c10::List<at::Tensor> list;
+      for (const at::Tensor& t : value.toTensorVector()) list.push_back(twins.restore(t));
+      value = list;
+    }
+  }
+}
+
+// ---- memory
+
+at::Tensor empty(at::IntArrayRef sizes, std::optional<at::ScalarType> type,
+                 std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>,
+                 std::optional<at::MemoryFormat> format) {
+  return at::detail::empty_generic(sizes, &allocator(), kKey, type.value_or(at::kFloat), format);
+}
+
+at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides,
+                         std::optional<at::ScalarType> type, std::optional<at::Layout>,
+                         std::optional<at::Device>, std::optional<bool>) {
+  return new_tensor(sizes, strides, type.value_or(at::kFloat));
+}
+
+const at::Tensor& resize(const at::Tensor& self, at::IntArrayRef sizes,
+                         std::optional<at::MemoryFormat> format) {
+  const at::Tensor made = at::empty(sizes, self.options(), format);
+  auto* impl = self.unsafeGetTensorImpl();
+  if (made.nbytes() > self.storage().nbytes()) impl->set_storage_keep_dtype(made.storage());
+  impl->set_sizes_and_strides(made.sizes(), made.strides());
+  return self;
+}
+
+at::Tensor& copy(at::Tensor& self, const at::Tensor& from, bool) {
+  note("copy_", {self, from});
+  on_cpu(self).copy_(on_cpu(from));
+  return self;
+}
+
+at::Tensor as_strided(const at::Tensor& self, at::IntArrayRef sizes, at::IntArrayRef strides,
+                      std::optional<std::int64_t> offset) {
+  return at::native::as_strided_tensorimpl(self, sizes, strides, offset);
+}
+
+at::Tensor reshape_alias(const at::Tensor& self, at::IntArrayRef sizes, at::IntArrayRef strides) {
+  return at::native::as_strided_tensorimpl(self, sizes, strides, self.storage_offset());
+}
+
+at::Tensor view(const at::Tensor& self, at::IntArrayRef sizes) {
+  return at::native::view(self, sizes);
+}
+
+// ---- what the CPU has not, or not so
+
+// bfloat16 factors, sums and result in float32.
+at::Tensor mm_with_type(const at::Tensor& a, const at::Tensor& b, at::ScalarType out) {
+  note("mm.dtype", {a, b});
+  count_product("mm");
+  return to_device(at::mm(on_cpu(a).to(at::kFloat), on_cpu(b).to(at::kFloat)).to(out));
+}
+
+// GELU (tanh form) or ReLU of the float32 sum, one rounding.
+at::Tensor addmm_activation(const at::Tensor& bias, const at::Tensor& a, const at::Tensor& b,
+                            const at::Scalar& beta, const at::Scalar& alpha, bool use_gelu) {
+  note(use_gelu ? "_addmm_activation gelu" : "_addmm_activation relu", {bias, a, b});
+  count_product("_addmm_activation");
+  const at::Tensor sum = at::addmm(on_cpu(bias).to(at::kFloat), on_cpu(a).to(at::kFloat),
+                                   on_cpu(b).to(at::kFloat), beta, alpha);
+  return to_device((use_gelu ? at::gelu(sum, "tanh") : at::relu(sum)).to(a.scalar_type()));
+}
+
+// Without the bias, which LibTorch adds to the rounded result.
+at::Tensor cudnn_convolution(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef padding,
+                             at::IntArrayRef stride, at::IntArrayRef dilation, std::int64_t groups,
+                             bool, bool, bool) {
+  note("cudnn_convolution", {x, weight});
+  const bool last = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast ||
+                    weight.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  const at::Tensor y = at::conv2d(on_cpu(x), on_cpu(weight), {}, stride, padding, dilation, groups);
+  return to_device(
+      y.contiguous(last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous));
+}
+
+// bfloat16: cuDNN's and flash attention's result lies in memory as q does. float32: the
+// memory-efficient kernel's lies token by token.
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const std::optional<at::Tensor>& mask, double dropout, bool causal,
+                     std::optional<double> scale, bool grouped) {
+  note("scaled_dot_product_attention", {q, k, v});
+  const at::Tensor result = at::scaled_dot_product_attention(
+      on_cpu(q), on_cpu(k), on_cpu(v), mask ? std::optional(on_cpu(*mask)) : std::nullopt, dropout,
+      causal, scale, grouped);
+  const at::Tensor made = q.scalar_type() == at::kBFloat16
+                              ? at::empty_like(q)
+                              : at::empty(q.transpose(1, 2).sizes(), q.options()).transpose(1, 2);
+  on_cpu(made).copy_(result);
+  return made;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(_, CUDA, m) {
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&on_the_host>());
+}
+TORCH_LIBRARY_IMPL(aten, CUDA, m) {
+  m.impl("empty.memory_format", empty);
+  m.impl("empty_strided", empty_strided);
+  m.impl("resize_", resize);
+  m.impl("copy_", copy);
+  m.impl("as_strided", as_strided);
+  m.impl("_reshape_alias", reshape_alias);
+  m.impl("view", view);
+  m.impl("mm.dtype", mm_with_type);
+  m.impl("_addmm_activation", addmm_activation);
+  m.impl("cudnn_convolution", cudnn_convolution);
+  m.impl("scaled_dot_product_attention", attention);
+}
+
+}  // namespace vega::host_device

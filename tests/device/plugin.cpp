@@ -1,0 +1,125 @@
+// Stands in for lib/core/plugin_cuda.cpp: the device's answers to core, and its place in LibTorch.
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/cuda_table.h"
+#include "memory.h"
+
+namespace vega::host_device {
+namespace {
+
+// One device with one stream, on which everything is done at once.
+struct Guard final : c10::impl::DeviceGuardImplInterface {
+  Guard() = default;
+  explicit Guard(c10::DeviceType) {}
+  static c10::Device device() { return {c10::kCUDA, 0}; }
+  c10::DeviceType type() const override { return c10::kCUDA; }
+  c10::Device exchangeDevice(c10::Device) const override { return device(); }
+  c10::Device getDevice() const override { return device(); }
+  void setDevice(c10::Device) const override {}
+  void uncheckedSetDevice(c10::Device) const noexcept override {}
+  c10::DeviceIndex deviceCount() const noexcept override { return 1; }
+  c10::Stream getStream(c10::Device d) const override {
+    return c10::Stream(c10::Stream::DEFAULT, d);
+  }
+  c10::Stream getDefaultStream(c10::Device d) const override { return getStream(d); }
+  c10::Stream getStreamFromGlobalPool(c10::Device d, bool) const override { return getStream(d); }
+  c10::Stream getNewStream(c10::Device d, int) const override { return getStream(d); }
+  c10::Stream exchangeStream(c10::Stream) const override { return getStream(device()); }
+  bool queryStream(const c10::Stream&) const override { return true; }
+  void synchronizeStream(const c10::Stream&) const override {}
+  void synchronizeDevice(c10::DeviceIndex) const override {}
+  void recordDataPtrOnStream(const c10::DataPtr&, const c10::Stream&) const override {}
+  // An event is a mark that is always reached.
+  void record(void** event, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {
+    static char mark;
+    *event = &mark;
+  }
+  void block(void*, const c10::Stream&) const override {}
+  bool queryEvent(void*) const override { return true; }
+  void synchronizeEvent(void*) const override {}
+  void destroyEvent(void*, c10::DeviceIndex) const noexcept override {}
+};
+C10_REGISTER_GUARD_IMPL(CUDA, Guard)
+
+// "yes" to cuDNN: LibTorch then takes the same way through a convolution as on a device.
+struct CUDAHooks final : at::CUDAHooksInterface {
+  explicit CUDAHooks(at::CUDAHooksArgs) {}
+  void init() const override { c10::SetAllocator(c10::kCUDA, &allocator()); }
+  bool hasCUDA() const override { return true; }
+  bool hasCUDART() const override { return true; }
+  bool hasCuDNN() const override { return true; }
+  bool compiledWithCuDNN() const override { return true; }
+  bool supportsDilatedConvolutionWithCuDNN() const override { return true; }
+  bool supportsDepthwiseConvolutionWithCuDNN() const override { return true; }
+  bool supportsBFloat16ConvolutionWithCuDNNv8() const override { return true; }
+  long versionCuDNN() const override { return 91900; }
+  long versionRuntimeCuDNN() const override { return 91900; }
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool isBuilt() const override { return true; }
+  c10::DeviceIndex deviceCount() const override { return 1; }
+  c10::DeviceIndex getCurrentDevice() const override { return 0; }
+  c10::DeviceIndex current_device() const override { return 0; }
+  int getNumGPUs() const override { return 1; }
+};
+
+constexpr const char* kName = "host emulation, no GPU";
+
+int device_count(int* count) {
+  *count = 1;
+  return 0;
+}
+int device_name(int, char* text, int capacity) {
+  const auto length = std::min(std::strlen(kName), static_cast<std::size_t>(capacity) - 1);
+  std::memcpy(text, kName, length);
+  text[length] = '\0';
+  return 0;
+}
+int compute_capability(int, int* major, int* minor) {
+  *major = 9;
+  *minor = 0;
+  return 0;
+}
+int memory(int, CudaMemory* out) {
+  const MemoryState state = memory_state();
+  *out = {state.limit - state.held, state.limit, state.held, state.peak};
+  return 0;
+}
+void reset_peak_of(int) { reset_peak(); }
+int synchronize(int) { return 0; }
+void empty_cache() {}
+void* current_stream(int) { return nullptr; }
+const char* error_text(int status) {
+  return status == 9   ? "invalid configuration argument"
+         : status == 2 ? "out of memory"
+         : status == 1 ? "invalid argument"
+                       : "an error that the host emulation does not know";
+}
+
+}  // namespace
+}  // namespace vega::host_device
+
+namespace at {
+using vega::host_device::CUDAHooks;
+REGISTER_CUDA_HOOKS(CUDAHooks)  // LibTorch looks for this name
+}  // namespace at
+
+const vega::CudaTable* vega_cuda_table() {
+  using namespace vega::host_device;
+  static const vega::CudaTable table{sizeof(vega::CudaTable),
+                                     vega::kCudaTableVersion,
+                                     device_count,
+                                     device_name,
+                                     compute_capability,
+                                     memory,
+                                     reset_peak_of,
+                                     synchronize,
+                                     empty_cache,
+                                     current_stream,
+                                     error_text};
+  return &table;
+}
