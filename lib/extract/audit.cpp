@@ -118,17 +118,19 @@ void look_at_output(const Look& look, const SceneSource& source, const Chosen& c
   OutputAudit& existing = look.audit.existing;
   try {
     std::string fingerprint;
+    bool turned = false;
     std::error_code code;
     if (fs::exists(look.audit.output, code)) {
       FrameCache cache(source, chosen.frames);
       cache.read(look.recipe.threads);
       fingerprint = input_fingerprint(source, chosen, cache);
+      turned = cache.turned() > 0 && follows_exif(source);
     }
     const bool noisy = look.backbone.noise_size() > 0;
-    existing =
-        audit_output(look.audit.output,
-                     look.recipe.key_options(look.options, look.item.key, source, depth, noisy),
-                     fingerprint, look.backbone, look.options.overwrite);
+    existing = audit_output(
+        look.audit.output,
+        look.recipe.key_options(look.options, look.item.key, source, depth, noisy, turned),
+        fingerprint, look.backbone, look.options.overwrite);
   } catch (const InputError&) {
     return;  // pictures that cannot be read are findings already
   }

@@ -1,5 +1,6 @@
 #include "extract/frame_cache.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 
@@ -7,6 +8,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/stop.h"
+#include "media/exif.h"
 #include "media/jpeg.h"
 #include "media/resize.h"
 #include "scene/frame.h"
@@ -28,8 +30,13 @@ void FrameCache::read(int threads) {
   std::atomic<std::size_t> held{0};
   parallel_for(frames_.size(), threads, [&](std::size_t i) {
     std::vector<std::byte> bytes = color_bytes(source_, source_.frames[frames_[i]]);
+    entries_[i].turned = exif_orientation(bytes) != Orientation::kUpright;
     if ((held += bytes.size()) <= kEncodedBudget) entries_[i].encoded = std::move(bytes);
   });
+}
+
+std::int64_t FrameCache::turned() const {
+  return std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) { return e.turned; });
 }
 
 std::vector<std::byte> FrameCache::encoded(std::size_t place) const {

@@ -25,6 +25,8 @@ class FrameCache {
 
   std::vector<std::byte> encoded(std::size_t place) const;
   ImageSize size(std::size_t place) const { return entries_[place].size; }
+  // Pictures whose EXIF orientation is not upright, whether it is followed or not.
+  std::int64_t turned() const;
   const std::vector<std::byte>& thumb(std::size_t place) const { return entries_[place].thumb; }
   ImageU8 image(std::size_t place) const;
 
@@ -35,6 +37,7 @@ class FrameCache {
     std::vector<std::byte> encoded, thumb;
     ImageSize size;
     ImageU8 pixels;
+    bool turned = false;
   };
   const SceneSource& source_;
   std::vector<std::size_t> frames_;

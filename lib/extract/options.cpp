@@ -29,6 +29,9 @@ void FeatureOptions::visit(OptionVisitor& v) {
          "frames of a .sens: as recorded, or encoded once more (quality 75) as the release's "
          "exporter does, on "
          "which the published numbers rest; default: by --compat");
+  v.text("--exif", exif, "apply|ignore",
+         "plain pictures whose EXIF data say how the camera was held: turn them upright, or take "
+         "the pixels as stored (always so where poses or intrinsics are there)");
   v.integer("--stream", stream, "N",
             "video stream of the file (-1: the first that is no cover picture)");
   v.text("--on-decode-error", on_decode_error, "fail|skip",

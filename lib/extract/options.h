@@ -16,7 +16,7 @@ struct FeatureOptions {
   std::string list, out = "features", key, shard, root, report;
   std::string backbone = "wan", model, prompt;
   std::string candidates, select = "uniform:32", view, size, jpeg;
-  std::string blocks, timesteps, on_decode_error = "fail";
+  std::string blocks, timesteps, on_decode_error = "fail", exif = "apply";
   std::int64_t block = 20, timestep = 300, stream = -1;
   double shift = 5;
   std::string schedule = "release", noise = "v1", pool, tag;

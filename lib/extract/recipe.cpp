@@ -218,6 +218,8 @@ Recipe resolve(const FeatureOptions& o) {
   const std::string jpeg = !o.jpeg.empty() ? o.jpeg : reference ? "reencoded" : "original";
   if (jpeg != "original" && jpeg != "reencoded") usage("--jpeg", jpeg, "original or reencoded");
   r.source.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
+  if (o.exif != "apply" && o.exif != "ignore") usage("--exif", o.exif, "apply or ignore");
+  r.source.exif = o.exif == "apply";
   if (o.on_decode_error != "fail" && o.on_decode_error != "skip")
     usage("--on-decode-error", o.on_decode_error, "fail or skip");
   r.source.on_decode_error =
@@ -235,7 +237,8 @@ Recipe resolve(const FeatureOptions& o) {
 }
 
 std::string Recipe::key_options(const FeatureOptions& o, const std::string& scene,
-                                const SceneSource& source, ImageSize depth, bool with_noise) const {
+                                const SceneSource& source, ImageSize depth, bool with_noise,
+                                bool turned) const {
   nlohmann::json json{{"backbone", o.backbone},
                       {"size", to_string(size)},
                       {"view", name_of(view)},
@@ -244,6 +247,7 @@ std::string Recipe::key_options(const FeatureOptions& o, const std::string& scen
   // A stream read as recorded is a folder of the same files: equal keys.
   if (source.dialect == "sens" && this->source.jpeg == JpegMode::kReencoded)
     json["jpeg"] = "reencoded";
+  if (turned) json["exif"] = "apply";
   if (view == View::kCenterCrop) json["depth_size"] = to_string(depth);
   if (backbone_entry(o.backbone).on_device) json["compute_dtype"] = name_of(compute);
   if (with_noise) {

@@ -42,9 +42,11 @@ struct Recipe {
   }
 
   // The options that change numbers of this scene, as canonical JSON. depth: size of its depth
-  // images (center_crop takes its width from them). with_noise: the backbone takes noise.
+  // images (center_crop takes its width from them). with_noise: the backbone takes noise. turned:
+  // pictures are turned as their EXIF orientation says.
   std::string key_options(const FeatureOptions& options, const std::string& scene,
-                          const SceneSource& source, ImageSize depth, bool with_noise) const;
+                          const SceneSource& source, ImageSize depth, bool with_noise,
+                          bool turned = false) const;
 };
 
 // Throws UsageError.

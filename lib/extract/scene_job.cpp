@@ -115,6 +115,8 @@ class Scene final : public ItemWork {
 
  private:
   void open();
+  void tell_turned() const;
+  bool turned() const { return cache_->turned() > 0 && follows_exif(source_); }
   void decode();
   void describe_taps();
   void fit_batch(const Backbone& backbone);
@@ -152,7 +154,23 @@ void Scene::open() {
   chosen_ = choose(source_, item_, run_.recipe);
   cache_.emplace(source_, chosen_.frames);
   cache_->read(run_.recipe.threads);
+  tell_turned();
   depth_ = run_.recipe.view == View::kCenterCrop ? depth_size(source_) : ImageSize{};
+}
+
+// A picture that was turned, or that lies on its side beside others, is worth a word.
+void Scene::tell_turned() const {
+  const std::int64_t count = cache_->turned();
+  const std::size_t all = chosen_.frames.size();
+  if (turned()) {
+    log_info("{}: {} of {} pictures are turned upright, as their EXIF data say", item_.key, count,
+             all);
+  } else if (count > 0 && run_.recipe.source.exif) {
+    log_warn(
+        "{}: {} of {} pictures have EXIF data that say to turn them; they are taken as stored, for "
+        "which poses and intrinsics hold",
+        item_.key, count, all);
+  }
 }
 
 // Frames that cannot be decoded leave here, where that is wanted.
@@ -180,8 +198,8 @@ void Scene::prepare() {
   if (run_.recipe.source.on_decode_error == OnDecodeError::kSkip) decode();
   const Backbone& backbone = run_.backbone.known();
   header_.key = item_.key;
-  header_.options_json =
-      run_.recipe.key_options(run_.options, item_.key, source_, depth_, backbone.noise_size() > 0);
+  header_.options_json = run_.recipe.key_options(run_.options, item_.key, source_, depth_,
+                                                 backbone.noise_size() > 0, turned());
   header_.model_fp = run_.backbone.fingerprint();
   header_.input_fp = input_fingerprint(source_, chosen_, *cache_);
   header_.cache_key =

@@ -7,8 +7,10 @@
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "media/decode.h"
+#include "media/exif.h"
 #include "scene/frame.h"
 #include "store/cache_key.h"
 
@@ -44,7 +46,8 @@ void SceneWork::add_row(std::size_t row, const SceneRow& data) {
   }
   const ImageSize expected{f.depth_width, f.depth_height};
   if (!(data.depth.size() == expected))
-    throw InputError(explain(where(in_.source, frame), "depth of " + to_string(data.depth.size()),
+    throw InputError(explain(where_depth(in_.source, frame),
+                             "a depth map of " + to_string(data.depth.size()),
                              to_string(expected) + ", as the scene's other frames"));
   std::array<double, 9> unknown{};
   unknown.fill(std::numeric_limits<double>::quiet_NaN());
@@ -54,6 +57,7 @@ void SceneWork::add_row(std::size_t row, const SceneRow& data) {
   f.K_color.push_back(in_.source.K_color.value_or(unknown));
   f.K_depth.push_back(*in_.source.K_depth);
   f.size_color.push_back({picture.height, picture.width});
+  turned_ += exif_orientation(data.picture) == Orientation::kUpright ? 0 : 1;
   if (!options_.no_color) picture_bytes_.push_back(data.picture.size());
 }
 
@@ -101,6 +105,11 @@ void SceneWork::describe_file() {
 void SceneWork::prepare() {
   in_ = open_scene(item_, options_, recipe_);
   describe_file();
+  if (turned_ > 0)
+    log_warn(
+        "{}: {} of {} pictures have EXIF data that say to turn them; they are taken as stored, for "
+        "which poses and intrinsics hold",
+        item_.key, turned_, in_.rows.size());
   plan_ = decide(output_, kSceneSchema, scene_.header, options_.overwrite);
 }
 

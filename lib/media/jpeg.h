@@ -15,10 +15,10 @@ bool is_jpeg(std::span<const std::byte> bytes);
 
 // Baseline and progressive, 8 bits, 1, 3 or 4 components. Slow integer DCT, smooth chroma
 // upsampling; grey is repeated; CMYK and YCCK count as stored inverted (Adobe), as in Pillow;
-// EXIF orientation is not applied. Truncated or corrupt data is an error, never a grey patch;
-// extraneous bytes before a marker are tolerated.
-// where: file name for messages. Throws FormatError; also for more than 2^28 pixels, more than 100
-// scans, and more pixels than so few bytes can hold.
+// EXIF orientation is not applied (media/exif.h). Truncated or corrupt data is an error, never a
+// grey patch; extraneous bytes before a marker are tolerated. where: file name for messages. Throws
+// FormatError; also for more than 2^28 pixels, more than 100 scans, and more pixels than so few
+// bytes can hold.
 ImageU8 decode_jpeg(std::span<const std::byte> bytes, std::string_view where);
 
 // Size from the header alone. Throws FormatError.

@@ -12,7 +12,7 @@
 
 #include "media/color.h"
 #include "media/image.h"
-#include "media/video_orient.h"
+#include "media/orientation.h"
 
 namespace vega {
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "media/decode.h"
+#include "media/exif.h"
 #include "scene/audit_detail.h"
 #include "scene/frame.h"
 
@@ -30,7 +31,7 @@ double since(Clock::time_point start) {
 
 // What was seen of one frame.
 struct Seen {
-  bool selected = false, decoded = false, cut = false;
+  bool selected = false, decoded = false, cut = false, turned = false;
   std::string color_fault, depth_fault;
   ImageSize color, depth;
   double seconds = 0, bytes = 0;
@@ -93,6 +94,7 @@ void decode(const SceneSource& source, std::size_t index, Seen& seen, Samples& s
     seen.seconds = since(start);
     seen.bytes = static_cast<double>(bytes.size());
     seen.color = image.size();
+    seen.turned = exif_orientation(bytes) != Orientation::kUpright;
     seen.decoded = true;
     samples.take(index, image);
   } catch (const InputError& error) {
@@ -140,10 +142,14 @@ ImageSize size_of_file(const std::filesystem::path& path, const Ends& ends) {
   }
 }
 
-void glance(const FrameRef& frame, Seen& seen) {
+void glance(const SceneSource& source, const FrameRef& frame, Seen& seen) {
   try {
     const Ends ends = read_ends(frame.color);
     seen.color = size_of_file(frame.color, ends);
+    const Orientation orientation = exif_orientation(ends.head);
+    seen.turned = orientation != Orientation::kUpright;
+    if (swaps_sides(orientation) && follows_exif(source))
+      std::swap(seen.color.width, seen.color.height);
     seen.cut = is_cut(ends);
   } catch (const InputError& error) {
     seen.color_fault = error.what();
@@ -271,6 +277,20 @@ void tell_color(const Teller& t, const PictureAudit& audit, bool skip_broken) {
          }));
 }
 
+void tell_turned(const Teller& t) {
+  const Ids turned = t.ids([](const Seen& s, const FrameRef&) { return s.turned; });
+  const std::string count = counted(std::ssize(turned), "picture");
+  if (follows_exif(t.source)) {
+    t.tell(Severity::kNote, "color", count + " turned upright, as the EXIF data say",
+           "--exif ignore takes the pixels as stored", turned);
+  } else {
+    t.tell(Severity::kWarning, "color", count + " with EXIF data that say to turn, taken as stored",
+           t.source.exif ? "poses and intrinsics hold for the pixels as stored"
+                         : "as --exif ignore says",
+           turned);
+  }
+}
+
 void tell_depth(const Teller& t, const PictureAudit& audit) {
   constexpr const char* kNeed = "features do not need depth; stages that place tokens in space do";
   t.faults(Severity::kWarning, "depth", &Seen::depth_fault, true, kNeed);
@@ -335,7 +355,7 @@ PictureAudit audit_pictures(const SceneSource& source, std::span<const std::size
       });
     }
     parallel_for(others.size(), options.threads, [&](std::size_t n) {
-      glance(source.frames[others[n]], seen[others[n]]);
+      glance(source, source.frames[others[n]], seen[others[n]]);
       progress.add();
     });
   }
@@ -345,6 +365,7 @@ PictureAudit audit_pictures(const SceneSource& source, std::span<const std::size
   }
   const Teller teller{source, seen, findings};
   tell_color(teller, audit, options.skip_broken);
+  tell_turned(teller);
   tell_depth(teller, audit);
   return audit;
 }

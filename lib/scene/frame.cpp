@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "media/decode.h"
+#include "media/exif.h"
 #include "media/png.h"
 
 namespace vega {
@@ -14,14 +15,24 @@ std::string where(const SceneSource& source, const FrameRef& frame) {
   return source.container ? source.container->where(frame.place) : frame.color.string();
 }
 
+std::string where_depth(const SceneSource& source, const FrameRef& frame) {
+  return source.container ? source.container->where(frame.place) : frame.depth.string();
+}
+
 std::vector<std::byte> color_bytes(const SceneSource& source, const FrameRef& frame) {
   return source.container ? source.container->color_bytes(frame.place) : read_file(frame.color);
+}
+
+bool follows_exif(const SceneSource& source) {
+  return source.exif && !source.container && !source.K_color &&
+         !source.frames.front().world_from_cam;
 }
 
 ImageU8 decode_color(const SceneSource& source, const FrameRef& frame,
                      std::span<const std::byte> bytes) {
   if (!source.container || !source.container->ordered()) {
-    return decode_image(bytes, where(source, frame));
+    ImageU8 image = decode_image(bytes, where(source, frame));
+    return follows_exif(source) ? orient(image, exif_orientation(bytes)) : image;
   }
   ImageU8 image;
   const std::array places{frame.place};

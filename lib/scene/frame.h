@@ -12,13 +12,18 @@
 
 namespace vega {
 
-// The frame's file, or "FILE, frame I": for messages.
+// The file of the frame's picture or depth map, or "FILE, frame I": for messages.
 std::string where(const SceneSource& source, const FrameRef& frame);
+std::string where_depth(const SceneSource& source, const FrameRef& frame);
 
 // The encoded colour picture. Throws InputError (unreadable), FormatError (broken container).
 std::vector<std::byte> color_bytes(const SceneSource& source, const FrameRef& frame);
 
-// Its pixels; `bytes` are its color_bytes. Throws FormatError.
+// True where pictures are turned upright as their EXIF orientation says: in folders of pictures
+// without poses and intrinsics. Those hold for the pixels as stored.
+bool follows_exif(const SceneSource& source);
+
+// Its pixels, upright where follows_exif; `bytes` are its color_bytes. Throws FormatError.
 ImageU8 decode_color(const SceneSource& source, const FrameRef& frame,
                      std::span<const std::byte> bytes);
 

@@ -299,6 +299,7 @@ SceneSource open_source(const fs::path& folder, const SourceOptions& options) {
   const auto names = list_names(folder);
   SceneSource source;
   source.root = folder;
+  source.exif = options.exif;
   const auto seven = numbered(folder, names, seven_scenes_number);
   // A folder is ScanNet's when a numbered JPEG has a pose beside it, or its intrinsics are there.
   const auto has = [&](const std::string& name) {

@@ -22,6 +22,7 @@ enum class JpegMode { kOriginal, kReencoded };
 // How a scene is opened.
 struct SourceOptions {
   JpegMode jpeg = JpegMode::kOriginal;                   // of a `.sens`
+  bool exif = true;                                      // see follows_exif (scene/frame.h)
   int stream = -1;                                       // of a video; -1: the first
   OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
 };
@@ -42,6 +43,7 @@ struct SceneSource {
   std::vector<FrameRef> frames;                           // ascending by id, never empty
   std::optional<std::array<double, 9>> K_color, K_depth;  // row-major 3x3, pixels
   std::int64_t dropped_nonfinite_poses = 0;
+  bool exif = true;  // as asked
 };
 
 // Opens a scene. A file: a `.sens` (scene/sens_source.h) or a

@@ -2,12 +2,14 @@
 #include "media/jpeg.h"
 #include "fuzz/target.h"
 #include "media/decode.h"
+#include "media/exif.h"
 
 using namespace vega;
 using namespace vega::fuzz;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = bytes_of(data, size);
+  exif_orientation(bytes);
   attempt([&] {
     const ImageSize said = jpeg_size(bytes);
     const ImageU8 image = decode_jpeg(bytes, "JPEG");

@@ -4,6 +4,7 @@
 #include "fuzz/repair.h"
 #include "fuzz/target.h"
 #include "media/decode.h"
+#include "media/exif.h"
 
 using namespace vega;
 using namespace vega::fuzz;
@@ -29,6 +30,7 @@ bool read(std::span<const std::byte> bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = bytes_of(data, size);
+  exif_orientation(bytes);
   if (!read(bytes)) {
     const auto repaired = with_right_png_sums(bytes);
     if (!std::equal(repaired.begin(), repaired.end(), bytes.begin(), bytes.end())) read(repaired);

@@ -9,7 +9,9 @@
 #include "base/philox.h"
 #include "extract_samples.h"
 #include "media/decode.h"
+#include "media/jpeg.h"
 #include "store/noise.h"
+#include "support/exif.h"
 
 namespace vega {
 namespace {
@@ -148,6 +150,50 @@ TEST_CASE("a list: what is done, skipped and failed") {
   o.inputs = {(bench.folder / "empty").string(), two};
   o.fail_fast = true;
   CHECK(test::run(o).skipped == 0);
+}
+
+TEST_CASE("pictures of a camera that was held upright are turned, and the key says so") {
+  const test::Bench bench;
+  const auto folder = bench.folder / "phone";
+  std::filesystem::create_directory(folder);
+  ImageU8 image(64, 48);  // as stored: the left half is red
+  for (int y = 0; y < 48; ++y) {
+    for (int x = 0; x < 32; ++x) image.row(y)[3 * x] = 255;
+  }
+  const auto jpeg = encode_jpeg(image, 95, false);
+  test::write_bytes(folder / "0.jpg", jpeg);
+  test::write_bytes(folder / "1.jpg", test::jpeg_with_exif(jpeg, test::exif_data(6)));
+  extract::FeatureOptions o = bench.options(folder.string(), "exif");
+  o.backbone = "rgb", o.model = "", o.select = "stride:1", o.view = "stretch", o.pool = "2x2";
+  const FeatureReader file = test::run_one(o);
+  using Size = std::array<std::int32_t, 2>;  // height, width
+  CHECK(file.frames().size_color[0] == Size{48, 64});
+  CHECK(file.frames().size_color[1] == Size{64, 48});
+  CHECK(jpeg_size(file.thumbs().at(1)) == ImageSize{48, 64});
+  CHECK_THAT(file.header().options_json, Contains(R"("exif":"apply")"));
+  // Cells (row, column): the red half is left in frame 0, on top in frame 1.
+  const std::vector<float> red = file.read_f32(0, 0, 2);
+  for (const auto& [cell, level] : {std::pair{0, 1.0}, {1, 0.0}, {2, 1.0}, {3, 0.0}})
+    CHECK(red[std::size_t(3 * cell)] == Approx(level).margin(0.02));
+  for (const auto& [cell, level] : {std::pair{0, 1.0}, {1, 1.0}, {2, 0.0}, {3, 0.0}})
+    CHECK(red[std::size_t(12 + 3 * cell)] == Approx(level).margin(0.02));
+
+  // As stored: the key of before, under which pictures without Exif data stay.
+  o = bench.options(folder.string(), "stored");
+  o.backbone = "rgb", o.model = "", o.select = "stride:1", o.view = "stretch", o.pool = "2x2";
+  o.exif = "ignore";
+  const FeatureReader as_stored = test::run_one(o);
+  CHECK(as_stored.frames().size_color[1] == Size{48, 64});
+  CHECK_THAT(as_stored.header().options_json, !Contains("exif"));
+  std::filesystem::remove(folder / "1.jpg");
+  for (const std::string exif : {"apply", "ignore"}) {
+    o = bench.options(folder.string(), "one-" + exif);
+    o.backbone = "rgb", o.model = "", o.select = "stride:1";
+    o.exif = exif;
+    CHECK_THAT(test::run_one(o).header().options_json, !Contains("exif"));
+  }
+  o.exif = "maybe";
+  CHECK_THROWS_WITH(test::run_one(o), Contains("--exif") && Contains("apply or ignore"));
 }
 
 TEST_CASE("rgb: the mean colour of each cell, 0 to 1") {

@@ -12,6 +12,7 @@
 #include "media/png.h"
 #include "media/sens.h"
 #include "scene/frame.h"
+#include "support/exif.h"
 #include "support/support.h"
 
 using namespace vega;
@@ -240,7 +241,7 @@ TEST_CASE("pictures: broken ones among the selected are errors, among the others
   const Scan scan(10);
   test::write_text(scan.file(0, ".jpg"), "");
   cut_file(scan.file(10, ".jpg"), 0.5);
-  test::write_text(scan.file(20, ".jpg"), "no picture at all");
+  test::write_text(scan.file(20, ".jpg"), "words");
   test::write_bytes(scan.file(30, ".jpg"), encode_jpeg(picture(80, 48)));
   test::write_text(scan.file(60, ".jpg"), "");
   cut_file(scan.file(70, ".jpg"), 0.5);
@@ -262,6 +263,27 @@ TEST_CASE("pictures: broken ones among the selected are errors, among the others
   INFO(r.text());
   CHECK_FALSE(r.findings.has(Severity::kError));
   CHECK(audit(scan.path, 3, true).findings.has(Severity::kError));  // nothing is left
+}
+
+TEST_CASE("pictures that say how the camera was held") {
+  const test::TempFolder folder;
+  const auto plain = encode_jpeg(picture(64, 48));
+  const auto turned = test::jpeg_with_exif(encode_jpeg(picture(48, 64)), test::exif_data(8));
+  for (int id = 0; id < 4; ++id)
+    test::write_bytes(folder / (std::to_string(id) + ".jpg"), id % 2 == 0 ? plain : turned);
+  Result r = audit(folder.path(), 2);  // two are decoded, of two the header is read
+  INFO(r.text());
+  CHECK(r.one("color", "2 pictures turned upright").frames == Ids{1, 3});
+  CHECK(r.one("color", "2 pictures turned upright").severity == Severity::kNote);
+  CHECK_FALSE(r.text().find("another size") != std::string::npos);
+
+  const Scan scan(3);  // poses and intrinsics hold for the pixels as stored
+  test::write_bytes(scan.file(10, ".jpg"),
+                    test::jpeg_with_exif(encode_jpeg(picture()), test::exif_data(6)));
+  r = audit(scan.path);
+  CHECK(r.one("color", "taken as stored").frames == Ids{10});
+  CHECK(r.one("color", "taken as stored").severity == Severity::kWarning);
+  CHECK(r.pictures.color == ImageSize{64, 48});
 }
 
 TEST_CASE("many broken pictures: the first word for word, the others counted") {

@@ -1,4 +1,4 @@
-#include "media/video_orient.h"
+#include "media/orientation.h"
 
 #include <algorithm>
 #include <cstddef>
