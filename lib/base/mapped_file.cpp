@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "base/error.h"
@@ -20,7 +23,39 @@ namespace {
                            "a readable file", "check the path and its permissions"));
 }
 
+// Device, inode, size, times.
+using Version = std::array<std::int64_t, 7>;
+
+Version version_of(const struct stat& info) {
+  return {static_cast<std::int64_t>(info.st_dev),
+          static_cast<std::int64_t>(info.st_ino),
+          info.st_size,
+          info.st_mtim.tv_sec,
+          info.st_mtim.tv_nsec,
+          info.st_ctim.tv_sec,
+          info.st_ctim.tv_nsec};
+}
+
+// What was mapped last under each path.
+struct Mapped {
+  std::mutex mutex;
+  std::map<std::filesystem::path, Version> versions;
+};
+
+Mapped& mapped() {
+  static Mapped all;
+  return all;
+}
+
 }  // namespace
+
+bool MappedFile::is_current(const std::filesystem::path& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return false;
+  const std::lock_guard held(mapped().mutex);
+  const auto at = mapped().versions.find(path);
+  return at == mapped().versions.end() || at->second == version_of(info);
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   // O_NONBLOCK: a FIFO must not hang the open; it is refused below.
@@ -36,6 +71,10 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     close(fd);
     throw InputError(explain(path.string(), "something that is not a plain file", "a readable file",
                              "name the file itself"));
+  }
+  {
+    const std::lock_guard held(mapped().mutex);
+    mapped().versions[path] = version_of(info);
   }
   size_ = static_cast<std::size_t>(info.st_size);
   if (size_ > 0) {

@@ -23,6 +23,10 @@ class MappedFile {
     return std::make_shared<const MappedFile>(path);
   }
 
+  // Whether the file of this path is still the one that was mapped last under it: same device,
+  // inode, size and times. True where none was.
+  static bool is_current(const std::filesystem::path& path);
+
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 

@@ -14,7 +14,7 @@
 #include "store/cache_key.h"
 #include "store/decide.h"
 #include "store/prompt.h"
-#include "weights/model_files.h"
+#include "weights/fingerprint_memory.h"
 
 namespace vega::extract {
 namespace fs = std::filesystem;
@@ -68,7 +68,8 @@ Report run_prompt(const PromptOptions& options, const Context& context) {
   if (fs::is_directory(out, code))
     throw UsageError(explain("-o " + out.string(), "a folder", "a file"));
   const auto files = umt5::weight_files(options.model);
-  const auto known = recall_fingerprint(files, kMemory);
+  const FingerprintMemory memory(files, kMemory);
+  const auto known = memory.recall();
   const auto skip = [&] {
     log_info("{}: complete already", out.string());
     context.manifest("prompt", out.string());
@@ -80,7 +81,7 @@ Report run_prompt(const PromptOptions& options, const Context& context) {
   { const PartFile probe(out); }  // says at once when `out` cannot be written
   Prompt prompt = compute_prompt(options, context.progress);
   const std::string fingerprint = xxh3_hex(std::as_bytes(std::span(prompt.context)));
-  remember_fingerprint(files, kMemory, fingerprint);
+  memory.remember(fingerprint);
   prompt.header = header_of(options, fingerprint);
   if (!options.overwrite && is_complete_already(out, prompt.header)) return skip();
   write_prompt(out, prompt);

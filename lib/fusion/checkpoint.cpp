@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "fusion/checkpoint_config.h"
 #include "fusion/checkpoint_detect.h"
+#include "weights/fingerprint_memory.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
 
@@ -324,10 +325,8 @@ Fusion FusionCheckpoint::fusion_module(const Placement& placement, bool requires
 }
 
 std::string FusionCheckpoint::fingerprint() const {
-  if (auto known = recall_fingerprint(set.files(), kKind)) return *known;
-  const std::string made = vega::fingerprint(all_views(*this));
-  remember_fingerprint(set.files(), kKind, made);
-  return made;
+  return remembered_fingerprint(set.files(), kKind,
+                                [&] { return vega::fingerprint(all_views(*this)); });
 }
 
 void FusionCheckpoint::check_finite() const {

@@ -1,22 +1,13 @@
 #include "weights/model_files.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <vector>
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/mapped_file.h"
-#include "base/publish.h"
 #include "weights/detail.h"
 
 namespace vega {
@@ -24,11 +15,7 @@ namespace fs = std::filesystem;
 namespace detail = weights_detail;
 namespace {
 
-constexpr std::size_t kMostMemoryBytes = 16 << 20;
-constexpr std::size_t kMostRemembered = 1000;
-constexpr const char* kMemorySchema = "vega.fingerprints/1";
-
-// Widened in blocks that stay in the first-level cache.
+// Widens the values in blocks that stay in the first-level cache.
 void hash_half(Hasher& hasher, const TensorView& tensor) {
   constexpr std::size_t kBlock = 4096;
   std::array<std::uint16_t, kBlock> narrow;
@@ -46,8 +33,8 @@ void hash_half(Hasher& hasher, const TensorView& tensor) {
   }
 }
 
-// A value is finite when its exponent bits are not all ones. Blocks are scanned without branches,
-// the place is searched for only in a block that failed.
+// A value is finite when its exponent bits are not all ones. Whole blocks are tested without
+// branches; only in a block that failed is the place searched for.
 template <typename Bits>
 std::optional<std::size_t> first_not_finite(const TensorView& tensor, Bits exponent) {
   constexpr std::size_t kBlock = 4096;
@@ -86,63 +73,6 @@ std::string index_text(std::size_t flat, const Shape& shape) {
   return to_string(index);
 }
 
-// --- the memory ---
-
-// Nothing without a home.
-std::optional<fs::path> memory_path() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && cache[0] == '/')
-    return fs::path(cache) / "vega" / "fingerprints.json";
-  if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/')
-    return fs::path(home) / ".cache" / "vega" / "fingerprints.json";
-  return std::nullopt;
-}
-
-// A hash of what identifies the files without reading them; nothing when one is missing.
-std::optional<std::string> memory_key(std::span<const fs::path> files, std::string_view kind) {
-  Hasher hasher;
-  hasher.field(kind).number(static_cast<long long>(files.size()));
-  for (const auto& file : files) {
-    struct stat info {};
-    std::error_code error;
-    const auto path = fs::absolute(file, error).lexically_normal();
-    if (error || stat(path.c_str(), &info) != 0) return std::nullopt;
-    hasher.field(path.string()).number(info.st_size);
-    hasher.number(info.st_mtim.tv_sec).number(info.st_mtim.tv_nsec);
-  }
-  return hasher.hex();
-}
-
-bool is_fingerprint(const nlohmann::json& value) {
-  if (!value.is_string()) return false;
-  const auto& text = value.get_ref<const std::string&>();
-  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-// {"schema": ..., "entries": [[key, fingerprint], ...]}, oldest first. Empty when missing or
-// broken.
-nlohmann::json load_memory(const fs::path& path) {
-  auto entries = nlohmann::json::array();
-  try {
-    if (!fs::exists(path)) return entries;
-    const MappedFile file(path);
-    const auto bytes = file.bytes();
-    if (bytes.size() > kMostMemoryBytes) return entries;
-    const auto* text = reinterpret_cast<const char*>(bytes.data());
-    const auto json = nlohmann::json::parse(text, text + bytes.size(), nullptr, false);
-    if (!json.is_object() || json.value("schema", "") != kMemorySchema || !json.contains("entries"))
-      return entries;
-    for (const auto& entry : json["entries"]) {
-      if (entry.is_array() && entry.size() == 2 && is_fingerprint(entry[0]) &&
-          is_fingerprint(entry[1]))
-        entries.push_back(entry);
-    }
-  } catch (const std::exception& error) {
-    log_debug("fingerprints are not remembered: {}", error.what());
-    return nlohmann::json::array();
-  }
-  return entries;
-}
-
 }  // namespace
 
 std::string fingerprint(const std::map<std::string, TensorView>& tensors) {
@@ -172,37 +102,6 @@ void check_finite(std::string_view name, const TensorView& tensor, const fs::pat
                std::string(std::isnan(value) ? "NaN" : "an infinite value") + " at index " +
                    index_text(*bad, tensor.shape),
                "finite weights", detail::kFetchAgain);
-}
-
-std::optional<std::string> recall_fingerprint(std::span<const fs::path> files,
-                                              std::string_view kind) {
-  const auto path = memory_path();
-  const auto key = memory_key(files, kind);
-  if (!path || !key) return std::nullopt;
-  for (const auto& entry : load_memory(*path)) {
-    if (entry[0] == *key) return entry[1].get<std::string>();
-  }
-  return std::nullopt;
-}
-
-void remember_fingerprint(std::span<const fs::path> files, std::string_view kind,
-                          std::string_view fingerprint) {
-  const auto path = memory_path();
-  const auto key = memory_key(files, kind);
-  if (!path || !key) return;
-  static std::mutex alone;  // part files are told apart by process only
-  const std::lock_guard lock(alone);
-  auto entries = nlohmann::json::array();
-  for (auto& entry : load_memory(*path)) {
-    if (entry[0] != *key) entries.push_back(std::move(entry));
-  }
-  entries.push_back({*key, fingerprint});
-  while (entries.size() > kMostRemembered) entries.erase(0);
-  try {
-    publish_file(*path, nlohmann::json{{"schema", kMemorySchema}, {"entries", entries}}.dump(1));
-  } catch (const OutputError& error) {
-    log_debug("fingerprints are not remembered: {}", error.what());
-  }
 }
 
 }  // namespace vega

@@ -70,4 +70,21 @@ expect_exit 0 rgb "$T/full"
 check "both lines" test "$(cat "$OUT")" = "$(lines "$T/full")"
 for key in room1 room2; do expect_equal "$T/full/t/$key.h5" "$T/before/t/$key.h5"; done
 
+# --- another model mounted over the first (container layers, images with their times set): all of equal size and time.
+for seed in 1 2; do
+  expect_exit 0 synth model --preset umt5-tiny --seed $seed -o "$T/m$seed" --progress off
+done
+touch -d @1 "$T"/m[12]/*
+mkdir "$T/model"
+prompt() { extract prompt --model "$T/model" -o "$T/prompt.h5" --progress off; }
+trap 'umount "$T/model" "$T/d" "$T/full" 2>/dev/null; rm -rf -- "$T"' EXIT
+mount --bind "$T/m1" "$T/model"
+expect_exit 0 prompt
+expect_exit 0 prompt
+expect_text "complete already"
+umount "$T/model"
+mount --bind "$T/m2" "$T/model"
+expect_exit 3 prompt
+expect_text "$T/prompt.h5" "fingerprint"
+
 finish

@@ -41,22 +41,45 @@ check "tokens of block 20" grep -qE '/taps/b20_t300/tokens +bf16 +\[4, 14, 14, 2
 first=$(checksum_of "$file" /taps/b20_t300/tokens)
 check "a checksum to compare" test ${#first} = 32
 
-# A rerun prints the same line, changes nothing and reads no weight: other values under the same
-# name, size and time go unnoticed. Without the memory they are seen.
+# A rerun prints the same line, changes nothing and believes the memory of fingerprints.
 cp "$file" "$T/copy.h5"
-weights=$T/m/original/diffusion_pytorch_model.safetensors
-cp -p "$weights" "$T/weights"
-printf '\x01\x02\x03\x04' | dd of="$weights" bs=1 seek=1000000 conv=notrunc status=none
-touch -r "$T/weights" "$weights"
 expect_exit 0 wan
 expect_out "room$TAB$file"
 expect_text "complete already"
 check "a rerun leaves the file alone" cmp "$file" "$T/copy.h5"
-mv "$XDG_CACHE_HOME" "$T/xdg-aside"
+cp -r "$XDG_CACHE_HOME" "$T/xdg-aside"
+memory=$XDG_CACHE_HOME/vega/fingerprints.json
+known=$(grep -oE '"[0-9a-f]{32}"' "$memory" | tail -n 1)
+sed -i "s/$known/\"0123456789abcdef0123456789abcdef\"/" "$memory"
 expect_exit 3 wan
 expect_text "$file" "model: file has fingerprint"
 rm -rf "$XDG_CACHE_HOME" && mv "$T/xdg-aside" "$XDG_CACHE_HOME"
-mv "$T/weights" "$weights"
+expect_exit 0 wan
+
+# Another model of the same name, size and time is another model: written in place, renamed over the old one, behind
+# a link that leads elsewhere now; the first one is known again when it is back.
+weights=$T/m/original/diffusion_pytorch_model.safetensors
+another() { # WHAT
+  expect_exit 3 wan
+  expect_text "$file" "model: file has fingerprint"
+  check "$1: the file is left alone" cmp "$file" "$T/copy.h5"
+}
+cp "$weights" "$T/pristine"
+cp -p "$weights" "$T/weights"
+printf '\x01\x02\x03\x04' | dd of="$weights" bs=1 seek=1000000 conv=notrunc status=none
+touch -r "$T/weights" "$weights"
+another "written in place"
+cp -p "$weights" "$T/other"
+cp -p "$T/weights" "$T/moved" && mv "$T/moved" "$weights"
+expect_exit 0 wan
+mv "$T/other" "$weights"
+another "renamed over"
+rm "$weights" && ln -s "$T/weights" "$weights"
+expect_exit 0 wan
+printf '\x05' | dd of="$T/weights" bs=1 seek=1000000 conv=notrunc status=none
+another "behind a link"
+rm "$weights" && mv "$T/pristine" "$weights"
+expect_exit 0 wan
 
 # Other options are refused: the option, both values, the remedy; the file stays.
 refused() {

@@ -7,6 +7,7 @@
 #include "models/model_path.h"
 #include "models/siglip/config_json.h"
 #include "models/siglip/names.h"
+#include "weights/fingerprint_memory.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
 
@@ -117,10 +118,7 @@ Checkpoint open_checkpoint(const fs::path& folder) {
 
 std::string Checkpoint::fingerprint() const {
   constexpr auto kKind = "siglip/1";
-  if (auto known = recall_fingerprint(files, kKind)) return *known;
-  const std::string made = vega::fingerprint(weights);
-  remember_fingerprint(files, kKind, made);
-  return made;
+  return remembered_fingerprint(files, kKind, [&] { return vega::fingerprint(weights); });
 }
 
 void Checkpoint::check_finite() const {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "models/model_path.h"
 #include "models/wan/names.h"
+#include "weights/fingerprint_memory.h"
 #include "weights/json_text.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
@@ -181,13 +182,12 @@ Checkpoint open_checkpoint(const fs::path& folder) {
 
 std::string Checkpoint::fingerprint() const {
   constexpr auto kKind = "wan/1";
-  if (auto known = recall_fingerprint(files, kKind)) return *known;
-  std::map<std::string, TensorView> all;
-  for (const auto& [name, view] : dit) all.emplace("dit." + name, view);
-  for (const auto& [name, view] : vae) all.emplace("vae." + name, view);
-  const std::string made = vega::fingerprint(all);
-  remember_fingerprint(files, kKind, made);
-  return made;
+  return remembered_fingerprint(files, kKind, [&] {
+    std::map<std::string, TensorView> all;
+    for (const auto& [name, view] : dit) all.emplace("dit." + name, view);
+    for (const auto& [name, view] : vae) all.emplace("vae." + name, view);
+    return vega::fingerprint(all);
+  });
 }
 
 void Checkpoint::check_finite(std::int64_t last_block) const {

@@ -2,19 +2,15 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "support/own_memory.h"
 #include "support/support.h"
 
 using namespace vega;
 using Catch::Contains;
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -77,66 +73,4 @@ TEST_CASE("check_finite names the tensor and the first bad index") {
   CHECK_THROWS_WITH(check_finite("d", view(DType::kF64, {2}, wide)), Contains("NaN at index [1]"));
   CHECK_NOTHROW(check_finite("i", view(DType::kU16, {2}, brain)));
   CHECK_NOTHROW(check_finite("e", {DType::kF32, {0}, nullptr}));
-}
-
-TEST_CASE("fingerprint memory: by path, size and time; broken files do not matter") {
-  test::TempFolder folder;
-  const test::OwnMemory home(folder / "cache");
-  const auto a = folder / "a.bin", b = folder / "b.bin";
-  test::write_text(a, "aaaa");
-  test::write_text(b, "bb");
-  const std::vector<fs::path> files{a, b}, swapped{b, a};
-  const auto print = xxh3_hex("a model");
-  CHECK_FALSE(recall_fingerprint(files, "wan/1"));
-  remember_fingerprint(files, "wan/1", print);
-  CHECK(recall_fingerprint(files, "wan/1") == print);
-  CHECK_FALSE(recall_fingerprint(files, "wan/2"));
-  CHECK_FALSE(recall_fingerprint(swapped, "wan/1"));
-  CHECK_FALSE(recall_fingerprint(std::span(files).first(1), "wan/1"));
-  remember_fingerprint(std::span(files).first(1), "wan/1", xxh3_hex("other"));
-  CHECK(recall_fingerprint(files, "wan/1") == print);
-
-  fs::last_write_time(a, fs::last_write_time(a) + std::chrono::seconds(1));
-  CHECK_FALSE(recall_fingerprint(files, "wan/1"));
-  remember_fingerprint(files, "wan/1", print);
-  test::write_text(b, "bbb");
-  CHECK_FALSE(recall_fingerprint(files, "wan/1"));
-
-  const auto memory = folder / "cache/vega/fingerprints.json";
-  REQUIRE(fs::exists(memory));
-  for (const std::string broken :
-       {"", "{", "[]", R"({"schema":1})", R"({"schema":"vega.fingerprints/1","entries":5})",
-        R"({"schema":"vega.fingerprints/1","entries":[["x"],5,["a","b"]]})"}) {
-    test::write_text(memory, broken);
-    CHECK_FALSE(recall_fingerprint(files, "wan/1"));
-    remember_fingerprint(files, "wan/1", print);
-    CHECK(recall_fingerprint(files, "wan/1") == print);
-  }
-  fs::remove(b);
-  CHECK_FALSE(recall_fingerprint(files, "wan/1"));
-  CHECK_NOTHROW(remember_fingerprint(files, "wan/1", print));
-}
-
-TEST_CASE("fingerprint memory: several writers, or no place to write") {
-  test::TempFolder folder;
-  const auto a = folder / "a.bin";
-  test::write_text(a, "aaaa");
-  const std::vector<fs::path> files{a};
-  const auto print = xxh3_hex("a model");
-  {
-    const test::OwnMemory home(folder / "cache");
-    std::vector<std::thread> writers;
-    for (int t = 0; t < 4; ++t) {
-      writers.emplace_back([&, t] {
-        for (int i = 0; i < 5; ++i) remember_fingerprint(files, "kind " + std::to_string(t), print);
-      });
-    }
-    for (auto& writer : writers) writer.join();
-    for (int t = 0; t < 4; ++t)
-      CHECK(recall_fingerprint(files, "kind " + std::to_string(t)) == print);
-  }
-  test::write_text(folder / "occupied", "a file where a folder should be");
-  const test::OwnMemory home(folder / "occupied");
-  CHECK_NOTHROW(remember_fingerprint(files, "k", print));
-  CHECK_FALSE(recall_fingerprint(files, "k"));
 }
