@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/key.h"
@@ -13,7 +14,8 @@ namespace {
 using nlohmann::json;
 
 // Shortest text that reads back as the same number.
-std::string to_text(double value) {
+template <typename T>
+std::string to_text(T value) {
   char buffer[32];
   const auto [end, code] = std::to_chars(buffer, buffer + sizeof buffer, value);
   return {buffer, end};
@@ -56,25 +58,24 @@ Card make_card(const FeatureReader& reader, const TapInfo& tap, Layout layout) {
   const FeatureHeader& header = reader.header();
   std::string tag = std::filesystem::absolute(reader.path()).parent_path().filename().string();
   if (!is_key(tag) || tag.starts_with('.')) tag.clear();
-  return {{"schema", std::string(kCardSchema)},
-          {"key", header.key},
-          {"tag", tag},
-          {"tap", tap.name},
-          {"layout", std::string(name_of(layout))},
-          {"store_dtype", std::string(name_of(tap.store_dtype))},
-          {"cache_key", header.cache_key},
-          {"tap_cache_key", tap.cache_key},
-          {"options", header.options_json},
-          {"seed", std::to_string(header.seed)},
-          {"block", std::to_string(tap.block)},
-          {"timestep_asked", to_text(tap.timestep_asked)},
-          {"timestep_used", std::to_string(tap.timestep_used)},
-          {"sigma", to_text(tap.sigma)},
-          {"noise_xxh3", tap.noise_xxh3},
-          {"view", tap.view},
-          {"size", std::to_string(tap.width) + "x" + std::to_string(tap.height)},
-          {"pool", tap.pool},
-          {"compute_dtype", tap.compute_dtype}};
+  Card card{{"schema", std::string(kCardSchema)},
+            {"key", header.key},
+            {"tag", tag},
+            {"tap", tap.name},
+            {"layout", std::string(name_of(layout))},
+            {"store_dtype", std::string(name_of(tap.store_dtype))},
+            {"cache_key", header.cache_key},
+            {"tap_cache_key", tap.cache_key},
+            {"options", header.options_json},
+            {"seed", std::to_string(header.seed)},
+            {"size", std::to_string(tap.width) + "x" + std::to_string(tap.height)}};
+  TapInfo::attributes(tap, [&](const char* name, const auto& value) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+      card[name] = value;
+    else
+      card[name] = to_text(value);
+  });
+  return card;
 }
 
 std::string to_json(const Card& card) {
@@ -108,12 +109,12 @@ std::optional<Said> read_card(const Card& card, const std::string& where) {
   TapInfo& tap = said.tap;
   tap.name = fields.text("tap");
   if (!is_key(tap.name)) fields.fail("tap", "'" + tap.name + "'");
-  tap.block = fields.number<std::int64_t>("block");
-  tap.timestep_asked = fields.number<double>("timestep_asked");
-  tap.timestep_used = fields.number<std::int64_t>("timestep_used");
-  tap.sigma = fields.number<double>("sigma");
-  tap.noise_xxh3 = fields.text("noise_xxh3");
-  tap.view = fields.text("view");
+  TapInfo::attributes(tap, [&]<typename T>(const char* name, T& value) {
+    if constexpr (std::is_same_v<T, std::string>)
+      value = fields.text(name);
+    else
+      value = fields.number<T>(name);
+  });
   const std::string size = fields.text("size");
   if (size != "0x0") {
     try {
@@ -124,8 +125,6 @@ std::optional<Said> read_card(const Card& card, const std::string& where) {
       fields.fail("size", "'" + size + "'");
     }
   }
-  tap.pool = fields.text("pool");
-  tap.compute_dtype = fields.text("compute_dtype");
   return said;
 }
 

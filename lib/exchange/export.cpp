@@ -136,14 +136,12 @@ TorchEntry small_entry(std::string name, DType dtype, Shape shape, std::vector<T
 // Frames and geometry, under the names of docs/formats.md.
 void add_frames(const FeatureReader& reader, const TapInfo& tap, std::vector<TorchEntry>& out) {
   FrameTable table = reader.frames();
-  const auto v = static_cast<std::int64_t>(reader.frame_count());
-  out.push_back(small_entry("cell_to_px", DType::kF64, {v, 2, 3}, tap.cell_to_px));
-  out.push_back(small_entry("frame_id", DType::kI64, {v}, std::move(table.id)));
-  out.push_back(small_entry("time_s", DType::kF64, {v}, std::move(table.time_s)));
-  out.push_back(
-      small_entry("world_from_cam", DType::kF64, {v, 4, 4}, std::move(table.world_from_cam)));
-  out.push_back(small_entry("K_color", DType::kF64, {v, 3, 3}, std::move(table.K_color)));
-  out.push_back(small_entry("size_color", DType::kI32, {v, 2}, std::move(table.size_color)));
+  const std::size_t v = reader.frame_count();
+  out.push_back(small_entry("cell_to_px", DType::kF64, rows_of(v, {2, 3}), tap.cell_to_px));
+  FrameTable::columns(
+      table, [&](const std::string& name, DType dtype, const Shape& row, auto& rows) {
+        out.push_back(small_entry(name == "id" ? "frame_id" : name, dtype, rows_of(v, row), rows));
+      });
   const auto thumbs = reader.thumbs();
   if (thumbs.empty()) return;
   std::vector<std::byte> flat;
@@ -152,9 +150,10 @@ void add_frames(const FeatureReader& reader, const TapInfo& tap, std::vector<Tor
     flat.insert(flat.end(), jpeg.begin(), jpeg.end());
     offset.push_back(static_cast<std::int64_t>(flat.size()));
   }
-  const auto bytes = static_cast<std::int64_t>(flat.size());
-  out.push_back(small_entry("thumb_jpeg", DType::kU8, {bytes}, std::move(flat)));
-  out.push_back(small_entry("thumb_jpeg_offset", DType::kI64, {v + 1}, std::move(offset)));
+  const Shape bytes = rows_of(flat.size(), {});
+  out.push_back(small_entry("thumb_jpeg", DType::kU8, bytes, std::move(flat)));
+  out.push_back(
+      small_entry("thumb_jpeg_offset", DType::kI64, rows_of(v + 1, {}), std::move(offset)));
 }
 
 class ExportWork final : public ItemWork {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "store/attrs.h"
 #include "store/h5.h"
+#include "store/part_store.h"
 
 namespace vega::exchange {
 namespace fs = std::filesystem;
@@ -84,18 +85,16 @@ Frames frames_of_h5(const fs::path& path) {
   Frames frames;
   FrameTable& table = frames.table;
   table.id = h5::values_of<std::int64_t>(file.read_dataset("/frames/id", DType::kI64, {-1}));
-  const auto v = static_cast<std::int64_t>(table.id.size());
-  const auto take = [&](const char* name, DType dtype, const Shape& shape, auto& rows) {
-    const std::string object = std::string("/frames/") + name;
-    using Rows = std::remove_reference_t<decltype(rows)>;
-    if (file.exists(object))
-      rows = h5::values_of<typename Rows::value_type>(file.read_dataset(object, dtype, shape));
+  const auto take = [&]<typename Rows>(const std::string& name, DType dtype, const Shape& row,
+                                       Rows& rows) {
+    const std::string object = "/frames/" + name;
+    if (name != "world_from_cam" && file.exists(object))
+      rows = h5::values_of<typename Rows::value_type>(
+          file.read_dataset(object, dtype, rows_of(table.id.size(), row)));
   };
-  take("time_s", DType::kF64, {v}, table.time_s);
-  take("K_color", DType::kF64, {v, 3, 3}, table.K_color);
-  take("size_color", DType::kI32, {v, 2}, table.size_color);
+  FrameTable::columns(table, take);
   std::vector<std::array<std::int32_t, 2>> depth;
-  take("size_depth", DType::kI32, {v, 2}, depth);
+  take("size_depth", DType::kI32, {2}, depth);
   if (!depth.empty()) frames.depth = {depth[0][1], depth[0][0]};
   if (file.exists("/frames/world_from_cam"))
     log_warn(
@@ -123,32 +122,26 @@ Frames read_frames(const fs::path& path) {
 Frames frames_of(const Foreign& file) {
   Frames frames;
   FrameTable& table = frames.table;
-  const auto take = [&](const char* name, DType dtype, const Shape& shape, auto& rows) {
-    using Rows = std::remove_reference_t<decltype(rows)>;
+  const auto take = [&]<typename Rows>(const std::string& name, DType dtype, const Shape& shape,
+                                       Rows& rows) {
     if (const auto* entry = file.find(name))
       rows = h5::values_of<typename Rows::value_type>(file.read(*entry, dtype, shape));
   };
   take("frame_id", DType::kI64, {-1}, table.id);
-  const auto v = static_cast<std::int64_t>(table.id.size());
+  const std::size_t v = table.id.size();
   if (v == 0)
     throw FormatError(explain(file.path().string(), "no array frame_id", "ids of the frames",
                               "pass --frames FILE"));
-  take("time_s", DType::kF64, {v}, table.time_s);
-  take("world_from_cam", DType::kF64, {v, 4, 4}, table.world_from_cam);
-  take("K_color", DType::kF64, {v, 3, 3}, table.K_color);
-  take("size_color", DType::kI32, {v, 2}, table.size_color);
+  FrameTable::columns(table,
+                      [&](const std::string& name, DType dtype, const Shape& row, auto& rows) {
+                        if (name != "id") take(name, dtype, rows_of(v, row), rows);
+                      });
   std::vector<std::byte> flat;
   std::vector<std::int64_t> offset;
   take("thumb_jpeg", DType::kU8, {-1}, flat);
-  take("thumb_jpeg_offset", DType::kI64, {v + 1}, offset);
+  take("thumb_jpeg_offset", DType::kI64, rows_of(v + 1, {}), offset);
   if (offset.empty()) return frames;
-  if (offset.front() != 0 || offset.back() != static_cast<std::int64_t>(flat.size()) ||
-      !std::is_sorted(offset.begin(), offset.end()))
-    throw FormatError(explain(file.path().string() + ": array 'thumb_jpeg_offset'",
-                              "offsets that do not tile thumb_jpeg",
-                              "0 up to " + std::to_string(flat.size())));
-  for (std::size_t i = 0; i + 1 < offset.size(); ++i)
-    table.thumb_jpeg.emplace_back(flat.begin() + offset[i], flat.begin() + offset[i + 1]);
+  table.thumb_jpeg = split_flat(flat, offset, file.path().string() + ": array 'thumb_jpeg_offset'");
   return frames;
 }
 

@@ -41,15 +41,6 @@ void mark_complete(h5::File& file) {
   file.write_int("/", "complete", 1);
 }
 
-void finish_file(h5::File& file, PartFile& part) {
-  file.close();
-  file = h5::File::open(part.path(), h5::File::Mode::kChange);
-  for (const auto& object : file.datasets()) file.check_dataset(object);
-  mark_complete(file);
-  file.close();
-  part.publish();
-}
-
 FileHeader read_header(const h5::File& file) {
   FileHeader header;
   header.key = file.read_text("/", "key");

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "base/publish.h"
 #include "store/h5.h"
 
 namespace vega {
@@ -29,10 +28,6 @@ void write_provenance(h5::File& file, const std::map<std::string, std::string>& 
 
 // `complete` = 1: the last thing written.
 void mark_complete(h5::File& file);
-
-// The end of a file that was written whole: closed, read back (every dataset against its `xxh3`),
-// marked complete, closed, published. Throws OutputError.
-void finish_file(h5::File& file, PartFile& part);
 
 // Reads any header. Throws FormatError where an attribute is missing.
 FileHeader read_header(const h5::File& file);

@@ -14,6 +14,7 @@
 
 #include "base/dtype.h"
 #include "store/attrs.h"
+#include "store/columns.h"
 
 namespace vega {
 
@@ -31,6 +32,15 @@ struct FrameTable {
   std::vector<std::array<double, 9>> K_color;           // row-major 3x3, pixels of the colour frame
   std::vector<std::array<std::int32_t, 2>> size_color;  // height, width
   std::vector<std::vector<std::byte>> thumb_jpeg;       // longest side 320; empty: no thumbnails
+
+  template <typename Table, typename Visit>
+  static void columns(Table& t, Visit visit) {
+    visit("id", DType::kI64, Shape{}, t.id);
+    visit("time_s", DType::kF64, Shape{}, t.time_s);
+    visit("world_from_cam", DType::kF64, Shape{4, 4}, t.world_from_cam);
+    visit("K_color", DType::kF64, Shape{3, 3}, t.K_color);
+    visit("size_color", DType::kI32, Shape{2}, t.size_color);
+  }
 };
 
 // One tap: tokens (V, grid_h, grid_w, channels) of `store_dtype`, and where it was taken.
@@ -54,6 +64,19 @@ struct TapInfo {
 
   Shape frame_shape() const { return {grid_h, grid_w, channels}; }
   std::size_t frame_bytes() const;
+
+  // How the tap was made, but for its name, keys, types and sizes.
+  template <typename Tap, typename Visit>
+  static void attributes(Tap& t, Visit visit) {
+    visit("block", t.block);
+    visit("timestep_asked", t.timestep_asked);
+    visit("timestep_used", t.timestep_used);
+    visit("sigma", t.sigma);
+    visit("noise_xxh3", t.noise_xxh3);
+    visit("view", t.view);
+    visit("pool", t.pool);
+    visit("compute_dtype", t.compute_dtype);
+  }
 };
 
 // Taps of a file that another process publishes under the final name while one is written.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "store/features.h"
-#include "store/h5.h"
+#include "store/part_store.h"
 
 namespace vega::detail {
 
@@ -18,14 +18,13 @@ Shape tokens_shape(const TapInfo& tap, std::size_t frames);
 void check_frames(const FrameTable& frames);
 void check_taps(const std::vector<TapInfo>& taps, std::size_t frames);
 
-void write_frames(h5::File& file, const FrameTable& frames);
+void write_frames(PartStore& store, const FrameTable& frames);
 
-// Makes the group, its attributes, cell_to_px, and tokens without values.
-void write_tap(h5::File& file, const TapInfo& tap, std::size_t frames);
+// The group with its attributes and cell_to_px; begins the rows of tokens.
+void write_tap(PartStore& store, const TapInfo& tap, std::size_t frames);
 
 // Throws FormatError.
 TapInfo read_tap(const h5::File& file, const std::string& name, std::size_t frames);
-FrameTable read_frames(const h5::File& file, std::size_t frames);  // without thumbnails
 std::vector<std::vector<std::byte>> read_thumbs(const h5::File& file, std::size_t frames);
 
 }  // namespace vega::detail

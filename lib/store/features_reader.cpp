@@ -55,7 +55,7 @@ std::size_t FeatureReader::tap_index(const std::string& name) const {
 }
 
 FrameTable FeatureReader::frames() const {
-  return detail::read_frames(state_->file, state_->frames);
+  return read_columns<FrameTable>(state_->file, "/frames", state_->frames);
 }
 
 std::vector<std::vector<std::byte>> FeatureReader::thumbs() const {

@@ -118,20 +118,28 @@ void File::close() {
   state_->check_written("");
 }
 
-bool File::exists(const std::string& object) const {
-  const auto held = detail::lock();
+bool File::State::find(const std::string& object) const {
   for (std::size_t at = 0; at != std::string::npos && object != "/";) {
     at = object.find('/', at + 1);
     const std::string prefix = object.substr(0, at);
-    const htri_t found = H5Lexists(state_->id, prefix.c_str(), H5P_DEFAULT);
-    if (found < 0) state_->fail(prefix, "cannot be read");
+    const htri_t found = H5Lexists(id, prefix.c_str(), H5P_DEFAULT);
     if (found == 0) return false;
+    H5L_info_t link{};
+    if (found < 0 || H5Lget_info(id, prefix.c_str(), &link, H5P_DEFAULT) < 0)
+      fail(prefix, "cannot be read");
+    if (link.type != H5L_TYPE_HARD) fail(prefix, "a link", "an object that lies in this file");
   }
   return true;
 }
 
+bool File::exists(const std::string& object) const {
+  const auto held = detail::lock();
+  return state_->find(object);
+}
+
 bool File::is_dataset(const std::string& object) const {
   const auto held = detail::lock();
+  state_->find(object);
   const Handle id(H5Oopen(state_->id, object.c_str(), H5P_DEFAULT), H5Oclose);
   if (!id.ok()) state_->fail(object, "cannot be read");
   return H5Iget_type(id.get()) == H5I_DATASET;
@@ -139,6 +147,7 @@ bool File::is_dataset(const std::string& object) const {
 
 std::vector<std::string> File::children(const std::string& group) const {
   const auto held = detail::lock();
+  state_->find(group);
   const Handle id(H5Gopen2(state_->id, group.c_str(), H5P_DEFAULT), H5Gclose);
   H5G_info_t info{};
   if (!id.ok() || H5Gget_info(id.get(), &info) < 0) state_->fail(group, "cannot be read");
@@ -151,13 +160,8 @@ std::vector<std::string> File::children(const std::string& group) const {
     const ssize_t length = by(nullptr, 0);
     if (length < 0) state_->fail(group, "cannot be listed");
     std::string name(static_cast<std::size_t>(length), '\0');
-    H5L_info_t link{};
-    if (by(name.data(), name.size() + 1) < 0 ||
-        H5Lget_info(id.get(), name.c_str(), &link, H5P_DEFAULT) < 0) {
-      state_->fail(group, "cannot be listed");
-    }
-    // A soft or external link could lead to another file, or round in circles.
-    if (link.type != H5L_TYPE_HARD) state_->fail(group + "/" + name, "a link", "an object");
+    if (by(name.data(), name.size() + 1) < 0) state_->fail(group, "cannot be listed");
+    state_->find((group == "/" ? "" : group) + "/" + name);
     names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
@@ -190,6 +194,7 @@ void File::copy_from(const File& source, const std::string& object) {
 
 void File::copy_from(const File& source, const std::string& object, const std::string& as) {
   const auto held = detail::lock();
+  source.state_->find(object);
   const auto slash = as.rfind('/');
   if (slash > 0) make_group(as.substr(0, slash));
   if (H5Ocopy(source.state_->id, object.c_str(), state_->id, as.c_str(), H5P_DEFAULT, H5P_DEFAULT) <
@@ -200,18 +205,9 @@ void File::copy_from(const File& source, const std::string& object, const std::s
 }
 
 std::string File::hash_dataset(const std::string& object) const {
-  constexpr std::size_t kRun = std::size_t{4} << 20;
-  const DatasetInfo what = info(object);
   Hasher hasher;
-  if (what.bytes() == 0) return hasher.hex();
-  const auto rows = static_cast<std::int64_t>(std::max<std::size_t>(1, kRun / what.row_bytes()));
-  std::vector<std::byte> raw;
-  for (std::int64_t first = 0; first < what.row_count(); first += rows) {
-    const std::int64_t count = std::min(rows, what.row_count() - first);
-    raw.resize(static_cast<std::size_t>(count) * what.row_bytes());
-    read_rows(object, first, count, raw);
-    hasher.bytes(raw);
-  }
+  read_runs(object, 0, info(object).row_count(),
+            [&](std::span<const std::byte> run) { hasher.bytes(run); });
   return hasher.hex();
 }
 

@@ -5,6 +5,8 @@
 //     bfloat16 conversion is about 500 times slower. bfloat16 is a 16-bit float type: sign 15,
 //     exponent 7..14, mantissa 0..6, bias 127, so h5py and h5dump read real numbers.
 //   - Files are of HDF5 1.10 (2016): every piece of metadata has a checksum.
+//   - What is read lies in the file itself: soft and external links, external storage and virtual
+//     datasets are refused wherever they are met.
 //   - HDF5's file locks are off (NFS, Lustre); base/publish.h locks part files itself.
 // Errors: FormatError where an existing file is read (file, object, got, expected), OutputError
 // where one is written. Rules common to all files: docs/formats.md.
@@ -13,7 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -73,14 +75,17 @@ class File {
   DatasetInfo info(const std::string& object) const;
   void read_rows(const std::string& object, std::int64_t first, std::int64_t count,
                  std::span<std::byte> raw) const;
+  // Rows [first, first + count) in runs of 4 MiB or one row: memory stays bounded.
+  void read_runs(const std::string& object, std::int64_t first, std::int64_t count,
+                 const std::function<void(std::span<const std::byte>)>& use) const;
   std::vector<std::byte> read_dataset(const std::string& object) const;  // all, checksum compared
   // As read_dataset, but refuses another element type or shape; -1 in `shape` matches any extent.
   std::vector<std::byte> read_dataset(const std::string& object, DType dtype,
                                       const Shape& shape) const;
-  // Every value again: fletcher32 of each chunk, and the whole against its `xxh3` (which must be
-  // there).
+  // Reads every value: fletcher32 of each chunk, and the whole against its `xxh3`, which must be
+  // there.
   void check_dataset(const std::string& object) const;
-  // XXH3-128 over the raw bytes, read in runs of rows (bounded memory).
+  // XXH3-128 over the raw bytes.
   std::string hash_dataset(const std::string& object) const;
 
   // Attributes. Text is fixed-length UTF-8 (variable length is read too), numbers are i64 or f64.
@@ -89,10 +94,29 @@ class File {
   void write_text(const std::string& object, const std::string& name, const std::string& value);
   void write_int(const std::string& object, const std::string& name, std::int64_t value);
   void write_number(const std::string& object, const std::string& name, double value);
+  // One of these, by the type of the value.
+  void write(const std::string& object, const std::string& name, const std::string& value) {
+    write_text(object, name, value);
+  }
+  void write(const std::string& object, const std::string& name, std::int64_t value) {
+    write_int(object, name, value);
+  }
+  void write(const std::string& object, const std::string& name, double value) {
+    write_number(object, name, value);
+  }
   bool is_text(const std::string& object, const std::string& name) const;
   std::string read_text(const std::string& object, const std::string& name) const;
   std::int64_t read_int(const std::string& object, const std::string& name) const;
   double read_number(const std::string& object, const std::string& name) const;
+  void read(const std::string& object, const std::string& name, std::string& value) const {
+    value = read_text(object, name);
+  }
+  void read(const std::string& object, const std::string& name, std::int64_t& value) const {
+    value = read_int(object, name);
+  }
+  void read(const std::string& object, const std::string& name, double& value) const {
+    value = read_number(object, name);
+  }
   // Any of the above as readable text, for summaries.
   std::string attribute_as_text(const std::string& object, const std::string& name) const;
 

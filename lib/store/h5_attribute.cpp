@@ -17,11 +17,17 @@ std::string place(const std::string& object, const std::string& name) {
   return object + " attribute " + name;
 }
 
+// The object of a path, opened.
+hid_t open_object(const File::State& file, const std::string& path) {
+  file.find(path);
+  return H5Oopen(file.id, path.c_str(), H5P_DEFAULT);
+}
+
 // An open attribute with one value, and its type.
 struct Opened {
   Handle object, attribute, type;
   Opened(const File::State& file, const std::string& path, const std::string& name)
-      : object(H5Oopen(file.id, path.c_str(), H5P_DEFAULT), H5Oclose),
+      : object(open_object(file, path), H5Oclose),
         attribute(object.ok() ? H5Aopen(object.get(), name.c_str(), H5P_DEFAULT) : -1, H5Aclose),
         type(attribute.ok() ? H5Aget_type(attribute.get()) : -1, H5Tclose) {
     if (!type.ok()) file.fail(place(path, name), "is not there or cannot be read");
@@ -36,7 +42,7 @@ struct Opened {
 void write_attribute(const File::State& file, const std::string& object, const std::string& name,
                      hid_t type, const void* value) {
   {
-    const Handle id(H5Oopen(file.id, object.c_str(), H5P_DEFAULT), H5Oclose);
+    const Handle id(open_object(file, object), H5Oclose);
     if (!id.ok()) file.fail(object, "cannot be opened");
     if (H5Aexists(id.get(), name.c_str()) > 0) H5Adelete(id.get(), name.c_str());
     const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
@@ -78,7 +84,7 @@ std::string read_variable(const File::State& file, const Opened& it, const std::
 
 bool File::has_attribute(const std::string& object, const std::string& name) const {
   const auto held = detail::lock();
-  const Handle id(H5Oopen(state_->id, object.c_str(), H5P_DEFAULT), H5Oclose);
+  const Handle id(open_object(*state_, object), H5Oclose);
   const htri_t found = id.ok() ? H5Aexists(id.get(), name.c_str()) : -1;
   if (found < 0) state_->fail(place(object, name), "cannot be read");
   return found > 0;
@@ -86,7 +92,7 @@ bool File::has_attribute(const std::string& object, const std::string& name) con
 
 std::vector<std::string> File::attributes(const std::string& object) const {
   const auto held = detail::lock();
-  const Handle id(H5Oopen(state_->id, object.c_str(), H5P_DEFAULT), H5Oclose);
+  const Handle id(open_object(*state_, object), H5Oclose);
   std::vector<std::string> names;
   const auto add = [](hid_t, const char* name, const H5A_info_t*, void* out) -> herr_t {
     static_cast<std::vector<std::string>*>(out)->emplace_back(name);

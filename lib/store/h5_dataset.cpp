@@ -53,7 +53,7 @@ Stored stored(const File::State& file, hid_t id, const std::string& object) {
   const H5D_layout_t layout = list.ok() ? H5Pget_layout(list.get()) : H5D_LAYOUT_ERROR;
   if (layout < 0) file.fail(object, "its layout cannot be read");
   if (layout == H5D_VIRTUAL || H5Pget_external_count(list.get()) > 0) {
-    file.fail(object, "values that lie in another file", "values in this file");
+    file.fail(object, "values that lie in another file", "values that lie in this file");
   }
   if (layout == H5D_CHUNKED) {
     std::vector<hsize_t> chunk(std::max<std::size_t>(1, result.info.shape.size()));
@@ -73,7 +73,12 @@ Stored stored(const File::State& file, hid_t id, const std::string& object) {
   return result;
 }
 
-// Opens, and describes.
+hid_t open_dataset(const File::State& file, const std::string& object) {
+  file.find(object);
+  return H5Dopen2(file.id, object.c_str(), H5P_DEFAULT);
+}
+
+// What an opened dataset is.
 Stored look(const File::State& file, hid_t id, const std::string& object) {
   if (id < 0) file.fail(object, "no such dataset, or it cannot be read");
   return stored(file, id, object);
@@ -166,7 +171,7 @@ void File::write_rows(const std::string& object, std::int64_t first, std::int64_
                       std::span<const std::byte> raw) {
   const auto held = detail::lock();
   {
-    const Handle id(H5Dopen2(state_->id, object.c_str(), H5P_DEFAULT), H5Dclose);
+    const Handle id(open_dataset(*state_, object), H5Dclose);
     const DatasetInfo what = look(*state_, id.get(), object).info;
     check_range(*state_, object, what, first, count, raw.size());
     if (raw.empty()) return;
@@ -189,7 +194,7 @@ void File::write_dataset(const std::string& object, DType dtype, const Shape& sh
 
 DatasetInfo File::info(const std::string& object) const {
   const auto held = detail::lock();
-  const Handle id(H5Dopen2(state_->id, object.c_str(), H5P_DEFAULT), H5Dclose);
+  const Handle id(open_dataset(*state_, object), H5Dclose);
   const Stored what = look(*state_, id.get(), object);
   if (!state_->writing) require_filled(*state_, id.get(), object, what);
   return what.info;
@@ -198,7 +203,7 @@ DatasetInfo File::info(const std::string& object) const {
 void File::read_rows(const std::string& object, std::int64_t first, std::int64_t count,
                      std::span<std::byte> raw) const {
   const auto held = detail::lock();
-  const Handle id(H5Dopen2(state_->id, object.c_str(), H5P_DEFAULT), H5Dclose);
+  const Handle id(open_dataset(*state_, object), H5Dclose);
   const Stored what = look(*state_, id.get(), object);
   check_range(*state_, object, what.info, first, count, raw.size());
   if (raw.empty()) return;
@@ -210,11 +215,26 @@ void File::read_rows(const std::string& object, std::int64_t first, std::int64_t
   }
 }
 
+void File::read_runs(const std::string& object, std::int64_t first, std::int64_t count,
+                     const std::function<void(std::span<const std::byte>)>& use) const {
+  constexpr std::size_t kRun = std::size_t{4} << 20;
+  const std::size_t row = info(object).row_bytes();
+  if (row == 0) return;
+  const auto most = static_cast<std::int64_t>(std::max<std::size_t>(1, kRun / row));
+  std::vector<std::byte> raw;
+  for (const std::int64_t end = first + count; first < end; first += most) {
+    const std::int64_t rows = std::min(most, end - first);
+    raw.resize(static_cast<std::size_t>(rows) * row);
+    read_rows(object, first, rows, raw);
+    use(raw);
+  }
+}
+
 std::vector<std::byte> File::read_dataset(const std::string& object) const {
   std::vector<std::byte> raw;
   {
     const auto held = detail::lock();
-    const Handle id(H5Dopen2(state_->id, object.c_str(), H5P_DEFAULT), H5Dclose);
+    const Handle id(open_dataset(*state_, object), H5Dclose);
     const Stored what = look(*state_, id.get(), object);
     require_filled(*state_, id.get(), object, what);
     raw.resize(what.info.bytes());

@@ -22,6 +22,10 @@ struct File::State {
   std::shared_ptr<detail::DiskFault> fault = std::make_shared<detail::DiskFault>();  // of writing
   ~State();
 
+  // Whether the object is there. Every part of its path must lie in this file: FormatError where
+  // one is a soft or external link, which could lead to another file or round in circles.
+  bool find(const std::string& object) const;
+
   // After every call that may have written, and when its identifiers are closed: throws OutputError
   // where the disk failed, with its reason.
   void check_written(const std::string& object) const;

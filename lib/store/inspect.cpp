@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "store/attrs.h"
 #include "store/cache_key.h"
-#include "store/scan.h"
+#include "store/value_statistics.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -38,12 +38,12 @@ ordered_json dataset_of(const h5::File& file, const std::string& object) {
     entry["bytes"] = info.bytes();
     entry["xxh3"] = file.has_attribute(object, "xxh3") ? file.read_text(object, "xxh3") : "";
     if (detail::is_floating(info.dtype) && info.bytes() > 0) {
-      const auto scan = detail::scan_dataset(file, object, info);
-      entry["min"] = scan.min;
-      entry["mean"] = scan.mean;
-      entry["max"] = scan.max;
-      entry["std"] = scan.std;
-      entry["not_finite"] = scan.not_finite;
+      const auto found = detail::value_statistics(file, object, info);
+      entry["min"] = found.min;
+      entry["mean"] = found.mean;
+      entry["max"] = found.max;
+      entry["std"] = found.std;
+      entry["not_finite"] = found.not_finite;
     }
   } catch (const Error& error) {
     entry["error"] = error.what();

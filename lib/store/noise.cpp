@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/publish.h"
+#include "store/part_store.h"
 
 namespace vega {
 namespace {
@@ -37,12 +37,10 @@ void write_noise(const std::filesystem::path& path, const StoredNoise& noise) {
                              std::to_string(noise.eps.size()) + " values for " + to_string(shape),
                              "V times channels times h times w, ids distinct"));
   }
-  PartFile part(path);
-  h5::File file = h5::File::create(part.path());
-  write_header(file, kNoiseSchema, noise.header);
-  file.write_dataset("/id", DType::kI64, {shape[0]}, h5::raw_bytes(noise.id));
-  file.write_dataset("/eps", DType::kF32, shape, h5::raw_bytes(noise.eps));
-  finish_file(file, part);
+  PartStore store(path, kNoiseSchema, noise.header);
+  store.file().write_dataset("/id", DType::kI64, {shape[0]}, h5::raw_bytes(noise.id));
+  store.file().write_dataset("/eps", DType::kF32, shape, h5::raw_bytes(noise.eps));
+  store.finish();
 }
 
 StoredNoise read_noise(const std::filesystem::path& path) {

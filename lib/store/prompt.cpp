@@ -1,7 +1,7 @@
 #include "store/prompt.h"
 
 #include "base/error.h"
-#include "base/publish.h"
+#include "store/part_store.h"
 
 namespace vega {
 
@@ -14,12 +14,11 @@ void write_prompt(const std::filesystem::path& path, const Prompt& prompt) {
                 std::to_string(prompt.context.size()) + " values for " + to_string(shape),
                 "rows times width, both positive"));
   }
-  PartFile part(path);
-  h5::File file = h5::File::create(part.path());
-  write_header(file, kPromptSchema, prompt.header);
-  file.write_text("/", "text", prompt.text);
-  file.write_dataset("/context", DType::kBF16, shape, h5::raw_bytes(prompt.context), prompt.rows);
-  finish_file(file, part);
+  PartStore store(path, kPromptSchema, prompt.header);
+  store.file().write_text("/", "text", prompt.text);
+  store.file().write_dataset("/context", DType::kBF16, shape, h5::raw_bytes(prompt.context),
+                             prompt.rows);
+  store.finish();
 }
 
 Prompt read_prompt(const std::filesystem::path& path) {

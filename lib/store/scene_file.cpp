@@ -1,19 +1,15 @@
 #include "store/scene_file.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
+#include "store/part_store.h"
 
 namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
 std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
-
-std::string group_of(ObjectKind kind) {
-  return kind == ObjectKind::kGt ? "/objects/gt" : "/objects/proposal";
-}
 
 std::vector<std::string> read_labels(const h5::File& file, const std::string& object,
                                      std::int64_t count) {
@@ -28,6 +24,10 @@ std::vector<std::string> read_labels(const h5::File& file, const std::string& ob
 }
 
 }  // namespace
+
+std::string object_group(ObjectKind kind) {
+  return kind == ObjectKind::kGt ? "/objects/gt" : "/objects/proposal";
+}
 
 struct SceneReader::State {
   h5::File file;
@@ -53,10 +53,10 @@ void SceneReader::State::expect_objects(const std::string& group) const {
   if (!file.exists(group)) return;
   const Shape ids = file.info(group + "/id").shape;
   const std::int64_t count = ids.empty() ? 0 : ids[0];
-  expect(group + "/id", DType::kI32, {count});
-  expect(group + "/nyu40", DType::kI32, {count});
-  expect(group + "/score", DType::kF32, {count});
-  expect(group + "/box", DType::kF32, {count, 6});
+  SceneObjects none;
+  SceneObjects::columns(none, [&](const std::string& name, DType dtype, const Shape& row, auto&) {
+    expect(group + "/" + name, dtype, rows_of(static_cast<std::size_t>(count), row));
+  });
   expect(group + "/cells", DType::kU8, {count, frames, kCellGrid, kCellGrid});
 }
 
@@ -77,7 +77,8 @@ SceneReader::SceneReader(const fs::path& path)
   s.expect("/axis_align", DType::kF64, {4, 4});
   s.expect("/patch/world14", DType::kF32, {s.frames, kTokenGrid, kTokenGrid, 3});
   s.expect("/patch/valid14", DType::kF32, {s.frames, kTokenGrid, kTokenGrid});
-  for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal}) s.expect_objects(group_of(kind));
+  for (const auto kind : {ObjectKind::kGt, ObjectKind::kProposal})
+    s.expect_objects(object_group(kind));
 }
 
 SceneReader::~SceneReader() = default;
@@ -89,22 +90,11 @@ std::size_t SceneReader::frame_count() const { return static_cast<std::size_t>(s
 
 SceneFrames SceneReader::frames() const {
   const State& s = *state_;
-  const std::int64_t count = s.frames;
-  SceneFrames f;
-  f.id = h5::values_of<std::int64_t>(s.read("/frames/id", DType::kI64, {count}));
-  f.time_s = h5::values_of<double>(s.read("/frames/time_s", DType::kF64, {count}));
-  f.world_from_cam = h5::values_of<std::array<double, 16>>(
-      s.read("/frames/world_from_cam", DType::kF64, {count, 4, 4}));
-  f.K_color =
-      h5::values_of<std::array<double, 9>>(s.read("/frames/K_color", DType::kF64, {count, 3, 3}));
-  f.K_depth =
-      h5::values_of<std::array<double, 9>>(s.read("/frames/K_depth", DType::kF64, {count, 3, 3}));
-  f.size_color = h5::values_of<std::array<std::int32_t, 2>>(
-      s.read("/frames/size_color", DType::kI32, {count, 2}));
+  auto f = read_columns<SceneFrames>(s.file, "/frames", frame_count());
   f.depth_height = static_cast<std::int32_t>(s.depth_height);
   f.depth_width = static_cast<std::int32_t>(s.depth_width);
   for (const auto& size : h5::values_of<std::array<std::int32_t, 2>>(
-           s.read("/frames/size_depth", DType::kI32, {count, 2}))) {
+           s.read("/frames/size_depth", DType::kI32, {s.frames, 2}))) {
     if (size[0] != f.depth_height || size[1] != f.depth_width)
       throw FormatError(explain(path().string() + ": /frames/size_depth",
                                 "another size than that of /frames/depth", "the same"));
@@ -127,26 +117,25 @@ ScenePatches SceneReader::patches() const {
 }
 
 bool SceneReader::has_color() const { return state_->file.exists("/frames/color_jpeg"); }
-bool SceneReader::has_objects(ObjectKind kind) const { return state_->file.exists(group_of(kind)); }
+bool SceneReader::has_objects(ObjectKind kind) const {
+  return state_->file.exists(object_group(kind));
+}
 
 SceneObjects SceneReader::objects(ObjectKind kind) const {
   const State& s = *state_;
-  const std::string group = group_of(kind);
+  const std::string group = object_group(kind);
   if (!has_objects(kind))
     throw InputError(explain(path().string(), "no " + group, "a scene with such objects"));
-  SceneObjects o;
-  o.id = h5::values_of<std::int32_t>(s.file.read_dataset(group + "/id"));
-  o.label = read_labels(s.file, group + "/label", extent(o.id.size()));
-  o.nyu40 = h5::values_of<std::int32_t>(s.file.read_dataset(group + "/nyu40"));
-  o.score = h5::values_of<float>(s.file.read_dataset(group + "/score"));
-  o.box = h5::values_of<std::array<float, 6>>(s.file.read_dataset(group + "/box"));
+  const auto count = static_cast<std::size_t>(s.file.info(group + "/id").row_count());
+  auto o = read_columns<SceneObjects>(s.file, group, count);
+  o.label = read_labels(s.file, group + "/label", extent(count));
   o.source = s.file.read_text(group, "source");
   return o;
 }
 
 std::vector<std::uint8_t> SceneReader::cells(ObjectKind kind, std::size_t n) const {
   const State& s = *state_;
-  const std::string object = group_of(kind) + "/cells";
+  const std::string object = object_group(kind) + "/cells";
   const auto count = has_objects(kind) ? s.file.info(object).row_count() : 0;
   if (extent(n) >= count)
     throw InputError(explain(path().string() + ": " + object, "object " + std::to_string(n),
@@ -167,39 +156,18 @@ std::vector<std::uint16_t> SceneReader::depth(std::size_t frame) const {
 }
 
 std::vector<std::vector<std::byte>> SceneReader::color_jpeg() const {
-  const State& s = *state_;
   if (!has_color())
     throw InputError(explain(path().string(), "no pictures", "/frames/color_jpeg",
                              "make the scene again without --no-color"));
-  const auto flat = s.read("/frames/color_jpeg", DType::kU8, {-1});
-  const auto offset =
-      h5::values_of<std::int64_t>(s.read("/frames/color_jpeg_offset", DType::kI64, {s.frames + 1}));
-  if (offset.front() != 0 || offset.back() != extent(flat.size()) ||
-      !std::is_sorted(offset.begin(), offset.end()))
-    throw FormatError(explain(path().string() + ": /frames/color_jpeg_offset",
-                              "offsets that do not tile color_jpeg",
-                              "0 up to " + std::to_string(flat.size())));
-  std::vector<std::vector<std::byte>> out;
-  for (std::size_t i = 0; i + 1 < offset.size(); ++i)
-    out.emplace_back(flat.begin() + offset[i], flat.begin() + offset[i + 1]);
-  return out;
+  return read_flat(state_->file, "/frames/color_jpeg", frame_count());
 }
 
 std::vector<std::byte> SceneReader::color_jpeg(std::size_t frame) const {
-  const State& s = *state_;
   if (!has_color() || frame >= frame_count()) {
     const std::string got = has_color() ? "frame " + std::to_string(frame) : "no pictures";
     throw InputError(explain(path().string(), got, "a picture of one of its frames"));
   }
-  const auto offset =
-      h5::values_of<std::int64_t>(s.read("/frames/color_jpeg_offset", DType::kI64, {s.frames + 1}));
-  const std::int64_t first = offset[frame], end = offset[frame + 1];
-  if (first < 0 || end < first || end > s.file.info("/frames/color_jpeg").row_count())
-    throw FormatError(explain(path().string() + ": /frames/color_jpeg_offset",
-                              "a picture outside color_jpeg", "offsets that tile it"));
-  std::vector<std::byte> out(static_cast<std::size_t>(end - first));
-  s.file.read_rows("/frames/color_jpeg", first, end - first, out);
-  return out;
+  return read_flat(state_->file, "/frames/color_jpeg", frame_count(), frame);
 }
 
 std::vector<std::int64_t> read_frame_ids(const fs::path& path) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/attrs.h"
+#include "store/columns.h"
 
 namespace vega {
 
@@ -29,6 +30,16 @@ struct SceneFrames {
   std::int32_t depth_height = 0, depth_width = 0;       // of all frames
   std::vector<std::uint16_t> depth;                     // (V, Hd, Wd) mm, 0 = invalid
   std::vector<std::vector<std::byte>> color_jpeg;       // encoded pictures; empty: none
+
+  template <typename Table, typename Visit>
+  static void columns(Table& t, Visit visit) {
+    visit("id", DType::kI64, Shape{}, t.id);
+    visit("time_s", DType::kF64, Shape{}, t.time_s);
+    visit("world_from_cam", DType::kF64, Shape{4, 4}, t.world_from_cam);
+    visit("K_color", DType::kF64, Shape{3, 3}, t.K_color);
+    visit("K_depth", DType::kF64, Shape{3, 3}, t.K_depth);
+    visit("size_color", DType::kI32, Shape{2}, t.size_color);
+  }
 };
 
 // The 14x14 patches of the semantic stream.
@@ -47,6 +58,14 @@ struct SceneObjects {
   std::vector<std::array<float, 6>> box;  // cx cy cz dx dy dz, m, axis-aligned
   std::vector<std::uint8_t> cells;        // (N, V, 27, 27) pixels of the 14-pixel patch in the box
   std::string source;                     // annotation, masks, boxes
+
+  template <typename Table, typename Visit>
+  static void columns(Table& t, Visit visit) {
+    visit("id", DType::kI32, Shape{}, t.id);
+    visit("nyu40", DType::kI32, Shape{}, t.nyu40);
+    visit("score", DType::kF32, Shape{}, t.score);
+    visit("box", DType::kF32, Shape{6}, t.box);
+  }
 };
 
 struct SceneFile {
@@ -59,6 +78,7 @@ struct SceneFile {
 };
 
 enum class ObjectKind { kGt, kProposal };
+std::string object_group(ObjectKind kind);  // "/objects/gt", "/objects/proposal"
 
 // Writes one file, frame by frame and object by object: part file, read back, renamed. What it
 // keeps does not grow with the frames but for their tables (about 0.5 kB each). Unless `finish`
@@ -94,9 +114,6 @@ class SceneWriter {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// The same of a scene that is in memory.
-void write_scene_file(const std::filesystem::path& path, const SceneFile& scene);
 
 // Reads one complete file; safe from several threads. Throws FormatError: not HDF5, other schema,
 // incomplete, shapes that disagree, a chunk whose checksum fails.

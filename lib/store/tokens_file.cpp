@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/hash.h"
-#include "base/publish.h"
 #include "store/features_detail.h"
 
 namespace vega {
@@ -18,10 +16,6 @@ constexpr std::size_t kCells = kTokenGrid * kTokenGrid;
 std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
 
 std::string path_of(TokenPart part) { return "/" + std::string(name_of(part)); }
-
-std::string group_of(ObjectKind kind) {
-  return kind == ObjectKind::kGt ? "/objects/gt" : "/objects/proposal";
-}
 
 Shape part_shape(const TokensInfo& info, std::size_t frames) {
   return {extent(frames), kTokenGrid, kTokenGrid, info.width};
@@ -42,33 +36,10 @@ void check_info(const TokensInfo& info, std::size_t frames) {
   require("cell_to_px", info.cell_to_px.size(), frames);
 }
 
-void write_info(h5::File& file, const TokensInfo& info) {
-  file.write_text("/", "method", info.method);
-  file.write_text("/", "form", info.form);
-  file.write_text("/", "align", info.align);
-  file.write_text("/", "view", info.view);
-  file.write_text("/", "projector_fingerprint", info.fingerprint);
-  file.write_int("/", "trained", info.trained ? 1 : 0);
-  file.write_text("/", "compute_dtype", info.compute_dtype);
-  file.write_text("/", "generative_key", info.generative_key);
-  file.write_text("/", "semantic_key", info.semantic_key);
-  file.write_text("/", "scene_key", info.scene_key);
-  file.write_int("/", "width", info.width);
-}
-
 TokensInfo read_info(const h5::File& file, std::size_t frames) {
   TokensInfo info;
-  info.method = file.read_text("/", "method");
-  info.form = file.read_text("/", "form");
-  info.align = file.read_text("/", "align");
-  info.view = file.read_text("/", "view");
-  info.fingerprint = file.read_text("/", "projector_fingerprint");
+  TokensInfo::attributes(info, [&](const char* name, auto& value) { file.read("/", name, value); });
   info.trained = file.read_int("/", "trained") != 0;
-  info.compute_dtype = file.read_text("/", "compute_dtype");
-  info.generative_key = file.read_text("/", "generative_key");
-  info.semantic_key = file.read_text("/", "semantic_key");
-  info.scene_key = file.read_text("/", "scene_key");
-  info.width = file.read_int("/", "width");
   info.has_gate = file.exists(kGate);
   for (const TokenPart part : kTokenParts) {
     if (!file.exists(path_of(part))) continue;
@@ -105,63 +76,22 @@ bool TokensInfo::has(TokenPart part) const {
   return std::find(parts.begin(), parts.end(), part) != parts.end();
 }
 
-// Datasets whose frames come in runs get their checksum at the end.
 struct TokensWriter::State {
-  PartFile part;  // outlives `file`: it removes what was not published
-  h5::File file;
+  PartStore store;
+  h5::File& file;
   TokensInfo info;
   std::size_t frames;
-  // By dataset: the checksum of each frame as it was put; "" not yet.
-  std::map<std::string, std::vector<std::string>> put;
 
-  State(const fs::path& path, TokensInfo what, std::size_t count)
-      : part(path), file(h5::File::create(part.path())), info(std::move(what)), frames(count) {}
+  State(const fs::path& path, const FileHeader& header, TokensInfo what, std::size_t count)
+      : store(path, kTokensSchema, header),
+        file(store.file()),
+        info(std::move(what)),
+        frames(count) {}
 
   // What comes as a whole comes once.
   void require_new(const std::string& object) const {
     if (!file.exists(object)) return;
     throw InputError(explain("tokens: " + object, "values twice", "once"));
-  }
-
-  void make(const std::string& object, DType dtype, const Shape& shape) {
-    require_new(object);
-    file.create_dataset(object, dtype, shape);
-    put[object].resize(frames);
-  }
-
-  void rows(const std::string& object, std::size_t first, std::size_t count,
-            std::span<const std::byte> raw) {
-    const auto at = put.find(object);
-    if (at == put.end())
-      throw InputError(explain("tokens: " + object, "values", "a part that was announced"));
-    if (first > frames || count > frames - first)
-      throw InputError(explain("tokens: " + object,
-                               std::to_string(count) + " frames from " + std::to_string(first),
-                               "frames within " + std::to_string(frames)));
-    const std::size_t bytes = raw.size() / std::max<std::size_t>(1, count);
-    for (std::size_t f = first; f < first + count; ++f) {
-      if (!at->second[f].empty())
-        throw InputError(explain("tokens: " + object, "frame " + std::to_string(f) + " twice",
-                                 "each frame once"));
-      at->second[f] = xxh3_hex(raw.subspan((f - first) * bytes, bytes));
-    }
-    file.write_rows(object, extent(first), extent(count), raw);
-  }
-
-  // What the file gives back is what was put.
-  void seal(const std::string& object, const std::vector<std::string>& hashes) {
-    std::vector<std::byte> frame(file.info(object).row_bytes());
-    Hasher whole;
-    for (std::size_t f = 0; f < frames; ++f) {
-      file.read_rows(object, extent(f), 1, frame);
-      if (xxh3_hex(frame) != hashes[f])
-        throw OutputError(
-            explain(part.path().string() + ": " + object + " frame " + std::to_string(f),
-                    "other bytes read back than were written", "the same",
-                    "the disk may be faulty: run again"));
-      whole.bytes(frame);
-    }
-    file.write_text(object, "xxh3", whole.hex());
   }
 };
 
@@ -169,16 +99,18 @@ TokensWriter::TokensWriter(const fs::path& path, const FileHeader& header, const
                            TokensInfo info) {
   detail::check_frames(frames);
   check_info(info, frames.id.size());
-  state_ = std::make_unique<State>(path, std::move(info), frames.id.size());
+  state_ = std::make_unique<State>(path, header, std::move(info), frames.id.size());
   State& s = *state_;
-  write_header(s.file, kTokensSchema, header);
-  write_info(s.file, s.info);
-  detail::write_frames(s.file, frames);
+  TokensInfo::attributes(s.info,
+                         [&](const char* name, auto& value) { s.file.write("/", name, value); });
+  s.file.write_int("/", "trained", s.info.trained ? 1 : 0);
+  detail::write_frames(s.store, frames);
   s.file.write_dataset("/cell_to_px", DType::kF64, {extent(s.frames), 2, 3},
                        h5::raw_bytes(s.info.cell_to_px));
   for (const TokenPart part : s.info.parts)
-    s.make(path_of(part), s.info.store_dtype, part_shape(s.info, s.frames));
-  if (s.info.has_gate) s.make(kGate, DType::kF32, {extent(s.frames), kTokenGrid, kTokenGrid});
+    s.store.begin_rows(path_of(part), s.info.store_dtype, part_shape(s.info, s.frames));
+  if (s.info.has_gate)
+    s.store.begin_rows(kGate, DType::kF32, {extent(s.frames), kTokenGrid, kTokenGrid});
 }
 
 TokensWriter::~TokensWriter() = default;
@@ -186,18 +118,17 @@ TokensWriter::~TokensWriter() = default;
 void TokensWriter::put(TokenPart part, std::size_t first, std::size_t count,
                        std::span<const float> values) {
   State& s = *state_;
-  require(std::string(name_of(part)), values.size(),
-          count * kCells * static_cast<std::size_t>(s.info.width));
-  if (s.info.store_dtype == DType::kF32)
-    return s.rows(path_of(part), first, count, std::as_bytes(values));
+  const auto put = [&](std::span<const std::byte> bytes) {
+    s.store.put_rows(path_of(part), extent(first), extent(count), bytes);
+  };
+  if (s.info.store_dtype == DType::kF32) return put(std::as_bytes(values));
   std::vector<std::uint16_t> rounded(values.size());
   std::transform(values.begin(), values.end(), rounded.begin(), bf16_from_f32);
-  s.rows(path_of(part), first, count, h5::raw_bytes(rounded));
+  put(h5::raw_bytes(rounded));
 }
 
 void TokensWriter::put_gate(std::size_t first, std::size_t count, std::span<const float> values) {
-  require("gate", values.size(), count * kCells);
-  state_->rows(kGate, first, count, std::as_bytes(values));
+  state_->store.put_rows(kGate, extent(first), extent(count), std::as_bytes(values));
 }
 
 void TokensWriter::put_covered(std::span<const std::uint8_t> covered) {
@@ -221,34 +152,21 @@ void TokensWriter::put_positions(const TokenPositions& positions) {
 
 void TokensWriter::put_objects(ObjectKind kind, const ObjectFeatures& objects) {
   State& s = *state_;
-  const std::string group = group_of(kind);
+  const std::string group = object_group(kind);
   const std::size_t count = objects.id.size();
-  require(group + "/box", objects.box.size(), count);
+  check_columns("tokens: " + group, objects, count);
   require(group + "/feature", objects.feature.size(),
           count * static_cast<std::size_t>(s.info.width));
   s.require_new(group);
   s.file.make_group(group);
   s.file.write_text(group, "mode", objects.mode);
-  s.file.write_dataset(group + "/id", DType::kI32, {extent(count)}, h5::raw_bytes(objects.id));
-  s.file.write_dataset(group + "/box", DType::kF32, {extent(count), 6}, h5::raw_bytes(objects.box));
+  write_columns(s.file, group, objects, count);
   s.file.write_dataset(group + "/feature", DType::kF32, {extent(count), s.info.width},
                        h5::raw_bytes(objects.feature));
 }
 
 void TokensWriter::finish(const std::map<std::string, std::string>& provenance) {
-  State& s = *state_;
-  for (const auto& [object, frames] : s.put) {
-    const auto missing = std::find(frames.begin(), frames.end(), "");
-    if (missing == frames.end()) continue;
-    throw InputError(explain(s.part.final_path().string() + ": " + object,
-                             "no values of frame " + std::to_string(missing - frames.begin()),
-                             "all " + std::to_string(s.frames) + " frames"));
-  }
-  write_provenance(s.file, provenance);
-  s.file.close();
-  s.file = h5::File::open(s.part.path(), h5::File::Mode::kChange);
-  for (const auto& [object, hashes] : s.put) s.seal(object, hashes);
-  finish_file(s.file, s.part);
+  state_->store.finish(provenance);
 }
 
 struct TokensReader::State {
@@ -282,7 +200,7 @@ const FileHeader& TokensReader::header() const { return state_->header; }
 const TokensInfo& TokensReader::info() const { return state_->info; }
 std::size_t TokensReader::frame_count() const { return state_->frames; }
 FrameTable TokensReader::frames() const {
-  return detail::read_frames(state_->file, state_->frames);
+  return read_columns<FrameTable>(state_->file, "/frames", state_->frames);
 }
 std::vector<std::vector<std::byte>> TokensReader::thumbs() const {
   return detail::read_thumbs(state_->file, state_->frames);
@@ -331,16 +249,13 @@ std::optional<TokenPositions> TokensReader::positions() const {
 
 std::optional<ObjectFeatures> TokensReader::objects(ObjectKind kind) const {
   const State& s = *state_;
-  const std::string group = group_of(kind);
+  const std::string group = object_group(kind);
   if (!s.file.exists(group)) return std::nullopt;
-  ObjectFeatures out;
+  const auto count = static_cast<std::size_t>(s.file.info(group + "/id").row_count());
+  auto out = read_columns<ObjectFeatures>(s.file, group, count);
   out.mode = s.file.read_text(group, "mode");
-  out.id = h5::values_of<std::int32_t>(s.file.read_dataset(group + "/id", DType::kI32, {-1}));
-  const std::int64_t count = extent(out.id.size());
-  out.box = h5::values_of<std::array<float, 6>>(
-      s.file.read_dataset(group + "/box", DType::kF32, {count, 6}));
   out.feature = h5::values_of<float>(
-      s.file.read_dataset(group + "/feature", DType::kF32, {count, s.info.width}));
+      s.file.read_dataset(group + "/feature", DType::kF32, {extent(count), s.info.width}));
   return out;
 }
 

@@ -45,6 +45,20 @@ struct TokensInfo {
   std::vector<std::array<double, 6>> cell_to_px;
 
   bool has(TokenPart part) const;
+
+  template <typename Info, typename Visit>
+  static void attributes(Info& t, Visit visit) {  // but for `trained`
+    visit("method", t.method);
+    visit("form", t.form);
+    visit("align", t.align);
+    visit("view", t.view);
+    visit("projector_fingerprint", t.fingerprint);
+    visit("compute_dtype", t.compute_dtype);
+    visit("generative_key", t.generative_key);
+    visit("semantic_key", t.semantic_key);
+    visit("scene_key", t.scene_key);
+    visit("width", t.width);
+  }
 };
 
 // World points of the cells, for the position embedding.
@@ -59,6 +73,12 @@ struct ObjectFeatures {
   std::vector<std::array<float, 6>> box;  // cx cy cz dx dy dz, m, axis-aligned
   std::vector<float> feature;             // (N, H); zeros where no cell belongs to the object
   std::string mode;                       // patch14, patch27
+
+  template <typename Table, typename Visit>
+  static void columns(Table& t, Visit visit) {
+    visit("id", DType::kI32, Shape{}, t.id);
+    visit("box", DType::kF32, Shape{6}, t.box);
+  }
 };
 
 // Writes one file, frame by frame in any order: part file, read back, renamed. Unless `finish`

@@ -8,9 +8,9 @@
 #include "store/inspect.h"
 #include "store/noise.h"
 #include "store/prompt.h"
-#include "store/scan.h"
 #include "store/scene_file.h"
 #include "store/tokens_file.h"
+#include "store/value_statistics.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -76,9 +76,9 @@ class Verifier {
     static constexpr std::array kFinite = {"tokens",     "context", "eps",  "semantic",
                                            "generative", "fused",   "gate", "feature"};
     if (std::find(kFinite.begin(), kFinite.end(), name) == kFinite.end()) return;
-    const auto scan = detail::scan_dataset(file, object, info);
-    if (scan.not_finite > 0) {
-      add(object, std::to_string(scan.not_finite) + " of " + std::to_string(scan.count) +
+    const auto found = detail::value_statistics(file, object, info);
+    if (found.not_finite > 0) {
+      add(object, std::to_string(found.not_finite) + " of " + std::to_string(found.count) +
                       " values are not finite");
     }
   }

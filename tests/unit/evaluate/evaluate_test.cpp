@@ -16,6 +16,7 @@
 #include "store/features.h"
 #include "store/scene_file.h"
 #include "support/support.h"
+#include "support/write_scene.h"
 
 using namespace vega;
 using namespace vega::evaluate;

@@ -19,6 +19,7 @@
 #include "scene_sample.h"
 #include "store/tokens_file.h"
 #include "support/support.h"
+#include "support/write_scene.h"
 
 namespace vega::test {
 

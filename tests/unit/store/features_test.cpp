@@ -141,7 +141,7 @@ TEST_CASE("a writer that is not finished leaves nothing, and an older file as it
     writer.put_f32(0, 2, sample_tokens(tap, 2));
     CHECK(entries(folder.path()) == 1);  // the part file
     const auto message = message_of<InputError>([&] { writer.finish(); });
-    CHECK(message.find("tap b20_t300: got no tokens of frame 1 (id 10)") != std::string::npos);
+    CHECK(message.find("/taps/b20_t300/tokens: got no row 1") != std::string::npos);
   }
   CHECK(entries(folder.path()) == 0);
 

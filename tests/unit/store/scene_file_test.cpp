@@ -10,6 +10,7 @@
 #include "store/inspect.h"
 #include "store_samples.h"
 #include "support/support.h"
+#include "support/write_scene.h"
 
 using namespace vega;
 using namespace vega::test;

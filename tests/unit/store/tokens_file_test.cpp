@@ -297,7 +297,7 @@ TEST_CASE("tokens that do not fit are refused, and nothing is left") {
     put_parts(w);
     const auto twice = message_of<InputError>(
         [&] { w.put(TokenPart::kSemantic, 1, 1, values_of(TokenPart::kSemantic, 1)); });
-    CHECK(twice.find("frame 1 twice") != std::string::npos);
+    CHECK(twice.find("row 1 twice") != std::string::npos);
     w.put_covered(sample_covered());
     CHECK_THROWS_AS(w.put_covered(sample_covered()), InputError);
     w.put_positions(sample_positions());
@@ -323,7 +323,7 @@ TEST_CASE("only a finished tokens file appears; an older one stays until then") 
       writer.put_gate(2, 1, std::vector<float>(kCells));
       const auto message = message_of<InputError>([&] { writer.finish(); });
       CHECK(message.find("/gate") != std::string::npos);
-      CHECK(message.find("frame 1") != std::string::npos);
+      CHECK(message.find("row 1") != std::string::npos);
     }
   }
   CHECK(entries(folder.path()) == 1);

@@ -8,14 +8,15 @@
 
 namespace vega::detail {
 
-struct Scan {
+struct ValueStatistics {
   std::int64_t count = 0, not_finite = 0;
   double min = 0, max = 0, mean = 0, std = 0;  // of the finite values; 0 where there is none
 };
 
 bool is_floating(DType dtype);
 
-// Reads in runs of rows (bounded memory). Throws FormatError where a chunk cannot be read.
-Scan scan_dataset(const h5::File& file, const std::string& object, const h5::DatasetInfo& info);
+// Memory stays bounded. Throws FormatError where a chunk cannot be read.
+ValueStatistics value_statistics(const h5::File& file, const std::string& object,
+                                 const h5::DatasetInfo& info);
 
 }  // namespace vega::detail
