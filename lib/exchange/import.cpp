@@ -37,6 +37,12 @@ void check(const ImportOptions& o) {
   }
   if (!o.size.empty() && o.view.empty())
     throw UsageError(explain("--size " + o.size, "no --view", "--view NAME --size WxH"));
+  constexpr std::int64_t kMostPatch = 65536;
+  if (o.patch < 0 || o.patch > kMostPatch)
+    throw UsageError(explain("--patch", std::to_string(o.patch), "0 to 65536 pixels"));
+  if (o.patch > 0 && o.view.empty())
+    throw UsageError(
+        explain("--patch " + std::to_string(o.patch), "no --view", "--view NAME --size WxH"));
   for (const auto* size : {&o.size, &o.frame_size, &o.depth_size}) {
     if (!size->empty()) parse_size(*size);
   }

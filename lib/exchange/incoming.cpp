@@ -1,5 +1,7 @@
 #include "exchange/incoming.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <set>
 
@@ -45,9 +47,7 @@ std::string listed(const Foreign& file) {
 }
 
 bool may_be_tokens(const Foreign::Entry& entry) {
-  const bool number = entry.dtype == DType::kF16 || entry.dtype == DType::kBF16 ||
-                      entry.dtype == DType::kF32 || entry.dtype == DType::kF64;
-  return entry.problem.empty() && number && entry.shape.size() == 4;
+  return entry.problem.empty() && is_float(entry.dtype) && entry.shape.size() == 4;
 }
 
 // The array that is meant.
@@ -111,6 +111,16 @@ CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const Impo
                         ImageSize depth) {
   const View view = view_from_name(options.view);
   const ImageSize out{static_cast<int>(info.width), static_cast<int>(info.height)};
+  const std::int64_t width = info.grid_w * options.patch, height = info.grid_h * options.patch;
+  if (width > info.width || height > info.height)
+    throw InputError(explain("--patch " + std::to_string(options.patch),
+                             fmt::format("{}x{} pixels under the tokens", width, height),
+                             "at most those of --size " + options.size));
+  if (options.patch == 0 && (info.width % info.grid_w != 0 || info.height % info.grid_h != 0))
+    log_info(
+        "{}x{} tokens taken to fill the picture of {}; a backbone whose patches leave a margin: "
+        "--patch N",
+        info.grid_w, info.grid_h, options.size);
   if (view == View::kCenterCrop && depth == ImageSize{})
     log_info(
         "--view center_crop: depth frames taken to be of the colour frames' shape; "
@@ -128,6 +138,17 @@ CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const Impo
     const Affine a = cell_to_px(view, frame, out, depth, static_cast<int>(info.grid_w),
                                 static_cast<int>(info.grid_h));
     cells.push_back({a.m[0][0], a.m[0][1], a.m[0][2], a.m[1][0], a.m[1][1], a.m[1][2]});
+    if (options.patch > 0) {
+      // From a grid over the whole picture to one over its first width x height pixels.
+      const double x = static_cast<double>(width) / static_cast<double>(info.width);
+      const double y = static_cast<double>(height) / static_cast<double>(info.height);
+      auto& m = cells.back();
+      for (std::size_t i = 0; i < 6; i += 3) {
+        m[i + 2] += m[i] * (0.5 * x - 0.5) + m[i + 1] * (0.5 * y - 0.5);
+        m[i] *= x;
+        m[i + 1] *= y;
+      }
+    }
   }
   return cells;
 }

@@ -53,6 +53,10 @@ void ImportOptions::visit(OptionVisitor& v) {
   v.text("--view", view, "VIEW",
          "how the backbone saw a frame: mllm, native, stretch, center_crop (see features --view)");
   v.text("--size", size, "WxH", "pixels of the picture that the backbone saw, with --view");
+  v.integer(
+      "--patch", patch, "N",
+      "with --view: pixels a side of the square that one token stands for, where these do not "
+      "fill the picture (SigLIP at 384x384: 14); 0: they fill it");
   v.text("--frame-size", frame_size, "WxH",
          "pixels of the original frames, where --frames does not know them");
   v.text("--depth-size", depth_size, "WxH", "pixels of the depth images; only center_crop asks");

@@ -23,7 +23,7 @@ struct ImportOptions {
   std::string list, shard, key, out = "features", report;
   std::string name, layout, frames, view, size, frame_size, depth_size, cell_to_px;
   std::string tap, tag, store_dtype;
-  std::int64_t block = -1, timestep = -1;
+  std::int64_t block = -1, timestep = -1, patch = 0;
   bool overwrite = false, fail_fast = false;
 
   void visit(OptionVisitor& v);

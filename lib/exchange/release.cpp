@@ -1,62 +1,61 @@
 #include "exchange/release.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 
 namespace vega::exchange {
 namespace {
 
-struct Row {
-  std::string_view id, root, file;
-  bool halves;
-  std::int64_t channels, block, timestep;
-};
-
 constexpr std::string_view kData = "data/scannet/uniform_";
 
-constexpr std::array<Row, 22> kRows{{
-    {"vae", "vae_features", "vae.pt", false, 4, -1, -1},
-    {"sd-2-1-base", "sd2.1_base_features", "diffusion.pt", false, 1280, -1, -1},
-    {"svd", "svd_features", "svd.pt", false, 1280, -1, -1},
-    {"ijepa-g", "ijepa_g_features", "ijepa.pt", false, 0, -1, -1},
-    {"vjepa-g", "vjepa_g_384_features", "vjepa.pt", false, 1408, -1, -1},
-    {"seva_resized_step_1_input16", "seva_middle_feats_step1_input16_patch14", "seva.pt", true,
-     1280, -1, -1},
-    {"seva_resized_step_15_input16", "seva_middle_feats_step15_input16_patch14", "seva.pt", true,
-     1280, -1, -1},
-    {"seva_resized_step_25_input16", "seva_middle_feats_step25_input16_patch14", "seva.pt", true,
-     1280, -1, -1},
-    {"seva_resized_step_50_input16", "seva_middle_feats_step50_input16_patch14", "seva.pt", true,
-     1280, -1, -1},
-    {"seva_resized_pyramid_step_25_input16", "seva_pyramid_feats_step25_input16_patch14", "seva.pt",
-     true, 1280, -1, -1},
-    {"vmem_resized_step_25_input16", "vmem_middle_feats_step25_input16_patch14", "seva.pt", true,
-     1280, -1, -1},
-    {"vmem_resized_step_50_input16", "vmem_middle_feats_step50_input16_patch14", "seva.pt", true,
-     1280, -1, -1},
-    {"vmem_resized_pyramid_step_25_input16", "vmem_pyramid_feats_step25_input16_patch14", "seva.pt",
-     true, 1280, -1, -1},
-    {"vmem_resized_pyramid_step_50_input16", "vmem_pyramid_feats_step50_input16_patch14", "seva.pt",
-     true, 1280, -1, -1},
-    {"wan2.1-vace-1.3B-middle20-timestep50", "wan2.1_vace_middle_20_timestep_50_feats", "vace.pt",
-     false, 1536, 20, 50},
-    {"wan2.1-vace-1.3B-middle20-timestep100", "wan2.1_vace_middle_20_timestep_100_feats", "vace.pt",
-     false, 1536, 20, 100},
-    {"wan2.1-vace-1.3B-middle20-timestep200", "wan2.1_vace_middle_20_timestep_200_feats", "vace.pt",
-     false, 1536, 20, 200},
-    {"wan2.1-vace-1.3B-middle20-timestep250", "wan2.1_vace_middle_20_timestep_250_feats", "vace.pt",
-     false, 1536, 20, 250},
-    {"wan2.1-vace-1.3B-middle20-timestep300", "wan2.1_vace_middle_20_timestep_300_feats", "vace.pt",
-     false, 1536, 20, 300},
-    {"wan2.1-vace-1.3B-middle20-timestep400", "wan2.1_vace_middle_20_timestep_400_feats", "vace.pt",
-     false, 1536, 20, 400},
-    {"wan2.1-vace-1.3B-middle15-timestep300", "wan2.1_vace_middle_15_timestep_300_feats", "vace.pt",
-     false, 1536, 15, 300},
-    {"wan2.1-vace-1.3B-middle12-timestep300", "wan2.1_vace_middle_12_timestep_300_feats", "vace.pt",
-     false, 1536, 12, 300},
-}};
+// All ids but the one-step ones, of which any number is known.
+std::vector<ReleaseModel> known_models() {
+  std::vector<ReleaseModel> all;
+  const auto add = [&](std::string id, std::string_view root, std::string file,
+                       std::int64_t channels) -> ReleaseModel& {
+    all.push_back({std::move(id), fmt::format("{}{}", kData, root), std::move(file)});
+    all.back().channels = channels;
+    return all.back();
+  };
+  add("vae", "vae_features", "vae.pt", 4);
+  add("sd-2-1-base", "sd2.1_base_features", "diffusion.pt", 1280);
+  add("svd", "svd_features", "svd.pt", 1280);
+  add("ijepa-g", "ijepa_g_features", "ijepa.pt", 0);
+  add("vjepa-g", "vjepa_g_384_features", "vjepa.pt", 1408);
+  struct Steps {
+    std::string_view id, root;
+    std::vector<int> steps;
+  };
+  for (const auto& [id, root, steps] : {Steps{"seva_resized", "seva_middle", {1, 15, 25, 50}},
+                                        {"seva_resized_pyramid", "seva_pyramid", {25}},
+                                        {"vmem_resized", "vmem_middle", {25, 50}},
+                                        {"vmem_resized_pyramid", "vmem_pyramid", {25, 50}}}) {
+    for (const int step : steps)
+      add(fmt::format("{}_step_{}_input16", id, step),
+          fmt::format("{}_feats_step{}_input16_patch14", root, step), "seva.pt", 1280)
+          .halves = true;
+  }
+  for (const auto& [block, timestep] : {std::pair{20, 50},
+                                        {20, 100},
+                                        {20, 200},
+                                        {20, 250},
+                                        {20, 300},
+                                        {20, 400},
+                                        {15, 300},
+                                        {12, 300}}) {
+    ReleaseModel& model = add(
+        fmt::format("wan2.1-vace-1.3B-middle{}-timestep{}", block, timestep),
+        fmt::format("wan2.1_vace_middle_{}_timestep_{}_feats", block, timestep), "vace.pt", 1536);
+    model.block = block;
+    model.timestep = timestep;
+  }
+  return all;
+}
 
 // (seva|vmem)_onestep_t<N>_input16: all rows are used.
 bool read_onestep(std::string_view id, ReleaseModel& model) {
@@ -83,16 +82,9 @@ ReleaseModel release_model(std::string_view id) {
   model.id = id;
   if (read_onestep(id, model)) return model;
   std::string known;
-  for (const Row& row : kRows) {
-    known += "\n  " + std::string(row.id);
-    if (row.id != id) continue;
-    model.root = std::string(kData) + std::string(row.root);
-    model.file = row.file;
-    model.halves = row.halves;
-    model.channels = row.channels;
-    model.block = row.block;
-    model.timestep = row.timestep;
-    return model;
+  for (ReleaseModel& one : known_models()) {
+    if (one.id == id) return std::move(one);
+    known += "\n  " + one.id;
   }
   throw UsageError("--as: got '" + std::string(id) +
                    "', expected a generative_model_id that the release's offline mode knows:" +

@@ -12,45 +12,6 @@ namespace {
 
 constexpr std::int64_t kMostValues = std::int64_t{1} << 26;  // a frame: 256 MiB as f32
 
-bool is_float(DType dtype) {
-  return dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF32 ||
-         dtype == DType::kF64;
-}
-
-template <typename T>
-T load(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(T));
-  return value;
-}
-
-double value_at(const std::byte* raw, DType dtype, std::size_t i) {
-  switch (dtype) {
-    case DType::kF16: return static_cast<double>(f32_from_f16(load<std::uint16_t>(raw + 2 * i)));
-    case DType::kBF16: return static_cast<double>(f32_from_bf16(load<std::uint16_t>(raw + 2 * i)));
-    case DType::kF32: return static_cast<double>(load<float>(raw + 4 * i));
-    default: return load<double>(raw + 8 * i);
-  }
-}
-
-// Whether every value is finite, by the exponent bits; `count` values.
-template <typename T>
-std::size_t first_special(const std::byte* raw, std::size_t count, T exponent) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if ((load<T>(raw + sizeof(T) * i) & exponent) == exponent) return i;
-  }
-  return count;
-}
-
-std::size_t first_special(const std::byte* raw, DType dtype, std::size_t count) {
-  switch (dtype) {
-    case DType::kF16: return first_special<std::uint16_t>(raw, count, 0x7c00);
-    case DType::kBF16: return first_special<std::uint16_t>(raw, count, 0x7f80);
-    case DType::kF32: return first_special<std::uint32_t>(raw, count, 0x7f800000);
-    default: return first_special<std::uint64_t>(raw, count, 0x7ff0000000000000);
-  }
-}
-
 void require_tokens(const Foreign& file, const Foreign::Entry& entry, Layout layout) {
   if (!entry.problem.empty()) throw FormatError(entry.problem);
   const auto where = file.where(entry);
@@ -73,6 +34,11 @@ void require_tokens(const Foreign& file, const Foreign::Entry& entry, Layout lay
 
 }  // namespace
 
+bool is_float(DType dtype) {
+  return dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF32 ||
+         dtype == DType::kF64;
+}
+
 TokenStream::TokenStream(const Foreign& file, const Foreign::Entry& entry, Layout layout,
                          DType store)
     : where_(file.where(entry)), layout_(layout), from_(entry.dtype), store_(store) {
@@ -94,7 +60,7 @@ void TokenStream::rewind() {
   at_ = 0;
 }
 
-void TokenStream::refuse(std::size_t element, double value, bool stored) const {
+void TokenStream::refuse(std::size_t element, float wide) const {
   const auto cells = static_cast<std::size_t>(grid_h_ * grid_w_);
   const auto c = static_cast<std::size_t>(channels_), w = static_cast<std::size_t>(grid_w_);
   const bool last = layout_ == Layout::kVhwc;
@@ -102,7 +68,9 @@ void TokenStream::refuse(std::size_t element, double value, bool stored) const {
   const std::string place =
       fmt::format("{}, frame {} (from 0), row {}, column {}, channel {}", where_, at_, cell / w,
                   cell % w, last ? element % c : element / cells);
-  if (!stored)
+  double value = static_cast<double>(wide);
+  if (from_ == DType::kF64) std::memcpy(&value, raw_.data() + 8 * element, sizeof value);
+  if (!std::isfinite(value))
     throw FormatError(explain(place, fmt::format("{}", value), "a finite number",
                               "look where these features were made: fp16 overflows at 65504"));
   throw FormatError(explain(place, fmt::format("{}", value),
@@ -111,21 +79,22 @@ void TokenStream::refuse(std::size_t element, double value, bool stored) const {
 }
 
 void TokenStream::convert() {
-  if (const auto bad = first_special(raw_.data(), from_, count_); bad < count_)
-    refuse(bad, value_at(raw_.data(), from_, bad), false);
-  if (from_ == store_) return;
+  const auto wide = to_f32({from_, {static_cast<std::int64_t>(count_)}, raw_.data()});
   for (std::size_t i = 0; i < count_; ++i) {
-    const auto value = static_cast<float>(value_at(raw_.data(), from_, i));
-    std::byte* to = converted_.data() + i * size_of(store_);
-    if (store_ == DType::kF32) {
-      std::memcpy(to, &value, sizeof value);
-      continue;
+    float stored = wide[i];
+    if (from_ != store_) {
+      std::byte* to = converted_.data() + i * size_of(store_);
+      if (store_ == DType::kF32) {
+        std::memcpy(to, &stored, sizeof stored);
+      } else {
+        const bool brain = store_ == DType::kBF16;
+        const std::uint16_t bits = brain ? bf16_from_f32(stored) : f16_from_f32(stored);
+        std::memcpy(to, &bits, sizeof bits);
+        stored = brain ? f32_from_bf16(bits) : f32_from_f16(bits);
+      }
     }
-    const std::uint16_t bits = store_ == DType::kBF16 ? bf16_from_f32(value) : f16_from_f32(value);
-    std::memcpy(to, &bits, sizeof bits);
+    if (!std::isfinite(stored)) refuse(i, wide[i]);
   }
-  if (const auto bad = first_special(converted_.data(), store_, count_); bad < count_)
-    refuse(bad, value_at(raw_.data(), from_, bad), true);
 }
 
 std::span<const std::byte> TokenStream::next() {

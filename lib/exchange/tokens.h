@@ -12,6 +12,8 @@
 
 namespace vega::exchange {
 
+bool is_float(DType dtype);  // f16, bf16, f32, f64
+
 class TokenStream {
  public:
   // entry: rank 4 in the order of `layout`, f16, bf16, f32 or f64; store: bf16, f16 or f32. `file`
@@ -36,7 +38,7 @@ class TokenStream {
 
  private:
   void convert();
-  [[noreturn]] void refuse(std::size_t element, double value, bool stored) const;
+  [[noreturn]] void refuse(std::size_t element, float wide) const;
 
   std::string where_;
   Layout layout_;

@@ -252,6 +252,33 @@ TEST_CASE("--view computes cell_to_px as extraction does; the frames' size must 
   CHECK(file.frames().size_color[2] == std::array<std::int32_t, 2>{480, 640});
 }
 
+TEST_CASE("--patch: tokens that do not fill the picture have the cells of the backbone") {
+  const Kitchen kitchen;
+  save_npy(kitchen.folder() / "kitchen.npy", values(3 * 27 * 27), {3, 27, 27, 1});
+  auto options = kitchen.options();
+  options.cell_to_px.clear();
+  options.view = "mllm";
+  options.size = "384x384";
+  options.frame_size = "320x240";
+  options.patch = 15;
+  CHECK_THAT(error_of<InputError>(options),
+             Contains("405x405 pixels under the tokens") && Contains("384x384"));
+  options.patch = 14;
+  run(options);
+  // 14 of 384 pixels a cell; the picture's 384 are the frame's 320 and 240.
+  const std::array<double, 6> expected{
+      14.0 * 320 / 384, 0, 7.0 * 320 / 384 - 0.5, 0, 14.0 * 240 / 384, 7.0 * 240 / 384 - 0.5};
+  const FeatureReader file(kitchen.output());
+  for (const auto& cells : file.taps()[0].cell_to_px) {
+    for (std::size_t i = 0; i < 6; ++i) CHECK(cells[i] == Approx(expected[i]).margin(1e-12));
+  }
+  options.view.clear();
+  options.size.clear();
+  CHECK_THAT(error_of<UsageError>(options), Contains("--patch 14") && Contains("no --view"));
+  options.patch = -1;
+  CHECK_THAT(error_of<UsageError>(options), Contains("--patch"));
+}
+
 TEST_CASE("frames of a vega file are taken over with everything they have") {
   const Kitchen kitchen;
   const TempFolder& f = kitchen.folder();
