@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -19,25 +20,47 @@ struct Video::Impl {
   std::int64_t skipped = 0;
 
   const VideoIndex& need_index();
+  std::string fault_at_end();
   std::string where(std::int64_t ordinal) const;
   void decode(std::span<const std::int64_t> wanted, bool skip_bad, const VideoRunner::Take& take);
 };
 
 const VideoIndex& Video::Impl::need_index() {
   if (index) return *index;
-  VideoIndex built = build_video_index(path, info.stream, skip);
-  if (!built.damage.empty()) {
-    const VideoFrameTime& last = built.frames.back();
+  index = build_video_index(path, info.stream, skip);
+  const VideoFrameTime last = index->frames.back();
+  std::string damage = index->damage;
+  if (!index->end_known && damage.empty()) damage = fault_at_end();
+  if (!damage.empty()) {
     const std::string what = fmt::format("a stream that breaks off after frame {} at {:.6f} s ({})",
-                                         last.ordinal, last.time_s, built.damage);
+                                         last.ordinal, last.time_s, damage);
     if (!skip) {
+      index.reset();
+      runner.reset();
       throw FormatError(explain(path.string(), what, "a complete video",
                                 "copy the file again, or skip what cannot be decoded"));
     }
     log_warn("{}: {}", path.string(), what);
   }
-  index = std::move(built);
   return *index;
+}
+
+// Decodes what the last packet shows and the frame that is shown last: of a file that was cut, one
+// of them is not whole. Returns what is wrong, or "".
+std::string Video::Impl::fault_at_end() {
+  const std::int64_t shown = index->frames.back().ordinal;
+  std::int64_t coded = shown;
+  for (const CodedFrame& frame : index->coded) {
+    if (frame.ordinal >= 0) coded = frame.ordinal;
+  }
+  const std::array both{coded, shown};
+  std::span<const std::int64_t> wanted = std::span(both).last(coded == shown ? 1 : 2);
+  runner.emplace(path, info, *index);
+  while (!wanted.empty()) {
+    const VideoStop stop = runner->run(wanted, [](VideoFrame&&) {});
+    if (stop.ordinal >= 0) return fmt::format("frame {}: {}", stop.ordinal, stop.reason);
+  }
+  return {};
 }
 
 std::string Video::Impl::where(std::int64_t ordinal) const {

@@ -14,6 +14,7 @@ extern "C" {
 
 #include "base/error.h"
 #include "base/log.h"
+#include "media/video_end.h"
 
 namespace vega {
 
@@ -119,21 +120,26 @@ class IndexBuilder {
 
   void note_failure(const std::string& reason) {
     if (!first_failure_.empty()) return;
+    first_failed_ = trial_.times.empty();
     const bool timed = !trial_.times.empty() && trial_.times.back() != AV_NOPTS_VALUE;
     first_failure_ = fmt::format(
         "frame {}{} cannot be decoded ({})", trial_.times.size(),
         timed ? fmt::format(", after {:.6f} s,", seconds(trial_.times.back())) : "", reason);
   }
 
-  // Ties packets to timestamps. False: some have none, or share one, or decoding cannot start.
+  // Ties packets to timestamps. False: some have none, or share one, or decoding cannot start, or
+  // the clock starts again: no frame that is decoded before a key frame is shown after it.
   bool link() {
     index_.by_pts.clear();
     bool good = !index_.coded.empty() && index_.coded[0].key;
+    std::int64_t latest = AV_NOPTS_VALUE;  // the least number there is
     for (std::size_t i = 0; i < index_.coded.size() && good; ++i) {
       const CodedFrame& coded = index_.coded[i];
       const bool fresh = index_.by_pts.emplace(coded.pts, static_cast<std::int64_t>(i)).second;
       good = coded.pts != AV_NOPTS_VALUE && fresh &&
-             (coded.discard || coded.pts >= index_.coded[0].pts);
+             (coded.discard || coded.pts >= index_.coded[0].pts) &&
+             (!coded.key || coded.pts > latest);
+      latest = std::max(latest, coded.pts);
     }
     return good;
   }
@@ -190,15 +196,63 @@ class IndexBuilder {
       log_warn("{}: {} of {} coded frames left out, first {}", input_.where(), index_.lost,
                packets_, first_failure_);
     }
+    std::int64_t ordinal = 0;
+    for (const double time : shown_times()) index_.frames.push_back({ordinal++, time});
     index_.coded.clear();
     index_.by_pts.clear();
+  }
+
+  // Seconds of the frames that came out, ascending. A frame without a time follows the one before.
+  // Where the clock starts again, as in streams put one behind the other, it goes on instead.
+  std::vector<double> shown_times() const {
     const double rate = av_q2d(input_.stream().avg_frame_rate);
+    double step = 1 / (rate > 0 ? rate : 25.0);  // between the last two frames
+    std::vector<double> out;
+    double last = -step, offset = -decoder_delay();  // last: as the file has it
+    std::string restart;
     for (const std::int64_t time : trial_.times) {
-      const auto ordinal = static_cast<std::int64_t>(index_.frames.size());
-      const bool timed = time != AV_NOPTS_VALUE;
-      const double guess = rate > 0 ? static_cast<double>(ordinal) / rate : 0.0;
-      index_.frames.push_back({ordinal, timed ? seconds(time) : guess});
+      const double now = time != AV_NOPTS_VALUE ? seconds(time) : last + step;
+      if (now <= last) {
+        offset += last + step - now;
+        if (restart.empty())
+          restart =
+              fmt::format("frame {} at {:.6f} s follows one at {:.6f} s", out.size(), now, last);
+      }
+      if (now > last && !out.empty()) step = now - last;
+      last = now;
+      out.push_back(now + offset);
     }
+    if (!restart.empty()) {
+      log_warn("{}: the clock starts again ({}): times go on from there, by order", input_.where(),
+               restart);
+    }
+    return out;
+  }
+
+  // Containers such as AVI say when packets are decoded, not when they are shown. libav gives a
+  // frame the time of the packet that brought it out, which is late by what the decoder held back.
+  double decoder_delay() const {
+    const bool shown = std::any_of(index_.coded.begin(), index_.coded.end(), [](const auto& coded) {
+      return coded.key && coded.pts != AV_NOPTS_VALUE;
+    });
+    if (shown || trial_.times.empty() || trial_.times[0] == AV_NOPTS_VALUE || first_failed_ ||
+        index_.coded[0].dts == AV_NOPTS_VALUE)
+      return 0;
+    return std::max(0.0, seconds(trial_.times[0] - index_.coded[0].dts));
+  }
+
+  // Where the container does not state its own size: the header says that the stream is longer by
+  // more than a second and ten frames. Of several streams it may be another that is.
+  std::string short_of_header() const {
+    const AVFormatContext& format = input_.format();
+    if (format.nb_streams > 1 || format.duration == AV_NOPTS_VALUE || index_.frames.empty() ||
+        format.duration_estimation_method != AVFMT_DURATION_FROM_STREAM)
+      return {};
+    const double stated = static_cast<double>(format.duration) / AV_TIME_BASE;
+    const double rate = av_q2d(input_.stream().avg_frame_rate);
+    const double there = index_.frames.back().time_s;
+    if (stated - there < 1 + 11 / (rate > 0 ? rate : 25.0)) return {};
+    return fmt::format("its header states {:.3f} s", stated);
   }
 
   // A file that breaks off is damaged even where every packet that is left decodes.
@@ -210,6 +264,14 @@ class IndexBuilder {
     if (static_cast<int>(packets_) < expected) {
       index_.damage = fmt::format("{} of {} coded frames are there{}{}", packets_, expected,
                                   index_.damage.empty() ? "" : ": ", index_.damage);
+    }
+    const VideoEnd end = video_end(path_);
+    if (index_.damage.empty()) index_.damage = end.damage;
+    if (index_.damage.empty() && !end.known) index_.damage = short_of_header();
+    index_.end_known = end.known || !index_.linked;
+    if (!listed && index_.damage.empty() && stream.nb_frames > static_cast<int>(packets_)) {
+      log_warn("{}: the header states {} frames, {} are there", input_.where(), stream.nb_frames,
+               packets_);
     }
     if (index_.frames.empty()) {
       const std::string& why = first_failure_.empty() ? index_.damage : first_failure_;
@@ -227,6 +289,7 @@ class IndexBuilder {
   Trial trial_;
   WholeFrames whole_;
   std::string first_failure_;
+  bool first_failed_ = false;  // before any frame came out
   std::size_t packets_ = 0;
 };
 

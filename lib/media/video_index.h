@@ -31,7 +31,8 @@ struct VideoIndex {
   std::unordered_map<std::int64_t, std::int64_t> by_pts;  // pts: position in `coded`
   std::int64_t decoded = 0;  // packets that building it gave to the decoder
   std::int64_t lost = 0;     // not linked: broken coded frames, which have no ordinal
-  std::string damage;        // why the file breaks off early; empty: it does not
+  std::string damage;        // why the file breaks off early; empty: it does not, as far as known
+  bool end_known = false;    // false: only decoding the last group can tell whether it is whole
 
   // Position in `coded` of the packet; nothing where it is not in the index.
   std::optional<std::int64_t> position(std::int64_t pts) const;

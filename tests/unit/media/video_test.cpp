@@ -610,3 +610,134 @@ TEST_CASE("Files that are no videos") {
   test::write_text(folder / "sound.wav", wav + std::string(200, '\0'));
   CHECK_THROWS_WITH(Video(folder / "sound.wav"), Contains("no video stream"));
 }
+
+TEST_CASE("A file that ends early is refused, whatever its container") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = even_times(40);
+  sample.group = 5;
+  for (const std::string end : {"mkv", "avi", "ts", "flv", "nut"}) {
+    sample.codec = end == "flv" ? AV_CODEC_ID_FLV1 : AV_CODEC_ID_MPEG4;
+    sample.paint = [](int k, int x, int y) {  // so rich that no group fits in a few bytes
+      return std::array<int, 3>{16 + (x * 37 + y * 91 + k * 53 + x * y * 7) % 220, 128, 128};
+    };
+    write_video(folder / ("whole." + end), sample);
+    const std::size_t frames = Video(folder / ("whole." + end)).index().size();
+    CHECK(frames == 40);
+    const auto bytes = test::read_bytes(folder / ("whole." + end));
+    for (const double part : {0.3, 0.5, 0.66, 0.8}) {
+      CAPTURE(end, part);
+      const auto count = static_cast<std::size_t>(part * double(bytes.size()));
+      const auto path = folder / ("cut." + end);
+      test::write_bytes(path, std::span(bytes).first(count));
+      CHECK_THROWS_AS(Video(path).index(), FormatError);
+      Video lenient(path, {.on_decode_error = OnDecodeError::kSkip});
+      CHECK(lenient.index().size() < frames);
+    }
+  }
+}
+
+TEST_CASE("A Matroska file that ends early, at any place before its index") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = even_times(12);
+  write_video(folder / "whole.mkv", sample);
+  auto bytes = test::read_bytes(folder / "whole.mkv");
+  const std::string cues("\x1c\x53\xbb\x6b", 4);
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::size_t index = text.rfind(cues);
+  REQUIRE(index != text.npos);
+  const auto path = folder / "cut.mkv";
+  for (std::size_t count = index / 2; count < index; count += 97) {
+    CAPTURE(count);
+    test::write_bytes(path, std::span(bytes).first(count));
+    CHECK_THROWS_AS(Video(path).index(), FormatError);
+  }
+  test::write_bytes(path, std::span(bytes).first(index + 6));  // within the index: no frame is lost
+  CHECK(Video(path).index().size() == 12);
+
+  // A recording that was never finished states no size (all ones): cut within a cluster.
+  const std::size_t segment = text.find("\x18\x53\x80\x67");
+  REQUIRE(segment != text.npos);
+  bytes[segment + 4] = std::byte{0x01};
+  for (std::size_t i = 5; i < 12; ++i) bytes[segment + i] = std::byte{0xff};
+  test::write_bytes(path, std::span(bytes).first(index));
+  CHECK(Video(path).index().size() == 12);
+  test::write_bytes(path, std::span(bytes).first(index - 20));
+  CHECK_THROWS_WITH(Video(path).index(), Contains("breaks off") && Contains("header states"));
+}
+
+TEST_CASE("A clock that starts again goes on, with every frame in its order") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = even_times(8);
+  for (const std::string end : {"ts", "mkv"}) {
+    INFO(end);
+    write_video(folder / ("one." + end), sample);
+    auto bytes = test::read_bytes(folder / ("one." + end));
+    const auto again = bytes;
+    bytes.insert(bytes.end(), again.begin(), again.end());
+    test::write_bytes(folder / ("two." + end), bytes);
+    Video video(folder / ("two." + end));
+    const auto frames = play(video);
+    REQUIRE(frames.size() == 16);
+    for (std::size_t k = 0; k < 16; ++k) {
+      CAPTURE(k);
+      CHECK(shown(frames[k].image) == static_cast<int>(k % 8));
+      CHECK(frames[k].time_s - frames[0].time_s == Approx(0.04 * double(k)).margin(1e-3));
+    }
+  }
+}
+
+TEST_CASE("A clock that starts again a little later does not mix the two parts") {
+  // The second part's times lie between those of the first: sorted by time, frames would alternate.
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = even_times(6);
+  write_video(folder / "one.ts", sample);
+  for (auto& time : sample.times_ms) time += 20;
+  sample.paint = [](int k, int x, int y) { return grey(k + 6, x, y); };
+  write_video(folder / "two.ts", sample);
+  auto bytes = test::read_bytes(folder / "one.ts");
+  const auto second = test::read_bytes(folder / "two.ts");
+  bytes.insert(bytes.end(), second.begin(), second.end());
+  test::write_bytes(folder / "both.ts", bytes);
+  Video video(folder / "both.ts");
+  const auto frames = play(video);
+  REQUIRE(frames.size() == 12);
+  for (std::size_t k = 0; k < 12; ++k) CHECK(shown(frames[k].image) == static_cast<int>(k));
+}
+
+TEST_CASE("AVI with B frames: the first frame is at 0, not later by what the decoder holds back") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = even_times(14);
+  sample.b_frames = 2;
+  write_video(folder / "v.avi", sample);
+  Video video(folder / "v.avi");
+  const auto frames = play(video);
+  REQUIRE(frames.size() == 14);
+  for (std::size_t k = 0; k < 14; ++k) {
+    CAPTURE(k);
+    CHECK(shown(frames[k].image) == static_cast<int>(k));
+    CHECK(frames[k].time_s == Approx(0.04 * double(k)).margin(1e-9));
+  }
+}
+
+TEST_CASE("A second movie behind the first is not lost in silence") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = even_times(4);
+  write_video(folder / "one.mov", sample);
+  auto bytes = test::read_bytes(folder / "one.mov");
+  const auto again = bytes;
+  bytes.insert(bytes.end(), again.begin(), again.end());
+  test::write_bytes(folder / "two.mov", bytes);
+  CHECK_THROWS_WITH(Video(folder / "two.mov").index(), Contains("a second movie begins at byte"));
+}
