@@ -1,3 +1,18 @@
-#include "cli/programs.h"
+#include "cli/program.h"
+#include "exchange/export.h"
+#include "exchange/import.h"
+#include "extract/features.h"
+#include "extract/preview.h"
+#include "extract/prompt.h"
+#include "extract/scene_verb.h"
+#include "store/file_verbs.h"
 
-int main(int argc, char** argv) { return vega::cli::run(argc, argv, vega::cli::extract_program()); }
+int main(int argc, char** argv) {
+  using namespace vega;
+  cli::Program program{"vega-extract",
+                       "Scenes in, backbone features out (HDF5).",
+                       {extract::features_verb(), extract::scene_verb(), extract::preview_verb(),
+                        extract::prompt_verb(), exchange::export_verb(), exchange::import_verb()}};
+  for (Verb& verb : file_verbs(program.name)) program.verbs.push_back(std::move(verb));
+  return cli::run(argc, argv, program);
+}

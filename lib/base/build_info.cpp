@@ -1,5 +1,6 @@
 #include "base/build_info.h"
 
+#include <commit.h>  // VEGA_COMMIT: written by the build (cmake/Commit.cmake)
 #include <unistd.h>
 
 #include <array>
@@ -24,7 +25,9 @@ std::string quoted(const std::string& word) {
 
 }  // namespace
 
-const char* version() { return VEGA_VERSION; }
+const char* release() { return VEGA_VERSION; }
+
+const char* version() { return VEGA_VERSION VEGA_COMMIT; }
 
 std::string build_line() {
   return std::string(version()) + " (gcc " __VERSION__ ", " VEGA_BUILD_TYPE ", CUDA half " +

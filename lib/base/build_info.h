@@ -6,9 +6,13 @@
 namespace vega {
 
 // "0.1.0".
+const char* release();
+
+// "0.1.0+g1a2b3c4", ".dirty" behind it where files were changed since that commit; "0.1.0" of a
+// source tree without git.
 const char* version();
 
-// "0.1.0 (gcc 12.2.0, Release, CUDA half built)".
+// "0.1.0+g1a2b3c4 (gcc 12.2.0, Release, CUDA half built)".
 std::string build_line();
 
 std::string host_name();

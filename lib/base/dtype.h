@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
+
 namespace vega {
 
 enum class DType : std::uint8_t {
@@ -35,6 +37,14 @@ std::string_view name_of(DType type);
 
 // Inverse of name_of; throws InputError naming the accepted ones.
 DType dtype_from_name(std::string_view name);
+
+// Floating types as options name them, and those that networks compute in.
+inline constexpr Choice<DType> kFloatTypes[] = {{DType::kBF16, "bf16"},
+                                                {DType::kF16, "fp16"},
+                                                {DType::kF32, "fp32"},
+                                                {DType::kF16, "f16", {}, true},
+                                                {DType::kF32, "f32", {}, true}};
+inline constexpr Choice<DType> kComputeTypes[] = {{DType::kF32, "fp32"}, {DType::kBF16, "bf16"}};
 
 // Widening and rounding (round to nearest, ties to even; NaN stays NaN).
 inline float f32_from_bf16(std::uint16_t bits) {

@@ -3,7 +3,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "base/error.h"
 #include "base/progress.h"
 
 namespace vega {
@@ -36,16 +35,6 @@ std::shared_ptr<spdlog::logger>& named() {
 }
 
 }  // namespace
-
-LogLevel log_level_from_name(std::string_view name) {
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "info") return LogLevel::kInfo;
-  if (name == "warn") return LogLevel::kWarn;
-  if (name == "error") return LogLevel::kError;
-  if (name == "off") return LogLevel::kOff;
-  throw InputError(
-      explain("log level", "'" + std::string(name) + "'", "one of debug, info, warn, error, off"));
-}
 
 void start_log(std::string_view program, LogLevel level) {
   named() = logger().clone(std::string(program));

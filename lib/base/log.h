@@ -6,12 +6,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/choice.h"
+
 namespace vega {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };
 
-// "debug", "info", "warn", "error", "off"; throws InputError otherwise.
-LogLevel log_level_from_name(std::string_view name);
+inline constexpr Choice<LogLevel> kLogLevels[] = {{LogLevel::kDebug, "debug"},
+                                                  {LogLevel::kInfo, "info"},
+                                                  {LogLevel::kWarn, "warn"},
+                                                  {LogLevel::kError, "error"},
+                                                  {LogLevel::kOff, "off"}};
 
 // Name that stands in front of each line, and the least level shown. Call once, early; defaults:
 // "vega", info.

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/error.h"
+#include "base/clock.h"
 
 namespace vega {
 namespace {
@@ -44,21 +44,12 @@ std::string_view fit_columns(std::string_view text, std::size_t columns) {
   return text;
 }
 
-ProgressMode progress_mode_from_name(std::string_view name) {
-  if (name == "auto") return ProgressMode::kAuto;
-  if (name == "bar") return ProgressMode::kBar;
-  if (name == "lines") return ProgressMode::kLines;
-  if (name == "off") return ProgressMode::kOff;
-  throw InputError(
-      explain("progress", "'" + std::string(name) + "'", "one of auto, bar, lines, off"));
-}
-
 Progress::Progress(std::string label, std::string unit, std::int64_t total, ProgressMode mode)
     : label_(std::move(label)),
       unit_(std::move(unit)),
       total_(total),
       mode_(mode),
-      start_(std::chrono::steady_clock::now()),
+      start_(Clock::now()),
       drawn_(start_) {
   if (mode_ == ProgressMode::kAuto)
     mode_ = isatty(STDERR_FILENO) == 1 ? ProgressMode::kBar : ProgressMode::kLines;
@@ -76,7 +67,7 @@ void Progress::add(std::int64_t steps) {
   const std::lock_guard lock(stderr_mutex());
   done_ += steps;
   const auto pause = std::chrono::milliseconds(mode_ == ProgressMode::kBar ? 100 : 10000);
-  if (std::chrono::steady_clock::now() - drawn_ >= pause) draw(false);
+  if (Clock::now() - drawn_ >= pause) draw(false);
 }
 
 void Progress::label(std::string text) {
@@ -85,8 +76,7 @@ void Progress::label(std::string text) {
 }
 
 std::string Progress::line() const {
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double seconds = seconds_since(start_);
   const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
   std::string text = fmt::format("{} {}/{} {}", label_, done_, total_, unit_);
   if (rate > 0)
@@ -97,7 +87,7 @@ std::string Progress::line() const {
 }
 
 void Progress::draw(bool last) {
-  drawn_ = std::chrono::steady_clock::now();
+  drawn_ = Clock::now();
   if (mode_ == ProgressMode::kOff || (last && done_ == 0)) return;
   if (mode_ == ProgressMode::kLines) {
     std::fputs((line() + "\n").c_str(), stderr);

@@ -7,12 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/choice.h"
+
 namespace vega {
 
 enum class ProgressMode { kAuto, kBar, kLines, kOff };
 
-// "auto", "bar", "lines", "off"; throws InputError otherwise.
-ProgressMode progress_mode_from_name(std::string_view name);
+inline constexpr Choice<ProgressMode> kProgressModes[] = {
+    {ProgressMode::kAuto, "auto", "a bar on a terminal, else lines"},
+    {ProgressMode::kBar, "bar"},
+    {ProgressMode::kLines, "lines"},
+    {ProgressMode::kOff, "off"}};
 
 // The front of a UTF-8 text that takes at most `columns` columns, one a character.
 std::string_view fit_columns(std::string_view text, std::size_t columns);

@@ -1,6 +1,6 @@
-// A polite end on SIGTERM, SIGINT and SIGUSR1: work in hand is dropped, nothing half-written stays,
-// exit code 75. Who asks twice by SIGINT is not made to wait: exit code 130, as a shell names it; a
-// part file may stay then, and the next run removes it.
+// SIGTERM, SIGINT and SIGUSR1 end a run in an orderly way: the run drops the item it works on,
+// leaves nothing half-written, and the exit code is 75. A second SIGINT ends the program at once
+// with exit code 130, as a shell names it. A part file may stay then; the next run removes it.
 #pragma once
 
 #include "base/error.h"

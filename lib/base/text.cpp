@@ -1,8 +1,12 @@
 #include "base/text.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fstream>
+#include <utility>
 
 #include "base/error.h"
 
@@ -36,6 +40,27 @@ std::optional<double> parse_double(std::string_view word) {
     return std::nullopt;
   }
   return value;
+}
+
+std::optional<std::int64_t> parse_whole(std::string_view word) {
+  std::int64_t value = 0;
+  const auto [at, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (code != std::errc{} || at != word.data() + word.size()) return std::nullopt;
+  return value;
+}
+
+std::string plural(std::size_t count, std::string_view noun) {
+  const bool hiss = noun.ends_with('s') || noun.ends_with("ch") || noun.ends_with("sh");
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : hiss ? "es" : "s");
+}
+
+std::string bytes_text(double bytes) {
+  if (!std::isfinite(bytes)) return "?";
+  for (const auto& [unit, name] : {std::pair{1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}}) {
+    if (bytes >= unit)
+      return fmt::format("{:.{}f} {}", bytes / unit, bytes < 99.5 * unit ? 1 : 0, name);
+  }
+  return fmt::format("{:.0f} kB", std::ceil(bytes / 1e3));
 }
 
 std::string read_text(const std::filesystem::path& path, std::string_view expected,

@@ -1,11 +1,9 @@
 #include "cli/program.h"
 
-#include <fmt/core.h>
-
 #include <CLI/CLI.hpp>
-#include <charconv>
+#include <cerrno>
 #include <csignal>
-#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -15,6 +13,7 @@
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/publish.h"
 #include "base/stop.h"
 
 namespace vega::cli {
@@ -26,16 +25,21 @@ class Binder final : public OptionVisitor {
   explicit Binder(CLI::App& app) : app_(app) {}
 
   void group(const char* title) override { group_ = title; }
-  void text(const char* name, std::string& value, const char* placeholder,
-            const char* help) override {
-    decorate(app_.add_option(name, value, help), placeholder, value.empty());
-  }
-  void integer(const char* name, std::int64_t& value, const char* placeholder,
-               const char* help) override {
-    number(name, value, std::to_string(value), "a whole number", placeholder, help);
-  }
-  void real(const char* name, double& value, const char* placeholder, const char* help) override {
-    number(name, value, fmt::format("{}", value), "a number", placeholder, help);
+  // Values are parsed here: CLI11 would read 0300 as octal and saturate silently.
+  void option(const OptionSpec& spec) override {
+    const auto read = [spec](const CLI::results_t& values) {
+      if (values.size() > 1)
+        throw UsageError(explain(long_name(spec.name),
+                                 "'" + values[0] + "' and '" + values[1] + "'", "one value",
+                                 "give the option once"));
+      spec.set(values.at(0));
+      return true;
+    };
+    app_.add_option(spec.name, read, spec.help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->default_str(spec.standard)
+        ->type_name(spec.placeholder)
+        ->group(group_);
   }
   void flag(const char* name, bool& value, const char* help) override {
     app_.add_flag(name, value, help)->group(group_);
@@ -48,27 +52,6 @@ class Binder final : public OptionVisitor {
   }
 
  private:
-  // Decimal and whole: CLI11 itself would read 0300 as octal and saturate silently.
-  template <typename Number>
-  void number(const std::string& name, Number& value, const std::string& standard,
-              const char* expected, const char* placeholder, const char* help) {
-    const auto read = [&value, name, expected](const std::string& text) {
-      const char* end = text.data() + text.size();
-      const auto [at, code] = std::from_chars(text.data(), end, value);
-      if (code == std::errc() && at == end) return;
-      throw UsageError(explain(name, "'" + text + "'", expected));
-    };
-    app_.add_option_function<std::string>(name, read, help)
-        ->default_str(standard)
-        ->type_name(placeholder)
-        ->group(group_);
-  }
-
-  void decorate(CLI::Option* option, const char* placeholder, bool no_default) {
-    option->type_name(placeholder)->group(group_);
-    if (!no_default) option->capture_default_str();
-  }
-
   CLI::App& app_;
   std::string group_ = "Options";
 };
@@ -121,22 +104,19 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
-void add_common(CLI::App& app, Common& common) {
-  app.add_option("--log-level", common.log_level,
-                 "least level shown: debug, info, warn, error, off")
-      ->type_name("LEVEL")
-      ->capture_default_str()
-      ->group("Common");
-  app.add_option("--progress", common.progress,
-                 "auto (a bar on a terminal, else lines), bar, lines, off")
-      ->type_name("MODE")
-      ->capture_default_str()
-      ->group("Common");
-  app.add_option("--config", common.config, "read options from an INI or TOML file")
-      ->type_name("FILE")
-      ->group("Common");
-  app.allow_config_extras(CLI::config_extras_mode::error);
-}
+// What all verbs share.
+struct Common {
+  LogLevel log_level = LogLevel::kInfo;
+  ProgressMode progress = ProgressMode::kAuto;
+  std::string config;
+
+  void visit(OptionVisitor& v) {
+    v.group("Common");
+    v.choice("--log-level", log_level, kLogLevels, "least level shown");
+    v.choice("--progress", progress, kProgressModes, "");
+    v.text("--config", config, "FILE", "read options from an INI or TOML file");
+  }
+};
 
 // CLI11 reads configuration files for the program only, not for a verb.
 void read_config(CLI::App& verb, const std::string& path) {
@@ -162,9 +142,27 @@ void check_verb(int argc, char** argv, const Program& program) {
   throw UsageError(explain(program.name, "'" + std::string(argv[1]) + "'", "a verb: " + known));
 }
 
+// Throws OutputError where the last write did not reach its reader.
 void check_stdout() {
+  errno = 0;
   std::cout.flush();
-  if (!std::cout) throw OutputError(explain("stdout", "a broken pipe or a full disk"));
+  if (std::cout) return;
+  const int reason = errno;
+  if (reason == EPIPE)
+    throw OutputError(explain("stdout", "a broken pipe", "a reader that stays until the end",
+                              "run again: what was finished is complete"));
+  throw OutputError(explain("stdout", reason == 0 ? "a failed write" : std::strerror(reason), "",
+                            output_remedy(reason)));
+}
+
+void print_text(const std::string& text) {
+  std::cout << text;
+  check_stdout();
+}
+
+void print_manifest(const std::string& key, const std::string& path) {
+  std::cout << key << '\t' << path << '\n';
+  check_stdout();
 }
 
 int report(int code, const char* message) {
@@ -174,7 +172,7 @@ int report(int code, const char* message) {
 
 int guarded(const Verb& verb, const Common& common) {
   try {
-    const int code = verb.run(common);
+    const int code = verb.run({common.progress, print_manifest, print_text});
     check_stdout();
     return code;
   } catch (const Error& error) {
@@ -192,24 +190,14 @@ int guarded(const Verb& verb, const Common& common) {
 
 }  // namespace
 
-void print_text(const std::string& text) {
-  std::cout << text;
-  check_stdout();
-}
-
-void print_manifest(const std::string& key, const std::string& path) {
-  std::cout << key << '\t' << path << '\n';
-  check_stdout();
-}
-
-int run(int argc, char** argv, Program program) {
+int run(int argc, char** argv, const Program& program) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error with a message, exit code 6
   catch_stop_signals();
   set_command_line(argc, argv);
   start_log(program.name, LogLevel::kInfo);
   CLI::App app(program.summary, program.name);
   app.formatter(std::make_shared<HelpFormatter>());
-  app.footer(program.details);
+  app.footer("Run '" + program.name + " VERB --help' for the options of a verb.");
   app.set_version_flag("--version", program.name + " " + build_line());
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
@@ -218,9 +206,10 @@ int run(int argc, char** argv, Program program) {
   for (const Verb& verb : program.verbs) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
     sub->footer(verb.details);
+    sub->allow_config_extras(CLI::config_extras_mode::error);
     Binder binder(*sub);
     verb.options(binder);
-    add_common(*sub, common);
+    common.visit(binder);
     sub->callback([&chosen, &verb] { chosen = &verb; });
   }
   try {
@@ -234,12 +223,7 @@ int run(int argc, char** argv, Program program) {
   } catch (const Error& error) {
     return report(error.exit_code(), error.what());
   }
-  try {
-    start_log(program.name, log_level_from_name(common.log_level));
-    common.progress_mode();
-  } catch (const Error& error) {
-    return report(2, error.what());
-  }
+  start_log(program.name, common.log_level);
   log_info("{} on {}: {}", build_line(), host_name(), command_line());
   return guarded(*chosen, common);
 }

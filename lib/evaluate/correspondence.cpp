@@ -24,6 +24,19 @@ namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr auto kDetails =
+    R"(Do the features of a place agree between the views that show it, and differ from those of other places? Token
+cells are placed in the room by the depth and poses of the scene files; docs/correspondence.md says what each number
+means and what it is worth. Constant features score 100 in the plain voxel scores: read them beside margin and AUC.
+
+Examples:
+  vega-eval correspondence features/wan-832x480-stretch-14x14 --scenes scenes
+  vega-eval correspondence --compare features/* --scenes scenes --permuted-poses -o results --pictures
+  vega-eval correspondence features/wan-832x480-mllm-14x14 --tap all --scenes scenes     # blocks and timesteps
+  vega-eval correspondence features/dino --scenes scenes --metrics probe3d --device cuda
+
+See also: vega-extract features, vega-extract scene; docs/correspondence.md)";
+
 struct Run {
   const CorrespondenceVerb& options;
   const Plan& plan;
@@ -35,7 +48,7 @@ struct Run {
 std::string stamp_of(const Run& run, const ScoredSet& set, const std::string& key,
                      const std::string& tap_key, const std::string& scene_key) {
   Hasher hash;
-  hash.field(version()).field(run.plan.options_json).field(set.permuted ? "permuted" : "true");
+  hash.field(release()).field(run.plan.options_json).field(set.permuted ? "permuted" : "true");
   hash.field(tap_key).field(scene_key).field(run.plan.probe_options.nearest ? "device" : "cpu");
   if (const auto pairs = run.plan.pairs.find(key); pairs != run.plan.pairs.end())
     for (const auto& [a, b] : pairs->second) hash.field(fmt::format("{} {}", a, b));
@@ -118,11 +131,9 @@ class SceneWork final : public ItemWork {
     for (auto& [i, result] : found_) run_.results[i][item_.key] = std::move(result);
     scene_.reset();
   }
-  double wait_s() const override { return 0; }
-  double load_s() const override { return 0; }
   std::string output() const override { return item_.path.string(); }
   void describe(ItemReport& report) const override {
-    report.outcome = computed_ > 0 ? "scored" : "complete";
+    report.outcome = computed_ > 0 ? Outcome::kWritten : Outcome::kComplete;
     report.numbers = {{"sets", static_cast<double>(found_.size())}};
   }
 
@@ -189,11 +200,11 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
       "scoring", plan.sets.size() > 1 ? "scenes and sets" : "scenes", steps, context.progress);
   Run run{options, plan, {}, *progress};
   run.results.resize(plan.sets.size());
-  if (plan.items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
-  const bool alone = options.list.empty() && plan.items.size() == 1;
+  const ItemList list{plan.items, options.list.empty() && plan.items.size() == 1};
+  const RunOptions how{options.report, options.fail_fast};
   const auto score_all = [&] {
     try {
-      return run_items(plan.items, {options.report, options.fail_fast, alone, false, {}},
+      return run_items({.list = list, .options = how, .manifest = false}, context,
                        [&](const Item& item) { return std::make_unique<SceneWork>(item, run); });
     } catch (const Stopped&) {
       if (options.out.empty()) log_warn("nothing is kept of a run without -o");
@@ -202,7 +213,7 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
   };
   const RunResult result = score_all();
   progress.reset();
-  if (result.done == 0) return result;
+  if (result.done + result.complete == 0) return result;
   const Scored scored = collected(run);
   const std::string text = answer(plan, scored);
   try {
@@ -213,6 +224,11 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
   }
   context.print(text);
   return result;
+}
+
+Verb correspondence_verb() {
+  return make_verb("correspondence", "score how well features know places across views", kDetails,
+                   run_correspondence);
 }
 
 }  // namespace vega::evaluate

@@ -1,9 +1,8 @@
 // `vega-eval correspondence`: how well features know that two views show one place.
 #pragma once
 
-#include "base/context.h"
-#include "base/run.h"
 #include "evaluate/options.h"
+#include "run/verb.h"
 
 namespace vega::evaluate {
 
@@ -11,5 +10,8 @@ namespace vega::evaluate {
 // Scenes that fail are named and left out (exit code 4). Throws UsageError before any work, and
 // InputError where nothing could be scored.
 RunResult run_correspondence(const CorrespondenceVerb& options, const Context& context);
+
+// `vega-eval correspondence`.
+Verb correspondence_verb();
 
 }  // namespace vega::evaluate

@@ -108,7 +108,7 @@ ScoredSet set_of(std::string name, const std::vector<Item>& items) {
 // The sets of files, before taps and null tests multiply them; the items too.
 std::vector<ScoredSet> file_sets(const CorrespondenceVerb& o, std::vector<Item>& items) {
   if (!o.compare) {
-    items = gather_items(expanded(o.inputs), o.list, "", o.shard);
+    items = gather_items({expanded(o.inputs), o.list, o.shard, "", ""}).items;
     std::set<std::string> folders;
     for (const Item& item : items)
       folders.insert(folder_name(fs::absolute(item.path).parent_path()));
@@ -126,7 +126,7 @@ std::vector<ScoredSet> file_sets(const CorrespondenceVerb& o, std::vector<Item>&
     const bool folder = fs::is_directory(input);
     const std::string name =
         folder_name(folder ? fs::path(input) : fs::absolute(input).parent_path());
-    sets.push_back(set_of(name, gather_items(expanded({input}), "", "", "")));
+    sets.push_back(set_of(name, gather_items({expanded({input}), "", "", "", ""}).items));
     ++names[name];
   }
   std::set<std::string> known;

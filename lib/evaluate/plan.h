@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/items.h"
 #include "correspondence/summary.h"
 #include "evaluate/options.h"
 #include "evaluate/scene_tokens.h"
+#include "run/items.h"
 
 namespace vega::evaluate {
 

@@ -5,17 +5,29 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/items.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "exchange/outgoing.h"
 #include "exchange/release.h"
+#include "run/items.h"
 #include "store/features.h"
 #include "store/h5.h"
 
 namespace vega::exchange {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr auto kDetails =
+    R"(Features for other programs. pt: torch.load(weights_only=True) gives a dict: tokens, cell_to_px, frame_id,
+time_s, world_from_cam, K_color, size_color, thumbnails, and metadata (JSON as bytes). safetensors: the same
+tensors, metadata in the header. npy: the tokens alone. A file that is there and equal is left as it is; another
+one is refused. --as writes what VEGA-3D's offline mode loads: DIR/data/scannet/ROOT/KEY/FILE.pt.
+
+Examples:
+  vega-extract export features/wan-832x480-mllm-14x14/scene0000_00.h5 --format safetensors -o export
+  vega-extract export features/wan-832x480-mllm-14x14/*.h5 --as wan2.1-vace-1.3B-middle20-timestep300 -o VEGA-3D
+
+See also: import, inspect; docs/formats.md)";
 
 struct Plan {
   Format format = Format::kTorch;
@@ -182,13 +194,10 @@ class ExportWork final : public ItemWork {
     reader_.reset();
   }
 
-  void finish() override {}
-  double wait_s() const override { return 0; }
-  double load_s() const override { return 0; }
   std::string output() const override { return output_.string(); }
 
   void describe(ItemReport& report) const override {
-    report.outcome = files_written_ > 0 ? "written" : "complete";
+    report.outcome = files_written_ > 0 ? Outcome::kWritten : Outcome::kComplete;
     report.numbers = {{"frames", static_cast<double>(frames_)},
                       {"files", static_cast<double>(files_written_)}};
   }
@@ -279,14 +288,18 @@ class ExportWork final : public ItemWork {
 
 }  // namespace
 
-RunResult run_export(const ExportOptions& options, const Manifest& manifest) {
+RunResult run_export(const ExportOptions& options, const Context& context) {
   const Plan plan = resolve(options);
-  const auto items = gather_items(options.inputs, options.list, "", options.shard);
-  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
-  const bool alone = options.list.empty() && items.size() == 1;
-  return run_items(
-      items, {options.report, options.fail_fast, alone, false, manifest},
-      [&](const Item& item) { return std::make_unique<ExportWork>(item, options, plan); });
+  const ItemList list = gather_items({options.inputs, options.list, options.shard, "", ""});
+  const RunOptions how{options.report, options.fail_fast};
+  return run_items({list, how}, context, [&](const Item& item) {
+    return std::make_unique<ExportWork>(item, options, plan);
+  });
+}
+
+Verb export_verb() {
+  return make_verb("export", "write features for other programs: pt, safetensors, npy", kDetails,
+                   run_export);
 }
 
 }  // namespace vega::exchange

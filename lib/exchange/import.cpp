@@ -7,12 +7,12 @@
 
 #include "base/build_info.h"
 #include "base/error.h"
-#include "base/items.h"
 #include "base/key.h"
-#include "base/log.h"
 #include "base/stop.h"
 #include "exchange/incoming.h"
 #include "media/view.h"
+#include "run/items.h"
+#include "run/provenance.h"
 #include "store/cache_key.h"
 #include "store/decide.h"
 #include "store/h5.h"
@@ -20,6 +20,20 @@
 namespace vega::exchange {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr auto kDetails =
+    R"(Features of any backbone, for every later stage: one HDF5 file a scene, as 'features' writes it. The array has
+four axes and floating-point values; .pt files are read without executing anything. What 'export' wrote as pt or
+safetensors needs no option at all.
+
+Examples:
+  vega-extract import dino/kitchen.npy --layout vhwc --frames ids.txt --frame-size 640x480 \
+      --view stretch --size 518x518 --tag dinov2-518 -o features
+  vega-extract import vggt/*.pt --name patch_tokens --layout vchw --frames features/rgb-832x480-mllm-14x14 \
+      --cell-to-px cells.txt --tag vggt -o features
+  vega-extract import export/scene0000_00.safetensors -o elsewhere
+
+See also: export, inspect, verify, preview; docs/formats.md)";
 
 using nlohmann::json;
 
@@ -123,11 +137,7 @@ class ImportWork final : public ItemWork {
   void compute() override {
     std::vector<TapInfo> taps;
     for (const auto& tap : scene_.taps) taps.push_back(tap.info);
-    header_.provenance = {{"version", version()},
-                          {"command", command_line()},
-                          {"host", host_name()},
-                          {"started", utc_now()},
-                          {"input", fs::absolute(item_.path).string()}};
+    header_.provenance = provenance({{"input", fs::absolute(item_.path).string()}});
     writer_.emplace(output_, header_, scene_.frames, taps);
     for (std::size_t t = 0; t < scene_.taps.size(); ++t) {
       TokenStream& tokens = *scene_.taps[t].tokens;
@@ -145,12 +155,10 @@ class ImportWork final : public ItemWork {
     writer_.reset();
   }
 
-  double wait_s() const override { return 0; }
-  double load_s() const override { return 0; }
   std::string output() const override { return output_.string(); }
 
   void describe(ItemReport& report) const override {
-    report.outcome = complete_ ? "complete" : "written";
+    report.outcome = complete_ ? Outcome::kComplete : Outcome::kWritten;
     report.numbers = {{"frames", static_cast<double>(frames_)}};
   }
 
@@ -186,13 +194,17 @@ class ImportWork final : public ItemWork {
 
 }  // namespace
 
-RunResult run_import(const ImportOptions& options, const Manifest& manifest) {
+RunResult run_import(const ImportOptions& options, const Context& context) {
   check(options);
-  const auto items = gather_items(options.inputs, options.list, options.key, options.shard);
-  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
-  const bool alone = options.list.empty() && items.size() == 1;
-  return run_items(items, {options.report, options.fail_fast, alone, false, manifest},
+  const ItemList list =
+      gather_items({options.inputs, options.list, options.shard, options.key, ""});
+  const RunOptions how{options.report, options.fail_fast};
+  return run_items({list, how}, context,
                    [&](const Item& item) { return std::make_unique<ImportWork>(item, options); });
+}
+
+Verb import_verb() {
+  return make_verb("import", "take features of other programs over", kDetails, run_import);
 }
 
 }  // namespace vega::exchange

@@ -8,6 +8,9 @@ namespace vega::exchange {
 // Every input on its own: written, complete already (equal input), or failed. A folder is one scene
 // whose files are its taps. Throws UsageError before any output: an option that is missing and that
 // the file does not say itself.
-RunResult run_import(const ImportOptions& options, const Manifest& manifest);
+RunResult run_import(const ImportOptions& options, const Context& context);
+
+// `vega-extract import`.
+Verb import_verb();
 
 }  // namespace vega::exchange

@@ -70,8 +70,9 @@ void ImportOptions::visit(OptionVisitor& v) {
   v.text("--tag", tag, "TAG", "folder of this backbone and recipe");
   v.text("--tap", tap, "NAME",
          "name of the features in the file (default: imported; of a folder, the stems)");
-  v.integer("--block", block, "N", "block they were taken from, for the record; -1: none");
-  v.integer("--timestep", timestep, "T", "timestep they were taken at, for the record; -1: none");
+  v.integer("--block", block, "N", {}, "block they were taken from, for the record; -1: none");
+  v.integer("--timestep", timestep, "T", {},
+            "timestep they were taken at, for the record; -1: none");
   v.text("--store-dtype", store_dtype, "bf16|fp16|fp32",
          "type of the stored tokens (default: as in the file; float64 becomes fp32)");
 

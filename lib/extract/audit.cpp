@@ -254,17 +254,18 @@ int Audit::exit_code() const {
   return all ? 0 : alone ? 3 : 4;
 }
 
-Report dry_run(const std::vector<Item>& items, const FeatureOptions& options, const Recipe& recipe,
-               const Backbone& backbone, const fs::path& folder, const Context& context) {
+RunResult dry_run(const std::vector<Item>& items, const FeatureOptions& options,
+                  const Recipe& recipe, const Backbone& backbone, const fs::path& folder,
+                  const Context& context) {
   const Audit audit = audit_scenes(items, options, recipe, backbone, folder, context.progress);
   if (!options.report.empty()) publish_file(options.report, audit_json(audit));
   context.print(audit_table(audit));
-  Report report;
+  RunResult report;
   for (const SceneAudit& scene : audit.scenes) {
     if (!scene.possible()) {
       ++report.failed;
     } else if (scene.existing.state == OutputState::kComplete) {
-      ++report.skipped;
+      ++report.complete;
     }
   }
   report.exit_code = audit.exit_code();

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "base/items.h"
 #include "extract/audit_estimate.h"
-#include "extract/context.h"
 #include "extract/recipe.h"
+#include "run/items.h"
+#include "run/run.h"
 #include "scene/audit.h"
 
 namespace vega::extract {
@@ -100,9 +100,9 @@ std::string audit_json(const Audit& audit);
 
 // audit_scenes, the table to context.print, the JSON to options.report where that is not empty.
 // Throws OutputError.
-Report dry_run(const std::vector<Item>& items, const FeatureOptions& options, const Recipe& recipe,
-               const Backbone& backbone, const std::filesystem::path& folder,
-               const Context& context);
+RunResult dry_run(const std::vector<Item>& items, const FeatureOptions& options,
+                  const Recipe& recipe, const Backbone& backbone,
+                  const std::filesystem::path& folder, const Context& context);
 
 // For audit_scene. input_fp: of the frames as selected; header options as a run would write them.
 OutputAudit audit_output(const std::filesystem::path& path, const std::string& options_json,

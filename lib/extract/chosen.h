@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "base/items.h"
 #include "extract/frame_cache.h"
 #include "extract/recipe.h"
+#include "run/items.h"
 #include "scene/source.h"
 #include "store/features.h"
 

@@ -32,7 +32,7 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.text("--exif", exif, "apply|ignore",
          "plain pictures whose EXIF data say how the camera was held: turn them upright, or take "
          "the pixels as stored (always so where poses or intrinsics are there)");
-  v.integer("--stream", stream, "N",
+  v.integer("--stream", stream, "N", {},
             "video stream of the file (-1: the first that is no cover picture)");
   v.text("--on-decode-error", on_decode_error, "fail|skip",
          "a frame that cannot be decoded: fail the scene, or leave the frame out and count it");
@@ -54,16 +54,16 @@ void FeatureOptions::visit(OptionVisitor& v) {
          "a LLaVA-Video, Video-3D-LLM or VEGA checkpoint with its tower");
   v.text("--prompt", prompt, "FILE",
          "embedding of the empty text, .pt or .h5 (default: prompt.h5 or prompt.pt in --model)");
-  v.integer("--block", block, "N", "transformer block whose output is taken, zero-based");
+  v.integer("--block", block, "N", {}, "transformer block whose output is taken, zero-based");
   v.text("--blocks", blocks, "LIST",
          "several blocks in one pass instead, each a tap of its own: 10,12,20 or 10:28:2 (28 "
          "included)");
-  v.integer("--timestep", timestep, "T", "noise level as asked, 0 to 1000");
+  v.integer("--timestep", timestep, "T", {}, "noise level as asked, 0 to 1000");
   v.text(
       "--timesteps", timesteps, "LIST",
       "several noise levels instead, a pass of the transformer each: 0:1000:100 (1000 included); "
       "frames are encoded once");
-  v.real("--shift", shift, "F", "shift of the flow-matching schedule");
+  v.real("--shift", shift, "F", {}, "shift of the flow-matching schedule");
   v.text("--schedule", schedule, "release|exact",
          "release: the released scheduler's table (300 is t 299, sigma 0.29992384); exact: sigma = "
          "T/1000");
@@ -76,7 +76,7 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.text("--device", device, "cpu|cuda[:n]", "where to compute");
   v.text("--dtype", dtype, "fp32|bf16", "compute type (default: fp32 on cpu, bf16 on cuda)");
   v.text("--store-dtype", store_dtype, "bf16|fp16|fp32", "type of the stored tokens");
-  v.integer("--seed", seed, "N", "seed of the noise");
+  v.integer("--seed", seed, "N", {}, "seed of the noise");
   v.text("--compat", compat, "reference|fixed",
          "reference: the released pipeline's numbers (view mllm, re-encoded frames of a .sens, "
          "bf16 latent "
@@ -94,7 +94,7 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.text("--report", report, "FILE.json",
          "what became of every scene, with times; of a dry run: the audit");
   v.flag("--no-thumbs", no_thumbs, "store no thumbnails (preview needs them)");
-  v.integer("--threads", threads, "N",
+  v.integer("--threads", threads, "N", {},
             "worker threads (default: all cores); on the cpu one frame a worker");
   v.text("--batch", batch, "auto|N",
          "frames a step on cuda (the last one is padded); auto fits the memory and halves when it "
@@ -105,9 +105,9 @@ void PreviewOptions::visit(OptionVisitor& v) {
   v.inputs(inputs, "FILE...", "feature files (features/TAG/KEY.h5), several for several pictures");
   v.text("-o,--out", out, "PNG|DIR", "the picture; a folder (made) when there are several files");
   v.text("--tap", tap, "NAME", "which features (default: the file's default tap)");
-  v.integer("--frames", frames, "N", "how many frames to show, spread over the scene");
-  v.integer("--columns", columns, "N", "frames a row (0: by itself)");
-  v.integer("--width", width, "PX", "width of a frame in pixels");
+  v.integer("--frames", frames, "N", {}, "how many frames to show, spread over the scene");
+  v.integer("--columns", columns, "N", {}, "frames a row (0: by itself)");
+  v.integer("--width", width, "PX", {}, "width of a frame in pixels");
   v.flag("--smooth", smooth, "bilinear colours instead of crisp cells");
 }
 

@@ -21,6 +21,16 @@ namespace vega::extract {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr auto kDetails =
+    R"(Source frames above the PCA colours of their features: alike tokens have alike colours, in all frames of a
+scene. The outline on a frame is the part that the network saw.
+
+Examples:
+  vega-extract preview features/rgb-832x480-mllm-14x14/kitchen.h5 -o kitchen.png
+  vega-extract preview --frames 6 --smooth features/*/kitchen.h5 -o pictures
+
+See also: features)";
+
 ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
   const FeatureReader reader(path);
   const TapInfo& tap = reader.taps()[reader.tap_index(options.tap)];
@@ -91,7 +101,7 @@ std::vector<fs::path> pictures_of(const PreviewOptions& options) {
 
 }  // namespace
 
-Report run_preview(const PreviewOptions& options, const Context& context) {
+RunResult run_preview(const PreviewOptions& options, const Context& context) {
   if (options.inputs.empty()) throw UsageError(explain("preview", "no file", "FILE..."));
   if (options.frames < 1)
     throw UsageError(explain("--frames", std::to_string(options.frames), "1 or more"));
@@ -99,7 +109,7 @@ Report run_preview(const PreviewOptions& options, const Context& context) {
     throw UsageError(explain("--width", std::to_string(options.width), "16 to 4096"));
   if (options.columns < 0 || options.columns > 64)
     throw UsageError(explain("--columns", std::to_string(options.columns), "0 to 64"));
-  Report report;
+  RunResult report;
   const std::vector<fs::path> pictures = pictures_of(options);
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     const fs::path input = options.inputs[i];
@@ -110,6 +120,10 @@ Report run_preview(const PreviewOptions& options, const Context& context) {
     ++report.done;
   }
   return report;
+}
+
+Verb preview_verb() {
+  return make_verb("preview", "draw a contact sheet of a feature file", kDetails, run_preview);
 }
 
 }  // namespace vega::extract

@@ -1,11 +1,14 @@
 // `vega-extract prompt`: the embedding of the empty text from a UMT5 checkpoint.
 #pragma once
 
-#include "extract/context.h"
 #include "extract/options.h"
+#include "run/verb.h"
 
 namespace vega::extract {
 
-Report run_prompt(const PromptOptions& options, const Context& context);
+RunResult run_prompt(const PromptOptions& options, const Context& context);
+
+// `vega-extract prompt`.
+Verb prompt_verb();
 
 }  // namespace vega::extract

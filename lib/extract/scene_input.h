@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "base/items.h"
 #include "extract/scene_options.h"
 #include "geometry/coverage.h"
 #include "geometry/patches.h"
 #include "media/view.h"
+#include "run/items.h"
 #include "scan/files.h"
 #include "scan/proposals.h"
 #include "scene/select.h"

@@ -15,6 +15,7 @@
 #include "extract/compute.h"
 #include "extract/frame_cache.h"
 #include "extract/noise_source.h"
+#include "run/provenance.h"
 #include "scene/frame.h"
 #include "scene/root.h"
 #include "scene/source.h"
@@ -121,7 +122,7 @@ class Scene final : public ItemWork {
   void describe_taps();
   void fit_batch(const Backbone& backbone);
   SceneFrames frames() const { return {run_.recipe, source_, chosen_, *cache_, *noise_, depth_}; }
-  std::map<std::string, std::string> provenance() const;
+  Provenance provenance() const;
 
   const Item item_;
   SceneRun& run_;
@@ -282,26 +283,23 @@ void Scene::finish() {
   lock_.reset();
 }
 
-std::map<std::string, std::string> Scene::provenance() const {
-  return {{"version", version()},
-          {"command", command_line()},
-          {"host", host_name()},
-          {"started", utc_now()},
-          {"input", fs::absolute(source_.root).string()},
-          {"dialect", source_.dialect},
-          {"dropped_nonfinite_poses", std::to_string(source_.dropped_nonfinite_poses)},
-          {"left_out_undecodable", std::to_string(left_out_)},
-          {"device", device_name(run_.recipe.device)},
-          {"threads", std::to_string(run_.recipe.threads)}};
+Provenance Scene::provenance() const {
+  return vega::provenance(
+      {{"input", fs::absolute(source_.root).string()},
+       {"dialect", source_.dialect},
+       {"dropped_nonfinite_poses", std::to_string(source_.dropped_nonfinite_poses)},
+       {"left_out_undecodable", std::to_string(left_out_)},
+       {"device", device_name(run_.recipe.device)},
+       {"threads", std::to_string(run_.recipe.threads)}});
 }
 
 void Scene::describe(ItemReport& report) const {
   report.numbers["frames"] = static_cast<double>(chosen_.frame_of_row.size());
   if (complete()) {
-    report.outcome = "complete already";
+    report.outcome = Outcome::kComplete;
     return;
   }
-  report.outcome = plan_.decision == Decision::kAddTaps ? "taps added" : "written";
+  report.outcome = plan_.decision == Decision::kAddTaps ? Outcome::kTapsAdded : Outcome::kWritten;
   report.numbers["taps"] = static_cast<double>(wanted_.size());
   report.numbers["encoded_frames"] = static_cast<double>(work_.encoded);
   report.numbers["passes"] = static_cast<double>(work_.passes);

@@ -7,11 +7,11 @@
 #include <mutex>
 #include <string>
 
-#include "base/items.h"
 #include "base/progress.h"
-#include "base/run.h"
 #include "extract/options.h"
 #include "extract/recipe.h"
+#include "run/items.h"
+#include "run/run.h"
 
 namespace vega::extract {
 

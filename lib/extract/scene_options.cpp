@@ -61,7 +61,7 @@ void SceneFileOptions::visit(OptionVisitor& v) {
   v.text("--id-gaps", id_gaps, "drop|keep",
          "annotated objects as proposals whose ids are not 0 to n-1 without gaps: the scene fails "
          "(the release leaves it out), or is made; default: by --compat");
-  v.integer("--seed", seed, "N", "seed of ties in --select mc");
+  v.integer("--seed", seed, "N", {}, "seed of ties in --select mc");
 
   v.group("Run");
   v.text("-o,--out", out, "DIR", "results go to DIR/KEY.h5");
@@ -72,7 +72,7 @@ void SceneFileOptions::visit(OptionVisitor& v) {
          "write nothing; say for every scene what it has and lacks, and what a run would take");
   v.text("--report", report, "FILE.json",
          "what became of every scene, with times; of a dry run: the audit");
-  v.integer("--threads", threads, "N", "worker threads (default: all cores)");
+  v.integer("--threads", threads, "N", {}, "worker threads (default: all cores)");
 }
 
 }  // namespace vega::extract

@@ -1,26 +1,37 @@
 #include "extract/scene_verb.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/publish.h"
-#include "base/run.h"
 #include "extract/scene_audit.h"
 #include "extract/scene_work.h"
+#include "run/run.h"
 
 namespace vega::extract {
 namespace {
 
-Report dry_run_scenes(const std::vector<Item>& items, const SceneFileOptions& options,
-                      const SceneRecipe& recipe, const Context& context) {
+constexpr auto kDetails =
+    R"(Writes one HDF5 file a scene: depth, axis-aligned poses and original pictures of the chosen frames, world
+coordinates of the 14x14 patches, objects with boxes and, for each frame, the pixels of every patch inside them. A
+raw ScanNet scan needs .sens, .txt, _vh_clean_2.ply, segs.json and aggregation.json; no pickle, no exported frames.
+Depth and poses are required; mesh and annotation give the objects, an alignment that is absent is the identity.
+
+Examples:
+  vega-extract scene scans/scene0000_00 --masks mask/ --labels scannetv2-labels.combined.tsv -o scenes
+  vega-extract scene kitchen --select mc-ratio95 --compat fixed -o scenes
+
+See also: features, inspect, verify; docs/formats.md)";
+
+RunResult dry_run_scenes(const std::vector<Item>& items, const SceneFileOptions& options,
+                         const SceneRecipe& recipe, const Context& context) {
   const Audit audit = audit_scene_files(items, options, recipe);
   if (!options.report.empty()) publish_file(options.report, audit_json(audit));
   context.print(audit_table(audit));
-  Report report;
+  RunResult report;
   for (const SceneAudit& scene : audit.scenes) {
     if (!scene.possible())
       ++report.failed;
     else if (scene.existing.state == OutputState::kComplete)
-      ++report.skipped;
+      ++report.complete;
   }
   report.exit_code = audit.exit_code();
   return report;
@@ -28,18 +39,21 @@ Report dry_run_scenes(const std::vector<Item>& items, const SceneFileOptions& op
 
 }  // namespace
 
-Report run_scene(const SceneFileOptions& options, const Context& context) {
+RunResult run_scene(const SceneFileOptions& options, const Context& context) {
   keep_freed_memory();
   const SceneRecipe recipe = resolve_scene(options);
-  const auto items = gather_items(options.inputs, options.list, options.key, options.shard);
-  if (options.dry_run) return dry_run_scenes(items, options, recipe, context);
-  sweep_parts(options.out);
-  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
-  const bool alone = options.list.empty() && items.size() == 1;
-  const RunResult result = run_items(
-      items, {options.report, options.fail_fast, alone, false, context.manifest},
-      [&](const Item& item) { return std::make_unique<SceneWork>(item, options, recipe); });
-  return {result.done, result.complete, result.failed, result.exit_code};
+  const ItemList list =
+      gather_items({options.inputs, options.list, options.shard, options.key, options.root});
+  const RunOptions how{options.report, options.fail_fast, options.dry_run, options.threads};
+  if (options.dry_run) return dry_run_scenes(list.items, options, recipe, context);
+  return run_items({list, how, {options.out}}, context, [&](const Item& item) {
+    return std::make_unique<SceneWork>(item, options, recipe);
+  });
+}
+
+Verb scene_verb() {
+  return make_verb("scene", "collect depth, poses, patch coordinates and objects of scenes",
+                   kDetails, run_scene);
 }
 
 }  // namespace vega::extract

@@ -219,18 +219,14 @@ void SceneWork::finish() {
   writer_.reset();
 }
 
-std::map<std::string, std::string> SceneWork::provenance() const {
-  std::map<std::string, std::string> out{
-      {"version", version()},
-      {"command", command_line()},
-      {"host", host_name()},
-      {"started", utc_now()},
-      {"input", fs::absolute(in_.source.root).string()},
-      {"dialect", in_.source.dialect},
-      {"dropped_nonfinite_poses", std::to_string(in_.source.dropped_nonfinite_poses)},
-      {"alignment", in_.alignment},
-      {"select", options_.select},
-      {"switches", recipe_.switches()}};
+Provenance SceneWork::provenance() const {
+  Provenance out = vega::provenance(
+      {{"input", fs::absolute(in_.source.root).string()},
+       {"dialect", in_.source.dialect},
+       {"dropped_nonfinite_poses", std::to_string(in_.source.dropped_nonfinite_poses)},
+       {"alignment", in_.alignment},
+       {"select", options_.select},
+       {"switches", recipe_.switches()}});
   if (in_.gt) out["dense_object_ids"] = in_.dense_ids ? "1" : "0";
   if (in_.coverage) {
     out["coverage_voxels"] = std::to_string(in_.coverage->all);
@@ -246,7 +242,7 @@ void SceneWork::describe(ItemReport& report) const {
   report.numbers["objects"] = in_.gt ? static_cast<double>(in_.gt->id.size()) : 0;
   report.numbers["proposals"] = in_.proposals ? static_cast<double>(in_.proposals->id.size()) : 0;
   report.notes["alignment"] = in_.alignment;
-  report.outcome = complete() ? "complete already" : "written";
+  report.outcome = complete() ? Outcome::kComplete : Outcome::kWritten;
   std::error_code code;
   if (const auto bytes = fs::file_size(output_, code); !complete() && !code)
     report.numbers["output_bytes"] = static_cast<double>(bytes);

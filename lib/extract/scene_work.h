@@ -2,14 +2,14 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/run.h"
 #include "extract/scene_input.h"
 #include "extract/scene_rows.h"
+#include "run/provenance.h"
+#include "run/run.h"
 #include "store/decide.h"
 #include "store/scene_file.h"
 
@@ -27,8 +27,6 @@ class SceneWork final : public ItemWork {
   bool complete() const override { return plan_.decision == Decision::kSkip; }
   void compute() override;
   void finish() override;
-  double wait_s() const override { return 0; }
-  double load_s() const override { return 0; }
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
 
@@ -47,7 +45,7 @@ class SceneWork final : public ItemWork {
   void describe_file();
   void add_row(std::size_t row, const SceneRow& data);
   std::string key_options() const;
-  std::map<std::string, std::string> provenance() const;
+  Provenance provenance() const;
   std::vector<Groups> batches() const;
   void place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid, const Groups& groups,
                    std::vector<std::uint8_t>& cells) const;

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
-#include "base/items.h"
 #include "fuse/align.h"
 #include "fuse/options.h"
+#include "run/items.h"
 #include "store/features.h"
 #include "store/scene_file.h"
 

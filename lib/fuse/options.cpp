@@ -41,8 +41,8 @@ void TokensOptions::visit(OptionVisitor& v) {
          "14x14 tokens, that an object covers");
   v.text("--projector", projector, "TYPE",
          "initial values: linear, mlpNx_gelu, mlpNx_resMx_gelu, identity");
-  v.integer("--width", width, "H", "initial values: width of the language model");
-  v.integer("--seed", seed, "N", "initial values: their seed");
+  v.integer("--width", width, "H", {}, "initial values: width of the language model");
+  v.integer("--seed", seed, "N", {}, "initial values: their seed");
   v.flag("--allow-mismatch", allow_mismatch,
          "though the features are of another block, timestep, shift, size or view than the "
          "checkpoint was trained on");
@@ -60,7 +60,7 @@ void TokensOptions::visit(OptionVisitor& v) {
   v.text("--device", device, "cpu|cuda[:n]", "where to compute");
   v.text("--dtype", dtype, "fp32|bf16", "compute type (default: fp32 on cpu, bf16 on cuda)");
   v.text("--batch", batch, "N", "frames a step on cuda (the last one is padded)");
-  v.integer("--threads", threads, "N",
+  v.integer("--threads", threads, "N", {},
             "worker threads; 0: all cores; on the cpu one frame a worker");
   v.flag("--overwrite", overwrite, "compute again what is there, whatever its recipe");
   v.flag(

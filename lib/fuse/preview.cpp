@@ -16,6 +16,16 @@ namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr auto kDetails =
+    R"(Where the fused tokens come from: the gate of every cell over the frames (1: all semantic, 0: all generative), with its
+histogram; as JSON too.
+
+Examples:
+  vega-fuse preview tokens/*/kitchen.h5 -o gates
+  vega-fuse preview tokens/vega/kitchen.h5 --json kitchen.json -o kitchen.png
+
+See also: tokens)";
+
 // Where the output of each input goes: `out` itself when it ends in `ending` (one input), else a
 // file in that folder, named after the input, and where two folders have the same scene, after the
 // folder too.
@@ -73,9 +83,9 @@ void PreviewOptions::visit(OptionVisitor& v) {
   v.text("-o,--out", out, "FILE.png|DIR",
          "the picture; a folder (made) when there are several files");
   v.text("--json", json, "FILE.json|DIR", "statistics of the gate too, one file a scene");
-  v.integer("--frames", frames, "N", "how many frames to show, spread over the scene");
-  v.integer("--columns", columns, "N", "frames a row (0: by itself)");
-  v.integer("--width", width, "PX", "width of a frame in pixels (0: by itself)");
+  v.integer("--frames", frames, "N", {}, "how many frames to show, spread over the scene");
+  v.integer("--columns", columns, "N", {}, "frames a row (0: by itself)");
+  v.integer("--width", width, "PX", {}, "width of a frame in pixels (0: by itself)");
   v.flag("--smooth", smooth, "the gate blends from cell to cell instead of crisp cells");
 }
 
@@ -98,6 +108,11 @@ RunResult run_preview(const PreviewOptions& options, const Context& context) {
   }
   result.exit_code = result.failed > 0 ? 4 : 0;
   return result;
+}
+
+Verb preview_verb() {
+  return make_verb("preview", "draw the gate of fused tokens over the frames", kDetails,
+                   run_preview);
 }
 
 }  // namespace vega::fuse

@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/context.h"
 #include "base/options.h"
-#include "base/run.h"
+#include "run/verb.h"
 
 namespace vega::fuse {
 
@@ -25,5 +24,8 @@ struct PreviewOptions {
 // and counted, the others are done, exit code 4.
 // Throws UsageError, OutputError, Stopped.
 RunResult run_preview(const PreviewOptions& options, const Context& context);
+
+// `vega-fuse preview`.
+Verb preview_verb();
 
 }  // namespace vega::fuse

@@ -115,7 +115,7 @@ std::string SceneFusion::input_fingerprint() const {
 }
 
 void SceneFusion::prepare() {
-  started_ = utc_now();
+  provenance_ = provenance();
   output_ = folder_of(item_, run_) / (item_.key + ".h5");
   in_ = open_inputs(item_, run_.options);
   frames_ = in_.frames.id.size();
@@ -340,22 +340,19 @@ void SceneFusion::finish() {
   const bool round = run_.placement.dtype == at::kBFloat16;
   for (std::size_t i = 0; i < objects_.size(); ++i)
     writer_->put_objects(kinds_[i], objects_[i].finish(round));
-  writer_->finish({{"version", build_line()},
-                   {"command", command_line()},
-                   {"host", host_name()},
-                   {"started", started_},
-                   {"ended", utc_now()},
-                   {"device", run_.options.device},
-                   {"checkpoint", run_.options.checkpoint},
-                   {"generative", item_.path.string()}});
+  provenance_.insert({{"ended", utc_now()},
+                      {"device", run_.options.device},
+                      {"checkpoint", run_.options.checkpoint},
+                      {"generative", item_.path.string()}});
+  writer_->finish(provenance_);
   writer_.reset();
   log_info("{}: the generative view covers {:.1f} % of the cells ({:.1f} % of the area)", item_.key,
            100 * covered_, 100 * area_);
   in_ = {};
 }
 
-Forecast SceneFusion::forecast() const {
-  Forecast out;
+SceneForecast SceneFusion::forecast() const {
+  SceneForecast out;
   out.frames = frames_;
   const auto tap_text = [](const TapInfo& tap) {
     return fmt::format("{} {}x{}x{}", tap.name, tap.grid_h, tap.grid_w, tap.channels);
@@ -383,7 +380,7 @@ Forecast SceneFusion::forecast() const {
 }
 
 void SceneFusion::describe(ItemReport& report) const {
-  report.outcome = complete() ? "complete" : "written";
+  report.outcome = complete() ? Outcome::kComplete : Outcome::kWritten;
   report.numbers = {{"frames", static_cast<double>(frames_)}};
   if (complete()) return;
   report.numbers["covered"] = covered_;

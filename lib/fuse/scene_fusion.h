@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "base/run.h"
 #include "fuse/inputs.h"
 #include "fuse/modules.h"
 #include "fuse/objects.h"
 #include "fuse/options.h"
+#include "run/provenance.h"
+#include "run/run.h"
 #include "store/decide.h"
 #include "store/tokens_file.h"
 
@@ -38,7 +39,7 @@ struct FuseRun {
 std::filesystem::path folder_of(const Item& item, const FuseRun& run);
 
 // What a run would do with a scene.
-struct Forecast {
+struct SceneForecast {
   std::size_t frames = 0;
   std::string generative, semantic, scene;  // tap and grid; what of the scene file is used
   double covered = 0;                       // share of the cells; NaN where nothing is to do
@@ -59,7 +60,7 @@ class SceneFusion final : public ItemWork {
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
 
-  Forecast forecast() const;  // after prepare()
+  SceneForecast forecast() const;  // after prepare()
 
  private:
   // Frames of one step as read, (frames, cells, C) float32 on the CPU; and what became of them.
@@ -95,7 +96,7 @@ class SceneFusion final : public ItemWork {
   std::vector<ObjectMeans> objects_;
   std::vector<ObjectKind> kinds_;  // of objects_
   std::unique_ptr<TokensWriter> writer_;
-  std::string started_;
+  Provenance provenance_;
   GeometryType geometry_ = GeometryType::kBf16;  // of the scene file's coordinates
   bool mismatch_ = false;  // other features than the checkpoint was trained on
   double wait_s_ = 0, load_s_ = 0, covered_ = 0, area_ = 0;

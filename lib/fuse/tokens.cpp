@@ -8,18 +8,31 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "base/items.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "base/publish.h"
 #include "core/device.h"
 #include "fuse/modules.h"
 #include "fuse/scene_fusion.h"
+#include "run/items.h"
 #include "viz/table.h"
 
 namespace vega::fuse {
 namespace {
+
+constexpr auto kDetails =
+    R"(Projects both streams to the width of the language model, pools the semantic one from 27x27 to 14x14 cells, and
+blends them token by token. Writes one HDF5 file a scene: fused tokens, the gate, which cells the generative view covers;
+with --scenes also positions of the cells and features of the objects. Every finished scene is a line KEY<TAB>PATH on
+stdout. Without a checkpoint the values are seeded: the output says so, and every picture of it.
+
+Examples:
+  vega-fuse tokens features/wan-832x480-mllm-14x14/*.h5 --semantic features/siglip --checkpoint VEGA-3D-7B -o tokens
+  vega-fuse tokens features/wan/*.h5 --semantic features/siglip --scenes scenes --align pixel -o tokens
+  vega-extract features --list scans.txt --model Wan2.1-T2V-1.3B -o features |
+      vega-fuse tokens --list - --semantic features/siglip --checkpoint VEGA-3D-7B --device cuda -o tokens
+
+See also: preview, inspect, verify; docs/fusion.md, docs/formats.md)";
 
 std::vector<TokenPart> parts_of(const std::string& text) {
   std::vector<TokenPart> out;
@@ -60,7 +73,7 @@ std::int64_t batch_of(const std::string& text) {
 // A scene whose inputs are looked at, and nothing else.
 class DryFusion final : public ItemWork {
  public:
-  DryFusion(const Item& item, const FuseRun& run, std::map<std::string, Forecast>& found)
+  DryFusion(const Item& item, const FuseRun& run, std::map<std::string, SceneForecast>& found)
       : key_(item.key), work_(item, run), found_(found) {}
 
   void prepare() override {
@@ -70,11 +83,9 @@ class DryFusion final : public ItemWork {
   bool complete() const override { return false; }
   void compute() override {}
   void finish() override { found_[key_] = forecast_; }
-  double wait_s() const override { return 0; }
-  double load_s() const override { return 0; }
   std::string output() const override { return work_.output(); }
   void describe(ItemReport& report) const override {
-    report.outcome = forecast_.complete ? "complete" : "to do";
+    report.outcome = forecast_.complete ? Outcome::kComplete : Outcome::kNotStarted;
     report.numbers = {{"frames", static_cast<double>(forecast_.frames)},
                       {"bytes", forecast_.bytes}};
     if (!forecast_.complete) report.numbers["covered"] = forecast_.covered;
@@ -83,12 +94,12 @@ class DryFusion final : public ItemWork {
  private:
   std::string key_;
   SceneFusion work_;
-  Forecast forecast_;
-  std::map<std::string, Forecast>& found_;
+  SceneForecast forecast_;
+  std::map<std::string, SceneForecast>& found_;
 };
 
 std::string forecast_table(const std::vector<Item>& items,
-                           const std::map<std::string, Forecast>& found) {
+                           const std::map<std::string, SceneForecast>& found) {
   Table table({{"scene"},
                {"frames", Align::kRight},
                {"generative"},
@@ -107,7 +118,7 @@ std::string forecast_table(const std::vector<Item>& items,
       table.add_row({item.key, "-", "-", "-", "-", "-", "fails", "-"});
       continue;
     }
-    const Forecast& f = at->second;
+    const SceneForecast& f = at->second;
     bytes += f.bytes;
     to_do += f.complete ? 0 : 1;
     table.add_row({item.key, std::to_string(f.frames), f.generative, or_dash(f.semantic),
@@ -122,14 +133,12 @@ std::string forecast_table(const std::vector<Item>& items,
                      to_do, items.size(), items.size() - to_do - failed, failed, bytes / 1e6);
 }
 
-RunResult dry_run(const std::vector<Item>& items, const FuseRun& run, const Context& context) {
-  std::map<std::string, Forecast> found;
-  RunResult result;
-  // Also of one scene the failure is a row: the table is the answer.
-  result =
-      run_items(items, {run.options.report, run.options.fail_fast, false, false, {}},
-                [&](const Item& item) { return std::make_unique<DryFusion>(item, run, found); });
-  context.print(forecast_table(items, found));
+RunResult dry_run(const RunPlan& plan, const FuseRun& run, const Context& context) {
+  std::map<std::string, SceneForecast> found;
+  const RunResult result = run_items(plan, context, [&](const Item& item) {
+    return std::make_unique<DryFusion>(item, run, found);
+  });
+  context.print(forecast_table(plan.list.items, found));
   return result;
 }
 
@@ -164,18 +173,20 @@ RunResult run_tokens(const TokensOptions& options, const Context& context) {
     throw UsageError(explain("--align pixel --scenes", "no --semantic",
                              "semantic features: positions and objects are of their cells",
                              "pass --semantic DIR, or --align reference"));
-  const auto items = gather_items(options.inputs, options.list, "", options.shard);
+  const ItemList list = gather_items({options.inputs, options.list, options.shard, "", ""});
+  const RunOptions how{options.report, options.fail_fast, options.dry_run, options.threads};
   std::set<std::filesystem::path> folders;
-  for (const Item& item : items) folders.insert(folder_of(item, run));
-  if (!options.dry_run)
-    for (const auto& folder : folders) sweep_parts(folder);
-  if (items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
+  for (const Item& item : list.items) folders.insert(folder_of(item, run));
+  const RunPlan plan{list, how, {folders.begin(), folders.end()}, true};
   if (!modules.trained())
     log_warn("seeded initial values: these tokens are of a model that was never trained");
-  if (options.dry_run) return dry_run(items, run, context);
-  const bool alone = options.list.empty() && items.size() == 1;
-  return run_items(items, {options.report, options.fail_fast, alone, true, context.manifest},
+  if (options.dry_run) return dry_run(plan, run, context);
+  return run_items(plan, context,
                    [&](const Item& item) { return std::make_unique<SceneFusion>(item, run); });
+}
+
+Verb tokens_verb() {
+  return make_verb("tokens", "fuse generative and semantic features", kDetails, run_tokens);
 }
 
 }  // namespace vega::fuse

@@ -17,6 +17,8 @@ struct ImageSize {
 
 // "832x480" (width first). Throws UsageError unless both are in 1..65536.
 ImageSize parse_size(std::string_view text);
+// The same for OptionVisitor::parsed.
+ImageSize size_option(const std::string& option, const std::string& text);
 std::string to_string(ImageSize size);
 
 // Interleaved R, G, B, 0..255, row by row: (H, W, 3).

@@ -211,33 +211,28 @@ constexpr std::array kFamilies{Family{"wan-", {"original", "diffusers"}, write_w
                                Family{"vega-", {"original", "original"}, write_vega}};
 
 const Family& family_of(const std::string& preset) {
-  std::string known;
-  bool found = false;
-  for (const auto& one : model_presets()) {
-    found = found || one.name == preset;
-    known += (known.empty() ? "" : ", ") + one.name;
-  }
-  if (!found) throw UsageError(explain("--preset", "'" + preset + "'", "one of " + known));
+  choice_of(model_presets(), "--preset", preset);
   return *std::ranges::find_if(kFamilies,
                                [&](const Family& f) { return preset.starts_with(f.start); });
 }
 
+constexpr Choice<std::string_view> kPresets[] = {
+    {"wan-tiny", "wan-tiny",
+     "Wan2.1-T2V, 30 blocks, width 256, 2 heads, FFN 512, VAE base 8 (106 MB)"},
+    {"wan-1.3b", "wan-1.3b", "Wan2.1-T2V-1.3B at its true size (6.2 GB)"},
+    {"umt5-tiny", "umt5-tiny", "UMT5 text encoder, 3 layers, width 64"},
+    {"umt5-xxl", "umt5-xxl", "UMT5 text encoder at its true size (11.4 GB in bf16)"},
+    {"siglip-tiny", "siglip-tiny",
+     "SigLIP vision tower, 27 layers, width 144, 2 heads, 384 pixels (20 MB)"},
+    {"siglip-so400m", "siglip-so400m",
+     "SigLIP so400m/14-384's vision tower at its true size (1.7 GB)"},
+    {"vega-tiny", "vega-tiny",
+     "projectors and token gate of a VEGA-3D model for siglip-tiny and wan-tiny, width 256"},
+    {"vega-7b", "vega-7b", "projectors and token gate of VEGA-3D at their true size (141 MB)"}};
+
 }  // namespace
 
-const std::vector<ModelPreset>& model_presets() {
-  static const std::vector<ModelPreset> presets{
-      {"wan-tiny", "Wan2.1-T2V, 30 blocks, width 256, 2 heads, FFN 512, VAE base 8 (106 MB)"},
-      {"wan-1.3b", "Wan2.1-T2V-1.3B at its true size (6.2 GB)"},
-      {"umt5-tiny", "UMT5 text encoder, 3 layers, width 64"},
-      {"umt5-xxl", "UMT5 text encoder at its true size (11.4 GB in bf16)"},
-      {"siglip-tiny", "SigLIP vision tower, 27 layers, width 144, 2 heads, 384 pixels (20 MB)"},
-      {"siglip-so400m", "SigLIP so400m/14-384's vision tower at its true size (1.7 GB)"},
-      {"vega-tiny",
-       "projectors and token gate of a VEGA-3D model for siglip-tiny and wan-tiny, width 256"},
-      {"vega-7b", "projectors and token gate of VEGA-3D at their true size (141 MB)"},
-  };
-  return presets;
-}
+std::span<const Choice<std::string_view>> model_presets() { return kPresets; }
 
 std::vector<fs::path> write_model(const ModelOptions& options) {
   const Family& family = family_of(options.preset);

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/dtype.h"
 #include "base/progress.h"
 
@@ -23,13 +26,8 @@ struct ModelOptions {
   ProgressMode progress = ProgressMode::kAuto;
 };
 
-struct ModelPreset {
-  std::string name, what;
-};
-
-// wan-tiny, wan-1.3b, umt5-tiny, umt5-xxl, siglip-tiny, siglip-so400m, vega-tiny, vega-7b, with a
-// line on each.
-const std::vector<ModelPreset>& model_presets();
+// The names of the presets, with a line on each.
+std::span<const Choice<std::string_view>> model_presets();
 
 // Writes the checkpoint, for Wan with prompt.pt (a bf16 tensor as VEGA ships it) and prompt.h5.
 // Returns the folders made. Throws UsageError (unknown preset or layout), RefusedError (a model is

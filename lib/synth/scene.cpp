@@ -116,7 +116,7 @@ class PartFolder {
   int descriptor_ = -1;
 };
 
-void check_range(const char* what, int got, SceneRange range) {
+void check_range(const char* what, int got, WholeRange range) {
   if (got >= range.least && got <= range.most) return;
   throw InputError(explain(std::string("synthetic scene, ") + what, std::to_string(got),
                            std::to_string(range.least) + " to " + std::to_string(range.most)));

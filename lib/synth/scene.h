@@ -13,18 +13,16 @@
 #include <filesystem>
 #include <functional>
 
+#include "base/options.h"
 #include "synth/scan.h"
 
 namespace vega {
 
-// What the options of a scene may be, both ends included.
-struct SceneRange {
-  int least, most;
-};
-inline constexpr SceneRange kSceneFrames{1, 99999};  // five digits name a frame; also for `every`
-inline constexpr SceneRange kSceneSide{16, 8192};    // width and height, pixels
-inline constexpr SceneRange kSceneQuality{1, 100};
-inline constexpr SceneRange kSceneThreads{0, 1024};
+// What the options of a scene may be.
+inline constexpr WholeRange kSceneFrames{1, 99999};  // five digits name a frame; also for `every`
+inline constexpr WholeRange kSceneSide{16, 8192};    // width and height, pixels
+inline constexpr WholeRange kSceneQuality{1, 100};
+inline constexpr WholeRange kSceneThreads{0, 1024};
 
 struct SceneOptions {
   std::filesystem::path folder;  // made whole: written aside, then renamed

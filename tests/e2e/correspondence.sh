@@ -52,7 +52,7 @@ for name in report.md comparison.json native.json native-scenes.csv native-pairs
   pictures/native/room-matches.png pictures/stretch__poses_permuted_/room-heat.png; do
   check "$name is there" test -s "$T/out/$name"
 done
-check "the report" grep -q '"outcome": "scored"' "$T/report.json"
+check "the report" grep -q '"outcome": "written"' "$T/report.json"
 expect_no_parts "$T/out"
 printf 'room\t%s\n' "$T/f/native/room.h5" >"$T/list"
 run evaluate --list - --scenes "$T/scenes" --format csv <"$T/list"
@@ -104,17 +104,17 @@ cp "$OUT" "$T/answer"
 for shard in 0/2 1/2; do expect_exit 0 many -o "$T/parts" --shard $shard; done
 expect_exit 0 many -o "$T/parts" --report "$T/parts.json"
 check "shards give the answer of the whole" cmp "$OUT" "$T/answer"
-check "nothing was computed again" test "$(grep -c '"outcome": "complete"' "$T/parts.json")" = 3
+check "nothing was computed again" test "$(grep -c '"outcome": "complete already"' "$T/parts.json")" = 3
 check "the same files" cmp "$T/parts/small.json" "$T/whole/small.json"
 check "the same pairs" cmp "$T/parts/small-pairs.csv" "$T/whole/small-pairs.csv"
 echo cut >"$T/parts/scores/small/small2.json"
 expect_exit 0 many -o "$T/parts" --report "$T/parts.json"
-check "a damaged one is scored again" test "$(grep -c '"outcome": "complete"' "$T/parts.json")" = 2
+check "a damaged one is scored again" test "$(grep -c '"outcome": "complete already"' "$T/parts.json")" = 2
 check "and the same" cmp "$OUT" "$T/answer"
 expect_exit 0 many -o "$T/parts" --seed 7 --report "$T/parts.json"
-check "other settings" test "$(grep -c '"outcome": "scored"' "$T/parts.json")" = 3
+check "other settings" test "$(grep -c '"outcome": "written"' "$T/parts.json")" = 3
 expect_exit 0 many -o "$T/parts" --seed 7 --overwrite --report "$T/parts.json"
-check "--overwrite" test "$(grep -c '"outcome": "scored"' "$T/parts.json")" = 3
+check "--overwrite" test "$(grep -c '"outcome": "written"' "$T/parts.json")" = 3
 expect_exit 0 many -o "$T/parts" --seed 7 --pictures --report "$T/parts.json"
 check "pictures that are not there are drawn" test -s "$T/parts/pictures/small/small3-heat.png"
 

@@ -175,7 +175,7 @@ expect_exit 4 tokens --list "$T/list" --scenes "$T/scenes" -o "$T/more" --dry-ru
 check "a row a scene" grep -qE '^room +5 +b20_t300 14x14x256 +siglip_l26 27x27x144 +57.1 % +positions, [0-9]+ objects.* to do +' "$OUT"
 check "also of one that fails" grep -qE '^nothing .* fails' "$OUT"
 check "and the sum" grep -q '^2 of 3 scenes to do, 0 complete, 1 would fail; ' "$OUT"
-check "in the report too" test "$(grep -c '"outcome": "to do"' "$T/report.json")" = 2
+check "in the report too" test "$(grep -c '"outcome": "not started"' "$T/report.json")" = 2
 expect_nothing "$T/more"
 expect_exit 0 tokens "$T/f/w/room.h5" --scenes "$T/scenes" -o "$T/whole" --dry-run
 check "what is complete" grep -q '^0 of 1 scenes to do, 1 complete' "$OUT"

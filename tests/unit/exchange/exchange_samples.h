@@ -18,20 +18,24 @@ namespace vega::test {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
+inline Context context_of(Lines& lines) {
+  Context context;
+  context.manifest = [&](const std::string& key, const std::string& path) {
+    lines.emplace_back(key, path);
+  };
+  return context;
+}
+
 // A manifest, or what was thrown.
 inline Lines run(const exchange::ExportOptions& options) {
   Lines lines;
-  exchange::run_export(options, [&](const std::string& key, const std::string& path) {
-    lines.emplace_back(key, path);
-  });
+  exchange::run_export(options, context_of(lines));
   return lines;
 }
 
 inline Lines run(const exchange::ImportOptions& options) {
   Lines lines;
-  exchange::run_import(options, [&](const std::string& key, const std::string& path) {
-    lines.emplace_back(key, path);
-  });
+  exchange::run_import(options, context_of(lines));
   return lines;
 }
 

@@ -190,8 +190,7 @@ TEST_CASE("a list of files: one failure is its own, the others are exported") {
   out.out = (folder / "export").string();
   out.report = (folder / "report.json").string();
   Lines lines;
-  const auto result = exchange::run_export(
-      out, [&](const std::string& key, const std::string& path) { lines.emplace_back(key, path); });
+  const auto result = exchange::run_export(out, context_of(lines));
   CHECK(result.exit_code == 4);
   CHECK(result.failed == 1);
   CHECK(lines == Lines{{"first", (folder / "export" / "first.safetensors").string()}});

@@ -78,7 +78,7 @@ FeatureOptions rgb_options(const Bench& bench, const std::string& input) {
 
 Audit look(const FeatureOptions& o, const Backbone& backbone) {
   const Recipe recipe = resolve(o);
-  const auto items = gather_items(o.inputs, o.list, o.key, o.shard);
+  const auto items = gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items;
   return audit_scenes(items, o, recipe, backbone, fs::path(o.out) / tag_of(o, recipe, backbone),
                       ProgressMode::kOff);
 }
@@ -296,9 +296,10 @@ TEST_CASE("the table is narrow and tells every fault; the JSON holds the same") 
   const Recipe recipe = resolve(o);
   const Sealed sealed({rgb_tap()}, {.once_flops = 1e9, .pass_flops = 1e9});
   std::string table;
-  const Report report = dry_run(gather_items(o.inputs, o.list, o.key, o.shard), o, recipe, sealed,
-                                bench.folder / "out" / "t",
-                                {ProgressMode::kOff, {}, [&](const auto& text) { table += text; }});
+  const RunResult report =
+      dry_run(gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items, o, recipe, sealed,
+              bench.folder / "out" / "t",
+              {ProgressMode::kOff, {}, [&](const auto& text) { table += text; }});
   INFO(table);
   CHECK(report.exit_code == 4);
   CHECK(report.failed == 1);
@@ -340,8 +341,9 @@ TEST_CASE("without the device the audit goes on and leaves the time open") {
   recipe.device = at::Device(at::kCUDA, 63);
   o.device = "cuda:63";
   const Sealed sealed(grid_of_taps({3}, {300}), {.once_flops = 1, .pass_flops = 1});
-  const Audit audit = audit_scenes(gather_items(o.inputs, o.list, o.key, o.shard), o, recipe,
-                                   sealed, bench.folder / "out" / "t", ProgressMode::kOff);
+  const Audit audit =
+      audit_scenes(gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items, o, recipe,
+                   sealed, bench.folder / "out" / "t", ProgressMode::kOff);
   CHECK(audit.exit_code() == 0);
   REQUIRE(audit.findings.list().size() == 1);
   CHECK(audit.findings.list().front().topic == "device");

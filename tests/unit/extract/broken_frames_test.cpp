@@ -40,7 +40,7 @@ TEST_CASE("--on-decode-error skip leaves the broken frames out and counts them")
   CHECK((left.read_tokens(0, 2, 2) == good.read_tokens(0, 3, 2)));
   CHECK(left.thumbs().size() == 4);
   // Complete: found so again, though the frames must be decoded to know it.
-  CHECK(test::run(o).skipped == 1);
+  CHECK(test::run(o).complete == 1);
 
   for (const char* name : {"00000.jpg", "00001.jpg", "00003.jpg", "00004.jpg"})
     test::write_text(room / name, "nothing");
@@ -109,7 +109,7 @@ TEST_CASE("scenes by id below a root, as ScanNet and the official data tree have
   test::write_text(bench.folder / "ids", "scene0000_00\nmine\tscannet/scene0000_01\nscene9\n");
   o.inputs.clear(), o.list = (bench.folder / "ids").string();
   test::Manifest manifest;
-  const extract::Report report = test::run(o, &manifest);
+  const RunResult report = test::run(o, &manifest);
   CHECK(report.exit_code == 4);
   CHECK(report.failed == 1);
   REQUIRE(manifest.size() == 2);

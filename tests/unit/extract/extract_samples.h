@@ -48,7 +48,7 @@ struct Bench {
 
 using Manifest = std::vector<std::pair<std::string, std::string>>;
 
-inline extract::Report run(const extract::FeatureOptions& options, Manifest* manifest = nullptr) {
+inline RunResult run(const extract::FeatureOptions& options, Manifest* manifest = nullptr) {
   return extract::run_features(
       options, {ProgressMode::kOff, [&](const std::string& key, const std::string& path) {
                   if (manifest != nullptr) manifest->emplace_back(key, path);

@@ -128,7 +128,7 @@ TEST_CASE("a list: what is done, skipped and failed") {
   o.inputs = {one, (bench.folder / "empty").string(), two};
   o.backbone = "rgb", o.model = "", o.select = "stride:1";
   test::Manifest manifest;
-  extract::Report report = test::run(o, &manifest);
+  RunResult report = test::run(o, &manifest);
   CHECK(report.done == 2);
   CHECK(report.failed == 1);
   CHECK(report.exit_code == 4);
@@ -140,7 +140,7 @@ TEST_CASE("a list: what is done, skipped and failed") {
   manifest.clear();
   o.inputs = {one, two};
   report = test::run(o, &manifest);
-  CHECK(report.skipped == 2);
+  CHECK(report.complete == 2);
   CHECK(report.exit_code == 0);
   CHECK(manifest.size() == 2);
 
@@ -149,7 +149,7 @@ TEST_CASE("a list: what is done, skipped and failed") {
   CHECK_THROWS_AS(test::run(o), InputError);
   o.inputs = {(bench.folder / "empty").string(), two};
   o.fail_fast = true;
-  CHECK(test::run(o).skipped == 0);
+  CHECK(test::run(o).complete == 0);
 }
 
 TEST_CASE("pictures of a camera that was held upright are turned, and the key says so") {

@@ -88,7 +88,7 @@ struct Scenes {
   }
 };
 
-extract::Report run(const SceneFileOptions& options, test::Manifest* manifest = nullptr) {
+RunResult run(const SceneFileOptions& options, test::Manifest* manifest = nullptr) {
   return extract::run_scene(
       options, {ProgressMode::kOff, [&](const std::string& key, const std::string& path) {
                   if (manifest != nullptr) manifest->emplace_back(key, path);
@@ -334,7 +334,7 @@ TEST_CASE("rerunning skips, other options are refused") {
   auto o = s.options(s.posed("room"));
   o.report = (s.folder / "report.json").string();
   CHECK(run(o).done == 1);
-  CHECK(run(o).skipped == 1);
+  CHECK(run(o).complete == 1);
   auto other = o;
   SECTION("geometry") { other.geometry = "fp32"; }
   SECTION("zero depth") { other.zero_depth = "mask"; }
@@ -395,7 +395,7 @@ TEST_CASE("a dry run tells what is wrong and writes nothing") {
   o.dry_run = false, o.report.clear();
   CHECK(run(o).done == 2);
   o.dry_run = true;
-  CHECK(look().skipped == 2);
+  CHECK(look().complete == 2);
   CHECK(table.find("complete") != std::string::npos);
   o.compat = "fixed";
   CHECK(look().failed == 2);

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/context.h"
 #include "base/philox.h"
 #include "feature_samples.h"
 #include "fuse/options.h"
@@ -16,6 +15,7 @@
 #include "fusion/checkpoint.h"
 #include "fusion/fusion.h"
 #include "fusion/projector.h"
+#include "run/context.h"
 #include "scene_sample.h"
 #include "store/tokens_file.h"
 #include "support/support.h"

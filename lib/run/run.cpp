@@ -1,23 +1,17 @@
-#include "base/run.h"
+#include "run/run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <future>
 #include <optional>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/publish.h"
 #include "base/stop.h"
 
 namespace vega {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Writes down how long its scope took, also when that ends by an exception.
 class Stopwatch {
@@ -57,9 +51,13 @@ struct Underway {
 
 class Runner {
  public:
-  Runner(const std::vector<Item>& items, const RunOptions& options,
-         const std::function<std::unique_ptr<ItemWork>(const Item&)>& make)
-      : items_(items), options_(options), make_(make), report_(options.report, items) {}
+  Runner(const RunPlan& plan, const Context& context, const MakeWork& make)
+      : items_(plan.list.items),
+        plan_(plan),
+        dry_(plan.options.dry_run),
+        context_(context),
+        make_(make),
+        report_(plan.options.report, items_, dry_) {}
 
   RunResult run();
 
@@ -70,10 +68,13 @@ class Runner {
   void settle();
   void done(Underway& item, bool complete);
   void failed(Underway& item, const InputError& error);
+  void say_totals() const;
 
   const std::vector<Item>& items_;
-  const RunOptions& options_;
-  const std::function<std::unique_ptr<ItemWork>(const Item&)>& make_;
+  const RunPlan& plan_;
+  const bool dry_;
+  const Context& context_;
+  const MakeWork& make_;
   RunReport report_;
   RunResult result_;
   bool stop_early_ = false;
@@ -96,20 +97,27 @@ std::unique_ptr<Underway> Runner::start(std::size_t index) {
 void Runner::done(Underway& item, bool complete) {
   item.report.output = item.work->output();
   item.work->describe(item.report);
-  (complete ? result_.complete : result_.done) += 1;
-  log_info("{}: {}, {}", item.report.key, item.report.outcome, item.report.output);
-  if (options_.manifest) options_.manifest(item.report.key, item.report.output);
+  const Outcome outcome = item.report.outcome;
+  if (outcome == Outcome::kFailed) {  // of a dry run: errors among the findings
+    result_.failed += 1;
+    stop_early_ |= plan_.options.fail_fast;
+  } else {
+    (complete || outcome == Outcome::kComplete ? result_.complete : result_.done) += 1;
+  }
+  if (!dry_) log_info("{}: {}, {}", item.report.key, name_of(outcome), item.report.output);
+  if (!dry_ && plan_.manifest && context_.manifest)
+    context_.manifest(item.report.key, item.report.output);
   report_.set(item.index, std::move(item.report));
 }
 
 void Runner::failed(Underway& item, const InputError& error) {
-  item.report.outcome = "failed";
+  item.report.outcome = Outcome::kFailed;
   item.report.error = error.what();
   report_.set(item.index, item.report);
-  if (options_.alone) throw;  // the exception in hand, as it is
+  if (plan_.list.alone && !dry_) throw;  // the exception in hand, as it is
   log_error("{}: {}", item.report.key, error.what());
   result_.failed += 1;
-  stop_early_ |= options_.fail_fast;
+  stop_early_ |= plan_.options.fail_fast;
 }
 
 // Waits for the item that is being written.
@@ -182,25 +190,30 @@ RunResult Runner::run() {
     report_.finish(error.exit_code(), error.what());
     throw;
   }
-  if (result_.failed > 0) result_.exit_code = 4;
-  if (items_.size() > 1) {
-    log_info("{} written, {} complete already, {} failed", result_.done, result_.complete,
-             result_.failed);
-  }
-  if (options_.heavy && result_.done > 0) {
-    log_info("computing waited for input {:.2f} of {:.2f} s (compute_wait_s / wall_s {:.3f})",
-             report_.wait_s(), report_.wall_s(),
-             report_.wait_s() / std::max(1e-9, report_.wall_s()));
-  }
+  if (result_.failed > 0) result_.exit_code = plan_.list.alone ? 3 : 4;
+  if (!dry_) say_totals();
+  if (plan_.notes) report_.note(plan_.notes());
   report_.finish(result_.exit_code);
   return result_;
 }
 
+void Runner::say_totals() const {
+  if (items_.size() > 1) {
+    log_info("{} written, {} complete already, {} failed", result_.done, result_.complete,
+             result_.failed);
+  }
+  if (!plan_.heavy || result_.done == 0) return;
+  const double wait = report_.wait_s(), wall = report_.wall_s();
+  log_info("computing waited for input {:.2f} of {:.2f} s (compute_wait_s / wall_s {:.3f})", wait,
+           wall, wait / std::max(1e-9, wall));
+}
+
 }  // namespace
 
-RunResult run_items(const std::vector<Item>& items, const RunOptions& options,
-                    const std::function<std::unique_ptr<ItemWork>(const Item&)>& make) {
-  return Runner(items, options, make).run();
+RunResult run_items(const RunPlan& plan, const Context& context, const MakeWork& make) {
+  if (!plan.options.dry_run)
+    for (const auto& folder : plan.folders) sweep_parts(folder);
+  return Runner(plan, context, make).run();
 }
 
 }  // namespace vega

@@ -1,4 +1,4 @@
-#include "cli/file_verbs.h"
+#include "store/file_verbs.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "store/inspect.h"
 
-namespace vega::cli {
+namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
@@ -80,15 +80,15 @@ std::vector<Verb> file_verbs(const std::string& program) {
     inputs(v);
     v.flag("--json", options->json, "one JSON object a file");
   };
-  inspect.run = [options](const Common&) { return run_inspect(*options); };
+  inspect.run = [options](const Context&) { return run_inspect(*options); };
   Verb verify{.name = "verify",
               .summary = "read files whole and check every checksum; exit 3 at a fault"};
   verify.details =
       "Examples:\n  " + program + " verify features\n  " + program +
       " verify features/rgb-832x480-mllm-14x14/room.h5\n\nSee also: inspect; docs/formats.md";
   verify.options = inputs;
-  verify.run = [options](const Common&) { return run_verify(*options); };
+  verify.run = [options](const Context&) { return run_verify(*options); };
   return {inspect, verify};
 }
 
-}  // namespace vega::cli
+}  // namespace vega

@@ -1,5 +1,5 @@
 // Items through the stages of a run.
-#include "base/run.h"
+#include "run/run.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -47,10 +47,9 @@ class Entry final : public ItemWork {
   void compute() override { diary_.note("compute", key_); }
   void finish() override { diary_.note("finish", key_); }
   double wait_s() const override { return 0.25; }
-  double load_s() const override { return 0; }
   std::string output() const override { return "out/" + key_; }
   void describe(ItemReport& report) const override {
-    report.outcome = complete() ? "complete already" : "written";
+    report.outcome = complete() ? Outcome::kComplete : Outcome::kWritten;
     report.numbers["frames"] = 3;
     report.numbers["rate"] = 0.5;
   }
@@ -64,13 +63,15 @@ struct Trial {
   Diary diary;
   std::vector<std::string> manifest;
   RunOptions options;
-  std::vector<Item> items{{"a", "in/a"}, {"b", "in/b"}, {"c", "in/c"}, {"d", "in/d"}};
+  ItemList list{{{"a", "in/a"}, {"b", "in/b"}, {"c", "in/c"}, {"d", "in/d"}}};
+  RunNotes notes;
 
   RunResult run() {
-    options.manifest = [this](const std::string& key, const std::string& path) {
+    Context context;
+    context.manifest = [this](const std::string& key, const std::string& path) {
       manifest.push_back(key + "=" + path);
     };
-    return run_items(items, options,
+    return run_items({.list = list, .options = options, .notes = [this] { return notes; }}, context,
                      [this](const Item& item) { return std::make_unique<Entry>(diary, item); });
   }
 };
@@ -190,12 +191,45 @@ TEST_CASE("a model at fault is nobody's bad input") {
 
 TEST_CASE("an item alone fails with its own error") {
   Trial trial;
-  trial.items.resize(1);
-  trial.options.alone = true;
+  trial.list.items.resize(1);
+  trial.list.alone = true;
   trial.diary.trouble = [](const std::string& stage, const std::string&) {
     if (stage == "finish") throw FormatError("broken");
   };
   CHECK_THROWS_AS(trial.run(), FormatError);
+}
+
+TEST_CASE("a dry run prints no manifest, and its report holds findings and forecast") {
+  const test::TempFolder folder;
+  Trial trial;
+  trial.options.report = (folder / "r.json").string();
+  trial.options.dry_run = true;
+  trial.list.items.resize(2);
+  trial.diary.complete = {"a"};
+  Findings findings;
+  findings.add(Severity::kWarning, "disk", "out", "too small", "another -o", {3});
+  trial.notes = {findings.list(), Forecast{.output_bytes = 1e9, .seconds = kUnknownAmount},
+                 R"({"machine": {"device": "cpu"}})"};
+  CHECK(trial.run().exit_code == 0);
+  CHECK(trial.manifest.empty());
+  auto json = nlohmann::json::parse(test::read_text(folder / "r.json"));
+  CHECK(json["schema"] == "vega.report/1");
+  CHECK(json["dry_run"] == true);
+  CHECK(json["forecast"]["output_bytes"] == 1000000000);
+  CHECK(json["forecast"]["seconds"].is_null());
+  CHECK(json["findings"][0]["severity"] == "warning");
+  CHECK(json["findings"][0]["frames"][0] == 3);
+  CHECK(json["machine"]["device"] == "cpu");
+  CHECK(json["items"][0]["outcome"] == "complete already");
+
+  // The failure of a single input is an answer: the report names it, the exit code is that of bad
+  // input.
+  trial.list.items.resize(1);
+  trial.list.alone = true;
+  trial.diary.trouble = [](const std::string&, const std::string&) { throw FormatError("broken"); };
+  CHECK(trial.run().exit_code == 3);
+  json = nlohmann::json::parse(test::read_text(folder / "r.json"));
+  CHECK(json["items"][0]["outcome"] == "failed");
 }
 
 TEST_CASE("a report that cannot be written is found before any work") {

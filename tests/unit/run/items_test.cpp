@@ -1,5 +1,5 @@
 // Lists, keys and shards.
-#include "base/items.h"
+#include "run/items.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -12,6 +12,11 @@ namespace {
 
 using Catch::Contains;
 
+std::vector<Item> gather(const std::vector<std::string>& inputs, const std::string& list = "",
+                         const std::string& key = "", const std::string& shard = "") {
+  return gather_items({inputs, list, shard, key, ""}).items;
+}
+
 std::vector<std::string> keys_of(const std::vector<Item>& items) {
   std::vector<std::string> keys;
   for (const Item& item : items) keys.push_back(item.key);
@@ -20,13 +25,13 @@ std::vector<std::string> keys_of(const std::vector<Item>& items) {
 using Keys = std::vector<std::string>;
 
 TEST_CASE("inputs have keys: the line's own, --key, or the folder's name") {
-  CHECK(keys_of(gather_items({"a/b", "c/"}, "", "", "")) == Keys{"b", "c"});
-  CHECK(keys_of(gather_items({"a/b c"}, "", "", "")) == Keys{"b_c"});
-  CHECK(keys_of(gather_items({"a/b"}, "", "mine", "")) == Keys{"mine"});
+  CHECK(keys_of(gather({"a/b", "c/"}, "", "", "")) == Keys{"b", "c"});
+  CHECK(keys_of(gather({"a/b c"}, "", "", "")) == Keys{"b_c"});
+  CHECK(keys_of(gather({"a/b"}, "", "mine", "")) == Keys{"mine"});
 
   const test::TempFolder folder;
   test::write_text(folder / "list", "x/one\n\nkey-2\tx/one\r\nx/th ree\n");
-  const auto items = gather_items({}, (folder / "list").string(), "", "");
+  const auto items = gather({}, (folder / "list").string(), "", "");
   CHECK(keys_of(items) == Keys{"one", "key-2", "th_ree"});
   CHECK(items[1].path == "x/one");
   CHECK(items[2].path == "x/th ree");
@@ -34,13 +39,13 @@ TEST_CASE("inputs have keys: the line's own, --key, or the folder's name") {
 
 TEST_CASE("a shard takes the lines whose number modulo n is i") {
   const std::vector<std::string> five{"a", "b", "c", "d", "e"};
-  CHECK(keys_of(gather_items(five, "", "", "0/1")).size() == 5);
-  CHECK(keys_of(gather_items(five, "", "", "0/2")) == Keys{"a", "c", "e"});
-  CHECK(keys_of(gather_items(five, "", "", "1/2")) == Keys{"b", "d"});
-  CHECK(keys_of(gather_items(five, "", "", "6/7")).empty());
+  CHECK(keys_of(gather(five, "", "", "0/1")).size() == 5);
+  CHECK(keys_of(gather(five, "", "", "0/2")) == Keys{"a", "c", "e"});
+  CHECK(keys_of(gather(five, "", "", "1/2")) == Keys{"b", "d"});
+  CHECK(keys_of(gather(five, "", "", "6/7")).empty());
   for (const std::string bad : {"2/2", "1", "a/2", "0/0", "-1/2", "0/2x", "/", "0/"}) {
-    CHECK_THROWS_AS(gather_items(five, "", "", bad), UsageError);
-    CHECK_THROWS_WITH(gather_items(five, "", "", bad), Contains(bad) && Contains("i/n"));
+    CHECK_THROWS_AS(gather(five, "", "", bad), UsageError);
+    CHECK_THROWS_WITH(gather(five, "", "", bad), Contains(bad) && Contains("i/n"));
   }
 }
 
@@ -48,18 +53,37 @@ TEST_CASE("inputs that contradict each other are refused") {
   const test::TempFolder folder;
   test::write_text(folder / "list", "x/one\n");
   const std::string list = (folder / "list").string();
-  CHECK_THROWS_AS(gather_items({}, "", "", ""), UsageError);
-  CHECK_THROWS_AS(gather_items({"a"}, list, "", ""), UsageError);
-  CHECK_THROWS_WITH(gather_items({"a/x", "b/x"}, "", "", ""), Contains("a/x and b/x"));
-  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", ""), UsageError);
+  CHECK_THROWS_AS(gather({}, "", "", ""), UsageError);
+  CHECK_THROWS_AS(gather({"a"}, list, "", ""), UsageError);
+  CHECK_THROWS_WITH(gather({"a/x", "b/x"}, "", "", ""), Contains("'a/x' and 'b/x'"));
+  CHECK_THROWS_AS(gather({"a/x", "b/x"}, "", "", ""), UsageError);
   // Two of one key are refused also where they fall into different shards.
-  CHECK_THROWS_AS(gather_items({"a/x", "b/x"}, "", "", "0/2"), UsageError);
-  CHECK_THROWS_AS(gather_items({"a", "b"}, "", "key", ""), UsageError);
-  CHECK_THROWS_AS(gather_items({"a"}, "", "k/y", ""), UsageError);
+  CHECK_THROWS_AS(gather({"a/x", "b/x"}, "", "", "0/2"), UsageError);
+  CHECK_THROWS_AS(gather({"a", "b"}, "", "key", ""), UsageError);
+  CHECK_THROWS_AS(gather({"a"}, "", "k/y", ""), UsageError);
   test::write_text(folder / "list", "k y\tx/one\n");
-  CHECK_THROWS_AS(gather_items({}, list, "", ""), UsageError);
-  CHECK_THROWS_AS(gather_items({}, (folder / "none").string(), "", ""), InputError);
-  CHECK_THROWS_AS(gather_items({}, folder.path().string(), "", ""), InputError);
+  CHECK_THROWS_AS(gather({}, list, "", ""), UsageError);
+  CHECK_THROWS_AS(gather({}, (folder / "none").string(), "", ""), InputError);
+  CHECK_THROWS_AS(gather({}, folder.path().string(), "", ""), InputError);
+}
+
+TEST_CASE("a byte order mark and blanks around a line are no part of it") {
+  const test::TempFolder folder;
+  test::write_text(folder / "list", "\xef\xbb\xbfx/one  \n\t\n key \t x/th ree\t\r\n  x/two\n");
+  const auto items = gather({}, (folder / "list").string());
+  CHECK(keys_of(items) == Keys{"one", "key", "two"});
+  CHECK(items[0].path == "x/one");
+  CHECK(items[1].path == "x/th ree");
+  CHECK(items[2].path == "x/two");
+  CHECK(keys_of(gather({}, (folder / "list").string(), "", "1/2")) == Keys{"two"});
+}
+
+TEST_CASE("one input is alone, a list of one is not") {
+  const test::TempFolder folder;
+  test::write_text(folder / "list", "x/one\n");
+  CHECK(gather_items({{"a"}, "", "", "", ""}).alone);
+  CHECK_FALSE(gather_items({{"a", "b"}, "", "", "", ""}).alone);
+  CHECK_FALSE(gather_items({{}, (folder / "list").string(), "", "", ""}).alone);
 }
 
 struct SlurmTask {
@@ -79,7 +103,7 @@ struct SlurmTask {
 
 TEST_CASE("--shard auto is the place of a task in its SLURM array") {
   const std::vector<std::string> five{"a", "b", "c", "d", "e"};
-  const auto mine = [&] { return keys_of(gather_items(five, "", "", "auto")); };
+  const auto mine = [&] { return keys_of(gather(five, "", "", "auto")); };
   {
     const SlurmTask task("1", "0", "1", "1", "2");
     CHECK(mine() == Keys{"b", "d"});

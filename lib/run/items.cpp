@@ -1,0 +1,157 @@
+#include "run/items.h"
+
+#include <fmt/core.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <map>
+
+#include "base/error.h"
+#include "base/key.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/text.h"
+
+namespace vega {
+namespace {
+
+struct Shard {
+  std::size_t index = 0, count = 1;
+};
+
+std::int64_t slurm_number(const char* name) {
+  const std::string variable = std::string("SLURM_ARRAY_TASK_") + name;
+  const char* text = std::getenv(variable.c_str());
+  if (const auto value = text == nullptr ? std::nullopt : parse_whole(text)) return *value;
+  throw UsageError(explain("--shard auto: " + variable, text == nullptr ? "nothing" : text,
+                           "the number that SLURM gives a task of an array",
+                           "submit with sbatch --array=0-15, or give --shard i/n"));
+}
+
+Shard slurm_shard() {
+  const auto id = slurm_number("ID"), min = slurm_number("MIN"), max = slurm_number("MAX"),
+             step = slurm_number("STEP"), count = slurm_number("COUNT");
+  // Of the tasks 1,5,6 SLURM does not say which one comes second.
+  const bool regular = step > 0 && min <= id && id <= max && (id - min) % step == 0 &&
+                       count == (max - min) / step + 1;
+  if (!regular) {
+    throw UsageError(explain(
+        "--shard auto",
+        fmt::format("{} tasks from {} to {} by {}, this one {}", count, min, max, step, id),
+        "a regular array", "submit with --array=0-N or --array=A-B:STEP, or give --shard i/n"));
+  }
+  const Shard shard{static_cast<std::size_t>((id - min) / step), static_cast<std::size_t>(count)};
+  log_info("--shard auto: {}/{}", shard.index, shard.count);
+  return shard;
+}
+
+Shard parse_shard(const std::string& text) {
+  if (text.empty()) return {};
+  if (text == "auto") return slurm_shard();
+  const auto slash = text.find('/');
+  const auto index = parse_whole(std::string_view(text).substr(0, slash));
+  const auto count =
+      slash == text.npos ? std::nullopt : parse_whole(std::string_view(text).substr(slash + 1));
+  if (!index || !count || *index < 0 || *index >= *count)
+    throw UsageError(explain("--shard", "'" + text + "'", "i/n with 0 <= i < n, or auto"));
+  return {static_cast<std::size_t>(*index), static_cast<std::size_t>(*count)};
+}
+
+std::vector<std::string> read_lines(const std::string& list) {
+  std::ifstream file;
+  if (list != "-") {
+    const bool folder = std::filesystem::is_directory(list);
+    if (!folder) file.open(list);
+    if (folder || !file)
+      throw InputError(explain("--list '" + list + "'", folder ? "a folder" : "no such file",
+                               "a list of items, or -"));
+  }
+  std::istream& in = list == "-" ? std::cin : file;
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) {
+    const std::string_view text = lines.empty() ? strip_bom(line) : std::string_view(line);
+    lines.emplace_back(trim(text));
+  }
+  check_stop();  // a signal may have come while the list was read
+  if (in.bad() || (list == "-" && std::ferror(stdin) != 0))
+    throw InputError(explain("--list " + list,
+                             list == "-" ? "a standard input that is closed or cannot be read"
+                                         : "a file that cannot be read",
+                             "a line an item"));
+  return lines;
+}
+
+std::string checked_path(std::string_view path) {
+  if (path.empty()) throw UsageError(explain("input", "an empty path", "a file or folder"));
+  return std::string(path);
+}
+
+std::string checked_key(const std::string& option, std::string_view key) {
+  if (is_key(key)) return std::string(key);
+  throw UsageError(explain(option, "'" + std::string(key) + "'", "letters, digits, '.', '_', '-'"));
+}
+
+Item item_of_line(const std::string& line) {
+  const auto tab = line.find('\t');
+  if (tab == std::string::npos) return {scene_key(line), line};
+  const std::string_view text = line;
+  return {checked_key("--list: key", trim(text.substr(0, tab))),
+          checked_path(trim(text.substr(tab + 1)))};
+}
+
+// Two inputs of one key would have one output.
+void check_keys(const std::vector<Item>& items) {
+  std::map<std::string, std::filesystem::path> seen;
+  for (const auto& item : items) {
+    const auto [at, fresh] = seen.emplace(item.key, item.path);
+    if (fresh) continue;
+    throw UsageError(
+        explain("key " + item.key, "'" + at->second.string() + "' and '" + item.path.string() + "'",
+                "one input a key", "give each a key of its own: lines KEY<TAB>PATH of a --list"));
+  }
+}
+
+}  // namespace
+
+ItemList gather_items(const ItemOptions& options) {
+  const Shard part = parse_shard(options.shard);
+  const auto& [inputs, list, shard, key, root] = options;
+  if (inputs.empty() == list.empty()) {
+    throw UsageError(explain("input", inputs.empty() ? "nothing" : "both INPUT and --list",
+                             "INPUT... or --list FILE|-"));
+  }
+  // Lines are numbered for sharding before empty ones are skipped.
+  std::vector<Item> items;
+  std::vector<std::size_t> number;
+  const auto add = [&](Item item, std::size_t line) {
+    items.push_back(std::move(item));
+    number.push_back(line);
+  };
+  const auto lines = list.empty() ? std::vector<std::string>{} : read_lines(list);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!lines[i].empty()) add(item_of_line(lines[i]), i);
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::string path = checked_path(inputs[i]);
+    add({key.empty() ? scene_key(path) : key, path}, i);
+  }
+  if (!key.empty()) {
+    if (items.size() != 1)
+      throw UsageError(explain("--key", std::to_string(items.size()) + " inputs", "one input"));
+    items.front().key = checked_key("--key", key);
+  }
+  check_keys(items);
+  ItemList mine;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (number[i] % part.count == part.index) mine.items.push_back(items[i]);
+  }
+  mine.alone = list.empty() && mine.items.size() == 1;
+  if (mine.items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");
+  return mine;
+}
+
+}  // namespace vega

@@ -1,0 +1,170 @@
+#include "run/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/build_info.h"
+#include "base/publish.h"
+
+namespace vega {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Milliseconds are as much as is measured.
+double rounded(double seconds) {
+  return static_cast<double>(static_cast<long>(seconds * 1e3 + 0.5)) / 1e3;
+}
+
+// Whole numbers as such; null where it is not finite.
+ordered_json number(double value) {
+  if (!std::isfinite(value)) return {};
+  const auto whole = static_cast<std::int64_t>(value);
+  return value == static_cast<double>(whole) ? ordered_json(whole) : ordered_json(value);
+}
+
+ordered_json json_of(const std::vector<Finding>& findings) {
+  ordered_json out = ordered_json::array();
+  for (const Finding& f : findings) {
+    out.push_back({{"severity", name_of(f.severity)},
+                   {"topic", f.topic},
+                   {"where", f.where},
+                   {"frames", f.frames},
+                   {"ranges", f.ranges},
+                   {"what", f.what},
+                   {"remedy", f.remedy}});
+  }
+  return out;
+}
+
+ordered_json json_of(const Forecast& f) {
+  return {{"output_bytes", number(std::round(f.output_bytes))},
+          {"host_bytes", number(std::round(f.host_bytes))},
+          {"device_bytes", number(std::round(f.device_bytes))},
+          {"seconds", number(f.seconds)},
+          {"flop", number(f.flops)}};
+}
+
+// Findings, forecast and details of an item or of the run.
+template <typename Notes>
+void join_notes(ordered_json& json, const Notes& notes) {
+  if (notes.forecast) json["forecast"] = json_of(*notes.forecast);
+  if (notes.forecast || !notes.findings.empty()) json["findings"] = json_of(notes.findings);
+  if (!notes.details.empty()) json.update(ordered_json::parse(notes.details));
+}
+
+ordered_json json_of(const ItemReport& item) {
+  ordered_json json{{"key", item.key}, {"input", item.input}, {"outcome", name_of(item.outcome)}};
+  if (!item.output.empty()) json["output"] = item.output;
+  if (!item.error.empty()) json["error"] = item.error;
+  if (item.outcome != Outcome::kNotStarted) {
+    json["prepare_s"] = rounded(item.prepare_s);
+    json["compute_s"] = rounded(item.compute_s);
+    json["finish_s"] = rounded(item.finish_s);
+  }
+  for (const auto& [name, value] : item.numbers) json[name] = number(value);
+  for (const auto& [name, value] : item.notes) json[name] = value;
+  join_notes(json, item);
+  return json;
+}
+
+}  // namespace
+
+std::string_view name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kNotStarted: return "not started";
+    case Outcome::kWritten: return "written";
+    case Outcome::kTapsAdded: return "taps added";
+    case Outcome::kComplete: return "complete already";
+    case Outcome::kFailed: break;
+  }
+  return "failed";
+}
+
+void Forecast::add(const Forecast& item) {
+  output_bytes += item.output_bytes;
+  host_bytes = std::max(host_bytes, item.host_bytes);
+  device_bytes = std::max(device_bytes, item.device_bytes);
+  seconds += item.seconds;
+  flops += item.flops;
+}
+
+RunReport::RunReport(std::filesystem::path path, const std::vector<Item>& items, bool dry_run)
+    : path_(std::move(path)), dry_run_(dry_run), started_(utc_now()) {
+  for (const Item& item : items) {
+    ItemReport one;
+    one.key = item.key;
+    one.input = item.path.string();
+    items_.push_back(std::move(one));
+  }
+  save("running", -1, "");
+}
+
+void RunReport::set(std::size_t item, ItemReport report) {
+  const std::lock_guard held(mutex_);
+  items_.at(item) = std::move(report);
+  if (seconds_since(saved_) > 60) save("running", -1, "");
+}
+
+void RunReport::add_wait(double seconds) {
+  const std::lock_guard held(mutex_);
+  wait_s_ += seconds;
+}
+
+void RunReport::add_load(double seconds) {
+  const std::lock_guard held(mutex_);
+  load_s_ += seconds;
+}
+
+double RunReport::wait_s() const {
+  const std::lock_guard held(mutex_);
+  return wait_s_;
+}
+
+double RunReport::wall_s() const {
+  const std::lock_guard held(mutex_);
+  return std::max(0.0, seconds_since(start_) - load_s_);
+}
+
+void RunReport::note(RunNotes notes) {
+  const std::lock_guard held(mutex_);
+  notes_ = std::move(notes);
+}
+
+void RunReport::finish(int exit_code, const std::string& error) {
+  const std::lock_guard held(mutex_);
+  save(error.empty() ? "finished" : "stopped", exit_code, error);
+}
+
+std::string RunReport::text(const std::string& state, int exit_code,
+                            const std::string& error) const {
+  const double wall = std::max(1e-9, seconds_since(start_) - load_s_);
+  ordered_json json{{"schema", "vega.report/1"}, {"state", state}};
+  if (dry_run_) json["dry_run"] = true;
+  if (exit_code >= 0) json["exit_code"] = exit_code;
+  if (!error.empty()) json["error"] = error;
+  json["command"] = command_line();
+  json["version"] = version();
+  json["host"] = host_name();
+  json["started"] = started_;
+  json["written"] = utc_now();
+  json["load_s"] = rounded(load_s_);
+  json["wall_s"] = rounded(wall);
+  json["compute_wait_s"] = rounded(wait_s_);
+  json["compute_wait_ratio"] = rounded(wait_s_ / wall);
+  std::map<std::string_view, int> outcomes;
+  for (const ItemReport& item : items_) ++outcomes[name_of(item.outcome)];
+  json["outcomes"] = outcomes;
+  join_notes(json, notes_);
+  json["items"] = ordered_json::array();
+  for (const ItemReport& item : items_) json["items"].push_back(json_of(item));
+  return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+void RunReport::save(const std::string& state, int exit_code, const std::string& error) {
+  saved_ = Clock::now();
+  if (!path_.empty()) publish_file(path_, text(state, exit_code, error));
+}
+
+}  // namespace vega

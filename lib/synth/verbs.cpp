@@ -1,0 +1,147 @@
+#include "synth/verbs.h"
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "media/image.h"
+#include "synth/model.h"
+#include "synth/scene.h"
+
+namespace vega::synth {
+namespace {
+
+constexpr auto kModelDetails =
+    R"(Values are uniform and depend on the seed, the tensor's name and the element alone: the same model in both
+layouts and on every machine. Wan presets come with the embedding of a made-up prompt.
+
+Examples:
+  vega-synth model --preset wan-tiny -o models/wan-tiny
+  vega-synth model --preset wan-1.3b --dtype bf16 --layout diffusers -o models/wan-1.3b
+  vega-synth model --preset siglip-tiny --layout llava-video -o models/siglip-tiny
+
+See also: vega-extract features --model)";
+
+constexpr auto kSceneDetails =
+    R"(A room with furniture, ray traced: colour (JPEG), depth (16-bit PNG, mm), poses and intrinsics as a posed ScanNet
+folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known. Around them a
+complete ScanNet scan: NAME.sens, mesh, segments, objects, axis alignment, label table and noisy instance masks.
+
+Examples:
+  vega-synth scene -o rooms/room42
+  vega-synth scene --seed 7 --frames 64 --size 1296x968 -o rooms/room7
+  vega-synth scene --scan --frames 64 -o scans/scene0000_00
+  vega-synth scene --plain -o rooms/frames-alone
+
+See also: vega-extract features)";
+
+constexpr Choice<std::string_view> kLayouts[] = {{"original", "original"},
+                                                 {"diffusers", "diffusers", "of Wan and UMT5"},
+                                                 {"llava-video", "llava-video", "of SigLIP"},
+                                                 {"both", "both", "two sub-folders"}};
+
+std::filesystem::path folder_of(const std::string& out) {
+  if (out.empty()) throw UsageError(explain("--out", "nothing", "a folder"));
+  const std::filesystem::path folder = out;
+  return folder.has_filename() || !folder.has_relative_path() ? folder : folder.parent_path();
+}
+
+struct ModelArguments {
+  std::string out;
+  std::string_view preset = "wan-tiny", layout = "original";
+  DType dtype = DType::kF32;
+  std::int64_t seed = 42;
+  bool overwrite = false;
+
+  void visit(OptionVisitor& v) {
+    v.text("-o,--out", out, "DIR", "folder of the checkpoint (made)");
+    v.choice("--preset", preset, model_presets(), "");
+    v.choice("--layout", layout, kLayouts, "names of the tensors and files");
+    v.choice("--dtype", dtype, kFloatTypes, "type of the stored weights");
+    v.integer("--seed", seed, "N", {}, "seed of the values");
+    v.flag("--overwrite", overwrite, "write into a folder that is not empty");
+  }
+};
+
+struct SceneArguments {
+  std::string out;
+  ImageSize size{640, 480};
+  std::int64_t seed = 42, frames = 320, every = 1, quality = 92, threads = 0;
+  bool sens = false, scan = false, plain = false, overwrite = false;
+
+  void visit(OptionVisitor& v) {
+    v.text("-o,--out", out, "DIR", "folder of the scene (made)");
+    v.integer("--seed", seed, "N", {}, "seed of the room: layout, textures, colours, walk");
+    v.integer("--frames", frames, "N", kSceneFrames, "length of the camera walk, a closed loop");
+    v.integer("--every", every, "N", kSceneFrames,
+              "write every N-th frame of the walk; frames keep their numbers");
+    v.parsed("--size", size, "WxH", to_string(size), size_option,
+             "pixels of a frame, each side 16 to 8192");
+    v.integer("--quality", quality, "Q", kSceneQuality, "JPEG quality");
+    v.flag(
+        "--sens", sens,
+        "poses of the folder as those of NAME.sens, float32 (with --plain: write NAME.sens too)");
+    v.flag("--scan", scan,
+           "the scan in a frame of its own, turned as a scanner's: all poses are in it, and "
+           "NAME.txt leads back to the room");
+    v.flag("--plain", plain, "only frames and objects.json, no scan around them");
+    RunOptions::visit_threads(v, threads);
+    v.flag("--overwrite", overwrite, "replace an existing scene");
+  }
+};
+
+RunResult run_model(const ModelArguments& a, const Context& context) {
+  const std::string preset(a.preset);
+  ModelOptions options{
+      .folder = folder_of(a.out), .preset = preset, .layout = std::string(a.layout)};
+  options.seed = static_cast<std::uint64_t>(a.seed);
+  options.dtype = a.dtype;
+  options.overwrite = a.overwrite;
+  options.progress = context.progress;
+  RunResult result;
+  for (const auto& folder : write_model(options)) {
+    context.manifest(preset, folder.string());
+    ++result.done;
+  }
+  return result;
+}
+
+RunResult run_scene(const SceneArguments& a, const Context& context) {
+  if (a.plain && a.scan) throw UsageError(explain("--plain", "--scan too", "one of them"));
+  SceneOptions options;
+  options.folder = folder_of(a.out);
+  options.seed = static_cast<std::uint64_t>(a.seed);
+  options.frames = static_cast<int>(a.frames);
+  options.every = static_cast<int>(a.every);
+  options.width = a.size.width;
+  options.height = a.size.height;
+  options.quality = static_cast<int>(a.quality);
+  options.threads = static_cast<int>(a.threads);
+  options.sens = a.sens;
+  options.scan = !a.plain;
+  options.scan_frame = a.scan ? ScanFrame::kOwn : ScanFrame::kRoom;
+  options.overwrite = a.overwrite;
+  const std::string key = options.folder.filename().string();
+  int written = 0;
+  {
+    const std::int64_t total = (options.frames + options.every - 1) / options.every;
+    Progress progress("rendering " + key, "frames", total, context.progress);
+    written = write_scene(options, [&](int, int) { progress.add(); });
+  }
+  if (written == 0) log_info("{}: complete already", options.folder.string());
+  context.manifest(key, options.folder.string());
+  return {.done = written > 0, .complete = written == 0};
+}
+
+}  // namespace
+
+Verb model_verb() {
+  return make_verb("model", "write a checkpoint with seeded random weights", kModelDetails,
+                   run_model);
+}
+
+Verb scene_verb() {
+  return make_verb("scene", "render a synthetic room", kSceneDetails, run_scene);
+}
+
+}  // namespace vega::synth

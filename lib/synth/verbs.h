@@ -1,0 +1,14 @@
+// The verbs of vega-synth.
+#pragma once
+
+#include "run/verb.h"
+
+namespace vega::synth {
+
+// `vega-synth model`: a checkpoint with seeded random weights.
+Verb model_verb();
+
+// `vega-synth scene`: a room and its scan.
+Verb scene_verb();
+
+}  // namespace vega::synth
