@@ -24,7 +24,7 @@ namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kCorrespondenceHelp =
     R"(Do the features of a place agree between the views that show it, and differ from those of other places? Token
 cells are placed in the room by the depth and poses of the scene files; docs/correspondence.md says what each number
 means and what it is worth. Constant features score 100 in the plain voxel scores: read them beside margin and AUC.
@@ -227,8 +227,8 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
 }
 
 Verb correspondence_verb() {
-  return make_verb("correspondence", "score how well features know places across views", kDetails,
-                   run_correspondence);
+  return make_verb("correspondence", "score how well features know places across views",
+                   kCorrespondenceHelp, run_correspondence);
 }
 
 }  // namespace vega::evaluate

@@ -17,7 +17,7 @@ namespace vega::exchange {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kExportHelp =
     R"(Features for other programs. pt: torch.load(weights_only=True) gives a dict: tokens, cell_to_px, frame_id,
 time_s, world_from_cam, K_color, size_color, thumbnails, and metadata (JSON as bytes). safetensors: the same
 tensors, metadata in the header. npy: the tokens alone. A file that is there and equal is left as it is; another
@@ -298,7 +298,7 @@ RunResult run_export(const ExportOptions& options, const Context& context) {
 }
 
 Verb export_verb() {
-  return make_verb("export", "write features for other programs: pt, safetensors, npy", kDetails,
+  return make_verb("export", "write features for other programs: pt, safetensors, npy", kExportHelp,
                    run_export);
 }
 

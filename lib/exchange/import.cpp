@@ -21,7 +21,7 @@ namespace vega::exchange {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kImportHelp =
     R"(Features of any backbone, for every later stage: one HDF5 file a scene, as 'features' writes it. The array has
 four axes and floating-point values; .pt files are read without executing anything. What 'export' wrote as pt or
 safetensors needs no option at all.
@@ -204,7 +204,7 @@ RunResult run_import(const ImportOptions& options, const Context& context) {
 }
 
 Verb import_verb() {
-  return make_verb("import", "take features of other programs over", kDetails, run_import);
+  return make_verb("import", "take features of other programs over", kImportHelp, run_import);
 }
 
 }  // namespace vega::exchange

@@ -10,7 +10,7 @@
 namespace vega::extract {
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kFeaturesHelp =
     R"(Writes one HDF5 file a scene: tokens (frames, rows, columns, channels), poses, cameras, thumbnails. Every
 finished scene is a line KEY<TAB>PATH on stdout. A scene that is complete with the same key is skipped; one
 made with other options is refused, with the difference spelled out.
@@ -46,7 +46,7 @@ RunResult run_features(const FeatureOptions& options, const Context& context) {
 }
 
 Verb features_verb() {
-  return make_verb("features", "compute the features of scenes", kDetails, run_features);
+  return make_verb("features", "compute the features of scenes", kFeaturesHelp, run_features);
 }
 
 }  // namespace vega::extract

@@ -21,7 +21,7 @@ namespace vega::extract {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kPreviewHelp =
     R"(Source frames above the PCA colours of their features: alike tokens have alike colours, in all frames of a
 scene. The outline on a frame is the part that the network saw.
 
@@ -123,7 +123,7 @@ RunResult run_preview(const PreviewOptions& options, const Context& context) {
 }
 
 Verb preview_verb() {
-  return make_verb("preview", "draw a contact sheet of a feature file", kDetails, run_preview);
+  return make_verb("preview", "draw a contact sheet of a feature file", kPreviewHelp, run_preview);
 }
 
 }  // namespace vega::extract

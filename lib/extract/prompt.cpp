@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kPromptHelp =
     R"(Wan2.1 is run with an empty prompt, and the embedding of the empty text is one row of 4096 numbers. This verb
 computes it from the text encoder in a closed form: no tokeniser, no GPU, under 2 GB of memory. It is right,
 but not bit-equal to the file VEGA ships, which was made in bf16 arithmetic (1-2 % away).
@@ -103,7 +103,7 @@ RunResult run_prompt(const PromptOptions& options, const Context& context) {
 }
 
 Verb prompt_verb() {
-  return make_verb("prompt", "make the embedding of the empty prompt", kDetails, run_prompt);
+  return make_verb("prompt", "make the embedding of the empty prompt", kPromptHelp, run_prompt);
 }
 
 }  // namespace vega::extract

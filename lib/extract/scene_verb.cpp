@@ -9,7 +9,7 @@
 namespace vega::extract {
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kSceneHelp =
     R"(Writes one HDF5 file a scene: depth, axis-aligned poses and original pictures of the chosen frames, world
 coordinates of the 14x14 patches, objects with boxes and, for each frame, the pixels of every patch inside them. A
 raw ScanNet scan needs .sens, .txt, _vh_clean_2.ply, segs.json and aggregation.json; no pickle, no exported frames.
@@ -53,7 +53,7 @@ RunResult run_scene(const SceneFileOptions& options, const Context& context) {
 
 Verb scene_verb() {
   return make_verb("scene", "collect depth, poses, patch coordinates and objects of scenes",
-                   kDetails, run_scene);
+                   kSceneHelp, run_scene);
 }
 
 }  // namespace vega::extract

@@ -16,7 +16,7 @@ namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kPreviewHelp =
     R"(Where the fused tokens come from: the gate of every cell over the frames (1: all semantic, 0: all generative), with its
 histogram; as JSON too.
 
@@ -111,7 +111,7 @@ RunResult run_preview(const PreviewOptions& options, const Context& context) {
 }
 
 Verb preview_verb() {
-  return make_verb("preview", "draw the gate of fused tokens over the frames", kDetails,
+  return make_verb("preview", "draw the gate of fused tokens over the frames", kPreviewHelp,
                    run_preview);
 }
 

@@ -20,7 +20,7 @@
 namespace vega::fuse {
 namespace {
 
-constexpr auto kDetails =
+constexpr auto kTokensHelp =
     R"(Projects both streams to the width of the language model, pools the semantic one from 27x27 to 14x14 cells, and
 blends them token by token. Writes one HDF5 file a scene: fused tokens, the gate, which cells the generative view covers;
 with --scenes also positions of the cells and features of the objects. Every finished scene is a line KEY<TAB>PATH on
@@ -186,7 +186,7 @@ RunResult run_tokens(const TokensOptions& options, const Context& context) {
 }
 
 Verb tokens_verb() {
-  return make_verb("tokens", "fuse generative and semantic features", kDetails, run_tokens);
+  return make_verb("tokens", "fuse generative and semantic features", kTokensHelp, run_tokens);
 }
 
 }  // namespace vega::fuse

@@ -11,7 +11,7 @@
 namespace vega::synth {
 namespace {
 
-constexpr auto kModelDetails =
+constexpr auto kModelHelp =
     R"(Values are uniform and depend on the seed, the tensor's name and the element alone: the same model in both
 layouts and on every machine. Wan presets come with the embedding of a made-up prompt.
 
@@ -22,7 +22,7 @@ Examples:
 
 See also: vega-extract features --model)";
 
-constexpr auto kSceneDetails =
+constexpr auto kSceneHelp =
     R"(A room with furniture, ray traced: colour (JPEG), depth (16-bit PNG, mm), poses and intrinsics as a posed ScanNet
 folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known. Around them a
 complete ScanNet scan: NAME.sens, mesh, segments, objects, axis alignment, label table and noisy instance masks.
@@ -136,12 +136,9 @@ RunResult run_scene(const SceneArguments& a, const Context& context) {
 }  // namespace
 
 Verb model_verb() {
-  return make_verb("model", "write a checkpoint with seeded random weights", kModelDetails,
-                   run_model);
+  return make_verb("model", "write a checkpoint with seeded random weights", kModelHelp, run_model);
 }
 
-Verb scene_verb() {
-  return make_verb("scene", "render a synthetic room", kSceneDetails, run_scene);
-}
+Verb scene_verb() { return make_verb("scene", "render a synthetic room", kSceneHelp, run_scene); }
 
 }  // namespace vega::synth
