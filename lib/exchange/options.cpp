@@ -54,7 +54,7 @@ void ImportOptions::visit(OptionVisitor& v) {
          "how the backbone saw a frame: mllm, native, stretch, center_crop (see features --view)");
   v.text("--size", size, "WxH", "pixels of the picture that the backbone saw, with --view");
   v.integer(
-      "--patch", patch, "N",
+      "--patch", patch, "N", {},
       "with --view: pixels a side of the square that one token stands for, where these do not "
       "fill the picture (SigLIP at 384x384: 14); 0: they fill it");
   v.text("--frame-size", frame_size, "WxH",

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 
 #include "base/error.h"
@@ -40,25 +39,23 @@ std::vector<fs::path> files_of(const std::vector<std::string>& inputs) {
   return files;
 }
 
-int run_inspect(const FileOptions& options) {
-  for (const auto& file : files_of(options.inputs)) {
-    std::cout << (options.json ? inspect_json(file) : inspect(file)) << std::endl;
-  }
+int run_inspect(const FileOptions& options, const Context& context) {
+  for (const auto& file : files_of(options.inputs))
+    context.print((options.json ? inspect_json(file) : inspect(file)) + "\n");
   return 0;
 }
 
-int run_verify(const FileOptions& options) {
+int run_verify(const FileOptions& options, const Context& context) {
   std::size_t bad = 0, count = 0;
   for (const auto& file : files_of(options.inputs)) {
     const auto faults = verify(file);
     for (const auto& fault : faults)
-      std::cout << fault.path.string() << (fault.where.empty() ? "" : ": " + fault.where) << ": "
-                << fault.what << "\n";
-    if (faults.empty()) std::cout << file.string() << ": ok\n";
+      context.print(fault.path.string() + (fault.where.empty() ? "" : ": " + fault.where) + ": " +
+                    fault.what + "\n");
+    if (faults.empty()) context.print(file.string() + ": ok\n");
     bad += faults.empty() ? 0 : 1;
     ++count;
   }
-  std::cout.flush();
   if (bad == 0) return 0;
   log_error("{} of {} files are faulty; compute them again with --overwrite", bad, count);
   return 3;
@@ -80,14 +77,14 @@ std::vector<Verb> file_verbs(const std::string& program) {
     inputs(v);
     v.flag("--json", options->json, "one JSON object a file");
   };
-  inspect.run = [options](const Context&) { return run_inspect(*options); };
+  inspect.run = [options](const Context& context) { return run_inspect(*options, context); };
   Verb verify{.name = "verify",
               .summary = "read files whole and check every checksum; exit 3 at a fault"};
   verify.details =
       "Examples:\n  " + program + " verify features\n  " + program +
       " verify features/rgb-832x480-mllm-14x14/room.h5\n\nSee also: inspect; docs/formats.md";
   verify.options = inputs;
-  verify.run = [options](const Context&) { return run_verify(*options); };
+  verify.run = [options](const Context& context) { return run_verify(*options, context); };
   return {inspect, verify};
 }
 

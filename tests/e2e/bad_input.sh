@@ -280,6 +280,7 @@ for verb in "features $T/room --backbone rgb --size 96x64 -o $T/some" "verify $s
     [ "$(cat "$T/code")" = 0 ] || break
   done
   check "a closed pipe is exit 6, not $(cat "$T/code")" test "$(cat "$T/code")" = 6
+  expect_text "a broken pipe"
   expect_text "stdout"
   if [ -w /dev/full ]; then
     expect_exit 6 eval "extract $verb >/dev/full"
