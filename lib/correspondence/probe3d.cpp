@@ -20,7 +20,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLeastDistance = 1e-9;
 using Point = std::array<double, 3>;
 
-struct Affine {
+struct Rigid {
   std::array<double, 9> r;
   Point t;
   Point operator()(const Point& p) const {
@@ -33,7 +33,7 @@ struct Affine {
 };
 
 // inverse(to) x from, both camera to world.
-Affine relative(const std::array<double, 16>& from, const std::array<double, 16>& to) {
+Rigid relative(const Pose& from, const Pose& to) {
   const auto m = [&](std::size_t i, std::size_t k) { return to[4 * i + k]; };
   std::array<double, 9> inverse;
   double det = 0;
@@ -49,7 +49,7 @@ Affine relative(const std::array<double, 16>& from, const std::array<double, 16>
     throw InputError(explain("correspondence: pose", "a matrix without inverse",
                              "a rigid 4x4, camera to world"));
   }
-  Affine out{};
+  Rigid out{};
   for (std::size_t i = 0; i < 3; ++i) {
     for (std::size_t k = 0; k < 3; ++k) {
       const double w = inverse[3 * i + k] / det;
@@ -60,13 +60,13 @@ Affine relative(const std::array<double, 16>& from, const std::array<double, 16>
   return out;
 }
 
-double angle_deg(const Affine& pose) {
+double angle_deg(const Rigid& pose) {
   const double cosine = (pose.r[0] + pose.r[4] + pose.r[8] - 1) / 2;
   return std::acos(std::clamp(cosine, -1.0, 1.0)) * 180 / std::numbers::pi;
 }
 
 // Continuous pixel of a point in front of the camera.
-std::array<double, 2> project(const std::array<double, 9>& K, const Point& p) {
+std::array<double, 2> project(const Intrinsics& K, const Point& p) {
   const double x = p[0] / p[2], y = p[1] / p[2];
   return {K[0] * x + K[1] * y + K[2], K[4] * y + K[5]};
 }
@@ -105,7 +105,7 @@ ProbePair probe_pair(const ProbePoints& a, const ProbePoints& b, const ProbeOpti
                 std::to_string(a.channels) + " and " + std::to_string(b.channels) + " channels",
                 "the same features"));
   }
-  const Affine pose = relative(a.world_from_cam, b.world_from_cam);
+  const Rigid pose = relative(a.world_from_cam, b.world_from_cam);
   ProbePair out;
   out.angle_deg = angle_deg(pose);
   out.overlap = kNan;
@@ -136,7 +136,7 @@ ProbePair probe_pair(const ProbePoints& a, const ProbePoints& b, const ProbeOpti
 namespace {
 
 double one_way(const ProbeImage& a, const ProbeImage& b, double tolerance_m) {
-  const Affine pose = relative(a.world_from_cam, b.world_from_cam);
+  const Rigid pose = relative(a.world_from_cam, b.world_from_cam);
   std::int64_t known = 0, seen = 0;
   for (std::size_t i = 0; i < a.depth_m.size(); ++i) {
     const double z = a.depth_m[i];

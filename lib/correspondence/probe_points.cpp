@@ -17,7 +17,7 @@ constexpr double kFloor = 1e-12;  // of a norm
 constexpr std::int64_t kShrink = 4;
 constexpr std::size_t kPointsAtOnce = 256;
 
-[[noreturn]] void refuse(const std::string& got, const std::string& expected) {
+[[noreturn]] void throw_picture(const std::string& got, const std::string& expected) {
   throw InputError(explain("correspondence: picture", got, expected));
 }
 
@@ -31,20 +31,22 @@ void check(const ProbeImage& image) {
     return a >= 0 && b >= 0 && c >= 0 && got == static_cast<std::size_t>(a * b * c);
   };
   if (!sized(image.depth_m.size(), image.height, image.width, 1)) {
-    refuse(std::to_string(image.depth_m.size()) + " depths",
-           std::to_string(image.height) + " x " + std::to_string(image.width));
+    throw_picture(std::to_string(image.depth_m.size()) + " depths",
+                  std::to_string(image.height) + " x " + std::to_string(image.width));
   }
   if (image.grid_h < 1 || image.grid_w < 1 || image.channels < 1 ||
       !sized(image.features.size(), image.grid_h, image.grid_w, image.channels)) {
-    refuse(std::to_string(image.features.size()) + " features",
-           std::to_string(image.grid_h) + " x " + std::to_string(image.grid_w) + " x " +
-               std::to_string(image.channels));
+    throw_picture(std::to_string(image.features.size()) + " features",
+                  std::to_string(image.grid_h) + " x " + std::to_string(image.grid_w) + " x " +
+                      std::to_string(image.channels));
   }
   if (!finite(image.K) || image.K[0] == 0 || image.K[4] == 0) {
-    refuse("intrinsics that are not finite or have no focal length", "3x3 of the working picture");
+    throw_picture("intrinsics that are not finite or have no focal length",
+                  "3x3 of the working picture");
   }
-  if (!finite(image.world_from_cam)) refuse("a pose that is not finite", "4x4, camera to world");
-  if (!finite(image.cell_from_pixel)) refuse("an unknown view", "pixels to cells");
+  if (!finite(image.world_from_cam))
+    throw_picture("a pose that is not finite", "4x4, camera to world");
+  if (!finite(image.cell_from_pixel)) throw_picture("an unknown view", "pixels to cells");
 }
 
 // The sample at (column, row), as it comes.
@@ -68,11 +70,9 @@ void sample(const ProbeImage& image, double column, double row, float* out) {
   }
 }
 
-std::array<double, 2> cell_of(const ProbeImage& image, std::int32_t pixel) {
-  const double u = static_cast<double>(pixel % image.width) + 0.5;
-  const double v = static_cast<double>(pixel / image.width) + 0.5;
-  const Matrix23& m = image.cell_from_pixel;
-  return {m[0] * u + m[1] * v + m[2], m[3] * u + m[4] * v + m[5]};
+Point2 cell_of(const ProbeImage& image, std::int32_t pixel) {
+  return apply(image.cell_from_pixel, static_cast<double>(pixel % image.width) + 0.5,
+               static_cast<double>(pixel / image.width) + 0.5);
 }
 
 // Keeps `most` of the pixels: those with the smallest random words.
@@ -95,8 +95,8 @@ void thin(std::vector<std::int32_t>& pixels, std::int64_t most, std::uint64_t se
 std::vector<float> working_depth(std::span<const std::uint16_t> depth_mm, std::int64_t height,
                                  std::int64_t width) {
   if (height < 0 || width < 0 || depth_mm.size() != static_cast<std::size_t>(height * width)) {
-    refuse(std::to_string(depth_mm.size()) + " depths",
-           std::to_string(height) + " x " + std::to_string(width));
+    throw_picture(std::to_string(depth_mm.size()) + " depths",
+                  std::to_string(height) + " x " + std::to_string(width));
   }
   std::vector<float> out;
   for (std::int64_t v = 0; v < height / kShrink; ++v) {
@@ -108,25 +108,20 @@ std::vector<float> working_depth(std::span<const std::uint16_t> depth_mm, std::i
   return out;
 }
 
-std::array<double, 9> working_intrinsics(const std::array<double, 9>& K) {
-  std::array<double, 9> out = K;
+Intrinsics working_intrinsics(const Intrinsics& K) {
+  Intrinsics out = K;
   for (std::size_t i = 0; i < 6; ++i) out[i] /= double(kShrink);
   return out;
 }
 
-Matrix23 cell_from_working(const Matrix23& m, std::int64_t color_height, std::int64_t color_width,
-                           std::int64_t height, std::int64_t width) {
-  const double det = m[0] * m[4] - m[1] * m[3];
-  if (color_height < 1 || color_width < 1 || height < 1 || width < 1 || !finite(m) || det == 0) {
-    refuse("a view without size or inverse", "the file's cell_to_px and positive sizes");
-  }
-  const std::array<double, 4> inverse = {m[4] / det, -m[1] / det, -m[3] / det, m[0] / det};
-  const double sx = static_cast<double>(color_width) / static_cast<double>(width);
-  const double sy = static_cast<double>(color_height) / static_cast<double>(height);
-  // colour = (sx u - 0.5, sy v - 0.5); cell = inverse (colour - offset)
-  const double ox = -0.5 - m[2], oy = -0.5 - m[5];
-  return {inverse[0] * sx, inverse[1] * sy, inverse[0] * ox + inverse[1] * oy,
-          inverse[2] * sx, inverse[3] * sy, inverse[2] * ox + inverse[3] * oy};
+Affine cell_from_working(const Affine& cell_to_px, ImageSize color, std::int64_t height,
+                         std::int64_t width) {
+  if (color.empty() || height < 1 || width < 1)
+    throw_picture("a view of unknown size", "positive sizes");
+  const double sx = color.width / static_cast<double>(width);
+  const double sy = color.height / static_cast<double>(height);
+  // Continuous coordinates of the working picture to pixels of the colour frame, then to cells.
+  return compose(inverse(cell_to_px, "cell_to_px"), {sx, 0, -0.5, 0, sy, -0.5});
 }
 
 ProbePoints probe_points(const ProbeImage& image, std::int64_t max_points, std::uint64_t seed,

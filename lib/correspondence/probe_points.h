@@ -4,45 +4,45 @@
 // (u + 0.5, v + 0.5).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-namespace vega {
+#include "geometry/affine.h"
+#include "geometry/pose.h"
 
-using Matrix23 = std::array<double, 6>;  // 2x3, row-major
+namespace vega {
 
 // Borrowed arrays. Features on any grid: the native one of the backbone, or the pooled one.
 struct ProbeImage {
   std::int64_t height = 0, width = 0;
   std::span<const float> depth_m;  // (height, width); at most 0 or not a number: unknown
-  std::array<double, 9> K = {};    // of the working picture
-  std::array<double, 16> world_from_cam = {};
+  Intrinsics K = {};               // of the working picture
+  Pose world_from_cam = {};
   std::int64_t grid_h = 0, grid_w = 0, channels = 0;
   std::span<const float> features;  // (gh, gw, C)
-  Matrix23 cell_from_pixel = {};    // continuous pixel to (column, row), integer cell centres
+  Affine cell_from_pixel = {};      // continuous pixel to cells
 };
 
 // Depth in millimetres to the working picture: rows and columns 0, 4, 8, ..., sizes rounded down.
 std::vector<float> working_depth(std::span<const std::uint16_t> depth_mm, std::int64_t height,
                                  std::int64_t width);
 // Rows 0 and 1 times 0.25.
-std::array<double, 9> working_intrinsics(const std::array<double, 9>& K);
+Intrinsics working_intrinsics(const Intrinsics& K);
 
-// cell_to_px: of a features file, integer cell centres to pixels of the colour frame, pixel (0, 0)
-// being a centre. Colour frame and working picture show the same rectangle.
+// cell_to_px: of a features file, to pixels of the colour frame. Colour frame and working picture
+// show the same rectangle.
 // Throws InputError: a size that is not positive, or a transform without inverse.
-Matrix23 cell_from_working(const Matrix23& cell_to_px, std::int64_t color_height,
-                           std::int64_t color_width, std::int64_t height, std::int64_t width);
+Affine cell_from_working(const Affine& cell_to_px, ImageSize color, std::int64_t height,
+                         std::int64_t width);
 
 struct ProbePoints {
   std::int64_t channels = 0, height = 0, width = 0;
   std::vector<std::int32_t> pixel;  // (n) row * width + column, ascending
   std::vector<double> camera;       // (n, 3) m, in the camera's axes
   std::vector<float> unit;          // (n, C)
-  std::array<double, 9> K = {};
-  std::array<double, 16> world_from_cam = {};
+  Intrinsics K = {};
+  Pose world_from_cam = {};
   // Pixels with depth that were left out: outside the cells, or with features that are not finite.
   std::int64_t outside = 0, not_finite = 0;
 

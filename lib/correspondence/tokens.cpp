@@ -16,25 +16,26 @@ constexpr double kFloor = 1e-12;      // of a norm
 constexpr std::int64_t kChunk = 256;  // tokens that are summed in one go, whatever the threads
 
 void check(const SceneTokens& s, double min_valid) {
-  const auto refuse = [](const std::string& got, const std::string& expected) {
+  const auto throw_scene = [](const std::string& got, const std::string& expected) {
     throw InputError(explain("correspondence: scene", got, expected));
   };
   if (s.views < 0 || s.grid_h < 0 || s.grid_w < 0 || s.channels < 1) {
-    refuse(std::to_string(s.views) + " views of " + std::to_string(s.grid_h) + " x " +
-               std::to_string(s.grid_w) + " cells, " + std::to_string(s.channels) + " channels",
-           "sizes from 0, channels from 1");
+    throw_scene(std::to_string(s.views) + " views of " + std::to_string(s.grid_h) + " x " +
+                    std::to_string(s.grid_w) + " cells, " + std::to_string(s.channels) +
+                    " channels",
+                "sizes from 0, channels from 1");
   }
   const auto cells = static_cast<std::size_t>(s.views * s.cells());
   const auto fits = [&](const char* name, std::size_t got, std::size_t width) {
     if (got == cells * width) return;
-    refuse(std::string(name) + " of " + std::to_string(got) + " elements",
-           std::to_string(cells) + " cells x " + std::to_string(width));
+    throw_scene(std::string(name) + " of " + std::to_string(got) + " elements",
+                std::to_string(cells) + " cells x " + std::to_string(width));
   };
   fits("features", s.features.size(), static_cast<std::size_t>(s.channels));
   fits("world points", s.world.size(), 3);
   fits("valid shares", s.valid.size(), 1);
   if (!(min_valid >= 0 && min_valid <= 1)) {
-    refuse("a least valid share of " + std::to_string(min_valid), "0 to 1");
+    throw_scene("a least valid share of " + std::to_string(min_valid), "0 to 1");
   }
 }
 

@@ -6,9 +6,10 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "geometry/scene_files.h"
+#include "base/quantile.h"
 #include "media/decode.h"
 #include "scene/select.h"
+#include "store/join.h"
 #include "viz/overlay.h"
 #include "viz/sheet.h"
 
@@ -23,13 +24,12 @@ std::vector<std::size_t> shown(std::size_t count, std::int64_t most) {
   return uniform_indices(all, std::min(all, most));
 }
 
-std::array<double, 6> on_picture(const LoadedTokens& loaded, std::size_t v,
-                                 const FeatureReader& features, std::size_t tap,
-                                 const FrameTable& table, const ImageU8& picture) {
+Affine cells_on_picture(const LoadedTokens& loaded, std::size_t v, const FeatureReader& features,
+                        std::size_t tap, const FrameTable& table, const ImageU8& picture) {
   const std::size_t row = loaded.row[v];
   ImageSize size = color_size(table, row);
-  if (size.width < 1 || size.height < 1) size = picture.size();
-  return scaled(features.taps()[tap].cell_to_px[row], size, picture.size());
+  if (size.empty()) size = picture.size();
+  return rescale_pixels(features.taps()[tap].cell_to_px[row], size, picture.size());
 }
 
 // Green to yellow to red, from 0 to 0.5 m.
@@ -44,25 +44,23 @@ Color distance_color(double metres) {
 }
 
 // Both frames side by side with the best matches drawn between them.
-ImageU8 drawn_pair(const ImageU8& a, const ImageU8& b, const std::array<double, 6>& cells_a,
-                   const std::array<double, 6>& cells_b, std::int64_t grid_w,
-                   const PairMatches& pair) {
+ImageU8 drawn_pair(const ImageU8& a, const ImageU8& b, const Affine& cells_a, const Affine& cells_b,
+                   std::int64_t grid_w, const PairMatches& pair) {
   ImageU8 out(a.width + kPairGap + b.width, std::max(a.height, b.height));
   fill_rect(out, 0, 0, out.width, out.height, {17, 19, 24});
   paste(out, 0, 0, a);
   paste(out, a.width + kPairGap, 0, b);
-  const auto place = [&](const std::array<double, 6>& m, std::int32_t cell, int left) {
-    const double column = static_cast<double>(cell % grid_w);
-    const double row = static_cast<double>(cell / grid_w);
-    return PicturePoint{m[0] * column + m[1] * row + m[2] + left,
-                        m[3] * column + m[4] * row + m[5]};
+  const auto place = [&](const Affine& m, std::int32_t cell, int left) {
+    const Point2 at =
+        apply(m, static_cast<double>(cell % grid_w), static_cast<double>(cell / grid_w));
+    return Point2{at.x + left, at.y};
   };
   const std::size_t count = std::min(kMostLines, pair.kept.size());
   for (std::size_t i = count; i-- > 0;) {  // the best on top
     const TokenMatch& match = pair.kept[i];
     const Color color = distance_color(match.distance_m);
-    const PicturePoint p = place(cells_a, match.cell_a, 0);
-    const PicturePoint q = place(cells_b, match.cell_b, a.width + kPairGap);
+    const Point2 p = place(cells_a, match.cell_a, 0);
+    const Point2 q = place(cells_b, match.cell_b, a.width + kPairGap);
     const Segment line[] = {{p.x, p.y, q.x, q.y}};
     stroke(out, line, 1.4, color);
     const Segment dots[] = {{p.x, p.y, p.x, p.y}, {q.x, q.y, q.x, q.y}};
@@ -98,7 +96,7 @@ ImageU8 heat_map(const LoadedTokens& loaded, const CenteredScore& score,
   const std::vector<float>& map = score.multi_view.map;
   const FrameTable table = features.frames();
   const auto cells = static_cast<std::size_t>(loaded.grid_h * loaded.grid_w);
-  const int gw = static_cast<int>(loaded.grid_w), gh = static_cast<int>(loaded.grid_h);
+  const Grid grid{loaded.grid_h, loaded.grid_w};
   Overlay overlay;
   overlay.low = quantile(map, 0.05);
   overlay.high = quantile(map, 0.95);
@@ -107,10 +105,10 @@ ImageU8 heat_map(const LoadedTokens& loaded, const CenteredScore& score,
   for (const std::size_t v : shown(loaded.row.size(), most)) {
     SheetFrame frame;
     frame.picture = pictures[v];
-    const auto m = on_picture(loaded, v, features, tap, table, frame.picture);
-    overlay_cells(frame.picture, std::span<const float>(map).subspan(v * cells, cells), gw, gh, m,
+    const auto m = cells_on_picture(loaded, v, features, tap, table, frame.picture);
+    overlay_cells(frame.picture, std::span<const float>(map).subspan(v * cells, cells), grid, m,
                   overlay);
-    frame.covered = covered_quad(m, gw, gh);
+    frame.covered = covered_quad(m, grid);
     frame.caption = fmt::format("frame {}", loaded.id[v]);
     frames.push_back(std::move(frame));
   }
@@ -131,8 +129,8 @@ ImageU8 match_picture(const LoadedTokens& loaded, const CenteredScore& score,
     const auto a = static_cast<std::size_t>(pair.a), b = static_cast<std::size_t>(pair.b);
     SheetFrame frame;
     frame.picture = drawn_pair(
-        pictures[a], pictures[b], on_picture(loaded, a, features, tap, table, pictures[a]),
-        on_picture(loaded, b, features, tap, table, pictures[b]), loaded.grid_w, pair);
+        pictures[a], pictures[b], cells_on_picture(loaded, a, features, tap, table, pictures[a]),
+        cells_on_picture(loaded, b, features, tap, table, pictures[b]), loaded.grid_w, pair);
     frame.caption =
         pair.kept.empty()
             ? fmt::format("frames {} and {}: no match", loaded.id[a], loaded.id[b])

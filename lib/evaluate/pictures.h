@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/image_types.h"
 #include "correspondence/summary.h"
 #include "evaluate/scene_tokens.h"
-#include "media/image.h"
 
 namespace vega::evaluate {
 

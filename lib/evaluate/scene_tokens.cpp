@@ -11,7 +11,7 @@
 #include "base/parallel.h"
 #include "base/philox.h"
 #include "geometry/cells.h"
-#include "geometry/scene_files.h"
+#include "store/join.h"
 
 namespace vega::evaluate {
 namespace {
@@ -71,7 +71,7 @@ void choose_frames(const FeatureReader& features, const SceneReader& scene,
 ImageSize known_size(const FrameTable& table, std::size_t row, const SceneFrames& frames,
                      std::size_t scene_row) {
   const ImageSize size = color_size(table, row);
-  if (size.width > 0 && size.height > 0) return size;
+  if (!size.empty()) return size;
   return {frames.size_color[scene_row][1], frames.size_color[scene_row][0]};
 }
 
@@ -97,7 +97,7 @@ LoadedTokens load_tokens(const FeatureReader& features, std::size_t tap, const S
   out.valid.resize(count * cells);
   const FrameTable table = features.frames();
   const SceneFrames frames = scene.frames();
-  const int gw = static_cast<int>(info.grid_w), gh = static_cast<int>(info.grid_h);
+  const Grid grid{info.grid_h, info.grid_w};
   parallel_for(count, threads, [&](std::size_t v) {
     const auto read = features.read_f32(tap, out.row[v], 1);
     std::copy(read.begin(), read.end(), out.features.begin() + std::ptrdiff_t(v * values));
@@ -106,11 +106,10 @@ LoadedTokens load_tokens(const FeatureReader& features, std::size_t tap, const S
     const CellPoints points =
         rule.crop && info.view == "native" && info.width > 0
             ? crop_cells(depth, K, out.pose[v],
-                         {static_cast<int>(info.width), static_cast<int>(info.height)}, gw, gh,
+                         {static_cast<int>(info.width), static_cast<int>(info.height)}, grid,
                          rule.zero)
             : cell_points(depth, K, out.pose[v], info.cell_to_px[out.row[v]],
-                          known_size(table, out.row[v], frames, out.scene_row[v]), gw, gh,
-                          rule.zero);
+                          known_size(table, out.row[v], frames, out.scene_row[v]), grid, rule.zero);
     std::copy(points.xyz.begin(), points.xyz.end(),
               out.world.begin() + std::ptrdiff_t(v * cells * 3));
     std::copy(points.valid.begin(), points.valid.end(),
@@ -137,8 +136,8 @@ ProbeImage probe_image(const LoadedTokens& loaded, std::size_t v, const FeatureR
   image.channels = loaded.channels;
   image.features = std::span<const float>(loaded.features).subspan(v * cells, cells);
   const ImageSize color = known_size(features.frames(), loaded.row[v], frames, row);
-  image.cell_from_pixel = cell_from_working(info.cell_to_px[loaded.row[v]], color.height,
-                                            color.width, image.height, image.width);
+  image.cell_from_pixel =
+      cell_from_working(info.cell_to_px[loaded.row[v]], color, image.height, image.width);
   return image;
 }
 

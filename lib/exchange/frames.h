@@ -27,7 +27,7 @@ Frames read_frames(const std::filesystem::path& path);
 // What export wrote beside the tokens. Throws FormatError (types, shapes).
 Frames frames_of(const Foreign& file);
 
-using CellToPx = std::vector<std::array<double, 6>>;
+using CellToPx = std::vector<Affine>;
 
 // [2,3] (the same for all) or [V,2,3] numbers f64 or f32: the array `cell_to_px`, else the only one
 // of a .npy, .npz, .safetensors or .pt; of a vega feature file that of its default tap; of any

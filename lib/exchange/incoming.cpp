@@ -135,20 +135,12 @@ CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const Impo
                                "frame " + std::to_string(table.id[v]) + " of unknown size",
                                "the pixels of the original frame",
                                "pass --frame-size WxH, or --frames with a vega file"));
-    const Affine a = cell_to_px(view, frame, out, depth, static_cast<int>(info.grid_w),
-                                static_cast<int>(info.grid_h));
-    cells.push_back({a.m[0][0], a.m[0][1], a.m[0][2], a.m[1][0], a.m[1][1], a.m[1][2]});
-    if (options.patch > 0) {
-      // From a grid over the whole picture to one over its first width x height pixels.
-      const double x = static_cast<double>(width) / static_cast<double>(info.width);
-      const double y = static_cast<double>(height) / static_cast<double>(info.height);
-      auto& m = cells.back();
-      for (std::size_t i = 0; i < 6; i += 3) {
-        m[i + 2] += m[i] * (0.5 * x - 0.5) + m[i + 1] * (0.5 * y - 0.5);
-        m[i] *= x;
-        m[i + 1] *= y;
-      }
-    }
+    const Affine whole = cell_to_px(view, frame, out, depth, static_cast<int>(info.grid_w),
+                                    static_cast<int>(info.grid_h));
+    // With --patch the grid is over the first width x height pixels of the picture.
+    cells.push_back(options.patch > 0
+                        ? rescale_cells(whole, {height, width}, {info.height, info.width})
+                        : whole);
   }
   return cells;
 }

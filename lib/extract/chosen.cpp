@@ -14,7 +14,7 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // The bytes of a matrix.
-std::string as_text(const std::array<double, 9>& matrix) {
+std::string as_text(const Intrinsics& matrix) {
   return {reinterpret_cast<const char*>(matrix.data()), sizeof matrix};
 }
 
@@ -74,8 +74,8 @@ std::string input_fingerprint(const SceneSource& source, const Chosen& chosen,
 FrameTable frame_table(const SceneSource& source, const Chosen& chosen, const FrameCache& cache,
                        bool thumbs) {
   FrameTable table;
-  std::array<double, 16> no_pose{};
-  std::array<double, 9> no_camera{};
+  Pose no_pose{};
+  Intrinsics no_camera{};
   no_pose.fill(kUnknown);
   no_camera.fill(kUnknown);
   for (const std::size_t place : chosen.frame_of_row) {

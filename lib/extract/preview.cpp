@@ -11,10 +11,10 @@
 #include "base/publish.h"
 #include "media/decode.h"
 #include "media/png.h"
+#include "nn/pca.h"
 #include "scene/select.h"
 #include "store/features.h"
 #include "viz/overlay.h"
-#include "viz/pca.h"
 #include "viz/sheet.h"
 
 namespace vega::extract {
@@ -59,8 +59,8 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
     frame.caption = fmt::format("frame {}", frames.id[v]);
     const ImageSize size{frames.size_color[v][1], frames.size_color[v][0]};
     if (size.width > 0 && size.height > 0)
-      frame.covered = covered_quad(scaled(tap.cell_to_px[v], size, frame.picture.size()),
-                                   static_cast<int>(tap.grid_w), static_cast<int>(tap.grid_h));
+      frame.covered = covered_quad(rescale_pixels(tap.cell_to_px[v], size, frame.picture.size()),
+                                   {tap.grid_h, tap.grid_w});
     shown.push_back(std::move(frame));
   }
   SheetOptions sheet;

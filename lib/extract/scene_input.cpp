@@ -135,8 +135,8 @@ void choose_rows(const Item& item, const SceneFileOptions& options, const SceneR
   in.rows = select_frames(in.source, candidates, recipe.selection);
 }
 
-Box6 box_of(const scan::Box& box) {
-  Box6 out{};
+Box box_of(const scan::Box& box) {
+  Box out{};
   for (std::size_t k = 0; k < 6; ++k) out[k] = static_cast<float>(box[k]);
   return out;
 }

@@ -52,28 +52,17 @@ std::vector<TapInfo> tap_infos(const Recipe& recipe, const Backbone& backbone,
   return out;
 }
 
-// A grid that covers only the first pixels of the picture has smaller cells: (col, row) of it, as
-// (col, row) of the grid over the whole.
-Affine over_part(const Affine& a, const Tap& tap, ImageSize size) {
-  if (tap.covered == 0) return a;
-  const double sx = static_cast<double>(tap.covered) / size.width;
-  const double sy = static_cast<double>(tap.covered) / size.height;
-  Affine out = a;
-  for (int i = 0; i < 2; ++i) {
-    out.m[i][0] = a.m[i][0] * sx;
-    out.m[i][1] = a.m[i][1] * sy;
-    out.m[i][2] = a.m[i][2] + a.m[i][0] * (0.5 * sx - 0.5) + a.m[i][1] * (0.5 * sy - 0.5);
-  }
-  return out;
-}
-
 void add_geometry(TapInfo& tap, const Tap& from, const SceneFrames& frames) {
   for (const std::size_t place : frames.chosen.frame_of_row) {
-    const Affine a = over_part(
-        cell_to_px(frames.recipe.view, frames.cache.size(place), frames.recipe.size, frames.depth,
-                   static_cast<int>(tap.grid_w), static_cast<int>(tap.grid_h)),
-        from, frames.recipe.size);
-    tap.cell_to_px.push_back({a.m[0][0], a.m[0][1], a.m[0][2], a.m[1][0], a.m[1][1], a.m[1][2]});
+    const ImageSize size = frames.recipe.size;
+    const Affine cells =
+        cell_to_px(frames.recipe.view, frames.cache.size(place), size, frames.depth,
+                   static_cast<int>(tap.grid_w), static_cast<int>(tap.grid_h));
+    // A grid that covers only the first pixels of the picture has smaller cells than one over the
+    // whole picture.
+    tap.cell_to_px.push_back(from.covered == 0 ? cells
+                                               : rescale_cells(cells, {from.covered, from.covered},
+                                                               {size.height, size.width}));
   }
 }
 

@@ -49,7 +49,7 @@ void SceneWork::add_row(std::size_t row, const SceneRow& data) {
     throw InputError(explain(where_depth(in_.source, frame),
                              "a depth map of " + to_string(data.depth.size()),
                              to_string(expected) + ", as the scene's other frames"));
-  std::array<double, 9> unknown{};
+  Intrinsics unknown{};
   unknown.fill(std::numeric_limits<double>::quiet_NaN());
   f.id.push_back(frame.id);
   f.time_s.push_back(frame.time_s);
@@ -166,7 +166,7 @@ void SceneWork::put_cells(const Groups& groups, const std::vector<std::uint8_t>&
 }
 
 // Coordinates of the patches, and cells of the objects.
-void SceneWork::place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid,
+void SceneWork::place_frame(std::size_t row, SceneRow& data, const DepthPixels& grid,
                             const Groups& groups, std::vector<std::uint8_t>& cells) const {
   const PointMap map =
       unproject(data.depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid);

@@ -47,7 +47,7 @@ class SceneWork final : public ItemWork {
   std::string key_options() const;
   Provenance provenance() const;
   std::vector<Groups> batches() const;
-  void place_frame(std::size_t row, SceneRow& data, const PixelGrid& grid, const Groups& groups,
+  void place_frame(std::size_t row, SceneRow& data, const DepthPixels& grid, const Groups& groups,
                    std::vector<std::uint8_t>& cells) const;
   void count_cells(std::size_t row, const PointMap& map, const Groups& groups,
                    std::vector<std::uint8_t>& cells) const;

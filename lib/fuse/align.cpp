@@ -9,35 +9,15 @@
 namespace vega::fuse {
 namespace {
 
-struct Point {
-  double column, row;
-};
-
-Point apply(const Affine6& m, double column, double row) {
-  return {m[0] * column + m[1] * row + m[2], m[3] * column + m[4] * row + m[5]};
-}
-
-// b after a: cells of a to cells of b, by way of pixels.
-Affine6 between(const Affine6& a, const Affine6& b) {
-  const double det = b[0] * b[4] - b[1] * b[3];
-  bool finite = std::isfinite(det) && std::abs(det) > 1e-12;
-  for (const Affine6* m : {&a, &b})
-    finite = finite && std::all_of(m->begin(), m->end(), [](double v) { return std::isfinite(v); });
-  if (!finite)
-    throw InputError(explain("cell_to_px", "a transform without inverse",
-                             "cells that cover pixels of the frame"));
-  const auto inverse = [&](double x, double y) {
-    return Point{(b[4] * x - b[1] * y) / det, (b[0] * y - b[3] * x) / det};
-  };
-  const Point column = inverse(a[0], a[3]), row = inverse(a[1], a[4]);
-  const Point origin = inverse(a[2] - b[2], a[5] - b[5]);
-  return {column.column, row.column, origin.column, column.row, row.row, origin.row};
-}
-
 constexpr double kGrace = 1e-9;  // cells: transforms are products of a few roundings
 
 // A source place in -0.5 .. n - 0.5.
-bool inside(double place, int n) { return place >= -0.5 - kGrace && place <= n - 0.5 + kGrace; }
+bool is_inside(double place, std::int64_t n) {
+  return place >= -0.5 - kGrace && place <= static_cast<double>(n) - 0.5 + kGrace;
+}
+bool is_inside(Point2 at, Grid grid) {
+  return is_inside(at.x, grid.columns) && is_inside(at.y, grid.rows);
+}
 
 // Cells that look at the same pixels get the value itself, not a trace of a neighbour.
 double snapped(double place) {
@@ -45,20 +25,21 @@ double snapped(double place) {
   return std::abs(place - whole) < kGrace ? whole : place;
 }
 
-double overlap(double a, double b, int n) {
-  const double low = std::clamp(std::min(a, b), -0.5, n - 0.5);
-  const double high = std::clamp(std::max(a, b), -0.5, n - 0.5);
+double overlap(double a, double b, std::int64_t n) {
+  const double end = static_cast<double>(n) - 0.5;
+  const double low = std::clamp(std::min(a, b), -0.5, end);
+  const double high = std::clamp(std::max(a, b), -0.5, end);
   return high - low;
 }
 
 // Adds one bilinear sample; border cells reach half a cell out.
-void add_sample(float* weights, Point at, Grid grid, double weight) {
-  const double x = snapped(std::clamp(at.column, 0.0, grid.columns - 1.0));
-  const double y = snapped(std::clamp(at.row, 0.0, grid.rows - 1.0));
-  const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
-  const int x1 = std::min(x0 + 1, grid.columns - 1), y1 = std::min(y0 + 1, grid.rows - 1);
-  const double fx = x - x0, fy = y - y0;
-  const auto add = [&](int row, int column, double part) {
+void add_sample(float* weights, Point2 at, Grid grid, double weight) {
+  const double x = snapped(std::clamp(at.x, 0.0, static_cast<double>(grid.columns - 1)));
+  const double y = snapped(std::clamp(at.y, 0.0, static_cast<double>(grid.rows - 1)));
+  const auto x0 = static_cast<std::int64_t>(x), y0 = static_cast<std::int64_t>(y);
+  const std::int64_t x1 = std::min(x0 + 1, grid.columns - 1), y1 = std::min(y0 + 1, grid.rows - 1);
+  const double fx = x - static_cast<double>(x0), fy = y - static_cast<double>(y0);
+  const auto add = [&](std::int64_t row, std::int64_t column, double part) {
     weights[row * grid.columns + column] += static_cast<float>(part * weight);
   };
   add(y0, x0, (1 - fy) * (1 - fx));
@@ -69,53 +50,43 @@ void add_sample(float* weights, Point at, Grid grid, double weight) {
 
 }  // namespace
 
-Affine6 resized_cells(const Affine6& m, Grid from, Grid to) {
-  const double sx = static_cast<double>(from.columns) / to.columns;
-  const double sy = static_cast<double>(from.rows) / to.rows;
-  const double ox = 0.5 * sx - 0.5, oy = 0.5 * sy - 0.5;
-  return {m[0] * sx, m[1] * sy, m[0] * ox + m[1] * oy + m[2],
-          m[3] * sx, m[4] * sy, m[3] * ox + m[4] * oy + m[5]};
-}
-
-Alignment align(const Affine6& target, Grid target_grid, const Affine6& source, Grid source_grid) {
-  if (target_grid.rows < 1 || target_grid.columns < 1 || source_grid.rows < 1 ||
-      source_grid.columns < 1)
+Alignment align(const Affine& target, Grid target_grid, const Affine& source, Grid source_grid) {
+  if (target_grid.empty() || source_grid.empty())
     throw InputError(explain("alignment", "a grid without cells"));
-  const Affine6 m = between(target, source);
+  static_cast<void>(inverse(target, "cell_to_px"));
+  const Affine m = compose(inverse(source, "cell_to_px"), target);  // target to source cells
   Alignment out;
   const auto cells = static_cast<std::size_t>(target_grid.cells());
   const auto others = static_cast<std::size_t>(source_grid.cells());
   out.covered.assign(cells, 0);
   out.weights.assign(cells * others, 0);
-  // One sample for each source cell that a target cell spans.
-  const int nx = std::max(1, static_cast<int>(std::lround(std::hypot(m[0], m[3]))));
-  const int ny = std::max(1, static_cast<int>(std::lround(std::hypot(m[1], m[4]))));
-  for (int row = 0; row < target_grid.rows; ++row) {
-    for (int column = 0; column < target_grid.columns; ++column) {
-      const auto cell = static_cast<std::size_t>(row * target_grid.columns + column);
-      const Point centre = apply(m, column, row);
-      if (!inside(centre.column, source_grid.columns) || !inside(centre.row, source_grid.rows))
-        continue;
-      out.covered[cell] = 1;
-      std::vector<Point> samples;
-      for (int i = 0; i < ny; ++i) {
-        for (int j = 0; j < nx; ++j) {
-          const Point at = apply(m, column + (j + 0.5) / nx - 0.5, row + (i + 0.5) / ny - 0.5);
-          if (inside(at.column, source_grid.columns) && inside(at.row, source_grid.rows))
-            samples.push_back(at);
-        }
+  // One sample for each source cell that a target cell spans, to the nearest whole number.
+  const int nx = std::max(1, static_cast<int>(std::lround(std::hypot(m[0], m[3]) + kGrace)));
+  const int ny = std::max(1, static_cast<int>(std::lround(std::hypot(m[1], m[4]) + kGrace)));
+  for (std::size_t cell = 0; cell < cells; ++cell) {
+    const auto row = static_cast<double>(static_cast<std::int64_t>(cell) / target_grid.columns);
+    const auto column = static_cast<double>(static_cast<std::int64_t>(cell) % target_grid.columns);
+    const Point2 centre = apply(m, column, row);
+    if (!is_inside(centre, source_grid)) continue;
+    out.covered[cell] = 1;
+    std::vector<Point2> samples;
+    for (int i = 0; i < ny; ++i) {
+      for (int j = 0; j < nx; ++j) {
+        const Point2 at = apply(m, column + (j + 0.5) / nx - 0.5, row + (i + 0.5) / ny - 0.5);
+        if (is_inside(at, source_grid)) samples.push_back(at);
       }
-      if (samples.empty()) samples.push_back(centre);
-      for (const Point& at : samples)
-        add_sample(out.weights.data() + cell * others, at, source_grid,
-                   1.0 / static_cast<double>(samples.size()));
     }
+    if (samples.empty()) samples.push_back(centre);
+    for (const Point2& at : samples)
+      add_sample(out.weights.data() + cell * others, at, source_grid,
+                 1.0 / static_cast<double>(samples.size()));
   }
-  const Point first = apply(m, -0.5, -0.5);
-  const Point last = apply(m, target_grid.columns - 0.5, target_grid.rows - 0.5);
-  const double whole = std::abs((last.column - first.column) * (last.row - first.row));
-  out.area = whole > 0 ? overlap(first.column, last.column, source_grid.columns) *
-                             overlap(first.row, last.row, source_grid.rows) / whole
+  const Point2 first = apply(m, -0.5, -0.5);
+  const Point2 last = apply(m, static_cast<double>(target_grid.columns) - 0.5,
+                            static_cast<double>(target_grid.rows) - 0.5);
+  const double whole = std::abs((last.x - first.x) * (last.y - first.y));
+  out.area = whole > 0 ? overlap(first.x, last.x, source_grid.columns) *
+                             overlap(first.y, last.y, source_grid.rows) / whole
                        : 0;
   return out;
 }

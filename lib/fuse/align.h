@@ -1,23 +1,13 @@
 // Which pixels the cells of two streams look at, and generative features where semantic cells look.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "geometry/affine.h"
+#include "geometry/grid.h"
+
 namespace vega::fuse {
-
-using Affine6 = std::array<double, 6>;  // row-major 2x3: (column, row, 1) to pixels of the frame
-
-struct Grid {
-  int rows = 0, columns = 0;
-  int cells() const { return rows * columns; }
-  friend bool operator==(const Grid&, const Grid&) = default;
-};
-
-// cell_to_px of a grid resized to another one over the same rectangle: centre j of n cells is at
-// (j + 0.5) from/n - 0.5.
-Affine6 resized_cells(const Affine6& cell_to_px, Grid from, Grid to);
 
 // How the cells of `target` see the cells of `source`; one frame.
 struct Alignment {
@@ -32,7 +22,9 @@ struct Alignment {
   std::vector<float> weights;
 };
 
+// target, source: cell_to_px of each, to pixels of the same frame. A cell takes as many samples an
+// axis as it spans source cells, rounded to the nearest whole number, at least one.
 // Throws InputError: an empty grid, a transform without inverse.
-Alignment align(const Affine6& target, Grid target_grid, const Affine6& source, Grid source_grid);
+Alignment align(const Affine& target, Grid target_grid, const Affine& source, Grid source_grid);
 
 }  // namespace vega::fuse

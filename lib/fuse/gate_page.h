@@ -1,12 +1,12 @@
 // The picture of a gate: maps over the frames of a scene, its histogram, its mean frame by frame.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
+#include "base/image_types.h"
 #include "fuse/statistics.h"
-#include "media/image.h"
+#include "geometry/affine.h"
 #include "store/tokens_file.h"
 
 namespace vega::fuse {
@@ -23,7 +23,7 @@ struct GatePageOptions {
 // outlined. gate, covered: 196. cell_to_px: to pixels of this picture. Throws InputError: other
 // numbers of cells, a transform without inverse.
 void draw_gate(ImageU8& picture, std::span<const float> gate, std::span<const std::uint8_t> covered,
-               const std::array<double, 6>& cell_to_px, double alpha, bool smooth);
+               const Affine& cell_to_px, double alpha, bool smooth);
 
 // Frames without a thumbnail, or of unknown size, show their cells alone. Where the values are not
 // trained a band at the top of the page says so.

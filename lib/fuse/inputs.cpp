@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
-#include "geometry/points.h"
-#include "geometry/scene_files.h"
+#include "base/json.h"
+#include "geometry/pose.h"
+#include "store/join.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
@@ -104,12 +105,12 @@ void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in)
 
 Grid SceneInputs::generative_grid() const {
   const TapInfo& tap = generative_info();
-  return {static_cast<int>(tap.grid_h), static_cast<int>(tap.grid_w)};
+  return {tap.grid_h, tap.grid_w};
 }
 
-Affine6 SceneInputs::token_cells(std::size_t frame) const {
-  if (semantic) return resized_cells(semantic_info().cell_to_px[frame], kSemanticGrid, kTokens);
-  return resized_cells(generative_info().cell_to_px[frame], generative_grid(), kTokens);
+Affine SceneInputs::token_cells(std::size_t frame) const {
+  if (semantic) return rescale_cells(semantic_info().cell_to_px[frame], kSemanticGrid, kTokens);
+  return rescale_cells(generative_info().cell_to_px[frame], generative_grid(), kTokens);
 }
 
 SceneInputs open_inputs(const Item& item, const TokensOptions& options) {
@@ -162,11 +163,10 @@ std::string differences_from(const TrainedOn& trained, const SceneInputs& inputs
             fmt::format("{}x{}", trained.width, trained.height));
   if (!trained.view.empty() && !tap.view.empty() && tap.view != trained.view)
     differs("view", tap.view, trained.view);
-  const auto options =
-      nlohmann::json::parse(inputs.generative->header().options_json, nullptr, false);
-  if (trained.shift >= 0 && options.is_object() && options.contains("shift") &&
-      options["shift"].is_number() && options["shift"].get<double>() != trained.shift)
-    differs("shift", number(options["shift"].get<double>()), number(trained.shift));
+  const auto options = parse_json(inputs.generative->header().options_json).value_or(Json());
+  const std::optional<double> shift = options["shift"].number();
+  if (trained.shift >= 0 && shift && *shift != trained.shift)
+    differs("shift", number(*shift), number(trained.shift));
   return differences;
 }
 

@@ -14,7 +14,7 @@
 
 namespace vega::fuse {
 
-inline constexpr Grid kSemanticGrid{27, 27}, kTokens{14, 14};
+inline constexpr Grid kSemanticGrid{kCellGrid, kCellGrid}, kTokens{kTokenGrid, kTokenGrid};
 
 struct SceneInputs {
   std::unique_ptr<const FeatureReader> generative, semantic;  // semantic: null without --semantic
@@ -28,7 +28,7 @@ struct SceneInputs {
 
   // cell_to_px of the 14x14 tokens of a frame: the semantic grid pooled; without one the generative
   // one resized.
-  Affine6 token_cells(std::size_t frame) const;
+  Affine token_cells(std::size_t frame) const;
 };
 
 // Opens DIR/KEY.h5 of --semantic and --scenes. Throws InputError that says what differs: keys,

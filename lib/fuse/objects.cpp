@@ -3,12 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "geometry/patches.h"
-#include "geometry/scene_files.h"
+#include "store/join.h"
 
 namespace vega::fuse {
 namespace {
@@ -19,13 +19,12 @@ constexpr std::size_t kCells27 = kCellGrid * kCellGrid;
 
 SceneGeometry scene_geometry(const SceneReader& scene) {
   const std::string where = scene.path().string() + ": options";
-  const auto json = nlohmann::json::parse(scene.header().options_json, nullptr, false);
+  const auto json = parse_json(scene.header().options_json).value_or(Json());
   const auto text = [&](const char* name) {
-    const auto at = json.is_object() ? json.find(name) : json.end();
-    if (!json.is_object() || at == json.end() || !at->is_string())
+    if (json[name].text() == nullptr)
       throw FormatError(explain(where, std::string("no ") + name, "those of vega-extract scene",
                                 "make the scene file again"));
-    return at->get<std::string>();
+    return *json[name].text();
   };
   try {
     return {text("view") == "center_crop" ? CoordinateView::kCenterCrop : CoordinateView::kResize,

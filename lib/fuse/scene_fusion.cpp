@@ -139,10 +139,10 @@ void SceneFusion::prepare() {
 // How the generative cells lie to the tokens, and how much of them they cover.
 void SceneFusion::align_frames() {
   std::shared_ptr<const Alignment> last;
-  Affine6 last_target{}, last_source{};
+  Affine last_target{}, last_source{};
   double covered = 0, area = 0;
   for (std::size_t v = 0; v < frames_; ++v) {
-    const Affine6 target = in_.token_cells(v), source = in_.generative_info().cell_to_px[v];
+    const Affine target = in_.token_cells(v), source = in_.generative_info().cell_to_px[v];
     if (!last || target != last_target || source != last_source) {
       last =
           std::make_shared<const Alignment>(align(target, kTokens, source, in_.generative_grid()));

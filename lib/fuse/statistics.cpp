@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "base/error.h"
-#include "viz/overlay.h"
+#include "base/json.h"
+#include "base/quantile.h"
 
 namespace vega::fuse {
 namespace {
@@ -75,22 +75,15 @@ void check_values(const std::string& key, const std::vector<std::int64_t>& id,
       std::to_string(*bad), "a finite number", "fuse again with --overwrite"));
 }
 
-// NaN has no place in JSON.
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-}
-
-nlohmann::ordered_json json_of(const GateNumbers& n) {
-  nlohmann::ordered_json json;
-  json["cells"] = n.cells;
-  json["mean"] = number(n.mean);
-  json["std"] = number(n.std);
-  json["min"] = number(n.min);
-  json["max"] = number(n.max);
-  for (const double q : n.quartiles) json["quartiles"].push_back(number(q));
-  json["share_below_0.1"] = number(n.below);
-  json["share_above_0.9"] = number(n.above);
-  return json;
+Json json_of(const GateNumbers& n) {
+  return {{"cells", n.cells},
+          {"mean", n.mean},
+          {"std", n.std},
+          {"min", n.min},
+          {"max", n.max},
+          {"quartiles", n.quartiles},
+          {"share_below_0.1", n.below},
+          {"share_above_0.9", n.above}};
 }
 
 }  // namespace
@@ -130,32 +123,32 @@ GateStatistics gate_statistics(const TokensReader& reader) {
 }
 
 std::string gate_json(const GateStatistics& s) {
-  nlohmann::ordered_json json;
-  json["schema"] = kGateSchema;
-  json["key"] = s.key;
-  json["method"] = s.method;
-  json["form"] = s.form;
-  json["align"] = s.align;
-  json["trained"] = s.trained;
-  json["frames"] = s.frames;
-  json["cells"] = s.all.cells;
-  json["covered_share"] = s.covered_share();
-  auto& gate = json["gate"] = json_of(s.all);
-  gate["histogram"] = s.histogram;
-  gate["mean_covered"] = number(s.covered.mean);
-  gate["mean_uncovered"] = number(s.mean_uncovered);
-  gate["covered"] = json_of(s.covered);
-  gate["covered"]["histogram"] = s.histogram_covered;
-  auto& frames = json["per_frame"] = nlohmann::ordered_json::array();
+  Json gate = json_of(s.all), covered = json_of(s.covered), frames = Json::list();
+  covered.add("histogram", s.histogram_covered);
+  gate.add("histogram", s.histogram);
+  gate.add("mean_covered", s.covered.mean);
+  gate.add("mean_uncovered", s.mean_uncovered);
+  gate.add("covered", std::move(covered));
   for (const FrameGate& f : s.per_frame)
-    frames.push_back(
+    frames.push(
         {{"id", f.id},
          {"mean", f.all.mean},
          {"std", f.all.std},
          {"covered_share", static_cast<double>(f.covered.cells) / static_cast<double>(f.all.cells)},
-         {"mean_covered", number(f.covered.mean)},
-         {"std_covered", number(f.covered.std)}});
-  return json.dump(2) + "\n";
+         {"mean_covered", f.covered.mean},
+         {"std_covered", f.covered.std}});
+  const Json out = {{"schema", kGateSchema},
+                    {"key", s.key},
+                    {"method", s.method},
+                    {"form", s.form},
+                    {"align", s.align},
+                    {"trained", s.trained},
+                    {"frames", s.frames},
+                    {"cells", s.all.cells},
+                    {"covered_share", s.covered_share()},
+                    {"gate", std::move(gate)},
+                    {"per_frame", std::move(frames)}};
+  return out.dump(2) + "\n";
 }
 
 }  // namespace vega::fuse

@@ -1,19 +1,21 @@
 #include "geometry/cells.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
-#include "media/resize.h"
+#include "geometry/cover.h"
 
 namespace vega {
 namespace {
 
-void check_grid(int grid_w, int grid_h) {
-  if (grid_w > 0 && grid_h > 0) return;
-  throw InputError(
-      explain("cells", std::to_string(grid_w) + "x" + std::to_string(grid_h), "a grid with cells"));
+void check_grid(Grid grid) {
+  if (grid.empty())
+    throw InputError(explain("cells",
+                             std::to_string(grid.columns) + "x" + std::to_string(grid.rows),
+                             "a grid with cells"));
 }
 
 // torch's "nearest": the ratio is rounded to float32 first.
@@ -28,22 +30,25 @@ std::vector<int> torch_nearest(int src, int dst, int first, int count) {
 }
 
 // Sums of the points of each cell.
-class Cells {
+class CellSums {
  public:
-  Cells(int grid_w, int grid_h, ZeroDepth zero)
-      : grid_w_(grid_w), grid_h_(grid_h), zero_(zero), sums_(std::size_t(grid_w) * grid_h) {}
+  CellSums(const PointMap& map, Grid grid, ZeroDepth zero)
+      : map_(map), zero_(zero), sums_(static_cast<std::size_t>(grid.cells())) {}
 
-  void add(int column, int row, const float* xyz, bool has_depth) {
-    Sum& sum = sums_[static_cast<std::size_t>(row) * grid_w_ + column];
+  // Pixel (x, y) of the map lies in `cell`.
+  void add(std::size_t cell, int x, int y) {
+    const std::size_t pixel = static_cast<std::size_t>(y) * map_.width + x;
+    const bool has_depth = map_.valid[pixel] != 0;
+    Sum& sum = sums_[cell];
     ++sum.pixels;
     sum.valid += has_depth ? 1 : 0;
     if (!has_depth && zero_ == ZeroDepth::kMask) return;
     ++sum.points;
-    for (int k = 0; k < 3; ++k) sum.xyz[k] += xyz[k];
+    for (std::size_t k = 0; k < 3; ++k) sum.xyz[k] += map_.xyz[3 * pixel + k];
   }
 
   CellPoints points() const {
-    CellPoints out{grid_h_, grid_w_, {}, {}};
+    CellPoints out;
     for (const Sum& sum : sums_) {
       for (const double s : sum.xyz)
         out.xyz.push_back(sum.points > 0 ? static_cast<float>(s / sum.points)
@@ -59,67 +64,53 @@ class Cells {
     std::array<double, 3> xyz = {};
     std::int64_t pixels = 0, points = 0, valid = 0;
   };
-  int grid_w_, grid_h_;
+  const PointMap& map_;
   ZeroDepth zero_;
   std::vector<Sum> sums_;
 };
 
-struct Inverse {
-  double a, b, c, d, u, v;  // column = a (x - u) + b (y - v), row = c (x - u) + d (y - v)
-};
-
-Inverse invert(const std::array<double, 6>& m) {
-  const double det = m[0] * m[4] - m[1] * m[3];
-  if (!std::isfinite(det) || std::abs(det) < 1e-12 || !std::isfinite(m[2] + m[5]))
-    throw InputError(explain("cell_to_px", "a transform without inverse",
-                             "cells that cover pixels of the frame"));
-  return {m[4] / det, -m[1] / det, -m[3] / det, m[0] / det, m[2], m[5]};
-}
-
 }  // namespace
 
 CellPoints crop_cells(const ImageU16& depth, const Intrinsics& K, const Pose& P, ImageSize out,
-                      int grid_w, int grid_h, ZeroDepth zero) {
-  check_grid(grid_w, grid_h);
+                      Grid grid, ZeroDepth zero) {
+  check_grid(grid);
   const CoverPlan plan = plan_cover(depth.size(), out);
-  const PixelGrid grid{torch_nearest(depth.width, plan.resized.width, plan.left, out.width),
-                       torch_nearest(depth.height, plan.resized.height, plan.top, out.height)};
-  const PointMap map = unproject(depth, K, P, grid);
-  Cells cells(grid_w, grid_h, zero);
-  const auto begin = [](int i, int n, int g) { return i * n / g; };
-  const auto end = [](int i, int n, int g) { return ((i + 1) * n + g - 1) / g; };
-  for (int row = 0; row < grid_h; ++row) {
-    for (int column = 0; column < grid_w; ++column) {
-      for (int y = begin(row, out.height, grid_h); y < end(row, out.height, grid_h); ++y) {
-        for (int x = begin(column, out.width, grid_w); x < end(column, out.width, grid_w); ++x) {
-          const std::size_t at = static_cast<std::size_t>(y) * map.width + x;
-          cells.add(column, row, map.xyz.data() + 3 * at, map.valid[at] != 0);
-        }
-      }
-    }
+  const PointMap map =
+      unproject(depth, K, P,
+                {torch_nearest(depth.width, plan.resized.width, plan.left, out.width),
+                 torch_nearest(depth.height, plan.resized.height, plan.top, out.height)});
+  CellSums cells(map, grid, zero);
+  const auto begin = [](std::int64_t i, int n, std::int64_t g) {
+    return static_cast<int>(i * n / g);
+  };
+  const auto end = [](std::int64_t i, int n, std::int64_t g) {
+    return static_cast<int>(((i + 1) * n + g - 1) / g);
+  };
+  for (std::int64_t cell = 0; cell < grid.cells(); ++cell) {
+    const std::int64_t row = cell / grid.columns, column = cell % grid.columns;
+    for (int y = begin(row, out.height, grid.rows); y < end(row, out.height, grid.rows); ++y)
+      for (int x = begin(column, out.width, grid.columns); x < end(column, out.width, grid.columns);
+           ++x)
+        cells.add(static_cast<std::size_t>(cell), x, y);
   }
   return cells.points();
 }
 
 CellPoints cell_points(const ImageU16& depth, const Intrinsics& K, const Pose& P,
-                       const std::array<double, 6>& cell_to_px, ImageSize color, int grid_w,
-                       int grid_h, ZeroDepth zero) {
-  check_grid(grid_w, grid_h);
-  if (color.width < 1 || color.height < 1)
+                       const Affine& cell_to_px, ImageSize color, Grid grid, ZeroDepth zero) {
+  check_grid(grid);
+  if (color.empty())
     throw InputError(explain("cells", "a colour frame of " + to_string(color), "its size"));
-  const Inverse to_cell = invert(cell_to_px);
+  const Affine px_to_cell = inverse(cell_to_px, "cell_to_px");
   const PointMap map = unproject(depth, K, P, every_pixel(depth.size()));
-  Cells cells(grid_w, grid_h, zero);
+  CellSums cells(map, grid, zero);
   for (int y = 0; y < map.height; ++y) {
-    const double v = (y + 0.5) * color.height / depth.height - 0.5 - to_cell.v;
+    const double v = (y + 0.5) * color.height / depth.height - 0.5;
     for (int x = 0; x < map.width; ++x) {
-      const double u = (x + 0.5) * color.width / depth.width - 0.5 - to_cell.u;
-      const double column = std::floor(to_cell.a * u + to_cell.b * v + 0.5);
-      const double row = std::floor(to_cell.c * u + to_cell.d * v + 0.5);
-      if (!(column >= 0 && column < grid_w && row >= 0 && row < grid_h)) continue;
-      const std::size_t at = static_cast<std::size_t>(y) * map.width + x;
-      cells.add(static_cast<int>(column), static_cast<int>(row), map.xyz.data() + 3 * at,
-                map.valid[at] != 0);
+      const double u = (x + 0.5) * color.width / depth.width - 0.5;
+      const Point2 at = apply(px_to_cell, u, v);
+      const auto cell = grid.cell_at(at.x, at.y);
+      if (cell >= 0) cells.add(static_cast<std::size_t>(cell), x, y);
     }
   }
   return cells.points();

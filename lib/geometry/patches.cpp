@@ -89,6 +89,61 @@ void extremes(const PointMap& map, int row, int column, GeometryType type, ZeroD
   });
 }
 
+struct Bounds {
+  float lo[3], hi[3];
+};
+
+Bounds bounds_of(const Box& box, GeometryType type) {
+  Bounds out{};
+  for (int k = 0; k < 3; ++k) {
+    const float centre = rounded(box[k], type);
+    const float half = rounded(rounded(box[3 + k], type) / 2, type);
+    out.lo[k] = rounded(centre - half, type);
+    out.hi[k] = rounded(centre + half, type);
+  }
+  return out;
+}
+
+// The points of one patch that boxes may count, and the bounds of all of them.
+struct BoundedPoints {
+  std::vector<float> xyz;
+  Bounds around{};
+};
+
+void collect_points(const PointMap& map, int cell, int row, int column, GeometryType type,
+                    ZeroDepth zero, BoundedPoints& out) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  out.xyz.clear();
+  out.around = {{kInfinity, kInfinity, kInfinity}, {-kInfinity, -kInfinity, -kInfinity}};
+  over_patch(map, cell, row, column, [&](std::size_t p) {
+    if (zero == ZeroDepth::kMask && map.valid[p] == 0) return;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const float value = rounded(map.xyz[3 * p + k], type);
+      out.xyz.push_back(value);
+      out.around.lo[k] = std::min(out.around.lo[k], value);
+      out.around.hi[k] = std::max(out.around.hi[k], value);
+    }
+  });
+}
+
+std::uint16_t count_inside(const BoundedPoints& points, const Bounds& box) {
+  bool all = true;
+  for (int k = 0; k < 3; ++k) {
+    if (points.around.hi[k] < box.lo[k] || points.around.lo[k] > box.hi[k]) return 0;
+    all = all && points.around.lo[k] >= box.lo[k] && points.around.hi[k] <= box.hi[k];
+  }
+  if (all) return static_cast<std::uint16_t>(points.xyz.size() / 3);
+  unsigned count = 0;
+  for (std::size_t i = 0; i < points.xyz.size(); i += 3) {
+    unsigned inside = 1;
+    for (std::size_t k = 0; k < 3; ++k)
+      inside &= static_cast<unsigned>(box.lo[k] <= points.xyz[i + k]) &
+                static_cast<unsigned>(points.xyz[i + k] <= box.hi[k]);
+    count += inside;
+  }
+  return static_cast<std::uint16_t>(count);
+}
+
 // The nine sampled pixels in row-major order; of these the strategy takes some.
 std::vector<int> samples_of(PointStrategy strategy) {
   if (strategy == PointStrategy::kSample1) return {4};
@@ -183,6 +238,23 @@ std::vector<std::int16_t> voxel_triples(std::span<const float> discrete) {
   for (std::size_t i = 0; i < discrete.size(); ++i)
     out[i] = std::isnan(discrete[i]) ? std::int16_t{-1} : static_cast<std::int16_t>(discrete[i]);
   return out;
+}
+
+std::vector<std::uint16_t> box_counts(const PointMap& map, std::span<const Box> boxes, int cell,
+                                      GeometryType type, ZeroDepth zero) {
+  const int grid = patches_a_side(map, cell);
+  std::vector<Bounds> bounds;
+  for (const Box& box : boxes) bounds.push_back(bounds_of(box, type));
+  const auto patches = static_cast<std::size_t>(grid) * static_cast<std::size_t>(grid);
+  std::vector<std::uint16_t> counts(boxes.size() * patches);
+  BoundedPoints points;
+  for (std::size_t at = 0; at < patches; ++at) {
+    collect_points(map, cell, static_cast<int>(at) / grid, static_cast<int>(at) % grid, type, zero,
+                   points);
+    for (std::size_t n = 0; n < bounds.size(); ++n)
+      counts[n * patches + at] = count_inside(points, bounds[n]);
+  }
+  return counts;
 }
 
 }  // namespace vega

@@ -2,7 +2,6 @@
 // ways to stand for a patch, voxels, and pixels inside boxes.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -56,11 +55,10 @@ std::vector<std::int16_t> voxel_triples(std::span<const float> discrete);
 
 // Pixels of each patch inside each box, [lo, hi] on all axes, lo = c - e/2, hi = c + e/2.
 //   kBf16: boxes and points rounded to bfloat16, lo and hi too;  kF32: float32
-// kMask: pixels without depth are in no box. boxes (N, 6): cx cy cz dx dy dz, m. Returns (N, grid,
-// grid); at most cell * cell, so 196 of a 14-pixel patch. Throws InputError as average_patches.
-// Source: scene_understanding 5.4.
-using Box6 = std::array<float, 6>;
-std::vector<std::uint16_t> box_counts(const PointMap& map, std::span<const Box6> boxes, int cell,
+// kMask: pixels without depth are in no box. Returns (N, grid, grid) of N boxes; at most cell *
+// cell, so 196 of a 14-pixel patch. Throws InputError as average_patches. Source:
+// scene_understanding 5.4.
+std::vector<std::uint16_t> box_counts(const PointMap& map, std::span<const Box> boxes, int cell,
                                       GeometryType type, ZeroDepth zero);
 
 // A patch belongs to an object from so many pixels on.

@@ -17,7 +17,7 @@ namespace vega {
 namespace {
 
 void check_inputs(const ImageU16& depth, const Intrinsics& K, const Pose& P,
-                  const PixelGrid& grid) {
+                  const DepthPixels& grid) {
   const auto finite = [](double value) { return std::isfinite(value); };
   if (!std::all_of(P.begin(), P.end(), finite))
     throw InputError(explain("unproject", "a pose that is not finite", "16 finite numbers"));
@@ -79,18 +79,6 @@ ZeroDepth zero_depth_from_name(std::string_view name) {
   throw UsageError(explain("--zero-depth", "'" + std::string(name) + "'", "keep or mask"));
 }
 
-Pose multiply(const Pose& a, const Pose& b) {
-  Pose out{};
-  for (int r = 0; r < 4; ++r) {
-    for (int c = 0; c < 4; ++c) {
-      double sum = 0;
-      for (int k = 0; k < 4; ++k) sum += a[4 * r + k] * b[4 * k + c];
-      out[4 * r + c] = sum;
-    }
-  }
-  return out;
-}
-
 std::vector<int> nearest_indices(int src, int dst) {
   if (src < 1 || dst < 1)
     throw InputError(explain("nearest resize", std::to_string(src) + " to " + std::to_string(dst),
@@ -101,10 +89,10 @@ std::vector<int> nearest_indices(int src, int dst) {
   return out;
 }
 
-PixelGrid coordinate_grid(ImageSize depth, CoordinateView view, int side) {
+DepthPixels coordinate_grid(ImageSize depth, CoordinateView view, int side) {
   if (depth.width < 1 || depth.height < 1)
     throw InputError(explain("coordinates", "an empty depth map"));
-  PixelGrid grid;
+  DepthPixels grid;
   grid.row = nearest_indices(depth.height, side);
   if (view == CoordinateView::kResize) {
     grid.column = nearest_indices(depth.width, side);
@@ -121,15 +109,15 @@ PixelGrid coordinate_grid(ImageSize depth, CoordinateView view, int side) {
   return grid;
 }
 
-PixelGrid every_pixel(ImageSize depth) {
-  PixelGrid grid;
+DepthPixels every_pixel(ImageSize depth) {
+  DepthPixels grid;
   for (int u = 0; u < depth.width; ++u) grid.column.push_back(u);
   for (int v = 0; v < depth.height; ++v) grid.row.push_back(v);
   return grid;
 }
 
 PointMap unproject(const ImageU16& depth, const Intrinsics& K, const Pose& P,
-                   const PixelGrid& grid) {
+                   const DepthPixels& grid) {
   check_inputs(depth, K, P, grid);
   Camera camera{static_cast<float>(K[0]),
                 static_cast<float>(K[4]),

@@ -2,12 +2,12 @@
 // Metres, right-handed; pixel (u, v) = (column, row), (0, 0) is the centre of the top-left pixel.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "media/image.h"
+#include "base/image_types.h"
+#include "geometry/pose.h"
 
 namespace vega {
 
@@ -25,12 +25,6 @@ enum class ZeroDepth { kKeep, kMask };
 std::string_view name_of(ZeroDepth zero);               // "keep", "mask"
 ZeroDepth zero_depth_from_name(std::string_view name);  // throws UsageError
 
-using Pose = std::array<double, 16>;       // row-major 4x4, camera to world
-using Intrinsics = std::array<double, 9>;  // row-major 3x3, pixels
-
-// a b in float64.
-Pose multiply(const Pose& a, const Pose& b);
-
 // Which part of the depth map stands behind the 384x384 picture (scene_understanding 1.9).
 enum class CoordinateView {
   kResize,     // the whole map squashed
@@ -39,7 +33,7 @@ enum class CoordinateView {
 inline constexpr int kCoordinateSide = 384;
 
 // Pixels of a depth map: columns and rows, each ascending.
-struct PixelGrid {
+struct DepthPixels {
   std::vector<int> column, row;
 };
 
@@ -49,8 +43,8 @@ std::vector<int> nearest_indices(int src, int dst);
 // The pixels of a depth map that the map of `side` x `side` takes. kCenterCrop: width
 // int(w * (side / h)), then the columns from floor((width - side) / 2). Throws InputError: an empty
 // map; kCenterCrop of one that is higher than wide.
-PixelGrid coordinate_grid(ImageSize depth, CoordinateView view, int side = kCoordinateSide);
-PixelGrid every_pixel(ImageSize depth);
+DepthPixels coordinate_grid(ImageSize depth, CoordinateView view, int side = kCoordinateSide);
+DepthPixels every_pixel(ImageSize depth);
 
 // Points of one frame, (height, width, 3) float32, and which of them have depth, (height, width).
 struct PointMap {
@@ -66,6 +60,6 @@ struct PointMap {
 // depth (H, W) mm. Throws InputError: a grid outside the map, P or K not finite, fx or fy 0.
 // Source: VEGA-3D, video_utils.py, unproject; scene_understanding 1.6.
 PointMap unproject(const ImageU16& depth, const Intrinsics& K, const Pose& P,
-                   const PixelGrid& grid);
+                   const DepthPixels& grid);
 
 }  // namespace vega

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "geometry/cover.h"
 
 namespace vega {
 
@@ -236,21 +237,6 @@ FloatImage<R> crop(const FloatImage<R>& image, int left, int top, int w, int h) 
     }
   }
   return out;
-}
-
-CoverPlan plan_cover(ImageSize in, ImageSize out) {
-  check_sizes(in, out);
-  const double scale = std::max(static_cast<double>(out.height) / in.height,
-                                static_cast<double>(out.width) / in.width);
-  // nearbyint: half to even in the default rounding mode. The scaled side can fall a hair short of
-  // `out` only by rounding of the product, which the rounding to an integer undoes.
-  const auto side = [scale](int n) {
-    return std::max(1, static_cast<int>(std::nearbyint(n * scale)));
-  };
-  CoverPlan plan{{side(in.width), side(in.height)}};
-  plan.left = (plan.resized.width - out.width) / 2;
-  plan.top = (plan.resized.height - out.height) / 2;
-  return plan;
 }
 
 template <PixelRange R>

@@ -2,7 +2,7 @@
 // thumbnails.
 #pragma once
 
-#include "media/image.h"
+#include "base/image_types.h"
 
 namespace vega {
 
@@ -22,17 +22,8 @@ ImageU8 crop(const ImageU8& image, int left, int top, int w, int h);
 template <PixelRange R>
 FloatImage<R> crop(const FloatImage<R>& image, int left, int top, int w, int h);
 
-// How an image is enlarged to cover `out` and where the crop starts.
-//   scale = max(out_h/h, out_w/w); resized = round-half-even(h * scale), at least 1;
-//   left, top = floor((resized - out) / 2)
-// Source: wan_extraction 2.
-struct CoverPlan {
-  ImageSize resized;
-  int left = 0, top = 0;
-};
-CoverPlan plan_cover(ImageSize in, ImageSize out);
-
-// resize_bilinear to plan.resized, then crop to `out`; only the pixels that stay are computed.
+// resize_bilinear to the `resized` of plan_cover, then crop to `out`; only the pixels that stay are
+// computed.
 template <PixelRange R>
 FloatImage<R> resize_cover_crop(const FloatImage<R>& image, ImageSize out);
 

@@ -19,8 +19,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/image_types.h"
 #include "base/publish.h"
-#include "media/image.h"
+#include "geometry/pose.h"
 
 namespace vega {
 
@@ -43,7 +44,7 @@ struct SensHeader {
 };
 
 struct SensFrame {
-  std::array<double, 16> world_from_cam{};  // 4x4, row-major, float32 widened; may be -inf or NaN
+  Pose world_from_cam{};                                   // float32 widened; may be -inf or NaN
   std::uint64_t color_timestamp = 0, depth_timestamp = 0;  // as stored (microseconds in ScanNet)
   std::uint64_t color_offset = 0, depth_offset = 0;        // bytes from the start of the file
   std::uint32_t color_bytes = 0, depth_bytes = 0;          // 0: the frame has no such image

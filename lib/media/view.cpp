@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "geometry/cover.h"
+#include "media/image.h"
 #include "media/resize.h"
 
 namespace vega {
@@ -126,7 +128,7 @@ SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize
 Affine view_to_source(View view, ImageSize source, ImageSize out, ImageSize depth) {
   check(source, out);
   const AxisMaps maps = source_maps(view, source, out, depth);
-  return {{{maps.x.scale, 0, maps.x.offset}, {0, maps.y.scale, maps.y.offset}}};
+  return {maps.x.scale, 0, maps.x.offset, 0, maps.y.scale, maps.y.offset};
 }
 
 Affine cell_to_px(View view, ImageSize source, ImageSize out, ImageSize depth, int grid_w,
@@ -138,7 +140,7 @@ Affine cell_to_px(View view, ImageSize source, ImageSize out, ImageSize depth, i
   const AxisMaps maps = source_maps(view, source, out, depth);
   const AxisMap x = then(unresize(out.width, grid_w), maps.x);
   const AxisMap y = then(unresize(out.height, grid_h), maps.y);
-  return {{{x.scale, 0, x.offset}, {0, y.scale, y.offset}}};
+  return {x.scale, 0, x.offset, 0, y.scale, y.offset};
 }
 
 std::vector<float> mean_cells(const SignedImage& image, int grid_h, int grid_w) {

@@ -5,7 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "media/image.h"
+#include "base/image_types.h"
+#include "geometry/affine.h"
 
 namespace vega {
 
@@ -19,11 +20,6 @@ enum class View {
 // "mllm", "native", "stretch", "center_crop"; the inverse throws UsageError naming these.
 std::string_view name_of(View view);
 View view_from_name(std::string_view name);
-
-// (u, v) = m (x, y, 1).
-struct Affine {
-  double m[2][3] = {{1, 0, 0}, {0, 1, 0}};
-};
 
 // The frame as the network sees it, (3, out.height, out.width) in -1..1. The order of scaling to
 // -1..1 and resizing is the release's (scene_understanding 1.9, wan_extraction 2).

@@ -25,7 +25,7 @@ SourceAudit audit_video(const std::filesystem::path& file, const SourceOptions& 
 void audit_poses(const SceneSource& source, Findings& findings);
 
 // How far a camera-to-world matrix is from rotation and translation; empty: it is one.
-std::string not_rigid(const std::array<double, 16>& pose);
+std::string not_rigid(const Pose& pose);
 
 // ScanNet's NAME.txt: the line `axisAlignment = ` with 16 numbers. frames: pictures found, 0
 // unknown.

@@ -90,7 +90,7 @@ Inventory take_inventory(const fs::path& folder) {
 
 // What the poses say, frame by frame.
 struct Poses {
-  std::map<std::int64_t, std::array<double, 16>> good;
+  std::map<std::int64_t, Pose> good;
   Ids missing, malformed, nan, infinite;
   std::string example;  // the first malformed one
 };
@@ -179,7 +179,7 @@ void tell_partners(const fs::path& folder, const Inventory& inventory, Findings&
   }
 }
 
-std::optional<std::array<double, 9>> tell_intrinsics(const fs::path& file, Findings& findings) {
+std::optional<Intrinsics> tell_intrinsics(const fs::path& file, Findings& findings) {
   std::error_code code;
   if (!fs::exists(file, code)) return std::nullopt;  // audit_cameras says so
   const auto values = numbers_of(file);
@@ -195,7 +195,7 @@ std::optional<std::array<double, 9>> tell_intrinsics(const fs::path& file, Findi
     return std::nullopt;
   }
   const std::size_t width = values->size() == 9 ? 3 : 4;
-  std::array<double, 9> k;
+  Intrinsics k;
   for (std::size_t i = 0; i < 9; ++i) k[i] = (*values)[i / 3 * width + i % 3];
   return k;
 }

@@ -26,7 +26,7 @@ struct Off {
   double rotation = 0, last_row = 0, determinant = 1;
 };
 
-Off off_rigid(const std::array<double, 16>& m) {
+Off off_rigid(const Pose& m) {
   Off off;
   for (int i = 0; i < 3; ++i) {
     for (int j = 0; j < 3; ++j) {
@@ -42,7 +42,7 @@ Off off_rigid(const std::array<double, 16>& m) {
   return off;
 }
 
-double distance(const std::array<double, 16>& a, const std::array<double, 16>& b) {
+double distance(const Pose& a, const Pose& b) {
   return std::hypot(a[3] - b[3], a[7] - b[7], a[11] - b[11]);
 }
 
@@ -79,7 +79,7 @@ void audit_motion(const SceneSource& source, Findings& findings) {
 
 }  // namespace
 
-std::string not_rigid(const std::array<double, 16>& pose) {
+std::string not_rigid(const Pose& pose) {
   const Off off = off_rigid(pose);
   if (!(off.rotation <= kRigid))
     return fmt::format("R'R is off the identity by {:.2g}", off.rotation);
@@ -154,7 +154,7 @@ void audit_scan_text(const fs::path& path, std::int64_t frames, Findings& findin
                    "is the .sens of this scan whole?");
     }
   }
-  std::array<double, 16> matrix{};
+  Pose matrix{};
   std::string fault;
   if (!alignment) {
     fault = "no line axisAlignment";
@@ -173,7 +173,7 @@ void audit_scan_text(const fs::path& path, std::int64_t frames, Findings& findin
 
 namespace {
 
-std::string camera_fault(const std::array<double, 9>& k, ImageSize size) {
+std::string camera_fault(const Intrinsics& k, ImageSize size) {
   const double fx = k[0], fy = k[4], cx = k[2], cy = k[5];
   if (!std::all_of(k.begin(), k.end(), [](double v) { return std::isfinite(v); }))
     return "not all numbers are finite";
@@ -210,8 +210,7 @@ void audit_cameras(const SceneSource& source, ImageSize color, ImageSize depth,
   const bool broken = std::any_of(
       findings.list().begin(), findings.list().end(),
       [](const Finding& f) { return f.topic == "intrinsics" && f.severity == Severity::kError; });
-  const auto check = [&](const char* name, const std::optional<std::array<double, 9>>& k,
-                         ImageSize size) {
+  const auto check = [&](const char* name, const std::optional<Intrinsics>& k, ImageSize size) {
     const std::string remedy = "give the intrinsics of the pictures as they are stored, in pixels";
     if (!k && broken) return;
     if (!k) {

@@ -39,12 +39,12 @@ class SensStore final : public FrameStore {
 };
 
 // The upper left 3x3; nothing for the all-zero matrix of streams without a calibration.
-std::optional<std::array<double, 9>> camera(const std::array<float, 16>& m) {
+std::optional<Intrinsics> camera(const std::array<float, 16>& m) {
   if (m[0] == 0) return std::nullopt;
-  return std::array<double, 9>{m[0], m[1], m[2], m[4], m[5], m[6], m[8], m[9], m[10]};
+  return Intrinsics{m[0], m[1], m[2], m[4], m[5], m[6], m[8], m[9], m[10]};
 }
 
-bool finite(const std::array<double, 16>& pose) {
+bool finite(const Pose& pose) {
   return std::all_of(pose.begin(), pose.end(), [](double v) { return std::isfinite(v); });
 }
 

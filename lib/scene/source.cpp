@@ -119,19 +119,19 @@ std::vector<double> read_numbers(const fs::path& path, std::string_view expected
   return values;
 }
 
-std::array<double, 16> read_pose(const fs::path& path) {
+Pose read_pose(const fs::path& path) {
   constexpr std::string_view kExpected = "16 numbers, camera to world, row by row";
   const auto values = read_numbers(path, kExpected);
   if (values.size() != 16) {
     throw FormatError(explain(path.string(), fmt::format("{} numbers", values.size()), kExpected));
   }
-  std::array<double, 16> pose;
+  Pose pose;
   std::copy(values.begin(), values.end(), pose.begin());
   return pose;
 }
 
 // 3x3 from a file of 3x3 or 4x4 numbers; nothing, with a warning, where the file is missing.
-std::optional<std::array<double, 9>> read_intrinsics(const fs::path& path) {
+std::optional<Intrinsics> read_intrinsics(const fs::path& path) {
   constexpr std::string_view kExpected = "a 3x3 or 4x4 matrix of finite numbers";
   std::error_code code;
   if (!fs::exists(path, code)) {
@@ -147,7 +147,7 @@ std::optional<std::array<double, 9>> read_intrinsics(const fs::path& path) {
         kExpected));
   }
   const std::size_t width = values.size() == 9 ? 3 : 4;
-  std::array<double, 9> k;
+  Intrinsics k;
   for (std::size_t i = 0; i < 9; ++i) k[i] = values[i / 3 * width + i % 3];
   return k;
 }

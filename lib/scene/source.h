@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "geometry/pose.h"
 #include "media/video.h"
 #include "scene/frame_store.h"
 
@@ -27,11 +28,11 @@ struct SourceOptions {
   OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
 };
 
-// One frame on disk. Poses as in the source: camera to world, row-major 4x4, metres.
+// One frame on disk. Poses as in the source.
 struct FrameRef {
   std::int64_t id = 0;                 // the source's own number, 0-based
   std::filesystem::path color, depth;  // of a folder; depth is empty where there is none
-  std::optional<std::array<double, 16>> world_from_cam;
+  std::optional<Pose> world_from_cam;
   double time_s = 0;      // NaN: unknown
   std::size_t place = 0;  // in the container
 };
@@ -39,9 +40,9 @@ struct FrameRef {
 struct SceneSource {
   std::string dialect;  // "scannet", "7scenes", "images", "sens", "video"
   std::filesystem::path root;
-  std::shared_ptr<const FrameStore> container;            // null: the frames are files
-  std::vector<FrameRef> frames;                           // ascending by id, never empty
-  std::optional<std::array<double, 9>> K_color, K_depth;  // row-major 3x3, pixels
+  std::shared_ptr<const FrameStore> container;  // null: the frames are files
+  std::vector<FrameRef> frames;                 // ascending by id, never empty
+  std::optional<Intrinsics> K_color, K_depth;
   std::int64_t dropped_nonfinite_poses = 0;
   bool exif = true;  // as asked
 };

@@ -59,7 +59,7 @@ std::string tap_key(std::string_view file_cache_key, std::int64_t block, double 
 }
 
 void InputFingerprint::add_frame(std::int64_t id, std::span<const std::byte> encoded,
-                                 const std::array<double, 16>* pose) {
+                                 const Pose* pose) {
   hasher_.field("frame").number(id).field(encoded).number(pose != nullptr ? 1 : 0);
   if (pose == nullptr) return;
   for (const double value : *pose) hasher_.number(bits_of(value));

@@ -1,7 +1,6 @@
 // Cache keys and fingerprints: what makes two files equal (docs/formats.md, "Keys").
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,6 +8,7 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "geometry/pose.h"
 
 namespace vega {
 
@@ -31,9 +31,8 @@ std::string tap_key(std::string_view file_cache_key, std::int64_t block, double 
 // counts, not how it was chosen.
 class InputFingerprint {
  public:
-  // pose: world_from_cam, row-major 4x4; all NaN equal; absent differs from NaN.
-  void add_frame(std::int64_t id, std::span<const std::byte> encoded,
-                 const std::array<double, 16>* pose = nullptr);
+  // pose: world_from_cam; all NaN equal; absent differs from NaN.
+  void add_frame(std::int64_t id, std::span<const std::byte> encoded, const Pose* pose = nullptr);
   void add_text(std::string_view name, std::string_view value);  // e.g. intrinsics
   std::string hex() const;
 

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "geometry/affine.h"
+#include "geometry/pose.h"
 #include "store/attrs.h"
 #include "store/columns.h"
 
@@ -28,8 +30,8 @@ struct FrameTable {
   std::vector<std::int64_t> id;                         // the source's own 0-based numbers; they
                                                         // repeat as selected (a short scene)
   std::vector<double> time_s;                           // s, NaN unknown
-  std::vector<std::array<double, 16>> world_from_cam;   // row-major 4x4, m, as in the source
-  std::vector<std::array<double, 9>> K_color;           // row-major 3x3, pixels of the colour frame
+  std::vector<Pose> world_from_cam;                     // as in the source
+  std::vector<Intrinsics> K_color;                      // pixels of the colour frame
   std::vector<std::array<std::int32_t, 2>> size_color;  // height, width
   std::vector<std::vector<std::byte>> thumb_jpeg;       // longest side 320; empty: no thumbnails
 
@@ -58,9 +60,7 @@ struct TapInfo {
   std::string compute_dtype;           // f32, bf16
   DType store_dtype = DType::kBF16;    // bf16, f16 or f32
   std::int64_t grid_h = 0, grid_w = 0, channels = 0;
-  // V of row-major 2x3: (u, v) = M (col, row, 1), integer cell centres to pixels of the original
-  // colour frame; (0, 0) is the centre of the top-left pixel.
-  std::vector<std::array<double, 6>> cell_to_px;
+  std::vector<Affine> cell_to_px;  // V: cells to pixels of the original colour frame
 
   Shape frame_shape() const { return {grid_h, grid_w, channels}; }
   std::size_t frame_bytes() const;

@@ -119,7 +119,7 @@ TapInfo read_tap(const h5::File& file, const std::string& name, std::size_t fram
   tap.grid_h = what.shape[1];
   tap.grid_w = what.shape[2];
   tap.channels = what.shape[3];
-  tap.cell_to_px = h5::values_of<std::array<double, 6>>(
+  tap.cell_to_px = h5::values_of<Affine>(
       file.read_dataset(group + "/cell_to_px", DType::kF64, {extent(frames), 2, 3}));
   return tap;
 }

@@ -102,9 +102,8 @@ SceneFrames SceneReader::frames() const {
   return f;
 }
 
-std::array<double, 16> SceneReader::axis_align() const {
-  return h5::values_of<std::array<double, 16>>(state_->read("/axis_align", DType::kF64, {4, 4}))
-      .at(0);
+Pose SceneReader::axis_align() const {
+  return h5::values_of<Pose>(state_->read("/axis_align", DType::kF64, {4, 4})).at(0);
 }
 
 ScenePatches SceneReader::patches() const {

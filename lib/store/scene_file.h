@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "geometry/pose.h"
 #include "store/attrs.h"
 #include "store/columns.h"
 
@@ -24,8 +25,8 @@ inline constexpr std::int64_t kTokenGrid = 14, kCellGrid = 27;
 struct SceneFrames {
   std::vector<std::int64_t> id;                         // the source's own 0-based numbers
   std::vector<double> time_s;                           // s, NaN unknown
-  std::vector<std::array<double, 16>> world_from_cam;   // row-major 4x4, m, axis-aligned
-  std::vector<std::array<double, 9>> K_color, K_depth;  // row-major 3x3, pixels; NaN unknown
+  std::vector<Pose> world_from_cam;                     // axis-aligned
+  std::vector<Intrinsics> K_color, K_depth;             // NaN unknown
   std::vector<std::array<std::int32_t, 2>> size_color;  // height, width
   std::int32_t depth_height = 0, depth_width = 0;       // of all frames
   std::vector<std::uint16_t> depth;                     // (V, Hd, Wd) mm, 0 = invalid
@@ -55,9 +56,9 @@ struct SceneObjects {
   std::vector<std::string> label;   // UTF-8; may be empty
   std::vector<std::int32_t> nyu40;  // 0 unknown
   std::vector<float> score;         // NaN unknown
-  std::vector<std::array<float, 6>> box;  // cx cy cz dx dy dz, m, axis-aligned
-  std::vector<std::uint8_t> cells;        // (N, V, 27, 27) pixels of the 14-pixel patch in the box
-  std::string source;                     // annotation, masks, boxes
+  std::vector<Box> box;             // cx cy cz dx dy dz, m, axis-aligned
+  std::vector<std::uint8_t> cells;  // (N, V, 27, 27) pixels of the 14-pixel patch in the box
+  std::string source;               // annotation, masks, boxes
 
   template <typename Table, typename Visit>
   static void columns(Table& t, Visit visit) {
@@ -71,7 +72,7 @@ struct SceneObjects {
 struct SceneFile {
   FileHeader header;
   SceneFrames frames;
-  std::array<double, 16> axis_align{};  // row-major 4x4, applied to world_from_cam already
+  Pose axis_align{};  // aligned from the source's world; applied to world_from_cam already
   ScenePatches patches;
   bool has_gt = false, has_proposals = false;
   SceneObjects gt, proposals;
@@ -127,7 +128,7 @@ class SceneReader {
   const FileHeader& header() const;
   std::size_t frame_count() const;
   SceneFrames frames() const;  // without depth values and pictures
-  std::array<double, 16> axis_align() const;
+  Pose axis_align() const;
   ScenePatches patches() const;
   bool has_color() const;
   bool has_objects(ObjectKind kind) const;

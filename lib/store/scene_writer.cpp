@@ -78,7 +78,7 @@ void SceneWriter::State::begin_frames(const SceneFile& scene) {
   write_columns(file, "/frames", f, f.id.size());
   file.write_dataset("/frames/size_depth", DType::kI32, {frames, 2}, h5::raw_bytes(size_depth));
   store.begin_rows(kDepth, DType::kU16, {frames, f.depth_height, f.depth_width});
-  const std::vector<std::array<double, 16>> align{scene.axis_align};
+  const std::vector<Pose> align{scene.axis_align};
   file.write_dataset("/axis_align", DType::kF64, {4, 4}, h5::raw_bytes(align), 4);
   file.make_group("/patch");
   file.write_text("/patch", "view", scene.patches.view);

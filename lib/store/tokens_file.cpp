@@ -56,8 +56,8 @@ TokensInfo read_info(const h5::File& file, std::size_t frames) {
     info.store_dtype = what.dtype;
     info.parts.push_back(part);
   }
-  info.cell_to_px = h5::values_of<std::array<double, 6>>(
-      file.read_dataset("/cell_to_px", DType::kF64, {extent(frames), 2, 3}));
+  info.cell_to_px =
+      h5::values_of<Affine>(file.read_dataset("/cell_to_px", DType::kF64, {extent(frames), 2, 3}));
   return info;
 }
 

@@ -41,8 +41,7 @@ struct TokensInfo {
   std::string compute_dtype;  // f32, bf16
   std::string generative_key, semantic_key;  // cache keys of the taps; empty: not used
   std::string scene_key;                     // of the scene file; empty: none
-  // V of row-major 2x3, as TapInfo::cell_to_px, of the 14x14 cells.
-  std::vector<std::array<double, 6>> cell_to_px;
+  std::vector<Affine> cell_to_px;            // V: of the 14x14 cells, as TapInfo::cell_to_px
 
   bool has(TokenPart part) const;
 
@@ -70,9 +69,9 @@ struct TokenPositions {
 // One feature an object: before the box embedding.
 struct ObjectFeatures {
   std::vector<std::int32_t> id;
-  std::vector<std::array<float, 6>> box;  // cx cy cz dx dy dz, m, axis-aligned
-  std::vector<float> feature;             // (N, H); zeros where no cell belongs to the object
-  std::string mode;                       // patch14, patch27
+  std::vector<Box> box;        // cx cy cz dx dy dz, m, axis-aligned
+  std::vector<float> feature;  // (N, H); zeros where no cell belongs to the object
+  std::string mode;            // patch14, patch27
 
   template <typename Table, typename Visit>
   static void columns(Table& t, Visit visit) {

@@ -13,7 +13,7 @@ namespace vega::room {
 Frame wall_frame(const Model& m, int k);
 double wall_half(const Model& m, int k);  // half its length, m
 
-struct Plan {
+struct RoomPlan {
   int window, door, sofa, shelf;  // which wall
   double window_at, window_half, door_at, sofa_at;
 };
@@ -57,7 +57,7 @@ class Layout {
 
   Model& m_;
   Builder b_;
-  Plan plan_{};
+  RoomPlan plan_{};
 };
 
 }  // namespace vega::room

@@ -44,9 +44,8 @@ void draw_color_bar(ImageU8& image, int x, int y, int width, int height, const C
   const TextStyle style{ink, 1.0};
   const int below = y + height + 5;
   if (std::isfinite(bar.low) && std::isfinite(bar.high)) {
-    const std::string high = fmt::format("{:.3g}", bar.high);
     draw_text(image, x, below, fmt::format("{:.3g}", bar.low), style);
-    draw_text(image, x + width - text_width(high, style), below, high, style);
+    draw_text(image, x + width, below, fmt::format("{:.3g}", bar.high), style, Anchor::kRight);
   }
   draw_text(image, x + width + 12, y + (height - text_height(style)) / 2, bar.title, style);
 }

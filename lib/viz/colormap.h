@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "media/image.h"
+#include "base/image_types.h"
 #include "viz/draw.h"
 
 namespace vega {

@@ -16,10 +16,6 @@ double squared_distance(const Segment& s, double x, double y) {
   return ex * ex + ey * ey;
 }
 
-std::uint8_t mix(std::uint8_t below, std::uint8_t above, double alpha) {
-  return std::uint8_t(std::lround(below + alpha * (double(above) - below)));
-}
-
 }  // namespace
 
 void stroke(ImageU8& image, std::span<const Segment> segments, double width, Color color) {
@@ -46,10 +42,7 @@ void stroke(ImageU8& image, std::span<const Segment> segments, double width, Col
       // Half a pixel of ramp on both sides of the pen's edge.
       const double alpha = std::clamp(width / 2 + 0.5 - std::sqrt(nearest), 0.0, 1.0);
       if (alpha <= 0) continue;
-      std::uint8_t* p = image.row(y) + 3 * std::ptrdiff_t(x);
-      p[0] = mix(p[0], color.r, alpha);
-      p[1] = mix(p[1], color.g, alpha);
-      p[2] = mix(p[2], color.b, alpha);
+      blend_pixel(image.row(y) + 3 * std::ptrdiff_t(x), color, alpha);
     }
   }
 }
@@ -77,6 +70,12 @@ void paste(ImageU8& image, int x, int y, const ImageU8& from) {
 Color pixel(const ImageU8& image, int x, int y) {
   const std::uint8_t* p = image.row(y) + 3 * std::ptrdiff_t(x);
   return {p[0], p[1], p[2]};
+}
+
+void blend_pixel(std::uint8_t* pixel, Color color, double alpha) {
+  const std::uint8_t above[] = {color.r, color.g, color.b};
+  for (int c = 0; c < 3; ++c)
+    pixel[c] = std::uint8_t(std::lround((1 - alpha) * pixel[c] + alpha * above[c]));
 }
 
 }  // namespace vega

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "media/image.h"
+#include "base/image_types.h"
 
 namespace vega {
 
@@ -28,5 +28,8 @@ void fill_rect(ImageU8& image, int x, int y, int width, int height, Color color)
 void paste(ImageU8& image, int x, int y, const ImageU8& from);
 
 Color pixel(const ImageU8& image, int x, int y);
+
+// Blends a colour over one pixel (three bytes), `alpha` (0..1) being the weight of the colour.
+void blend_pixel(std::uint8_t* pixel, Color color, double alpha);
 
 }  // namespace vega

@@ -133,7 +133,10 @@ int text_height(const TextStyle& style) {
   return int(std::round(16 * unit_of(style))) + 1 + 2 * inset(style);
 }
 
-void draw_text(ImageU8& image, int x, int y, std::string_view text, const TextStyle& style) {
+void draw_text(ImageU8& image, int x, int y, std::string_view text, const TextStyle& style,
+               Anchor anchor) {
+  if (anchor == Anchor::kCenter) x -= text_width(text, style) / 2;
+  if (anchor == Anchor::kRight) x -= text_width(text, style);
   int left = x + inset(style);
   const int top = y + inset(style);
   for (std::size_t i = 0; i < text.size();) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "media/image.h"
+#include "base/image_types.h"
 #include "viz/draw.h"
 
 namespace vega {
@@ -23,9 +23,13 @@ int text_width(std::string_view text, const TextStyle& style);
 // From the top of capitals to the baseline, stroke included; descenders hang below by 3 * scale.
 int text_height(const TextStyle& style);
 
-// Draws one line; (x, y) is the top left corner of a capital. What leaves the image is cut off.
-// UTF-8; beyond printable ASCII there are × · – — →; any other character is an empty box.
-void draw_text(ImageU8& image, int x, int y, std::string_view text, const TextStyle& style);
+// What of the text `x` is.
+enum class Anchor { kLeft, kCenter, kRight };
+
+// Draws one line; y is the top of capitals. What leaves the image is cut off. UTF-8; beyond
+// printable ASCII there are × · – — →; any other character is an empty box.
+void draw_text(ImageU8& image, int x, int y, std::string_view text, const TextStyle& style,
+               Anchor anchor = Anchor::kLeft);
 
 // `text`, or its beginning with "..", whatever fits into `width` pixels (down to nothing).
 std::string fit_text(std::string_view text, int width, const TextStyle& style);

@@ -1,11 +1,14 @@
 // Numbers of cells drawn over the picture that the cells were taken from.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
-#include "media/image.h"
+#include "base/image_types.h"
+#include "geometry/affine.h"
+#include "geometry/grid.h"
 #include "viz/colormap.h"
 #include "viz/sheet.h"
 
@@ -18,21 +21,20 @@ struct Overlay {
   double alpha = 0.55;       // weight of the colour
 };
 
-// A transform from (column, row, 1), integer cell centres, to pixels of `frame`, for a copy of the
-// frame of another size.
-std::array<double, 6> scaled(const std::array<double, 6>& cell_to_px, ImageSize frame,
-                             ImageSize copy);
-
 // Corners of the grid: cells reach half a step beyond their centres.
-CoveredQuad covered_quad(const std::array<double, 6>& cell_to_px, int grid_w, int grid_h);
+CoveredQuad covered_quad(const Affine& cell_to_px, Grid grid);
+
+// Calls use(pixel, x, y, cell) for every pixel of the picture: its three bytes, its place, and the
+// row-major number of the cell that holds its centre, -1 outside the grid. Throws InputError: a
+// transform without inverse.
+void visit_cells(
+    ImageU8& picture, Grid grid, const Affine& cell_to_px,
+    const std::function<void(std::uint8_t* pixel, int x, int y, std::ptrdiff_t cell)>& use);
 
 // Blends the colour of each cell into the pixels it covers; cells that are NaN are dimmed, pixels
-// outside the grid stay. values (grid_h, grid_w). Throws InputError: another number of values, a
+// outside the grid stay. values (rows, columns). Throws InputError: another number of values, a
 // transform without inverse.
-void overlay_cells(ImageU8& picture, std::span<const float> values, int grid_w, int grid_h,
-                   const std::array<double, 6>& cell_to_px, const Overlay& overlay);
-
-// The `share` quantile (0..1, linear interpolation) of the finite values; NaN without one.
-double quantile(std::span<const float> values, double share);
+void overlay_cells(ImageU8& picture, std::span<const float> values, Grid grid,
+                   const Affine& cell_to_px, const Overlay& overlay);
 
 }  // namespace vega

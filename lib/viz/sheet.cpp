@@ -15,7 +15,8 @@ constexpr int kMargin = 24, kTileGap = 16, kPanelGap = 4, kRowGap = 20;
 constexpr int kLabelGap = 12, kCaptionGap = 6, kTitleGap = 12, kHeaderGap = 22;
 constexpr int kLeastTile = 72;
 constexpr int kBarWidth = 260, kBarHeight = 12, kBarSpace = 52;
-constexpr double kAspect = 1.5, kDimmed = 0.4;
+constexpr double kAspect = 1.5;
+constexpr double kDimmed = 0.6;  // weight of black over what the features do not cover
 
 struct Theme {
   Color page, text, muted, accent;
@@ -152,7 +153,7 @@ class Planner {
 bool inside(const CoveredQuad& q, double x, double y) {
   int left = 0, right = 0;
   for (std::size_t k = 0; k < 4; ++k) {
-    const PicturePoint &a = q[k], &b = q[(k + 1) % 4];
+    const Point2 &a = q[k], &b = q[(k + 1) % 4];
     const double side = (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
     (side >= 0 ? right : left) += 1;
   }
@@ -182,22 +183,21 @@ ImageU8 picture_tile(const SheetFrame& frame, ImageSize place, const Theme& them
   ImageU8 small = resize_bicubic_pillow(picture, w, h);
   if (frame.covered && leaves_out_some(*frame.covered, picture)) {
     CoveredQuad quad = *frame.covered;
-    for (PicturePoint& p : quad) {
+    for (Point2& p : quad) {
       p.x = (p.x + 0.5) * w / picture.width - 0.5;
       p.y = (p.y + 0.5) * h / picture.height - 0.5;
     }
     for (int y = 0; y < h; ++y) {
       for (int x = 0; x < w; ++x) {
         if (inside(quad, x, y)) continue;
-        std::uint8_t* p = small.row(y) + 3 * std::ptrdiff_t(x);
-        for (int c = 0; c < 3; ++c) p[c] = std::uint8_t(std::lround(p[c] * kDimmed));
+        blend_pixel(small.row(y) + 3 * std::ptrdiff_t(x), {0, 0, 0}, kDimmed);
       }
     }
     std::vector<Segment> outline;
     for (std::size_t k = 0; k < 4; ++k) {
       // Sides on the picture's edge stay within it, so that they can be seen.
       const auto within = [](double v, int size) { return std::clamp(v, 0.5, size - 1.5); };
-      const PicturePoint &a = quad[k], &b = quad[(k + 1) % 4];
+      const Point2 &a = quad[k], &b = quad[(k + 1) % 4];
       outline.push_back({within(a.x, w), within(a.y, h), within(b.x, w), within(b.y, h)});
     }
     stroke(small, outline, 1.5, theme.accent);

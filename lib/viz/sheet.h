@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "media/image.h"
+#include "base/image_types.h"
+#include "geometry/affine.h"
 #include "viz/colormap.h"
 
 namespace vega {
@@ -19,14 +20,10 @@ struct CellPanel {
   std::vector<std::uint8_t> rgb;
 };
 
-// A point in pixels of a picture: (0, 0) is the centre of the top left pixel, so a picture reaches
-// from -0.5 to width - 0.5.
-struct PicturePoint {
-  double x = 0, y = 0;
-};
-
-// The part of a picture that the features cover: top left, top right, bottom right, bottom left.
-using CoveredQuad = std::array<PicturePoint, 4>;
+// The part of a picture that the features cover: top left, top right, bottom right, bottom left, in
+// pixels. (0, 0) is the centre of the top left pixel, so a picture reaches from -0.5 to width -
+// 0.5.
+using CoveredQuad = std::array<Point2, 4>;
 
 struct SheetFrame {
   ImageU8 picture;

@@ -10,7 +10,7 @@ if faults=$(awk '
     law["^(turbojpeg|jpeglib|jerror|jconfig|png)[.]h"] = "media"
     law["^(libav[a-z]+|libsw[a-z]+)/"] = "media"
     law["^CLI/"] = "cli"
-    law["^(ATen|c10|torch|caffe2)/"] = "core kernels viz models fusion extract fuse evaluate"
+    law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn models fusion extract fuse evaluate"
     law["^catch2/"] = "(tests)"
   }
   function fault(text) { printf "  %s:%d: %s\n", FILENAME, FNR, text; bad = 1 }

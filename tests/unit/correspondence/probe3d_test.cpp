@@ -66,7 +66,7 @@ TEST_CASE("the working picture is every fourth pixel") {
 
 TEST_CASE("pixels to cells through the view") {
   // A colour frame of 1280 x 960, cells of 80 x 64 pixels whose first centre is at (119.5, 31.5).
-  const Matrix23 m = cell_from_working({80, 0, 119.5, 0, 64, 31.5}, 960, 1280, 120, 160);
+  const Affine m = cell_from_working({80, 0, 119.5, 0, 64, 31.5}, {1280, 960}, 120, 160);
   const auto cell = [&](double u, double v) {
     return std::array{m[0] * u + m[1] * v + m[2], m[3] * u + m[4] * v + m[5]};
   };
@@ -76,8 +76,8 @@ TEST_CASE("pixels to cells through the view") {
   CHECK(cell(15, 4)[1] == Approx(0).margin(1e-12));
   CHECK(cell(25, 12)[0] == Approx(1));
   CHECK(cell(25, 12)[1] == Approx(1));
-  CHECK_THROWS_AS(cell_from_working({0, 0, 1, 0, 64, 1}, 960, 1280, 120, 160), InputError);
-  CHECK_THROWS_AS(cell_from_working({80, 0, NAN, 0, 64, 1}, 960, 1280, 120, 160), InputError);
+  CHECK_THROWS_AS(cell_from_working({0, 0, 1, 0, 64, 1}, {1280, 960}, 120, 160), InputError);
+  CHECK_THROWS_AS(cell_from_working({80, 0, NAN, 0, 64, 1}, {1280, 960}, 120, 160), InputError);
 }
 
 TEST_CASE("points: back-projected pixel centres with bilinear features") {

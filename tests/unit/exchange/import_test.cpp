@@ -243,9 +243,7 @@ TEST_CASE("--view computes cell_to_px as extraction does; the frames' size must 
   options.frame_size = "640x480";
   run(options);
   const FeatureReader file(kitchen.output());
-  const Affine a = cell_to_px(View::kNative, {640, 480}, {832, 480}, {}, 4, 2);
-  const std::array<double, 6> expected{a.m[0][0], a.m[0][1], a.m[0][2],
-                                       a.m[1][0], a.m[1][1], a.m[1][2]};
+  const Affine expected = cell_to_px(View::kNative, {640, 480}, {832, 480}, {}, 4, 2);
   CHECK(file.taps()[0].cell_to_px == std::vector(3, expected));
   CHECK(file.taps()[0].view == "native");
   CHECK(file.taps()[0].width == 832);

@@ -34,13 +34,9 @@ struct Stream {
   at::Tensor values;
 
   std::size_t frames() const { return ids.size(); }
-  Affine affine() const {
+  Affine cells() const {
     return cell_to_px(view_from_name(view), kFramePixels, size, kFramePixels,
                       static_cast<int>(columns), static_cast<int>(rows));
-  }
-  std::array<double, 6> cells() const {
-    const Affine a = affine();
-    return {a.m[0][0], a.m[0][1], a.m[0][2], a.m[1][0], a.m[1][1], a.m[1][2]};
   }
 };
 

@@ -161,8 +161,8 @@ TEST_CASE("pixel: generative features where the cell looks, semantic ones where 
       const TokensReader file(room.output());
       const auto covered = covered_rows(3);
       CHECK(file.covered() == covered);
-      const fuse::Grid grid{static_cast<int>(rows_), static_cast<int>(columns)};
-      const auto how = fuse::align(fuse::resized_cells(room.semantic.cells(), {27, 27}, {14, 14}),
+      const Grid grid{static_cast<int>(rows_), static_cast<int>(columns)};
+      const auto how = fuse::align(rescale_cells(room.semantic.cells(), {27, 27}, {14, 14}),
                                    {14, 14}, room.generative.cells(), grid);
       const at::Tensor resampled = at::stack(
           {at::mm(tensor_from(how.weights, {196, grid.cells()}), rows(room.generative.values)[0]),
@@ -223,8 +223,7 @@ TEST_CASE("cells of the tokens, and where the world is behind them") {
   room.run();
   const TokensReader file(room.output());
   CHECK(file.info().cell_to_px.size() == 3);
-  CHECK(file.info().cell_to_px[0] ==
-        fuse::resized_cells(room.semantic.cells(), {27, 27}, {14, 14}));
+  CHECK(file.info().cell_to_px[0] == rescale_cells(room.semantic.cells(), {27, 27}, {14, 14}));
   const auto positions = file.positions();
   REQUIRE(positions);
   const SceneFile scene = made_scene(room.generative).file;

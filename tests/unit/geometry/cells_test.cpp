@@ -70,7 +70,7 @@ TEST_CASE("cells of the released crop equal torch's resizing and pooling") {
     CAPTURE(name);
     const Case c = golden_case(name);
     const CellPoints got =
-        crop_cells(c.depth, c.K, c.P, {c.out_w, c.out_h}, c.grid_w, c.grid_h, ZeroDepth::kKeep);
+        crop_cells(c.depth, c.K, c.P, {c.out_w, c.out_h}, {c.grid_h, c.grid_w}, ZeroDepth::kKeep);
     const auto xyz = values<float>(name + ".xyz"), valid = values<float>(name + ".valid");
     REQUIRE(got.xyz.size() == xyz.size());
     REQUIRE(got.valid.size() == valid.size());
@@ -88,8 +88,10 @@ TEST_CASE("pixels without depth stay out of a masked cell") {
       if (x >= 8 && x < 12 && y < 6) depth.v[static_cast<std::size_t>(y * 32 + x)] = 0;  // half
     }
   }
-  const auto keep = crop_cells(depth, camera(32, 24), kIdentity, {32, 24}, 4, 4, ZeroDepth::kKeep);
-  const auto mask = crop_cells(depth, camera(32, 24), kIdentity, {32, 24}, 4, 4, ZeroDepth::kMask);
+  const auto keep =
+      crop_cells(depth, camera(32, 24), kIdentity, {32, 24}, {4, 4}, ZeroDepth::kKeep);
+  const auto mask =
+      crop_cells(depth, camera(32, 24), kIdentity, {32, 24}, {4, 4}, ZeroDepth::kMask);
   CHECK(keep.valid[0] == 0);
   CHECK(keep.xyz[2] == 0);  // at the camera
   CHECK(std::isnan(mask.xyz[2]));
@@ -102,10 +104,10 @@ TEST_CASE("pixels without depth stay out of a masked cell") {
 
 TEST_CASE("pixels inside the cells: where the view shows the whole frame, both rules agree") {
   const ImageU16 depth = plane(64, 48);
-  const std::array<double, 6> whole = {16, 0, 7.5, 0, 12, 5.5};  // 4x4 cells over 64x48
+  const Affine whole = {16, 0, 7.5, 0, 12, 5.5};  // 4x4 cells over 64x48
   const auto a =
-      cell_points(depth, camera(64, 48), kIdentity, whole, {64, 48}, 4, 4, ZeroDepth::kMask);
-  const auto b = crop_cells(depth, camera(64, 48), kIdentity, {64, 48}, 4, 4, ZeroDepth::kMask);
+      cell_points(depth, camera(64, 48), kIdentity, whole, {64, 48}, {4, 4}, ZeroDepth::kMask);
+  const auto b = crop_cells(depth, camera(64, 48), kIdentity, {64, 48}, {4, 4}, ZeroDepth::kMask);
   REQUIRE(a.xyz.size() == b.xyz.size());
   for (std::size_t i = 0; i < a.xyz.size(); ++i) CHECK(a.xyz[i] == Approx(b.xyz[i]).margin(1e-6));
   // The centre of cell (0, 0) is pixel (7.5, 5.5): 24 pixels of 0.01 m left of the optical axis.
@@ -117,19 +119,19 @@ TEST_CASE("pixels inside the cells: where the view shows the whole frame, both r
 TEST_CASE("a colour frame of another size, and cells beyond the frame") {
   const ImageU16 depth = plane(64, 48);
   // 4x4 cells over the right half of a colour frame of 128x96, and as much beyond its edge.
-  const std::array<double, 6> half = {32, 0, 64 + 15.5, 0, 24, 11.5};
+  const Affine half = {32, 0, 64 + 15.5, 0, 24, 11.5};
   const auto got =
-      cell_points(depth, camera(64, 48), kIdentity, half, {128, 96}, 4, 4, ZeroDepth::kMask);
+      cell_points(depth, camera(64, 48), kIdentity, half, {128, 96}, {4, 4}, ZeroDepth::kMask);
   CHECK(got.xyz[0] == Approx(0.08));  // depth columns 32..47
   CHECK(got.valid[1] == 1);
   CHECK(got.valid[2] == 0);
   CHECK(std::isnan(got.xyz[6]));
-  CHECK_THROWS_AS(cell_points(depth, camera(64, 48), kIdentity, {0, 0, 0, 0, 0, 0}, {128, 96}, 4, 4,
-                              ZeroDepth::kMask),
+  CHECK_THROWS_AS(cell_points(depth, camera(64, 48), kIdentity, {0, 0, 0, 0, 0, 0}, {128, 96},
+                              {4, 4}, ZeroDepth::kMask),
                   InputError);
   CHECK_THROWS_AS(
-      cell_points(depth, camera(64, 48), kIdentity, half, {0, 0}, 4, 4, ZeroDepth::kMask),
+      cell_points(depth, camera(64, 48), kIdentity, half, {0, 0}, {4, 4}, ZeroDepth::kMask),
       InputError);
-  CHECK_THROWS_AS(crop_cells(depth, camera(64, 48), kIdentity, {64, 48}, 0, 4, ZeroDepth::kMask),
+  CHECK_THROWS_AS(crop_cells(depth, camera(64, 48), kIdentity, {64, 48}, {4, 0}, ZeroDepth::kMask),
                   InputError);
 }

@@ -187,7 +187,7 @@ TEST_CASE("pixels without depth: masked means, valid shares, NaN where nothing i
   const auto one = patch_points(map, PointStrategy::kSample1, GeometryType::kF32, ZeroDepth::kMask);
   CHECK(std::isnan(one.xyz[0]));
   CHECK(one.xyz[3] == 2.0F);
-  const Box6 all{0, 0, 0, 100, 100, 100};
+  const Box all{0, 0, 0, 100, 100, 100};
   const auto counts = box_counts(map, {&all, 1}, 27, GeometryType::kF32, ZeroDepth::kMask);
   CHECK(counts[0] == 0);
   CHECK(counts[1] == 486);
@@ -253,7 +253,7 @@ TEST_CASE("the sine embedding in fp32") {
 
 TEST_CASE("pixels in boxes equal the release's count") {
   const auto flat = values<float>("boxes");
-  std::vector<Box6> boxes(4);
+  std::vector<Box> boxes(4);
   for (std::size_t i = 0; i < flat.size(); ++i) boxes[i / 6][i % 6] = flat[i];
   const auto both_maps = maps(scene());
   for (const auto type : {GeometryType::kBf16, GeometryType::kF32}) {

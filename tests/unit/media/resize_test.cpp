@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "geometry/cover.h"
 #include "goldens.h"
 #include "media/resize.h"
 
@@ -91,40 +92,6 @@ TEST_CASE("cover and crop in one step equal the two steps, bit by bit") {
   }
 }
 
-// wan_extraction 2, the table of sizes, and round half to even.
-TEST_CASE("cover plans of the released sizes") {
-  struct Row {
-    ImageSize in, out, resized;
-    int top;
-  };
-  const std::vector<Row> rows = {{{384, 384}, {832, 480}, {832, 832}, 176},
-                                 {{640, 480}, {832, 480}, {832, 624}, 72},
-                                 {{1296, 968}, {832, 480}, {832, 621}, 70},
-                                 {{384, 384}, {1280, 720}, {1280, 1280}, 280},
-                                 {{640, 480}, {1280, 720}, {1280, 960}, 120},
-                                 {{1296, 968}, {1280, 720}, {1280, 956}, 118},
-                                 {{384, 384}, {560, 336}, {560, 560}, 112},
-                                 {{640, 480}, {560, 336}, {560, 420}, 42},
-                                 {{1296, 968}, {560, 336}, {560, 418}, 41},
-                                 {{20, 13}, {10, 6}, {10, 6}, 0},
-                                 {{20, 15}, {10, 7}, {10, 8}, 0}};
-  for (const auto& row : rows) {
-    INFO(to_string(row.in) << " to " << to_string(row.out));
-    const CoverPlan plan = plan_cover(row.in, row.out);
-    CHECK(plan.resized == row.resized);
-    CHECK(plan.top == row.top);
-    CHECK(plan.left == 0);
-  }
-  // Never smaller than the crop, whatever the sizes.
-  for (int n = 1; n < 300; ++n) {
-    for (int m = 1; m < 300; m += 7) {
-      const CoverPlan plan = plan_cover({n, m}, {m, n});
-      REQUIRE(plan.resized.width >= m);
-      REQUIRE(plan.resized.height >= n);
-    }
-  }
-}
-
 TEST_CASE("bilinear keeps straight ramps away from the border") {
   UnitImage ramp(16, 8);
   for (std::size_t i = 0; i < ramp.chw.size(); ++i) ramp.chw[i] = float(i % 16) / 16.0F;
@@ -170,16 +137,6 @@ TEST_CASE("area resize averages boxes and repeats pixels") {
   CHECK(fit_longest({968, 1296}, 320) == ImageSize{239, 320});
   CHECK(fit_longest({100, 80}, 320) == ImageSize{100, 80});
   CHECK(fit_longest({10000, 3}, 320) == ImageSize{320, 1});
-}
-
-TEST_CASE("sizes parse") {
-  CHECK(parse_size("832x480") == ImageSize{832, 480});
-  CHECK(to_string(ImageSize{832, 480}) == "832x480");
-  for (const char* bad : {"", "832", "832x", "x480", "0x480", "832x-1", "832X480", "832x480x3",
-                          " 832x480", "99999x1"}) {
-    INFO(bad);
-    CHECK_THROWS_AS(parse_size(bad), UsageError);
-  }
 }
 
 TEST_CASE("range conversions are exact at the ends") {

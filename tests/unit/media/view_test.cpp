@@ -14,8 +14,8 @@ namespace {
 
 const std::vector<View> kViews = {View::kMllm, View::kNative, View::kStretch, View::kCenterCrop};
 
-double at_x(const Affine& a, double x) { return a.m[0][0] * x + a.m[0][2]; }
-double at_y(const Affine& a, double y) { return a.m[1][1] * y + a.m[1][2]; }
+double at_x(const Affine& a, double x) { return a[0] * x + a[2]; }
+double at_y(const Affine& a, double y) { return a[4] * y + a[5]; }
 
 // Red rises along x, green along y, in straight ramps of 0..255 from the first to the last pixel.
 ImageU8 ramps(int w, int h) {
@@ -88,7 +88,7 @@ TEST_CASE("center_crop takes the middle columns in the depth's shape") {
   const SignedImage own = apply_view(frame, View::kCenterCrop, {384, 384});
   CHECK(own.chw != out.chw);
   const Affine map = view_to_source(View::kCenterCrop, {1296, 968}, {384, 384});
-  CHECK(map.m[0][0] == Approx(1296.0 / 514));
+  CHECK(map[0] == Approx(1296.0 / 514));
   CHECK(at_x(map, 0) == Approx((65 + 0.5) * 1296 / 514 - 0.5));
   CHECK_THROWS_AS(apply_view(test::noise_image(30, 40, "p"), View::kCenterCrop, {16, 16}),
                   InputError);
@@ -155,8 +155,8 @@ TEST_CASE("cell_to_px is the middle of the cell's pixels") {
       for (int y = 8 * r; y < 8 * r + 8; ++y) sum += at_y(px, y);
       CHECK(at_y(cell, r) == Approx(sum / 8).epsilon(1e-12));
     }
-    CHECK(cell.m[0][1] == 0);
-    CHECK(cell.m[1][0] == 0);
+    CHECK(cell[1] == 0);
+    CHECK(cell[3] == 0);
   }
   // stretch by hand: cell 0 of 14 over 640 pixels covers pixel edges 0 .. 45.714.
   const Affine cell = cell_to_px(View::kStretch, {640, 480}, {832, 480}, {}, 14, 14);
@@ -164,7 +164,7 @@ TEST_CASE("cell_to_px is the middle of the cell's pixels") {
   CHECK(at_y(cell, 13) == Approx(480.0 - 480.0 / 28 - 0.5));
   // mllm at 832x480: rows 176 .. 656 of 832, so 57.7 % of the frame's height.
   const Affine crop = cell_to_px(View::kMllm, {640, 480}, {832, 480}, {}, 1, 1);
-  CHECK(crop.m[1][1] == Approx(480.0 * 480 / 832));
+  CHECK(crop[4] == Approx(480.0 * 480 / 832));
   CHECK(at_y(crop, 0) == Approx(239.5));
   CHECK(at_x(crop, 0) == Approx(319.5));
 }

@@ -25,34 +25,25 @@ TEST_CASE("an overlay colours the pixels of its cells, dims NaN and leaves the r
   ImageU8 picture(8, 6);
   std::fill(picture.rgb.begin(), picture.rgb.end(), std::uint8_t{100});
   // 2x1 cells over columns 0..5 and rows 0..3: 3x4 pixels each.
-  const std::array<double, 6> m = {3, 0, 1, 0, 4, 1.5};
+  const Affine m = {3, 0, 1, 0, 4, 1.5};
   const float values[] = {1, kNan};
   Overlay overlay;
   overlay.alpha = 1;
-  overlay_cells(picture, values, 2, 1, m, overlay);
+  overlay_cells(picture, values, {1, 2}, m, overlay);
   CHECK(pixel(picture, 0, 0) == color_at(Colormap::kTurbo, 1));
   CHECK(pixel(picture, 2, 3) == color_at(Colormap::kTurbo, 1));
   CHECK(pixel(picture, 3, 0) == Color{40, 40, 40});
   CHECK(pixel(picture, 6, 0) == Color{100, 100, 100});
   CHECK(pixel(picture, 0, 4) == Color{100, 100, 100});
-  CHECK_THROWS_AS(overlay_cells(picture, values, 3, 1, m, overlay), InputError);
-  CHECK_THROWS_AS(overlay_cells(picture, values, 2, 1, {}, overlay), InputError);
+  CHECK_THROWS_AS(overlay_cells(picture, values, {1, 3}, m, overlay), InputError);
+  CHECK_THROWS_AS(overlay_cells(picture, values, {1, 2}, {}, overlay), InputError);
 }
 
 TEST_CASE("a transform for a smaller copy keeps the corners") {
-  const std::array<double, 6> m = {10, 0, 4.5, 0, 8, 3.5};  // 4x3 cells over 40x24
-  const CoveredQuad quad = covered_quad(scaled(m, {40, 24}, {20, 12}), 4, 3);
+  const Affine m = {10, 0, 4.5, 0, 8, 3.5};  // 4x3 cells over 40x24
+  const CoveredQuad quad = covered_quad(rescale_pixels(m, {40, 24}, {20, 12}), {3, 4});
   CHECK(quad[0].x == -0.5);
   CHECK(quad[0].y == -0.5);
   CHECK(quad[2].x == 19.5);
   CHECK(quad[2].y == 11.5);
-  CHECK_THROWS_AS(scaled(m, {0, 24}, {20, 12}), InputError);
-}
-
-TEST_CASE("quantiles of finite values, interpolated") {
-  const float values[] = {4, kNan, 0, 2, 1};
-  CHECK(quantile(values, 0) == 0);
-  CHECK(quantile(values, 1) == 4);
-  CHECK(quantile(values, 0.5) == 1.5);
-  CHECK(std::isnan(quantile(std::span<const float>{}, 0.5)));
 }

@@ -1,4 +1,4 @@
-#include "viz/pca.h"
+#include "nn/pca.h"
 
 #include <ATen/ATen.h>
 
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/quantile.h"
 
 namespace vega {
 namespace {
@@ -156,19 +157,12 @@ Directions find_directions(const Centred& c) {
   return out;
 }
 
-// Linear interpolation between order statistics, as numpy.quantile does by default.
-double quantile(const std::vector<double>& sorted, double q) {
-  const double position = q * double(sorted.size() - 1);
-  const std::size_t below = std::size_t(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (position - double(below));
-}
-
 void paint_channel(const std::vector<double>& values, std::size_t channel,
                    std::vector<std::uint8_t>& rgb) {
   std::vector<double> sorted = values;
   std::sort(sorted.begin(), sorted.end());
-  const double lo = quantile(sorted, 0.01), hi = quantile(sorted, 0.99);
+  const double lo = quantile_of_sorted(sorted, 0.01);
+  const double hi = quantile_of_sorted(sorted, 0.99);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double unit = std::clamp((values[i] - lo) / (hi - lo + 1e-6), 0.0, 1.0);
     rgb[3 * i + channel] = std::uint8_t(std::floor(unit * 255.0 + 0.5));

@@ -1,4 +1,4 @@
-#include "viz/pca.h"
+#include "nn/pca.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

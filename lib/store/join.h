@@ -1,9 +1,9 @@
-// Files of store in the terms of this folder: depth maps, poses that must agree, sizes of frames.
+// Files of one scene joined: what a features file and a scene file say about the same frames.
 #pragma once
 
 #include <cstddef>
 
-#include "geometry/points.h"
+#include "base/image_types.h"
 #include "store/features.h"
 #include "store/scene_file.h"
 
@@ -14,10 +14,6 @@ ImageU16 depth_map(const SceneReader& scene, const SceneFrames& frames, std::siz
 
 // Colour frame `row`; {0, 0} where it is not known.
 ImageSize color_size(const FrameTable& frames, std::size_t row);
-
-// Whether two poses agree within `tolerance` (m, and of a rotation's entries); entries that are not
-// finite in one of them are not compared.
-bool same_pose(const Pose& a, const Pose& b, double tolerance);
 
 // Of axis_align times a source's pose and the pose of a scene file: the release prints six digits
 // behind the point, which a rotation of a room of some metres makes 1e-5.
