@@ -1,14 +1,12 @@
 #include "correspondence/record.h"
 
-#include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <type_traits>
+
+#include "base/json.h"
 
 namespace vega {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "vega.scene-score/1";
 
@@ -71,19 +69,17 @@ struct Writer {
 
   template <typename T>
   void operator()(const char* name, T& value) {
-    json[name] = of(value);
+    json.add(name, json_of(value));
   }
   template <typename T>
-  static Json of(T& value) {
-    if constexpr (std::is_same_v<T, double>) {
-      return std::isfinite(value) ? Json(value) : Json(nullptr);  // no score is infinite
-    } else if constexpr (std::is_enum_v<T>) {
+  static Json json_of(T& value) {
+    if constexpr (std::is_enum_v<T>) {
       return static_cast<int>(value);
     } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
-      return value;
+      return value;  // a number that is not finite becomes null: no score is infinite
     } else if constexpr (requires { value.begin(); }) {
-      Json out = Json::array();
-      for (auto& element : value) out.push_back(of(element));
+      Json out = Json::list();
+      for (auto& element : value) out.push(json_of(element));
       return out;
     } else {
       Writer inner;
@@ -93,30 +89,35 @@ struct Writer {
   }
 };
 
-// Throws nlohmann's exceptions where something is missing or of another type.
 struct Reader {
   const Json& json;
+  bool good = true;  // nothing is missing or of another type
 
   template <typename T>
   void operator()(const char* name, T& value) {
-    read(json.at(name), value);
+    const Json* member = json.find(name);
+    good = good && member != nullptr && read(*member, value);
   }
   template <typename T>
-  static void read(const Json& from, T& value) {
+  static bool read(const Json& from, T& value) {
     if constexpr (std::is_same_v<T, double>) {
-      value = from.is_null() ? std::numeric_limits<double>::quiet_NaN() : from.get<double>();
-    } else if constexpr (std::is_enum_v<T>) {
-      value = static_cast<T>(from.get<int>());
-    } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
-      value = from.get<T>();
-    } else if constexpr (requires { value.resize(1); }) {
-      value.resize(from.size());
-      for (std::size_t i = 0; i < value.size(); ++i) read(from.at(i), value[i]);
+      value = from.number().value_or(std::numeric_limits<double>::quiet_NaN());
+      return from.is_null() || from.number();
+    } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+      value = static_cast<T>(from.whole().value_or(0));
+      return from.whole().has_value();
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      value = from.text_or("");
+      return from.text() != nullptr;
     } else if constexpr (requires { value.begin(); }) {
-      for (std::size_t i = 0; i < value.size(); ++i) read(from.at(i), value[i]);
+      if constexpr (requires { value.resize(1); }) value.resize(from.size());
+      bool good = from.is_list() && from.size() == value.size();
+      for (std::size_t i = 0; good && i < value.size(); ++i) good = read(from[i], value[i]);
+      return good;
     } else {
       Reader inner{from};
       fields(inner, value);
+      return inner.good;
     }
   }
 };
@@ -125,20 +126,17 @@ struct Reader {
 
 std::string score_record(const SceneScore& scene, const std::string& stamp) {
   SceneScore copy = scene;
-  Json out = {{"schema", kSchema}, {"stamp", stamp}, {"score", Writer::of(copy)}};
+  const Json out = {{"schema", kSchema}, {"stamp", stamp}, {"score", Writer::json_of(copy)}};
   return out.dump() + "\n";
 }
 
 std::optional<SceneScore> read_score_record(const std::string& text, const std::string& stamp) {
-  try {
-    const Json json = Json::parse(text);
-    if (json.at("schema") != kSchema || json.at("stamp") != stamp) return std::nullopt;
-    SceneScore out;
-    Reader::read(json.at("score"), out);
-    return out;
-  } catch (const Json::exception&) {
+  const auto json = parse_json(text);
+  if (!json || (*json)["schema"].text_or("") != kSchema || (*json)["stamp"].text_or("") != stamp)
     return std::nullopt;
-  }
+  SceneScore out;
+  if (!Reader::read((*json)["score"], out)) return std::nullopt;
+  return out;
 }
 
 }  // namespace vega

@@ -1,46 +1,26 @@
 #include "correspondence/report.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace vega {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 std::string fixed(double value, int digits) {
-  if (!std::isfinite(value)) return "-";
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";
 }
 
-// Shares in per cent; AUC and metres as they are.
-bool as_it_is(const std::string& metric) {
-  return metric.starts_with("auc") || metric.starts_with("match_distance_m");
+std::string value_text(const std::string& metric, double value, Precision precision) {
+  if (precision == Precision::kFull)
+    return std::isfinite(value) ? fmt::format("{:.9g}", value) : "-";
+  return reads_as_is(metric) ? fixed(value, 3) : fixed(100 * value, 1);
 }
-std::string cell(const std::string& metric, double value, Precision precision) {
-  if (precision == Precision::kFull) {
-    char text[64];
-    std::snprintf(text, sizeof text, "%.9g", value);
-    return std::isfinite(value) ? text : "-";
-  }
-  return as_it_is(metric) ? fixed(value, 3) : fixed(100 * value, 1);
-}
-std::string title(const std::string& metric, Precision precision) {
-  return metric + (as_it_is(metric) || precision == Precision::kFull ? "" : " %");
-}
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-template <std::size_t N>
-Json numbers(const std::array<double, N>& values) {
-  Json out = Json::array();
-  for (const double v : values) out.push_back(number(v));
-  return out;
+TableColumn column_of(const std::string& metric, Precision precision) {
+  const bool plain = reads_as_is(metric) || precision == Precision::kFull;
+  return {metric + (plain ? "" : " %"), Align::kRight};
 }
 
 // What a view is called: its frame id, where the caller gave them.
@@ -48,19 +28,27 @@ std::int64_t frame_of(const SceneScore& scene, std::int64_t view) {
   return scene.frame_ids.empty() ? view : scene.frame_ids.at(static_cast<std::size_t>(view));
 }
 
-std::string range(double low, double high, const char* unit) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%g-%g%s", low, high, unit);
-  return text;
+// Adjacent pairs of frames: the voxel score and the matches of each.
+template <typename Use>
+void visit_pairs(const SceneScore& scene, const CenteredScore& c, Use use) {
+  for (std::size_t i = 0; i < std::min(c.adjacent.pairs.size(), c.matches.pairs.size()); ++i) {
+    const PairScore& score = c.adjacent.pairs[i];
+    use(frame_of(scene, score.a), frame_of(scene, score.b), score, c.matches.pairs[i]);
+  }
 }
 
 }  // namespace
 
-ReportTable scene_table(const FeatureSet& set, Precision precision) {
+bool reads_as_is(const std::string& metric) {
+  return metric.starts_with("auc") || metric.starts_with("match_distance_m");
+}
+
+Table scene_table(const FeatureSet& set, Precision precision) {
   const SetScore all = score_set(set);
-  ReportTable table{{{"scene"}, {"views", true}, {"tokens", true}}, {}};
-  for (const SetMetric& metric : all.metrics)
-    table.columns.push_back({title(metric.name, precision), true});
+  std::vector<TableColumn> columns = {
+      {"scene"}, {"views", Align::kRight}, {"tokens", Align::kRight}};
+  for (const SetMetric& metric : all.metrics) columns.push_back(column_of(metric.name, precision));
+  Table table(columns);
   for (const SceneScore& scene : set.scenes) {
     std::vector<std::string> row = {scene.key, std::to_string(scene.views),
                                     std::to_string(scene.tokens)};
@@ -68,26 +56,18 @@ ReportTable scene_table(const FeatureSet& set, Precision precision) {
     for (const SetMetric& metric : all.metrics) {
       const auto at = std::find_if(own.begin(), own.end(),
                                    [&](const Metric& m) { return m.name == metric.name; });
-      row.push_back(at == own.end() ? "-" : cell(metric.name, at->value, precision));
+      row.push_back(at == own.end() ? "-" : value_text(metric.name, at->value, precision));
     }
-    table.rows.push_back(std::move(row));
+    table.add_row(std::move(row));
   }
   std::vector<std::string> mean = {"mean of " + std::to_string(all.scenes), "", ""};
-  for (const SetMetric& m : all.metrics) mean.push_back(cell(m.name, m.spread.mean, precision));
-  table.rows.push_back(std::move(mean));
+  for (const SetMetric& m : all.metrics)
+    mean.push_back(value_text(m.name, m.spread.mean, precision));
+  table.add_row(std::move(mean));
   return table;
 }
 
-ReportTable set_table(const SetScore& set, Precision precision) {
-  ReportTable table{{{"metric"}, {"mean", true}, {"standard error", true}, {"n", true}}, {}};
-  for (const SetMetric& m : set.metrics) {
-    table.rows.push_back({title(m.name, precision), cell(m.name, m.spread.mean, precision),
-                          cell(m.name, m.spread.error, precision), std::to_string(m.spread.count)});
-  }
-  return table;
-}
-
-ReportTable comparison_table(const Comparison& comparison, Precision precision) {
+Table comparison_table(const Comparison& comparison, Precision precision) {
   std::vector<std::string> beside = {
       "multi_view", "multi_view_margin", "adjacent",     "multi_view@mean",
       "auc",        "auc@mean",          "probe3d_10px", "probe3d_0.1m"};
@@ -96,128 +76,79 @@ ReportTable comparison_table(const Comparison& comparison, Precision precision) 
            std::none_of(comparison.ranked.begin(), comparison.ranked.end(),
                         [&](const SetScore& s) { return s.at(name).count > 0; });
   });
-  ReportTable table{{{"rank", true},
-                     {"features"},
-                     {"scenes", true},
-                     {title(comparison.metric, precision), true},
-                     {"standard error", true}},
-                    {}};
-  for (const std::string& name : beside) table.columns.push_back({title(name, precision), true});
+  std::vector<TableColumn> columns = {{"rank", Align::kRight},
+                                      {"features"},
+                                      {"scenes", Align::kRight},
+                                      column_of(comparison.metric, precision),
+                                      {"standard error", Align::kRight}};
+  for (const std::string& name : beside) columns.push_back(column_of(name, precision));
+  Table table(columns);
   for (const SetScore& set : comparison.ranked) {
     const Spread main = set.at(comparison.metric);
-    std::vector<std::string> row = {std::to_string(table.rows.size() + 1), set.name,
+    std::vector<std::string> row = {std::to_string(table.rows().size() + 1), set.name,
                                     std::to_string(set.scenes),
-                                    cell(comparison.metric, main.mean, precision),
-                                    cell(comparison.metric, main.error, precision)};
-    for (const std::string& name : beside) row.push_back(cell(name, set.at(name).mean, precision));
-    table.rows.push_back(std::move(row));
+                                    value_text(comparison.metric, main.mean, precision),
+                                    value_text(comparison.metric, main.error, precision)};
+    for (const std::string& name : beside)
+      row.push_back(value_text(name, set.at(name).mean, precision));
+    table.add_row(std::move(row));
   }
   return table;
 }
 
-ReportTable probe_table(const ProbeSummary& probe) {
-  ReportTable table{{{"bin"}, {"pairs", true}}, {}};
-  for (const double px : kProbe_px) table.columns.push_back({"< " + fixed(px, 0) + " px %", true});
-  for (const double m : kProbe_m) table.columns.push_back({"< " + fixed(m, 2) + " m %", true});
-  const auto add = [&](const std::string& name, std::int64_t pairs, const auto& px, const auto& m) {
+Table probe_table(const ProbeSummary& probe) {
+  std::vector<TableColumn> columns = {{"bin"}, {"pairs", Align::kRight}};
+  for (const double px : kProbe_px)
+    columns.push_back({fmt::format("< {:.0f} px %", px), Align::kRight});
+  for (const double m : kProbe_m)
+    columns.push_back({fmt::format("< {:.2f} m %", m), Align::kRight});
+  Table table(columns);
+  const auto add_bin = [&](const std::string& name, std::int64_t pairs, const auto& px,
+                           const auto& m) {
     std::vector<std::string> row = {name, std::to_string(pairs)};
     for (const double v : px) row.push_back(fixed(100 * v, 1));
     for (const double v : m) row.push_back(fixed(100 * v, 1));
-    table.rows.push_back(std::move(row));
+    table.add_row(std::move(row));
   };
-  add("all matches", probe.pairs, probe.recall_px, probe.recall_m);
-  for (const ProbeBin& bin : probe.by_angle) {
-    add("angle " + range(bin.low, bin.high, " deg"), bin.pairs, bin.recall_px, bin.recall_m);
-  }
-  for (const ProbeBin& bin : probe.by_overlap) {
-    add("overlap " + range(bin.low, bin.high, ""), bin.pairs, bin.recall_px, bin.recall_m);
-  }
+  add_bin("all matches", probe.pairs, probe.recall_px, probe.recall_m);
+  for (const ProbeBin& bin : probe.by_angle)
+    add_bin(fmt::format("angle {:g}-{:g} deg", bin.low, bin.high), bin.pairs, bin.recall_px,
+            bin.recall_m);
+  for (const ProbeBin& bin : probe.by_overlap)
+    add_bin(fmt::format("overlap {:g}-{:g}", bin.low, bin.high), bin.pairs, bin.recall_px,
+            bin.recall_m);
   return table;
 }
 
-ReportTable pair_table(const SceneScore& scene) {
-  ReportTable table{{{"scene"},
-                     {"centring"},
-                     {"a", true},
-                     {"b", true},
-                     {"score", true},
-                     {"shared voxels", true},
-                     {"voxels", true},
-                     {"mutual", true},
-                     {"kept", true},
-                     {"similarity", true},
-                     {"distance m", true},
-                     {"best", true}},
-                    {}};
-  for (const CenteredScore& c : scene.centered) {
-    for (std::size_t i = 0; i < std::min(c.adjacent.pairs.size(), c.matches.pairs.size()); ++i) {
-      const PairScore& s = c.adjacent.pairs[i];
-      const PairMatches& m = c.matches.pairs[i];
-      table.rows.push_back(
-          {scene.key, to_string(c.center), std::to_string(frame_of(scene, s.a)),
-           std::to_string(frame_of(scene, s.b)), fixed(s.score, 6), std::to_string(s.shared),
-           std::to_string(s.either), std::to_string(m.mutual), std::to_string(m.kept_count),
-           fixed(m.mean_similarity, 6), fixed(m.mean_distance_m, 4), fixed(m.best_similarity, 6)});
-    }
-  }
+Table pair_table(const FeatureSet& set) {
+  std::vector<TableColumn> columns = {{"scene"}, {"centring"}};
+  for (const char* title : {"a", "b", "score", "shared voxels", "voxels", "mutual", "kept",
+                            "similarity", "distance m", "best"})
+    columns.push_back({title, Align::kRight});
+  Table table(columns);
+  for (const SceneScore& scene : set.scenes)
+    for (const CenteredScore& c : scene.centered)
+      visit_pairs(scene, c,
+                  [&](std::int64_t a, std::int64_t b, const PairScore& s, const PairMatches& m) {
+                    table.add_row({scene.key, to_string(c.center), std::to_string(a),
+                                   std::to_string(b), fixed(s.score, 6), std::to_string(s.shared),
+                                   std::to_string(s.either), std::to_string(m.mutual),
+                                   std::to_string(m.kept_count), fixed(m.mean_similarity, 6),
+                                   fixed(m.mean_distance_m, 4), fixed(m.best_similarity, 6)});
+                  });
   return table;
-}
-
-std::string markdown(const ReportTable& table) {
-  const auto line = [](const std::vector<std::string>& cells) {
-    std::string out = "|";
-    for (const std::string& text : cells) {
-      out += ' ';
-      for (const char c : text) {
-        if (c == '|') out += '\\';
-        out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
-      }
-      out += " |";
-    }
-    return out + '\n';
-  };
-  std::vector<std::string> titles, rules;
-  for (const auto& column : table.columns) {
-    titles.push_back(column.title);
-    rules.emplace_back(column.number ? "--:" : "---");
-  }
-  std::string out = line(titles) + line(rules);
-  for (const auto& row : table.rows) out += line(row);
-  return out;
-}
-
-std::string csv(const ReportTable& table) {
-  const auto line = [](const std::vector<std::string>& cells) {
-    std::string out;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (i > 0) out += ',';
-      if (cells[i].find_first_of(",\"\n\r") == std::string::npos) {
-        out += cells[i];
-        continue;
-      }
-      out += '"';
-      for (const char c : cells[i]) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-      out += '"';
-    }
-    return out + '\n';
-  };
-  std::vector<std::string> titles;
-  for (const auto& column : table.columns) titles.push_back(column.title);
-  std::string out = line(titles);
-  for (const auto& row : table.rows) out += line(row);
-  return out;
 }
 
 namespace {
 
-Json bins(std::span<const ProbeBin> all) {
-  Json out = Json::array();
+Json bins_json(std::span<const ProbeBin> all) {
+  Json out = Json::list();
   for (const ProbeBin& bin : all) {
-    out.push_back({{"low", bin.low},
-                   {"high", bin.high},
-                   {"pairs", bin.pairs},
-                   {"recall_px", numbers(bin.recall_px)},
-                   {"recall_m", numbers(bin.recall_m)}});
+    out.push({{"low", bin.low},
+              {"high", bin.high},
+              {"pairs", bin.pairs},
+              {"recall_px", bin.recall_px},
+              {"recall_m", bin.recall_m}});
   }
   return out;
 }
@@ -225,61 +156,44 @@ Json bins(std::span<const ProbeBin> all) {
 Json probe_json(const ProbeSummary& probe) {
   return {{"pairs", probe.pairs},
           {"matches", probe.kept},
-          {"thresholds_px", numbers(kProbe_px)},
-          {"recall_px", numbers(probe.recall_px)},
-          {"thresholds_m", numbers(kProbe_m)},
-          {"recall_m", numbers(probe.recall_m)},
-          {"by_angle_deg", bins(probe.by_angle)},
-          {"by_overlap", bins(probe.by_overlap)}};
-}
-
-Json pairs_json(const SceneScore& scene, const CenteredScore& c) {
-  Json out = Json::array();
-  for (std::size_t i = 0; i < std::min(c.adjacent.pairs.size(), c.matches.pairs.size()); ++i) {
-    const PairScore& s = c.adjacent.pairs[i];
-    const PairMatches& m = c.matches.pairs[i];
-    out.push_back({{"a", frame_of(scene, s.a)},
-                   {"b", frame_of(scene, s.b)},
-                   {"score", number(s.score)},
-                   {"valid_a", s.valid_a},
-                   {"valid_b", s.valid_b},
-                   {"shared_voxels", s.shared},
-                   {"voxels", s.either},
-                   {"mutual", m.mutual},
-                   {"kept", m.kept_count},
-                   {"mean_similarity", number(m.mean_similarity)},
-                   {"mean_distance_m", number(m.mean_distance_m)},
-                   {"best_similarity", number(m.best_similarity)}});
-  }
-  return out;
+          {"thresholds_px", kProbe_px},
+          {"recall_px", probe.recall_px},
+          {"thresholds_m", kProbe_m},
+          {"recall_m", probe.recall_m},
+          {"by_angle_deg", bins_json(probe.by_angle)},
+          {"by_overlap", bins_json(probe.by_overlap)}};
 }
 
 Json scene_json(const SceneScore& scene) {
-  Json metrics = Json::object(), centered = Json::array();
-  for (const Metric& metric : scene_metrics(scene)) metrics[metric.name] = number(metric.value);
+  Json metrics = Json::object(), centered = Json::list();
+  for (const Metric& metric : scene_metrics(scene)) metrics.add(metric.name, metric.value);
   for (const CenteredScore& c : scene.centered) {
-    centered.push_back({{"center", to_string(c.center)},
-                        {"finite_pairs", c.adjacent.finite_pairs},
-                        {"adjacent_deviation", number(c.adjacent.spread)},
-                        {"voxels", c.multi_view.voxels},
-                        {"shared_voxels", c.multi_view.shared},
-                        {"view_pairs", c.multi_view.pairs},
-                        {"same_pairs", c.separation.same_pairs},
-                        {"different_pairs", c.separation.different_pairs},
-                        {"unrelated_pairs", c.separation.unrelated_pairs},
-                        {"pairs", pairs_json(scene, c)}});
-  }
-  Json probe = Json::array();
-  for (const ProbePair& pair : scene.probe) {
-    probe.push_back({{"a", pair.a},
-                     {"b", pair.b},
-                     {"angle_deg", number(pair.angle_deg)},
-                     {"overlap", number(pair.overlap)},
-                     {"points_a", pair.points_a},
-                     {"points_b", pair.points_b},
-                     {"matches", pair.kept},
-                     {"within_px", pair.within_px},
-                     {"within_m", pair.within_m}});
+    Json pairs = Json::list();
+    visit_pairs(scene, c,
+                [&](std::int64_t a, std::int64_t b, const PairScore& s, const PairMatches& m) {
+                  pairs.push({{"a", a},
+                              {"b", b},
+                              {"score", s.score},
+                              {"valid_a", s.valid_a},
+                              {"valid_b", s.valid_b},
+                              {"shared_voxels", s.shared},
+                              {"voxels", s.either},
+                              {"mutual", m.mutual},
+                              {"kept", m.kept_count},
+                              {"mean_similarity", m.mean_similarity},
+                              {"mean_distance_m", m.mean_distance_m},
+                              {"best_similarity", m.best_similarity}});
+                });
+    centered.push({{"center", to_string(c.center)},
+                   {"finite_pairs", c.adjacent.finite_pairs},
+                   {"adjacent_deviation", c.adjacent.spread},
+                   {"voxels", c.multi_view.voxels},
+                   {"shared_voxels", c.multi_view.shared},
+                   {"view_pairs", c.multi_view.pairs},
+                   {"same_pairs", c.separation.same_pairs},
+                   {"different_pairs", c.separation.different_pairs},
+                   {"unrelated_pairs", c.separation.unrelated_pairs},
+                   {"pairs", std::move(pairs)}});
   }
   Json out = {{"key", scene.key},
               {"views", scene.views},
@@ -289,47 +203,55 @@ Json scene_json(const SceneScore& scene) {
               {"zero", scene.zero},
               {"metrics", std::move(metrics)},
               {"centered", std::move(centered)}};
-  if (!scene.frame_ids.empty()) out["frame_ids"] = scene.frame_ids;
-  if (!probe.empty()) out["probe3d_pairs"] = std::move(probe);
+  if (!scene.frame_ids.empty()) out.add("frame_ids", scene.frame_ids);
+  Json probe = Json::list();
+  for (const ProbePair& pair : scene.probe) {
+    probe.push({{"a", pair.a},
+                {"b", pair.b},
+                {"angle_deg", pair.angle_deg},
+                {"overlap", pair.overlap},
+                {"points_a", pair.points_a},
+                {"points_b", pair.points_b},
+                {"matches", pair.kept},
+                {"within_px", pair.within_px},
+                {"within_m", pair.within_m}});
+  }
+  if (probe.size() > 0) out.add("probe3d_pairs", std::move(probe));
   return out;
 }
 
 Json score_json(const SetScore& set) {
   Json metrics = Json::object();
   for (const SetMetric& m : set.metrics) {
-    metrics[m.name] = {{"mean", number(m.spread.mean)},
-                       {"deviation", number(m.spread.deviation)},
-                       {"error", number(m.spread.error)},
-                       {"n", m.spread.count}};
+    metrics.add(m.name, {{"mean", m.spread.mean},
+                         {"deviation", m.spread.deviation},
+                         {"error", m.spread.error},
+                         {"n", m.spread.count}});
   }
   Json out = {{"name", set.name}, {"n_scenes", set.scenes}, {"metrics", std::move(metrics)}};
-  if (set.probe.pairs > 0) out["probe3d"] = probe_json(set.probe);
+  if (set.probe.pairs > 0) out.add("probe3d", probe_json(set.probe));
   return out;
-}
-
-// Keys and names are bytes of the user's; those that are not UTF-8 are replaced.
-std::string text(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace
 
-std::string set_json(const FeatureSet& set) {
+Json set_json(const FeatureSet& set) {
+  const Json score = score_json(score_set(set));
   Json out = {{"schema", "vega.correspondence/1"}};
-  out.update(score_json(score_set(set)));
-  out["scenes"] = Json::array();
-  for (const SceneScore& scene : set.scenes) out["scenes"].push_back(scene_json(scene));
-  return text(out);
+  for (const JsonMember& member : score.members()) out.add(member.name, member.value);
+  Json& scenes = out.add("scenes", Json::list());
+  for (const SceneScore& scene : set.scenes) scenes.push(scene_json(scene));
+  return out;
 }
 
-std::string comparison_json(const Comparison& comparison) {
-  Json sets = Json::array();
-  for (const SetScore& set : comparison.ranked) sets.push_back(score_json(set));
-  return text({{"schema", "vega.correspondence/1"},
-               {"metric", comparison.metric},
-               {"common_scenes", comparison.common},
-               {"left_out", comparison.left_out},
-               {"ranked", std::move(sets)}});
+Json comparison_json(const Comparison& comparison) {
+  Json sets = Json::list();
+  for (const SetScore& set : comparison.ranked) sets.push(score_json(set));
+  return {{"schema", "vega.correspondence/1"},
+          {"metric", comparison.metric},
+          {"common_scenes", comparison.common},
+          {"left_out", comparison.left_out},
+          {"ranked", std::move(sets)}};
 }
 
 }  // namespace vega

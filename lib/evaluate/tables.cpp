@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/key.h"
 #include "viz/table.h"
@@ -12,29 +11,15 @@
 namespace vega::evaluate {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string text_of(const ReportTable& table) {
-  std::vector<TableColumn> columns;
-  for (const auto& column : table.columns)
-    columns.push_back({column.title, column.number ? Align::kRight : Align::kLeft});
-  Table out(columns);
-  for (const auto& row : table.rows) out.add_row(row);
-  return out.text();
-}
-
-std::string show(const ReportTable& table, const std::string& format) {
-  if (format == "csv") return csv(table);
-  return format == "markdown" ? markdown(table) : text_of(table);
-}
-
-bool as_it_is(const std::string& metric) {
-  return metric.starts_with("auc") || metric.starts_with("match_distance_m");
+TableFormat format_of(const std::string& name) {
+  return name == "csv"        ? TableFormat::kCsv
+         : name == "markdown" ? TableFormat::kMarkdown
+                              : TableFormat::kText;
 }
 
 std::string value_text(const std::string& metric, const Spread& spread) {
   if (!std::isfinite(spread.mean)) return "-";
-  const bool plain = as_it_is(metric);
+  const bool plain = reads_as_is(metric);
   const double factor = plain ? 1 : 100;
   std::string out =
       plain ? fmt::format("{:.3f}", spread.mean) : fmt::format("{:.1f}", factor * spread.mean);
@@ -58,22 +43,23 @@ const char* hint_of(const std::string& metric) {
 }
 
 // A row a metric, a column a centring: what one reads first.
-ReportTable metric_table(const SetScore& set, const std::vector<Center>& centers) {
-  ReportTable table{{{"metric"}}, {}};
+Table metric_table(const SetScore& set, const std::vector<Center>& centers) {
+  std::vector<TableColumn> titles = {{"metric"}};
   for (const Center center : centers)
-    table.columns.push_back({center == Center::kNone   ? "as they are"
-                             : center == Center::kMean ? "minus mean"
-                                                       : "standardised",
-                             true});
-  if (centers.empty()) table.columns.push_back({"value", true});
-  table.columns.push_back({""});
+    titles.push_back({center == Center::kNone   ? "as they are"
+                      : center == Center::kMean ? "minus mean"
+                                                : "standardised",
+                      Align::kRight});
+  if (centers.empty()) titles.push_back({"value", Align::kRight});
+  titles.push_back({""});
+  Table table(titles);
   const std::size_t columns = std::max<std::size_t>(1, centers.size());
   std::vector<std::string> seen;
   for (const SetMetric& metric : set.metrics) {
     const std::string name = metric.name.substr(0, metric.name.find('@'));
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
     seen.push_back(name);
-    std::vector<std::string> row = {name + (as_it_is(name) ? "" : " %")};
+    std::vector<std::string> row = {name + (reads_as_is(name) ? "" : " %")};
     const bool once = name.starts_with("probe3d_") || centers.empty();
     for (std::size_t c = 0; c < columns; ++c) {
       const std::string tail =
@@ -81,47 +67,28 @@ ReportTable metric_table(const SetScore& set, const std::vector<Center>& centers
       row.push_back(once && c > 0 ? "" : value_text(name, set.at(name + tail)));
     }
     row.emplace_back(hint_of(name));
-    table.rows.push_back(std::move(row));
+    table.add_row(std::move(row));
   }
   return table;
 }
 
 // The columns of a scene table that fit a page.
-ReportTable main_columns(const ReportTable& table) {
-  const std::vector<std::string> wanted = {"scene",
-                                           "views",
-                                           "tokens",
-                                           "multi_view %",
-                                           "multi_view_margin %",
-                                           "adjacent %",
-                                           "auc",
-                                           "multi_view@mean %",
-                                           "auc@mean",
-                                           "match_distance_m",
-                                           "probe3d_10px %",
-                                           "probe3d_0.1m %"};
-  ReportTable out;
-  std::vector<std::size_t> kept;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (std::find(wanted.begin(), wanted.end(), table.columns[i].title) == wanted.end()) continue;
-    kept.push_back(i);
-    out.columns.push_back(table.columns[i]);
-  }
-  for (const auto& row : table.rows) {
-    std::vector<std::string> cells;
-    for (const std::size_t i : kept) cells.push_back(row[i]);
-    out.rows.push_back(std::move(cells));
-  }
-  return out;
-}
+const std::vector<std::string> kMainColumns = {"scene",
+                                               "views",
+                                               "tokens",
+                                               "multi_view %",
+                                               "multi_view_margin %",
+                                               "adjacent %",
+                                               "auc",
+                                               "multi_view@mean %",
+                                               "auc@mean",
+                                               "match_distance_m",
+                                               "probe3d_10px %",
+                                               "probe3d_0.1m %"};
 
-struct Heading {
-  std::string text, format;
-  std::string operator()(int level = 2) const {
-    return format == "markdown" ? std::string(std::size_t(level), '#') + " " + text + "\n\n"
-                                : text + "\n\n";
-  }
-};
+std::string heading(const std::string& text, const std::string& format) {
+  return (format == "markdown" ? "## " : "") + text + "\n\n";
+}
 
 std::string about(const FeatureSet& set) {
   std::int64_t views = 0, tokens = 0;
@@ -138,19 +105,20 @@ std::string about(const FeatureSet& set) {
 
 std::string set_text(const Plan& plan, const FeatureSet& set, const std::string& format) {
   const SetScore score = score_set(set);
-  std::string out = Heading{about(set), format}();
-  out += show(metric_table(score, plan.scores.centers), format);
-  if (set.scenes.size() > 1) out += "\n" + show(main_columns(scene_table(set)), format);
-  if (score.probe.pairs > 0) out += "\n" + show(probe_table(score.probe), format);
+  const TableFormat as = format_of(format);
+  std::string out = heading(about(set), format);
+  out += metric_table(score, plan.scores.centers).write(as);
+  if (set.scenes.size() > 1) out += "\n" + scene_table(set).with_columns(kMainColumns).write(as);
+  if (score.probe.pairs > 0) out += "\n" + probe_table(score.probe).write(as);
   return out;
 }
 
 std::string comparison_text(const Comparison& comparison, const std::string& format) {
   std::string out =
-      Heading{fmt::format("{} feature sets on {} scene{}, by {}", comparison.ranked.size(),
+      heading(fmt::format("{} feature sets on {} scene{}, by {}", comparison.ranked.size(),
                           comparison.common, comparison.common == 1 ? "" : "s", comparison.metric),
-              format}() +
-      show(comparison_table(comparison), format);
+              format) +
+      comparison_table(comparison).write(format_of(format));
   if (comparison.left_out.empty()) return out;
   out += "\nLeft out, since some set lacks them:";
   for (const auto& key : comparison.left_out) out += " " + key;
@@ -158,13 +126,13 @@ std::string comparison_text(const Comparison& comparison, const std::string& for
 }
 
 // set_json with the settings and the fingerprints of the inputs.
-Json full_json(const Plan& plan, const Scored& scored, std::size_t i) {
-  Json out = Json::parse(set_json(scored.sets[i]));
-  out["options"] = Json::parse(plan.options_json);
-  out["tap"] = scored.taps[i];
-  out["poses_permuted"] = plan.sets[i].permuted;
-  out["inputs"] = scored.cache_keys[i];
-  return out;
+std::string full_json(const Plan& plan, const Scored& scored, std::size_t i) {
+  Json out = set_json(scored.sets[i]);
+  out.add("options", parse_json(plan.options_json).value_or(Json()));
+  out.add("tap", scored.taps[i]);
+  out.add("poses_permuted", plan.sets[i].permuted);
+  out.add("inputs", scored.cache_keys[i]);
+  return out.dump(2) + "\n";
 }
 
 }  // namespace
@@ -174,11 +142,12 @@ std::string file_name(const std::string& set) { return clean_key(set); }
 std::string answer(const Plan& plan, const Scored& scored) {
   const bool one = scored.sets.size() == 1;
   if (plan.format == "json")
-    return one ? full_json(plan, scored, 0).dump(2) + "\n"
-               : comparison_json(compare_sets(scored.sets, plan.rank_by));
+    return one ? full_json(plan, scored, 0)
+               : comparison_json(compare_sets(scored.sets, plan.rank_by)).dump(2) + "\n";
   if (plan.format == "csv")
-    return csv(one ? scene_table(scored.sets[0], Precision::kFull)
-                   : comparison_table(compare_sets(scored.sets, plan.rank_by), Precision::kFull));
+    return (one ? scene_table(scored.sets[0], Precision::kFull)
+                : comparison_table(compare_sets(scored.sets, plan.rank_by), Precision::kFull))
+        .write(TableFormat::kCsv);
   if (one) return set_text(plan, scored.sets[0], plan.format);
   return comparison_text(compare_sets(scored.sets, plan.rank_by), plan.format);
 }
@@ -188,22 +157,17 @@ std::map<std::string, std::string> files_of(const Plan& plan, const Scored& scor
   std::string report = "# Correspondence\n\n";
   if (scored.sets.size() > 1) {
     const Comparison comparison = compare_sets(scored.sets, plan.rank_by);
-    out["comparison.json"] = comparison_json(comparison);
-    out["comparison.csv"] = csv(comparison_table(comparison, Precision::kFull));
+    out["comparison.json"] = comparison_json(comparison).dump(2) + "\n";
+    out["comparison.csv"] = comparison_table(comparison, Precision::kFull).write(TableFormat::kCsv);
     report += comparison_text(comparison, "markdown") + "\n";
   }
   for (std::size_t i = 0; i < scored.sets.size(); ++i) {
     const FeatureSet& set = scored.sets[i];
     const std::string name = file_name(set.name);
-    out[name + ".json"] = full_json(plan, scored, i).dump(2) + "\n";
-    out[name + "-scenes.csv"] = csv(scene_table(set, Precision::kFull));
-    ReportTable pairs;
-    for (const SceneScore& scene : set.scenes) {
-      ReportTable own = pair_table(scene);
-      pairs.columns = own.columns;
-      pairs.rows.insert(pairs.rows.end(), own.rows.begin(), own.rows.end());
-    }
-    if (!pairs.rows.empty()) out[name + "-pairs.csv"] = csv(pairs);
+    out[name + ".json"] = full_json(plan, scored, i);
+    out[name + "-scenes.csv"] = scene_table(set, Precision::kFull).write(TableFormat::kCsv);
+    const Table pairs = pair_table(set);
+    if (!pairs.empty()) out[name + "-pairs.csv"] = pairs.write(TableFormat::kCsv);
     report += set_text(plan, set, "markdown") + "\n";
   }
   report += "Options: `" + plan.options_json + "`\n";

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "viz/utf8.h"
 
 namespace vega {
@@ -36,9 +37,36 @@ std::string padded(const std::string& cell, int width, Align align) {
   return align == Align::kRight ? space + cell : cell + space;
 }
 
-void end_line(std::string& text) {
-  text.erase(text.find_last_not_of(' ') + 1);
-  text += '\n';
+// Line breaks and tabs become spaces.
+std::string one_line(const std::string& cell, bool markdown) {
+  std::string out;
+  for (const char c : cell) {
+    if (markdown && c == '|') out += '\\';
+    out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  }
+  return out;
+}
+
+std::string csv_line(const std::vector<std::string>& cells) {
+  std::string out;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) out += ',';
+    if (cells[i].find_first_of(",\"\n\r") == std::string::npos) {
+      out += cells[i];
+      continue;
+    }
+    out += '"';
+    for (const char c : cells[i]) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    out += '"';
+  }
+  return cells.empty() ? out : out + '\n';
+}
+
+// A cell as a JSON number where it is one and nothing else.
+Json json_value(const std::string& cell) {
+  if (cell == "-") return {};
+  const auto value = parse_json(cell);
+  return value && value->number() ? *value : Json(cell);
 }
 
 }  // namespace
@@ -52,8 +80,6 @@ int display_width(std::string_view text) {
   return width;
 }
 
-Table::Table(std::vector<TableColumn> columns) : columns_(std::move(columns)) {}
-
 void Table::add_row(std::vector<std::string> cells) {
   if (cells.size() != columns_.size() || cells.empty()) {
     throw InputError(explain("table row", std::to_string(cells.size()) + " cells",
@@ -62,50 +88,75 @@ void Table::add_row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-void Table::add_rule() { rows_.emplace_back(); }
+void Table::mark_best(std::size_t row, std::size_t column) { marks_[{row, column}].best = true; }
+
+void Table::add_footnote(std::size_t row, std::size_t column, const std::string& text) {
+  const auto known = std::find(footnotes_.begin(), footnotes_.end(), text);
+  marks_[{row, column}].footnotes.push_back(static_cast<std::size_t>(known - footnotes_.begin()) +
+                                            1);
+  if (known == footnotes_.end()) footnotes_.push_back(text);
+}
 
 bool Table::empty() const {
   return std::all_of(rows_.begin(), rows_.end(), [](const auto& row) { return row.empty(); });
 }
 
-std::vector<std::string> Table::cleaned(const std::vector<std::string>& cells,
-                                        bool markdown) const {
+Table Table::with_columns(std::span<const std::string> titles) const {
+  Table out({});
+  out.rows_.resize(rows_.size());
+  for (std::size_t k = 0; k < columns_.size(); ++k) {
+    if (std::find(titles.begin(), titles.end(), columns_[k].title) == titles.end()) continue;
+    out.columns_.push_back(columns_[k]);
+    for (std::size_t r = 0; r < rows_.size(); ++r)
+      if (!rows_[r].empty()) out.rows_[r].push_back(rows_[r][k]);
+  }
+  return out;
+}
+
+std::string Table::write(TableFormat format) const {
+  switch (format) {
+    case TableFormat::kMarkdown: return markdown();
+    case TableFormat::kCsv: return csv();
+    case TableFormat::kJson: return json();
+    default: return text();
+  }
+}
+
+std::vector<std::string> Table::titles() const {
   std::vector<std::string> out;
-  for (const std::string& cell : cells) {
-    std::string text;
-    for (const char c : cell) {
-      if (markdown && c == '|') text += '\\';
-      text += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  for (const TableColumn& column : columns_) out.push_back(column.title);
+  return out;
+}
+
+std::vector<std::string> Table::shown_cells(std::size_t row, bool markdown) const {
+  std::vector<std::string> out;
+  for (std::size_t k = 0; k < rows_[row].size(); ++k) {
+    std::string cell = one_line(rows_[row][k], markdown);
+    if (const auto mark = marks_.find({row, k}); mark != marks_.end()) {
+      if (mark->second.best) cell = markdown ? "**" + cell + "**" : cell + "*";
+      for (const std::size_t number : mark->second.footnotes)
+        cell += " [" + std::to_string(number) + "]";
     }
-    out.push_back(std::move(text));
+    out.push_back(std::move(cell));
   }
   return out;
 }
 
-// First the titles, then the rows; a rule stays an empty row.
-std::vector<std::vector<std::string>> Table::lines(bool markdown) const {
-  std::vector<std::string> titles;
-  for (const TableColumn& column : columns_) titles.push_back(column.title);
-  std::vector<std::vector<std::string>> out = {cleaned(titles, markdown)};
-  for (const auto& row : rows_) {
-    if (!row.empty() || !markdown) out.push_back(cleaned(row, markdown));
-  }
-  return out;
-}
-
-std::vector<int> Table::widths(const std::vector<std::vector<std::string>>& lines) const {
-  std::vector<int> out(columns_.size(), 0);
-  for (const auto& line : lines) {
-    for (std::size_t k = 0; k < line.size(); ++k) {
-      out[k] = std::max(out[k], display_width(line[k]));
-    }
-  }
+std::string Table::footnotes(std::string_view line_end) const {
+  std::string out;
+  for (std::size_t i = 0; i < footnotes_.size(); ++i)
+    out += "[" + std::to_string(i + 1) + "] " + footnotes_[i] + std::string(line_end);
   return out;
 }
 
 std::string Table::text() const {
-  const auto all = lines(false);
-  const std::vector<int> width = widths(all);
+  std::vector<std::vector<std::string>> lines(1);
+  for (const std::string& title : titles()) lines[0].push_back(one_line(title, false));
+  for (std::size_t r = 0; r < rows_.size(); ++r) lines.push_back(shown_cells(r, false));
+  std::vector<int> width(columns_.size(), 0);
+  for (const auto& line : lines)
+    for (std::size_t k = 0; k < line.size(); ++k)
+      width[k] = std::max(width[k], display_width(line[k]));
   std::string rule;
   for (const int w : width) {
     if (!rule.empty()) rule += "  ";
@@ -114,44 +165,49 @@ std::string Table::text() const {
   rule += '\n';
 
   std::string out;
-  for (std::size_t r = 0; r < all.size(); ++r) {
-    if (all[r].empty()) {
-      out += rule;
-      continue;
-    }
+  for (std::size_t r = 0; r < lines.size(); ++r) {
     std::string line;
-    for (std::size_t k = 0; k < width.size(); ++k) {
+    for (std::size_t k = 0; k < lines[r].size(); ++k) {
       if (k > 0) line += "  ";
-      line += padded(all[r][k], width[k], columns_[k].align);
+      line += padded(lines[r][k], width[k], columns_[k].align);
     }
-    end_line(line);
-    out += line;
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += lines[r].empty() ? rule : line + '\n';
     if (r == 0) out += rule;
   }
-  return out;
+  return out + footnotes("\n");
 }
 
 std::string Table::markdown() const {
-  const auto all = lines(true);
-  std::vector<int> width = widths(all);
-  for (int& w : width) w = std::max(w, 3);
-  std::string out;
-  for (std::size_t r = 0; r < all.size(); ++r) {
+  std::string head = "|", rule = "|", out;
+  for (const TableColumn& column : columns_) {
+    head += " " + one_line(column.title, true) + " |";
+    rule += column.align == Align::kRight ? " --: |" : " --- |";
+  }
+  out = head + "\n" + rule + "\n";
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    if (rows_[r].empty()) continue;
     out += '|';
-    for (std::size_t k = 0; k < width.size(); ++k) {
-      out += ' ' + padded(all[r][k], width[k], columns_[k].align) + " |";
-    }
-    out += '\n';
-    if (r > 0) continue;
-    out += '|';
-    for (std::size_t k = 0; k < width.size(); ++k) {
-      const bool right = columns_[k].align == Align::kRight;
-      out +=
-          ' ' + std::string(std::size_t(width[k] - (right ? 1 : 0)), '-') + (right ? ": |" : " |");
-    }
+    for (const std::string& cell : shown_cells(r, true)) out += " " + cell + " |";
     out += '\n';
   }
+  return footnotes_.empty() ? out : out + "\n" + footnotes("  \n");
+}
+
+std::string Table::csv() const {
+  std::string out = csv_line(titles());
+  for (const auto& row : rows_) out += csv_line(row);
   return out;
+}
+
+std::string Table::json() const {
+  Json out = Json::list();
+  for (const auto& row : rows_) {
+    Json object = Json::object();
+    for (std::size_t k = 0; k < row.size(); ++k) object.set(columns_[k].title, json_value(row[k]));
+    if (!row.empty()) out.push(std::move(object));
+  }
+  return out.dump(2) + "\n";
 }
 
 }  // namespace vega

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 
 using namespace vega;
 
@@ -41,11 +42,63 @@ TEST_CASE("Markdown") {
   table.add_row({"x", "1"});
   table.add_row({"p|q\tr", "12345"});
   CHECK(!table.empty());
-  CHECK(table.markdown() ==
-        "| a\\|b   |     n |\n"
-        "| ------ | ----: |\n"
-        "| x      |     1 |\n"
+  CHECK(table.write(TableFormat::kMarkdown) ==
+        "| a\\|b | n |\n"
+        "| --- | --: |\n"
+        "| x | 1 |\n"
         "| p\\|q r | 12345 |\n");
+}
+
+TEST_CASE("CSV and JSON have every byte and no mark") {
+  Table table({{"a|b"}, {"n", Align::kRight}});
+  table.add_row({"x,\"y\"\n", "1"});
+  table.add_rule();
+  table.add_row({"-", "2.50"});
+  table.mark_best(2, 1);
+  table.add_footnote(0, 0, "why");
+  CHECK(table.write(TableFormat::kCsv) == "a|b,n\n\"x,\"\"y\"\"\n\",1\n-,2.50\n");
+  const auto json = parse_json(table.write(TableFormat::kJson));
+  REQUIRE(json);
+  REQUIRE(json->size() == 2);
+  CHECK((*json)[0]["a|b"].text_or("") == "x,\"y\"\n");
+  CHECK((*json)[0]["n"].whole() == 1);
+  CHECK((*json)[1]["a|b"].is_null());
+  CHECK((*json)[1]["n"].number() == 2.5);
+}
+
+TEST_CASE("best values and footnotes") {
+  Table table({{"model"}, {"score", Align::kRight}});
+  table.add_row({"one", "61.2"});
+  table.add_row({"two", "59.8"});
+  table.mark_best(0, 1);
+  table.add_footnote(0, 0, "as published");
+  table.add_footnote(1, 0, "measured here");
+  table.add_footnote(1, 1, "as published");
+  CHECK(table.text() ==
+        "model       score\n"
+        "───────  ────────\n"
+        "one [1]     61.2*\n"
+        "two [2]  59.8 [1]\n"
+        "[1] as published\n"
+        "[2] measured here\n");
+  CHECK(table.write(TableFormat::kMarkdown) ==
+        "| model | score |\n"
+        "| --- | --: |\n"
+        "| one [1] | **61.2** |\n"
+        "| two [2] | 59.8 [1] |\n"
+        "\n"
+        "[1] as published  \n"
+        "[2] measured here  \n");
+}
+
+TEST_CASE("some columns of a table") {
+  Table table({{"a"}, {"b", Align::kRight}, {"c"}});
+  table.add_row({"1", "2", "3"});
+  const std::vector<std::string> titles = {"c", "b", "none"};
+  const Table some = table.with_columns(titles);
+  REQUIRE(some.columns().size() == 2);
+  CHECK(some.columns()[0].align == Align::kRight);
+  CHECK(some.rows() == std::vector<std::vector<std::string>>{{"2", "3"}});
 }
 
 TEST_CASE("a table without rows has its titles") {
