@@ -263,7 +263,7 @@ class ExportWork final : public ItemWork {
   // Whether an equal file is there already. Throws RefusedError where another one is.
   bool is_there(const Outgoing& file) const {
     std::error_code ignored;
-    if (options_.overwrite || !fs::exists(fs::symlink_status(file.path, ignored))) return false;
+    if (options_.overwrite || !fs::exists(file.path, ignored)) return false;
     constexpr auto kRemedy = "pass --overwrite to replace it, or choose another -o";
     std::vector<std::string> lines;
     try {

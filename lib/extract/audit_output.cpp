@@ -51,7 +51,7 @@ OutputAudit audit_output(const fs::path& path, const std::string& options_json,
   OutputAudit audit;
   for (std::size_t i = 0; i < backbone.taps().size(); ++i) audit.wanted.push_back(i);
   std::error_code code;
-  if (!fs::exists(fs::symlink_status(path, code))) {
+  if (!fs::exists(path, code)) {
     audit.state = OutputState::kAbsent;
     return audit;
   }

@@ -78,7 +78,8 @@ std::string default_tap(const std::vector<Tap>& taps, const FeatureOptions& opti
 }
 
 // Which of the backbone's taps are written, in the writer's order.
-std::vector<std::size_t> taps_to_write(const std::vector<TapInfo>& taps, const Plan& plan) {
+std::vector<std::size_t> taps_to_write(const std::vector<TapInfo>& taps,
+                                       const RerunDecision& plan) {
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < taps.size(); ++i) {
     const auto& missing = plan.missing_taps;
@@ -127,7 +128,7 @@ class Scene final : public ItemWork {
   std::vector<TapInfo> taps_;        // all that were asked for
   std::vector<std::size_t> wanted_;  // of them, those that are computed
   std::vector<TapInfo> written_;
-  Plan plan_;
+  RerunDecision plan_;
   std::optional<FileLock> lock_;
   std::unique_ptr<BatchFeed> feed_;
   std::optional<FeatureWriter> writer_;

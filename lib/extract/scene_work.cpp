@@ -116,7 +116,7 @@ void SceneWork::prepare() {
 Decision SceneWork::compare(SceneInput opened) {
   in_ = std::move(opened);
   std::error_code code;
-  if (!fs::exists(fs::symlink_status(output_, code))) return Decision::kCompute;
+  if (!fs::exists(output_, code)) return Decision::kCompute;
   if (options_.overwrite) return Decision::kOverwrite;
   describe_file();
   return decide(output_, kSceneSchema, scene_.header, false).decision;

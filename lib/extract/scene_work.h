@@ -66,7 +66,7 @@ class SceneWork final : public ItemWork {
   std::vector<std::size_t> picture_bytes_;  // a row
   std::int64_t turned_ = 0;                 // pictures whose EXIF orientation is not upright
   std::optional<SceneWriter> writer_;
-  Plan plan_;
+  RerunDecision plan_;
 };
 
 }  // namespace vega::extract

@@ -91,7 +91,7 @@ class SceneFusion final : public ItemWork {
   std::filesystem::path output_;
   SceneInputs in_;
   FileHeader header_;
-  Plan plan_;
+  RerunDecision plan_;
   std::vector<std::shared_ptr<const Alignment>> alignment_;  // a frame; equal ones are shared
   std::vector<ObjectMeans> objects_;
   std::vector<ObjectKind> kinds_;  // of objects_

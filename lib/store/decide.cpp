@@ -58,7 +58,8 @@ std::vector<std::string> differences(const FileHeader& file, const FileHeader& a
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::vector<std::string>& lines) {
-  std::string text = path.string() + ": a file made otherwise is there; nothing was changed";
+  std::string text =
+      path.string() + ": a file made with other options is there; nothing was changed";
   for (const auto& line : lines) text += "\n  " + line;
   throw RefusedError(text + "\n  " + kRemedy);
 }
@@ -74,15 +75,12 @@ h5::File open_existing(const fs::path& path, const std::string& schema) {
   }
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
-}
-
 // Everything but the taps; nothing when these still have to be looked at.
-std::optional<Plan> decide_early(const fs::path& path, bool overwrite) {
-  if (!is_there(path)) return Plan{Decision::kCompute, {}, "no such file yet"};
-  if (overwrite) return Plan{Decision::kOverwrite, {}, "--overwrite: the old file is replaced"};
+std::optional<RerunDecision> decide_early(const fs::path& path, bool overwrite) {
+  std::error_code error;  // a link to nothing is no file: it will be made where the link leads
+  if (!fs::exists(path, error)) return RerunDecision{Decision::kCompute, {}, "no such file yet"};
+  if (overwrite)
+    return RerunDecision{Decision::kOverwrite, {}, "--overwrite: the old file is replaced"};
   return std::nullopt;
 }
 
@@ -109,17 +107,17 @@ std::vector<std::string> option_differences(const std::string& file_json,
   return lines;
 }
 
-Plan decide(const fs::path& final_path, const FeatureHeader& wanted, std::span<const TapInfo> taps,
-            bool overwrite) {
+RerunDecision decide(const fs::path& final_path, const FeatureHeader& wanted,
+                     std::span<const TapInfo> taps, bool overwrite) {
   if (auto early = decide_early(final_path, overwrite)) return *early;
   const h5::File file = open_existing(final_path, kFeaturesSchema);
   matching_header(file, wanted);
-  Plan plan{Decision::kSkip, {}, "complete, with the same key"};
+  RerunDecision found{Decision::kSkip, {}, "complete, with the same key"};
   std::vector<std::string> lines;
   for (const auto& tap : taps) {
     const std::string group = "/taps/" + tap.name;
     if (!file.exists(group)) {
-      plan.missing_taps.push_back(tap.name);
+      found.missing_taps.push_back(tap.name);
       continue;
     }
     const std::string got = file.read_text(group, "cache_key");
@@ -128,15 +126,15 @@ Plan decide(const fs::path& final_path, const FeatureHeader& wanted, std::span<c
     }
   }
   if (!lines.empty()) refuse(final_path, lines);
-  if (plan.missing_taps.empty()) return plan;
-  plan.decision = Decision::kAddTaps;
-  plan.reason = "complete, with the same key, but without";
-  for (const auto& name : plan.missing_taps) plan.reason += " " + name;
-  return plan;
+  if (found.missing_taps.empty()) return found;
+  found.decision = Decision::kAddTaps;
+  found.reason = "complete, with the same key, but without";
+  for (const auto& name : found.missing_taps) found.reason += " " + name;
+  return found;
 }
 
-Plan decide(const fs::path& final_path, const std::string& schema, const FileHeader& wanted,
-            bool overwrite) {
+RerunDecision decide(const fs::path& final_path, const std::string& schema,
+                     const FileHeader& wanted, bool overwrite) {
   if (auto early = decide_early(final_path, overwrite)) return *early;
   const h5::File file = open_existing(final_path, schema);
   matching_header(file, wanted);

@@ -13,25 +13,26 @@ namespace vega {
 
 enum class Decision { kCompute, kSkip, kAddTaps, kOverwrite };
 
-struct Plan {
+// What a rerun does, and why.
+struct RerunDecision {
   Decision decision = Decision::kCompute;
   std::vector<std::string> missing_taps;  // kAddTaps: names, in the order asked
   std::string reason;                     // one line for the log
 };
 
-// For a feature file. Of `taps` only name and cache_key are looked at; empty: any taps do.
+// For a feature file. Of `taps` only name and cache_key are compared; empty: any taps do.
 //   no file                          kCompute
 //   `overwrite`                      kOverwrite (kCompute where there is no file)
 //   complete, same cache_key         kSkip, or kAddTaps where some of `taps` are not in it
 // Throws RefusedError where the key differs ("timestep: file has 300, asked 500"), or a tap of that
 // name has another key; FormatError where the file is incomplete or unreadable. Both name
 // --overwrite. Reads attributes only.
-Plan decide(const std::filesystem::path& final_path, const FeatureHeader& wanted,
-            std::span<const TapInfo> taps, bool overwrite);
+RerunDecision decide(const std::filesystem::path& final_path, const FeatureHeader& wanted,
+                     std::span<const TapInfo> taps, bool overwrite);
 
 // The same for files without taps (prompt, noise, scenes).
-Plan decide(const std::filesystem::path& final_path, const std::string& schema,
-            const FileHeader& wanted, bool overwrite);
+RerunDecision decide(const std::filesystem::path& final_path, const std::string& schema,
+                     const FileHeader& wanted, bool overwrite);
 
 // One line a difference: "  timestep: file has 300, asked 500"; nested options as "noise.kind".
 std::vector<std::string> option_differences(const std::string& file_json,

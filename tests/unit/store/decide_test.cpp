@@ -33,7 +33,7 @@ TEST_CASE("a rerun computes, skips, adds taps or overwrites") {
 
   const std::vector<TapInfo> more{sample_tap("z", DType::kBF16), one[0],
                                   sample_tap("b10_t300", DType::kBF16)};
-  const Plan plan = decide(path, sample_header(), more, false);
+  const RerunDecision plan = decide(path, sample_header(), more, false);
   CHECK(plan.decision == Decision::kAddTaps);
   CHECK(plan.missing_taps == std::vector<std::string>{"z", "b10_t300"});
   CHECK(plan.reason == "complete, with the same key, but without z b10_t300");
