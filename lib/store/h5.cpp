@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/hash.h"
 #include "store/h5_detail.h"
 
@@ -33,18 +34,18 @@ void require_signature(const fs::path& path) {
   const auto status = fs::status(path, error);
   if (!fs::exists(status)) throw FormatError(explain(path.string(), "no such file"));
   if (!fs::is_regular_file(status)) {
-    throw FormatError(explain(path.string(), "a folder or device", "an HDF5 file"));
+    throw FormatError(explain(path.string(),
+                              fs::is_directory(status) ? "a folder" : "a device, a pipe or a FIFO",
+                              "an HDF5 file"));
   }
-  std::array<char, 8> head{};
+  std::array<char, kFileKindBytes> head{};
   std::ifstream in(path, std::ios::binary);
   if (!in) throw FormatError(explain(path.string(), "a file that cannot be opened", "read rights"));
   in.read(head.data(), head.size());
-  const std::array<char, 8> magic{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-  if (in.gcount() != 8 || head != magic) {
-    throw FormatError(explain(path.string(),
-                              in.gcount() == 0 ? "an empty file" : "a file of another format",
-                              "an HDF5 file"));
-  }
+  const std::string_view start(head.data(), static_cast<std::size_t>(in.gcount()));
+  if (start.starts_with("\x89HDF\r\n\x1a\n")) return;
+  const FileKind kind = file_kind(std::as_bytes(std::span(start)));
+  throw FormatError(explain(path.string(), kind.name, "an HDF5 file", kind.remedy));
 }
 
 void list_datasets(const File& file, const std::string& group, int depth, std::size_t& budget,
@@ -84,7 +85,7 @@ File File::create(const fs::path& path) {
 }
 
 File File::open(const fs::path& path, Mode mode) {
-  // What is wrong with a file of our own that is to be changed is a fault of the disk.
+  // A file that is changed is our own: a fault in it is a fault of the disk, found below.
   if (mode == Mode::kRead) require_signature(path);
   const auto held = detail::lock();
   auto state = std::make_unique<State>();

@@ -247,7 +247,10 @@ TEST_CASE("a file without complete, of another schema, or none at all is refused
   write_text(folder / "text.h5", "not HDF5 at all");
   CHECK(message_of<FormatError>([&] {
           FeatureReader(folder / "text.h5");
-        }).find("another format, expected an HDF5 file") != std::string::npos);
+        }).find("starts with \"not HDF5 at all\", expected an HDF5 file") != std::string::npos);
+  write_text(folder / "text.h5", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n");
+  CHECK_THROWS_WITH(FeatureReader(folder / "text.h5"),
+                    Catch::Contains("Git LFS pointer") && Catch::Contains("git lfs pull"));
   write_text(folder / "empty.h5", "");
   CHECK_THROWS_AS(FeatureReader(folder / "empty.h5"), FormatError);
   CHECK_THROWS_AS(FeatureReader(folder.path()), FormatError);
