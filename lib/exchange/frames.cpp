@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/attrs.h"
 #include "store/h5.h"
 #include "store/part_store.h"
@@ -16,7 +17,7 @@ namespace vega::exchange {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uintmax_t kMostText = std::uintmax_t{64} << 20;
+constexpr std::size_t kMostText = std::size_t{64} << 20;
 
 // Words of a text, without comments, and the line each stands in.
 struct Word {
@@ -25,13 +26,7 @@ struct Word {
 };
 
 std::vector<Word> words_of(const fs::path& path) {
-  std::error_code failed;
-  const auto size = fs::file_size(path, failed);
-  std::ifstream file(path);
-  if (failed || !file)
-    throw InputError(explain(path.string(), "a file that cannot be read", "a text"));
-  if (size > kMostText)
-    throw InputError(explain(path.string(), "more than 64 MiB", "a short text"));
+  std::istringstream file(read_text(path, "numbers as text", kMostText));
   std::vector<Word> words;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
@@ -157,9 +152,7 @@ CellToPx spread(const std::vector<double>& values, std::size_t frames, const std
     const double value = values[i % values.size()];
     if (!std::isfinite(value))
       throw FormatError(explain(where + ", frame " + std::to_string(i / 6),
-                                "a number that is not "
-                                "finite",
-                                "pixels"));
+                                "a number that is not finite", "pixels"));
     out[i / 6][i % 6] = value;
   }
   return out;

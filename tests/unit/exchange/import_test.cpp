@@ -38,7 +38,7 @@ class Kitchen {
  public:
   Kitchen() {
     write_text(folder_ / "ids.txt", "# frames\n4\n 8 \n\n15 # the last\n");
-    write_text(folder_ / "cells.txt", "2 0 1\n0 3 1.5\n");
+    write_text(folder_ / "cells.txt", "\xef\xbb\xbf\x32 0 1\n0 3 1.5\n");  // with a byte order mark
     save_npy(folder_ / "kitchen.npy", values(), {3, 2, 4, 5});
   }
 
