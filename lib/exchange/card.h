@@ -1,4 +1,4 @@
-// What an exported file says of itself, so that it can be taken back without further options.
+// The metadata of an exported file, from which import learns what the options would say.
 #pragma once
 
 #include <map>

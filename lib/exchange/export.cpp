@@ -71,7 +71,7 @@ std::size_t chosen_tap(const FeatureReader& reader, const std::string& name, con
   return reader.tap_index(name);
 }
 
-// Says what the release would stumble over, or throws InputError where it could not use the tap.
+// Warns of what the release handles badly; throws InputError where it could not use the tap.
 void check_release(const FeatureReader& reader, const TapInfo& tap, const ReleaseModel& model,
                    bool allow_mismatch) {
   const std::string where = reader.path().string() + ": tap " + tap.name;
@@ -138,7 +138,7 @@ TorchEntry token_entry(const FeatureReader& reader, std::size_t index, Layout la
   return entry;
 }
 
-// What lies in memory.
+// A tensor whose values are in memory.
 template <typename T>
 TorchEntry small_entry(std::string name, DType dtype, Shape shape, std::vector<T> values) {
   return {{std::move(name), dtype, std::move(shape)},

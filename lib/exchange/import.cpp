@@ -37,7 +37,7 @@ See also: export, inspect, verify, preview; docs/formats.md)";
 
 using nlohmann::json;
 
-// Wrong calls are found before any file is opened.
+// Throws UsageError for options that make no sense, before any file is opened.
 void check(const ImportOptions& o) {
   if (!o.layout.empty()) layout_from_name(o.layout);
   if (!o.store_dtype.empty()) store_dtype_from(o.store_dtype);

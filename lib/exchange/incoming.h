@@ -27,8 +27,8 @@ struct Incoming {
   std::vector<IncomingTap> taps;  // at least one; names distinct
 };
 
-// path: a file, or a folder of them. key: of the scene (for --frames DIR). Options win over what a
-// file says of itself where it says nothing or the same; a contradiction is an error. Throws
+// path: a file, or a folder of them. key: of the scene (for --frames DIR). An option counts where
+// the file's metadata says nothing or the same; a contradiction is an error. Throws
 // UsageError naming the option that is missing, InputError, FormatError.
 Incoming open_incoming(const std::filesystem::path& path, const std::string& key,
                        const ImportOptions& options);

@@ -29,13 +29,11 @@ std::string shown(const TensorSpec& spec) {
 }
 
 void compare_cards(const Card& there, const Card& asked, std::vector<std::string>& lines) {
-  std::map<std::string, int> names;
-  for (const auto& [name, value] : there) names[name];
-  for (const auto& [name, value] : asked) names[name];
-  for (const auto& [name, unused] : names) {
+  Card all = there;
+  all.insert(asked.begin(), asked.end());
+  for (const auto& [name, value] : all) {
     const auto a = there.find(name), b = asked.find(name);
-    const bool equal = a != there.end() && b != asked.end() && a->second == b->second;
-    if (equal) continue;
+    if (a != there.end() && b != asked.end() && a->second == b->second) continue;
     lines.push_back(name + ": file has " + (a == there.end() ? "nothing" : a->second) + ", asked " +
                     (b == asked.end() ? "without it" : b->second));
   }

@@ -30,8 +30,8 @@ struct Outgoing {
 // throws.
 void write(const Outgoing& file);
 
-// One line a difference between the file that lies at its path and what would be written; empty:
-// equal. Throws FormatError where that file cannot be read.
+// One line for each difference between the file that already exists and what would be written;
+// empty: equal. Throws FormatError where that file cannot be read.
 std::vector<std::string> differences(const Outgoing& file);
 
 }  // namespace vega::exchange

@@ -1,4 +1,5 @@
-// Foreign tokens made ours: frame by frame, (rows, columns, channels), finite, of the stored type.
+// Tokens of another program's file as vega stores them: frame by frame, (rows, columns, channels),
+// finite, of the stored type.
 #pragma once
 
 #include <cstddef>

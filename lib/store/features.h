@@ -85,9 +85,9 @@ enum class OtherTaps {
   kKeep,     // with the same cache_key, those that the new file lacks are taken over
 };
 
-// Writes one file: part file beside the final name, flushed, read back and compared, fsynced,
-// renamed. Unless `finish` returned, nothing is left behind and an older file stays as it was.
-// Errors: InputError (caller), OutputError (disk), FormatError (the file that taps are added to).
+// Writes one file through a PartStore. Unless `finish` returned, nothing is left behind and an
+// older file stays as it was. Errors: InputError (caller), OutputError (disk), FormatError (the
+// file that taps are added to).
 class FeatureWriter {
  public:
   FeatureWriter(std::filesystem::path final_path, FeatureHeader header, FrameTable frames,

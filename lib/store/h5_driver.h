@@ -1,8 +1,7 @@
-// HDF5's way to the disk for files that are written. The library's own handling of a failed write
-// is not to be relied on: a dataset that is closed swallows it, a copied object crashes on the way
-// out, a file that cannot be flushed cannot be closed. This driver remembers the first failure,
-// lets the library believe that all is well, and whoever called it asks afterwards. Included only
-// by the sources of h5.
+// The driver through which HDF5 writes files. The library does not handle a failed write well:
+// closing a dataset hides it, copying an object may crash, a file that cannot be flushed cannot be
+// closed. This driver keeps the first failure and reports success to the library; our code asks for
+// the failure after each call (File::State::check_written). Included only by the sources of h5.
 #pragma once
 
 #include <hdf5.h>

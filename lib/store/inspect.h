@@ -7,9 +7,10 @@
 
 namespace vega {
 
-// For people: schema, key, options, provenance; each dataset with element type, shape, bytes, and
-// of floating ones min, mean, max, standard deviation and the number of values that are not finite.
-// Throws FormatError (not HDF5, truncated). An incomplete file is shown, and said to be so.
+// A text for people: schema, key, options, provenance; each dataset with element type, shape,
+// bytes, and of floating ones min, mean, max, standard deviation and the number of values that are
+// not finite. Throws FormatError (not HDF5, truncated). An incomplete file is shown, and said to be
+// so.
 std::string inspect(const std::filesystem::path& path);
 
 // The same as one JSON object: {path, schema, complete, attributes, provenance, groups, datasets}.

@@ -81,10 +81,9 @@ struct SceneFile {
 enum class ObjectKind { kGt, kProposal };
 std::string object_group(ObjectKind kind);  // "/objects/gt", "/objects/proposal"
 
-// Writes one file, frame by frame and object by object: part file, read back, renamed. What it
-// keeps does not grow with the frames but for their tables (about 0.5 kB each). Unless `finish`
-// returned, nothing is left behind and an older file stays as it was. For one thread. Errors:
-// InputError (sizes that disagree, something missing at the end), OutputError (disk).
+// Writes one file, frame by frame and object by object, through a PartStore. Its memory does not
+// grow with the number of frames, except for their tables (about 0.5 kB a frame). For one thread.
+// Errors: InputError (sizes that disagree, frames or cells missing at the end), OutputError (disk).
 class SceneWriter {
  public:
   // Everything but what is put: `scene` comes without depth, pictures, patches and cells.

@@ -80,8 +80,7 @@ struct ObjectFeatures {
   }
 };
 
-// Writes one file, frame by frame in any order: part file, read back, renamed. Unless `finish`
-// returned, nothing is left behind and an older file stays as it was. For one thread.
+// Writes one file, frame by frame in any order, through a PartStore. For one thread.
 // Errors: InputError (sizes that disagree, frames that are missing at the end), OutputError (disk).
 class TokensWriter {
  public:

@@ -28,7 +28,7 @@ class Verifier {
         attempt(object, [&] { check_dataset(file, object); });
       }
     });
-    // Readers compare types and shapes; with damaged values they would only repeat what is known.
+    // Readers compare types and shapes. Where values are damaged, they would report the same again.
     if (faults_.empty()) attempt("", [&] { check_schema(); });
     return std::move(faults_);
   }

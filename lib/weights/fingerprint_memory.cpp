@@ -25,7 +25,7 @@ constexpr std::size_t kMostMemoryBytes = 16 << 20;
 constexpr std::size_t kMostRemembered = 1000;
 constexpr const char* kSchema = "vega.fingerprints/2";
 
-constexpr std::int64_t kWhole = 32 << 20, kEnd = 1 << 20, kSample = 4096, kSamples = 1024;
+constexpr std::int64_t kWhole = 32 << 20, kEnd = 1 << 20, kSample = 4096, kSamples = 256;
 constexpr std::int64_t kSettled_s = 2;
 
 // Nothing without a home.

@@ -15,7 +15,7 @@ namespace vega {
 
 // One model: what identifies its files, and `kind`, what was hashed ("wan/1"). Of each file: real
 // path, device, inode, size, mtime and ctime in ns, and a digest of its bytes: all of them up to
-// 32 MiB, else the first and the last MiB (where the formats keep their headers) and 1024 runs of
+// 32 MiB, else the first and the last MiB (where the formats keep their headers) and 256 runs of
 // 4 KiB spread evenly between. A model that was swapped, copied over with its old times, or moved
 // behind a link is another one.
 class FingerprintMemory {
