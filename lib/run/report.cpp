@@ -91,7 +91,10 @@ void Forecast::add(const Forecast& item) {
 }
 
 RunReport::RunReport(std::filesystem::path path, const std::vector<Item>& items, bool dry_run)
-    : path_(std::move(path)), dry_run_(dry_run), started_(utc_now()) {
+    : path_(std::move(path)),
+      stream_(!path_.empty() && is_stream(path_)),
+      dry_run_(dry_run),
+      started_(utc_now()) {
   for (const Item& item : items) {
     ItemReport one;
     one.key = item.key;
@@ -164,7 +167,8 @@ std::string RunReport::text(const std::string& state, int exit_code,
 
 void RunReport::save(const std::string& state, int exit_code, const std::string& error) {
   saved_ = Clock::now();
-  if (!path_.empty()) publish_file(path_, text(state, exit_code, error));
+  if (path_.empty() || (stream_ && exit_code < 0)) return;
+  publish_file(path_, text(state, exit_code, error));
 }
 
 }  // namespace vega

@@ -48,7 +48,8 @@ struct RunNotes {
 };
 
 // The report of a run. With a path it is a file from the start on (state "running"), is written
-// again every minute at most, and at the end; without one it only counts. Thread-safe.
+// again every minute at most, and at the end; a stream (base/publish.h) gets it at the end alone.
+// Without a path it only counts. Thread-safe.
 class RunReport {
  public:
   // Throws OutputError when the file cannot be written.
@@ -73,6 +74,7 @@ class RunReport {
 
   mutable std::mutex mutex_;
   std::filesystem::path path_;
+  bool stream_ = false;
   std::vector<ItemReport> items_;
   RunNotes notes_;
   bool dry_run_;
