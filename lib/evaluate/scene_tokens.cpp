@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 #include <string>
 
@@ -28,38 +27,17 @@ std::vector<std::size_t> derangement(std::size_t count, std::uint64_t seed) {
   return order;
 }
 
-// The poses of a feature file are those of its source; those of a scene file are aligned.
-void check_pose(const std::string& where, std::int64_t id, const Pose& align, const Pose& source,
-                const Pose& aligned) {
-  if (same_pose(multiply(align, source), aligned, kScenePoseTolerance)) return;
-  throw InputError(explain(where, "another pose of frame " + std::to_string(id),
-                           "that of the scene file: features and scene of one scan",
-                           "extract one of them again"));
-}
-
 void choose_frames(const FeatureReader& features, const SceneReader& scene,
                    const GeometryRule& rule, LoadedTokens& out) {
-  const FrameTable table = features.frames();
-  const SceneFrames frames = scene.frames();
-  const std::string where = features.path().string() + " and " + scene.path().string();
-  std::map<std::int64_t, std::size_t> place;
-  for (std::size_t i = 0; i < frames.id.size(); ++i) place.emplace(frames.id[i], i);
+  const FileFrames main = frames_of(features), other = frames_of(scene);
+  const auto scene_rows = join_frames(main, other, FrameMatch::kAmong);
   std::set<std::int64_t> seen;
-  for (std::size_t row = 0; row < table.id.size(); ++row) {
-    const auto at = place.find(table.id[row]);
-    if (at == place.end())
-      throw InputError(
-          explain(where, "frame " + std::to_string(table.id[row]) + " in the first only",
-                  "a scene file with the frames of the features",
-                  "vega-extract scene --select frames:" + features.path().parent_path().string() +
-                      " --overwrite"));
-    if (!seen.insert(table.id[row]).second && rule.drop_repeats) continue;
-    check_pose(where, table.id[row], scene.axis_align(), table.world_from_cam[row],
-               frames.world_from_cam[at->second]);
+  for (std::size_t row = 0; row < main.id.size(); ++row) {
+    if (!seen.insert(main.id[row]).second && rule.drop_repeats) continue;
     out.row.push_back(row);
-    out.scene_row.push_back(at->second);
-    out.id.push_back(table.id[row]);
-    out.pose.push_back(frames.world_from_cam[at->second]);
+    out.scene_row.push_back(scene_rows[row]);
+    out.id.push_back(main.id[row]);
+    out.pose.push_back(other.world_from_cam[scene_rows[row]]);
   }
   if (!rule.permuted_poses || out.pose.size() < 2) return;
   const std::vector<Pose> own = out.pose;

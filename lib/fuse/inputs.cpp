@@ -8,68 +8,18 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "geometry/pose.h"
 #include "store/join.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kPoseTolerance = 1e-6;  // m: both are the source's
-
-fs::path file_of(const char* option, const std::string& folder, const std::string& key,
-                 const char* remedy) {
-  const fs::path path = fs::path(folder) / (key + ".h5");
-  if (fs::exists(path)) return path;
-  throw InputError(explain(std::string(option) + " " + path.string(), "no such file",
-                           "the same scene as the generative features", remedy));
-}
-
-// The first difference of two lists of frame ids.
-void check_ids(const std::string& where, const std::vector<std::int64_t>& ids,
-               const std::vector<std::int64_t>& others, const std::string& remedy) {
-  const auto [a, b] = std::mismatch(ids.begin(), ids.end(), others.begin(), others.end());
-  if (a == ids.end() && b == others.end()) return;
-  const auto place = a - ids.begin();
-  const auto show = [](auto at, auto end) {
-    return at == end ? std::string("none") : std::to_string(*at);
-  };
-  throw InputError(explain(
-      where,
-      fmt::format("{} and {} frames; frame {} of the list is {} in the first, {} in the second",
-                  ids.size(), others.size(), place, show(a, ids.end()), show(b, others.end())),
-      "the same frames in the same order", remedy));
-}
-
-void check_key(const std::string& path, const std::string& key, const std::string& expected) {
-  if (key == expected) return;
-  throw InputError(explain(path, "the scene '" + key + "'", "'" + expected + "'",
-                           "the file was renamed or belongs to another scene"));
-}
-
 void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& in) {
-  const fs::path path =
-      file_of("--semantic", options.semantic, item.key, "vega-extract features --backbone siglip");
+  const fs::path path = file_of_scene("--semantic", options.semantic, item.key,
+                                      "vega-extract features --backbone siglip");
   in.semantic = std::make_unique<const FeatureReader>(path);
-  check_key(path.string(), in.semantic->header().key, item.key);
+  join_frames(frames_of(*in.generative), frames_of(*in.semantic), FrameMatch::kEqual);
   in.semantic_tap = in.semantic->tap_index(options.semantic_tap);
-  const FrameTable table = in.semantic->frames();
-  const std::string where = in.generative->path().string() + " and " + path.string();
-  check_ids(
-      where, in.frames.id, table.id,
-      "extract one of them with --select frames:" + in.generative->path().parent_path().string());
-  for (std::size_t v = 0; v < table.id.size(); ++v) {
-    if (!same_pose(in.frames.world_from_cam[v], table.world_from_cam[v], kPoseTolerance))
-      throw InputError(explain(where, "two poses of frame " + std::to_string(table.id[v]),
-                               "features of one scan"));
-    if (in.frames.size_color[v] != table.size_color[v] && table.size_color[v][0] > 0 &&
-        in.frames.size_color[v][0] > 0)
-      throw InputError(explain(
-          where,
-          fmt::format("frame {} of {}x{} and {}x{} pixels", table.id[v], in.frames.size_color[v][1],
-                      in.frames.size_color[v][0], table.size_color[v][1], table.size_color[v][0]),
-          "features of the same frames"));
-  }
   const TapInfo& tap = in.semantic_info();
   if (tap.grid_h != kSemanticGrid.rows || tap.grid_w != kSemanticGrid.columns)
     throw InputError(explain(path.string() + ": tap " + tap.name,
@@ -80,19 +30,9 @@ void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& 
 
 void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in) {
   const fs::path path =
-      file_of("--scenes", options.scenes, item.key, "vega-extract scene --select frames:DIR");
+      file_of_scene("--scenes", options.scenes, item.key, "vega-extract scene --select frames:DIR");
   in.scene = std::make_unique<const SceneReader>(path);
-  check_key(path.string(), in.scene->header().key, item.key);
-  const SceneFrames frames = in.scene->frames();
-  const std::string where = in.generative->path().string() + " and " + path.string();
-  check_ids(where, in.frames.id, frames.id,
-            "vega-extract scene --select frames:" + in.generative->path().parent_path().string());
-  for (std::size_t v = 0; v < frames.id.size(); ++v) {
-    if (!same_pose(multiply(in.scene->axis_align(), in.frames.world_from_cam[v]),
-                   frames.world_from_cam[v], kScenePoseTolerance))
-      throw InputError(explain(where, "two poses of frame " + std::to_string(frames.id[v]),
-                               "features and coordinates of one scan"));
-  }
+  join_frames(frames_of(*in.generative), frames_of(*in.scene), FrameMatch::kEqual);
   if (!in.semantic) return;
   const std::string view = in.semantic_info().view, other = in.scene->patches().view;
   if (!view.empty() && view != other)  // imported features may not say
@@ -116,7 +56,7 @@ Affine SceneInputs::token_cells(std::size_t frame) const {
 SceneInputs open_inputs(const Item& item, const TokensOptions& options) {
   SceneInputs in;
   in.generative = std::make_unique<const FeatureReader>(item.path);
-  check_key(item.path.string(), in.generative->header().key, item.key);
+  require_key(item.path, in.generative->header().key, item.key);
   in.generative_tap = in.generative->tap_index(options.tap);
   in.frames = in.generative->frames();
   if (!options.semantic.empty()) open_semantic(item, options, in);

@@ -270,7 +270,7 @@ TEST_CASE("files that do not belong together are refused by name") {
   table = table_of(world.scene);
   table.world_from_cam[1][3] += 0.5;
   write_features(world.folder / "f" / "wall.h5", table, 2, constant);
-  CHECK(message_of<InputError>([&] { run_verb(options); }).find("another pose of frame 10") !=
+  CHECK(message_of<InputError>([&] { run_verb(options); }).find("two poses of frame 10") !=
         std::string::npos);
 
   write_features(world.folder / "f" / "elsewhere.h5", table_of(world.scene), 2, constant);
