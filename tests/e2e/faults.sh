@@ -162,7 +162,7 @@ for out in "$T/file" "$T/file/inside"; do
 done
 mkdir -p "$D/t/room.h5"
 expect_exit 6 "${rgb[@]}" "$D" --overwrite
-expect_text "$D/t/room.h5" "Is a directory" "; "
+expect_text "$D/t/room.h5" "a folder" "; "
 expect_no_parts "$D"
 
 # --- a limit on the size of files: no signal kills.
