@@ -107,6 +107,7 @@ class Scene final : public ItemWork {
  private:
   void open();
   void tell_turned() const;
+  void tell_bright() const;
   bool turned() const { return cache_->turned() > 0 && follows_exif(source_); }
   void decode();
   void describe_taps();
@@ -164,6 +165,21 @@ void Scene::tell_turned() const {
   }
 }
 
+// The one scene for which --compat reference is not the release's number (docs/frames.md).
+void Scene::tell_bright() const {
+  const View view = run_.recipe.view;
+  const bool square = view == View::kMllm || view == View::kCenterCrop;
+  if (!square || run_.options.compat != "reference" || run_.backbone.known().noise_size() == 0)
+    return;
+  for (std::size_t place = 0; place < chosen_.frames.size(); ++place) {
+    if (!above_mid_grey(cache_->image(place), view, depth_)) return;
+  }
+  log_warn(
+      "{}: no pixel of its {} frames is below mid-grey: the released code would take them for "
+      "another range and see them darker; here they are as every other picture",
+      item_.key, chosen_.frames.size());
+}
+
 // Frames that cannot be decoded leave here, where that is wanted.
 void Scene::decode() {
   if (decoded_) return;
@@ -207,6 +223,7 @@ void Scene::prepare() {
   }
   if (complete()) return;
   decode();
+  tell_bright();
   describe_taps();
   if (run_.recipe.device.is_cuda())
     feed_ = std::make_unique<BatchFeed>(frames(), 0, run_.batch, true);

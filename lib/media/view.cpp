@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -48,7 +49,7 @@ int center_crop_width(ImageSize source, ImageSize depth) {
   if (width < kSquare) {
     throw InputError(
         explain("view center_crop", fmt::format("frames of shape {}", to_string(shape)),
-                "frames at least as wide as high", "use --view mllm, native or stretch"));
+                "frames at least as wide as high", "use --view mllm, which takes whole frames"));
   }
   return static_cast<int>(width);
 }
@@ -58,6 +59,14 @@ int center_crop_width(ImageSize source, ImageSize depth) {
 SignedImage from_square(const ImageU8& square, ImageSize out) {
   const SignedImage processed = to_signed(to_unit(square));
   return resize_cover_crop(to_signed(to_unit(processed)), out);
+}
+
+// What the released language model sees of a frame.
+ImageU8 square_of(const ImageU8& frame, View view, ImageSize depth) {
+  if (view == View::kMllm) return resize_bicubic_pillow(frame, kSquare, kSquare);
+  const int width = center_crop_width(frame.size(), depth);
+  const ImageU8 tall = resize_bicubic_pillow(frame, width, kSquare);
+  return crop(tall, (width - kSquare) / 2, 0, kSquare, kSquare);
 }
 
 struct AxisMaps {
@@ -115,14 +124,18 @@ View view_from_name(std::string_view name) {
 SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize depth) {
   check(frame.size(), out);
   switch (view) {
-    case View::kMllm: return from_square(resize_bicubic_pillow(frame, kSquare, kSquare), out);
     case View::kNative: return resize_cover_crop(to_signed(to_unit(frame)), out);
     case View::kStretch: return resize_bilinear(to_signed(to_unit(frame)), out.width, out.height);
+    case View::kMllm:
     case View::kCenterCrop: break;
   }
-  const int width = center_crop_width(frame.size(), depth);
-  const ImageU8 tall = resize_bicubic_pillow(frame, width, kSquare);
-  return from_square(crop(tall, (width - kSquare) / 2, 0, kSquare, kSquare), out);
+  return from_square(square_of(frame, view, depth), out);
+}
+
+bool above_mid_grey(const ImageU8& frame, View view, ImageSize depth) {
+  check(frame.size(), {kSquare, kSquare});
+  const ImageU8 square = square_of(frame, view, depth);
+  return std::all_of(square.rgb.begin(), square.rgb.end(), [](int level) { return level >= 128; });
 }
 
 Affine view_to_source(View view, ImageSize source, ImageSize out, ImageSize depth) {

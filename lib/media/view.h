@@ -28,6 +28,11 @@ View view_from_name(std::string_view name);
 // Throws InputError (empty frame or size; center_crop of a frame that is higher than wide).
 SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize depth = {});
 
+// True where the 384x384 picture of kMllm and kCenterCrop has no sample below mid-grey (128 of
+// 255). The released code takes a scene for pictures of 0..1, not of -1..1, where that holds for
+// all of its frames. Throws as apply_view.
+bool above_mid_grey(const ImageU8& frame, View view, ImageSize depth = {});
+
 // From pixels of the view's picture to pixels of the original frame.
 Affine view_to_source(View view, ImageSize source, ImageSize out, ImageSize depth = {});
 

@@ -200,5 +200,18 @@ expect_text "prompt.h5" "fingerprint" "--overwrite"
 expect_exit 2 extract prompt --model "$T/other" -o "$T"
 expect_exit 0 extract verify "$T/prompt.h5"
 
+# A scene without a pixel below mid-grey (one of level 200) is not the release's number, and that is said.
+mkdir "$T/bright"
+base64 -d >"$T/bright/0.png" <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mM4AQAAygDJNEIn8wAAAABJRU5ErkJggg==
+PNG
+bright() { extract features "$T/bright" --model "$T/m/original" --size 96x64 --select stride:1 -o "$T/bright.out" "$@"; }
+expect_exit 0 bright
+expect_text "no pixel of its 1 frames is below mid-grey"
+expect_exit 0 bright --view native --tag native
+check "another view has no such rule" test "$(grep -c mid-grey "$ERR")" = 0
+expect_exit 0 wan --overwrite
+check "a room has dark pixels" test "$(grep -c mid-grey "$ERR")" = 0
+
 expect_no_parts "$T"
 finish

@@ -9,6 +9,7 @@
 #include "media/view.h"
 
 using namespace vega;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -90,8 +91,21 @@ TEST_CASE("center_crop takes the middle columns in the depth's shape") {
   const Affine map = view_to_source(View::kCenterCrop, {1296, 968}, {384, 384});
   CHECK(map[0] == Approx(1296.0 / 514));
   CHECK(at_x(map, 0) == Approx((65 + 0.5) * 1296 / 514 - 0.5));
-  CHECK_THROWS_AS(apply_view(test::noise_image(30, 40, "p"), View::kCenterCrop, {16, 16}),
-                  InputError);
+  // The advice holds for every backbone: siglip refuses native and stretch.
+  CHECK_THROWS_WITH(apply_view(test::noise_image(30, 40, "p"), View::kCenterCrop, {16, 16}),
+                    Contains("--view mllm") && !Contains("stretch"));
+}
+
+TEST_CASE("a frame without a sample below mid-grey, as the language model sees it") {
+  ImageU8 image(768, 384);
+  std::fill(image.rgb.begin(), image.rgb.end(), std::uint8_t{128});
+  CHECK(above_mid_grey(image, View::kMllm));
+  CHECK(above_mid_grey(image, View::kCenterCrop));
+  for (int x = 0; x < 16; ++x) {  // a dark spot at the left edge, which the crop leaves out
+    for (int y = 0; y < 16; ++y) image.row(y)[3 * x + 2] = 100;
+  }
+  CHECK_FALSE(above_mid_grey(image, View::kMllm));
+  CHECK(above_mid_grey(image, View::kCenterCrop));
 }
 
 // A ramp picture shows its own coordinate: the view's pixel (x, y) must have the colour that the
