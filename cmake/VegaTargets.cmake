@@ -1,4 +1,5 @@
-# One static library a folder of lib/: vega_folder(NAME [TORCH] [DEPS targets...]); every .cpp of the folder belongs to it.
+# One static library a folder of lib/: vega_folder(NAME [TORCH] [DEPS targets...]); every .cpp of the folder belongs to it,
+# but for those of a folder within that stands in lib/LAYERS itself: vega_folder(media/video) makes vega_media_video.
 # TORCH: may include ATen (one precompiled header, shared by all such folders).
 function(vega_flags target)
   target_compile_options(${target} PRIVATE
@@ -21,9 +22,21 @@ function(vega_use_torch target)
   endif()
 endfunction()
 
-function(vega_folder name)
+# The files of ROOT/FOLDER that end so, without those of targets of their own.
+function(vega_files out root folder ending)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${root}/${folder}/*${ending})
+  file(STRINGS ${CMAKE_SOURCE_DIR}/lib/LAYERS inner REGEX "^[0-9]+ +${folder}/")
+  foreach(line IN LISTS inner)
+    string(REGEX REPLACE "^[0-9]+ +" "" path "${line}")
+    list(FILTER files EXCLUDE REGEX "^${root}/${path}/")
+  endforeach()
+  set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
+function(vega_folder folder)
   cmake_parse_arguments(arg "TORCH" "" "DEPS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lib/${name}/*.cpp)
+  string(REPLACE "/" "_" name ${folder})
+  vega_files(sources ${CMAKE_SOURCE_DIR}/lib ${folder} .cpp)
   list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")   # the CUDA half: target vega_cuda
   if(NOT sources)
     add_library(vega_${name} INTERFACE)

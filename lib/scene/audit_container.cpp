@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "media/sens.h"
-#include "media/video.h"
+#include "media/video/video.h"
 #include "scene/audit_detail.h"
 #include "scene/sens_source.h"
 #include "scene/video_source.h"

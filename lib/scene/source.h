@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "geometry/pose.h"
-#include "media/video.h"
+#include "media/video/video.h"
 #include "scene/frame_store.h"
 
 namespace vega {

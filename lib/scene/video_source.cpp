@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "media/video.h"
+#include "media/video/video.h"
 
 namespace vega {
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@ namespace vega {
 
 // Frame id = presentation ordinal, time_s = its timestamp. A frame stands in fingerprints for the
 // bytes of the whole file, the stream and its ordinal. Throws InputError, FormatError
-// (media/video.h): not a video, no frame, damage.
+// (media/video/video.h): not a video, no frame, damage.
 SceneSource open_video(const std::filesystem::path& file, const VideoOptions& options);
 
 }  // namespace vega

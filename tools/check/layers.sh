@@ -8,15 +8,22 @@ if faults=$(awk '
     law["^spdlog/"] = "base"
     law["^(hdf5|H5[A-Za-z]*)[.]h"] = "store"
     law["^(turbojpeg|jpeglib|jerror|jconfig|png)[.]h"] = "media"
-    law["^(libav[a-z]+|libsw[a-z]+)/"] = "media"
+    law["^(libav[a-z]+|libsw[a-z]+)/"] = "media/video"
     law["^CLI/"] = "cli"
     law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn models fusion extract fuse evaluate"
     law["^catch2/"] = "(tests)"
   }
+  # The folder of lib/LAYERS that a path below lib/ belongs to: the folder within where that stands there, else the first.
+  function folder_of(path,    part) {
+    split(path, part, "/")
+    return ((part[1] "/" part[2]) in rank) ? part[1] "/" part[2] : part[1]
+  }
+  # A folder within may include its parent; all others only folders of lower rank.
+  function allowed(from, to) { return rank[to] + 0 < rank[from] + 0 || index(from, to "/") == 1 }
   function fault(text) { printf "  %s:%d: %s\n", FILENAME, FNR, text; bad = 1 }
   FILENAME == "lib/LAYERS" { if ($1 ~ /^[0-9]+$/) rank[$2] = $1; next }
   FNR == 1 {
-    split(FILENAME, part, "/"); folder = part[2]
+    folder = folder_of(substr(FILENAME, 5))   # without "lib/"
     if (!(folder in rank)) fault("folder " folder " has no rank in lib/LAYERS")
   }
   /^[ \t]*#[ \t]*include[ \t]*["<]/ {
@@ -26,9 +33,9 @@ if faults=$(awk '
     if (name ~ /^(ATen|c10|torch|caffe2)\// && FILENAME ~ /[.]cu$/) fault("torch header in a .cu file: " name)
     if (name ~ /^nlohmann\// && FILENAME !~ /[.]cpp$/) fault("JSON is read in .cpp files only: " name)
     if ($0 ~ /"/ && FILENAME !~ "/" name "$") {
-      split(name, path, "/"); other = path[1]
+      other = folder_of(name)
       if (!(other in rank)) fault("\"" name "\" names no folder of lib/LAYERS; write #include \"folder/file.h\"")
-      else if (other != folder && rank[other] + 0 >= rank[folder] + 0)
+      else if (other != folder && !allowed(folder, other))
         fault(folder " (rank " rank[folder] ") includes " other " (rank " rank[other] ")")
     }
   }

@@ -1,4 +1,4 @@
-#include "media/video_end.h"
+#include "media/video/end.h"
 
 #include <fmt/core.h>
 

@@ -15,7 +15,7 @@ extern "C" {
 }
 
 #include "base/error.h"
-#include "media/video.h"
+#include "media/video/video.h"
 #include "support/support.h"
 
 using namespace vega;

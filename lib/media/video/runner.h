@@ -1,5 +1,5 @@
 // Decodes chosen frames of an indexed video stream, seeking where that is safe. Behind
-// media/video.h.
+// media/video/video.h.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "media/video_index.h"
+#include "media/video/index.h"
 
 namespace vega {
 

@@ -1,4 +1,4 @@
-#include "media/video.h"
+#include "media/video/video.h"
 
 #include <fmt/core.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "media/video_runner.h"
+#include "media/video/runner.h"
 
 namespace vega {
 

@@ -1,4 +1,4 @@
-#include "media/video_input.h"
+#include "media/video/input.h"
 
 #include <fmt/core.h>
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "media/color.h"
+#include "media/video/color.h"
 #include "media/image.h"
 #include "media/orientation.h"
 

@@ -1,4 +1,4 @@
-#include "media/color.h"
+#include "media/video/color.h"
 
 #include <fmt/core.h>
 

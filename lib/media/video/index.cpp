@@ -1,4 +1,4 @@
-#include "media/video_index.h"
+#include "media/video/index.h"
 
 #include <fmt/core.h>
 
@@ -14,7 +14,7 @@ extern "C" {
 
 #include "base/error.h"
 #include "base/log.h"
-#include "media/video_end.h"
+#include "media/video/end.h"
 
 namespace vega {
 

@@ -1,4 +1,4 @@
-#include "media/video_runner.h"
+#include "media/video/runner.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-// Which packets of a video stream make which presented frames. Behind media/video.h.
+// Which packets of a video stream make which presented frames. Behind media/video/video.h.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "media/video_input.h"
+#include "media/video/input.h"
 
 namespace vega {
 

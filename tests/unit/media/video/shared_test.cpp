@@ -24,7 +24,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "media/video.h"
+#include "media/video/video.h"
 #include "support/support.h"
 #include "weights/torch_file.h"
 

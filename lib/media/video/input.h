@@ -1,5 +1,5 @@
 // One video stream of a file, opened by libav: packets in, frames out, each resource with an owner.
-// Behind media/video.h; nothing else uses it.
+// Behind media/video/video.h; nothing else uses it.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "media/video.h"
+#include "media/video/video.h"
 
 struct AVCodecContext;  // libav's, all five
 struct AVFormatContext;

@@ -10,7 +10,7 @@ extern "C" {
 }
 
 #include "base/error.h"
-#include "media/video_input.h"
+#include "media/video/input.h"
 
 namespace vega {
 
