@@ -220,6 +220,7 @@ Recipe resolve(const FeatureOptions& o) {
   r.source.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
   if (o.exif != "apply" && o.exif != "ignore") usage("--exif", o.exif, "apply or ignore");
   r.source.exif = o.exif == "apply";
+  r.source.depth_shift = !reference;
   if (o.on_decode_error != "fail" && o.on_decode_error != "skip")
     usage("--on-decode-error", o.on_decode_error, "fail or skip");
   r.source.on_decode_error =

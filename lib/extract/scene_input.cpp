@@ -312,6 +312,12 @@ SceneInput open_scene(const Item& item, const SceneFileOptions& options,
   if (in.source.dropped_nonfinite_poses > 0)
     log_warn("{}: {} frames without a finite pose dropped", item.key,
              in.source.dropped_nonfinite_poses);
+  if (in.source.depth_shift != 1000 && !recipe.source.depth_shift)
+    log_warn(
+        "{}: depth shift {:g} in the header instead of 1000: depth values are taken as "
+        "millimetres, "
+        "as in the release; --depth-shift apply makes them millimetres",
+        item.key, in.source.depth_shift);
   fill(in, path, item, options, recipe, [](const char*, const auto& part) { part(); });
   for (const std::string& warning : in.warnings) log_warn("{}: {}", in.name, warning);
   return in;

@@ -43,8 +43,8 @@ void SceneFileOptions::visit(OptionVisitor& v) {
   v.text(
       "--compat", compat, "reference|fixed",
       "reference: the released pipeline's numbers (--jpeg reencoded, --poses printed, --geometry "
-      "bf16, --zero-depth keep, --empty-mask truncate, --id-gaps drop); fixed: original, "
-      "recorded, fp32, mask, skip, keep");
+      "bf16, --depth-shift ignore, --zero-depth keep, --empty-mask truncate, --id-gaps drop); "
+      "fixed: original, recorded, fp32, apply, mask, skip, keep");
   v.text("--jpeg", jpeg, "original|reencoded",
          "frames of a .sens: as recorded, or encoded once more (quality 75); default: by --compat");
   v.text(
@@ -53,6 +53,10 @@ void SceneFileOptions::visit(OptionVisitor& v) {
       "posed images have; default: by --compat");
   v.text("--geometry", geometry, "bf16|fp32",
          "rounding of coordinates and boxes before averages and box tests; default: by --compat");
+  v.text(
+      "--depth-shift", depth_shift, "ignore|apply",
+      "depth values of a .sens: millimetres whatever its header says, or made millimetres by the "
+      "depth shift of the header; default: by --compat");
   v.text("--zero-depth", zero_depth, "keep|mask",
          "pixels without depth: points at the camera's centre, or left out; default: by --compat");
   v.text("--empty-mask", empty_mask, "truncate|skip",

@@ -39,8 +39,9 @@ std::string SceneRecipe::switches() const {
   const bool recorded = source.jpeg == JpegMode::kOriginal;
   return "jpeg " + std::string(recorded ? "original" : "reencoded") + ", poses " +
          (printed_poses ? "printed" : "recorded") + ", geometry " + std::string(name_of(geometry)) +
-         ", zero-depth " + std::string(name_of(zero)) + ", empty-mask " +
-         (skip ? "skip" : "truncate") + ", id-gaps " + (keep ? "keep" : "drop");
+         ", depth-shift " + (source.depth_shift ? "apply" : "ignore") + ", zero-depth " +
+         std::string(name_of(zero)) + ", empty-mask " + (skip ? "skip" : "truncate") +
+         ", id-gaps " + (keep ? "keep" : "drop");
 }
 
 SceneRecipe resolve_scene(const SceneFileOptions& o) {
@@ -55,6 +56,9 @@ SceneRecipe resolve_scene(const SceneFileOptions& o) {
     usage("--view", o.view, "mllm (the whole frame) or center_crop");
   r.view = view_from_name(o.view);
   r.geometry = geometry_type_from_name(pick(o.geometry, "bf16", "fp32"));
+  const std::string shift = pick(o.depth_shift, "ignore", "apply");
+  if (shift != "ignore" && shift != "apply") usage("--depth-shift", shift, "ignore or apply");
+  r.source.depth_shift = shift == "apply";
   r.zero = zero_depth_from_name(pick(o.zero_depth, "keep", "mask"));
   const std::string empty = pick(o.empty_mask, "truncate", "skip");
   if (empty != "truncate" && empty != "skip") usage("--empty-mask", empty, "truncate or skip");

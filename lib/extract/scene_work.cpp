@@ -71,6 +71,7 @@ std::string SceneWork::key_options() const {
   if (in_.source.dialect == "sens") {
     if (recipe_.source.jpeg == JpegMode::kReencoded) json["jpeg"] = "reencoded";
     if (recipe_.printed_poses) json["poses"] = "printed";
+    if (recipe_.source.depth_shift && in_.source.depth_shift != 1000) json["depth_shift"] = "apply";
   }
   if (in_.proposals && in_.proposals->source == "masks")
     json["empty_mask"] = recipe_.empty_mask == scan::EmptyMask::kSkip ? "skip" : "truncate";

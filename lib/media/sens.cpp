@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -344,6 +345,18 @@ ImageU16 SensFile::depth(std::size_t i) const {
   }
   if (inflated != expected) refuse(fmt::format("{} bytes inflated", inflated), whole);
   return image;
+}
+
+ImageU16 to_millimetres(ImageU16 depth, float shift, std::string_view where) {
+  if (!(shift > 0) || !std::isfinite(shift)) {
+    throw FormatError(explain(where, fmt::format("depth shift {:g}", shift), "a positive number",
+                              "--depth-shift ignore takes depth values as millimetres"));
+  }
+  for (auto& value : depth.v) {
+    const double mm = std::round(value * 1000.0 / double{shift});
+    value = mm <= 65535 ? static_cast<std::uint16_t>(mm) : std::uint16_t{0};
+  }
+  return depth;
 }
 
 }  // namespace vega

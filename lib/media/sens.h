@@ -39,7 +39,7 @@ struct SensHeader {
   // 4x4, row-major, as stored; pixels of the colour (depth) image.
   std::array<float, 16> intrinsic_color{}, extrinsic_color{}, intrinsic_depth{}, extrinsic_depth{};
   ImageSize color_size, depth_size;
-  float depth_shift = 1000;  // units of a metre in a depth value; the release never uses it
+  float depth_shift = 1000;  // depth values to a metre; the release takes all as millimetres
   std::uint64_t frame_count = 0;
 };
 
@@ -73,10 +73,10 @@ class SensFile {
   // (none in the frame, no JPEG, or its size is not that of the header).
   std::vector<std::byte> color_jpeg(std::size_t i) const;
 
-  // The depth map of frame i, values as stored (millimetres in ScanNet). Inflates at most one byte
-  // more than the map holds. Throws InputError (no such frame), FormatError (none in the frame,
-  // broken stream, more or fewer bytes than pixels; bytes after the stream's end are ignored, as
-  // Python's zlib does).
+  // The depth map of frame i, values as stored: depth_shift of them are a metre. Inflates at most
+  // one byte more than the map holds. Throws InputError (no such frame), FormatError (none in the
+  // frame, broken stream, more or fewer bytes than pixels; bytes after the stream's end are
+  // ignored, as Python's zlib does).
   ImageU16 depth(std::size_t i) const;
 
   // Bytes read from the file so far.
@@ -96,6 +96,11 @@ class SensFile {
   std::vector<SensFrame> frames_;
   mutable std::atomic<std::uint64_t> bytes_read_{0};
 };
+
+// The depth map in millimetres: values times 1000 / shift, rounded to the nearest. 0 stays 0
+// (invalid), and what would be more than 65535 mm becomes 0. Throws FormatError naming `where`
+// (shift is not a positive number).
+ImageU16 to_millimetres(ImageU16 depth, float shift, std::string_view where);
 
 // Writes a file that SensFile reads back; it appears whole or not at all.
 class SensWriter {

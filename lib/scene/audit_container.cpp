@@ -49,7 +49,7 @@ SensCount count_frames(const fs::path& path) {
   return count;
 }
 
-void tell_frames(const SensFile& file, Findings& findings) {
+void tell_frames(const SensFile& file, bool shifted, Findings& findings) {
   Ids nan, infinite, no_picture, no_depth;
   std::int64_t index = 0;
   for (const SensFrame& frame : file.frames()) {
@@ -81,9 +81,10 @@ void tell_frames(const SensFile& file, Findings& findings) {
        "stages that place tokens in space cannot use these frames");
   const float shift = file.header().depth_shift;
   if (shift != 1000) {
-    findings.add(Severity::kWarning, "depth", where,
+    findings.add(shifted ? Severity::kNote : Severity::kWarning, "depth", where,
                  fmt::format("depth shift {:g} instead of 1000", shift),
-                 "values are taken as millimetres, as in the release");
+                 shifted ? "depth values are made millimetres"
+                         : "values are taken as millimetres, as in the release");
   }
 }
 
@@ -146,8 +147,8 @@ SourceAudit audit_sens(const fs::path& path, const SourceOptions& options, Findi
     Ids all(file.frames().size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
     findings.number(std::move(all));
-    tell_frames(file, findings);
-    audit.source = open_sens(path, options.jpeg);
+    tell_frames(file, options.depth_shift, findings);
+    audit.source = open_sens(path, options);
   } catch (const FormatError& error) {
     const SensCount count = count_frames(path);
     audit.found = static_cast<std::int64_t>(count.whole);

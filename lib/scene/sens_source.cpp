@@ -16,7 +16,8 @@ namespace {
 
 class SensStore final : public FrameStore {
  public:
-  SensStore(const fs::path& file, JpegMode jpeg) : file_(file), jpeg_(jpeg) {}
+  SensStore(const fs::path& file, const SourceOptions& options)
+      : file_(file), jpeg_(options.jpeg), shifted_(options.depth_shift) {}
 
   const SensFile& file() const { return file_; }
 
@@ -24,7 +25,11 @@ class SensStore final : public FrameStore {
     std::vector<std::byte> bytes = file_.color_jpeg(place);
     return jpeg_ == JpegMode::kOriginal ? bytes : reencode_jpeg(bytes, where(place));
   }
-  ImageU16 depth(std::size_t place) const override { return file_.depth(place); }
+  ImageU16 depth(std::size_t place) const override {
+    const float shift = file_.header().depth_shift;
+    if (!shifted_ || shift == 1000) return file_.depth(place);
+    return to_millimetres(file_.depth(place), shift, file_.path().string());
+  }
   bool has_depth(std::size_t place) const override {
     return file_.frames().at(place).depth_bytes > 0;
   }
@@ -36,6 +41,7 @@ class SensStore final : public FrameStore {
  private:
   SensFile file_;
   JpegMode jpeg_;
+  bool shifted_;
 };
 
 // The upper left 3x3; nothing for the all-zero matrix of streams without a calibration.
@@ -59,13 +65,14 @@ bool is_sens(const fs::path& file) {
          version[3] == 0;
 }
 
-SceneSource open_sens(const fs::path& path, JpegMode jpeg) {
-  const auto store = std::make_shared<SensStore>(path, jpeg);
+SceneSource open_sens(const fs::path& path, const SourceOptions& options) {
+  const auto store = std::make_shared<SensStore>(path, options);
   const SensFile& file = store->file();
   SceneSource source;
   source.dialect = "sens";
   source.root = path;
   source.container = store;
+  source.depth_shift = file.header().depth_shift;
   source.K_color = camera(file.header().intrinsic_color);
   source.K_depth = camera(file.header().intrinsic_depth);
   for (std::size_t i = 0; i < file.frames().size(); ++i) {

@@ -288,7 +288,7 @@ fs::path own_sens(const fs::path& folder, const std::vector<std::string>& names)
 SceneSource open_source(const fs::path& folder, const SourceOptions& options) {
   std::error_code code;
   if (fs::is_regular_file(folder, code)) {
-    if (is_sens(folder)) return open_sens(folder, options.jpeg);
+    if (is_sens(folder)) return open_sens(folder, options);
     try {
       return open_video(folder, {options.stream, options.on_decode_error});
     } catch (const FormatError& error) {
@@ -325,7 +325,7 @@ SceneSource open_source(const fs::path& folder, const SourceOptions& options) {
       if (is_picture_name(lower(fs::path(name).extension().string()))) pictures.push_back(name);
     }
     if (const auto stream = own_sens(folder, names); !stream.empty()) {
-      return open_sens(stream, options.jpeg);
+      return open_sens(stream, options);
     }
     if (pictures.empty()) {
       throw InputError(explain(folder.string(),

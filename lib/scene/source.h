@@ -23,6 +23,7 @@ enum class JpegMode { kOriginal, kReencoded };
 // How a scene is opened.
 struct SourceOptions {
   JpegMode jpeg = JpegMode::kOriginal;                   // of a `.sens`
+  bool depth_shift = false;                              // of a `.sens`: honour its header's
   bool exif = true;                                      // see follows_exif (scene/frame.h)
   int stream = -1;                                       // of a video; -1: the first
   OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
@@ -44,7 +45,8 @@ struct SceneSource {
   std::vector<FrameRef> frames;                 // ascending by id, never empty
   std::optional<Intrinsics> K_color, K_depth;
   std::int64_t dropped_nonfinite_poses = 0;
-  bool exif = true;  // as asked
+  bool exif = true;           // as asked
+  double depth_shift = 1000;  // of a `.sens`: depth values to a metre, as its header says
 };
 
 // Opens a scene. A file: a `.sens` (scene/sens_source.h) or a

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "media/video/color.h"
 #include "media/image.h"
 #include "media/orientation.h"
+#include "media/video/color.h"
 
 namespace vega {
 

@@ -197,6 +197,40 @@ TEST_CASE("poses of a stream with the six decimals of the release's posed images
   CHECK_THROWS_AS(run(o), UsageError);
 }
 
+TEST_CASE("the depth shift of a stream's header counts where it is asked for") {
+  const test::TempFolder temp;
+  const fs::path path = temp / "five.sens";
+  SensHeader header;
+  header.color_size = header.depth_size = {32, 24};
+  header.intrinsic_color =
+      header.intrinsic_depth = {30, 0, 15.5F, 0, 0, 30, 11.5F, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+  header.depth_shift = 5000;
+  header.frame_count = 1;
+  SensWriter writer(path, header);
+  std::array<float, 16> pose{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+  ImageU16 depth(32, 24);
+  for (auto& value : depth.v) value = 5000;
+  writer.append(pose, 1, 1, encode_jpeg(ImageU8(32, 24)), depth);
+  writer.publish();
+  auto o = options_of(path, temp / "out");
+  o.candidates = "all";
+  const fs::path file = temp / "out/five.h5";
+  // Of a wall straight ahead, z of every patch is the depth in metres.
+  const auto z = [&] { return SceneReader(file).patches().world14[2]; };
+  CHECK(run(o).done == 1);
+  CHECK(z() == Approx(5));
+  CHECK_FALSE(options_in(file).contains("depth_shift"));
+  o.compat = "fixed", o.overwrite = true;
+  CHECK(run(o).done == 1);
+  CHECK(z() == Approx(1));
+  CHECK(options_in(file)["depth_shift"] == "apply");
+  o.depth_shift = "ignore";
+  CHECK(run(o).done == 1);
+  CHECK(z() == Approx(5));
+  o.depth_shift = "maybe";
+  CHECK_THROWS_AS(run(o), UsageError);
+}
+
 TEST_CASE("a dry run of scene files speaks of scene files") {
   const test::TempFolder temp;
   const fs::path scan = made_scan(temp.path(), [](nlohmann::json&) {});

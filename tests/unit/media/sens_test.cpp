@@ -482,3 +482,15 @@ TEST_CASE("A JPEG is encoded again as the exporter does") {
   CHECK(again.size() < fine.size());
   CHECK_THROWS_WITH(reencode_jpeg(Bytes(5), "frame 7"), Contains("frame 7"));
 }
+
+TEST_CASE("depth values become millimetres by the depth shift of the header") {
+  ImageU16 depth(4, 1);
+  depth.v = {0, 5000, 12, 65535};
+  CHECK(to_millimetres(depth, 5000, "a.sens").v == std::vector<std::uint16_t>{0, 1000, 2, 13107});
+  CHECK(to_millimetres(depth, 1000, "a.sens").v == depth.v);
+  // Centimetres: 655.35 m is no depth that 16 bits of millimetres hold.
+  CHECK(to_millimetres(depth, 100, "a.sens").v == std::vector<std::uint16_t>{0, 50000, 120, 0});
+  for (const float shift : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN()})
+    CHECK_THROWS_WITH(to_millimetres(depth, shift, "a.sens"),
+                      Contains("a.sens") && Contains("depth shift"));
+}
