@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "geometry/pose.h"
 #include "media/sens.h"
 #include "scan/mesh.h"
 #include "scan/objects.h"
@@ -32,16 +33,6 @@ SceneOptions small(const fs::path& folder) {
 const Room& shared_room() {
   static const Room room(7);
   return room;
-}
-
-RoomPose multiply(const scan::Matrix4& a, const std::array<double, 16>& b) {
-  RoomPose out{};
-  for (int i = 0; i < 4; ++i) {
-    for (int j = 0; j < 4; ++j) {
-      for (int k = 0; k < 4; ++k) out[4 * i + j] += a[4 * i + k] * b[4 * k + j];
-    }
-  }
-  return out;
 }
 
 // Of each of the six faces: how far the box sticks out of the wanted one (negative: inside).
