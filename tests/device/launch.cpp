@@ -1,5 +1,6 @@
 // Launches: what a device would refuse is refused, everything else runs block after block.
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -27,6 +28,7 @@ std::mutex attributes;
 std::map<const void*, std::size_t> allowed_shared;
 thread_local cudaError_t error = cudaSuccess;
 const void* kernel_now = nullptr;
+std::atomic<long> launched{0};
 std::unique_ptr<char, Free> dynamic_memory;
 
 cudaError_t keep(cudaError_t status) {
@@ -80,6 +82,7 @@ std::string text_of(const dim3& d) {
 }  // namespace
 
 void* dynamic_shared() { return dynamic_memory.get(); }
+long launches() { return launched; }
 const void* running_kernel() { return kernel_now; }
 
 cudaError_t launch(const void* kernel, const cudaLaunchConfig_t& config, void (*body)(void*),
@@ -96,8 +99,7 @@ cudaError_t launch(const void* kernel, const cudaLaunchConfig_t& config, void (*
   blockDim = config.blockDim;
   gridDim = g;
   // Blocks may run in any order: every second launch begins with the last.
-  static bool backwards = true;
-  backwards = !backwards;
+  const bool backwards = launched++ % 2 == 1;
   const std::uint64_t blocks = std::uint64_t{g.x} * g.y * g.z;
   for (std::uint64_t i = 0; i < blocks; ++i) {
     const std::uint64_t n = backwards ? blocks - 1 - i : i;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "trace.h"
+
 namespace vega::host_device {
 namespace {
 
@@ -22,9 +24,15 @@ std::int64_t limit() {
   return bytes;
 }
 
+bool is_to_fail() {
+  static const char* const text = std::getenv("VEGA_DEVICE_FAIL_ALLOCATION");
+  static int allocations = 0;
+  return text != nullptr && launches() > 0 && ++allocations == std::atoi(text);
+}
+
 void count(std::int64_t bytes) {
   const std::lock_guard lock(mutex);
-  if (bytes > 0 && held + bytes > limit()) {
+  if (bytes > 0 && (held + bytes > limit() || is_to_fail())) {
     TORCH_CHECK_WITH(OutOfMemoryError, false,
                      "CUDA out of memory (host emulation). Tried to allocate ", bytes, " bytes, ",
                      limit() - held, " bytes are free");

@@ -8,7 +8,8 @@
 namespace vega::host_device {
 
 // Fresh memory is NaN in float32 and bfloat16, so that what nobody wrote shows. Throws
-// c10::OutOfMemoryError beyond the limit, as LibTorch's own allocator does.
+// c10::OutOfMemoryError beyond the limit, as LibTorch's own allocator does, and at the N-th
+// allocation after the first launch of a kernel where VEGA_DEVICE_FAIL_ALLOCATION is N.
 c10::Allocator& allocator();
 
 // Bytes; the limit is VEGA_DEVICE_MEMORY (bytes, default 8 GiB).

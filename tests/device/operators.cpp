@@ -30,9 +30,12 @@ std::string text_of(const at::Tensor& t) {
                      : type == at::kBFloat16 ? "bf16"
                      : type == at::kDouble   ? "f64"
                                              : c10::toString(type);
-  text += "[";
-  for (const auto size : t.sizes()) text += (text.back() == '[' ? "" : ",") + std::to_string(size);
-  text += "]";
+  text += '[';
+  for (const auto size : t.sizes()) {
+    if (text.back() != '[') text += ',';
+    text += std::to_string(size);
+  }
+  text += ']';
   if (!t.is_cuda() && t.dim() > 0) text += "@cpu";
   return text;
 }
@@ -46,13 +49,13 @@ void note(const std::string& name, const std::vector<at::Tensor>& tensors) {
   add_to_trace(line);
 }
 
-// VEGA_DEVICE_CUBLAS_FAILS=N: from the N-th matrix product on, cuBLAS has no memory for itself.
+// VEGA_DEVICE_FAIL_PRODUCT=N: at the N-th matrix product cuBLAS has no memory for itself.
 void count_product(const std::string& name) {
-  static const char* const text = std::getenv("VEGA_DEVICE_CUBLAS_FAILS");
+  static const char* const text = std::getenv("VEGA_DEVICE_FAIL_PRODUCT");
   if (text == nullptr) return;
   if (name != "mm" && name != "addmm" && name != "bmm" && name != "_addmm_activation") return;
   static std::atomic<int> products{0};
-  TORCH_CHECK(++products < std::atoi(text), "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling ",
+  TORCH_CHECK(++products != std::atoi(text), "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling ",
               "`cublasCreate(handle)`");
 }
 

@@ -3,6 +3,7 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "core/cuda_table.h"
@@ -67,7 +68,7 @@ struct CUDAHooks final : at::CUDAHooksInterface {
   int getNumGPUs() const override { return 1; }
 };
 
-constexpr const char* kName = "host emulation, no GPU";
+constexpr const char* kName = "host emulation (no GPU)";
 
 int device_count(int* count) {
   *count = 1;
@@ -110,6 +111,7 @@ REGISTER_CUDA_HOOKS(CUDAHooks)  // LibTorch looks for this name
 
 const vega::CudaTable* vega_cuda_table() {
   using namespace vega::host_device;
+  std::fprintf(stderr, "cuda:0 is a %s: kernels and operations run on this processor\n", kName);
   static const vega::CudaTable table{sizeof(vega::CudaTable),
                                      vega::kCudaTableVersion,
                                      device_count,

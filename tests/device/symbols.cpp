@@ -16,13 +16,16 @@
 namespace vega::host_device {
 namespace {
 
+struct Function {
+  std::string source, symbol;  // "token_gate", "_ZN..."
+};
 struct Object {
   std::uint64_t address, size;
 };
 
 // Addresses are those in the file.
 struct Symbols {
-  std::map<std::uint64_t, std::string> functions;
+  std::map<std::uint64_t, Function> functions;
   std::map<std::string, Object> objects;
 
   explicit Symbols(const char* path) {
@@ -40,12 +43,17 @@ struct Symbols {
       if (!take(table, header.e_shoff + s * sizeof table) || table.sh_type != SHT_SYMTAB) continue;
       if (!take(names, header.e_shoff + table.sh_link * sizeof names)) continue;
       Elf64_Sym symbol;
+      std::string source;  // local symbols follow the name of their file
       for (std::uint64_t at = 0; at < table.sh_size; at += sizeof symbol) {
         if (!take(symbol, table.sh_offset + at)) break;
         const std::uint64_t name = names.sh_offset + symbol.st_name;
         if (name >= file.size()) continue;
         const char* text = file.c_str() + name;
-        if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC) functions[symbol.st_value] = text;
+        if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE) {
+          source = text;
+          source = source.substr(0, source.rfind("_cuda.cu"));
+        }
+        if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC) functions[symbol.st_value] = {source, text};
         if (ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT)
           objects[text] = {symbol.st_value, symbol.st_size};
       }
@@ -76,9 +84,10 @@ Kernel look_up(const void* address) {
   auto* const base = static_cast<char*>(info.dli_fbase);
   const auto function = symbols.functions.find(static_cast<const char*>(address) - base);
   if (function == symbols.functions.end()) return kernel;
-  kernel.name = short_name(function->second);
+  const auto& [source, symbol] = function->second;
+  kernel.name = source + "/" + short_name(symbol);
   // _ZN...v has the static variables _ZZN...vE...
-  const std::string prefix = "_ZZ" + function->second.substr(2) + "E";
+  const std::string prefix = "_ZZ" + symbol.substr(2) + "E";
   for (auto at = symbols.objects.lower_bound(prefix);
        at != symbols.objects.end() && at->first.starts_with(prefix); ++at)
     kernel.shared.emplace_back(base + at->second.address, at->second.size);

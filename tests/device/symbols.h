@@ -8,7 +8,7 @@ namespace vega::host_device {
 
 // What the file that a kernel was loaded from says of it.
 struct Kernel {
-  std::string name = "?";               // "packed_rows<__nv_bfloat16, 4>"
+  std::string name = "?";               // "gelu/elements<float, 4>"
   std::vector<std::span<char>> shared;  // its __shared__ variables
 };
 

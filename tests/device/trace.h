@@ -12,6 +12,9 @@ bool tracing();
 
 void add_to_trace(const std::string& line);
 
+// Kernels launched so far.
+long launches();
+
 }  // namespace vega::host_device
 
 // For tests, found by name in the loaded library (core's cuda_symbol).

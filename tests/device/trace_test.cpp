@@ -1,0 +1,130 @@
+// What one pass of each network asks of the device, line by line: a stray cast, copy or
+// synchronisation is a new line, and fails. The expected lists stand in tests/device/trace;
+// VEGA_WRITE_TRACE=1 writes them anew (docs/device_on_host.md).
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <sstream>
+
+#include "core/device.h"
+#include "core/tensor.h"
+#include "kernels/token_gate.h"
+#include "models/siglip/tower.h"
+#include "models/wan/dit.h"
+#include "models/wan/vae.h"
+#include "support/support.h"
+#include "support/tiny_weights.h"
+#include "unit/models/siglip_samples.h"
+
+using namespace vega;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines lines_of(const std::string& text) {
+  std::istringstream in(text);
+  Lines lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// "- " and "+ " lines between the two, by their longest common subsequence.
+std::string difference(const Lines& want, const Lines& got) {
+  const std::size_t n = want.size(), m = got.size();
+  std::vector<std::vector<int>> common(n + 1, std::vector<int>(m + 1, 0));
+  for (std::size_t i = n; i-- > 0;) {
+    for (std::size_t j = m; j-- > 0;) {
+      common[i][j] = want[i] == got[j] ? common[i + 1][j + 1] + 1
+                                       : std::max(common[i + 1][j], common[i][j + 1]);
+    }
+  }
+  std::ostringstream text;
+  for (std::size_t i = 0, j = 0; i < n || j < m;) {
+    if (i < n && j < m && want[i] == got[j]) {
+      ++i, ++j;
+    } else if (j == m || (i < n && common[i + 1][j] >= common[i][j + 1])) {
+      text << "  line " << i + 1 << " - " << want[i] << "\n";
+      ++i;
+    } else {
+      text << "  line " << i + 1 << " + " << got[j] << "\n";
+      ++j;
+    }
+  }
+  return text.str();
+}
+
+// The second pass is the one that is recorded: what happens once only is not of interest.
+void check_trace(const std::string& name, const std::function<void()>& pass) {
+  pass();
+  reinterpret_cast<void (*)()>(cuda_symbol("vega_host_trace_begin"))();
+  pass();
+  const std::string got = reinterpret_cast<const char* (*)()>(cuda_symbol("vega_host_trace_end"))();
+  const std::filesystem::path path = std::filesystem::path(VEGA_TRACE_FOLDER) / (name + ".txt");
+  REQUIRE_FALSE(got.empty());
+  if (std::getenv("VEGA_WRITE_TRACE") != nullptr) return test::write_text(path, got);
+  INFO(path.string() << ", - expected, + asked of the device now:\n"
+                     << difference(lines_of(test::read_text(path)), lines_of(got))
+                     << "if that is meant: VEGA_WRITE_TRACE=1 ctest -R device_trace");
+  CHECK(got == test::read_text(path));
+}
+
+const at::Device kCuda(at::kCUDA, 0);
+
+at::Tensor numbers(std::vector<std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const auto size : shape) count *= size;
+  return (at::arange(count, at::kFloat) * 0.37F).sin().reshape(shape);
+}
+
+}  // namespace
+
+TEST_CASE("operators of the VAE") {
+  require_cuda();
+  const auto weights = test::tiny_vae();
+  const wan::VaeEncoder vae(weights.views(), test::tiny_vae_config(),
+                            {kCuda, at::kBFloat16, false});
+  const at::Tensor pixels = numbers({2, 3, 64, 96}).to(kCuda);
+  check_trace("vae", [&] { vae.encode(pixels); });
+}
+
+TEST_CASE("operators of three blocks of the DiT, the last one tapped") {
+  require_cuda();
+  const auto weights = test::tiny_dit(3);
+  auto config = test::tiny_dit_config();
+  config.layers = 3;
+  const at::Tensor prompt = at::tensor(test::tiny_prompt()).reshape({1, -1});
+  wan::Dit dit(weights.views(), config, prompt, {kCuda, at::kBFloat16});
+  dit.prepare(299, 2);
+  const at::Tensor latents = numbers({2, 16, 8, 12}).to(kCuda);
+  check_trace("dit", [&] { dit.forward(latents, {{2}, wan::Grid{2, 3}}); });
+}
+
+TEST_CASE("operators of two layers of SigLIP") {
+  require_cuda();
+  auto config = test::tiny_siglip_config();
+  config.layers = 2, config.grid = 3;
+  const auto weights = test::siglip_weights(config);
+  const siglip::Tower tower(weights, config, {kCuda, at::kBFloat16});
+  const at::Tensor pixels = numbers({2, 3, 42, 42}).to(kCuda);
+  check_trace("siglip", [&] { tower.forward(pixels); });
+}
+
+TEST_CASE("operators of the token gate, forward and backward, parameters in bfloat16") {
+  require_cuda();
+  const auto half = [](std::vector<std::int64_t> shape) {
+    return numbers(std::move(shape)).to(kCuda, at::kBFloat16);
+  };
+  const at::Tensor s = half({2, 9, 64}), g = half({2, 9, 64});
+  const kernels::TokenGateParameters p{half({64}),     half({64}), half({64}), half({64}),
+                                       half({1, 128}), half({1}),  {}};
+  using kernels::GateForm;
+  check_trace("token_gate", [&] {
+    const auto out = kernels::token_gate(s, g, p, GateForm::kNormed, 1e-5);
+    kernels::token_gate_backward(out.out, out.gate, s, g, p, GateForm::kNormed, out.statistics);
+  });
+}
