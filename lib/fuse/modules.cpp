@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/key.h"
 #include "base/log.h"
+#include "core/on_device.h"
 #include "fusion/pool.h"
 #include "weights/json_text.h"
 
@@ -209,7 +210,7 @@ const Modules::Loaded& Modules::load() {
   const std::lock_guard held(mutex_);
   if (loaded_) return *loaded_;
   try {
-    make_modules();
+    on_device(placement_.device, [this] { make_modules(); });
   } catch (const InputError& error) {
     throw ModelError(error.what());  // the fault of no scene
   }

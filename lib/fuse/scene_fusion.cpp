@@ -341,7 +341,7 @@ void SceneFusion::finish() {
   for (std::size_t i = 0; i < objects_.size(); ++i)
     writer_->put_objects(kinds_[i], objects_[i].finish(round));
   provenance_.insert({{"ended", utc_now()},
-                      {"device", run_.options.device},
+                      {"device", device_name(run_.placement.device)},
                       {"checkpoint", run_.options.checkpoint},
                       {"generative", item_.path.string()}});
   writer_->finish(provenance_);
