@@ -30,7 +30,7 @@ tests: configure ## compile the programs, all tests, benches and ladders
 	@cmake --build '$(BUILD)' -j $(JOBS) --target all tests
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@sed -n '/^#   /s/^#//p' Makefile
 
 setup: ## install what is missing: Debian packages, LibTorch under .deps/
@@ -71,13 +71,16 @@ bench: tests ## speed of VAE and DiT (BENCH_ARGS= for more), token gate and corr
 	@'$(BUILD)/bin/bench_token_gate'
 	@'$(BUILD)/bin/bench_correspondence'
 
-gpu: tests ## everything that needs a GPU: CUDA tests, kernel ladder, benchmark
-	@cd '$(BUILD)' && ctest -L cuda --output-on-failure
-	@'$(BUILD)/tests/ladder/ladder_wan' cuda
-	@'$(BUILD)/tests/ladder/ladder_token_gate' cuda
-	@for form in raw normed residual; do \
-	  '$(BUILD)/bin/bench_token_gate' --device cuda --form $$form --least-copy 0.8 || exit 1; done
-	@'$(BUILD)/bin/bench_wan' --device cuda $(BENCH_ARGS)
+gpu: tests ## everything that needs a GPU: CUDA tests, kernel ladders, benchmarks; logs and a table in $(BUILD)/gpu
+	@tools/bundle/run_gpu.sh --build '$(BUILD)' '$(BUILD)/gpu'
+
+device: tests ## the device code on the host in every order of warps (make test runs one of them)
+	@for order in greedy rounds reverse; do echo "== $$order" && \
+	  VEGA_DEVICE_ORDER=$$order ctest --test-dir '$(BUILD)' -L device -j $(JOBS) --output-on-failure || exit 1; done
+
+device-asan: configure ## the device code on the host with the address and undefined-behaviour sanitizers
+	@cmake --build '$(BUILD)' -j $(JOBS) --target tests vega_host_device_asan
+	@tests/device/asan.sh '$(BUILD)'
 
 interop: build ## files to and from Python: VEGA_PYTHON (or python3) with torch, numpy, safetensors, h5py
 	@tests/interop/run.sh '$(BUILD)/bin' || { [ $$? = 77 ] && echo 'interop: skipped, see above'; }
@@ -99,4 +102,4 @@ bundle: $(if $(BUNDLE_TESTS),tests,build) ## one relocatable tar for machines wi
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: bundle build tests help setup configure demo test soak check format docs bench gpu interop fuzz install clean
+.PHONY: bundle build tests help setup configure demo test soak check format docs bench gpu device device-asan interop fuzz install clean

@@ -60,7 +60,7 @@ if [ -n "$tests" ]; then
   for program in tests/ladder/ladder_wan tests/ladder/ladder_token_gate bin/bench_wan bin/bench_token_gate; do
     add "$build/$program" launcher
   done
-  cp "$build/tests/cuda_tests.txt" "$share/"
+  cp "$build/tests/cuda_tests.txt" "$source/tools/bundle/gpu_steps.txt" "$share/"
   mkdir -p "$share/tests"
   cp -r "$source/tests/golden" "$share/tests/"
   install -m 755 "$source/tools/bundle/run_gpu.sh" "$top/"
