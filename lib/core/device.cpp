@@ -109,8 +109,9 @@ Cuda load_cuda() {
             "check nvidia-smi and CUDA_VISIBLE_DEVICES; an old driver needs an update");
   }
   if (!at::hasCUDA()) {
-    no_cuda("LibTorch was asked about CUDA before the CUDA half was loaded",
-            "open_device before at::hasCUDA, at::manual_seed and the like", "a bug: report it");
+    no_cuda("LibTorch was used before the CUDA half was loaded, and has settled on having no CUDA",
+            "open_device before any convolution, backward pass or random number",
+            "a bug of this program: report it");
   }
   return cuda;
 }
@@ -254,10 +255,13 @@ void* cuda_symbol(const char* name) {
 }
 
 void check_cuda(const char* what, int status) {
+  constexpr int kMemoryAllocation = 2;  // cudaErrorMemoryAllocation
   if (status == 0) return;
-  throw DeviceError(explain(what, cuda().table->error_text(status), "success",
-                            "CUDA_LAUNCH_BLOCKING=1 shows the failing launch; out of memory: use a "
-                            "smaller batch"));
+  const char* got = cuda().table->error_text(status);
+  if (status == kMemoryAllocation)
+    throw DeviceMemoryError(explain(what, got, "success", "use a smaller batch"));
+  throw DeviceError(
+      explain(what, got, "success", "CUDA_LAUNCH_BLOCKING=1 shows the failing launch"));
 }
 
 }  // namespace vega

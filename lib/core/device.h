@@ -1,9 +1,12 @@
 // Devices by name, and the door to the CUDA half.
 //
 // Executables link LibTorch's CPU half only. Everything that touches CUDA lives in one shared
-// library, libvega_cuda.so, which is loaded when a CUDA device is first asked for. Until then
-// nothing may call at::hasCUDA() or at::manual_seed(): they would fix the answer "no" for the life
-// of the process.
+// library, libvega_cuda.so, which open_device loads when a CUDA device is first asked for.
+//
+// LibTorch asks once in the life of a process whether there is CUDA, and keeps the answer. What
+// makes it ask: at::hasCUDA(), at::manual_seed(), and, on tensors of the CPU too, a convolution
+// (at::conv2d) and a backward pass. After any of these open_device("cuda") fails for good. So a
+// program calls open_device right after it has read its options, before it computes anything.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -59,7 +62,8 @@ void* current_stream(at::Device device);
 // missing or of another build.
 void* cuda_symbol(const char* name);
 
-// Throws DeviceError naming the kernel and CUDA's words when `status` (a cudaError_t) is not 0.
+// Throws DeviceError naming the kernel and CUDA's words when `status` (a cudaError_t) is not 0,
+// DeviceMemoryError when the device's memory is used up.
 void check_cuda(const char* what, int status);
 
 }  // namespace vega

@@ -13,6 +13,14 @@
 
 namespace vega {
 
+// Whether the text of an error of LibTorch says that the GPU's memory is used up. The allocator has
+// an error type of its own; cuBLAS, cuDNN and the driver, which allocate beside it, only have
+// words.
+bool says_no_device_memory(std::string_view text);
+
+// The error for it: the device, how much of its memory is free, the remedy.
+DeviceMemoryError no_device_memory(at::Device device);
+
 // work(), with errors of a GPU (out of memory, a failed launch) as DeviceMemoryError and
 // DeviceError without the stack trace, and a CPU without memory as std::bad_alloc.
 template <typename Work>
@@ -20,16 +28,13 @@ auto on_device(at::Device device, const Work& work) {
   try {
     return work();
   } catch (const c10::OutOfMemoryError&) {
-    const DeviceMemory memory = device_memory(device);
-    throw DeviceMemoryError(device_name(device) + ": out of memory, " +
-                            std::to_string(memory.free >> 20) + " of " +
-                            std::to_string(memory.total >> 20) +
-                            " MB free; use a smaller --batch or --size, or --dtype bf16");
+    throw no_device_memory(device);
   } catch (const c10::Error& error) {
     const bool no_memory =
         std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
     if (no_memory) throw std::bad_alloc();
     if (!device.is_cuda()) throw;
+    if (says_no_device_memory(error.what_without_backtrace())) throw no_device_memory(device);
     throw DeviceError(device_name(device) + ": " + error.what_without_backtrace());
   }
 }

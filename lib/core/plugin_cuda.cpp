@@ -1,5 +1,6 @@
 // The CUDA half's table: device questions answered with the CUDA run time and LibTorch's allocator.
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
@@ -32,16 +33,16 @@ int compute_capability(int device, int* major, int* minor) {
   return cudaDeviceGetAttribute(minor, cudaDevAttrComputeCapabilityMinor, device);
 }
 
-// Runs `body` with `device` current, and puts the former one back.
+// Runs `body` with `device` current, and puts the former one back. LibTorch's guard does not make a
+// context on a device that has none: a process that uses cuda:3 alone leaves nothing on cuda:0.
 template <typename Body>
 int on_device(int device, Body body) {
-  int before = 0;
-  cudaError_t status = cudaGetDevice(&before);
-  if (status == cudaSuccess) status = cudaSetDevice(device);
-  if (status != cudaSuccess) return status;
-  status = body();
-  const cudaError_t back = cudaSetDevice(before);
-  return status != cudaSuccess ? status : back;
+  try {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+    return body();
+  } catch (const c10::Error&) {  // the device cannot be made current
+    return cudaErrorInvalidDevice;
+  }
 }
 
 // LibTorch sets its allocator up on the first allocation; before that there is nothing to report.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "core/on_device.h"
 #include "support/support.h"
 
 using namespace vega;
@@ -65,4 +66,21 @@ TEST_CASE("where CUDA is not there it is said why and what to do, every time the
   CHECK(cuda_device_count() == 0);
   CHECK_THROWS_AS(require_cuda(), DeviceError);
   CHECK_THROWS_AS(open_device("cuda:0"), DeviceError);
+}
+
+TEST_CASE("errors of libraries that allocate beside LibTorch count as memory errors") {
+  for (const char* text :
+       {"CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'"}) {
+    CAPTURE(text);
+    CHECK(says_no_device_memory(text));
+  }
+  for (const char* text :
+       {"CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasLtMatmul`",
+        "CUDA error: an illegal memory access was encountered", ""}) {
+    CAPTURE(text);
+    CHECK_FALSE(says_no_device_memory(text));
+  }
 }
