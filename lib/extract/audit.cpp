@@ -106,7 +106,7 @@ FrameSample look_at_pictures(const Look& look, const SceneSource& source, const 
 void look_at_noise(const Look& look, const SceneSource& source, const Chosen& chosen) {
   if (look.recipe.noise != NoiseKind::kStored || look.backbone.noise_size() == 0) return;
   try {
-    const NoiseSource noise(look.options, look.recipe, look.item.key, look.backbone.noise_size());
+    NoiseSource noise(look.options, look.recipe, look.item.key, look.backbone.noise_size());
     noise.checksum(source, chosen);
   } catch (const InputError& error) {
     look.fault("noise", look.options.noise, error.what());

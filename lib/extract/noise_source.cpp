@@ -22,20 +22,35 @@ NoiseSource::NoiseSource(const FeatureOptions& o, const Recipe& r, std::string s
                            "store noise for this size"));
 }
 
-void NoiseSource::fill(std::int64_t frame_id, std::span<float> out) const {
+void NoiseSource::draw(std::int64_t frame_id, std::span<float> out) const {
   if (recipe_.noise == NoiseKind::kV1) noise_v1(seed_, scene_, frame_id, out);
   if (recipe_.noise == NoiseKind::kZero) std::fill(out.begin(), out.end(), 0.0F);
   if (recipe_.noise == NoiseKind::kStored)
     std::copy_n(recipe_.stored_noise->frame(frame_id), out.size(), out.begin());
 }
 
-std::string NoiseSource::checksum(const SceneSource& source, const Chosen& chosen) const {
+void NoiseSource::fill(std::int64_t frame_id, std::span<float> out) const {
+  const auto kept = kept_.find(frame_id);
+  if (kept == kept_.end()) return draw(frame_id, out);
+  std::copy(kept->second.begin(), kept->second.end(), out.begin());
+}
+
+std::string NoiseSource::checksum(const SceneSource& source, const Chosen& chosen) {
   if (size_ == 0) return "";
+  const auto id = [&](std::size_t place) { return source.frames[chosen.frames[place]].id; };
+  const auto values = static_cast<std::size_t>(size_);
+  const std::size_t room = static_cast<std::size_t>(kKept) / (values * sizeof(float));
+  std::vector<std::vector<float>*> keep(chosen.frames.size());  // where each frame's noise stays
+  kept_.clear();
+  if (recipe_.noise == NoiseKind::kV1) {
+    for (std::size_t i = 0; i < std::min(room, keep.size()); ++i) keep[i] = &kept_[id(i)];
+  }
   std::vector<std::string> each(chosen.frames.size());
   parallel_for(chosen.frames.size(), recipe_.threads, [&](std::size_t i) {
-    std::vector<float> eps(static_cast<std::size_t>(size_));
-    fill(source.frames[chosen.frames[i]].id, eps);
+    std::vector<float> eps(values);
+    draw(id(i), eps);
     each[i] = xxh3_hex(std::as_bytes(std::span(eps)));
+    if (keep[i]) *keep[i] = std::move(eps);
   });
   Hasher all;
   for (const std::size_t place : chosen.frame_of_row) all.field(each[place]);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "extract/chosen.h"
 #include "extract/recipe.h"
@@ -22,14 +24,19 @@ class NoiseSource {
   // Throws InputError when stored noise lacks the frame.
   void fill(std::int64_t frame_id, std::span<float> out) const;
 
-  // XXH3-128 over the checksums of all rows' noise; "" where there is none.
-  std::string checksum(const SceneSource& source, const Chosen& chosen) const;
+  // XXH3-128 over the checksums of all rows' noise; "" where there is none. Keeps what it drew for
+  // fill(), up to kKept bytes: drawing takes 2 to 15 ms a frame. Not while another thread fills.
+  std::string checksum(const SceneSource& source, const Chosen& chosen);
+  static constexpr std::int64_t kKept = std::int64_t{256} << 20;
 
  private:
+  void draw(std::int64_t frame_id, std::span<float> out) const;
+
   const Recipe& recipe_;
   std::uint64_t seed_;
   std::string scene_;
   std::int64_t size_;
+  std::unordered_map<std::int64_t, std::vector<float>> kept_;  // by frame id
 };
 
 }  // namespace vega::extract
