@@ -14,6 +14,8 @@
 #include "base/parallel.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "extract/batching.h"
+#include "extract/noise_source.h"
 #include "media/jpeg.h"
 #include "media/resize.h"
 #include "media/view.h"
@@ -31,6 +33,7 @@ constexpr double kCpuF32 = 0.85, kCpuBf16 = 0.68, kCuda = 0.5;
 constexpr double kProbeSeconds = 0.25;
 constexpr double kCudaContext = 0.6e9;  // bytes: kernels and workspaces
 constexpr double kEncodedBudget = 256 << 20, kPixelBudget = 512 << 20;  // of FrameCache
+constexpr double kNoiseBudget = NoiseSource::kKept;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -90,9 +93,15 @@ double frame_seconds(const FrameSample& sample, const Workload& work, int thread
   return frames * (decode + thumb) / lanes;
 }
 
-// Steps of `workers` frames each, the last one as long as the others.
-double rounds(std::int64_t frames, int workers) {
-  return std::ceil(real(frames) / workers) * workers;
+// Frames a step: on CUDA a scene's batch, on the CPU one a worker.
+std::int64_t batch_of(const Workload& work, const Recipe& recipe, const Machine& machine) {
+  if (!machine.cuda) return machine.workers;
+  return Batching(machine.workers, !recipe.batch_auto).size(static_cast<std::size_t>(work.frames));
+}
+
+// Frames of whole steps: the last one is as long as the others.
+double rounds(std::int64_t frames, std::int64_t batch) {
+  return std::ceil(real(frames) / real(batch)) * real(batch);
 }
 
 double host_bytes(const Workload& work, const FrameSample& sample, const Recipe& recipe,
@@ -107,11 +116,13 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
   if (backbone.passes(work.taps).size() > 1) sum += frames * noise;
   const Cost cost = backbone.cost();
   if (machine.cuda) {
-    const int ahead = std::min(recipe.threads, 8) + 1;
-    return sum + kCudaContext + ahead * machine.workers * (seen + noise);
+    const double held =
+        4 * real(batch_of(work, recipe, machine));  // one computed, three made ahead
+    return sum + kCudaContext + held * (seen + noise) + std::min(kNoiseBudget, frames * noise);
   }
   const double lanes = std::min(real(std::int64_t{machine.workers}), frames);
-  return sum + cost.weight_bytes + lanes * (cost.activation_bytes + seen + noise);
+  return sum + cost.weight_bytes + lanes * (cost.activation_bytes + seen + noise) +
+         std::min(kNoiseBudget, frames * noise);
 }
 
 }  // namespace
@@ -143,6 +154,11 @@ Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, con
     const at::Device device = open_device(options.device);
     m.device = device_name(device);
     m.device_free = real(device_memory(device).free);
+    Batching batching(recipe.batch, !recipe.batch_auto);
+    const double room = 0.8 * (m.device_free - cost.weight_bytes);
+    if (cost.activation_bytes > 0)
+      batching.fit(static_cast<std::int64_t>(std::max(1.0, room / cost.activation_bytes)));
+    m.workers = static_cast<int>(batching.size(0));
     m.gemm = gemm_rate(device, scalar_type(recipe.compute), 12480, 8960);
   } catch (const DeviceError& error) {
     m.fault = error.what();
@@ -202,9 +218,9 @@ Estimate estimate(const Workload& work, const FrameSample& sample, const Recipe&
   const double share = real(backbone.passes(work.taps).size()) / real(backbone.passes(all).size());
   const double each = cost.once_flops + share * cost.pass_flops;
   e.flops = real(work.frames) * each;
+  const std::int64_t batch = batch_of(work, recipe, machine);
   const double network =
-      each == 0 ? 0
-                : rounds(work.frames, machine.workers) * each / (machine.gemm * machine.efficiency);
+      each == 0 ? 0 : rounds(work.frames, batch) * each / (machine.gemm * machine.efficiency);
   const double lanes = std::min(real(std::int64_t{recipe.threads}), real(work.frames));
   const double views = real(work.frames) * sample.view / lanes;
   // On CUDA pictures are resized beside the computing.
@@ -212,7 +228,7 @@ Estimate estimate(const Workload& work, const FrameSample& sample, const Recipe&
               (machine.cuda ? std::max(network, views) : network + views);
   e.host_bytes = host_bytes(work, sample, recipe, backbone, machine);
   if (machine.cuda) {
-    e.device_bytes = kCudaContext + cost.weight_bytes + machine.workers * cost.activation_bytes;
+    e.device_bytes = kCudaContext + cost.weight_bytes + real(batch) * cost.activation_bytes;
   }
   e.output_bytes = file_bytes(work, recipe, backbone, sample.thumb_bytes);
   return e;

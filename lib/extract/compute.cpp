@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/stop.h"
+#include "core/device.h"
 
 namespace vega::extract {
 namespace {
@@ -88,6 +89,27 @@ void run_batches(Job& job, const Backbone& backbone, const std::vector<std::size
   }
 }
 
+// How many frames fit the memory that the weights left free, asked once a run. A fifth stays free:
+// the allocator needs room to move, and cuDNN quietly takes another plan, which gives other bits,
+// for a convolution whose workspace does not fit.
+void fit(Batching& batching, const Backbone& backbone, at::Device device) {
+  if (batching.fitted() || !device.is_cuda()) return;
+  empty_cache(device);  // what folding the weights left behind
+  const double frame = backbone.cost().activation_bytes;
+  const auto free = static_cast<double>(device_memory(device).free);
+  if (!(frame > 0) || free <= 0) return;
+  batching.fit(static_cast<std::int64_t>(0.8 * free / frame));
+  log_info("--batch auto: at most {} frames a step ({:.1f} GB free, {:.2f} GB a frame)",
+           batching.size(0), free / 1e9, frame / 1e9);
+}
+
+// Adds what the feed waited when it is done with, by an error too.
+struct Waited {
+  const BatchFeed& feed;
+  double& sum;
+  ~Waited() { sum += feed.wait_s(); }
+};
+
 }  // namespace
 
 Work compute_by_frames(Job& job, Backbone& backbone) {
@@ -125,36 +147,42 @@ Work compute_by_frames(Job& job, Backbone& backbone) {
   return work;
 }
 
-Work compute_by_batches(Job& job, Backbone& backbone, std::int64_t& batch) {
+Work compute_by_batches(Job& job, Backbone& backbone, Batching& batching) {
+  const SceneFrames& frames = job.frames;
   const auto passes = backbone.passes(job.taps);
   Work work;
   work.passes = static_cast<std::int64_t>(passes.size());
-  Encoded encoded(job.frames.count(), passes.size() > 1);
+  Encoded encoded(frames.count(), passes.size() > 1);
   for (std::size_t p = 0; p < passes.size(); ++p) {
-    backbone.begin(passes[p]);
+    bool begun = false;
     std::size_t first = 0;
-    while (first < job.frames.count()) {
-      std::unique_ptr<BatchFeed> feed = std::move(job.feed);
-      if (!feed || p > 0 || feed->first() != first || feed->batch() != batch)
-        feed = std::make_unique<BatchFeed>(job.frames, first, batch, p == 0);
+    while (first < frames.count()) {
+      work.batch = batching.size(frames.count() - first);
       try {
+        if (!begun) backbone.begin(passes[p]);
+        begun = true;
+        fit(batching, backbone, frames.recipe.device);
+        work.batch = batching.size(frames.count() - first);
+        std::unique_ptr<BatchFeed> feed = std::move(job.feed);
+        if (!feed || p > 0 || feed->first() != first || feed->batch() != work.batch)
+          feed = std::make_unique<BatchFeed>(frames, first, work.batch, p == 0);
+        const Waited waited{*feed, work.wait_s};
         run_batches(job, backbone, passes[p], *feed, p == 0, encoded, first);
       } catch (const DeviceMemoryError& error) {
-        if (!job.frames.recipe.batch_auto || batch == 1) throw;
-        batch /= 2;
+        if (!batching.halve(work.batch)) throw;
         ++work.halvings;
-        log_warn("{}: goes on with --batch {}", error.what(), batch);
+        empty_cache(frames.recipe.device);  // cuBLAS and cuDNN allocate beside LibTorch
+        log_warn("{}: goes on with --batch {}", error.what(),
+                 batching.size(frames.count() - first));
       }
-      work.wait_s += feed->wait_s();
     }
-    if (p == 0) work.encoded = static_cast<std::int64_t>(job.frames.count());
+    if (p == 0) work.encoded = static_cast<std::int64_t>(frames.count());
   }
-  work.batch = batch;
   return work;
 }
 
-Work compute(Job& job, Backbone& backbone, std::int64_t& batch) {
-  if (job.frames.recipe.device.is_cuda()) return compute_by_batches(job, backbone, batch);
+Work compute(Job& job, Backbone& backbone, Batching& batching) {
+  if (job.frames.recipe.device.is_cuda()) return compute_by_batches(job, backbone, batching);
   return compute_by_frames(job, backbone);
 }
 

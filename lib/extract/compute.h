@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "extract/batching.h"
 #include "extract/feed.h"
 #include "models/backbone.h"
 #include "store/features.h"
@@ -31,13 +32,14 @@ struct Work {
 
 // Every frame is encoded once; each pass then runs over all of them. On the CPU one frame a worker,
 // one intra-op thread each: bits do not depend on the number of workers. On CUDA workers make
-// batches ahead of the device; with --batch auto a batch that does not fit the memory is halved,
-// and `batch` keeps the smaller size. Throws InputError (a value that cannot be stored), and what
-// the backbone throws.
-Work compute(Job& job, Backbone& backbone, std::int64_t& batch);
+// batches ahead of the device. With --batch auto the first pass is begun before the memory that is
+// left decides how many frames fit; a batch that does not fit after all is halved, and `batching`
+// keeps the smaller number. Throws InputError (a value that cannot be stored), and what the
+// backbone throws.
+Work compute(Job& job, Backbone& backbone, Batching& batching);
 
 // The two halves of compute(), for tests.
 Work compute_by_frames(Job& job, Backbone& backbone);
-Work compute_by_batches(Job& job, Backbone& backbone, std::int64_t& batch);
+Work compute_by_batches(Job& job, Backbone& backbone, Batching& batching);
 
 }  // namespace vega::extract

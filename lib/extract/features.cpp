@@ -1,6 +1,7 @@
 #include "extract/features.h"
 
 #include "base/memory.h"
+#include "core/device.h"
 #include "extract/audit.h"
 #include "extract/recipe.h"
 #include "extract/scene_job.h"
@@ -28,6 +29,7 @@ See also: preview, inspect, verify; docs/formats.md)";
 RunResult run_features(const FeatureOptions& options, const Context& context) {
   keep_freed_memory();
   const Recipe recipe = resolve(options);
+  if (!options.dry_run) open_device(recipe.device.str());  // before anything is computed
   const ItemList list =
       gather_items({options.inputs, options.list, options.shard, options.key, options.root});
   const RunOptions how{options.report, options.fail_fast, options.dry_run, options.threads};
@@ -37,7 +39,7 @@ RunResult run_features(const FeatureOptions& options, const Context& context) {
                backbone,
                std::filesystem::path(options.out) / tag_of(options, recipe, backbone.known()),
                context.progress,
-               recipe.batch};
+               Batching(recipe.batch, !recipe.batch_auto)};
   if (options.dry_run) {
     return dry_run(list.items, options, recipe, backbone.known(), run.folder, context);
   }

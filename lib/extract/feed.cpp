@@ -1,6 +1,6 @@
 #include "extract/feed.h"
 
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,11 +11,6 @@ namespace vega::extract {
 namespace {
 
 constexpr int kMostWorkers = 8;
-
-std::size_t batches(std::size_t frames, std::int64_t batch) {
-  const auto n = static_cast<std::size_t>(batch);
-  return (frames + n - 1) / n;
-}
 
 }  // namespace
 
@@ -33,32 +28,50 @@ BatchFeed::BatchFeed(const SceneFrames& frames, std::size_t first, std::int64_t 
                      bool with_pixels)
     : frames_(frames),
       first_(first),
-      batch_(batch),
+      batch_(static_cast<std::size_t>(batch)),
       with_pixels_(with_pixels),
-      batches_(batches(frames.count() - first, batch),
-               std::min(frames.recipe.threads, kMostWorkers),
-               [this](std::size_t index) { return make(index); }) {}
+      batches_((frames.count() - first + batch_ - 1) / batch_),
+      made_(
+          frames.count() - first, std::min(frames.recipe.threads, kMostWorkers),
+          [this](std::size_t index) { return make(index); }, 2 * batch_) {}
 
-BatchFeed::Batch BatchFeed::make(std::size_t index) const {
+std::size_t BatchFeed::frames_of(std::size_t batch) const {
+  return std::min(batch_, frames_.count() - first_ - batch * batch_);
+}
+
+// Memory for a batch; the padding is zero already.
+BatchFeed::Batch BatchFeed::begin(std::size_t batch) const {
+  const auto all = static_cast<std::int64_t>(batch_);
+  const auto frames = static_cast<std::int64_t>(frames_of(batch));
   Batch made;
-  if (with_pixels_) {
-    made.pixels =
-        at::zeros({batch_, 3, frames_.recipe.size.height, frames_.recipe.size.width}, at::kFloat);
-  }
-  made.eps = at::zeros({batch_, frames_.noise.size()}, at::kFloat);
-  const std::size_t from = first_ + index * static_cast<std::size_t>(batch_);
-  for (std::int64_t i = 0; i < batch_; ++i) {
-    const std::size_t place = from + static_cast<std::size_t>(i);
-    if (place >= frames_.count()) break;
-    if (with_pixels_) frames_.pixels(place, made.pixels[i].data_ptr<float>());
-    frames_.eps(place, made.eps[i].data_ptr<float>());
-  }
+  made.eps = at::empty({all, frames_.noise.size()}, at::kFloat);
+  made.eps.narrow(0, frames, all - frames).zero_();
+  if (!with_pixels_) return made;
+  const ImageSize size = frames_.recipe.size;
+  made.pixels = at::empty({all, 3, size.height, size.width}, at::kFloat);
+  made.pixels.narrow(0, frames, all - frames).zero_();
   return made;
+}
+
+BatchFeed::Made BatchFeed::make(std::size_t index) {
+  Batch batch;  // shares the memory of the feed's
+  {
+    const std::lock_guard lock(mutex_);
+    Batch& shared = batches_[index / batch_];
+    if (!shared.eps.defined()) shared = begin(index / batch_);
+    batch = shared;
+  }
+  const auto row = static_cast<std::int64_t>(index % batch_);
+  if (with_pixels_) frames_.pixels(first_ + index, batch.pixels[row].data_ptr<float>());
+  frames_.eps(first_ + index, batch.eps[row].data_ptr<float>());
+  return {};
 }
 
 BatchFeed::Batch BatchFeed::next() {
   const auto begun = std::chrono::steady_clock::now();
-  Batch batch = batches_.next();
+  for (std::size_t i = frames_of(taken_); i > 0; --i) made_.next();
+  const std::lock_guard lock(mutex_);
+  Batch batch = std::move(batches_[taken_++]);
   wait_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return batch;
 }

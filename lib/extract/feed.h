@@ -3,8 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <vector>
 
 #include "extract/chosen.h"
 #include "extract/frame_cache.h"
@@ -29,8 +30,9 @@ struct SceneFrames {
   void eps(std::size_t place, float* values) const;  // noise.size() values
 };
 
-// Batches of frames [first, count) in order, made ahead by worker threads. The last one is padded
-// with zeros, so that every batch has one size.
+// Batches of frames [first, count) in order, made ahead: worker threads write single frames into
+// them, so that one large batch keeps all workers busy. At most three batches are held. The last
+// one is padded with zeros, so that every batch has one size.
 class BatchFeed {
  public:
   struct Batch {
@@ -40,19 +42,24 @@ class BatchFeed {
   BatchFeed(const SceneFrames& frames, std::size_t first, std::int64_t batch, bool with_pixels);
 
   std::size_t first() const { return first_; }
-  std::int64_t batch() const { return batch_; }
+  std::int64_t batch() const { return static_cast<std::int64_t>(batch_); }
   Batch next();                              // throws what making it threw
   double wait_s() const { return wait_s_; }  // seconds that next() waited
 
  private:
-  Batch make(std::size_t index) const;
+  struct Made {};  // the frame is in its batch
+
+  std::size_t frames_of(std::size_t batch) const;  // without the padding
+  Batch begin(std::size_t batch) const;
+  Made make(std::size_t index);
 
   SceneFrames frames_;
-  std::size_t first_;
-  std::int64_t batch_;
+  std::size_t first_, batch_, taken_ = 0;
   bool with_pixels_;
   double wait_s_ = 0;
-  Prefetch<Batch> batches_;  // last: its threads use the others
+  std::mutex mutex_;  // of the next
+  std::vector<Batch> batches_;
+  Prefetch<Made> made_;  // last: its threads use the others
 };
 
 }  // namespace vega::extract

@@ -96,9 +96,10 @@ void FeatureOptions::visit(OptionVisitor& v) {
   v.flag("--no-thumbs", no_thumbs, "store no thumbnails (preview needs them)");
   v.integer("--threads", threads, "N", {},
             "worker threads (default: all cores); on the cpu one frame a worker");
-  v.text("--batch", batch, "auto|N",
-         "frames a step on cuda (the last one is padded); auto fits the memory and halves when it "
-         "is short");
+  v.text(
+      "--batch", batch, "auto|N",
+      "frames a step on cuda (the last one is padded); auto: a scene's frames evenly in steps of "
+      "at most 32, fewer where memory is short");
 }
 
 void PreviewOptions::visit(OptionVisitor& v) {

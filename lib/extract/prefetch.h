@@ -15,21 +15,20 @@
 
 namespace vega::extract {
 
-// At most `workers` items wait or are being made at any time. An exception of `make` comes out of
-// next() at its place. Where the system gives fewer threads than asked for, those make the items,
-// or else next() does.
+// At most `window` items (default: as many as workers) wait or are being made at any time. An
+// exception of `make` comes out of next() at its place. Where the system gives fewer threads than
+// asked for, those make the items, or else next() does.
 template <typename T>
 class Prefetch {
  public:
-  Prefetch(std::size_t count, int workers, std::function<T(std::size_t)> make)
-      : count_(count),
-        window_(static_cast<std::size_t>(workers < 1 ? 1 : workers)),
-        make_(std::move(make)),
-        slots_(count) {
-    threads_.reserve(std::min(window_, count));
+  Prefetch(std::size_t count, int workers, std::function<T(std::size_t)> make,
+           std::size_t window = 0)
+      : count_(count), make_(std::move(make)), slots_(count) {
+    const std::size_t most = std::min(count, static_cast<std::size_t>(std::max(workers, 1)));
+    window_ = window > 0 ? window : static_cast<std::size_t>(std::max(workers, 1));
+    threads_.reserve(most);
     try {
-      for (std::size_t i = 0; i < window_ && i < count; ++i)
-        threads_.emplace_back([this] { work(); });
+      for (std::size_t i = 0; i < most; ++i) threads_.emplace_back([this] { work(); });
     } catch (const std::exception& failure) {  // a limit on threads or memory
       log_debug("{} of {} threads started: {}", threads_.size(), window_, failure.what());
     }
@@ -90,7 +89,7 @@ class Prefetch {
     }
   }
 
-  std::size_t count_, window_, next_ = 0, taken_ = 0;
+  std::size_t count_, window_ = 1, next_ = 0, taken_ = 0;
   bool stopped_ = false;
   std::function<T(std::size_t)> make_;
   std::vector<Slot> slots_;

@@ -154,11 +154,8 @@ double frame_bytes(ImageSize size, DType compute) {
   return 6.0 * 96 * size.width * size.height * static_cast<double>(size_of(compute));
 }
 
-// About 6 GB of activations.
-std::int64_t auto_batch(ImageSize size, DType compute) {
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(6e9 / frame_bytes(size, compute)), 1,
-                                  16);
-}
+// Frames a step on CUDA, where --batch leaves it open; fewer when the device's memory is known.
+constexpr std::int64_t kAutoBatch = 32;
 
 // All cores, or as many workers as the free memory feeds.
 int auto_threads(const Recipe& r, bool heavy) {
@@ -233,7 +230,7 @@ Recipe resolve(const FeatureOptions& o) {
     usage("--threads", std::to_string(o.threads), "0 (all cores) to 1024");
   r.threads = o.threads > 0 ? static_cast<int>(o.threads) : auto_threads(r, entry.on_device);
   r.batch_auto = o.batch == "auto";
-  r.batch = r.batch_auto ? auto_batch(r.size, r.compute) : positive_number("--batch", o.batch);
+  r.batch = r.batch_auto ? kAutoBatch : positive_number("--batch", o.batch);
   return r;
 }
 

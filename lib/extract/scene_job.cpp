@@ -111,7 +111,6 @@ class Scene final : public ItemWork {
   bool turned() const { return cache_->turned() > 0 && follows_exif(source_); }
   void decode();
   void describe_taps();
-  void fit_batch(const Backbone& backbone);
   SceneFrames frames() const { return {run_.recipe, source_, chosen_, *cache_, *noise_, depth_}; }
   Provenance provenance() const;
 
@@ -226,7 +225,7 @@ void Scene::prepare() {
   tell_bright();
   describe_taps();
   if (run_.recipe.device.is_cuda())
-    feed_ = std::make_unique<BatchFeed>(frames(), 0, run_.batch, true);
+    feed_ = std::make_unique<BatchFeed>(frames(), 0, run_.batching.size(frames().count()), true);
 }
 
 void Scene::describe_taps() {
@@ -244,7 +243,6 @@ void Scene::compute() {
   const auto begun = std::chrono::steady_clock::now();
   Backbone& backbone = run_.backbone.loaded();
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  fit_batch(backbone);
   header_.provenance = provenance();
   if (plan_.decision == Decision::kAddTaps)
     writer_.emplace(output_, header_.provenance, written_);
@@ -256,27 +254,11 @@ void Scene::compute() {
   Progress progress(item_.key, passes > 1 ? "frame passes" : "frames",
                     static_cast<std::int64_t>(chosen_.frames.size() * passes), run_.progress);
   Job job{frames(), wanted_, *writer_, progress, std::move(feed_)};
-  std::int64_t batch = run_.batch;
-  work_ = extract::compute(job, backbone, batch);
-  run_.batch = batch;
+  work_ = extract::compute(job, backbone, run_.batching);
   if (wanted_.size() > 1) {
     log_info("{}: {} frames encoded once, {} pass{} over them, {} taps", item_.key, work_.encoded,
              work_.passes, work_.passes == 1 ? "" : "es", wanted_.size());
   }
-}
-
-// What the weights left free decides, once; 0.8: the allocator needs room to move.
-void Scene::fit_batch(const Backbone& backbone) {
-  if (run_.batch_fitted || !run_.recipe.batch_auto || !run_.recipe.device.is_cuda()) return;
-  run_.batch_fitted = true;
-  const double frame = backbone.cost().activation_bytes;
-  const auto free = static_cast<double>(device_memory(run_.recipe.device).free);
-  if (!(frame > 0) || free <= 0) return;
-  const auto fit = std::max<std::int64_t>(1, static_cast<std::int64_t>(0.8 * free / frame));
-  if (fit >= run_.batch) return;
-  log_info("--batch auto: {} frames a step ({:.1f} GB free, {:.2f} GB a frame)", fit, free / 1e9,
-           frame / 1e9);
-  run_.batch = fit;
 }
 
 void Scene::finish() {

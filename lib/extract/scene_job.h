@@ -1,13 +1,13 @@
 // One scene of `vega-extract features`: selected frames, keys, computing, writing.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "base/progress.h"
+#include "extract/batching.h"
 #include "extract/options.h"
 #include "extract/recipe.h"
 #include "run/items.h"
@@ -37,10 +37,7 @@ struct SceneRun {
   LazyBackbone& backbone;
   std::filesystem::path folder;  // of the outputs
   ProgressMode progress;
-  // Frames a step on CUDA; gets smaller when memory is short. Read while the next scene is
-  // prepared.
-  std::atomic<std::int64_t> batch;
-  bool batch_fitted = false;
+  Batching batching;  // frames a step on CUDA
 };
 
 // The path of an item: as given, or an id below --root. Throws InputError.

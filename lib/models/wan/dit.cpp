@@ -155,7 +155,9 @@ void Dit::prepare(std::int64_t t, std::int64_t last_block) {
   const at::Tensor modulation = time_modulation(t);
   // Blocks of another timestep beyond the last one asked for would be out of date.
   if (t != prepared_) blocks_.resize(static_cast<std::size_t>(std::min(have, last_block + 1)));
-  for (std::int64_t n = t == prepared_ ? have : 0; n <= last_block; ++n) {
+  const std::int64_t first = t == prepared_ ? have : 0;
+  prepared_ = -1;  // until all blocks are of one timestep: memory may run out on the way
+  for (std::int64_t n = first; n <= last_block; ++n) {
     if (n < static_cast<std::int64_t>(blocks_.size())) {
       Block& block = blocks_[static_cast<std::size_t>(n)];
       block = fold(n, modulation, &block);

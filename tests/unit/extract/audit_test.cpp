@@ -220,9 +220,16 @@ TEST_CASE("estimates by hand: bytes, memory, time of a sweep with some taps ther
   CHECK(e.flops == Approx(10 * (1e12 + 2e12)));
   CHECK(e.output_bytes > 5e6 + tokens / 3);
 
-  // On CUDA batches are padded, and resizing hides behind computing.
+  // On CUDA resizing hides behind computing. Ten frames, eight at most, are two batches of five.
   machine.cuda = true, machine.workers = 8;
   e = estimate(work, sample, recipe, network, machine);
+  CHECK(e.seconds == Approx(10 * 3e12 / 1e12 + 10 * (0.01 + 0.03) / 4));
+  CHECK(e.device_bytes > 2e9 + 5 * 1e9);
+  CHECK(e.device_bytes < 2e9 + 6 * 1e9);
+  // Batches of eight, where that is asked for: the second one is padded.
+  o.batch = "8";
+  const Recipe eight = resolve(o);
+  e = estimate(work, sample, eight, network, machine);
   CHECK(e.seconds == Approx(16 * 3e12 / 1e12 + 10 * (0.01 + 0.03) / 4));
   CHECK(e.device_bytes > 2e9 + 8 * 1e9);
 

@@ -16,7 +16,7 @@ namespace {
 
 // Two taps, "double" and "triple" of each pixel mean, in a pass each; batches above `most` do not
 // fit.
-class Small final : public Backbone {
+class Small : public Backbone {
  public:
   explicit Small(std::int64_t most) : most_(most) {
     for (const char* name : {"b2_t100", "b3_t200"}) {
@@ -62,13 +62,15 @@ class Small final : public Backbone {
   mutable std::vector<std::int64_t> sizes_;
 };
 
-// Seven frames through a backbone in batches (batch 0: frame by frame), and the file that came out.
+// Seven frames through a backbone in batches of at most `batch` (0: frame by frame), and the file
+// that came out.
 struct Trial {
   test::TempFolder folder;
   SceneSource source;
   Recipe recipe;
   FeatureOptions options;
   std::int64_t batch = 4;
+  std::int64_t most = 0;  // of the batching, afterwards
   Work work;
 
   Trial() {
@@ -87,7 +89,7 @@ struct Trial {
     FrameCache cache(source, chosen.frames);
     cache.read(1);
     cache.decode(1, false, false);
-    const NoiseSource noise(options, recipe, "room", backbone.noise_size());
+    NoiseSource noise(options, recipe, "room", backbone.noise_size());
     FeatureHeader header;
     header.key = "room", header.cache_key = "k", header.options_json = "{}";
     header.default_tap = backbone.taps()[taps[0]].name;
@@ -104,7 +106,11 @@ struct Trial {
     FeatureWriter writer(folder / name, header, frame_table(source, chosen, cache, false), infos);
     Progress progress("room", "frames", 14, ProgressMode::kOff);
     Job job{{recipe, source, chosen, cache, noise, {}}, taps, writer, progress};
-    work = batch == 0 ? compute_by_frames(job, backbone) : compute_by_batches(job, backbone, batch);
+    noise.checksum(source, chosen);
+    Batching batching(batch, !recipe.batch_auto);
+    work =
+        batch == 0 ? compute_by_frames(job, backbone) : compute_by_batches(job, backbone, batching);
+    most = batching.size(0);
     writer.finish();
     return FeatureReader(folder / name);
   }
@@ -117,6 +123,41 @@ void check_equal(const FeatureReader& a, const FeatureReader& b) {
 }
 
 }  // namespace
+
+TEST_CASE("frames are shared out evenly, unless the user chose the number") {
+  const Batching automatic(32, false), chosen(13, true);
+  const auto sizes = [&](const Batching& batching) {
+    std::vector<std::int64_t> out;
+    for (const std::size_t frames : {1, 7, 31, 32, 33, 64, 65, 100})
+      out.push_back(batching.size(frames));
+    return out;
+  };
+  CHECK(sizes(automatic) == std::vector<std::int64_t>{1, 7, 31, 32, 17, 32, 22, 25});
+  CHECK(sizes(chosen) == std::vector<std::int64_t>(8, 13));
+  for (std::size_t frames = 1; frames < 300; ++frames) {  // less than a frame of padding a batch
+    const auto size = static_cast<std::size_t>(automatic.size(frames));
+    const std::size_t batches = (frames + size - 1) / size;
+    CHECK(size <= 32);
+    CHECK(batches == (frames + 31) / 32);
+    CHECK(batches * size - frames < batches);
+  }
+}
+
+TEST_CASE("a batch is 32 or 16 frames where they fit, else what fits; it never grows") {
+  for (const auto& [fitting, most] :
+       {std::pair{500, 32}, {32, 32}, {31, 16}, {16, 16}, {15, 15}, {1, 1}, {0, 1}}) {
+    Batching batching(32, false);
+    CHECK_FALSE(batching.fitted());
+    batching.fit(fitting);
+    CHECK(batching.size(0) == most);
+    batching.fit(500);
+    CHECK(batching.size(0) == most);
+  }
+  Batching chosen(40, true);
+  chosen.fit(3);
+  CHECK(chosen.size(0) == 40);
+  CHECK_FALSE(chosen.halve(40));
+}
 
 TEST_CASE("batches give what frames one by one give; the last one is padded to one size") {
   Trial trial;
@@ -137,16 +178,33 @@ TEST_CASE("batches give what frames one by one give; the last one is padded to o
         single.read_f32(single.tap_index("b2_t100"), 0, 7));
 }
 
+TEST_CASE("one worker and many make the same batches, whatever their size") {
+  Trial trial;
+  Small one(100);
+  trial.batch = 0;
+  const FeatureReader single = trial.run(one, "single.h5", {0, 1});
+  for (const std::int64_t batch : {1, 2, 3, 5, 7, 32}) {
+    for (const int threads : {1, 8}) {
+      Small many(100);
+      trial.batch = batch, trial.recipe.threads = threads;
+      const std::string name = std::to_string(batch) + "_" + std::to_string(threads) + ".h5";
+      check_equal(single, trial.run(many, name, {0, 1}));
+    }
+  }
+}
+
 TEST_CASE("--batch auto halves until it fits, loses nothing, and says so") {
   Trial trial;
-  Small plenty(100), tight(3);
+  Small plenty(100), tight(3), tighter(2);
   const FeatureReader whole = trial.run(plenty, "whole.h5", {0, 1});
   trial.batch = 16;
-  const FeatureReader halved = trial.run(tight, "halved.h5", {0, 1});
-  check_equal(whole, halved);
-  CHECK(trial.batch == 2);
-  CHECK(trial.work.halvings == 3);
-  CHECK(trial.work.batch == 2);
+  check_equal(whole, trial.run(tight, "halved.h5", {0, 1}));
+  CHECK(trial.most == 3);  // of 7
+  CHECK(trial.work.halvings == 1);
+  CHECK(trial.work.batch == 3);
+  check_equal(whole, trial.run(tighter, "twice.h5", {0, 1}));
+  CHECK(trial.most == 1);
+  CHECK(trial.work.halvings == 2);
   Small none(0);
   CHECK_THROWS_AS(trial.run(none, "none.h5", {0}), DeviceMemoryError);
   CHECK_FALSE(std::filesystem::exists(trial.folder / "none.h5"));
@@ -160,7 +218,29 @@ TEST_CASE("a batch that was asked for by number is not changed") {
   trial.recipe.threads = threads;
   Small tight(3);
   CHECK_THROWS_AS(trial.run(tight, "x.h5", {0}), DeviceMemoryError);
-  CHECK(trial.batch == 4);
+}
+
+TEST_CASE("memory that runs short while a pass begins halves the batch too") {
+  class Begins final : public Small {
+   public:
+    Begins() : Small(100) {}
+    void begin(const std::vector<std::size_t>& pass) override {
+      if (++begun_ == 2) throw DeviceMemoryError("toy: while folding");
+      Small::begin(pass);
+    }
+    int begun() const { return begun_; }
+
+   private:
+    int begun_ = 0;
+  };
+  Trial trial;
+  Small plenty(100);
+  Begins begins;
+  const FeatureReader whole = trial.run(plenty, "whole.h5", {0, 1});
+  check_equal(whole, trial.run(begins, "begins.h5", {0, 1}));
+  CHECK(begins.begun() == 3);
+  CHECK(trial.work.halvings == 1);
+  CHECK(begins.sizes() == std::vector<std::int64_t>{4, 4, 2, 2, 2, 2});
 }
 
 TEST_CASE("memory that runs short in a later pass costs only that pass") {
@@ -193,5 +273,5 @@ TEST_CASE("memory that runs short in a later pass costs only that pass") {
   const FeatureReader whole = trial.run(plenty, "whole.h5", {0, 1});
   check_equal(whole, trial.run(later, "later.h5", {0, 1}));
   CHECK(trial.work.halvings == 1);
-  CHECK(trial.batch == 2);
+  CHECK(trial.work.batch == 2);
 }

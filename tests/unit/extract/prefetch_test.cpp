@@ -39,6 +39,17 @@ TEST_CASE("no more items than workers wait or are being made") {
   REQUIRE(made == 50);
 }
 
+TEST_CASE("a window of its own lets few workers make many items ahead") {
+  std::atomic<int> made{0};
+  Prefetch<int> items(
+      50, 2, [&](std::size_t i) { return ++made, static_cast<int>(i); }, 20);
+  while (made < 20) std::this_thread::yield();
+  for (int taken = 0; taken < 50; ++taken) {
+    REQUIRE(made <= taken + 20);
+    REQUIRE(items.next() == taken);
+  }
+}
+
 TEST_CASE("an error comes out at its place, and the others stay good") {
   Prefetch<std::string> items(6, 4, [](std::size_t i) {
     if (i == 2 || i == 4) throw std::runtime_error("item " + std::to_string(i));
