@@ -8,8 +8,8 @@ namespace vega::kernels {
 
 // y = (x - mean) * rsqrt(var + eps) over the last axis; mean, then squared deviations, in float32.
 // x (..., D) float32, contiguous. Returns x's shape in `out` (float32|bfloat16).
-// Throws InputError (shape, dtype, layout), DeviceError (launch).  Oracle:
-// tests/ref/layer_norm_ref.h.
+// Throws InputError (shape, dtype, layout), DeviceError (launch).
+// Oracle: tests/ref/kernels_ref.h.
 at::Tensor layer_norm(const at::Tensor& x, double eps, at::ScalarType out);
 
 // x += y in place, and the layer norm of the sum.
