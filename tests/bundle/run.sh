@@ -80,7 +80,7 @@ pid=$!
 exec 7>"$T/list"
 printf '%s\n' "$T/room" >&7
 mapped() { sed -n 's/^[^/]*\(\/.*\.so[.0-9]*\)$/\1/p' "/proc/$pid/maps" | sort -u; }
-for _ in $(seq 100); do ! mapped | grep -q libtorch_cpu || break; sleep 0.1; done
+until mapped | grep -q libtorch_cpu || ! kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 mapped >"$T/mapped"
 check "LibTorch is mapped from the node's place" grep -q "^\($ROOT\|$TORCH\)/torch/lib/libtorch_cpu.so" "$T/mapped"
 check "HDF5 is mapped from the bundle" grep -q "^$BUNDLE/lib/libhdf5" "$T/mapped"

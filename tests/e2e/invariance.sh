@@ -1,5 +1,7 @@
 # Equal files whatever the threads, the order, the shards, the restarts and the neighbours.
+#   bash invariance.sh BIN TOOLS
 . "$(dirname "$0")/lib.sh" || exit 1
+. "$(dirname "$0")/fault_lib.sh"
 
 expect_exit 0 synth model --preset wan-tiny --dtype bf16 -o "$T/m"
 for seed in 1 2 3; do
@@ -61,55 +63,41 @@ check "both tell what is there" cmp "$T/a.out" "$T/b.out"
 same_files pair
 
 # Killed in the middle: nothing under the final name, a part file at most; the next run finishes,
-# and sweeps the part away.
+# and sweeps the part away. The moment is that of a system call, so it is the same on every machine.
 expect_exit 0 synth scene --seed 1 --size 96x64 --frames 24 -o "$T/long"
-long() {
-  extract features "$T/long" --model "$T/m" --size 256x192 --select stride:1 --threads 1 \
-    -o "$T/$1" --tag t
+long() { # FOLDER: sets COMMAND
+  COMMAND=("$BIN/vega-extract" features "$T/long" --model "$T/m" --size 256x192 --select stride:1 --threads 1
+    -o "$1" --tag t)
 }
-expect_exit 0 long unhurt
-"$BIN/vega-extract" features "$T/long" --model "$T/m" --size 256x192 --select stride:1 \
-  --threads 1 -o "$T/killed" --tag t >"$OUT" 2>"$ERR" &
-victim=$!
+long "$T/unhurt"
+expect_exit 0 "${COMMAND[@]}"
+long "$D/killed"
+launch_stopped fsync 1 "${COMMAND[@]}"
+let_go KILL
 LAST="a run killed in the middle"
-for _ in $(seq 400); do
-  compgen -G "$T/killed/t/long.h5.part-*" >/dev/null && break
-  sleep 0.02
-done
-sleep 0.1
-kill -9 $victim 2>/dev/null
-wait $victim 2>/dev/null
-check "it was killed, it did not end" test $? = 137
-check "the killed run left its part file" compgen -G "$T/killed/t/long.h5.part-*"
-check "and no file" test ! -e "$T/killed/t/long.h5"
+check "it was killed, it did not end" test $code = 137
+check "the killed run left its part file" compgen -G "$D/killed/t/long.h5.part-*"
+check "and no file" test ! -e "$D/killed/t/long.h5"
 check "and no line of the manifest" test ! -s "$OUT"
-expect_exit 0 long killed
-expect_no_parts "$T/killed"
-expect_exit 0 extract verify "$T/killed"
-expect_equal "$T/killed/t/long.h5" "$T/unhurt/t/long.h5"
+expect_exit 0 "${COMMAND[@]}"
+expect_no_parts "$D/killed"
+expect_exit 0 extract verify "$D/killed"
+expect_equal "$D/killed/t/long.h5" "$T/unhurt/t/long.h5"
 
-# Asked to stop: exit 75, nothing left behind, the next run goes on.
+# Asked to stop while the first frame is still to come: exit 75, nothing left behind, the next run goes on.
 for signal in TERM USR1 INT; do
-  # job control on: a background job would ignore SIGINT otherwise
-  set -m
-  "$BIN/vega-extract" features "$T/long" --model "$T/m" --size 256x192 --select stride:1 \
-    --threads 1 -o "$T/asked$signal" --tag t >"$OUT" 2>"$ERR" &
-  victim=$!
-  set +m
+  long "$D/asked$signal"
+  launch_stopped create 1 "${COMMAND[@]}"
+  let_go $signal
   LAST="a run stopped by SIG$signal"
-  for _ in $(seq 400); do
-    compgen -G "$T/asked$signal/t/long.h5.part-*" >/dev/null && break
-    sleep 0.02
-  done
-  kill -$signal $victim 2>/dev/null
-  wait $victim 2>/dev/null
-  check "SIG$signal: exit 75" test $? = 75
+  check "SIG$signal: exit 75" test $code = 75
   check "SIG$signal: said so" grep -q "stopped by SIG$signal" "$ERR"
-  expect_no_parts "$T/asked$signal"
-  check "SIG$signal: no file" test ! -e "$T/asked$signal/t/long.h5"
+  expect_no_parts "$D/asked$signal"
+  check "SIG$signal: no file" test ! -e "$D/asked$signal/t/long.h5"
 done
-expect_exit 0 long askedTERM
-expect_equal "$T/askedTERM/t/long.h5" "$T/unhurt/t/long.h5"
+long "$D/askedTERM"
+expect_exit 0 "${COMMAND[@]}"
+expect_equal "$D/askedTERM/t/long.h5" "$T/unhurt/t/long.h5"
 
 # Two processes that add different taps to one file at once: both are there afterwards.
 expect_exit 0 extract features "$T/long" --model "$T/m" --size 96x64 --select uniform:4 -o "$T/taps" --tag t

@@ -66,10 +66,9 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
 }
 
-# until_true SECONDS COMMAND...: polls; fails when the time is up.
+# until_true COMMAND...: polls; fails after 20 minutes, which only something that hangs takes. PATIENCE=SECONDS: other limit.
 until_true() {
-  local end=$((SECONDS + $1))
-  shift
+  local end=$((SECONDS + ${PATIENCE:-1200}))
   until "$@"; do
     [ "$SECONDS" -lt "$end" ] || return 1
     sleep 0.2
@@ -89,12 +88,12 @@ cluster_start() {   # DIR: absolute, of this test alone
   setpriv --pdeathsig TERM "$MUNGED" --foreground --force --key-file="$dir/munge.key" --socket="$dir/munge.socket" --pid-file="$dir/munge.pid" \
     --seed-file="$dir/munge.seed" --log-file="$dir/munge.log" --num-threads=2 </dev/null >"$dir/munged.out" 2>&1 &
   DAEMONS+=($!)
-  until_true 20 test -S "$dir/munge.socket" || return 1
+  PATIENCE=300 until_true test -S "$dir/munge.socket" || return 1
   setpriv --pdeathsig TERM "$SLURMCTLD" -D -c -f "$SLURM_CONF" </dev/null >"$dir/slurmctld.out" 2>&1 &
   DAEMONS+=($!)
   setpriv --pdeathsig TERM "$SLURMD" -D -c -f "$SLURM_CONF" </dev/null >"$dir/slurmd.out" 2>&1 &
   DAEMONS+=($!)
-  until_true 60 node_idle
+  PATIENCE=300 until_true node_idle
 }
 
 cluster_logs() {   # DIR: for a failure
@@ -107,11 +106,11 @@ cluster_logs() {   # DIR: for a failure
 cluster_stop() {   # every job, every daemon; what does not go is killed
   local i pid
   [ "${#DAEMONS[@]}" -lt 3 ] || scancel --user="$(id -un)" --full >/dev/null 2>&1 || true
-  [ "${#DAEMONS[@]}" -lt 3 ] || until_true 40 no_jobs || true
+  [ "${#DAEMONS[@]}" -lt 3 ] || PATIENCE=40 until_true no_jobs || true
   for ((i = ${#DAEMONS[@]} - 1; i >= 0; --i)); do
     pid=${DAEMONS[i]}
     kill -TERM "$pid" 2>/dev/null || continue
-    until_true 15 gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+    PATIENCE=15 until_true gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
   DAEMONS=()

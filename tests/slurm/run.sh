@@ -52,12 +52,12 @@ submit "$T/night" --array=0-2
 array=$JOB
 file() { printf '%s\n' "$T/night/f/room$1.h5"; }
 begun() { [ -e "$(file 1)" ] || over "${array}_1"; }
-until_true 120 begun
+until_true begun
 check "task 1 publishes a scene" test -e "$(file 1)"
 [ "$FAILURES" = 0 ] || { show_log "${array}_1"; cluster_logs "$T/cluster"; finish; }   # the rest would wait in vain
 check "a signal can be sent" scancel --batch --signal=USR1 "${array}_1"
 requeued() { [ "$(shown "${array}_1" Restarts)" = 1 ] && state_is "${array}_1" PENDING; }
-check "the task is queued again" until_true 60 requeued
+check "the task is queued again" until_true requeued
 check "it had work left" test ! -e "$(file 7)"
 check "the dropped scene left no part" test -z "$(find "$T/night" -name 'room[147].h5.part-*')"
 check "it says so" grep -q 'stopped with work left; queued again' "$T/log/${array}_1.log"
@@ -65,7 +65,7 @@ check "it says so" grep -q 'stopped with work left; queued again' "$T/log/${arra
 # once: slurmd counts whole seconds, and takes a start in the second of the stop for a part of what was stopped.
 check "the start is moved forward" scontrol update "JobId=${array}_1" StartTime=now+3
 for task in 0 1 2; do
-  until_true 180 over "${array}_$task"
+  until_true over "${array}_$task"
   check "task $task is complete ($(shown "${array}_$task" JobState))" state_is "${array}_$task" COMPLETED
   check "exit code of task $task" test "$(shown "${array}_$task" ExitCode)" = 0:0
   check "a report of task $task" test -s "$T/night/reports/$task.json"
@@ -91,7 +91,7 @@ done
 submit "$T/night" --array=1-7:3
 again=$JOB
 for task in 1 4 7; do
-  until_true 60 over "${again}_$task"
+  until_true over "${again}_$task"
   check "task $task of the rerun" state_is "${again}_$task" COMPLETED
 done
 check "nothing is computed again" test "$(cat "$T/log/${again}"_*.log | grep -c 'room.: complete already')" = 8
@@ -103,11 +103,11 @@ LIST=$T/list_with_a_hole submit "$T/night" --array=0-0
 hole=${JOB}_0
 EXTRA="--backbone rgb --size 96x64" MODEL='' submit "$T/irregular" --array=1,5,6
 irregular=$JOB
-until_true 60 over "$hole"
+until_true over "$hole"
 check "a hole in the list ($(shown "$hole" ExitCode))" test "$(shown "$hole" JobState) $(shown "$hole" ExitCode)" = "FAILED 4:0"
 [ "$(shown "$hole" ExitCode)" = 4:0 ] || show_log "$hole"
 for task in 1 5 6; do
-  until_true 60 over "${irregular}_$task"
+  until_true over "${irregular}_$task"
   check "task $task of 1,5,6 is refused" test "$(shown "${irregular}_$task" ExitCode)" = 2:0
 done
 expect_no_parts "$T/irregular"
@@ -116,13 +116,13 @@ check "nothing computed by the refused" test -z "$(find "$T/irregular" -name '*.
 # scancel is the end of a task: it stops in order and does not come back.
 submit "$T/cancelled" --array=0-0
 gone=${JOB}_0
-check "it runs" until_true 60 test -e "$T/cancelled/f/room0.h5"
+check "it runs" until_true test -e "$T/cancelled/f/room0.h5"
 check "it can be cancelled" scancel "$gone"
 stopped() { grep -q 'extract.sbatch: exit code 75' "$T/log/$gone.log"; }
-check "it stops in order" until_true 60 stopped
-check "and stays away" until_true 60 state_is "$gone" CANCELLED
+check "it stops in order" until_true stopped
+check "and stays away" until_true state_is "$gone" CANCELLED
 check "without a restart" test "$(shown "$gone" Restarts)" = 0
-until_true 30 no_jobs
+until_true no_jobs
 expect_no_parts "$T/cancelled"
 [ "$FAILURES" = 0 ] || { show_log "$gone"; cluster_logs "$T/cluster"; }
 
@@ -138,7 +138,7 @@ export VEGA=$BIN/vega-fuse LIST=$T/fuse.txt SEMANTIC=$T/night/semantic EXTRA="--
 submit "$T/tokens" --array=0-1
 fused=$JOB
 for task in 0 1; do
-  until_true 120 over "${fused}_$task"
+  until_true over "${fused}_$task"
   check "fuse task $task is complete ($(shown "${fused}_$task" JobState))" state_is "${fused}_$task" COMPLETED
   [ "$FAILURES" = 0 ] || show_log "${fused}_$task"
 done
@@ -146,7 +146,7 @@ check "eight files of tokens" test "$(find "$T/tokens/t" -name '*.h5' | wc -l)" 
 expect_exit 0 "$BIN/vega-fuse" verify "$T/tokens"
 expect_exit 0 "$BIN/vega-fuse" tokens --list "$LIST" --semantic "$SEMANTIC" $EXTRA -o "$T/plain"
 for i in 0 7; do expect_equal "$T/tokens/t/room$i.h5" "$T/plain/t/room$i.h5"; done
-until_true 30 no_jobs
+until_true no_jobs
 
 daemons=("${DAEMONS[@]}")
 cluster_stop

@@ -96,7 +96,7 @@ TEST_CASE("the next item is prepared, and the last one finished, while one compu
   Trial trial;
   // Each compute waits until its neighbours' stages are under way; alone they would never be.
   const auto wait_for = [&](const std::string& line) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(20);
     for (;;) {
       {
         const std::lock_guard held(trial.diary.mutex);
