@@ -116,12 +116,12 @@ inline Values cross_gate(Values x, const Values& ql, const Values& c, const Valu
   return x;
 }
 
-struct Grid {
+struct Pooling {
   std::size_t frames, gh, gw, oh, ow, width;
 };
 
 // x (frames, gh * gw, width); every cell is asked whether it lies in the window.
-inline Values pool_tokens(const Values& x, const Grid& g, bool gelu) {
+inline Values pool_tokens(const Values& x, const Pooling& g, bool gelu) {
   Values out(g.frames * g.oh * g.ow * g.width);
   const auto inside = [](std::size_t i, std::size_t o, std::size_t n, std::size_t m) {
     const double first = std::floor(static_cast<double>(o * n) / static_cast<double>(m));

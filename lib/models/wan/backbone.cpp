@@ -45,7 +45,7 @@ class WanBackbone final : public Backbone {
   BackboneOptions options_;
   Checkpoint checkpoint_;
   at::Tensor prompt_;
-  Grid latent_;
+  GridSize latent_;
   TapRequest request_;     // all blocks
   std::vector<Tap> taps_;  // timestep by timestep, blocks ascending
   at::Device device_{at::kCPU};
@@ -78,7 +78,7 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
         "--block", request_.blocks.empty() ? "none" : std::to_string(request_.blocks.back()),
         "0 to " + std::to_string(layers - 1) + " (blocks of this model, zero-based)"));
   }
-  if (options.pool_h > 0) request_.pool = Grid{options.pool_h, options.pool_w};
+  if (options.pool_h > 0) request_.pool = GridSize{options.pool_h, options.pool_w};
   prompt_ =
       read_prompt_file(find_prompt(options.prompt, options.model), checkpoint_.dit_config.text_dim);
   latent_ = {options.size.height / kLatentStride, options.size.width / kLatentStride};

@@ -170,7 +170,7 @@ void Dit::prepare(std::int64_t t, std::int64_t last_block) {
 
 // cos and sin per token and pair (L, head_dim / 2, 2), float32. The time axis stands still at 0
 // (e2).
-at::Tensor Dit::rope(Grid grid) const {
+at::Tensor Dit::rope(GridSize grid) const {
   const std::lock_guard lock(rope_mutex_);
   if (rope_.defined() && rope_grid_.h == grid.h && rope_grid_.w == grid.w) return rope_;
   const std::int64_t pairs = config_.head_dim() / 2, space = pairs / 3, time = pairs - 2 * space;
@@ -200,8 +200,8 @@ at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::T
 
 // Averages the residual stream and the hidden layer first, then applies the last matrix to the
 // averages (e1).
-at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
-                    Grid pool) const {
+at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden,
+                    GridSize grid, GridSize pool) const {
   const at::Tensor stream = kernels::pool_tokens(x, grid.h, grid.w, pool.h, pool.w);
   const at::Tensor mean =
       kernels::gelu_pool(hidden, grid.h, grid.w, pool.h, pool.w, options_.dtype);
@@ -213,7 +213,7 @@ at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& h
 std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest& taps) const {
   const c10::NoGradGuard no_grad;
   const auto n = latents.size(0), c = latents.size(1);
-  const Grid grid{latents.size(2) / 2, latents.size(3) / 2};
+  const GridSize grid{latents.size(2) / 2, latents.size(3) / 2};
   if (taps.blocks.empty() || taps.blocks.back() >= static_cast<std::int64_t>(blocks_.size()) ||
       !std::is_sorted(taps.blocks.begin(), taps.blocks.end())) {
     throw InputError(

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "base/error.h"
 #include "kernel_test.h"
 #include "kernels/gelu.h"
@@ -38,6 +40,36 @@ TEST_CASE("gelu_tanh_ of large values and of a shifted view") {
   });
 }
 
+TEST_CASE("linear_gelu is the matrix product, then gelu_tanh") {
+  on_all([](at::Device device, at::ScalarType type) {
+    for (const auto& [rows, inner, outer] :
+         {std::array{1, 1, 1}, {3, 16, 8}, {37, 64, 129}, {64, 256, 512}}) {
+      CAPTURE(rows, inner, outer);
+      const auto x = random({2, rows, inner}, 1).to(device, type);
+      const auto weight = random({outer, inner}, 2, 2 / std::sqrt(inner)).to(device, type);
+      const auto bias = random({outer}, 3).to(device, type);
+      const auto y = kernels::linear_gelu(x, weight, bias);
+      CHECK(y.sizes() == at::IntArrayRef({2, rows, outer}));
+      CHECK(y.scalar_type() == type);
+      const auto sums =
+          at::linear(x.to(at::kCPU).to(at::kDouble), weight.to(at::kCPU).to(at::kDouble),
+                     bias.to(at::kCPU).to(at::kDouble));
+      ref::Values want;
+      for (const double v : values(sums)) want.push_back(ref::gelu_tanh(v));
+      // A sum of `inner` products; in bfloat16 it may be rounded once before GELU (slope 1.13).
+      const double sum = (static_cast<double>(inner) + 12) * 4 * kUlp;
+      const double rounded = type == at::kBFloat16 ? 1.2 * 0x1p-8 * 12 : 0;
+      check_close(y, want, sum, sum + rounded);
+    }
+    const auto x = random({2, 4}, 1).to(device, type);
+    const auto weight = random({3, 4}, 2).to(device, type), bias = random({3}, 3).to(device, type);
+    CHECK(kernels::linear_gelu(x.narrow(0, 0, 0), weight, bias).sizes() == at::IntArrayRef({0, 3}));
+    CHECK_THROWS_AS(kernels::linear_gelu(x, weight.t(), bias), InputError);
+    CHECK_THROWS_AS(kernels::linear_gelu(x, weight, weight), InputError);
+    CHECK_THROWS_AS(kernels::linear_gelu(x, weight, bias.to(at::kDouble)), InputError);
+  });
+}
+
 TEST_CASE("pool_tokens and gelu_pool agree with the oracle") {
   struct Case {
     std::int64_t frames, gh, gw, oh, ow, width;
@@ -46,12 +78,12 @@ TEST_CASE("pool_tokens and gelu_pool agree with the oracle") {
     for (const Case c :
          {Case{1, 1, 1, 1, 1, 1}, Case{2, 6, 8, 14, 14, 5}, Case{1, 30, 52, 14, 14, 8},
           Case{1, 45, 80, 14, 14, 4}, Case{1, 21, 35, 14, 14, 6}, Case{2, 7, 5, 3, 2, 517},
-          Case{1, 3, 4, 3, 4, 1030}}) {
+          Case{1, 3, 4, 3, 4, 1030}, Case{1, 2, 3, 2, 2, 8960}}) {
       CAPTURE(c.gh, c.gw, c.width);
       const auto x = random({c.frames, c.gh * c.gw, c.width}, 1, 2).to(device, type);
       const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
-      const ref::Grid grid{size(c.frames), size(c.gh), size(c.gw),
-                           size(c.oh),     size(c.ow), size(c.width)};
+      const ref::Pooling grid{size(c.frames), size(c.gh), size(c.gw),
+                              size(c.oh),     size(c.ow), size(c.width)};
       for (const auto out : {at::kFloat, at::kBFloat16}) {
         // Sums of at most 6 x 7 values of up to about 8, one rounding each.
         const double t = 42 * 8 * kUlp;
