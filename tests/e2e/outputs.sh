@@ -21,7 +21,7 @@ through() {
   local name=$1
   shift
   : >"$T/read"
-  timeout 120 cat "$name" >"$T/read" & # ends where nothing is written
+  timeout 1200 cat "$name" >"$T/read" & # ends where nothing is written
   expect_exit 0 "$@"
   wait $!
   check "$name is what it was" test "$(kinds)" = "$before"
