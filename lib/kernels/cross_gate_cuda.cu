@@ -22,7 +22,7 @@ __device__ void weigh(const CrossGate& a, const T* ql, float* gates) {
 #pragma unroll
     for (int i = 0; i < V; ++i) squares += q[i] * q[i];
   }
-  const float scale = 1.0F / sqrtf(sum_lanes(squares) / static_cast<float>(a.width) + a.eps);
+  const float scale = rsqrtf(sum_lanes(squares) * (1.0F / static_cast<float>(a.width)) + a.eps);
   const T* logits = ql + a.width;
   for (int h = lane; h < a.heads; h += 32) {
     float* p = gates + h * a.keys * kTokens;
@@ -36,24 +36,39 @@ __device__ void weigh(const CrossGate& a, const T* ql, float* gates) {
       p[i * kTokens] = expf(p[i * kTokens] - top);
       total += p[i * kTokens];
     }
-    for (int i = 0; i < a.keys; ++i) p[i * kTokens] /= total;
+    const float share = 1.0F / total;
+    for (int i = 0; i < a.keys; ++i) p[i * kTokens] *= share;
   }
 }
 
-// x[t] += c + sum_j gates[j][t] u[j] for the block's tokens, V columns a thread at a time.
+// V columns of kCount tokens from `first` on; one beyond the end repeats token 0.
+template <int V, int kCount>
+__device__ inline void load_tokens(const CrossGate& a, const float* x, int first, int valid,
+                                   float (&to)[kCount][V]) {
+#pragma unroll
+  for (int t = 0; t < kCount; ++t) {
+    load(x + (first + t < valid ? first + t : 0) * a.width, to[t]);
+  }
+}
+
+// x[t] += c + sum_j gates[j][t] u[j] for the block's tokens, V columns a thread at a time. x is
+// read and written four tokens at a time: one by one each load waits for the store before it; all
+// eight at once, or loads before the loop over u, need more registers than two blocks of a
+// multiprocessor have.
 template <int V, int kTokens>
 __device__ void add_values(const CrossGate& a, float* x, const float* gates, int valid) {
+  constexpr int kEach = kTokens < 4 ? kTokens : 4;
   const int count = a.heads * a.keys;
   for (std::int64_t c = static_cast<std::int64_t>(threadIdx.x) * V; c < a.width;
        c += kThreads * V) {
-    float sum[kTokens][V];
-    float base[V];
+    float old[kEach][V], sum[kTokens][V], base[V];
     load(a.c + c, base);
 #pragma unroll
     for (int t = 0; t < kTokens; ++t) {
 #pragma unroll
       for (int i = 0; i < V; ++i) sum[t][i] = base[i];
     }
+#pragma unroll 4
     for (int j = 0; j < count; ++j) {
       float u[V];
       load(a.u + j * a.width + c, u);
@@ -65,13 +80,15 @@ __device__ void add_values(const CrossGate& a, float* x, const float* gates, int
       }
     }
 #pragma unroll
-    for (int t = 0; t < kTokens; ++t) {
-      if (t >= valid) continue;
-      float value[V];
-      load(x + t * a.width + c, value);
+    for (int first = 0; first < kTokens; first += kEach) {
+      load_tokens(a, x + c, first, valid, old);
 #pragma unroll
-      for (int i = 0; i < V; ++i) value[i] += sum[t][i];
-      store(x + t * a.width + c, value);
+      for (int t = first; t < first + kEach; ++t) {
+        if (t >= valid) continue;
+#pragma unroll
+        for (int i = 0; i < V; ++i) sum[t][i] += old[t - first][i];
+        store(x + t * a.width + c, sum[t]);
+      }
     }
   }
 }
@@ -80,7 +97,7 @@ __device__ void add_values(const CrossGate& a, float* x, const float* gates, int
 template <typename Out, int V>
 __device__ void layer_norm(const float* x, Out* out, std::int64_t width, float eps) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const auto n = static_cast<float>(width);
+  const float share = 1.0F / static_cast<float>(width);
   float sum = 0;
   for (std::int64_t c = lane * V; c < width; c += 32 * V) {
     float v[V];
@@ -88,7 +105,7 @@ __device__ void layer_norm(const float* x, Out* out, std::int64_t width, float e
 #pragma unroll
     for (int i = 0; i < V; ++i) sum += v[i];
   }
-  const float mean = sum_lanes(sum) / n;
+  const float mean = sum_lanes(sum) * share;
   float squares = 0;
   for (std::int64_t c = lane * V; c < width; c += 32 * V) {
     float v[V];
@@ -96,7 +113,7 @@ __device__ void layer_norm(const float* x, Out* out, std::int64_t width, float e
 #pragma unroll
     for (int i = 0; i < V; ++i) squares += (v[i] - mean) * (v[i] - mean);
   }
-  const float scale = 1.0F / sqrtf(sum_lanes(squares) / n + eps);
+  const float scale = rsqrtf(sum_lanes(squares) * share + eps);
   for (std::int64_t c = lane * V; c < width; c += 32 * V) {
     float v[V];
     load(x + c, v);
@@ -108,7 +125,7 @@ __device__ void layer_norm(const float* x, Out* out, std::int64_t width, float e
 
 // QV, V: elements of ql, and of x and u, at a time.
 template <typename T, typename Out, int QV, int V, int kTokens>
-__global__ void __launch_bounds__(kThreads) tokens(const CrossGate a) {
+__global__ void __launch_bounds__(kThreads, 2) tokens(const CrossGate a) {
   float* const gates = dynamic_shared<float>();  // heads * keys x kTokens
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kTokens;

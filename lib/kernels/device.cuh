@@ -43,12 +43,32 @@ __device__ inline void load(const T* from, float (&to)[V]) {
   for (int i = 0; i < V; ++i) to[i] = widen(pack.value[i]);
 }
 
+// The pack leaves as one word of 8 or 16 bytes: of a plain assignment nvcc makes stores of parts.
 template <typename T, int V>
 __device__ inline void store(T* to, const float (&from)[V]) {
   Pack<T, V> pack;
 #pragma unroll
   for (int i = 0; i < V; ++i) pack.value[i] = narrow<T>(from[i]);
-  *reinterpret_cast<Pack<T, V>*>(to) = pack;
+  if constexpr (sizeof(pack) == 16) {
+    __stwb(reinterpret_cast<uint4*>(to), __builtin_bit_cast(uint4, pack));
+  } else if constexpr (sizeof(pack) == 8) {
+    __stwb(reinterpret_cast<uint2*>(to), __builtin_bit_cast(uint2, pack));
+  } else {
+    *reinterpret_cast<Pack<T, V>*>(to) = pack;
+  }
+}
+
+// V parameters, which many blocks read: 16 bytes at a time where V allows, from a boundary of that.
+template <typename P, int V>
+__device__ inline void load_parameters(const P* from, float (&to)[V]) {
+  constexpr int kEach = V * sizeof(P) <= 16 ? V : 16 / static_cast<int>(sizeof(P));
+#pragma unroll
+  for (int i = 0; i < V; i += kEach) {
+    float part[kEach];
+    load(from + i, part);
+#pragma unroll
+    for (int j = 0; j < kEach; ++j) to[i + j] = part[j];
+  }
 }
 
 // Sum or maximum over groups of `kWidth` neighbouring lanes (a power of two); every lane gets it.

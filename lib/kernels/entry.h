@@ -70,9 +70,9 @@ void rms_silu(Element element, const void* x, const void* other, void* sum, cons
 void add_layer_norm(float* x, Element y_element, const void* y, Element out_element, void* out,
                     std::int64_t rows, std::int64_t width, float eps);
 
-void qk_norm_rope(Element element, const void* qkv, const float* wq, const float* wk,
-                  const float* rope, void* q, void* k, void* v, std::int64_t frames,
-                  std::int64_t tokens, int heads, std::int64_t head_dim, float eps);
+void qk_norm_rope(Element element, void* qkv, const float* wq, const float* wk, const float* rope,
+                  std::int64_t frames, std::int64_t tokens, int heads, std::int64_t head_dim,
+                  float eps);
 
 void cross_gate(Element element, Element out_element, const CrossGate& args);
 
@@ -106,10 +106,10 @@ int vega_cuda_add_layer_norm(float* x, vega::kernels::Element y_element, const v
                              vega::kernels::Element out_element, void* out, std::int64_t rows,
                              std::int64_t width, float eps, void* stream);
 
-int vega_cuda_qk_norm_rope(vega::kernels::Element element, const void* qkv, const float* wq,
-                           const float* wk, const float* rope, void* q, void* k, void* v,
-                           std::int64_t frames, std::int64_t tokens, int heads,
-                           std::int64_t head_dim, float eps, void* stream);
+int vega_cuda_qk_norm_rope(vega::kernels::Element element, void* qkv, const float* wq,
+                           const float* wk, const float* rope, std::int64_t frames,
+                           std::int64_t tokens, int heads, std::int64_t head_dim, float eps,
+                           void* stream);
 
 int vega_cuda_cross_gate(vega::kernels::Element element, vega::kernels::Element out_element,
                          const vega::kernels::CrossGate& args, void* stream);

@@ -18,4 +18,28 @@ at::Tensor& gelu_tanh_(at::Tensor& x) {
   return x;
 }
 
+at::Tensor linear_gelu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const char* op = "linear_gelu";
+  check_dtype(op, "x", x, {at::kFloat, at::kBFloat16});
+  check_contiguous(op, "x", x);
+  check_that(x.dim() >= 1, op, "x", "a scalar", "at least one axis");
+  check_shape(op, "weight", weight, {kAny, x.size(-1)});
+  check_shape(op, "bias", bias, {weight.size(0)});
+  for (const auto* tensor : {&weight, &bias}) {
+    const char* name = tensor == &weight ? "weight" : "bias";
+    check_dtype(op, name, *tensor, {x.scalar_type()});
+    check_device(op, name, *tensor, x.device());
+    check_contiguous(op, name, *tensor);
+  }
+  if (x.is_cuda() && x.numel() > 0) {
+    auto shape = x.sizes().vec();
+    shape.back() = weight.size(0);
+    const at::Tensor rows = x.reshape({-1, x.size(-1)});
+    // LibTorch's GELU here is the tanh form (CUDABlas: an epilogue of cuBLASLt).
+    return at::_addmm_activation(bias, rows, weight.t(), 1, 1, /*use_gelu=*/true).reshape(shape);
+  }
+  at::Tensor out = at::linear(x, weight, bias);
+  return gelu_tanh_(out);
+}
+
 }  // namespace vega::kernels

@@ -1,5 +1,6 @@
 // One block a row. A row's float32 values stay in registers (up to 4 packs of 4 a thread), so x is
-// read and written once; rows that do not fit that are re-read from the cache.
+// read and written once; rows that do not fit that are re-read from the cache. All loads come
+// before the first store: nvcc may not move a load across a store that might change it.
 #include "kernels/device.cuh"
 
 namespace vega::kernels::device {
@@ -20,26 +21,30 @@ template <typename Y, typename Out>
 __global__ void __launch_bounds__(1024) packed_rows(const Args a) {
   __shared__ float shared[32];
   const std::int64_t offset = static_cast<std::int64_t>(blockIdx.x) * a.width;
-  float x[kPacks][V];
+  float x[kPacks][V], y[kPacks][V];
   float sum = 0;
 #pragma unroll
   for (int p = 0; p < kPacks; ++p) {
     const std::int64_t c = (static_cast<std::int64_t>(p) * blockDim.x + threadIdx.x) * V;
     if (c >= a.width) continue;
     load(a.x + offset + c, x[p]);
-    if (a.y != nullptr) {
-      float y[V];
-      load(static_cast<const Y*>(a.y) + offset + c, y);
+    if (a.y != nullptr) load(static_cast<const Y*>(a.y) + offset + c, y[p]);
+  }
 #pragma unroll
-      for (int i = 0; i < V; ++i) x[p][i] += y[i];
+  for (int p = 0; p < kPacks; ++p) {
+    const std::int64_t c = (static_cast<std::int64_t>(p) * blockDim.x + threadIdx.x) * V;
+    if (c >= a.width) continue;
+    if (a.y != nullptr) {
+#pragma unroll
+      for (int i = 0; i < V; ++i) x[p][i] += y[p][i];
       store(a.x + offset + c, x[p]);
     }
 #pragma unroll
     for (int i = 0; i < V; ++i) sum += x[p][i];
   }
   if (a.out == nullptr) return;  // the whole grid
-  const auto n = static_cast<float>(a.width);
-  const float mean = sum_block(sum, shared) / n;
+  const float share = 1.0F / static_cast<float>(a.width);
+  const float mean = sum_block(sum, shared) * share;
   float squares = 0;
 #pragma unroll
   for (int p = 0; p < kPacks; ++p) {
@@ -48,15 +53,14 @@ __global__ void __launch_bounds__(1024) packed_rows(const Args a) {
 #pragma unroll
     for (int i = 0; i < V; ++i) squares += (x[p][i] - mean) * (x[p][i] - mean);
   }
-  const float scale = 1.0F / sqrtf(sum_block(squares, shared) / n + a.eps);
+  const float scale = rsqrtf(sum_block(squares, shared) * share + a.eps);
 #pragma unroll
   for (int p = 0; p < kPacks; ++p) {
     const std::int64_t c = (static_cast<std::int64_t>(p) * blockDim.x + threadIdx.x) * V;
     if (c >= a.width) continue;
-    float y[V];
 #pragma unroll
-    for (int i = 0; i < V; ++i) y[i] = (x[p][i] - mean) * scale;
-    store(static_cast<Out*>(a.out) + offset + c, y);
+    for (int i = 0; i < V; ++i) x[p][i] = (x[p][i] - mean) * scale;
+    store(static_cast<Out*>(a.out) + offset + c, x[p]);
   }
 }
 
@@ -76,13 +80,13 @@ __global__ void __launch_bounds__(256) plain_rows(const Args a) {
     sum += value;
   }
   if (a.out == nullptr) return;
-  const auto n = static_cast<float>(a.width);
-  const float mean = sum_block(sum, shared) / n;
+  const float share = 1.0F / static_cast<float>(a.width);
+  const float mean = sum_block(sum, shared) * share;
   float squares = 0;
   for (std::int64_t c = threadIdx.x; c < a.width; c += blockDim.x) {
     squares += (x[c] - mean) * (x[c] - mean);
   }
-  const float scale = 1.0F / sqrtf(sum_block(squares, shared) / n + a.eps);
+  const float scale = rsqrtf(sum_block(squares, shared) * share + a.eps);
   for (std::int64_t c = threadIdx.x; c < a.width; c += blockDim.x) {
     static_cast<Out*>(a.out)[offset + c] = narrow<Out>((x[c] - mean) * scale);
   }

@@ -6,10 +6,9 @@
 
 namespace vega::kernels {
 
-std::array<at::Tensor, 3> qk_norm_rope(const at::Tensor& qkv, const at::Tensor& wq,
-                                       const at::Tensor& wk, const at::Tensor& rope, int heads,
-                                       double eps) {
-  const char* op = "qk_norm_rope";
+std::array<at::Tensor, 3> qk_norm_rope_(at::Tensor& qkv, const at::Tensor& wq, const at::Tensor& wk,
+                                        const at::Tensor& rope, int heads, double eps) {
+  const char* op = "qk_norm_rope_";
   check_shape(op, "qkv", qkv, {kAny, kAny, kAny});
   check_dtype(op, "qkv", qkv, {at::kFloat, at::kBFloat16});
   check_contiguous(op, "qkv", qkv);
@@ -24,22 +23,20 @@ std::array<at::Tensor, 3> qk_norm_rope(const at::Tensor& qkv, const at::Tensor& 
   check_parameter(op, "wk", wk, {width}, qkv.device());
   check_parameter(op, "rope", rope, {tokens, head_dim / 2, 2}, qkv.device());
 
-  std::array<at::Tensor, 3> out;
-  for (auto& part : out) part = at::empty({frames, heads, tokens, head_dim}, qkv.options());
+  const at::Tensor parts = qkv.view({frames, tokens, 3, heads, head_dim}).permute({2, 0, 3, 1, 4});
+  std::array<at::Tensor, 3> out{parts[0], parts[1], parts[2]};
   if (qkv.numel() == 0) return out;
+  void* data = qkv.mutable_data_ptr();
   const auto* wq_data = wq.const_data_ptr<float>();
   const auto* wk_data = wk.const_data_ptr<float>();
   const auto* rope_data = rope.const_data_ptr<float>();
-  void* q = out[0].mutable_data_ptr();
-  void* k = out[1].mutable_data_ptr();
-  void* v = out[2].mutable_data_ptr();
   const auto eps32 = static_cast<float>(eps);
   if (qkv.is_cuda()) {
-    VEGA_LAUNCH(vega_cuda_qk_norm_rope, qkv.device(), element_of(qkv), qkv.const_data_ptr(),
-                wq_data, wk_data, rope_data, q, k, v, frames, tokens, heads, head_dim, eps32);
+    VEGA_LAUNCH(vega_cuda_qk_norm_rope, qkv.device(), element_of(qkv), data, wq_data, wk_data,
+                rope_data, frames, tokens, heads, head_dim, eps32);
   } else {
-    cpu::qk_norm_rope(element_of(qkv), qkv.const_data_ptr(), wq_data, wk_data, rope_data, q, k, v,
-                      frames, tokens, heads, head_dim, eps32);
+    cpu::qk_norm_rope(element_of(qkv), data, wq_data, wk_data, rope_data, frames, tokens, heads,
+                      head_dim, eps32);
   }
   return out;
 }

@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "kernels/cpu_math.h"
@@ -8,22 +7,19 @@ namespace vega::kernels::cpu {
 namespace {
 
 struct Args {
-  const void* qkv;
+  void* qkv;
   const float* wq;
   const float* wk;
   const float* rope;
-  void* q;
-  void* k;
-  void* v;
   std::int64_t frames, tokens, heads, head_dim;
   float eps;
   float* row;
 };
 
-// Normed row in place, then rotated pairs of each head to their places, `stride` apart.
+// A row normed, and the pairs of each head rotated, in place.
 template <typename T>
-VEGA_INLINE void norm_and_rotate(const Args& a, const T* __restrict x, const float* __restrict w,
-                                 const float* __restrict rope, T* out, std::int64_t stride) {
+VEGA_INLINE void norm_and_rotate(const Args& a, T* __restrict x, const float* __restrict w,
+                                 const float* __restrict rope) {
   const std::int64_t width = a.heads * a.head_dim;
   float* __restrict row = a.row;
   for (std::int64_t i = 0; i < width; ++i) row[i] = load(x[i]);
@@ -32,7 +28,7 @@ VEGA_INLINE void norm_and_rotate(const Args& a, const T* __restrict x, const flo
   for (std::int64_t i = 0; i < width; ++i) row[i] = row[i] * scale * w[i];
   for (std::int64_t h = 0; h < a.heads; ++h) {
     const float* __restrict from = row + h * a.head_dim;
-    T* __restrict to = out + h * stride;
+    T* __restrict to = x + h * a.head_dim;
     for (std::int64_t j = 0; j < a.head_dim / 2; ++j) {
       const float c = rope[2 * j];
       const float s = rope[2 * j + 1];
@@ -45,18 +41,12 @@ VEGA_INLINE void norm_and_rotate(const Args& a, const T* __restrict x, const flo
 template <typename T>
 VEGA_INLINE void run(const Args& a) {
   const std::int64_t width = a.heads * a.head_dim;
-  const std::int64_t stride = a.tokens * a.head_dim;  // from head to head
   for (std::int64_t n = 0; n < a.frames; ++n) {
     for (std::int64_t l = 0; l < a.tokens; ++l) {
-      const T* x = static_cast<const T*>(a.qkv) + (n * a.tokens + l) * 3 * width;
+      T* x = static_cast<T*>(a.qkv) + (n * a.tokens + l) * 3 * width;
       const float* rope = a.rope + l * a.head_dim;
-      const std::int64_t first = n * a.heads * stride + l * a.head_dim;
-      norm_and_rotate(a, x, a.wq, rope, static_cast<T*>(a.q) + first, stride);
-      norm_and_rotate(a, x + width, a.wk, rope, static_cast<T*>(a.k) + first, stride);
-      for (std::int64_t h = 0; h < a.heads; ++h) {
-        std::memcpy(static_cast<T*>(a.v) + first + h * stride, x + 2 * width + h * a.head_dim,
-                    static_cast<std::size_t>(a.head_dim) * sizeof(T));
-      }
+      norm_and_rotate(a, x, a.wq, rope);
+      norm_and_rotate(a, x + width, a.wk, rope);
     }
   }
 }
@@ -66,11 +56,11 @@ VEGA_CLONES void run_bf16(const Args& a) { run<std::uint16_t>(a); }
 
 }  // namespace
 
-void qk_norm_rope(Element element, const void* qkv, const float* wq, const float* wk,
-                  const float* rope, void* q, void* k, void* v, std::int64_t frames,
-                  std::int64_t tokens, int heads, std::int64_t head_dim, float eps) {
+void qk_norm_rope(Element element, void* qkv, const float* wq, const float* wk, const float* rope,
+                  std::int64_t frames, std::int64_t tokens, int heads, std::int64_t head_dim,
+                  float eps) {
   std::vector<float> row(static_cast<std::size_t>(heads * head_dim));
-  const Args a{qkv, wq, wk, rope, q, k, v, frames, tokens, heads, head_dim, eps, row.data()};
+  const Args a{qkv, wq, wk, rope, frames, tokens, heads, head_dim, eps, row.data()};
   element == Element::kBF16 ? run_bf16(a) : run_f32(a);
 }
 

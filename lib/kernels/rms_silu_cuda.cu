@@ -30,25 +30,29 @@ __device__ inline float finish(const Args& a, float x, float inverse, float scal
   return a.silu ? silu<T>(value) : value;
 }
 
-template <typename T, int V, int kGroup>
+template <typename T, int V, int kGroup, bool kAdds>
 __global__ void __launch_bounds__(kThreads) packed_rows(const Args a) {
   const int lane = static_cast<int>(threadIdx.x) % kGroup;
   const std::int64_t row =
       static_cast<std::int64_t>(blockIdx.x) * (kThreads / kGroup) + threadIdx.x / kGroup;
   const bool live = row < a.rows;  // all lanes stay for the shuffles
   const std::int64_t offset = row * a.channels;
-  float x[kPacks][V];
+  float x[kPacks][V], y[kPacks][V];
   float squares = 0;
 #pragma unroll
   for (int p = 0; p < kPacks; ++p) {
     const int c = (p * kGroup + lane) * V;
     if (!live || c >= a.channels) continue;
     load(static_cast<const T*>(a.x) + offset + c, x[p]);
-    if (a.other != nullptr) {
-      float y[V];
-      load(static_cast<const T*>(a.other) + offset + c, y);
+    if constexpr (kAdds) load(static_cast<const T*>(a.other) + offset + c, y[p]);
+  }
 #pragma unroll
-      for (int i = 0; i < V; ++i) x[p][i] = widen(narrow<T>(x[p][i] + y[i]));
+  for (int p = 0; p < kPacks; ++p) {
+    const int c = (p * kGroup + lane) * V;
+    if (!live || c >= a.channels) continue;
+    if constexpr (kAdds) {
+#pragma unroll
+      for (int i = 0; i < V; ++i) x[p][i] = widen(narrow<T>(x[p][i] + y[p][i]));
       store(static_cast<T*>(a.sum) + offset + c, x[p]);
     }
 #pragma unroll
@@ -59,10 +63,11 @@ __global__ void __launch_bounds__(kThreads) packed_rows(const Args a) {
   for (int p = 0; p < kPacks; ++p) {
     const int c = (p * kGroup + lane) * V;
     if (!live || c >= a.channels) continue;
-    float y[V];
+    float scale[V];
+    load_parameters(a.scale + c, scale);
 #pragma unroll
-    for (int i = 0; i < V; ++i) y[i] = finish<T>(a, x[p][i], inverse, a.scale[c + i]);
-    store(static_cast<T*>(a.out) + offset + c, y);
+    for (int i = 0; i < V; ++i) x[p][i] = finish<T>(a, x[p][i], inverse, scale[i]);
+    store(static_cast<T*>(a.out) + offset + c, x[p]);
   }
 }
 
@@ -102,14 +107,17 @@ int launch_packed(const Args& a, cudaStream_t stream) {
   }
   constexpr int kRows = kThreads / kGroup;
   const auto blocks = static_cast<unsigned>((a.rows + kRows - 1) / kRows);
-  return launch_kernel(packed_rows<T, V, kGroup>, blocks, kThreads, 0, stream, a);
+  const auto kernel =
+      a.other != nullptr ? packed_rows<T, V, kGroup, true> : packed_rows<T, V, kGroup, false>;
+  return launch_kernel(kernel, blocks, kThreads, 0, stream, a);
 }
 
 template <typename T>
 int launch(const Args& a, cudaStream_t stream) {
   constexpr int V = 16 / sizeof(T);
   const bool packed = a.channels % V == 0 && a.channels <= 32 * kPacks * V && aligned(a.x, 16) &&
-                      aligned(a.other, 16) && aligned(a.sum, 16) && aligned(a.out, 16);
+                      aligned(a.other, 16) && aligned(a.sum, 16) && aligned(a.out, 16) &&
+                      aligned(a.scale, 16);
   if (packed) return launch_packed<T, V, 1>(a, stream);
   constexpr int kRows = kThreads / 32;
   const auto blocks = static_cast<unsigned>((a.rows + kRows - 1) / kRows);

@@ -92,8 +92,7 @@ at::Tensor Tower::forward(const at::Tensor& pixels) const {
   for (std::size_t n = 0; n < layers_.size(); ++n) {
     const Layer& layer = layers_[n];
     normed = kernels::add_layer_norm_(x, attend(layer, normed), config_.eps, options_.dtype);
-    at::Tensor hidden = at::linear(normed, layer.up_weight, layer.up_bias);
-    kernels::gelu_tanh_(hidden);
+    const at::Tensor hidden = kernels::linear_gelu(normed, layer.up_weight, layer.up_bias);
     const at::Tensor fed = at::linear(hidden, layer.down_weight, layer.down_bias);
     if (n + 1 == layers_.size())
       kernels::add_(x, fed);

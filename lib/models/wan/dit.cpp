@@ -192,9 +192,9 @@ at::Tensor Dit::rope(GridSize grid) const {
 }
 
 at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const {
-  const at::Tensor qkv = at::linear(normed, block.qkv_weight, block.qkv_bias);
-  const auto [q, k, v] = kernels::qk_norm_rope(qkv, block.norm_q, block.norm_k, rope,
-                                               static_cast<int>(config_.heads), config_.eps);
+  at::Tensor qkv = at::linear(normed, block.qkv_weight, block.qkv_bias);
+  const auto [q, k, v] = kernels::qk_norm_rope_(qkv, block.norm_q, block.norm_k, rope,
+                                                static_cast<int>(config_.heads), config_.eps);
   return at::linear(kernels::softmax_attention(q, k, v), block.out_weight, block.out_bias);
 }
 
@@ -236,11 +236,16 @@ std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest
     normed = kernels::cross_gate_layer_norm_(x, logits, block.cross_base, block.cross_delta,
                                              static_cast<int>(config_.heads), log_pad_, config_.eps,
                                              config_.eps, options_.dtype);
-    at::Tensor hidden = at::linear(normed, block.up_weight, block.up_bias);
     const bool tapped = std::binary_search(taps.blocks.begin(), taps.blocks.end(), index);
-    if (tapped && taps.pool) out.push_back(tap(block, x, hidden, grid, *taps.pool));
-    if (index == taps.blocks.back() && taps.pool) break;
-    kernels::gelu_tanh_(hidden);
+    at::Tensor hidden;
+    if (tapped && taps.pool) {  // the average is taken of GELUs that are not rounded
+      hidden = at::linear(normed, block.up_weight, block.up_bias);
+      out.push_back(tap(block, x, hidden, grid, *taps.pool));
+      if (index == taps.blocks.back()) break;
+      kernels::gelu_tanh_(hidden);
+    } else {
+      hidden = kernels::linear_gelu(normed, block.up_weight, block.up_bias);
+    }
     const at::Tensor fed = at::linear(hidden, block.down_weight, block.down_bias);
     if (index == taps.blocks.back()) {
       out.push_back((x + fed).reshape({n, grid.h, grid.w, config_.dim}));

@@ -111,9 +111,10 @@ double activation_bytes(const VaeConfig& vae, const DitConfig& dit, ImageSize si
   const auto width = static_cast<double>(size_of(compute));
   const double pixels = real(size.height) * real(size.width);
   const double encoder = 6 * real(vae.base) * pixels * width;
-  // The residual stream is float32; beside it the normed input, q, k, v, their sum and the hidden.
+  // The residual stream is float32; beside it the normed input, q, k, v, attention's result, the
+  // product with the output matrix, and the hidden layer.
   const double block =
-      token_count(size) * (real(dit.dim) * (4 + 8 * width) + real(dit.ffn_dim) * width);
+      token_count(size) * (real(dit.dim) * (4 + 6 * width) + real(dit.ffn_dim) * width);
   return std::max(encoder, block);
 }
 

@@ -226,6 +226,10 @@ T __ldcs(const T* from) {
   return *from;
 }
 template <typename T>
+void __stwb(T* to, const T& value) {
+  *to = value;
+}
+template <typename T>
 void __stcg(T* to, const T& value) {
   *to = value;
 }
