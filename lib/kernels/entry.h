@@ -27,11 +27,13 @@ struct Pool {
   std::int64_t frames, gh, gw, oh, ow, width;
 };
 
+// P: the type of the parameters, float on the CPU; void where an Element says which.
 // form: 0 raw, 1 normed, 2 residual (r: else null). gate_w: 2 width. statistics: 8 a row.
-struct TokenGate {
+template <typename P>
+struct TokenGateOf {
   const void* s;
   const void* g;
-  const float *w1, *b1, *w2, *b2, *gate_w, *gate_b, *r;
+  const P *w1, *b1, *w2, *b2, *gate_w, *gate_b, *r;
   void* out;
   float* gate;
   float* statistics;
@@ -39,6 +41,7 @@ struct TokenGate {
   float eps;
   int form;
 };
+using TokenGate = TokenGateOf<float>;
 
 // Sums over the tokens of a chunk: for the channels X1 X2, normed also Y1 Y2 Z1 Z2; then T, R
 // (docs).
@@ -49,8 +52,9 @@ constexpr std::int64_t token_gate_stride(int form, std::int64_t width) {
 
 // in: out and gate unused. d_gate may be null. partial: a row of `stride` floats for each chunk of
 // ceil(rows / chunks) tokens.
-struct TokenGateBackward {
-  TokenGate in;
+template <typename P>
+struct TokenGateBackwardOf {
+  TokenGateOf<P> in;
   const void* d_out;
   const float* d_gate;
   void* ds;
@@ -59,6 +63,20 @@ struct TokenGateBackward {
   std::int64_t chunks, stride;
   float *dw1, *db1, *dw2, *db2, *d_gate_w, *d_gate_b, *dr;
 };
+using TokenGateBackward = TokenGateBackwardOf<float>;
+
+// The same call with parameters of type P.
+template <typename P>
+TokenGateOf<P> typed(const TokenGateOf<void>& a) {
+  const auto as = [](const void* from) { return static_cast<const P*>(from); };
+  return {a.s,     a.g,   as(a.w1), as(a.b1),     as(a.w2), as(a.b2), as(a.gate_w), as(a.gate_b),
+          as(a.r), a.out, a.gate,   a.statistics, a.rows,   a.width,  a.eps,        a.form};
+}
+template <typename P>
+TokenGateBackwardOf<P> typed(const TokenGateBackwardOf<void>& b) {
+  return {typed<P>(b.in), b.d_out, b.d_gate, b.ds,  b.dg,       b.partial,  b.chunks, b.stride,
+          b.dw1,          b.db1,   b.dw2,    b.db2, b.d_gate_w, b.d_gate_b, b.dr};
+}
 
 namespace cpu {
 
@@ -119,16 +137,18 @@ int vega_cuda_gelu_tanh(vega::kernels::Element element, void* x, std::int64_t co
 int vega_cuda_pool_tokens(vega::kernels::Element element, vega::kernels::Element out_element,
                           bool gelu, const vega::kernels::Pool& args, void* stream);
 
-int vega_cuda_token_gate(vega::kernels::Element element, const vega::kernels::TokenGate& args,
-                         void* stream);
+// parameters: their type; bfloat16 only where `element` is.
+int vega_cuda_token_gate(vega::kernels::Element element, vega::kernels::Element parameters,
+                         const vega::kernels::TokenGateOf<void>& args, void* stream);
 
 // Chunks that fill the current device, by args without its partial sums and chunks. The number
 // depends on the device, the sizes and the alignment alone.
-int vega_cuda_token_gate_chunks(vega::kernels::Element element,
-                                const vega::kernels::TokenGateBackward& args, std::int64_t* chunks,
-                                void* stream);
-int vega_cuda_token_gate_backward(vega::kernels::Element element,
-                                  const vega::kernels::TokenGateBackward& args, void* stream);
+int vega_cuda_token_gate_chunks(vega::kernels::Element element, vega::kernels::Element parameters,
+                                const vega::kernels::TokenGateBackwardOf<void>& args,
+                                std::int64_t* chunks, void* stream);
+int vega_cuda_token_gate_backward(vega::kernels::Element element, vega::kernels::Element parameters,
+                                  const vega::kernels::TokenGateBackwardOf<void>& args,
+                                  void* stream);
 
 // out[r, :] = softmax(scores[r, :]), float32 in, `element` out.
 int vega_cuda_softmax_rows(vega::kernels::Element element, const float* scores, void* out,

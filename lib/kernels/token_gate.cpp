@@ -23,16 +23,36 @@ at::Tensor parameter(const char* op, const char* name, const at::Tensor& tensor,
       tensor.dim() == 2 && tensor.size(0) == 1 && std::string_view(name) == "gate_weight";
   check_that(tensor.numel() == count && (count == 1 || tensor.dim() == 1 || row), op, name,
              "shape " + to_string(tensor.sizes().vec()), std::to_string(count) + " values");
-  return tensor.detach().to(at::kFloat);
+  return tensor.detach();
 }
 
-// float32 copies (or the tensors themselves) that the pointers of a call point into.
+// Parameters of one type, the tensors themselves or copies, that the pointers of a call point into.
 struct Held {
   at::Tensor w1, b1, w2, b2, gate_weight, gate_bias, scale;
+  Element element() const { return element_of(w1); }
 };
 
+// bfloat16 stays what it is where the device widens it on reading: all of it, beside streams of
+// bfloat16. Else float32.
+void make_one_type(Held& held, const at::Tensor& stream) {
+  const auto half = [](const at::Tensor& t) {
+    return !t.defined() || t.scalar_type() == at::kBFloat16;
+  };
+  const auto all = {&held.w1,          &held.b1,        &held.w2,   &held.b2,
+                    &held.gate_weight, &held.gate_bias, &held.scale};
+  if (stream.is_cuda() && half(stream) &&
+      std::all_of(all.begin(), all.end(), [&](const at::Tensor* t) { return half(*t); })) {
+    return;
+  }
+  for (at::Tensor* tensor : all) {
+    if (tensor->defined()) *tensor = tensor->to(at::kFloat);
+  }
+}
+
 Held check_parameters(const char* op, const TokenGateParameters& p, GateForm form,
-                      std::int64_t width, at::Device device) {
+                      const at::Tensor& stream) {
+  const std::int64_t width = stream.size(-1);
+  const at::Device device = stream.device();
   Held held{parameter(op, "norm1_weight", p.norm1_weight, width, device),
             parameter(op, "norm1_bias", p.norm1_bias, width, device),
             parameter(op, "norm2_weight", p.norm2_weight, width, device),
@@ -46,6 +66,7 @@ Held check_parameters(const char* op, const TokenGateParameters& p, GateForm for
     check_that(!p.residual_scale.defined(), op, "residual_scale", "a tensor",
                "nothing: only the residual form has one");
   }
+  make_one_type(held, stream);
   return held;
 }
 
@@ -65,17 +86,17 @@ void check_streams(const char* op, const at::Tensor& s, const at::Tensor& g) {
   check_like(op, "generative", g, s);
 }
 
-TokenGate arguments(const at::Tensor& s, const at::Tensor& g, const Held& held, GateForm form,
-                    const at::Tensor& statistics, double eps) {
+TokenGateOf<void> arguments(const at::Tensor& s, const at::Tensor& g, const Held& held,
+                            GateForm form, const at::Tensor& statistics, double eps) {
   return {.s = s.const_data_ptr(),
           .g = g.const_data_ptr(),
-          .w1 = held.w1.const_data_ptr<float>(),
-          .b1 = held.b1.const_data_ptr<float>(),
-          .w2 = held.w2.const_data_ptr<float>(),
-          .b2 = held.b2.const_data_ptr<float>(),
-          .gate_w = held.gate_weight.const_data_ptr<float>(),
-          .gate_b = held.gate_bias.const_data_ptr<float>(),
-          .r = held.scale.defined() ? held.scale.const_data_ptr<float>() : nullptr,
+          .w1 = held.w1.const_data_ptr(),
+          .b1 = held.b1.const_data_ptr(),
+          .w2 = held.w2.const_data_ptr(),
+          .b2 = held.b2.const_data_ptr(),
+          .gate_w = held.gate_weight.const_data_ptr(),
+          .gate_b = held.gate_bias.const_data_ptr(),
+          .r = held.scale.defined() ? held.scale.const_data_ptr() : nullptr,
           .out = nullptr,
           .gate = nullptr,
           .statistics = const_cast<float*>(statistics.const_data_ptr<float>()),
@@ -106,10 +127,10 @@ void share(std::int64_t count, std::int64_t piece, const Body& body) {
 constexpr std::int64_t kPiece = 1 << 17;
 
 // Few enough that the sums over chunks cost little, many enough for the threads.
-std::int64_t cpu_chunks(const TokenGate& args) {
+std::int64_t cpu_chunks(std::int64_t tokens) {
   constexpr std::int64_t kRows = 32, kMost = 128;
-  const std::int64_t size = std::max(kRows, (args.rows + kMost - 1) / kMost);
-  return (args.rows + size - 1) / size;
+  const std::int64_t size = std::max(kRows, (tokens + kMost - 1) / kMost);
+  return (tokens + size - 1) / size;
 }
 
 void run_backward_cpu(Element element, const TokenGateBackward& args) {
@@ -126,26 +147,26 @@ void run_backward_cpu(Element element, const TokenGateBackward& args) {
 TokenGateOutput token_gate(const at::Tensor& semantic, const at::Tensor& generative,
                            const TokenGateParameters& parameters, GateForm form, double eps) {
   check_streams(kForward, semantic, generative);
-  const Held held =
-      check_parameters(kForward, parameters, form, semantic.size(-1), semantic.device());
+  const Held held = check_parameters(kForward, parameters, form, semantic);
   const auto f32 = semantic.options().dtype(at::kFloat);
   TokenGateOutput result;
   result.out = at::empty(semantic.sizes(), semantic.options());
   result.gate = at::empty(semantic.sizes().slice(0, semantic.dim() - 1), f32);
   result.statistics = at::empty({result.gate.numel(), 8}, f32);
-  TokenGate args = arguments(semantic, generative, held, form, result.statistics, eps);
+  TokenGateOf<void> args = arguments(semantic, generative, held, form, result.statistics, eps);
   args.out = result.out.mutable_data_ptr();
   args.gate = result.gate.mutable_data_ptr<float>();
   if (args.rows == 0) return result;
   const Element element = element_of(semantic);
   if (semantic.is_cuda()) {
-    VEGA_LAUNCH(vega_cuda_token_gate, semantic.device(), element, args);
+    VEGA_LAUNCH(vega_cuda_token_gate, semantic.device(), element, held.element(), args);
     return result;
   }
-  const auto folded = fold(args);
+  const TokenGate cpu_args = typed<float>(args);
+  const auto folded = fold(cpu_args);
   share(args.rows, std::max<std::int64_t>(1, kPiece / args.width),
         [&](std::int64_t first, std::int64_t last) {
-          cpu::token_gate(element, args, folded.data(), first, last);
+          cpu::token_gate(element, cpu_args, folded.data(), first, last);
         });
   return result;
 }
@@ -159,7 +180,7 @@ TokenGateGradients token_gate_backward(const at::Tensor& d_out,
   check_like(kBackward, "d_out", d_out, semantic);
   const auto device = semantic.device();
   const std::int64_t width = semantic.size(-1);
-  const Held held = check_parameters(kBackward, parameters, form, width, device);
+  const Held held = check_parameters(kBackward, parameters, form, semantic);
   check_parameter(kBackward, "statistics", statistics, {semantic.numel() / width, 8}, device);
   const auto f32 = semantic.options().dtype(at::kFloat);
   const auto like = semantic.options();
@@ -170,7 +191,7 @@ TokenGateGradients token_gate_backward(const at::Tensor& d_out,
        at::empty({width}, f32), at::empty(parameters.gate_weight.sizes(), f32), at::empty({1}, f32),
        form == GateForm::kResidual ? at::empty({1}, f32) : at::Tensor()}};
   TokenGateParameters& d = result.parameters;
-  TokenGateBackward args{
+  TokenGateBackwardOf<void> args{
       .in = arguments(semantic, generative, held, form, statistics, 0),
       .d_out = d_out.const_data_ptr(),
       .d_gate = nullptr,
@@ -195,16 +216,17 @@ TokenGateGradients token_gate_backward(const at::Tensor& d_out,
     args.d_gate = d_gate->const_data_ptr<float>();
   }
   if (semantic.is_cuda()) {
-    VEGA_LAUNCH(vega_cuda_token_gate_chunks, device, element_of(semantic), args, &args.chunks);
+    VEGA_LAUNCH(vega_cuda_token_gate_chunks, device, element_of(semantic), held.element(), args,
+                &args.chunks);
   } else {
-    args.chunks = cpu_chunks(args.in);
+    args.chunks = cpu_chunks(args.in.rows);
   }
   const at::Tensor partial = at::empty({args.chunks, args.stride}, f32);
   args.partial = partial.mutable_data_ptr<float>();
   if (semantic.is_cuda()) {
-    VEGA_LAUNCH(vega_cuda_token_gate_backward, device, element_of(semantic), args);
+    VEGA_LAUNCH(vega_cuda_token_gate_backward, device, element_of(semantic), held.element(), args);
   } else {
-    run_backward_cpu(element_of(semantic), args);
+    run_backward_cpu(element_of(semantic), typed<float>(args));
   }
   return result;
 }

@@ -2,6 +2,10 @@
 // block at once, and a thread's own parameters in shared memory.
 #pragma once
 
+#include <map>
+#include <mutex>
+#include <tuple>
+
 #include "kernels/device.cuh"
 
 namespace vega::kernels::device {
@@ -132,24 +136,12 @@ class Own {
   float4* shared_;
 };
 
-// V floats from a 16-byte boundary.
-template <int V>
-__device__ inline void load_floats(const float* from, float (&to)[V]) {
-#pragma unroll
-  for (int i = 0; i < V / 4; ++i) {
-    const float4 piece = __ldg(reinterpret_cast<const float4*>(from) + i);
-    to[4 * i] = piece.x;
-    to[4 * i + 1] = piece.y;
-    to[4 * i + 2] = piece.z;
-    to[4 * i + 3] = piece.w;
-  }
-}
-
 // ---- host side
 
-inline bool parameters_aligned(const TokenGate& a) {
+template <typename P>
+bool parameters_aligned(const TokenGateOf<P>& a) {
   return aligned(a.w1, 16) && aligned(a.b1, 16) && aligned(a.w2, 16) && aligned(a.b2, 16) &&
-         aligned(a.gate_w, 16);
+         aligned(a.gate_w, 16) && a.width * sizeof(P) % 16 == 0;  // the second half of gate_w too
 }
 
 // How many blocks of a kernel the current device runs at once. 0: it has not the shared memory.
@@ -159,27 +151,44 @@ struct Residency {
 };
 
 template <typename Kernel>
-Residency residency(Kernel kernel, int threads, std::size_t shared_bytes) {
+Residency ask_residency(Kernel kernel, int device, int threads, std::size_t shared_bytes) {
   Residency r;
-  int device = 0, processors = 0, most = 0, each = 0;
+  int processors = 0, most = 0, each = 0;
   const auto ask = [&](cudaError_t status) {
     if (r.status == cudaSuccess) r.status = status;
     return r.status == cudaSuccess;
   };
-  ask(cudaGetDevice(&device));
   ask(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device));
   ask(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   cudaFuncAttributes attributes{};
   if (!ask(cudaFuncGetAttributes(&attributes, kernel))) return r;
-  if (shared_bytes + attributes.sharedSizeBytes > static_cast<std::size_t>(most)) return r;
-  if (shared_bytes > 0) {
-    ask(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(shared_bytes)));
+  const int left = most - static_cast<int>(attributes.sharedSizeBytes);
+  if (static_cast<std::int64_t>(shared_bytes) > left) return r;
+  if (shared_bytes > 0) {  // a limit for all widths: asked once, used by launches of any size
+    ask(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, left));
     ask(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                              cudaSharedmemCarveoutMaxShared));
   }
   ask(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared_bytes));
   if (r.status == cudaSuccess) r.blocks = each * processors;
+  return r;
+}
+
+// ask_residency, once a kernel, device and size; a failure is not kept.
+template <typename Kernel>
+Residency residency(Kernel kernel, int threads, std::size_t shared_bytes) {
+  using Call = std::tuple<const void*, int, int, std::size_t>;
+  static std::mutex mutex;
+  static std::map<Call, Residency> known;
+  int device = 0;
+  const cudaError_t status = cudaGetDevice(&device);
+  if (status != cudaSuccess) return {0, status};
+  const Call call{reinterpret_cast<const void*>(kernel), device, threads, shared_bytes};
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(call);
+  if (found != known.end()) return found->second;
+  const Residency r = ask_residency(kernel, device, threads, shared_bytes);
+  if (r.status == cudaSuccess) known.emplace(call, r);
   return r;
 }
 
@@ -191,6 +200,14 @@ struct Form {
 template <typename Body>
 int with_form(int form, Body body) {
   return form == 1 ? body(Form<1>{}) : form == 2 ? body(Form<2>{}) : body(Form<0>{});
+}
+
+// Calls body(T{}, P{}) with the types of the streams and of the parameters: P is T or float.
+template <typename Body>
+int with_types(Element element, Element parameters, Body body) {
+  if (element != Element::kBF16) return body(float{}, float{});
+  if (parameters != Element::kBF16) return body(__nv_bfloat16{}, float{});
+  return body(__nv_bfloat16{}, __nv_bfloat16{});
 }
 
 }  // namespace vega::kernels::device

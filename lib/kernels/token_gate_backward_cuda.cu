@@ -8,8 +8,8 @@
 namespace vega::kernels::device {
 namespace {
 
-template <typename T, bool kNormed>
-__global__ void __launch_bounds__(kThreads<T>) packed_rows(const TokenGateBackward b) {
+template <typename T, typename P, bool kNormed>
+__global__ void __launch_bounds__(kThreads<T>) packed_rows(const TokenGateBackwardOf<P> b) {
   constexpr int V = kVector<T>;
   constexpr int kSums = kNormed ? V : 1;  // Y and Z are there in the normed form only
   __shared__ __align__(16) float sums_memory[BlockSums::kFloats];
@@ -76,23 +76,23 @@ __global__ void __launch_bounds__(kThreads<T>) packed_rows(const TokenGateBackwa
 
 // Any width, any alignment: rows are read twice, the sums lie in the chunk's part of b.partial,
 // where each thread adds to its own columns.
-template <typename T, bool kNormed>
-__global__ void __launch_bounds__(256) plain_rows(const TokenGateBackward b) {
+template <typename T, typename P, bool kNormed>
+__global__ void __launch_bounds__(256) plain_rows(const TokenGateBackwardOf<P> b) {
   __shared__ __align__(16) float sums_memory[BlockSums::kFloats];
   BlockSums sum(sums_memory);
-  const TokenGate& a = b.in;
+  const TokenGateOf<P>& a = b.in;
   const std::int64_t width = a.width;
-  const auto n = static_cast<float>(width);
+  const float share = 1.0F / static_cast<float>(width);
   const std::int64_t stride = b.stride;
   float* sums = b.partial + blockIdx.x * stride;
   float means[2] = {};
   for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) {
-    means[0] += a.gate_w[c] * a.w1[c];
-    means[1] += a.gate_w[width + c] * a.w2[c];
+    means[0] += widen(a.gate_w[c]) * widen(a.w1[c]);
+    means[1] += widen(a.gate_w[width + c]) * widen(a.w2[c]);
     for (int j = 0; j < (kNormed ? 6 : 2); ++j) sums[j * width + c] = 0;
   }
   sum(means);
-  const float mean1 = means[0] / n, mean2 = means[1] / n;
+  const float mean1 = means[0] * share, mean2 = means[1] * share;
   const Chunk chunk = chunk_of(b);
   float t = 0, r = 0;
   for (std::int64_t row = chunk.first; row < chunk.end; ++row) {
@@ -104,20 +104,20 @@ __global__ void __launch_bounds__(256) plain_rows(const TokenGateBackward b) {
     for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) {
       const float dout = widen(d[c]);
       if constexpr (kNormed) {
-        const float y1 = dout * a.w1[c], y2 = dout * a.w2[c];
+        const float y1 = dout * widen(a.w1[c]), y2 = dout * widen(a.w2[c]);
         parts[0] += y1;
         parts[1] += y1 * (widen(s[c]) - m[0]);
         parts[2] += y2;
         parts[3] += y2 * (widen(g[c]) - m[3]);
-        parts[4] += dout * (a.b1[c] - a.b2[c]);
+        parts[4] += dout * (widen(a.b1[c]) - widen(a.b2[c]));
       } else {
         parts[0] += dout * (widen(s[c]) - widen(g[c]));
       }
     }
     sum(parts);
     const float of_gate = b.d_gate != nullptr ? b.d_gate[row] : 0.0F;
-    const Token token =
-        kNormed ? normed_token(m, parts, of_gate, n) : plain_token(m, parts[0], of_gate, a.r, n);
+    const Token token = kNormed ? normed_token(m, parts, of_gate, share)
+                                : plain_token(m, parts[0], of_gate, a.r, share);
     t += token.t;
     r += token.r;
     for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) {
@@ -125,11 +125,13 @@ __global__ void __launch_bounds__(256) plain_rows(const TokenGateBackward b) {
       float* at = sums + c;
       float none = 0;
       const auto place = [&](int j) -> float& { return kNormed ? at[j * width] : none; };
-      const float d1 = element<kNormed>(token.s, widen(s[c]), dout, a.gate_w[c] * a.w1[c] - mean1,
-                                        a.w1[c], at[0], place(2), place(4));
+      const float w1 = widen(a.w1[c]), w2 = widen(a.w2[c]);
+      const float u1 = widen(a.gate_w[c]) * w1 - mean1;
+      const float u2 = widen(a.gate_w[width + c]) * w2 - mean2;
+      const float d1 =
+          element<kNormed>(token.s, widen(s[c]), dout, u1, w1, at[0], place(2), place(4));
       const float d2 =
-          element<kNormed>(token.g, widen(g[c]), dout, a.gate_w[width + c] * a.w2[c] - mean2,
-                           a.w2[c], at[width], place(3), place(5));
+          element<kNormed>(token.g, widen(g[c]), dout, u2, w2, at[width], place(3), place(5));
       static_cast<T*>(b.ds)[row * width + c] = narrow<T>(d1);
       static_cast<T*>(b.dg)[row * width + c] = narrow<T>(d2);
     }
@@ -144,11 +146,11 @@ constexpr int kSlices = 16;
 
 // 32 channels of one stream a block; slice y adds the chunks y, y + 16, ..., then slices are added
 // in their order.
-template <bool kNormed>
-__global__ void __launch_bounds__(32 * kSlices) add_chunks(const TokenGateBackward b) {
+template <typename P, bool kNormed>
+__global__ void __launch_bounds__(32 * kSlices) add_chunks(const TokenGateBackwardOf<P> b) {
   __shared__ float shared[kNormed ? 3 : 1][kSlices][32];
   __shared__ float ends[2][kSlices];
-  const TokenGate& a = b.in;
+  const TokenGateOf<P>& a = b.in;
   const int stream = static_cast<int>(blockIdx.y);
   const int slice = static_cast<int>(threadIdx.y);
   const std::int64_t stride = b.stride;
@@ -186,9 +188,9 @@ __global__ void __launch_bounds__(32 * kSlices) add_chunks(const TokenGateBackwa
     if (b.dr != nullptr) *b.dr = r;
   }
   if (c >= a.width) return;
-  const float w = (stream == 0 ? a.w1 : a.w2)[c];
-  const float bias = (stream == 0 ? a.b1 : a.b2)[c];
-  const float gate_w = a.gate_w[stream * a.width + c];
+  const float w = widen((stream == 0 ? a.w1 : a.w2)[c]);
+  const float bias = widen((stream == 0 ? a.b1 : a.b2)[c]);
+  const float gate_w = widen(a.gate_w[stream * a.width + c]);
   const float y = kNormed ? sums[kNormed ? 1 : 0] : 0.0F;
   const float z = kNormed ? sums[kNormed ? 2 : 0] : 0.0F;
   (stream == 0 ? b.dw1 : b.dw2)[c] = gate_w * sums[0] + y;
@@ -196,96 +198,100 @@ __global__ void __launch_bounds__(32 * kSlices) add_chunks(const TokenGateBackwa
   b.d_gate_w[stream * a.width + c] = w * sums[0] + bias * t;
 }
 
-// How the rows are worked on.
-struct Plan {
+// How the first kernel is launched.
+struct Rows {
   bool packed = false;
   int threads = 256;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;    // of dynamic shared memory
   std::int64_t blocks = 0;  // at once on the device
   cudaError_t status = cudaSuccess;
 };
 
-template <typename T, bool kNormed>
-Plan plan_for(const TokenGateBackward& b) {
+template <typename T, typename P, bool kNormed>
+Rows rows_of(const TokenGateBackwardOf<P>& b) {
   constexpr int V = kVector<T>;
-  Plan plan;
+  Rows rows;
   const std::int64_t vectors = b.in.width / V;
   if (b.in.width % V == 0 && vectors <= kThreads<T> && aligned(b.in.s, 16) && aligned(b.in.g, 16) &&
       aligned(b.d_out, 16) && aligned(b.ds, 16) && aligned(b.dg, 16) && aligned(b.partial, 16) &&
       parameters_aligned(b.in)) {
-    plan.threads = threads_for(vectors, 1, kThreads<T>);
-    plan.bytes = sizeof(float) * V * slots(kNormed) * plan.threads;
-    const Residency r = residency(packed_rows<T, kNormed>, plan.threads, plan.bytes);
-    plan.packed = r.status == cudaSuccess && r.blocks > 0;
-    plan.blocks = r.blocks;
-    plan.status = r.status;
-    if (plan.packed || r.status != cudaSuccess) return plan;
+    rows.threads = threads_for(vectors, 1, kThreads<T>);
+    rows.bytes = sizeof(float) * V * slots(kNormed) * rows.threads;
+    const Residency r = residency(packed_rows<T, P, kNormed>, rows.threads, rows.bytes);
+    rows.packed = r.status == cudaSuccess && r.blocks > 0;
+    rows.blocks = r.blocks;
+    rows.status = r.status;
+    if (rows.packed || r.status != cudaSuccess) return rows;
   }
-  plan.threads = 256;
-  plan.bytes = 0;
-  const Residency r = residency(plain_rows<T, kNormed>, plan.threads, 0);
-  plan.blocks = r.blocks;
-  plan.status = r.status;
-  return plan;
+  rows.threads = 256;
+  rows.bytes = 0;
+  const Residency r = residency(plain_rows<T, P, kNormed>, rows.threads, 0);
+  rows.blocks = r.blocks;
+  rows.status = r.status;
+  return rows;
 }
 
-template <typename T, bool kNormed>
-int count_chunks(const TokenGateBackward& b, std::int64_t& chunks) {
+template <typename T, typename P, bool kNormed>
+int count_chunks(const TokenGateBackwardOf<P>& b, std::int64_t& chunks) {
   chunks = 0;
   if (b.in.rows == 0) return cudaSuccess;
-  const Plan plan = plan_for<T, kNormed>(b);
-  if (plan.status != cudaSuccess) {
+  const Rows rows = rows_of<T, P, kNormed>(b);
+  if (rows.status != cudaSuccess) {
     cudaGetLastError();  // forget it: the next launch would report it again
-    return plan.status;
+    return rows.status;
   }
-  const std::int64_t most = plan.blocks < b.in.rows ? plan.blocks : b.in.rows;
+  const std::int64_t most = rows.blocks < b.in.rows ? rows.blocks : b.in.rows;
   const std::int64_t size = (b.in.rows + most - 1) / most;
   chunks = (b.in.rows + size - 1) / size;
   return cudaSuccess;
 }
 
-template <typename T, bool kNormed>
-int launch(const TokenGateBackward& b, cudaStream_t stream) {
+template <typename T, typename P, bool kNormed>
+int launch(const TokenGateBackwardOf<P>& b, cudaStream_t stream) {
   if (b.chunks > 0) {
-    const Plan plan = plan_for<T, kNormed>(b);
-    if (plan.status != cudaSuccess) {
+    const Rows rows = rows_of<T, P, kNormed>(b);
+    if (rows.status != cudaSuccess) {
       cudaGetLastError();
-      return plan.status;
+      return rows.status;
     }
     const auto blocks = static_cast<unsigned>(b.chunks);
-    const auto kernel = plan.packed ? packed_rows<T, kNormed> : plain_rows<T, kNormed>;
-    const int status = launch_kernel(kernel, blocks, plan.threads, plan.bytes, stream, b);
+    const auto kernel = rows.packed ? packed_rows<T, P, kNormed> : plain_rows<T, P, kNormed>;
+    const int status = launch_kernel(kernel, blocks, rows.threads, rows.bytes, stream, b);
     if (status != cudaSuccess) return status;
   }
   const dim3 grid(static_cast<unsigned>((b.in.width + 31) / 32), 2);
-  return launch_kernel(add_chunks<kNormed>, grid, dim3(32, kSlices), 0, stream, b);
+  return launch_kernel(add_chunks<P, kNormed>, grid, dim3(32, kSlices), 0, stream, b);
 }
 
-// Calls body(type, normed) with both as constants.
+// Calls body(T{}, P{}, Form) with the types and the form, normed or not.
 template <typename Body>
-int with_both(Element element, const TokenGateBackward& args, Body body) {
-  return with_type(element, [&](auto zero) {
-    return args.in.form == 1 ? body(zero, Form<1>{}) : body(zero, Form<0>{});
+int with_all(Element element, Element parameters, int form, Body body) {
+  return with_types(element, parameters, [&](auto zero, auto parameter) {
+    return form == 1 ? body(zero, parameter, Form<1>{}) : body(zero, parameter, Form<0>{});
   });
 }
 
 }  // namespace
 }  // namespace vega::kernels::device
 
-int vega_cuda_token_gate_chunks(vega::kernels::Element element,
-                                const vega::kernels::TokenGateBackward& args, std::int64_t* chunks,
-                                void*) {
+int vega_cuda_token_gate_chunks(vega::kernels::Element element, vega::kernels::Element parameters,
+                                const vega::kernels::TokenGateBackwardOf<void>& args,
+                                std::int64_t* chunks, void*) {
   using namespace vega::kernels::device;
-  return with_both(element, args, [&](auto zero, auto form) {
-    return count_chunks<decltype(zero), decltype(form)::value == 1>(args, *chunks);
+  return with_all(element, parameters, args.in.form, [&](auto zero, auto parameter, auto form) {
+    using P = decltype(parameter);
+    return count_chunks<decltype(zero), P, decltype(form)::value == 1>(
+        vega::kernels::typed<P>(args), *chunks);
   });
 }
 
-int vega_cuda_token_gate_backward(vega::kernels::Element element,
-                                  const vega::kernels::TokenGateBackward& args, void* stream) {
+int vega_cuda_token_gate_backward(vega::kernels::Element element, vega::kernels::Element parameters,
+                                  const vega::kernels::TokenGateBackwardOf<void>& args,
+                                  void* stream) {
   using namespace vega::kernels::device;
-  return with_both(element, args, [&](auto zero, auto form) {
-    return launch<decltype(zero), decltype(form)::value == 1>(args,
-                                                              static_cast<cudaStream_t>(stream));
+  return with_all(element, parameters, args.in.form, [&](auto zero, auto parameter, auto form) {
+    using P = decltype(parameter);
+    return launch<decltype(zero), P, decltype(form)::value == 1>(vega::kernels::typed<P>(args),
+                                                                 static_cast<cudaStream_t>(stream));
   });
 }

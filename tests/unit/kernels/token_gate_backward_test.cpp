@@ -116,6 +116,23 @@ TEST_CASE("token_gate_backward agrees with the oracle") {
   });
 }
 
+TEST_CASE("token_gate_backward takes parameters in bfloat16") {
+  on_all([](at::Device device, at::ScalarType type) {
+    for (const std::int64_t width : {31, 96, 1536}) {
+      for (const GateForm form : kForms) {
+        CAPTURE(width, static_cast<int>(form));
+        const GateInputs in = make_gate({{40}, width}, form, device, type, at::kBFloat16);
+        const auto d = make_gradients(in);
+        const auto saved = kernels::token_gate(in.s, in.g, in.p, form).statistics;
+        check_gradients(
+            kernels::token_gate_backward(d.d_out, d.d_gate, in.s, in.g, in.p, form, saved),
+            ref::token_gate_backward(oracle_inputs(in), blend_of(form), 1e-5, numbers(d.d_out),
+                                     numbers(d.d_gate)));
+      }
+    }
+  });
+}
+
 TEST_CASE("token_gate_backward without a gradient of the gate") {
   on_all([](at::Device device, at::ScalarType type) {
     for (const GateForm form : kForms) {

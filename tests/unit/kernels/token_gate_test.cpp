@@ -68,21 +68,27 @@ TEST_CASE("token_gate saves the statistics of both streams") {
   });
 }
 
-TEST_CASE("token_gate takes parameters in bfloat16") {
+TEST_CASE("token_gate takes parameters in bfloat16, all or some of them") {
   on_all([](at::Device device, at::ScalarType type) {
-    for (const GateForm form : kForms) {
-      const GateInputs in = make_gate({{3}, 96}, form, device, type, at::kBFloat16);
-      GateInputs wide = in;
-      for (at::Tensor* t : {&wide.p.norm1_weight, &wide.p.norm1_bias, &wide.p.norm2_weight,
-                            &wide.p.norm2_bias, &wide.p.gate_weight, &wide.p.gate_bias}) {
-        *t = t->to(at::kFloat);
+    for (const std::int64_t width : {31, 96, 1536, 4104}) {
+      for (const GateForm form : kForms) {
+        CAPTURE(width, static_cast<int>(form));
+        const GateInputs in = make_gate({{3}, width}, form, device, type, at::kBFloat16);
+        GateInputs wide = in, mixed = in;
+        for (at::Tensor* t : {&wide.p.norm1_weight, &wide.p.norm1_bias, &wide.p.norm2_weight,
+                              &wide.p.norm2_bias, &wide.p.gate_weight, &wide.p.gate_bias}) {
+          *t = t->to(at::kFloat);
+        }
+        if (form == GateForm::kResidual) wide.p.residual_scale = in.p.residual_scale.to(at::kFloat);
+        wide.p.gate_weight = wide.p.gate_weight.view({2 * width});
+        mixed.p.norm2_bias = wide.p.norm2_bias;
+        const auto a = kernels::token_gate(in.s, in.g, in.p, form);
+        for (const GateInputs& other : {wide, mixed}) {
+          const auto b = kernels::token_gate(other.s, other.g, other.p, form);
+          CHECK(same_bits(a.out, b.out));
+          CHECK(same_bits(a.gate, b.gate));
+        }
       }
-      if (form == GateForm::kResidual) wide.p.residual_scale = in.p.residual_scale.to(at::kFloat);
-      wide.p.gate_weight = wide.p.gate_weight.view({2 * 96});
-      const auto a = kernels::token_gate(in.s, in.g, in.p, form);
-      const auto b = kernels::token_gate(wide.s, wide.g, wide.p, form);
-      CHECK(same_bits(a.out, b.out));
-      CHECK(same_bits(a.gate, b.gate));
     }
   });
 }
