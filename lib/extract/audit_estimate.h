@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,10 +10,9 @@
 #include "media/image.h"
 #include "models/backbone.h"
 #include "models/cost.h"
+#include "run/forecast.h"
 
 namespace vega::extract {
-
-inline constexpr double kUnknownAmount = std::numeric_limits<double>::quiet_NaN();
 
 // This machine as a run with these options would use it. NaN: unknown.
 struct Machine {
