@@ -74,7 +74,7 @@ std::vector<std::string> read_lines(const std::string& list) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) {
     const std::string_view text = lines.empty() ? strip_bom(line) : std::string_view(line);
-    lines.emplace_back(trim(text));
+    lines.emplace_back(trim(text).empty() ? std::string_view{} : text);
   }
   check_stop();  // a signal may have come while the list was read
   if (in.bad() || (list == "-" && std::ferror(stdin) != 0))
@@ -97,7 +97,8 @@ std::string checked_key(const std::string& option, std::string_view key) {
 
 Item item_of_line(const std::string& line) {
   const auto tab = line.find('\t');
-  if (tab == std::string::npos) return {scene_key(line), line};
+  if (tab == std::string::npos)
+    return {scene_key(std::string(trim(line))), std::string(trim(line))};
   const std::string_view text = line;
   return {checked_key("--list: key", trim(text.substr(0, tab))),
           checked_path(trim(text.substr(tab + 1)))};

@@ -78,7 +78,7 @@ check "HDF5 itself is silent" test "$(grep -c HDF5-DIAG "$ERR")" = 0
 check "the good scene is scored" test "$(column "$OUT" scene 1)" = room
 expect_exit 0 extract features "$T/room" --backbone rgb --select stride:5 --tag others -o "$T/f" --progress off
 expect_exit 3 evaluate "$T/f/others" --scenes "$T/scenes"
-expect_text "frame " "a scene file with the frames of the features"
+expect_text "got frame " "--select frames:"
 expect_exit 2 evaluate "$T/f/native" --scenes "$T/scenes" --rank-by accuracy
 expect_text "'accuracy'" "multi_view, " "auc@mean"
 expect_exit 3 evaluate "$T/f/nothing" --scenes "$T/scenes"
