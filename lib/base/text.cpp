@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -71,9 +70,10 @@ std::string read_text(const std::filesystem::path& path, std::string_view expect
     throw InputError(
         explain(path.string(), file ? "a folder" : "a file that cannot be read", expected));
   }
-  std::string text(most + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  std::string text;
+  char piece[4096];
+  while (text.size() <= most && (file.read(piece, sizeof piece) || file.gcount() > 0))
+    text.append(piece, static_cast<std::size_t>(file.gcount()));
   if (text.size() > most) {
     throw FormatError(explain(path.string(), "more than " + std::to_string(most) + " bytes",
                               expected, "check the path"));

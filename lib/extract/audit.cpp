@@ -6,10 +6,13 @@
 #include "base/error.h"
 #include "base/publish.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "extract/chosen.h"
 #include "extract/frame_cache.h"
 #include "extract/noise_source.h"
+#include "extract/scene_input.h"
 #include "extract/scene_job.h"
+#include "scene/checks.h"
 #include "scene/frame.h"
 
 namespace vega::extract {
@@ -161,31 +164,6 @@ void look_ahead(const Look& look, const FrameSample& sample) {
   audit.estimate = estimate(work, sample, look.recipe, look.backbone, look.machine);
 }
 
-Findings run_findings(const Audit& audit) {
-  Findings findings;
-  double disk = 0, host = 0, device = 0;
-  for (const SceneAudit& scene : audit.scenes) {
-    if (!scene.possible()) continue;
-    disk += scene.estimate.output_bytes;
-    host = std::max(host, scene.estimate.host_bytes);
-    device = std::max(device, scene.estimate.device_bytes);
-  }
-  const Machine& m = audit.machine;
-  const auto gigabytes = [](double bytes) { return std::to_string(std::llround(bytes / 1e9)); };
-  const auto tell = [&](const char* topic, double need, double have, const char* remedy) {
-    if (!(need > have)) return;
-    findings.add(Severity::kWarning, topic, "",
-                 "about " + gigabytes(need) + " GB needed, " + gigabytes(have) + " GB free here",
-                 remedy);
-  };
-  tell("disk", disk, m.disk_free, "another -o, fewer taps, --pool or --store-dtype bf16");
-  tell("memory", host - m.host_used, m.host_free, "fewer --threads, or a smaller --size");
-  tell("device", device, m.device_free, "a smaller --batch or --size, or --dtype bf16");
-  if (!m.fault.empty())
-    findings.add(Severity::kWarning, "device", "", m.fault, "the time is not known from here");
-  return findings;
-}
-
 }  // namespace
 
 SceneAudit audit_scene(const Item& item, const FeatureOptions& options, const Recipe& recipe,
@@ -196,23 +174,21 @@ SceneAudit audit_scene(const Item& item, const FeatureOptions& options, const Re
   audit.input = item.path.string();
   audit.output = output.string();
   const Look look{item, options, recipe, backbone, machine, audit};
-  std::optional<SceneSource> source;
-  try {
+  SceneSource source;
+  audit.findings.attempt("frames", audit.input, [&] {
     const fs::path path = scene_path(item, options);
     audit.input = path.string();
-    SourceAudit opened = audit_source(path, recipe.source, audit.findings);
-    audit.dialect = opened.dialect;
-    audit.found = opened.found;
-    source = std::move(opened.source);
-  } catch (const InputError& error) {
-    look.fault("frames", audit.input, error.what());
-  }
-  if (source) {
-    const std::optional<Chosen> selection = select(look, *source);
+    source = open_source(path, recipe.source, audit.findings);
+    audit.dialect = source.dialect;
+    audit.found = source.found;
+  });
+  if (!source.frames.empty()) {
+    check_alignment(source, audit.findings);
+    const std::optional<Chosen> selection = select(look, source);
     Chosen chosen = selection.value_or(Chosen{});
-    const ImageSize depth = depth_for_view(look, *source);
-    const FrameSample sample = look_at_pictures(look, *source, chosen, depth, progress);
-    audit_cameras(*source, audit.pictures.color, audit.pictures.depth, audit.findings);
+    const ImageSize depth = depth_for_view(look, source);
+    const FrameSample sample = look_at_pictures(look, source, chosen, depth, progress);
+    check_cameras(source, audit.pictures.color, audit.pictures.depth, audit.findings);
     const auto& lost = audit.pictures.lost;
     if (recipe.source.on_decode_error == OnDecodeError::kSkip && !lost.empty()) {
       chosen.drop(lost);
@@ -220,8 +196,8 @@ SceneAudit audit_scene(const Item& item, const FeatureOptions& options, const Re
       audit.selected = std::ssize(chosen.frames);
     }
     if (selection && !chosen.frames.empty()) {
-      look_at_noise(look, *source, chosen);
-      look_at_output(look, *source, chosen, depth);
+      look_at_noise(look, source, chosen);
+      look_at_output(look, source, chosen, depth);
       look_ahead(look, sample);
     }
   }
@@ -254,22 +230,37 @@ int Audit::exit_code() const {
   return all ? 0 : alone ? 3 : 4;
 }
 
-RunResult dry_run(const std::vector<Item>& items, const FeatureOptions& options,
-                  const Recipe& recipe, const Backbone& backbone, const fs::path& folder,
-                  const Context& context) {
-  const Audit audit = audit_scenes(items, options, recipe, backbone, folder, context.progress);
-  if (!options.report.empty()) publish_file(options.report, audit_json(audit));
+Findings run_findings(const Audit& audit) {
+  Findings findings;
+  const Forecast need = add_up(audit).estimate;
+  const Machine& m = audit.machine;
+  const auto tell = [&](const char* topic, double wanted, double have, const char* remedy) {
+    if (wanted > have)
+      findings.add(Severity::kWarning, topic, "",
+                   "about " + bytes_text(wanted) + " needed, " + bytes_text(have) + " free here",
+                   remedy);
+  };
+  const bool scenes = audit.of_scenes;
+  tell("disk", need.output_bytes, m.disk_free,
+       scenes ? "another -o, or --no-color"
+              : "another -o, fewer taps, --pool or --store-dtype bf16");
+  tell("memory", need.host_bytes - m.host_used, m.host_free,
+       scenes ? "fewer --threads" : "fewer --threads, or a smaller --size");
+  tell("device", need.device_bytes, m.device_free, "a smaller --batch or --size, or --dtype bf16");
+  if (!m.fault.empty())
+    findings.add(Severity::kWarning, "device", "", m.fault, "the time is not known from here");
+  return findings;
+}
+
+RunResult publish_audit(const Audit& audit, const std::string& report, const Context& context) {
+  if (!report.empty()) publish_file(report, audit_json(audit));
   context.print(audit_table(audit));
-  RunResult report;
-  for (const SceneAudit& scene : audit.scenes) {
-    if (!scene.possible()) {
-      ++report.failed;
-    } else if (scene.existing.state == OutputState::kComplete) {
-      ++report.complete;
-    }
-  }
-  report.exit_code = audit.exit_code();
-  return report;
+  const AuditTotals totals = add_up(audit);
+  RunResult result;
+  result.failed = static_cast<int>(totals.impossible);
+  result.complete = static_cast<int>(totals.complete);
+  result.exit_code = audit.exit_code();
+  return result;
 }
 
 }  // namespace vega::extract

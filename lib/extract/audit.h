@@ -14,17 +14,17 @@
 #include "extract/recipe.h"
 #include "run/items.h"
 #include "run/run.h"
-#include "scene/audit.h"
+#include "scene/audit_pictures.h"
 
 namespace vega::extract {
 
-// The output file of a scene as it lies there. The model's fingerprint is not compared: that would
-// read the weights.
+// The output file of a scene that already exists, against what a run would write. The model's
+// fingerprint is not compared, because computing it reads the weights.
 enum class OutputState {
   kAbsent,
   kComplete,     // same frames and options, all taps
   kTapsMissing,  // the same, some taps
-  kOther,        // made with other options or frames
+  kOther,        // made with other options or frames; a run refuses it
   kDamaged,      // incomplete or unreadable
   kReplaced,     // anything, with --overwrite
   kUnknown       // the scene cannot be read, or the output is not compared
@@ -38,7 +38,7 @@ struct OutputAudit {
   std::string fault;                     // kDamaged: what is wrong
 };
 
-// What a scene file takes beside frames.
+// What a scene file is made of beside its frames.
 struct ScanAudit {
   std::string alignment = "none";  // text, frame list, none
   std::int64_t vertices = -1;      // of the mesh; -1: there is none, or it cannot be read
@@ -55,7 +55,7 @@ struct SceneAudit {
   PictureAudit pictures;
   ScanAudit scan;  // of a dry run of scene files
   OutputAudit existing;
-  Estimate estimate;
+  Forecast estimate;
   Findings findings;
 
   bool possible() const { return !findings.has(Severity::kError); }
@@ -72,12 +72,13 @@ struct Audit {
   int exit_code() const;  // 0 all scenes can be extracted, 3 the only one cannot, 4 some cannot
 };
 
-// One scene, without stopping at its first fault. Never calls fingerprint() or load().
+// Audits one scene and collects all its faults. Never calls fingerprint() or load() of the
+// backbone.
 SceneAudit audit_scene(const Item& item, const FeatureOptions& options, const Recipe& recipe,
                        const Backbone& backbone, const Machine& machine,
                        const std::filesystem::path& output, ProgressMode progress);
 
-// All of them. folder: where a run would write KEY.h5.
+// Audits every scene. folder: where a run would write KEY.h5.
 Audit audit_scenes(const std::vector<Item>& items, const FeatureOptions& options,
                    const Recipe& recipe, const Backbone& backbone,
                    const std::filesystem::path& folder, ProgressMode progress);
@@ -85,12 +86,11 @@ Audit audit_scenes(const std::vector<Item>& items, const FeatureOptions& options
 // A table with a row a scene and a line of totals, the findings below; at most 118 columns but for
 // long keys.
 std::string audit_table(const Audit& audit);
-std::string scene_table(const Audit& audit);  // of scene files
 
 // Over the scenes that can be done: sums of disk, time and work, the largest memory.
 struct AuditTotals {
   std::int64_t found = 0, candidates = 0, selected = 0;
-  Estimate estimate;
+  Forecast estimate;
   std::size_t impossible = 0, complete = 0;
 };
 AuditTotals add_up(const Audit& audit);
@@ -98,11 +98,11 @@ AuditTotals add_up(const Audit& audit);
 // Schema "vega.audit/1" (docs/formats.md).
 std::string audit_json(const Audit& audit);
 
-// audit_scenes, the table to context.print, the JSON to options.report where that is not empty.
-// Throws OutputError.
-RunResult dry_run(const std::vector<Item>& items, const FeatureOptions& options,
-                  const Recipe& recipe, const Backbone& backbone,
-                  const std::filesystem::path& folder, const Context& context);
+// What the disk, the memory and the device lack for the whole run.
+Findings run_findings(const Audit& audit);
+
+// The table to context.print, the JSON to `report` where that is not empty. Throws OutputError.
+RunResult publish_audit(const Audit& audit, const std::string& report, const Context& context);
 
 // For audit_scene. input_fp: of the frames as selected; header options as a run would write them.
 OutputAudit audit_output(const std::filesystem::path& path, const std::string& options_json,

@@ -15,9 +15,8 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "extract/batching.h"
+#include "extract/frame_cache.h"
 #include "extract/noise_source.h"
-#include "media/jpeg.h"
-#include "media/resize.h"
 #include "media/view.h"
 
 namespace vega::extract {
@@ -32,7 +31,6 @@ constexpr double kCpuF32 = 0.85, kCpuBf16 = 0.68, kCuda = 0.5;
 
 constexpr double kProbeSeconds = 0.25;
 constexpr double kCudaContext = 0.6e9;  // bytes: kernels and workspaces
-constexpr double kEncodedBudget = 256 << 20, kPixelBudget = 512 << 20;  // of FrameCache
 constexpr double kNoiseBudget = NoiseSource::kKept;
 
 double since(Clock::time_point start) {
@@ -109,8 +107,8 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
   const double frames = real(work.frames);
   const double pixels = 3.0 * sample.size.width * sample.size.height;
   double sum = std::isfinite(machine.host_used) ? machine.host_used : 0;
-  sum += std::min(kEncodedBudget, frames * sample.encoded_bytes);
-  sum += std::min(kPixelBudget, frames * pixels) + frames * sample.thumb_bytes;
+  sum += std::min(real(kEncodedBudget), frames * sample.encoded_bytes);
+  sum += std::min(real(kPixelBudget), frames * pixels) + frames * sample.thumb_bytes;
   const double noise = 4 * real(backbone.noise_size());
   const double seen = 12.0 * recipe.size.width * recipe.size.height;
   if (backbone.passes(work.taps).size() > 1) sum += frames * noise;
@@ -127,23 +125,31 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
 
 }  // namespace
 
-double free_space(const fs::path& folder) {
+double flat_bytes(double bytes) {
+  constexpr double kChunk = 1 << 20;
+  return bytes > kChunk ? std::ceil(bytes / kChunk) * kChunk : bytes;
+}
+
+Machine measure_host(int threads, const fs::path& folder) {
+  Machine m;
+  m.device = device_name(at::kCPU);
+  m.workers = threads;
+  const DeviceMemory host = device_memory(at::kCPU);
+  m.host_free = real(host.free);
+  m.host_used = real(host.allocated);
   std::error_code code;
   const fs::space_info space = fs::space(existing_part(folder), code);
-  return code ? kUnknownAmount : static_cast<double>(space.available);
+  m.disk_free = code ? kUnknownAmount : static_cast<double>(space.available);
+  return m;
 }
 
 Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
                         const fs::path& folder) {
-  Machine m;
+  Machine m = measure_host(recipe.threads, folder);
   m.cuda = recipe.device.is_cuda();
   m.device = m.cuda ? options.device : device_name(recipe.device);
   m.dtype = std::string(name_of(recipe.compute));
-  m.workers = m.cuda ? static_cast<int>(recipe.batch) : recipe.threads;
-  const DeviceMemory host = device_memory(at::kCPU);
-  m.host_free = real(host.free);
-  m.host_used = real(host.allocated);
-  m.disk_free = free_space(folder);
+  if (m.cuda) m.workers = static_cast<int>(recipe.batch);
   m.efficiency = m.cuda ? kCuda : recipe.compute == DType::kF32 ? kCpuF32 : kCpuBf16;
   if (cost.once_flops + cost.pass_flops == 0) return m;
   if (!m.cuda) {
@@ -179,17 +185,15 @@ FrameSample measure_frame(const ImageU8& frame, const FeatureOptions& options, c
   sample.view = since(start);
   if (options.no_thumbs) return sample;
   start = Clock::now();
-  const ImageSize small = fit_longest(sample.size, 320);
-  const auto thumb = encode_jpeg(resize_area_u8(frame, small.width, small.height), 85);
+  sample.thumb_bytes = real(thumbnail(frame).size());
   sample.thumb = since(start);
-  sample.thumb_bytes = real(thumb.size());
   return sample;
 }
 
 double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& backbone,
                   double thumb_bytes) {
   // What HDF5 and the attributes take, measured: a file, a tap, a row of a chunked dataset.
-  constexpr double kFile = 7000, kTap = 2800, kChunk = 16, kFlatChunk = 1 << 20;
+  constexpr double kFile = 7000, kTap = 2800, kChunk = 16;
   const double rows = real(work.rows);
   double sum = 0;
   for (const std::size_t i : work.taps) {
@@ -202,15 +206,12 @@ double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& ba
   // id, time, pose, intrinsics, size.
   sum += rows * (8 + 8 + 128 + 72 + 8 + 5 * kChunk) + kFile;
   if (!work.thumbs) return sum;
-  // Flat bytes: the last chunk is as long as the others.
-  const double thumbs = rows * thumb_bytes;
-  sum += thumbs > kFlatChunk ? std::ceil(thumbs / kFlatChunk) * kFlatChunk : thumbs;
-  return sum + rows * 8;
+  return sum + flat_bytes(rows * thumb_bytes) + rows * 8;
 }
 
-Estimate estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+Forecast estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
                   const Backbone& backbone, const Machine& machine) {
-  Estimate e;
+  Forecast e;
   if (work.taps.empty() || work.frames == 0) return e;
   const Cost cost = backbone.cost();
   std::vector<std::size_t> all(backbone.taps().size());

@@ -31,8 +31,12 @@ struct Machine {
 Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
                         const std::filesystem::path& folder);
 
-// Bytes that are free where a folder is or will be; NaN: unknown.
-double free_space(const std::filesystem::path& folder);
+// The part of it that every run uses: the CPU, memory, and the disk where `folder` is or will be.
+Machine measure_host(int threads, const std::filesystem::path& folder);
+
+// What a dataset of flat bytes takes in a file: chunks of 1 MiB, the last one as long as the
+// others.
+double flat_bytes(double bytes);
 
 // What was measured on one decoded frame, seconds on one thread.
 struct FrameSample {
@@ -54,13 +58,7 @@ struct Workload {
   bool thumbs = true;
 };
 
-struct Estimate {
-  double output_bytes = 0;                  // that are written
-  double host_bytes = 0, device_bytes = 0;  // at the peak; device: 0 on the CPU
-  double seconds = 0;                       // without reading the model
-  double flops = 0;
-};
-Estimate estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+Forecast estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
                   const Backbone& backbone, const Machine& machine);
 
 // Bytes of a feature file: tokens, tables and thumbnails exactly, HDF5's own by rule of thumb.

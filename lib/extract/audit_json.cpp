@@ -30,7 +30,7 @@ json list(const Findings& findings) {
   return out;
 }
 
-json amounts(const Estimate& e, const Audit& audit) {
+json amounts(const Forecast& e, const Audit& audit) {
   json out{{"output_bytes", number(std::round(e.output_bytes))},
            {"host_bytes", number(std::round(e.host_bytes))},
            {"seconds", number(e.seconds)}};

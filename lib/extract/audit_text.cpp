@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/text.h"
 #include "viz/table.h"
 
 namespace vega::extract {
@@ -15,8 +16,7 @@ namespace {
 constexpr std::size_t kWidth = 118;  // columns
 // Of more scenes than these the notes stay in the report.
 constexpr std::size_t kScenesWithNotes = 20;
-constexpr std::size_t kSeveral = 4;     // scenes that share a note
-constexpr std::size_t kRangeText = 60;  // characters of a list of frames
+constexpr std::size_t kSeveral = 4;  // scenes that share a note
 
 // Words broken into lines of at most `width` characters; a longer word stays whole.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
@@ -57,15 +57,6 @@ std::string shortened(std::string text, const std::string& root) {
     if (text.starts_with(root + next)) text.erase(0, root.size() + 2);
   }
   return text;
-}
-
-std::string frames_text(const Finding& finding) {
-  if (finding.frames.empty()) return {};
-  const char* noun = finding.frames.size() == 1 ? "frame " : "frames ";
-  if (finding.ranges.size() <= kRangeText) return noun + finding.ranges + ": ";
-  const auto cut = finding.ranges.rfind(',', kRangeText);
-  return noun + finding.ranges.substr(0, cut) +
-         fmt::format(", ... ({} in all): ", finding.frames.size());
 }
 
 void put_finding(std::string& out, const Finding& finding, const std::string& root) {
@@ -109,15 +100,7 @@ void put_common(std::string& out, const Common& notes, const Audit& audit) {
 
 }  // namespace
 
-std::string bytes_text(double bytes) {
-  if (!std::isfinite(bytes)) return "?";
-  if (bytes == 0) return kNone;
-  for (const auto& [unit, name] : {std::pair{1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}}) {
-    if (bytes >= unit)
-      return fmt::format("{:.{}f} {}", bytes / unit, bytes < 99.5 * unit ? 1 : 0, name);
-  }
-  return fmt::format("{:.0f} kB", std::ceil(bytes / 1e3));
-}
+std::string size_text(double bytes) { return bytes == 0 ? kNone : bytes_text(bytes); }
 
 std::string seconds_text(double seconds) {
   if (!std::isfinite(seconds)) return "?";
@@ -131,10 +114,6 @@ std::string seconds_text(double seconds) {
 }
 
 std::string count_text(std::int64_t count) { return count == 0 ? kNone : std::to_string(count); }
-
-std::string plural(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 std::string verdict(const Findings& findings) {
   if (const auto n = findings.count(Severity::kError)) return plural(n, "error");

@@ -10,10 +10,9 @@ namespace vega::extract {
 
 inline constexpr const char* kNone = "-";
 
-std::string bytes_text(double bytes);        // "21.0 MB"; "?" where it is not known
-std::string seconds_text(double seconds);    // "< 1 s", "12 min 05 s"
-std::string count_text(std::int64_t count);  // kNone of 0
-std::string plural(std::size_t count, const char* noun);
+std::string size_text(double bytes);            // "21.0 MB"; "?" where it is not known; kNone of 0
+std::string seconds_text(double seconds);       // "< 1 s", "12 min 05 s"
+std::string count_text(std::int64_t count);     // kNone of 0
 std::string verdict(const Findings& findings);  // "2 errors", "1 warning", "ok"
 
 // `first`, then the words of the text in lines of at most 118 columns, indented below it.

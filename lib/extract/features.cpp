@@ -41,7 +41,9 @@ RunResult run_features(const FeatureOptions& options, const Context& context) {
                context.progress,
                Batching(recipe.batch, !recipe.batch_auto)};
   if (options.dry_run) {
-    return dry_run(list.items, options, recipe, backbone.known(), run.folder, context);
+    return publish_audit(
+        audit_scenes(list.items, options, recipe, backbone.known(), run.folder, context.progress),
+        options.report, context);
   }
   return run_items({list, how, {run.folder}, true}, context,
                    [&](const Item& item) { return make_scene(item, run); });

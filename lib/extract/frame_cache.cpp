@@ -14,14 +14,11 @@
 #include "scene/frame.h"
 
 namespace vega::extract {
-namespace {
 
-constexpr std::size_t kEncodedBudget = std::size_t{256} << 20;
-constexpr std::size_t kPixelBudget = std::size_t{512} << 20;
-constexpr int kThumbSide = 320;
-constexpr int kThumbQuality = 85;
-
-}  // namespace
+std::vector<std::byte> thumbnail(const ImageU8& picture) {
+  const ImageSize small = fit_longest(picture.size(), 320);
+  return encode_jpeg(resize_area_u8(picture, small.width, small.height), 85);
+}
 
 FrameCache::FrameCache(const SceneSource& source, std::vector<std::size_t> frames)
     : source_(source), frames_(std::move(frames)), entries_(frames_.size()) {}
@@ -50,10 +47,7 @@ std::vector<std::size_t> FrameCache::decode(int threads, bool with_thumbs, bool 
   const auto keep = [&](std::size_t i, ImageU8&& pixels) {
     Entry& entry = entries_[i];
     entry.size = pixels.size();
-    if (with_thumbs) {
-      const ImageSize small = fit_longest(entry.size, kThumbSide);
-      entry.thumb = encode_jpeg(resize_area_u8(pixels, small.width, small.height), kThumbQuality);
-    }
+    if (with_thumbs) entry.thumb = thumbnail(pixels);
     if ((held += pixels.rgb.size()) <= kPixelBudget) entry.pixels = std::move(pixels);
   };
   if (source_.container && source_.container->ordered()) {

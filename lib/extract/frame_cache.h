@@ -10,8 +10,15 @@
 
 namespace vega::extract {
 
-// Encoded and decoded pictures stay in memory up to a bound each (256 and 512 MB); beyond it they
-// are read and decoded again where they are needed.
+// Bytes of encoded and of decoded pictures that a FrameCache keeps.
+inline constexpr std::size_t kEncodedBudget = std::size_t{256} << 20;
+inline constexpr std::size_t kPixelBudget = std::size_t{512} << 20;
+
+// What stands in /frames/thumb_jpeg: longest side 320, JPEG of quality 85.
+std::vector<std::byte> thumbnail(const ImageU8& picture);
+
+// Encoded and decoded pictures stay in memory up to these bounds; beyond them they are read and
+// decoded again where they are needed.
 class FrameCache {
  public:
   FrameCache(const SceneSource& source, std::vector<std::size_t> frames);
@@ -21,7 +28,7 @@ class FrameCache {
   // `skip` lets them be; throws FormatError otherwise.
   std::vector<std::size_t> decode(int threads, bool with_thumbs, bool skip);
   void drop(const std::vector<std::size_t>& places);  // ascending; the others move up
-  void release();                                     // forgets bytes and pixels
+  void release();                                     // frees bytes and pixels
 
   std::vector<std::byte> encoded(std::size_t place) const;
   ImageSize size(std::size_t place) const { return entries_[place].size; }

@@ -8,10 +8,10 @@
 
 namespace vega::extract {
 
-// First what lies beside the frames (alignment, mesh, annotation, proposals), then the chosen
-// frames; each fault on its own. Nothing is computed but for one frame, of which the time is taken;
-// frames are compared with an output only where there is one. --select mc reads the depth of all
-// candidates, or the frames would not be known.
+// Looks at what lies beside the frames (alignment, mesh, annotation, proposals), then at the chosen
+// frames, and collects every fault. It computes one frame, to measure the time, and compares frames
+// with an output only where one exists. --select mc reads the depth of all candidates, because the
+// chosen frames depend on it.
 Audit audit_scene_files(const std::vector<Item>& items, const SceneFileOptions& options,
                         const SceneRecipe& recipe);
 

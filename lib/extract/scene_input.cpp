@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/parallel.h"
 #include "base/stop.h"
 #include "scan/frame_list.h"
@@ -20,45 +19,13 @@ namespace vega::extract {
 namespace fs = std::filesystem;
 namespace {
 
-// The folder with mesh and annotation: that of a .sens, the scene's own, or scans/NAME beside
-// posed_images/NAME.
-scan::ScanFiles scan_files(const fs::path& path, const std::string& name) {
-  std::error_code code;
-  const fs::path whole = fs::absolute(path).lexically_normal();
-  const fs::path own =
-      fs::is_regular_file(whole, code) || whole.has_filename() ? whole : whole.parent_path();
-  std::vector<fs::path> folders;
-  if (fs::is_regular_file(own, code)) {
-    folders.push_back(own.parent_path());
-  } else {
-    folders.push_back(own);
-    if (own.parent_path().filename() == "posed_images") {
-      const fs::path tree = own.parent_path().parent_path();
-      folders.push_back(tree / "scans" / name);
-      folders.push_back(tree / "scans_test" / name);
-    }
-  }
-  for (const fs::path& folder : folders) {
-    if (!fs::is_directory(folder, code)) continue;
-    scan::ScanFiles files = scan::find_scan_files(folder, name);
-    if (!files.text.empty() || !files.mesh.empty()) return files;
-  }
-  return {};
-}
-
-std::string scan_name(const fs::path& path) {
-  const fs::path whole = fs::absolute(path).lexically_normal();
-  const fs::path own = whole.has_filename() ? whole : whole.parent_path();
-  std::error_code code;
-  return (fs::is_regular_file(own, code) ? own.stem() : own.filename()).string();
-}
-
 // Frames, alignment and intrinsics of a list in EmbodiedScan's form.
 void apply_frame_list(const std::string& file, const Item& item, SceneInput& in) {
-  auto list = scan::read_frame_list(file, in.name);
+  auto list = scan::read_frame_list(file, in.source.scan);
   if (!list) list = scan::read_frame_list(file, item.key);
   if (!list)
-    throw InputError(explain(file, "no scene " + in.name, "an item whose sample_idx ends in it"));
+    throw InputError(
+        explain(file, "no scene " + in.source.scan, "an item whose sample_idx ends in it"));
   const auto places = select_ids(in.source, list->ids, file);
   std::vector<FrameRef> frames;
   for (const std::size_t place : places) frames.push_back(in.source.frames[place]);
@@ -69,9 +36,28 @@ void apply_frame_list(const std::string& file, const Item& item, SceneInput& in)
   in.source.K_depth = Intrinsics{m[0], m[1], m[2], m[4], m[5], m[6], m[8], m[9], m[10]};
 }
 
-void align(SceneInput& in) {
-  if (in.files.text.empty()) return;
+constexpr const char* kAlignmentNeed = "features do not need it; object boxes of ScanNet do";
+
+void check_scan_text(const scan::ScanText& text, const std::string& where,
+                     const SceneSource& source, Findings& findings) {
+  if (!text.has_axis_align)
+    findings.add(Severity::kNote, "alignment", where,
+                 "no line axisAlignment: poses stay as they are", kAlignmentNeed);
+  if (source.dialect == "sens" && text.color_frames.value_or(source.found) != source.found)
+    findings.add(Severity::kWarning, "frames", where,
+                 "numColorFrames is " + std::to_string(*text.color_frames) + ", the scan has " +
+                     std::to_string(source.found),
+                 "is the .sens of this scan whole?");
+}
+
+void align(SceneInput& in, Findings& findings) {
+  if (in.files.text.empty()) {
+    findings.add(Severity::kNote, "alignment", in.source.root.string(),
+                 "no " + in.source.scan + ".txt: poses stay as they are");
+    return;
+  }
   const auto text = scan::read_scan_text(in.files.text);
+  check_scan_text(text, in.files.text.string(), in.source, findings);
   in.axis_align = text.axis_align;
   if (text.has_axis_align) in.alignment = "text";
 }
@@ -79,7 +65,7 @@ void align(SceneInput& in) {
 void read_mesh(SceneInput& in, const std::string& what) {
   if (!in.mesh.empty()) return;
   if (in.files.mesh.empty())
-    throw InputError(explain(in.source.root.string(), "no " + in.name + "_vh_clean_2.ply",
+    throw InputError(explain(in.source.root.string(), "no " + in.source.scan + "_vh_clean_2.ply",
                              "the mesh of the scan, for " + what));
   in.mesh = scan::align_points_f32(scan::read_ply(in.files.mesh).vertices, in.axis_align);
 }
@@ -149,12 +135,16 @@ std::string gap_text(const std::vector<std::int32_t>& ids) {
          ")";
 }
 
-void read_gt(const SceneFileOptions& options, SceneInput& in) {
-  if (!in.files.has_annotation()) return;
+// Something about the objects that a user may have to mend.
+void warn(const SceneInput& in, const std::string& what, Findings& findings) {
+  findings.add(Severity::kWarning, "objects", in.source.root.string(), what);
+}
+
+void read_gt(const SceneFileOptions& options, SceneInput& in, Findings& findings) {
   read_mesh(in, "the annotated objects");
   const std::string table = options.labels.empty() ? in.files.labels.string() : options.labels;
   const scan::LabelMap labels = table.empty() ? scan::LabelMap() : scan::LabelMap(table);
-  if (table.empty()) in.warnings.push_back("no label table (--labels): nyu40 is 0 throughout");
+  if (table.empty()) warn(in, "no label table (--labels): nyu40 is 0 throughout", findings);
   const auto segments = scan::read_segments(in.files.segments, in.mesh.size());
   const auto groups = scan::read_aggregation(in.files.aggregation);
   const auto list =
@@ -170,11 +160,12 @@ void read_gt(const SceneFileOptions& options, SceneInput& in) {
   }
   in.dense_ids = list.dense;
   if (!list.dense)
-    in.warnings.push_back(gap_text(gt.id) + " (the release's box files leave such a scene out)");
+    warn(in, gap_text(gt.id) + " (the release's box files leave such a scene out)", findings);
   if (!list.vanished.empty())
-    in.warnings.push_back(std::to_string(list.vanished.size()) +
-                          " annotated objects own no vertex (the first: id " +
-                          std::to_string(list.vanished.front()) + "), later ones took them all");
+    warn(in,
+         std::to_string(list.vanished.size()) + " annotated objects own no vertex (the first: id " +
+             std::to_string(list.vanished.front()) + "), later ones took them all",
+         findings);
   in.gt = std::move(gt);
 }
 
@@ -193,10 +184,11 @@ SceneObjects nameless(std::vector<std::int32_t> ids, const std::vector<scan::Box
 SceneObjects from_boxes(const SceneFileOptions& options, const Item& item, const SceneInput& in) {
   if (options.boxes.empty())
     throw UsageError(explain("--proposals boxes", "no --boxes", "a box list"));
-  auto boxes = scan::read_box_json(options.boxes, in.name);
+  auto boxes = scan::read_box_json(options.boxes, in.source.scan);
   if (!boxes) boxes = scan::read_box_json(options.boxes, item.key);
   if (!boxes)
-    throw InputError(explain(options.boxes, "no scene " + in.name, "boxes of scannet/" + in.name));
+    throw InputError(
+        explain(options.boxes, "no scene " + in.source.scan, "boxes of scannet/" + in.source.scan));
   std::vector<std::int32_t> ids(boxes->size());
   for (std::size_t n = 0; n < ids.size(); ++n) ids[n] = static_cast<std::int32_t>(n);
   return nameless(std::move(ids), *boxes, "boxes");
@@ -206,26 +198,28 @@ fs::path mask_file(const SceneFileOptions& options, const SceneInput& in) {
   if (options.masks.empty()) return in.files.masks;
   std::error_code code;
   const fs::path given(options.masks);
-  return fs::is_directory(given, code) ? given / (in.name + ".mask.npz") : given;
+  return fs::is_directory(given, code) ? given / (in.source.scan + ".mask.npz") : given;
 }
 
-SceneObjects from_masks(const fs::path& file, const SceneRecipe& recipe, SceneInput& in) {
+SceneObjects from_masks(const fs::path& file, const SceneRecipe& recipe, SceneInput& in,
+                        Findings& findings) {
   if (file.empty())
-    throw InputError(explain(in.source.root.string(), "no " + in.name + ".mask.npz",
+    throw InputError(explain(in.source.root.string(), "no " + in.source.scan + ".mask.npz",
                              "instance masks", "name them with --masks"));
   read_mesh(in, "instance masks");
   const auto found =
       scan::mask_boxes(scan::read_masks(file, in.mesh.size()), in.mesh, recipe.empty_mask);
   if (!found.empty.empty())
-    in.warnings.push_back(std::to_string(found.empty.size()) +
-                          " masks without vertices (the first: row " +
-                          std::to_string(found.empty.front()) + "); " +
-                          std::to_string(found.boxes.size()) + " proposals");
+    warn(in,
+         std::to_string(found.empty.size()) + " masks without vertices (the first: row " +
+             std::to_string(found.empty.front()) + "); " + std::to_string(found.boxes.size()) +
+             " proposals",
+         findings);
   return nameless(found.rows, found.boxes, "masks");
 }
 
 void read_proposals(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
-                    SceneInput& in) {
+                    SceneInput& in, Findings& findings) {
   ProposalKind kind = recipe.proposals;
   const fs::path masks = mask_file(options, in);
   if (kind == ProposalKind::kAuto) {
@@ -234,11 +228,14 @@ void read_proposals(const Item& item, const SceneFileOptions& options, const Sce
            : in.gt                ? ProposalKind::kGt
                                   : ProposalKind::kNone;
   }
+  if (kind == ProposalKind::kNone)
+    findings.add(Severity::kNote, "proposals", in.source.root.string(),
+                 "no proposals: no boxes, no masks, no annotation");
   if (kind == ProposalKind::kBoxes) in.proposals = from_boxes(options, item, in);
-  if (kind == ProposalKind::kMasks) in.proposals = from_masks(masks, recipe, in);
+  if (kind == ProposalKind::kMasks) in.proposals = from_masks(masks, recipe, in, findings);
   if (kind != ProposalKind::kGt) return;
   if (!in.gt)
-    throw InputError(explain(in.source.root.string(), "no annotation of " + in.name,
+    throw InputError(explain(in.source.root.string(), "no annotation of " + in.source.scan,
                              "segs.json and aggregation.json, for --proposals gt"));
   if (!in.dense_ids && recipe.id_gaps == IdGaps::kDrop)
     throw InputError(explain(in.files.aggregation.string(), gap_text(in.gt->id),
@@ -274,16 +271,65 @@ void print_poses(SceneSource& source) {
   if (source.K_depth) print(*source.K_depth);
 }
 
-// All of a scene behind its source. `step` runs one part, and may survive its fault.
-template <typename Step>
-void fill(SceneInput& in, const fs::path& path, const Item& item, const SceneFileOptions& options,
-          const SceneRecipe& recipe, const Step& step) {
+}  // namespace
+
+fs::path path_of(const Item& item, const SceneFileOptions& options) {
+  return options.root.empty() ? item.path : find_scene(options.root, item.path.string());
+}
+
+scan::ScanFiles scan_files(const SceneSource& source) {
+  std::error_code code;
+  const fs::path whole = fs::absolute(source.root).lexically_normal();
+  const fs::path own = whole.has_filename() ? whole : whole.parent_path();
+  std::vector<fs::path> folders{fs::is_regular_file(own, code) ? own.parent_path() : own};
+  if (own.parent_path().filename() == "posed_images") {
+    const fs::path tree = own.parent_path().parent_path();
+    folders.push_back(tree / "scans" / source.scan);
+    folders.push_back(tree / "scans_test" / source.scan);
+  }
+  for (const fs::path& folder : folders) {
+    if (!fs::is_directory(folder, code)) continue;
+    scan::ScanFiles files = scan::find_scan_files(folder, source.scan);
+    if (!files.text.empty() || !files.mesh.empty()) return files;
+  }
+  return {};
+}
+
+void check_alignment(const SceneSource& source, Findings& findings) {
+  const fs::path path = scan_files(source).text;
+  try {
+    if (!path.empty())
+      check_scan_text(scan::read_scan_text(path), path.string(), source, findings);
+    else if (source.dialect == "sens")
+      findings.add(Severity::kNote, "alignment", source.root.string(),
+                   "no " + source.scan + ".txt: axis alignment is unknown", kAlignmentNeed);
+  } catch (const InputError& error) {
+    findings.add(Severity::kWarning, "alignment", path.string(), error.what(), kAlignmentNeed);
+  }
+}
+
+SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
+                      Findings& findings) {
+  SceneInput in;
+  in.source = open_source(path_of(item, options), recipe.source, findings);
+  if (in.source.frames.empty()) return in;
+  // Proposals that need what failed before say nothing new.
+  std::string told;
+  const auto step = [&](const char* topic, const auto& part) {
+    try {
+      part();
+    } catch (const InputError& error) {
+      if (!findings.collects()) throw;
+      if (told != error.what())
+        findings.add(Severity::kError, topic, in.source.root.string(), error.what());
+      told = error.what();
+    }
+  };
   if (in.source.dialect == "sens" && recipe.printed_poses) print_poses(in.source);
-  in.name = scan_name(path);
-  in.files = scan_files(path, in.name);
+  in.files = scan_files(in.source);
   in.axis_align = scan::kIdentity4;
   in.alignment = "none";
-  step("alignment", [&] { align(in); });
+  step("alignment", [&] { align(in, findings); });
   step("frames", [&] {
     if (!options.frame_list.empty()) apply_frame_list(options.frame_list, item, in);
     check_geometry(in);
@@ -293,50 +339,14 @@ void fill(SceneInput& in, const fs::path& path, const Item& item, const SceneFil
   check_stop();
   if (in.files.has_annotation()) {
     step("mesh", [&] { read_mesh(in, "the annotated objects"); });
-    if (!in.mesh.empty()) step("objects", [&] { read_gt(options, in); });
+    if (!in.mesh.empty()) step("objects", [&] { read_gt(options, in, findings); });
+  } else {
+    findings.add(Severity::kNote, "objects", in.source.root.string(),
+                 std::string("no ") +
+                     (in.files.segments.empty() ? "segs.json" : "aggregation.json") +
+                     ": no annotated objects");
   }
-  step("proposals", [&] { read_proposals(item, options, recipe, in); });
-}
-
-}  // namespace
-
-fs::path path_of(const Item& item, const SceneFileOptions& options) {
-  return options.root.empty() ? item.path : find_scene(options.root, item.path.string());
-}
-
-SceneInput open_scene(const Item& item, const SceneFileOptions& options,
-                      const SceneRecipe& recipe) {
-  const fs::path path = path_of(item, options);
-  SceneInput in;
-  in.source = open_source(path, recipe.source);
-  if (in.source.dropped_nonfinite_poses > 0)
-    log_warn("{}: {} frames without a finite pose dropped", item.key,
-             in.source.dropped_nonfinite_poses);
-  if (in.source.depth_shift != 1000 && !recipe.source.depth_shift)
-    log_warn(
-        "{}: depth shift {:g} in the header instead of 1000: depth values are taken as "
-        "millimetres, "
-        "as in the release; --depth-shift apply makes them millimetres",
-        item.key, in.source.depth_shift);
-  fill(in, path, item, options, recipe, [](const char*, const auto& part) { part(); });
-  for (const std::string& warning : in.warnings) log_warn("{}: {}", in.name, warning);
-  return in;
-}
-
-SceneInput look_at_scene(SceneSource source, const fs::path& path, const Item& item,
-                         const SceneFileOptions& options, const SceneRecipe& recipe,
-                         std::vector<SceneFault>& faults) {
-  SceneInput in;
-  in.source = std::move(source);
-  fill(in, path, item, options, recipe, [&](const char* topic, const auto& part) {
-    try {
-      part();
-    } catch (const InputError& error) {
-      // Proposals that need what failed before say nothing new.
-      const bool told = !faults.empty() && faults.back().what == error.what();
-      if (!told) faults.push_back({topic, error.what()});
-    }
-  });
+  step("proposals", [&] { read_proposals(item, options, recipe, in, findings); });
   return in;
 }
 

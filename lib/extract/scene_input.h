@@ -55,7 +55,6 @@ SceneRecipe resolve_scene(const SceneFileOptions& options);
 // One opened scene.
 struct SceneInput {
   SceneSource source;                         // with a frame list: its frames, in its order
-  std::string name;                           // of the scan: in files beside it and in JSON
   scan::ScanFiles files;                      // of the scan folder; all empty: there is none
   Pose axis_align{};                          // identity where nothing says otherwise
   std::string alignment;                      // where it comes from: text, frame list, none
@@ -64,22 +63,21 @@ struct SceneInput {
   std::optional<Coverage> coverage;           // of --select mc
   std::optional<SceneObjects> gt, proposals;  // without cells
   bool dense_ids = true;                      // of gt
-  std::vector<std::string> warnings;          // what a run logs
 };
 
-// Throws InputError, FormatError (readers), Stopped.
-SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe);
+// Opens the frames, then alignment, selection, mesh, objects and proposals. Where `findings` throw,
+// a fault ends it with InputError, FormatError (readers); where they collect, parts that cannot be
+// read are left out, and without frames the rest stays empty. Throws Stopped.
+SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
+                      Findings& findings);
 
-// What is wrong with one part of a scene; topic: alignment, frames, mesh, objects, proposals.
-struct SceneFault {
-  std::string topic, what;
-};
+// Files beside the frames of a source: those of a .sens, in the scene's own folder, or in
+// scans/NAME beside posed_images/NAME. All empty: there are none.
+scan::ScanFiles scan_files(const SceneSource& source);
 
-// The same of a source that is open, without stopping at the first fault: what cannot be read is
-// left out. Warnings of the readers are not logged.
-SceneInput look_at_scene(SceneSource source, const std::filesystem::path& path, const Item& item,
-                         const SceneFileOptions& options, const SceneRecipe& recipe,
-                         std::vector<SceneFault>& faults);
+// What features do not need, but stages after them: the scan's text file is missing, has no
+// alignment, cannot be read (a warning), or states another number of frames.
+void check_alignment(const SceneSource& source, Findings& findings);
 
 // Where the scene of an item lies: as given, or an id below --root. Throws InputError.
 std::filesystem::path path_of(const Item& item, const SceneFileOptions& options);

@@ -15,7 +15,9 @@
 #include "extract/compute.h"
 #include "extract/frame_cache.h"
 #include "extract/noise_source.h"
+#include "extract/scene_input.h"
 #include "run/provenance.h"
+#include "scene/checks.h"
 #include "scene/frame.h"
 #include "scene/root.h"
 #include "scene/source.h"
@@ -110,6 +112,7 @@ class Scene final : public ItemWork {
   void tell_bright() const;
   bool turned() const { return cache_->turned() > 0 && follows_exif(source_); }
   void decode();
+  void check_pictures();
   void describe_taps();
   SceneFrames frames() const { return {run_.recipe, source_, chosen_, *cache_, *noise_, depth_}; }
   Provenance provenance() const;
@@ -117,6 +120,7 @@ class Scene final : public ItemWork {
   const Item item_;
   SceneRun& run_;
   fs::path output_;
+  Findings findings_{Findings::AtError::kThrow};
   SceneSource source_;
   Chosen chosen_;
   ImageSize depth_;
@@ -137,11 +141,8 @@ class Scene final : public ItemWork {
 };
 
 void Scene::open() {
-  source_ = open_source(scene_path(item_, run_.options), run_.recipe.source);
-  if (source_.dropped_nonfinite_poses > 0) {
-    log_warn("{}: {} frames without a finite pose dropped", item_.key,
-             source_.dropped_nonfinite_poses);
-  }
+  source_ = open_source(scene_path(item_, run_.options), run_.recipe.source, findings_);
+  check_alignment(source_, findings_);
   chosen_ = choose(source_, item_, run_.recipe);
   cache_.emplace(source_, chosen_.frames);
   cache_->read(run_.recipe.threads);
@@ -185,6 +186,7 @@ void Scene::decode() {
   decoded_ = true;
   const bool skip = run_.recipe.source.on_decode_error == OnDecodeError::kSkip;
   const auto lost = cache_->decode(run_.recipe.threads, !run_.options.no_thumbs, skip);
+  check_pictures();
   if (lost.empty()) return;
   const auto all = chosen_.frames.size();
   if (lost.size() == all) {
@@ -196,6 +198,15 @@ void Scene::decode() {
   left_out_ = static_cast<std::int64_t>(lost.size());
   log_warn("{}: {} of {} selected frames left out (they cannot be decoded)", item_.key, left_out_,
            all);
+}
+
+// What only the pictures tell.
+void Scene::check_pictures() {
+  std::vector<ImageSize> sizes(source_.frames.size());
+  for (std::size_t place = 0; place < chosen_.frames.size(); ++place)
+    sizes[chosen_.frames[place]] = cache_->size(place);
+  check_sizes(source_, sizes, findings_);
+  check_cameras(source_, usual_size(sizes), {}, findings_);
 }
 
 void Scene::prepare() {
@@ -214,14 +225,15 @@ void Scene::prepare() {
   header_.seed = run_.options.seed;
   taps_ = tap_infos(run_.recipe, backbone, header_.cache_key);
   plan_ = decide(output_, header_, taps_, run_.options.overwrite);
-  // Who adds taps reads the file and renames a new one over it: one at a time, or additions get
-  // lost.
+  // Adding taps rewrites the file and renames it. Two processes doing this at once would lose one
+  // addition, so the lock comes first.
   if (plan_.decision == Decision::kAddTaps) {
     lock_.emplace(output_);
     plan_ = decide(output_, header_, taps_, run_.options.overwrite);
   }
+  if (!complete()) decode();
+  findings_.log(item_.key, source_.root.string());
   if (complete()) return;
-  decode();
   tell_bright();
   describe_taps();
   if (run_.recipe.device.is_cuda())

@@ -28,6 +28,10 @@ void SceneFileOptions::visit(OptionVisitor& v) {
   v.text("--view", view, "mllm|center_crop",
          "part of the depth map behind the 14x14 patches: the whole (squashed to 384x384), or the "
          "384 middle columns of height 384 (the baseline)");
+  v.text(
+      "--on-decode-error", on_decode_error, "fail|skip",
+      "a chosen frame whose picture or depth map cannot be read, or whose depth map is missing or "
+      "of another size: the scene fails, or is made without it (counted in /provenance)");
 
   v.group("Objects");
   v.text("--proposals", proposals, "auto|gt|masks|boxes|none",

@@ -66,6 +66,10 @@ SceneRecipe resolve_scene(const SceneFileOptions& o) {
   const std::string jpeg = pick(o.jpeg, "reencoded", "original");
   if (jpeg != "original" && jpeg != "reencoded") usage("--jpeg", jpeg, "original or reencoded");
   r.source.jpeg = jpeg == "original" ? JpegMode::kOriginal : JpegMode::kReencoded;
+  if (o.on_decode_error != "fail" && o.on_decode_error != "skip")
+    usage("--on-decode-error", o.on_decode_error, "fail or skip");
+  r.source.on_decode_error =
+      o.on_decode_error == "skip" ? OnDecodeError::kSkip : OnDecodeError::kFail;
   const std::string poses = pick(o.poses, "printed", "recorded");
   if (poses != "printed" && poses != "recorded") usage("--poses", poses, "recorded or printed");
   r.printed_poses = poses == "printed";

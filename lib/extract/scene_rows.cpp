@@ -10,8 +10,6 @@
 namespace vega::extract {
 namespace {
 
-constexpr std::size_t kKeptBytes = std::size_t{32} << 20;
-
 std::span<const std::byte> depth_bytes(const SceneRow& row) {
   return std::as_bytes(std::span(row.depth.v));
 }
@@ -47,7 +45,7 @@ void SceneRows::each(const Work& work, const Take& take) {
     for (std::size_t i = 0; i < block.size(); ++i) {
       take(first + i, block[i]);
       const std::size_t size = depth_bytes(block[i]).size() + block[i].picture.size();
-      if (bytes_ + size > kKeptBytes) continue;
+      if (bytes_ + size > kKeptRowBytes) continue;
       bytes_ += size;
       kept_[first + i] = std::move(block[i]);
     }

@@ -1,7 +1,6 @@
 #include "extract/scene_verb.h"
 
 #include "base/memory.h"
-#include "base/publish.h"
 #include "extract/scene_audit.h"
 #include "extract/scene_work.h"
 #include "run/run.h"
@@ -21,22 +20,6 @@ Examples:
 
 See also: features, inspect, verify; docs/formats.md)";
 
-RunResult dry_run_scenes(const std::vector<Item>& items, const SceneFileOptions& options,
-                         const SceneRecipe& recipe, const Context& context) {
-  const Audit audit = audit_scene_files(items, options, recipe);
-  if (!options.report.empty()) publish_file(options.report, audit_json(audit));
-  context.print(audit_table(audit));
-  RunResult report;
-  for (const SceneAudit& scene : audit.scenes) {
-    if (!scene.possible())
-      ++report.failed;
-    else if (scene.existing.state == OutputState::kComplete)
-      ++report.complete;
-  }
-  report.exit_code = audit.exit_code();
-  return report;
-}
-
 }  // namespace
 
 RunResult run_scene(const SceneFileOptions& options, const Context& context) {
@@ -45,9 +28,10 @@ RunResult run_scene(const SceneFileOptions& options, const Context& context) {
   const ItemList list =
       gather_items({options.inputs, options.list, options.shard, options.key, options.root});
   const RunOptions how{options.report, options.fail_fast, options.dry_run, options.threads};
-  if (options.dry_run) return dry_run_scenes(list.items, options, recipe, context);
+  if (options.dry_run)
+    return publish_audit(audit_scene_files(list.items, options, recipe), options.report, context);
   return run_items({list, how, {options.out}}, context, [&](const Item& item) {
-    return std::make_unique<SceneWork>(item, options, recipe);
+    return std::make_unique<SceneFileWork>(item, options, recipe);
   });
 }
 

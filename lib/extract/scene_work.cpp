@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/build_info.h"
 #include "base/error.h"
@@ -19,7 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kCells = kCellGrid * kCellGrid;
-constexpr std::size_t kCellBytes = std::size_t{8} << 20;  // of objects that are held together
+
+constexpr const char* kLeaveOut =
+    "choose other frames (--select list:FILE), or leave such frames out: --on-decode-error skip";
 
 // The raw bytes of plain values, as text for a fingerprint.
 template <typename T>
@@ -36,19 +39,53 @@ std::string fingerprint_of(const SceneObjects& objects) {
 
 }  // namespace
 
-void SceneWork::add_row(std::size_t row, const SceneRow& data) {
-  SceneFrames& f = scene_.frames;
-  const FrameRef& frame = in_.source.frames[in_.rows[row]];
-  const ImageSize picture = image_size(data.picture, where(in_.source, frame));
-  if (row == 0) {
-    f.depth_height = data.depth.height;
-    f.depth_width = data.depth.width;
+// --on-decode-error skip: rows of frames that cannot be read leave, and so do those whose depth map
+// has another size than most.
+void SceneFileWork::leave_out_broken() {
+  if (recipe_.source.on_decode_error != OnDecodeError::kSkip) return;
+  const std::set<std::size_t> distinct(in_.rows.begin(), in_.rows.end());
+  const std::vector<std::size_t> places(distinct.begin(), distinct.end());
+  std::vector<ImageSize> size(places.size());
+  std::vector<std::string> fault(places.size());
+  parallel_for(places.size(), recipe_.threads, [&](std::size_t i) {
+    const FrameRef& frame = in_.source.frames[places[i]];
+    try {
+      image_size(color_bytes(in_.source, frame), where(in_.source, frame));
+      size[i] = load_depth(in_.source, frame).size();
+    } catch (const InputError& error) {
+      fault[i] = error.what();
+    }
+  });
+  const ImageSize usual = usual_size(size);
+  std::set<std::size_t> lost;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (fault[i].empty() && size[i] == usual) continue;
+    const FrameRef& frame = in_.source.frames[places[i]];
+    if (fault[i].empty()) fault[i] = other_size(frame, size[i], usual);
+    log_warn("{}: {}; left out", item_.key, fault[i]);
+    lost.insert(places[i]);
   }
-  const ImageSize expected{f.depth_width, f.depth_height};
-  if (!(data.depth.size() == expected))
-    throw InputError(explain(where_depth(in_.source, frame),
-                             "a depth map of " + to_string(data.depth.size()),
-                             to_string(expected) + ", as the scene's other frames"));
+  if (lost.size() == places.size())
+    throw FormatError(
+        explain(in_.source.root.string(),
+                "none of the " + std::to_string(places.size()) + " selected frames can be read"));
+  std::erase_if(in_.rows, [&](std::size_t place) { return lost.contains(place); });
+  left_out_ = std::ssize(lost);
+}
+
+std::string SceneFileWork::other_size(const FrameRef& frame, ImageSize size,
+                                      ImageSize usual) const {
+  return explain(where_depth(in_.source, frame), "a depth map of " + to_string(size),
+                 to_string(usual) + ", as most of the scene's frames");
+}
+
+void SceneFileWork::add_row(std::size_t row, const SceneRow& data) {
+  SceneFrames& f = scene_.frames;
+  const std::size_t place = in_.rows[row];
+  const FrameRef& frame = in_.source.frames[place];
+  const ImageSize picture = image_size(data.picture, where(in_.source, frame));
+  picture_size_[place] = picture;
+  depth_seen_[place] = measure_depth(data.depth);
   Intrinsics unknown{};
   unknown.fill(std::numeric_limits<double>::quiet_NaN());
   f.id.push_back(frame.id);
@@ -61,7 +98,23 @@ void SceneWork::add_row(std::size_t row, const SceneRow& data) {
   if (!options_.no_color) picture_bytes_.push_back(data.picture.size());
 }
 
-std::string SceneWork::key_options() const {
+// What only pictures and depth maps tell. Throws InputError: depth maps of several sizes.
+void SceneFileWork::check_rows() {
+  std::vector<ImageSize> sizes;
+  for (const DepthSeen& seen : depth_seen_) sizes.push_back(seen.size);
+  const ImageSize usual = usual_size(sizes);
+  for (std::size_t place = 0; place < sizes.size(); ++place) {
+    if (sizes[place].width == 0 || sizes[place] == usual) continue;
+    throw InputError(other_size(in_.source.frames[place], sizes[place], usual) + "; " + kLeaveOut);
+  }
+  scene_.frames.depth_height = usual.height;
+  scene_.frames.depth_width = usual.width;
+  check_sizes(in_.source, picture_size_, findings_);
+  check_depths(in_.source, depth_seen_, findings_);
+  check_cameras(in_.source, usual_size(picture_size_), usual, findings_);
+}
+
+std::string SceneFileWork::key_options() const {
   nlohmann::json json{{"view", name_of(recipe_.view)},
                       {"geometry", name_of(recipe_.geometry)},
                       {"zero_depth", name_of(recipe_.zero)},
@@ -81,18 +134,25 @@ std::string SceneWork::key_options() const {
 }
 
 // One reading of all rows: tables and fingerprint.
-void SceneWork::describe_file() {
+void SceneFileWork::describe_file() {
   InputFingerprint print;
   if (in_.source.K_color) print.add_text("K_color", bytes_of(*in_.source.K_color));
   print.add_text("K_depth", bytes_of(*in_.source.K_depth));
   print.add_text("axis_align", bytes_of(in_.axis_align));
   rows_.emplace(in_.source, in_.rows, recipe_.threads);
-  rows_->each({}, [&](std::size_t row, const SceneRow& data) {
-    add_row(row, data);
-    const FrameRef& frame = in_.source.frames[in_.rows[row]];
-    print.add_frame(frame.id, data.picture, &*frame.world_from_cam);
-    print.add_text("depth", xxh3_hex(std::as_bytes(std::span(data.depth.v))));
-  });
+  picture_size_.assign(in_.source.frames.size(), {});
+  depth_seen_.assign(in_.source.frames.size(), {});
+  try {
+    rows_->each({}, [&](std::size_t row, const SceneRow& data) {
+      add_row(row, data);
+      const FrameRef& frame = in_.source.frames[in_.rows[row]];
+      print.add_frame(frame.id, data.picture, &*frame.world_from_cam);
+      print.add_text("depth", xxh3_hex(std::as_bytes(std::span(data.depth.v))));
+    });
+  } catch (const InputError& error) {
+    throw InputError(std::string(error.what()) + "; " + kLeaveOut);
+  }
+  check_rows();
   if (in_.gt) print.add_text("gt", fingerprint_of(*in_.gt));
   if (in_.proposals) print.add_text("proposals", fingerprint_of(*in_.proposals));
   FileHeader& header = scene_.header;
@@ -103,18 +163,20 @@ void SceneWork::describe_file() {
   header.cache_key = cache_key(kSceneSchema, header.options_json, "", header.input_fp);
 }
 
-void SceneWork::prepare() {
-  in_ = open_scene(item_, options_, recipe_);
+void SceneFileWork::prepare() {
+  in_ = open_scene(item_, options_, recipe_, findings_);
+  leave_out_broken();
   describe_file();
   if (turned_ > 0)
-    log_warn(
-        "{}: {} of {} pictures have EXIF data that say to turn them; they are taken as stored, for "
-        "which poses and intrinsics hold",
-        item_.key, turned_, in_.rows.size());
+    findings_.add(Severity::kWarning, "color", in_.source.root.string(),
+                  std::to_string(turned_) + " of " + std::to_string(in_.rows.size()) +
+                      " pictures have EXIF data that say to turn them",
+                  "they are taken as stored, for which poses and intrinsics hold");
+  findings_.log(item_.key, in_.source.root.string());
   plan_ = decide(output_, kSceneSchema, scene_.header, options_.overwrite);
 }
 
-Decision SceneWork::compare(SceneInput opened) {
+Decision SceneFileWork::compare(SceneInput opened) {
   in_ = std::move(opened);
   std::error_code code;
   if (!fs::exists(output_, code)) return Decision::kCompute;
@@ -124,7 +186,7 @@ Decision SceneWork::compare(SceneInput opened) {
 }
 
 // Objects in runs whose cells fit in kCellBytes; at least one, without objects an empty one.
-std::vector<SceneWork::Groups> SceneWork::batches() const {
+std::vector<SceneFileWork::Groups> SceneFileWork::batches() const {
   const std::size_t most = std::max<std::size_t>(1, kCellBytes / (kCells * in_.rows.size()));
   std::vector<Groups> out(1);
   std::size_t held = 0;
@@ -144,8 +206,8 @@ std::vector<SceneWork::Groups> SceneWork::batches() const {
   return out;
 }
 
-void SceneWork::count_cells(std::size_t row, const PointMap& map, const Groups& groups,
-                            std::vector<std::uint8_t>& cells) const {
+void SceneFileWork::count_cells(std::size_t row, const PointMap& map, const Groups& groups,
+                                std::vector<std::uint8_t>& cells) const {
   for (const Group& group : groups) {
     const std::span boxes = std::span(objects(group.kind).box).subspan(group.first, group.count);
     const auto counts = box_counts(map, boxes, kPatch14, recipe_.geometry, recipe_.zero);
@@ -158,7 +220,7 @@ void SceneWork::count_cells(std::size_t row, const PointMap& map, const Groups& 
   }
 }
 
-void SceneWork::put_cells(const Groups& groups, const std::vector<std::uint8_t>& cells) {
+void SceneFileWork::put_cells(const Groups& groups, const std::vector<std::uint8_t>& cells) {
   const std::size_t each = in_.rows.size() * kCells;
   for (const Group& group : groups) {
     for (std::size_t n = 0; n < group.count; ++n)
@@ -167,8 +229,8 @@ void SceneWork::put_cells(const Groups& groups, const std::vector<std::uint8_t>&
 }
 
 // Coordinates of the patches, and cells of the objects.
-void SceneWork::place_frame(std::size_t row, SceneRow& data, const DepthPixels& grid,
-                            const Groups& groups, std::vector<std::uint8_t>& cells) const {
+void SceneFileWork::place_frame(std::size_t row, SceneRow& data, const DepthPixels& grid,
+                                const Groups& groups, std::vector<std::uint8_t>& cells) const {
   const PointMap map =
       unproject(data.depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid);
   auto mean = average_patches(map, kPatch27, recipe_.geometry, recipe_.zero);
@@ -179,7 +241,7 @@ void SceneWork::place_frame(std::size_t row, SceneRow& data, const DepthPixels& 
 
 // Frames go to the file with the first batch of objects; more objects than fit in memory at once
 // are counted batch by batch, on the depth maps in the file.
-void SceneWork::compute() {
+void SceneFileWork::compute() {
   const std::size_t count = in_.rows.size();
   scene_.header.provenance = provenance();
   scene_.axis_align = in_.axis_align;
@@ -215,16 +277,17 @@ void SceneWork::compute() {
   }
 }
 
-void SceneWork::finish() {
+void SceneFileWork::finish() {
   writer_->finish({{"ended", utc_now()}});
   writer_.reset();
 }
 
-Provenance SceneWork::provenance() const {
+Provenance SceneFileWork::provenance() const {
   Provenance out = vega::provenance(
       {{"input", fs::absolute(in_.source.root).string()},
        {"dialect", in_.source.dialect},
        {"dropped_nonfinite_poses", std::to_string(in_.source.dropped_nonfinite_poses)},
+       {"left_out_undecodable", std::to_string(left_out_)},
        {"alignment", in_.alignment},
        {"select", options_.select},
        {"switches", recipe_.switches()}});
@@ -236,10 +299,11 @@ Provenance SceneWork::provenance() const {
   return out;
 }
 
-void SceneWork::describe(ItemReport& report) const {
+void SceneFileWork::describe(ItemReport& report) const {
   report.numbers["frames"] = static_cast<double>(in_.rows.size());
   report.numbers["dropped_nonfinite_poses"] =
       static_cast<double>(in_.source.dropped_nonfinite_poses);
+  report.numbers["left_out_undecodable"] = static_cast<double>(left_out_);
   report.numbers["objects"] = in_.gt ? static_cast<double>(in_.gt->id.size()) : 0;
   report.numbers["proposals"] = in_.proposals ? static_cast<double>(in_.proposals->id.size()) : 0;
   report.notes["alignment"] = in_.alignment;

@@ -1,4 +1,4 @@
-// One scene of `vega-extract scene` on its way: opened, compared with what is there, written.
+// One scene of `vega-extract scene`: opens it, compares it with the output that exists, writes it.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,18 @@
 #include "extract/scene_rows.h"
 #include "run/provenance.h"
 #include "run/run.h"
+#include "scene/checks.h"
 #include "store/decide.h"
 #include "store/scene_file.h"
 
 namespace vega::extract {
 
-class SceneWork final : public ItemWork {
+// Bytes of the cells of objects that are held together.
+inline constexpr std::size_t kCellBytes = std::size_t{8} << 20;
+
+class SceneFileWork final : public ItemWork {
  public:
-  SceneWork(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe)
+  SceneFileWork(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe)
       : item_(item),
         options_(options),
         recipe_(recipe),
@@ -30,8 +34,8 @@ class SceneWork final : public ItemWork {
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
 
-  // For a dry run, of a scene that was opened already: what a run would do with the output that is
-  // there. Reads every chosen frame where there is one. Throws RefusedError, FormatError.
+  // Says, for a dry run, what a run would do with the output of a scene that is open already. Reads
+  // every chosen frame if there is an output. Throws RefusedError, FormatError.
   Decision compare(SceneInput opened);
 
  private:
@@ -42,8 +46,11 @@ class SceneWork final : public ItemWork {
   };
   using Groups = std::vector<Group>;
 
+  void leave_out_broken();
   void describe_file();
   void add_row(std::size_t row, const SceneRow& data);
+  void check_rows();
+  std::string other_size(const FrameRef& frame, ImageSize size, ImageSize usual) const;
   std::string key_options() const;
   Provenance provenance() const;
   std::vector<Groups> batches() const;
@@ -61,6 +68,10 @@ class SceneWork final : public ItemWork {
   const SceneRecipe& recipe_;
   const std::filesystem::path output_;
   SceneInput in_;
+  Findings findings_{Findings::AtError::kThrow};
+  std::int64_t left_out_ = 0;            // frames that cannot be read
+  std::vector<ImageSize> picture_size_;  // of the source's frames, as far as they are used
+  std::vector<DepthSeen> depth_seen_;
   std::optional<SceneRows> rows_;
   SceneFile scene_;                         // without what a SceneWriter is given piece by piece
   std::vector<std::size_t> picture_bytes_;  // a row

@@ -139,7 +139,14 @@ SensFile::SensFile(std::filesystem::path path) : path_(std::move(path)) {
     Cursor cursor(*this);
     read_header(cursor);
     frames_.reserve(header_.frame_count);
-    for (std::size_t i = 0; i < header_.frame_count; ++i) read_frame(cursor, i);
+    for (std::size_t i = 0; i < header_.frame_count; ++i) {
+      try {
+        read_frame(cursor, i);
+      } catch (const FormatError& error) {
+        throw FormatError(fmt::format("{} (the header states {} frames, {} are whole)",
+                                      error.what(), header_.frame_count, i));
+      }
+    }
   } catch (...) {
     close(descriptor_);
     throw;

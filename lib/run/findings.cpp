@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace vega {
+namespace {
+
+constexpr std::size_t kRangeText = 60;  // characters of a list of frames
+
+}  // namespace
 
 std::string_view name_of(Severity severity) {
   switch (severity) {
@@ -27,6 +34,21 @@ std::string id_ranges(std::span<const std::int64_t> ids, std::span<const std::in
   return text;
 }
 
+std::string frames_text(const Finding& finding) {
+  if (finding.frames.empty()) return {};
+  const std::string noun = finding.frames.size() == 1 ? "frame " : "frames ";
+  if (finding.ranges.size() <= kRangeText) return noun + finding.ranges + ": ";
+  const auto cut = finding.ranges.rfind(',', kRangeText);
+  return noun + finding.ranges.substr(0, cut) + ", ... (" + std::to_string(finding.frames.size()) +
+         " in all): ";
+}
+
+std::string Finding::line(std::string_view root) const {
+  const bool told = where.empty() || where == root || what.find(where) != std::string::npos;
+  return (told ? "" : where + ": ") + frames_text(*this) + what +
+         (remedy.empty() ? "" : "; " + remedy);
+}
+
 void Findings::add(Severity severity, std::string topic, std::string where, std::string what,
                    std::string remedy, std::vector<std::int64_t> frames) {
   std::sort(frames.begin(), frames.end());
@@ -34,10 +56,9 @@ void Findings::add(Severity severity, std::string topic, std::string where, std:
                   {},       std::move(what),  std::move(remedy)};
   finding.ranges = id_ranges(frames, all_);
   finding.frames = std::move(frames);
+  if (severity == Severity::kError && !collects()) throw InputError(finding.line());
   list_.push_back(std::move(finding));
 }
-
-bool Findings::has(Severity severity) const { return count(severity) > 0; }
 
 std::size_t Findings::count(Severity severity) const {
   return static_cast<std::size_t>(std::count_if(
@@ -47,6 +68,18 @@ std::size_t Findings::count(Severity severity) const {
 void Findings::sort() {
   std::stable_sort(list_.begin(), list_.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+}
+
+void Findings::log(std::string_view key, const std::string& root) const {
+  std::string notes;
+  for (const Finding& finding : list_) {
+    if (finding.severity == Severity::kNote) {
+      notes += (notes.empty() ? "" : "; ") + frames_text(finding) + finding.what;
+    } else {
+      log_warn("{}: {}", key, finding.line(root));
+    }
+  }
+  if (!notes.empty()) log_info("{}: {}", key, notes);
 }
 
 }  // namespace vega

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "base/mapped_file.h"
+#include "base/text.h"
 #include "scan/detail.h"
 
 namespace vega::scan {
@@ -36,12 +36,9 @@ std::size_t column(std::string_view header, std::string_view name, const std::st
 }  // namespace
 
 LabelMap::LabelMap(const std::filesystem::path& path) {
-  const MappedFile file(path);
   const std::string where = path.string();
-  if (file.bytes().size() > kMostBytes)
-    detail::fail(where, std::to_string(file.bytes().size()) + " bytes",
-                 "a label table of at most " + std::to_string(kMostBytes), "check the path");
-  std::string_view rest(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  const std::string all = read_text(path, "a label table", kMostBytes);
+  std::string_view rest = all;
   const auto next_line = [&] {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "base/mapped_file.h"
+#include "base/text.h"
 #include "scan/detail.h"
 
 namespace vega::scan {
@@ -63,23 +63,24 @@ void check_rigid(const Matrix4& m, const std::string& where) {
 }
 
 ScanText read_scan_text(const std::filesystem::path& path) {
-  const MappedFile file(path);
   const std::string place = path.string();
-  if (file.bytes().size() > kMostBytes)
-    detail::fail(place, std::to_string(file.bytes().size()) + " bytes",
-                 "the text file of a scan, at most " + std::to_string(kMostBytes) + " bytes",
-                 "check the path");
-  std::string_view rest(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  const std::string all = read_text(path, "the text file of a scan", kMostBytes);
+  std::string_view rest = all;
   ScanText text;
   for (int number = 1; !rest.empty(); ++number) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (line.find(kKey) == line.npos) continue;
+    const auto equals = std::min(line.find('='), line.size());
+    if (trim(line.substr(0, equals)) == "numColorFrames" && equals < line.size() &&
+        !text.color_frames) {
+      if (const auto frames = parse_double(trim(line.substr(equals + 1))))
+        text.color_frames = static_cast<std::int64_t>(*frames);
+    }
+    if (text.has_axis_align || line.find(kKey) == line.npos) continue;
     const std::string where = place + ", line " + std::to_string(number) + ", axisAlignment";
     text.axis_align = numbers_of(line, where);
     check_rigid(text.axis_align, where);
     text.has_axis_align = true;
-    break;
   }
   return text;
 }

@@ -1,4 +1,6 @@
-// Pixels: the selected frames are decoded, of the others size and end are looked at.
+// The selected frames are decoded, of the others size and end are looked at.
+#include "scene/audit_pictures.h"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -13,16 +15,17 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/text.h"
 #include "media/decode.h"
 #include "media/exif.h"
-#include "scene/audit_detail.h"
+#include "media/pgm.h"
+#include "scene/checks.h"
 #include "scene/frame.h"
 
 namespace vega {
 namespace {
 
-using detail::counted;
-using detail::Ids;
+using Ids = std::vector<std::int64_t>;
 using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) {
@@ -33,30 +36,15 @@ double since(Clock::time_point start) {
 struct Seen {
   bool selected = false, decoded = false, cut = false, turned = false;
   std::string color_fault, depth_fault;
-  ImageSize color, depth;
+  ImageSize color;
+  DepthSeen depth;
   double seconds = 0, bytes = 0;
-  std::int64_t valid = 0, pixels = 0;
-  double median_mm = 0;  // of the valid depths; 0: none
 };
 
-void measure_depth(const ImageU16& depth, Seen& seen) {
-  seen.depth = depth.size();
-  seen.pixels = std::ssize(depth.v);
-  std::vector<std::uint16_t> valid;
-  for (const std::uint16_t value : depth.v) {
-    if (value != 0) valid.push_back(value);
-  }
-  seen.valid = std::ssize(valid);
-  if (valid.empty()) return;
-  const auto middle = valid.begin() + static_cast<std::ptrdiff_t>(valid.size() / 2);
-  std::nth_element(valid.begin(), middle, valid.end());
-  seen.median_mm = *middle;
-}
-
-void look_at_depth(const SceneSource& source, const FrameRef& frame, Seen& seen) {
+void read_depth(const SceneSource& source, const FrameRef& frame, Seen& seen) {
   if (!has_depth(source, frame)) return;
   try {
-    measure_depth(load_depth(source, frame), seen);
+    seen.depth = measure_depth(load_depth(source, frame));
   } catch (const InputError& error) {
     seen.depth_fault = error.what();
   }
@@ -100,7 +88,7 @@ void decode(const SceneSource& source, std::size_t index, Seen& seen, Samples& s
   } catch (const InputError& error) {
     seen.color_fault = error.what();
   }
-  look_at_depth(source, frame, seen);
+  read_depth(source, frame, seen);
 }
 
 // First and last bytes of a file.
@@ -157,7 +145,11 @@ void glance(const SceneSource& source, const FrameRef& frame, Seen& seen) {
   if (frame.depth.empty()) return;
   try {
     const Ends ends = read_ends(frame.depth);
-    seen.depth = size_of_file(frame.depth, ends);
+    if (is_pgm(ends.head)) {
+      seen.depth.size = pgm_size(ends.head, frame.depth.string());
+      return;
+    }
+    seen.depth.size = size_of_file(frame.depth, ends);
     // Bits a sample and colour type of a PNG's first chunk.
     const bool grey16 = ends.head.size() > 25 && ends.head[0] == std::byte{0x89} &&
                         ends.head[24] == std::byte{16} && ends.head[25] == std::byte{0};
@@ -202,16 +194,11 @@ void decode_in_order(const SceneSource& source, std::span<const std::size_t> sel
   }
 }
 
-// Most frequent size; {0, 0}: there is none.
-template <typename Member>
-ImageSize usual(const std::vector<Seen>& seen, Member member) {
-  std::map<std::pair<int, int>, int> votes;
-  for (const Seen& frame : seen) {
-    if ((frame.*member).width > 0) ++votes[{(frame.*member).width, (frame.*member).height}];
-  }
-  const auto best = std::max_element(
-      votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return best == votes.end() ? ImageSize{} : ImageSize{best->first.first, best->first.second};
+template <typename Size>
+std::vector<ImageSize> sizes(const std::vector<Seen>& seen, const Size& size) {
+  std::vector<ImageSize> out;
+  for (const Seen& frame : seen) out.push_back(size(frame));
+  return out;
 }
 
 // Faults that are told word for word.
@@ -270,16 +257,12 @@ void tell_color(const Teller& t, const PictureAudit& audit, bool skip_broken) {
   t.faults(Severity::kWarning, "color", &Seen::color_fault, false, "");
   t.tell(Severity::kWarning, "color", "no end marker in the last bytes of the file: cut off?",
          "copy it again", t.ids([](const Seen& s, const FrameRef&) { return s.cut; }));
-  t.tell(Severity::kWarning, "color",
-         fmt::format("pictures of another size than {}, as most are", to_string(audit.color)),
-         "one camera and one orientation a scene", t.ids([&](const Seen& s, const FrameRef&) {
-           return s.color.width > 0 && s.color != audit.color;
-         }));
+  check_sizes(t.source, sizes(t.seen, [](const Seen& s) { return s.color; }), t.findings);
 }
 
 void tell_turned(const Teller& t) {
   const Ids turned = t.ids([](const Seen& s, const FrameRef&) { return s.turned; });
-  const std::string count = counted(std::ssize(turned), "picture");
+  const std::string count = plural(turned.size(), "picture");
   if (follows_exif(t.source)) {
     t.tell(Severity::kNote, "color", count + " turned upright, as the EXIF data say",
            "--exif ignore takes the pixels as stored", turned);
@@ -291,29 +274,44 @@ void tell_turned(const Teller& t) {
   }
 }
 
-void tell_depth(const Teller& t, const PictureAudit& audit) {
-  constexpr const char* kNeed = "features do not need depth; stages that place tokens in space do";
-  t.faults(Severity::kWarning, "depth", &Seen::depth_fault, true, kNeed);
-  t.faults(Severity::kWarning, "depth", &Seen::depth_fault, false, kNeed);
-  t.tell(Severity::kWarning, "depth",
-         fmt::format("depth maps of another size than {}, as most are", to_string(audit.depth)), "",
-         t.ids([&](const Seen& s, const FrameRef&) {
-           return s.depth.width > 0 && s.depth != audit.depth;
-         }));
-  t.tell(Severity::kWarning, "depth", "all depths are 0 (invalid)", kNeed,
-         t.ids([](const Seen& s, const FrameRef&) { return s.pixels > 0 && s.valid == 0; }));
-  // Rooms: half of the pixels between 10 cm and 20 m.
-  t.tell(Severity::kWarning, "depth", "half of the depths are below 100 or above 20000",
-         "depth maps are millimetres: is the unit another one?",
-         t.ids([](const Seen& s, const FrameRef&) {
-           return s.valid > 0 && (s.median_mm < 100 || s.median_mm > 20000);
-         }));
+// A selected frame without a depth map that can be used.
+bool lacks_depth(const Seen& seen, ImageSize usual) {
+  return !seen.depth_fault.empty() || !(seen.depth.size == usual) || usual.width == 0;
+}
+
+void tell_depth(const Teller& t, const PictureAudit& audit, const PictureAuditOptions& options) {
+  const char* remedy = !options.need_depth
+                           ? "features do not need depth; stages that place tokens in space do"
+                       : options.skip_broken ? "left out, as --on-decode-error skip says"
+                                             : "--on-decode-error skip leaves such frames out";
+  const Severity severity =
+      options.need_depth && !options.skip_broken ? Severity::kError : Severity::kWarning;
+  t.faults(severity, "depth", &Seen::depth_fault, true, remedy);
+  t.faults(Severity::kWarning, "depth", &Seen::depth_fault, false, "");
+  const auto other = [&](bool needed) {
+    return t.ids([&](const Seen& s, const FrameRef&) {
+      return s.depth.size.width > 0 && !(s.depth.size == audit.depth) &&
+             (options.need_depth && s.selected) == needed;
+    });
+  };
+  const std::string what =
+      fmt::format("depth maps of another size than {}, as most are", to_string(audit.depth));
+  t.tell(severity, "depth", what, remedy, other(true));
+  t.tell(Severity::kWarning, "depth", what, "", other(false));
+  if (options.need_depth) {
+    t.tell(severity, "depth", "no depth map", remedy, t.ids([](const Seen& s, const FrameRef&) {
+      return s.selected && s.depth_fault.empty() && s.depth.size.width == 0;
+    }));
+  }
+  std::vector<DepthSeen> depths;
+  for (const Seen& frame : t.seen) depths.push_back(frame.depth);
+  check_depths(t.source, depths, t.findings);
 }
 
 PictureAudit summary(const std::vector<Seen>& seen) {
   PictureAudit audit;
-  audit.color = usual(seen, &Seen::color);
-  audit.depth = usual(seen, &Seen::depth);
+  audit.color = usual_size(sizes(seen, [](const Seen& s) { return s.color; }));
+  audit.depth = usual_size(sizes(seen, [](const Seen& s) { return s.depth.size; }));
   double seconds = 0, bytes = 0;
   std::int64_t valid = 0, pixels = 0;
   for (const Seen& frame : seen) {
@@ -321,8 +319,8 @@ PictureAudit summary(const std::vector<Seen>& seen) {
     audit.decoded += frame.decoded ? 1 : 0;
     seconds += frame.seconds;
     bytes += frame.bytes;
-    valid += frame.valid;
-    pixels += frame.pixels;
+    valid += frame.depth.valid;
+    pixels += frame.depth.pixels;
   }
   const auto count = static_cast<double>(audit.decoded);
   audit.decode_seconds =
@@ -361,12 +359,14 @@ PictureAudit audit_pictures(const SceneSource& source, std::span<const std::size
   }
   PictureAudit audit = summary(seen);
   for (std::size_t n = 0; n < selected.size(); ++n) {
-    if (!seen[selected[n]].decoded) audit.lost.push_back(n);
+    const Seen& frame = seen[selected[n]];
+    if (!frame.decoded || (options.need_depth && lacks_depth(frame, audit.depth)))
+      audit.lost.push_back(n);
   }
   const Teller teller{source, seen, findings};
   tell_color(teller, audit, options.skip_broken);
   tell_turned(teller);
-  tell_depth(teller, audit);
+  tell_depth(teller, audit, options);
   return audit;
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "media/decode.h"
 #include "media/exif.h"
+#include "media/pgm.h"
 #include "media/png.h"
 
 namespace vega {
@@ -58,7 +59,9 @@ ImageU16 load_depth(const SceneSource& source, const FrameRef& frame) {
                              "a depth file"));
   }
   if (source.container) return source.container->depth(frame.place);
-  ImageU16 depth = decode_png16(read_file(frame.depth), frame.depth.string());
+  const auto bytes = read_file(frame.depth);
+  ImageU16 depth = is_pgm(bytes) ? decode_pgm16(bytes, frame.depth.string())
+                                 : decode_png16(bytes, frame.depth.string());
   if (source.dialect == "7scenes") {
     for (auto& value : depth.v) {
       if (value == 65535) value = 0;
@@ -70,7 +73,10 @@ ImageU16 load_depth(const SceneSource& source, const FrameRef& frame) {
 ImageSize depth_size(const SceneSource& source) {
   if (source.container) return source.container->depth_size();
   for (const auto& frame : source.frames) {
-    if (!frame.depth.empty()) return png_size(read_file(frame.depth), frame.depth.string());
+    if (frame.depth.empty()) continue;
+    const auto bytes = read_file(frame.depth);
+    return is_pgm(bytes) ? pgm_size(bytes, frame.depth.string())
+                         : png_size(bytes, frame.depth.string());
   }
   return {};
 }

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <numeric>
+#include <sstream>
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace vega {
 
@@ -67,22 +68,18 @@ std::vector<std::size_t> find_ids(const SceneSource& source, std::span<const std
 }
 
 std::vector<std::int64_t> read_id_list(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) {
-    throw InputError(explain(path.string(), "a file that cannot be read", "one frame id a line"));
-  }
+  std::istringstream lines(read_text(path, "one frame id a line", std::size_t{16} << 20));
   std::vector<std::int64_t> ids;
   std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const auto first = line.find_first_not_of(" \t\r");
-    if (first == std::string::npos) continue;
-    const auto last = line.find_last_not_of(" \t\r");
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const std::string_view word = trim(line);
+    if (word.empty()) continue;
     std::int64_t id = 0;
-    const auto* end = line.data() + last + 1;
-    const auto [at, code] = std::from_chars(line.data() + first, end, id);
+    const auto* end = word.data() + word.size();
+    const auto [at, code] = std::from_chars(word.data(), end, id);
     if (code != std::errc{} || at != end) {
       throw FormatError(explain(fmt::format("{} line {}", path.string(), number),
-                                fmt::format("\"{}\"", line), "one frame id"));
+                                fmt::format("\"{}\"", word), "one frame id"));
     }
     ids.push_back(id);
   }

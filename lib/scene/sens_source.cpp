@@ -3,12 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <limits>
+#include <numeric>
 
 #include "base/error.h"
 #include "media/sens.h"
+#include "scene/checks.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -50,8 +51,41 @@ std::optional<Intrinsics> camera(const std::array<float, 16>& m) {
   return Intrinsics{m[0], m[1], m[2], m[4], m[5], m[6], m[8], m[9], m[10]};
 }
 
-bool finite(const Pose& pose) {
-  return std::all_of(pose.begin(), pose.end(), [](double v) { return std::isfinite(v); });
+Pose widened(const std::array<float, 16>& m) {
+  Pose out;
+  std::copy(m.begin(), m.end(), out.begin());
+  return out;
+}
+
+void check_header(const SensHeader& header, bool shifted, const std::string& where,
+                  Findings& findings) {
+  if (header.depth_shift != 1000) {
+    findings.add(shifted ? Severity::kNote : Severity::kWarning, "depth", where,
+                 fmt::format("depth shift {:g} instead of 1000", header.depth_shift),
+                 shifted ? "depth values are made millimetres"
+                         : "values are taken as millimetres, as in the release; --depth-shift "
+                           "apply makes them millimetres");
+  }
+  check_extrinsic(where, "colour", widened(header.extrinsic_color), findings);
+  check_extrinsic(where, "depth", widened(header.extrinsic_depth), findings);
+}
+
+// Frames without pictures.
+void check_payloads(const SensFile& file, const std::string& where, Findings& findings) {
+  std::vector<std::int64_t> no_picture, no_depth;
+  const auto& frames = file.frames();
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (frames[i].color_bytes == 0) no_picture.push_back(static_cast<std::int64_t>(i));
+    if (frames[i].depth_bytes == 0) no_depth.push_back(static_cast<std::int64_t>(i));
+  }
+  const auto tell = [&](const char* topic, const auto& ids, const char* what, const char* remedy) {
+    if (ids.empty()) return;
+    findings.add(Severity::kWarning, topic, where,
+                 fmt::format("{} of {} frames have no {}", ids.size(), frames.size(), what), remedy,
+                 ids);
+  };
+  tell("color", no_picture, "picture", "these frames are left out");
+  tell("depth", no_depth, "depth map", "stages that place tokens in space cannot use these frames");
 }
 
 }  // namespace
@@ -65,36 +99,49 @@ bool is_sens(const fs::path& file) {
          version[3] == 0;
 }
 
-SceneSource open_sens(const fs::path& path, const SourceOptions& options) {
-  const auto store = std::make_shared<SensStore>(path, options);
-  const SensFile& file = store->file();
+SceneSource open_sens(const fs::path& path, const SourceOptions& options, Findings& findings) {
+  const std::string where = path.string();
   SceneSource source;
   source.dialect = "sens";
   source.root = path;
+  std::shared_ptr<const SensStore> store;
+  const bool whole = findings.attempt("frames", where,
+                                      [&] { store = std::make_shared<SensStore>(path, options); });
+  if (!whole) return source;
+  const SensFile& file = store->file();
   source.container = store;
   source.depth_shift = file.header().depth_shift;
+  source.found = std::ssize(file.frames());
   source.K_color = camera(file.header().intrinsic_color);
   source.K_depth = camera(file.header().intrinsic_depth);
+  std::vector<std::int64_t> all(file.frames().size());
+  std::iota(all.begin(), all.end(), 0);
+  findings.number(std::move(all));
+  check_header(file.header(), options.depth_shift, where, findings);
+  check_payloads(file, where, findings);
+  const bool timed = std::any_of(file.frames().begin(), file.frames().end(),
+                                 [](const SensFrame& f) { return f.color_timestamp != 0; });
+  bool started = false;  // a time stamp that is not 0 came already
+  LostPoses lost;
   for (std::size_t i = 0; i < file.frames().size(); ++i) {
     const SensFrame& frame = file.frames()[i];
-    if (!finite(frame.world_from_cam)) {
-      ++source.dropped_nonfinite_poses;
-      continue;
-    }
-    if (frame.color_bytes == 0) continue;
+    started = started || frame.color_timestamp != 0;
+    const auto id = static_cast<std::int64_t>(i);
+    if (lost.take(id, frame.world_from_cam) || frame.color_bytes == 0) continue;
     FrameRef ref;
-    ref.id = static_cast<std::int64_t>(i);
+    ref.id = id;
     ref.place = i;
     ref.world_from_cam = frame.world_from_cam;
-    ref.time_s = frame.color_timestamp == 0 ? std::numeric_limits<double>::quiet_NaN()
-                                            : static_cast<double>(frame.color_timestamp) * 1e-6;
+    const bool known = timed && (frame.color_timestamp != 0 || !started);
+    ref.time_s = known ? static_cast<double>(frame.color_timestamp) * 1e-6
+                       : std::numeric_limits<double>::quiet_NaN();
     source.frames.push_back(ref);
   }
+  source.dropped_nonfinite_poses = lost.count();
+  lost.tell(where, file.frames().size(), findings);
   if (source.frames.empty()) {
-    throw InputError(explain(
-        path.string(),
-        fmt::format("{} frames, none with a finite pose and a picture", file.frames().size()),
-        "at least one"));
+    findings.add(Severity::kError, "frames", where,
+                 fmt::format("{} frames, none with a finite pose and a picture", source.found));
   }
   return source;
 }

@@ -3,16 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <fstream>
-#include <limits>
 #include <map>
 #include <sstream>
 #include <string_view>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "base/text.h"
+#include "scene/checks.h"
+#include "scene/folder.h"
 #include "scene/sens_source.h"
 #include "scene/video_source.h"
 
@@ -22,106 +21,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+using detail::FolderLayout;
+using Ids = std::vector<std::int64_t>;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr std::size_t kMostText = std::size_t{64} << 10;
 
-// Digits only, at most 18 of them.
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  if (text.empty() || text.size() > 18 || !std::all_of(text.begin(), text.end(), is_digit)) {
-    return std::nullopt;
-  }
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-bool is_jpeg_name(const std::string& extension) {
-  return extension == ".jpg" || extension == ".jpeg";
-}
-
-bool is_picture_name(const std::string& extension) {
-  return is_jpeg_name(extension) || extension == ".png";
-}
-
-// Names in a folder, without hidden ones (such as the "._x.jpg" of other systems), in byte order.
-std::vector<std::string> list_names(const fs::path& folder) {
-  std::error_code code;
-  if (!fs::is_directory(folder, code)) {
-    throw InputError(explain(folder.string(), fs::exists(folder, code) ? "a file" : "nothing there",
-                             "a folder with the frames of a scene"));
-  }
-  std::vector<std::string> names;
-  fs::directory_iterator entry(folder, code);
-  for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
-    std::string name = entry->path().filename().string();
-    if (!name.empty() && name[0] != '.') names.push_back(std::move(name));
-  }
-  if (code) {
-    throw InputError(explain(folder.string(), "a folder that cannot be read: " + code.message(),
-                             "read permission"));
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-// Runs of digits compare as numbers, everything else byte by byte.
-bool natural_less(const std::string& a, const std::string& b) {
-  std::size_t i = 0, j = 0;
-  while (i < a.size() && j < b.size()) {
-    if (!is_digit(a[i]) || !is_digit(b[j])) {
-      if (a[i] != b[j]) return a[i] < b[j];
-      ++i;
-      ++j;
-      continue;
-    }
-    const auto run = [](const std::string& text, std::size_t& at) {
-      while (at < text.size() && text[at] == '0') ++at;
-      const std::size_t start = at;
-      while (at < text.size() && is_digit(text[at])) ++at;
-      return std::string_view(text).substr(start, at - start);
-    };
-    const auto x = run(a, i), y = run(b, j);
-    if (x.size() != y.size()) return x.size() < y.size();
-    if (x != y) return x < y;
-  }
-  if ((i < a.size()) != (j < b.size())) return j < b.size();
-  return a < b;  // equal but for leading zeros
-}
-
-// The numbers of a small text file; "inf", "-inf" and "nan" count.
-std::vector<double> read_numbers(const fs::path& path, std::string_view expected) {
-  std::ifstream file(path);
-  if (!file) {
-    throw InputError(explain(path.string(), "a file that cannot be read", expected));
-  }
+// The numbers of a text; "inf", "-inf" and "nan" count. Throws FormatError naming the word.
+std::vector<double> numbers_of(const std::string& text, const std::string& where,
+                               std::string_view expected) {
+  std::istringstream words(text);
   std::vector<double> values;
-  std::string word;
-  while (file >> word) {
-    const char* start = word.data() + (word[0] == '+' ? 1 : 0);
-    const char* end = word.data() + word.size();
-    double value = 0;
-    const auto [at, code] = std::from_chars(start, end, value);
-    if (code != std::errc{} || at != end) {
-      throw FormatError(
-          explain(path.string(), fmt::format("\"{}\"", word.substr(0, 40)), expected));
-    }
-    values.push_back(value);
-    if (values.size() > 1000) break;
+  for (std::string word; words >> word;) {
+    const auto value = parse_double(word);
+    if (!value)
+      throw FormatError(explain(where, fmt::format("\"{}\"", word.substr(0, 40)), expected));
+    values.push_back(*value);
   }
   return values;
 }
 
 Pose read_pose(const fs::path& path) {
   constexpr std::string_view kExpected = "16 numbers, camera to world, row by row";
-  const auto values = read_numbers(path, kExpected);
+  const auto values = numbers_of(read_text(path, kExpected, kMostText), path.string(), kExpected);
   if (values.size() != 16) {
     throw FormatError(explain(path.string(), fmt::format("{} numbers", values.size()), kExpected));
   }
@@ -130,21 +51,14 @@ Pose read_pose(const fs::path& path) {
   return pose;
 }
 
-// 3x3 from a file of 3x3 or 4x4 numbers; nothing, with a warning, where the file is missing.
-std::optional<Intrinsics> read_intrinsics(const fs::path& path) {
-  constexpr std::string_view kExpected = "a 3x3 or 4x4 matrix of finite numbers";
-  std::error_code code;
-  if (!fs::exists(path, code)) {
-    log_warn("{}: not there; these intrinsics are unknown", path.string());
-    return std::nullopt;
-  }
-  const auto values = read_numbers(path, kExpected);
+// The upper left 3x3 of 9 or 16 numbers.
+Intrinsics camera_matrix(const std::vector<double>& values, const std::string& where) {
   const bool finite =
       std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
   if ((values.size() != 9 && values.size() != 16) || !finite) {
-    throw FormatError(explain(
-        path.string(), fmt::format("{} numbers{}", values.size(), finite ? "" : ", not all finite"),
-        kExpected));
+    throw FormatError(
+        explain(where, fmt::format("{} numbers{}", values.size(), finite ? "" : ", not all finite"),
+                "a 3x3 or 4x4 matrix of finite numbers"));
   }
   const std::size_t width = values.size() == 9 ? 3 : 4;
   Intrinsics k;
@@ -152,189 +66,219 @@ std::optional<Intrinsics> read_intrinsics(const fs::path& path) {
   return k;
 }
 
-// "frame-000016.color.jpg" -> 16.
-std::optional<std::int64_t> seven_scenes_number(const std::string& name) {
-  constexpr std::string_view kPrefix = "frame-";
-  if (name.rfind(kPrefix, 0) != 0) return std::nullopt;
-  const auto dot = name.find('.');
-  if (dot == std::string::npos) return std::nullopt;
-  const std::string rest = lower(name.substr(dot));
-  if (rest != ".color.jpg" && rest != ".color.jpeg" && rest != ".color.png") return std::nullopt;
-  return parse_number(std::string_view(name).substr(kPrefix.size(), dot - kPrefix.size()));
+std::optional<Intrinsics> read_camera(const fs::path& folder, const std::string& name,
+                                      Findings& findings) {
+  std::optional<Intrinsics> k;
+  if (name.empty()) return k;  // check_cameras says so
+  const std::string path = (folder / name).string();
+  findings.attempt("intrinsics", path, [&] {
+    const std::string text = read_text(path, "a 3x3 or 4x4 matrix of numbers", kMostText);
+    k = camera_matrix(numbers_of(text, path, "a 3x3 or 4x4 matrix of numbers"), path);
+  });
+  return k;
 }
 
-// "00010.jpg" -> 10.
-std::optional<std::int64_t> scannet_number(const std::string& name) {
-  const fs::path path(name);
-  if (!is_jpeg_name(lower(path.extension().string()))) return std::nullopt;
-  return parse_number(path.stem().string());
-}
-
-// Frames by number; the name of each colour file.
-using NumberedNames = std::map<std::int64_t, std::string>;
-
-template <typename Number>
-NumberedNames numbered(const fs::path& folder, const std::vector<std::string>& names,
-                       Number number) {
-  NumberedNames found;
-  for (const auto& name : names) {
-    const auto id = number(name);
-    if (!id) continue;
-    const auto [at, fresh] = found.emplace(*id, name);
-    if (!fresh) {
-      throw InputError(explain(folder.string(),
-                               fmt::format("frame {} twice: {} and {}", *id, at->second, name),
-                               "one colour file a frame", "remove one of them"));
+// SensReader's _info.txt: lines "m_calibrationColorIntrinsic = " and 16 numbers.
+void read_info(const fs::path& path, SceneSource& source, Findings& findings) {
+  findings.attempt("intrinsics", path.string(), [&] {
+    std::istringstream lines(read_text(path, "the _info.txt of SensReader", kMostText));
+    for (std::string line; std::getline(lines, line);) {
+      const auto equals = line.find('=');
+      if (equals == std::string::npos) continue;
+      const std::string key(trim(std::string_view(line).substr(0, equals)));
+      const std::string where = path.string() + ", " + key, rest = line.substr(equals + 1);
+      const auto values = [&] { return numbers_of(rest, where, "16 numbers, row by row"); };
+      if (key == "m_calibrationColorIntrinsic") source.K_color = camera_matrix(values(), where);
+      if (key == "m_calibrationDepthIntrinsic") source.K_depth = camera_matrix(values(), where);
+      if (key == "m_depthShift" && values() != std::vector{1000.0})
+        findings.add(Severity::kWarning, "depth", path.string(),
+                     fmt::format("depth shift {} instead of 1000", trim(rest)),
+                     "values are taken as millimetres, as in the release");
+      const bool color = key == "m_calibrationColorExtrinsic";
+      if (!color && key != "m_calibrationDepthExtrinsic") continue;
+      Pose matrix{};
+      const auto all = values();
+      std::copy_n(all.begin(), std::min<std::size_t>(16, all.size()), matrix.begin());
+      check_extrinsic(path.string(), color ? "colour" : "depth", matrix, findings);
     }
-  }
-  return found;
+  });
 }
 
-// Frames with pose files and perhaps depth. `stem` gives the part of a name that the files of a
-// frame share.
-template <typename Stem>
-void add_posed(SceneSource& source, const NumberedNames& colors, Stem stem,
-               std::string_view pose_end, std::string_view depth_end) {
-  std::int64_t without_depth = 0;
-  for (const auto& [id, name] : colors) {
-    FrameRef frame;
-    frame.id = id;
-    frame.time_s = kUnknown;
-    frame.color = source.root / name;
-    const std::string start = stem(name);
-    const fs::path pose = source.root / (start + std::string(pose_end));
-    const fs::path depth = source.root / (start + std::string(depth_end));
+// intrinsic/extrinsic_color.txt and _depth.txt of SensReader's Python exporter.
+void read_extrinsics(const fs::path& folder, Findings& findings) {
+  for (const char* camera : {"color", "depth"}) {
+    const fs::path path = folder / "intrinsic" / fmt::format("extrinsic_{}.txt", camera);
     std::error_code code;
-    if (!fs::exists(pose, code)) {
-      throw InputError(explain(pose.string(), "no such file", fmt::format("the pose of {}", name),
-                               "add it, or remove the picture"));
-    }
-    frame.world_from_cam = read_pose(pose);
-    if (!std::all_of(frame.world_from_cam->begin(), frame.world_from_cam->end(),
-                     [](double v) { return std::isfinite(v); })) {
-      ++source.dropped_nonfinite_poses;
+    if (!fs::exists(path, code)) continue;
+    findings.attempt("intrinsics", path.string(),
+                     [&] { check_extrinsic(path.string(), camera, read_pose(path), findings); });
+  }
+}
+
+// Poses of the frames that have a picture. Faults are told for all frames at once.
+struct Poses {
+  std::map<std::int64_t, Pose> good;
+  LostPoses lost;
+};
+
+Poses read_poses(const fs::path& folder, const FolderLayout& layout, std::int64_t pictures,
+                 Findings& findings) {
+  Poses poses;
+  Ids missing, malformed;
+  std::string first_missing, first_malformed;
+  for (const auto& [id, files] : layout.frames) {
+    if (files.color.empty()) continue;
+    if (files.pose.empty()) {
+      if (missing.empty()) first_missing = files.color;
+      missing.push_back(id);
       continue;
     }
-    if (fs::exists(depth, code)) frame.depth = depth;
-    if (frame.depth.empty()) ++without_depth;
+    try {
+      const auto pose = read_pose(folder / files.pose);
+      if (!poses.lost.take(id, pose)) poses.good[id] = pose;
+    } catch (const InputError& error) {
+      if (malformed.empty()) first_malformed = error.what();
+      malformed.push_back(id);
+    }
+  }
+  const std::string where = folder.string();
+  if (!missing.empty()) {
+    const bool seven = layout.frames.begin()->second.color.find("frame-") == 0;
+    findings.add(Severity::kError, "poses", where,
+                 fmt::format("{} without a pose file (the first: {})",
+                             plural(missing.size(), "picture"), first_missing),
+                 fmt::format("add {}, or remove the pictures",
+                             seven ? "frame-NNNNNN.pose.txt"
+                                   : fs::path(first_missing).stem().string() + ".txt"),
+                 missing);
+  }
+  if (!malformed.empty()) {
+    findings.add(Severity::kError, "poses", where,
+                 fmt::format("{} that cannot be read: {}", plural(malformed.size(), "pose file"),
+                             first_malformed),
+                 "", malformed);
+  }
+  poses.lost.tell(where, static_cast<std::size_t>(pictures), findings);
+  return poses;
+}
+
+// Files that lack their picture, frames that lack their depth map.
+void check_partners(const fs::path& folder, const FolderLayout& layout, Findings& findings) {
+  Ids orphans, without;
+  std::int64_t pictures = 0;
+  for (const auto& [id, files] : layout.frames) {
+    if (files.color.empty())
+      orphans.push_back(id);
+    else if (++pictures; files.depth.empty())
+      without.push_back(id);
+  }
+  if (!orphans.empty()) {
+    findings.add(Severity::kWarning, "color", folder.string(),
+                 fmt::format("{} with a pose or a depth map, but no picture",
+                             plural(orphans.size(), "frame")),
+                 "these frames do not count: is the copy whole?", orphans);
+  }
+  if (std::ssize(without) == pictures) {
+    findings.add(Severity::kNote, "depth", folder.string(), "no depth maps",
+                 "features do not need them; stages that place tokens in space do");
+  } else if (!without.empty()) {
+    findings.add(Severity::kWarning, "depth", folder.string(),
+                 fmt::format("{} of {} frames have no depth map", without.size(), pictures),
+                 "stages that place tokens in space cannot use these frames", without);
+  }
+}
+
+// The frames that can be used, whatever the others lack.
+void add_frames(SceneSource& source, const FolderLayout& layout, Findings& findings) {
+  Ids all;
+  for (const auto& [id, files] : layout.frames) {
+    all.push_back(id);
+    source.found += files.color.empty() ? 0 : 1;
+  }
+  findings.number(std::move(all));
+  Poses poses;
+  if (layout.with_poses) poses = read_poses(source.root, layout, source.found, findings);
+  source.dropped_nonfinite_poses = poses.lost.count();
+  for (const auto& [id, files] : layout.frames) {
+    const auto pose = poses.good.find(id);
+    if (files.color.empty() || (layout.with_poses && pose == poses.good.end())) continue;
+    FrameRef frame;
+    frame.id = id;
+    frame.time_s = files.time_s;
+    frame.color = source.root / files.color;
+    if (!files.depth.empty()) frame.depth = source.root / files.depth;
+    if (layout.with_poses) frame.world_from_cam = pose->second;
     source.frames.push_back(std::move(frame));
   }
-  if (source.frames.empty()) {
-    throw InputError(explain(source.root.string(),
-                             fmt::format("{} frames, none with a finite pose", colors.size()),
-                             "at least one"));
-  }
-  const auto kept = static_cast<std::int64_t>(source.frames.size());
-  if (without_depth > 0 && without_depth < kept) {
-    log_warn("{}: {} of {} frames have no depth file", source.root.string(), without_depth, kept);
+  if (source.frames.empty() && !findings.has(Severity::kError)) {
+    findings.add(Severity::kError, "poses", source.root.string(),
+                 fmt::format("{} frames, none with a finite pose", source.found));
   }
 }
 
-void read_scannet(SceneSource& source, const NumberedNames& colors) {
-  source.dialect = "scannet";
-  const auto stem = [](const std::string& name) { return fs::path(name).stem().string(); };
-  add_posed(source, colors, stem, ".txt", ".png");
-  source.K_color = read_intrinsics(source.root / "intrinsic.txt");
-  const bool depth = std::any_of(source.frames.begin(), source.frames.end(),
-                                 [](const FrameRef& frame) { return !frame.depth.empty(); });
-  if (depth) source.K_depth = read_intrinsics(source.root / "depth_intrinsic.txt");
-}
-
-void read_seven_scenes(SceneSource& source, const NumberedNames& colors) {
-  source.dialect = "7scenes";
-  const auto stem = [](const std::string& name) { return name.substr(0, name.find('.')); };
-  add_posed(source, colors, stem, ".pose.txt", ".depth.png");
-  source.K_color = source.K_depth = read_intrinsics(source.root / "camera-intrinsics.txt");
-}
-
-// The last run of digits in a name's stem.
-std::optional<std::int64_t> last_number(const std::string& name) {
-  const std::string stem = fs::path(name).stem().string();
-  std::size_t end = stem.size();
-  while (end > 0 && !is_digit(stem[end - 1])) --end;
-  std::size_t start = end;
-  while (start > 0 && is_digit(stem[start - 1])) --start;
-  return parse_number(std::string_view(stem).substr(start, end - start));
-}
-
-void read_pictures(SceneSource& source, std::vector<std::string> names) {
-  source.dialect = "images";
-  std::sort(names.begin(), names.end(), natural_less);
-  NumberedNames by_number, by_place;
-  for (const auto& name : names) {
-    by_place.emplace(static_cast<std::int64_t>(by_place.size()), name);
-    if (const auto number = last_number(name)) by_number.emplace(*number, name);
+SceneSource open_folder(const fs::path& folder, const SourceOptions& options, Findings& findings) {
+  const FolderLayout layout = detail::read_layout(folder, findings);
+  SceneSource source;
+  if (!layout.stream.empty()) {
+    source = open_sens(layout.stream, options, findings);
+    source.scan = layout.scan;
+    return source;
   }
-  const bool unique = by_number.size() == names.size();
-  if (!unique) {
-    log_debug("{}: names without a number of their own; frames are counted in natural order",
-              source.root.string());
-  }
-  for (const auto& [id, name] : unique ? by_number : by_place) {
-    source.frames.push_back({id, source.root / name, {}, std::nullopt, kUnknown});
-  }
+  source.dialect = layout.dialect;
+  source.root = folder;
+  source.exif = options.exif;
+  source.scan = layout.scan;
+  add_frames(source, layout, findings);
+  if (layout.dialect == "images") return source;
+  check_partners(folder, layout, findings);
+  if (!layout.with_poses)
+    findings.add(Severity::kWarning, "poses", folder.string(), "no folder pose/: no poses",
+                 "features can be computed; scene files cannot");
+  source.K_color = read_camera(folder, layout.K_color, findings);
+  source.K_depth = layout.K_depth == layout.K_color ? source.K_color
+                                                    : read_camera(folder, layout.K_depth, findings);
+  if (!layout.info.empty()) read_info(folder / layout.info, source, findings);
+  if (layout.dialect == "sensreader") read_extrinsics(folder, findings);
+  return source;
 }
 
-// NAME.sens in a folder called NAME, as in ScanNet's scans/; empty where there is none.
-fs::path own_sens(const fs::path& folder, const std::vector<std::string>& names) {
-  const fs::path whole = fs::absolute(folder).lexically_normal();
-  const std::string name =
-      (whole.has_filename() ? whole : whole.parent_path()).filename().string() + ".sens";
-  return std::binary_search(names.begin(), names.end(), name) ? folder / name : fs::path();
+SceneSource open_file(const fs::path& file, const SourceOptions& options, Findings& findings) {
+  if (is_sens(file)) {
+    SceneSource source = open_sens(file, options, findings);
+    source.scan = detail::scan_of_stream(file);
+    return source;
+  }
+  try {
+    return open_video(file, options, findings);
+  } catch (const FormatError& error) {
+    throw FormatError(std::string(error.what()) +
+                      " (a scene is a folder of frames, a .sens file or a video)");
+  }
 }
 
 }  // namespace
 
-SceneSource open_source(const fs::path& folder, const SourceOptions& options) {
-  std::error_code code;
-  if (fs::is_regular_file(folder, code)) {
-    if (is_sens(folder)) return open_sens(folder, options);
-    try {
-      return open_video(folder, {options.stream, options.on_decode_error});
-    } catch (const FormatError& error) {
-      throw FormatError(std::string(error.what()) +
-                        " (a scene is a folder of frames, a .sens file or a video)");
-    }
-  }
-  const auto names = list_names(folder);
+SceneSource open_source(const fs::path& path, const SourceOptions& options, Findings& findings) {
   SceneSource source;
-  source.root = folder;
-  source.exif = options.exif;
-  const auto seven = numbered(folder, names, seven_scenes_number);
-  // A folder is ScanNet's when a numbered JPEG has a pose beside it, or its intrinsics are there.
-  const auto has = [&](const std::string& name) {
-    return std::binary_search(names.begin(), names.end(), name);
-  };
-  const bool posed = has("intrinsic.txt") || std::any_of(names.begin(), names.end(), [&](auto& n) {
-                       return scannet_number(n) && has(fs::path(n).stem().string() + ".txt");
-                     });
-  const auto scannet = posed ? numbered(folder, names, scannet_number) : NumberedNames{};
-  if (!seven.empty() && !scannet.empty()) {
-    throw InputError(explain(folder.string(),
-                             fmt::format("two scenes in one folder ({} and {})",
-                                         seven.begin()->second, scannet.begin()->second),
-                             "one dialect a folder"));
-  }
-  if (!seven.empty()) {
-    read_seven_scenes(source, seven);
-  } else if (!scannet.empty()) {
-    read_scannet(source, scannet);
-  } else {
-    std::vector<std::string> pictures;
-    for (const auto& name : names) {
-      if (is_picture_name(lower(fs::path(name).extension().string()))) pictures.push_back(name);
+  source.root = path;
+  findings.attempt("frames", path.string(), [&] {
+    try {
+      std::error_code code;
+      source = fs::is_regular_file(path, code) ? open_file(path, options, findings)
+                                               : open_folder(path, options, findings);
+    } catch (const fs::filesystem_error& error) {
+      throw InputError(error.what());
     }
-    if (const auto stream = own_sens(folder, names); !stream.empty()) {
-      return open_sens(stream, options);
-    }
-    if (pictures.empty()) {
-      throw InputError(explain(folder.string(),
-                               fmt::format("no frames among {} files", names.size()),
-                               "NNNNN.jpg with NNNNN.txt (ScanNet), frame-NNNNNN.color.jpg with "
-                               ".pose.txt (7-Scenes), or *.jpg, *.jpeg, *.png"));
-    }
-    read_pictures(source, std::move(pictures));
-  }
+  });
+  check_poses(source, findings);
+  check_times(source, findings);
+  return source;
+}
+
+SceneSource open_source(const fs::path& path, const SourceOptions& options) {
+  Findings findings(Findings::AtError::kThrow);
+  SceneSource source = open_source(path, options, findings);
+  findings.log(path.string(), path.string());
   return source;
 }
 

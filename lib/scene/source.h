@@ -1,5 +1,5 @@
-// A scene to read frames from: ScanNet posed images, 7-Scenes, plain pictures, a `.sens` stream,
-// a video, told apart by content.
+// A scene to read frames from: ScanNet posed images, 7-Scenes, SensReader's folders, plain
+// pictures, a `.sens` stream, a video, told apart by content.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 
 #include "geometry/pose.h"
 #include "media/video/video.h"
+#include "run/findings.h"
 #include "scene/frame_store.h"
 
 namespace vega {
@@ -29,9 +30,9 @@ struct SourceOptions {
   OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
 };
 
-// One frame on disk. Poses as in the source.
+// One frame. Poses as in the source: camera to world, row-major 4x4, metres.
 struct FrameRef {
-  std::int64_t id = 0;                 // the source's own number, 0-based
+  std::int64_t id = 0;                 // the source's own number, 0 to 2^32 - 1
   std::filesystem::path color, depth;  // of a folder; depth is empty where there is none
   std::optional<Pose> world_from_cam;
   double time_s = 0;      // NaN: unknown
@@ -39,29 +40,43 @@ struct FrameRef {
 };
 
 struct SceneSource {
-  std::string dialect;  // "scannet", "7scenes", "images", "sens", "video"
+  std::string dialect;  // "scannet", "7scenes", "sensreader", "images", "sens", "video"
   std::filesystem::path root;
   std::shared_ptr<const FrameStore> container;  // null: the frames are files
-  std::vector<FrameRef> frames;                 // ascending by id, never empty
+  std::vector<FrameRef> frames;                 // ascending by id
   std::optional<Intrinsics> K_color, K_depth;
-  std::int64_t dropped_nonfinite_poses = 0;
-  bool exif = true;           // as asked
+  std::int64_t found = 0;                    // colour pictures, frames of the stream or the video
+  std::int64_t dropped_nonfinite_poses = 0;  // singular ones too
+  std::string scan;  // of a folder or .sens: NAME of the scan's files (NAME_vh_clean_2.ply, ...)
+  bool exif = true;  // as asked
   double depth_shift = 1000;  // of a `.sens`: depth values to a metre, as its header says
 };
 
-// Opens a scene. A file: a `.sens` (scene/sens_source.h) or a
-// video (scene/video_source.h). A folder with NAME.sens for its own name
-// (ScanNet's scans/NAME): that file. Else a folder of frames:
-//   scannet   NNNNN.jpg colour, NNNNN.txt pose (16 numbers), NNNNN.png 16-bit depth (optional),
-//             intrinsic.txt and depth_intrinsic.txt (4x4 or 3x3); id = number in the name
-//   7scenes   frame-NNNNNN.color.jpg|png, .pose.txt, .depth.png (optional), camera-intrinsics.txt
-//             (3x3, for both cameras); id = number in the name
-//   images    *.jpg|jpeg|png; id = last number in the name when every file has one and no two are
-//             equal, else the place in natural order
-// Frames whose pose is not finite are dropped and counted. Missing intrinsics: unknown, with a
-// warning. Throws InputError: not a folder, no frames, a frame without pose, two frames with one
-// id, no finite pose; FormatError: a pose or intrinsics file of another form.
+// Opens a scene: reads names, poses, intrinsics and headers, no picture. A file: a `.sens`
+// (scene/sens_source.h) or a video (scene/video_source.h). Else a folder of frames:
+//   scannet     NNNNN.jpg colour, NNNNN.txt pose (16 numbers), NNNNN.png 16-bit depth (optional);
+//               or NNNNN.png colour (8 bits) without depth; intrinsic.txt and depth_intrinsic.txt
+//               (4x4 or 3x3)
+//   7scenes     frame-NNNNNN.color.jpg|png, .pose.txt, .depth.png|pgm (optional),
+//               camera-intrinsics.txt (3x3, for both cameras)
+//   sensreader  color/N.jpg|png, depth/N.png|pgm, pose/N.txt, intrinsic/intrinsic_color.txt and
+//               intrinsic_depth.txt, or intrinsics_color.txt and intrinsics_depth.txt; or the
+//               files of 7scenes with _info.txt
+//   sens        a stream: NAME.sens for the name of the scan, or the only one
+//   images      *.jpg|jpeg|png, without poses; ids and times by scene/picture_names.h
+// The id of a frame of a posed dialect is the number in its name; numbers over 2^32 - 1 (time
+// stamps) are treated as those of plain pictures.
+//
+// Frames whose pose is not finite or singular are left out and counted. What is wrong goes to
+// `findings` (poses, intrinsics, times, names, files that nobody reads), the size of pictures
+// apart: check_cameras (scene/checks.h) compares that. Where findings throw: InputError at the
+// first error, and `frames` is never empty. Where they collect: `frames` holds those that can be
+// used; a video's store leaves out what it cannot decode.
 // Source: scene_understanding 1.2, 1.3.
+SceneSource open_source(const std::filesystem::path& path, const SourceOptions& options,
+                        Findings& findings);
+
+// The same, with warnings and notes logged. Throws InputError.
 SceneSource open_source(const std::filesystem::path& path, const SourceOptions& options = {});
 
 }  // namespace vega

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/log.h"
 #include "media/video/video.h"
 
 namespace vega {
@@ -75,21 +74,40 @@ class VideoStore final : public FrameStore {
   std::string checksum_;
 };
 
+void check_picture(const VideoInfo& info, const std::string& where, Findings& findings) {
+  if (info.orientation != Orientation::kUpright) {
+    findings.add(Severity::kNote, "video", where,
+                 fmt::format("stored {}, {} when shown: applied", to_string(info.coded),
+                             name_of(info.orientation)));
+  }
+  if (info.bit_depth > 8) {
+    findings.add(Severity::kNote, "video", where,
+                 fmt::format("{} bits ({}) are rounded to 8", info.bit_depth, info.pixel_format));
+  }
+  if (!info.note.empty()) findings.add(Severity::kWarning, "video", where, info.note);
+}
+
 }  // namespace
 
-SceneSource open_video(const fs::path& path, const VideoOptions& options) {
-  const auto store = std::make_shared<VideoStore>(path, options);
+SceneSource open_video(const fs::path& path, const SourceOptions& options, Findings& findings) {
+  const OnDecodeError at_error =
+      findings.collects() ? OnDecodeError::kSkip : options.on_decode_error;
+  const auto store = std::make_shared<VideoStore>(path, VideoOptions{options.stream, at_error});
   SceneSource source;
   source.dialect = "video";
   source.root = path;
+  std::vector<std::int64_t> all;
   for (const VideoFrameTime& frame : store->index()) {
     FrameRef ref;
     ref.id = frame.ordinal;
     ref.place = static_cast<std::size_t>(frame.ordinal);
     ref.time_s = frame.time_s;
     source.frames.push_back(ref);
+    all.push_back(frame.ordinal);
   }
-  if (!store->info().note.empty()) log_warn("{}: {}", path.string(), store->info().note);
+  findings.number(std::move(all));
+  check_picture(store->info(), path.string(), findings);
+  source.found = std::ssize(source.frames);
   source.container = store;
   return source;
 }

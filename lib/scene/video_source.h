@@ -8,8 +8,10 @@
 namespace vega {
 
 // Frame id = presentation ordinal, time_s = its timestamp. A frame stands in fingerprints for the
-// bytes of the whole file, the stream and its ordinal. Throws InputError, FormatError
+// bytes of the whole file, the stream and its ordinal. Orientation, bits and HDR are notes. Where
+// findings are collected, frames that cannot be decoded are skipped. Throws InputError, FormatError
 // (media/video/video.h): not a video, no frame, damage.
-SceneSource open_video(const std::filesystem::path& file, const VideoOptions& options);
+SceneSource open_video(const std::filesystem::path& file, const SourceOptions& options,
+                       Findings& findings);
 
 }  // namespace vega

@@ -39,7 +39,7 @@ rm "$T/pose/00006.txt"
 echo "1 2 3" >"$T/pose/intrinsic.txt"
 expect_exit 3 dry "$T/pose" --backbone rgb
 says "frames 2-4: 3 of 8 frames have a pose that is infinite" "frame 6: 1 picture without a pose" \
-  "00001.jpg" "intrinsic.txt: 3 numbers" "3 errors"
+  "00001.jpg" "intrinsic.txt: got 3 numbers" "3 errors"
 broken lost
 printf '%s\n' 'nan nan nan nan'{,,,} >"$T/lost/00005.txt"
 rm "$T/lost/00003.png"

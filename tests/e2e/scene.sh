@@ -64,6 +64,58 @@ expect_exit 4 scene --list "$T/list" --select uniform:2 --proposals gt -o "$T/l"
 expect_out "a$TAB$T/l/a.h5"
 check "the report names the failure" grep -q '"failed"' "$T/r.json"
 
+# --- the folder of a scan may have any name: mesh, annotation, alignment and masks are found.
+cp -r "$T/data/scans/scene0000_00" "$T/my_copy"
+expect_exit 0 scene "$T/my_copy" --candidates all --select mc-ratio90 --key scene0000_00 -o "$T/copied"
+expect_equal "$T/s/scene0000_00.h5" "$T/copied/scene0000_00.h5"
+expect_text "the files of scan scene0000_00"
+
+# --- what a dry run would say, the run says: poses of lost tracking, another scale, files that nobody reads.
+cp -r "$T/room" "$T/odd"
+printf '0 0 0 0\n%.0s' 1 2 3 4 >"$T/odd/00002.txt"
+printf '2 0 0 0\n0 2 0 0\n0 0 2 0\n0 0 0 1\n' >"$T/odd/00003.txt"
+mkdir "$T/odd/00099.jpg" "$T/odd/poses"
+expect_exit 0 scene "$T/odd" --select stride:1 --compat fixed -o "$T/s"
+expect_text "frame 2: 1 of 12 frames have a pose that is singular" "frame 3: the rotation is not orthonormal" \
+  "not read: 00099.jpg/, poses/" "no odd.txt: poses stay as they are"
+run extract inspect "$T/s/odd.h5"
+check "the lost frame is left out" shape /frames/depth u16 "11, 64, 96"
+
+# --- a depth map that cannot be used: named, with a way out.
+cp -r "$T/room" "$T/holes"
+truncate -s 100 "$T/holes/00005.png"
+expect_exit 3 scene "$T/holes" --select stride:1 -o "$T/none"
+expect_text "00005.png" "--on-decode-error skip"
+expect_exit 0 scene "$T/holes" --select stride:1 --on-decode-error skip -o "$T/s"
+expect_text "00005.png" "left out"
+run extract inspect "$T/s/holes.h5"
+check "the others are there" shape /frames/depth u16 "11, 64, 96"
+
+# --- SensReader's folders are the same frames.
+mkdir -p "$T/apart"/{color,depth,pose,intrinsic}
+for file in "$T"/room/?????.jpg; do
+  id=$(basename "$file" .jpg)
+  cp "$file" "$T/apart/color/" && cp "$T/room/$id.png" "$T/apart/depth/" && cp "$T/room/$id.txt" "$T/apart/pose/"
+done
+cp "$T/room/intrinsic.txt" "$T/apart/intrinsic/intrinsic_color.txt"
+{ printf '\xef\xbb\xbf'; cat "$T/room/depth_intrinsic.txt"; } >"$T/apart/intrinsic/intrinsic_depth.txt"
+expect_exit 0 scene "$T/apart" --key room --select uniform:4 -o "$T/a"
+expect_equal "$T/one/room.h5" "$T/a/room.h5"
+
+# --- pictures named by time stamps come in the order of time; an order that is a guess is said.
+mkdir "$T/stamps" "$T/zeros"
+i=0
+for stamp in 1305031102.175304 1305031102.975304 1305031103.011302 1305031103.111302; do
+  cp "$T/room/0000$i.jpg" "$T/stamps/$stamp.jpg" && i=$((i + 1))
+done
+rgb() { extract features --backbone rgb --size 96x64 --progress off "$@"; }
+expect_exit 0 rgb "$T/stamps" --key k --select fps:100 --tag t -o "$T/f1"
+expect_exit 0 rgb "$T/room" --key k --select list:<(printf '\xef\xbb\xbf0\n1 \n2\n3\n') --tag t -o "$T/f2"
+check "the order of time" test "$(checksum_of "$T/f1/t/k.h5" /taps/rgb/tokens)" = "$(checksum_of "$T/f2/t/k.h5" /taps/rgb/tokens)"
+cp "$T/room/00000.jpg" "$T/zeros/7.jpg" && cp "$T/room/00001.jpg" "$T/zeros/007.jpg"
+expect_exit 0 rgb "$T/zeros" -o "$T/f3"
+expect_text "one number in several names" "007.jpg, 7.jpg"
+
 # --- a dry run reads everything and writes nothing.
 expect_exit 0 scene "$T/room" "$T/data/scans/scene0000_00" --candidates all --dry-run -o "$T/dry"
 check "both can be made" grep -q "2 scenes" "$OUT"

@@ -200,7 +200,7 @@ TEST_CASE("estimates by hand: bytes, memory, time of a sweep with some taps ther
   sample.size = {640, 480}, sample.encoded_bytes = 1e5;
   Workload work{.frames = 10, .rows = 12, .taps = {0, 1, 2, 3, 4, 5}};
 
-  Estimate e = estimate(work, sample, recipe, network, machine);
+  Forecast e = estimate(work, sample, recipe, network, machine);
   CHECK(e.flops == 10 * 7e12);
   // Ten frames on four workers take three rounds.
   CHECK(e.seconds == Approx(12 * 7e12 / 1e12 + 10 * (0.01 + 0.02 + 0.03) / 4));
@@ -304,9 +304,9 @@ TEST_CASE("the table is narrow and tells every fault; the JSON holds the same") 
   const Sealed sealed({rgb_tap()}, {.once_flops = 1e9, .pass_flops = 1e9});
   std::string table;
   const RunResult report =
-      dry_run(gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items, o, recipe, sealed,
-              bench.folder / "out" / "t",
-              {ProgressMode::kOff, {}, [&](const auto& text) { table += text; }});
+      publish_audit(audit_scenes(gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items, o,
+                                 recipe, sealed, bench.folder / "out" / "t", ProgressMode::kOff),
+                    o.report, {ProgressMode::kOff, {}, [&](const auto& text) { table += text; }});
   INFO(table);
   CHECK(report.exit_code == 4);
   CHECK(report.failed == 1);

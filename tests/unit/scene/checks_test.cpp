@@ -1,5 +1,6 @@
-// The audit of a scene: every fault is told, with its frames, and none ends the audit.
-#include "scene/audit.h"
+// What is wrong with a scene: every fault is told, with its frames; where findings are collected,
+// none ends the work.
+#include "scene/checks.h"
 
 #include <catch2/catch.hpp>
 
@@ -11,6 +12,7 @@
 #include "media/jpeg.h"
 #include "media/png.h"
 #include "media/sens.h"
+#include "scene/audit_pictures.h"
 #include "scene/frame.h"
 #include "support/exif.h"
 #include "support/support.h"
@@ -72,7 +74,7 @@ struct Scan {
 
 struct Result {
   Findings findings;
-  SourceAudit source;
+  SceneSource source;
   PictureAudit pictures;
 
   // The one finding of a topic whose text holds `what`.
@@ -102,15 +104,14 @@ struct Result {
 Result audit(const fs::path& path, std::size_t selected = 1000, bool skip = false,
              const SourceOptions& options = {}) {
   Result r;
-  r.source = audit_source(path, options, r.findings);
-  if (!r.source.source) return r;
+  r.source = open_source(path, options, r.findings);
+  if (r.source.frames.empty()) return r;
   std::vector<std::size_t> frames;
-  for (std::size_t i = 0; i < std::min(selected, r.source.source->frames.size()); ++i)
-    frames.push_back(i);
+  for (std::size_t i = 0; i < std::min(selected, r.source.frames.size()); ++i) frames.push_back(i);
   PictureAuditOptions o;
   o.threads = 2, o.skip_broken = skip;
-  r.pictures = audit_pictures(*r.source.source, frames, o, r.findings);
-  audit_cameras(*r.source.source, r.pictures.color, r.pictures.depth, r.findings);
+  r.pictures = audit_pictures(r.source, frames, o, r.findings);
+  check_cameras(r.source, r.pictures.color, r.pictures.depth, r.findings);
   return r;
 }
 
@@ -162,8 +163,7 @@ TEST_CASE("poses that are not finite are counted by frame, and the others are us
   CHECK(lost.what.find("4 of 8") != std::string::npos);
   CHECK(r.one("poses", "not a number").frames == Ids{50});
   CHECK(r.source.found == 8);
-  REQUIRE(r.source.source);
-  CHECK(r.source.source->frames.size() == 3);
+  CHECK(r.source.frames.size() == 3);
   CHECK_FALSE(r.findings.has(Severity::kError));
 }
 
@@ -179,12 +179,40 @@ TEST_CASE("missing and unreadable poses are errors; the audit goes on with the o
   CHECK(r.one("poses", "without a pose file").severity == Severity::kError);
   const Finding& bad = r.one("poses", "cannot be read");
   CHECK(bad.frames == Ids{40, 50});
-  CHECK(bad.what.find("00040.txt has 3 numbers") != std::string::npos);
+  CHECK(bad.what.find("00040.txt: got 3 numbers") != std::string::npos);
   CHECK(r.one("color", "empty file").frames == Ids{60});
-  REQUIRE(r.source.source);
-  CHECK(r.source.source->frames.size() == 4);
-  CHECK(r.source.source->K_color);
+  CHECK(r.source.frames.size() == 4);
+  CHECK(r.source.K_color);
   CHECK(r.findings.count(Severity::kError) == 3);  // what open_source said is not told again
+}
+
+TEST_CASE("poses of lost tracking, in folders and streams, are left out as infinite ones are") {
+  const Scan scan(5);
+  test::write_text(scan.file(20, ".txt"), "0 0 0 0\n0 0 0 0\n0 0 0 0\n0 0 0 0\n");
+  const Result r = audit(scan.path);
+  CHECK(r.one("poses", "singular").frames == Ids{20});
+  CHECK(r.source.frames.size() == 4);
+  CHECK(r.source.dropped_nonfinite_poses == 1);
+  CHECK(unusable({1e-3, 0, 0, 5, 0, 1e-3, 0, 5, 0, 0, 1e-3, 5, 0, 0, 0, 1}).empty() == false);
+  CHECK(unusable({0.02, 0, 0, 5, 0, 0.02, 0, 5, 0, 0, 0.02, 5, 0, 0, 0, 1}).empty());
+}
+
+TEST_CASE("where findings throw, the first error ends the opening and names all its frames") {
+  const Scan scan;
+  fs::remove(scan.file(10, ".txt"));
+  fs::remove(scan.file(20, ".txt"));
+  Findings findings(Findings::AtError::kThrow);
+  CHECK_THROWS_WITH(open_source(scan.path, {}, findings), Catch::Contains("frames 10, 20") &&
+                                                              Catch::Contains("00010.jpg") &&
+                                                              Catch::Contains("add 00010.txt"));
+  CHECK(findings.list().empty());
+  test::write_text(scan.file(10, ".txt"), pose_text(0.1));
+  test::write_text(scan.file(20, ".txt"), "2 0 0 0.2\n0 2 0 0\n0 0 2 0\n0 0 0 1\n");
+  const SceneSource source = open_source(scan.path, {}, findings);
+  CHECK(source.frames.size() == 8);
+  REQUIRE(findings.list().size() == 1);
+  CHECK_THAT(findings.list()[0].line(),
+             Catch::Contains("frame 20: the rotation is not orthonormal"));
 }
 
 TEST_CASE("poses that are no camera's") {
@@ -219,9 +247,9 @@ TEST_CASE("intrinsics: missing, malformed, of pictures of another size") {
     return audit(scan.path);
   };
   CHECK(with("1 2 3").one("intrinsics", "3 numbers").severity == Severity::kError);
-  CHECK(with("60 0 nan 0 60 24 0 0 1").one("intrinsics", "not finite").severity ==
+  CHECK(with("60 0 nan 0 60 24 0 0 1").one("intrinsics", "not all finite").severity ==
         Severity::kError);
-  CHECK(with("60 0 x 0 60 24 0 0 1").one("intrinsics", "no numbers").severity == Severity::kError);
+  CHECK(with("60 0 x 0 60 24 0 0 1").one("intrinsics", "\"x\"").severity == Severity::kError);
   CHECK(with("-60 0 32 0 60 24 0 0 1").one("intrinsics", "not positive").severity ==
         Severity::kWarning);
   CHECK(with("600 0 320 0 600 240 0 0 1").one("intrinsics", "outside the 64x48").severity ==
@@ -255,7 +283,7 @@ TEST_CASE("pictures: broken ones among the selected are errors, among the others
   CHECK(r.one("color", "00060.jpg").severity == Severity::kWarning);
   CHECK(r.one("color", "no end marker").frames == Ids{70});
   CHECK(r.one("color", "another size than 64x48").frames == Ids{30, 80});
-  CHECK(r.one("color", "no picture").frames == Ids{90});
+  CHECK(r.one("color", "but no picture").frames == Ids{90});
   CHECK(r.pictures.decoded == 2);
   CHECK(r.pictures.lost == std::vector<std::size_t>{0, 1, 2});
 
@@ -323,6 +351,35 @@ TEST_CASE("depth maps: missing, cut, of other bits, size or unit, without a vali
   CHECK(audit(scan.path).one("depth", "no depth maps").severity == Severity::kNote);
 }
 
+TEST_CASE("where depth is needed, a selected frame without it is an error, or left out") {
+  const Scan scan(8);
+  fs::remove(scan.file(10, ".png"));
+  cut_file(scan.file(20, ".png"), 0.5);
+  test::write_bytes(scan.file(40, ".png"), encode_png16(depth_map(40, 24)));
+  fs::remove(scan.file(70, ".png"));
+  const auto look = [&](bool skip) {
+    Result r;
+    r.source = open_source(scan.path, {}, r.findings);
+    PictureAuditOptions o;
+    o.need_depth = true, o.skip_broken = skip;
+    const std::vector<std::size_t> selected{0, 1, 2, 3, 4};
+    r.pictures = audit_pictures(r.source, selected, o, r.findings);
+    return r;
+  };
+  const Result r = look(false);
+  INFO(r.text());
+  CHECK(r.findings.count(Severity::kError) == 3);
+  const Finding& cut = r.one("depth", "00020.png");
+  CHECK(cut.severity == Severity::kError);
+  CHECK_THAT(cut.remedy, Catch::Contains("--on-decode-error skip"));
+  CHECK(r.one("depth", "another size than 32x24").frames == Ids{40});
+  CHECK(r.pictures.lost == std::vector<std::size_t>{1, 2, 4});
+  const Result left = look(true);
+  INFO(left.text());
+  CHECK_FALSE(left.findings.has(Severity::kError));
+  CHECK(left.pictures.lost == std::vector<std::size_t>{1, 2, 4});
+}
+
 TEST_CASE("what cannot be opened is one error, not an exception") {
   const test::TempFolder folder;
   test::write_text(folder / "text.mp4", "no video");
@@ -332,7 +389,7 @@ TEST_CASE("what cannot be opened is one error, not an exception") {
     const Result r = audit(path);
     INFO(path << "\n" << r.text());
     CHECK(r.findings.count(Severity::kError) == 1);
-    CHECK_FALSE(r.source.source);
+    CHECK(r.source.frames.empty());
   }
 }
 
@@ -359,15 +416,12 @@ struct Stream {
                     depth_map());
     }
     writer.publish();
-    test::write_text(folder / "scan.txt",
-                     "axisAlignment = 0 -1 0 1 1 0 0 2 0 0 1 3 0 0 0 1 \nnumColorFrames = " +
-                         std::to_string(frames) + "\n");
   }
 };
 
 }  // namespace
 
-TEST_CASE("a .sens: poses by frame, the scan's text file, and what a cut one still holds") {
+TEST_CASE("a .sens: poses by frame, and what a cut one still holds") {
   const Stream stream;
   const Result whole = audit(stream.path);
   INFO(whole.text());
@@ -379,24 +433,13 @@ TEST_CASE("a .sens: poses by frame, the scan's text file, and what a cut one sti
   CHECK(whole.pictures.color == ImageSize{64, 48});
   CHECK(*whole.pictures.valid == Approx(2.0 / 3).epsilon(1e-12));
 
-  const auto text = [&](const std::string& line) {
-    test::write_text(stream.folder / "scan.txt", line + "\n");
-    return audit(stream.path);
-  };
-  CHECK(text("axisAlignment = 1 2 3").one("alignment", "3 numbers").severity == Severity::kWarning);
-  text("axisAlignment = 2 0 0 0 0 2 0 0 0 0 2 0 0 0 0 1").one("alignment", "not rigid");
-  CHECK(text("sceneType = Kitchen").one("alignment", "no line").severity == Severity::kNote);
-  CHECK(text("numColorFrames = 7").one("frames", "numColorFrames is 7, the scan has 6").severity ==
-        Severity::kWarning);
-  fs::remove(stream.folder / "scan.txt");
-  CHECK(audit(stream.path).one("alignment", "not there").severity == Severity::kNote);
-
   cut_file(stream.path, 0.6);
   const Result cut = audit(stream.path);
   const Finding& ends = cut.one("frames", "the header states 6 frames, 3 are whole");
   CHECK(ends.severity == Severity::kError);
-  CHECK(cut.source.found == 3);
-  CHECK_FALSE(cut.source.source);
+  CHECK(cut.source.dialect == "sens");
+  CHECK(cut.source.frames.empty());
+  CHECK_THROWS_WITH(open_source(stream.path), Catch::Contains("3 are whole"));
 }
 
 TEST_CASE("a broken picture within a .sens is found") {

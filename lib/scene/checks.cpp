@@ -1,0 +1,309 @@
+#include "scene/checks.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace vega {
+namespace {
+
+using Ids = std::vector<std::int64_t>;
+
+// Six printed decimals and float32 trackers stay below 1e-4.
+constexpr double kRigid = 1e-3;
+constexpr double kJump = 2;        // metres between neighbours
+constexpr double kSecond = 1;      // that are at most so far apart, s,
+constexpr std::int64_t kGap = 30;  // or so many frames, where no time is known
+constexpr double kFar = 200;       // metres from the origin: no room, rather millimetres
+
+struct Off {
+  double rotation = 0, last_row = 0, determinant = 1;
+};
+
+Off off_rigid(const Pose& m) {
+  Off off;
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < 3; ++j) {
+      double dot = i == j ? -1 : 0;
+      for (int k = 0; k < 3; ++k) dot += m[4 * k + i] * m[4 * k + j];
+      off.rotation = std::max(off.rotation, std::abs(dot));
+    }
+    off.last_row = std::max(off.last_row, std::abs(m[12 + i]));
+  }
+  off.last_row = std::max(off.last_row, std::abs(m[15] - 1));
+  off.determinant = m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) +
+                    m[2] * (m[4] * m[9] - m[5] * m[8]);
+  return off;
+}
+
+double distance(const Pose& a, const Pose& b) {
+  return std::hypot(a[3] - b[3], a[7] - b[7], a[11] - b[11]);
+}
+
+bool neighbours(const FrameRef& a, const FrameRef& b) {
+  const double seconds = b.time_s - a.time_s;
+  return std::isfinite(seconds) ? seconds <= kSecond : b.id - a.id <= kGap;
+}
+
+void check_motion(const SceneSource& source, Findings& findings) {
+  Ids jumps, still;
+  double worst = 0;
+  for (std::size_t i = 1; i < source.frames.size(); ++i) {
+    const FrameRef &before = source.frames[i - 1], &now = source.frames[i];
+    if (!before.world_from_cam || !now.world_from_cam) continue;
+    if (*before.world_from_cam == *now.world_from_cam) still.push_back(now.id);
+    const double step = distance(*before.world_from_cam, *now.world_from_cam);
+    if (step <= kJump || !neighbours(before, now)) continue;
+    jumps.push_back(now.id);
+    worst = std::max(worst, step);
+  }
+  const std::string where = source.root.string();
+  const auto most = static_cast<std::int64_t>(source.frames.size()) - 1;
+  if (!jumps.empty()) {
+    findings.add(Severity::kNote, "poses", where,
+                 fmt::format("the camera jumps by up to {:.1f} m from the frame before", worst),
+                 "a tracking loss, or poses of several runs?", jumps);
+  }
+  if (still.empty()) return;
+  const bool all = static_cast<std::int64_t>(still.size()) == most;
+  findings.add(all ? Severity::kWarning : Severity::kNote, "poses", where,
+               all ? "every frame has one and the same pose" : "the pose of the frame before again",
+               all ? "a camera on a stand, or poses that were never filled in?" : "", still);
+}
+
+std::string camera_fault(const Intrinsics& k, ImageSize size) {
+  const double fx = k[0], fy = k[4], cx = k[2], cy = k[5];
+  if (!std::all_of(k.begin(), k.end(), [](double v) { return std::isfinite(v); }))
+    return "not all numbers are finite";
+  if (fx <= 0 || fy <= 0) return fmt::format("focal lengths {:g}, {:g} are not positive", fx, fy);
+  if (k[6] != 0 || k[7] != 0 || std::abs(k[8] - 1) > 1e-6) return "the last row is not 0 0 1";
+  if (size.width == 0) return {};
+  const double w = size.width, h = size.height;
+  if (cx < 0 || cy < 0 || cx > w || cy > h)
+    return fmt::format("principal point {:g}, {:g} lies outside the {} picture", cx, cy,
+                       to_string(size));
+  // A quarter of a side off the centre, or a field of view outside 15 to 150 degrees: the matrix
+  // was made for pictures of another size.
+  const double half = 0.5 * w / fx;
+  if (std::abs(cx - w / 2) > w / 4 || std::abs(cy - h / 2) > h / 4 || half < 0.1317 || half > 3.73)
+    return fmt::format("focal length {:g} and principal point {:g}, {:g} do not fit {} pictures",
+                       fx, cx, cy, to_string(size));
+  if (fx > 1.2 * fy || fy > 1.2 * fx)
+    return fmt::format("focal lengths {:g}, {:g} differ by more than a fifth", fx, fy);
+  return {};
+}
+
+}  // namespace
+
+void check_poses(const SceneSource& source, Findings& findings) {
+  std::map<std::string, Ids> wrong;  // by kind
+  std::map<std::string, double> worst;
+  Ids far;
+  std::int64_t posed = 0;
+  for (const FrameRef& frame : source.frames) {
+    if (!frame.world_from_cam) continue;
+    ++posed;
+    const Off off = off_rigid(*frame.world_from_cam);
+    const auto put = [&](const char* kind, double by) {
+      wrong[kind].push_back(frame.id);
+      worst[kind] = std::max(worst[kind], by);
+    };
+    if (!(off.rotation <= kRigid))
+      put("rotation", off.rotation);
+    else if (off.determinant < 0)
+      put("reflection", 1);
+    if (!(off.last_row <= 1e-6)) put("row", off.last_row);
+    const auto& m = *frame.world_from_cam;
+    if (std::hypot(m[3], m[7], m[11]) > kFar) far.push_back(frame.id);
+  }
+  const std::string where = source.root.string();
+  const auto tell = [&](const char* kind, const std::string& what, const std::string& remedy) {
+    if (wrong.contains(kind))
+      findings.add(Severity::kWarning, "poses", where, what, remedy, wrong[kind]);
+  };
+  tell("rotation",
+       fmt::format("the rotation is not orthonormal (R'R is off the identity by up to {:.2g})",
+                   worst["rotation"]),
+       "camera to world, row by row, without scale");
+  tell("reflection", "the rotation is a reflection (determinant -1)",
+       "one axis is flipped: convert to right-handed coordinates");
+  tell("row", "the last row is not 0 0 0 1", "is the matrix transposed?");
+  if (!far.empty()) {
+    findings.add(Severity::kWarning, "poses", where,
+                 fmt::format("the camera is more than {:.0f} m from the origin", kFar),
+                 "lengths are metres: are these millimetres?", far);
+  }
+  if (posed > 1) check_motion(source, findings);
+}
+
+void check_cameras(const SceneSource& source, ImageSize color, ImageSize depth,
+                   Findings& findings) {
+  const std::string where = source.root.string();
+  if (source.dialect == "images" || source.dialect == "video") {
+    findings.add(Severity::kNote, "poses", where,
+                 "no poses and no intrinsics: tokens cannot be placed in space");
+    return;
+  }
+  const bool broken = std::any_of(
+      findings.list().begin(), findings.list().end(),
+      [](const Finding& f) { return f.topic == "intrinsics" && f.severity == Severity::kError; });
+  const auto check = [&](const char* name, const std::optional<Intrinsics>& k, ImageSize size) {
+    const std::string remedy = "give the intrinsics of the pictures as they are stored, in pixels";
+    if (!k && broken) return;
+    if (!k) {
+      findings.add(Severity::kWarning, "intrinsics", where,
+                   fmt::format("{} intrinsics are missing", name),
+                   "features can be computed; stages that place tokens in space cannot use them");
+    } else if (const auto fault = camera_fault(*k, size); !fault.empty()) {
+      findings.add(Severity::kWarning, "intrinsics", where, fmt::format("{}: {}", name, fault),
+                   remedy);
+    }
+  };
+  check("colour", source.K_color, color);
+  if (depth.width > 0) check("depth", source.K_depth, depth);
+}
+
+void check_times(const SceneSource& source, Findings& findings) {
+  std::vector<double> steps;
+  Ids backwards;
+  std::int64_t unknown = 0;
+  for (std::size_t i = 0; i < source.frames.size(); ++i) {
+    unknown += std::isfinite(source.frames[i].time_s) ? 0 : 1;
+    if (i == 0) continue;
+    const double step = source.frames[i].time_s - source.frames[i - 1].time_s;
+    if (std::isfinite(step)) steps.push_back(step);
+    if (step <= 0) backwards.push_back(source.frames[i].id);
+  }
+  const std::string where = source.root.string();
+  const bool video = source.dialect == "video";
+  const char* topic = video ? "video" : "frames";
+  const auto total = source.frames.size();
+  if (unknown > 0 && (video || !steps.empty())) {
+    findings.add(Severity::kNote, topic, where,
+                 fmt::format("{} of {} frames have no time", unknown, total),
+                 "--select fps:R is not possible");
+  }
+  if (!backwards.empty()) {
+    findings.add(
+        Severity::kWarning, topic, where,
+        fmt::format("{} of {} frames are not later than the one before", backwards.size(), total),
+        "--select fps:R goes by these times", backwards);
+  }
+  if (!video || steps.size() < 2) return;
+  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
+  std::nth_element(steps.begin(), middle, steps.end());
+  const double usual = *middle;
+  const auto [least, most] = std::minmax_element(steps.begin(), steps.end());
+  if (*least > 0.9 * usual && *most < 1.1 * usual) return;
+  findings.add(Severity::kNote, topic, where,
+               fmt::format("variable frame rate: {:.0f} to {:.0f} ms between frames, mostly {:.0f}",
+                           1e3 * *least, 1e3 * *most, 1e3 * usual),
+               "--select fps:R goes by time, uniform:N by frames");
+}
+
+ImageSize usual_size(const std::vector<ImageSize>& sizes) {
+  std::map<std::pair<int, int>, int> votes;
+  for (const ImageSize size : sizes) {
+    if (size.width > 0) ++votes[{size.width, size.height}];
+  }
+  const auto best = std::max_element(
+      votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return best == votes.end() ? ImageSize{} : ImageSize{best->first.first, best->first.second};
+}
+
+void check_sizes(const SceneSource& source, const std::vector<ImageSize>& sizes,
+                 Findings& findings) {
+  const ImageSize usual = usual_size(sizes);
+  Ids others;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i].width > 0 && !(sizes[i] == usual)) others.push_back(source.frames[i].id);
+  }
+  if (others.empty()) return;
+  findings.add(Severity::kWarning, "color", source.root.string(),
+               fmt::format("pictures of another size than {}, as most are", to_string(usual)),
+               "one camera and one orientation a scene", others);
+}
+
+DepthSeen measure_depth(const ImageU16& depth) {
+  DepthSeen seen{depth.size(), 0, std::ssize(depth.v), 0};
+  std::vector<std::uint16_t> valid;
+  for (const std::uint16_t value : depth.v) {
+    if (value != 0) valid.push_back(value);
+  }
+  seen.valid = std::ssize(valid);
+  if (valid.empty()) return seen;
+  const auto middle = valid.begin() + static_cast<std::ptrdiff_t>(valid.size() / 2);
+  std::nth_element(valid.begin(), middle, valid.end());
+  seen.median_mm = *middle;
+  return seen;
+}
+
+void check_depths(const SceneSource& source, const std::vector<DepthSeen>& seen,
+                  Findings& findings) {
+  Ids empty, far;
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    const std::int64_t id = source.frames[i].id;
+    if (seen[i].pixels > 0 && seen[i].valid == 0) empty.push_back(id);
+    // Rooms: half of the pixels between 10 cm and 20 m.
+    if (seen[i].valid > 0 && (seen[i].median_mm < 100 || seen[i].median_mm > 20000))
+      far.push_back(id);
+  }
+  const std::string where = source.root.string();
+  if (!empty.empty()) {
+    findings.add(Severity::kWarning, "depth", where, "all depths are 0 (invalid)",
+                 "these frames place no token in space", empty);
+  }
+  if (!far.empty()) {
+    findings.add(Severity::kWarning, "depth", where,
+                 "half of the depths are below 100 or above 20000",
+                 "depth maps are millimetres: is the unit another one?", far);
+  }
+}
+
+std::string unusable(const Pose& pose) {
+  const auto any = [&](auto test) { return std::any_of(pose.begin(), pose.end(), test); };
+  if (any([](double v) { return std::isnan(v); })) return "not a number";
+  if (any([](double v) { return std::isinf(v); })) return "infinite (lost tracking)";
+  // The determinant of a rotation times a scale s is s^3; a hundredth is no unit that anyone uses.
+  if (std::abs(off_rigid(pose).determinant) < 1e-6) return "singular (lost tracking)";
+  return {};
+}
+
+bool LostPoses::take(std::int64_t id, const Pose& world_from_cam) {
+  const std::string kind = unusable(world_from_cam);
+  if (kind.empty()) return false;
+  auto at = std::find_if(kinds_.begin(), kinds_.end(), [&](auto& k) { return k.first == kind; });
+  if (at == kinds_.end()) at = kinds_.insert(at, {kind, {}});
+  at->second.push_back(id);
+  return true;
+}
+
+std::int64_t LostPoses::count() const {
+  std::int64_t sum = 0;
+  for (const auto& [kind, ids] : kinds_) sum += std::ssize(ids);
+  return sum;
+}
+
+void LostPoses::tell(const std::string& where, std::size_t total, Findings& findings) const {
+  for (const auto& [kind, ids] : kinds_) {
+    findings.add(Severity::kWarning, "poses", where,
+                 fmt::format("{} of {} frames have a pose that is {}", ids.size(), total, kind),
+                 "these frames are left out", ids);
+  }
+}
+
+void check_extrinsic(const std::string& where, const std::string& camera, const Pose& matrix,
+                     Findings& findings) {
+  double off = 0;
+  for (std::size_t i = 0; i < 16; ++i)
+    off = std::max(off, std::abs(matrix[i] - (i % 5 == 0 ? 1.0 : 0.0)));
+  const bool zero = std::all_of(matrix.begin(), matrix.end(), [](double v) { return v == 0; });
+  if (zero || off <= 1e-3) return;
+  findings.add(Severity::kWarning, "intrinsics", where,
+               fmt::format("extrinsics of the {} camera that are not the identity", camera),
+               "they are not applied, as in the release: poses count for both cameras");
+}
+
+}  // namespace vega
