@@ -55,6 +55,14 @@ struct Foreign::State {
     }
     for (const auto& [name, view] : tensors->tensors())
       entries.push_back({name, view.dtype, view.shape, {}});
+    for (const auto& [name, type] : tensors->unreadable()) {
+      entries.push_back({name, {}, {}, {}});
+      try {
+        tensors->at(name);
+      } catch (const FormatError& error) {
+        entries.back().problem = error.what();
+      }
+    }
   }
 
   // Of safetensors as it stands; of a .pt that export wrote, out of its tensor `metadata`.
@@ -113,8 +121,10 @@ std::string Foreign::where(const Entry& entry) const {
 }
 
 std::unique_ptr<ArrayStream> Foreign::open(const Entry& entry) const {
-  if (state_->tensors)
+  if (state_->tensors) {
+    state_->tensors->verify(entry.name);
     return std::make_unique<MappedStream>(state_->tensors->at(entry.name), where(entry));
+  }
   for (const auto& array : state_->numpy->arrays()) {
     if (array.name == entry.name) return state_->numpy->open(array);
   }

@@ -8,16 +8,6 @@
 
 namespace vega::weights_detail {
 
-std::string printable(std::string_view text) {
-  constexpr std::size_t kMost = 200;
-  std::string out(text.substr(0, kMost));
-  for (auto& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  if (text.size() > kMost) out += "...";
-  return out;
-}
-
 std::string where(const std::filesystem::path& file, std::string_view tensor) {
   return file.string() + ": tensor '" + printable(tensor) + "'";
 }

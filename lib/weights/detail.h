@@ -10,12 +10,13 @@
 #include <string>
 #include <string_view>
 
+#include "base/printable.h"
+
 namespace vega::weights_detail {
 
 static_assert(std::endian::native == std::endian::little, "files are mapped as they are");
 
-// Names come from files that may be hostile: control bytes become '?', long ones are cut.
-std::string printable(std::string_view text);
+using vega::printable;
 
 // "FILE: tensor 'NAME'".
 std::string where(const std::filesystem::path& file, std::string_view tensor);

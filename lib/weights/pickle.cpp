@@ -4,6 +4,7 @@
 #include "weights/pickle.h"
 
 #include <bit>
+#include <charconv>
 #include <unordered_map>
 
 #include "weights/detail.h"
@@ -132,6 +133,7 @@ class Machine {
       case kNone: push_none(); return true;
       case kNewTrue: push(Kind::kBool, std::int64_t{1}); return true;
       case kNewFalse: push(Kind::kBool, std::int64_t{0}); return true;
+      case kInt: push_line(line()); return true;
       case kBinInt: push(Kind::kInt, std::int64_t{number<std::int32_t>()}); return true;
       case kBinInt1: push(Kind::kInt, std::int64_t{number<std::uint8_t>()}); return true;
       case kBinInt2: push(Kind::kInt, std::int64_t{number<std::uint16_t>()}); return true;
@@ -153,6 +155,14 @@ class Machine {
       case kByteArray8: push(Kind::kText, take(number<std::uint64_t>())); return true;
       default: return false;
     }
+  }
+
+  void push_line(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || end != text.data() + text.size())
+      fail("the number '" + printable(text) + "'", "a whole number of 64 bits");
+    push(Kind::kInt, value);
   }
 
   // Two's complement, little endian. Longer ones stay bytes (the magic number of old files).
@@ -302,9 +312,7 @@ class Machine {
 
   void reduce(const Global& callee, const List& args) {
     switch (find_known(callee.module, callee.name)->role) {
-      case Role::kOrderedDict:
-        if (!args.empty()) break;
-        return push(Kind::kDict, Pairs{});
+      case Role::kOrderedDict: return push_ordered(args);
       case Role::kSize:
       case Role::kSet:
         if (args.empty()) return push(Kind::kList, List{});
@@ -313,14 +321,18 @@ class Machine {
       case Role::kRebuildParameter:
         if (args.size() < 2 || args[0]->kind != Kind::kTensor) break;
         return stack_.push_back(const_cast<Value*>(args[0]));
-      case Role::kRebuildTensor: return push_tensor(args, std::nullopt);
+      // (storage, offset, shape, stride[, requires_grad, hooks[, metadata]])
+      case Role::kRebuildTensor: return push_tensor(args, nullptr, 6);
+      // (storage, offset, shape, stride, requires_grad, hooks, dtype[, metadata])
       case Role::kRebuildTensorV3: {
         if (args.size() < 7) break;
         const auto& type = expect<Global>(args[6], "a torch dtype");
         const auto* known = find_known(type.module, type.name);
         if (known->role != Role::kDType) break;
-        return push_tensor(args, known->dtype);
+        return push_tensor(args, known, 7);
       }
+      case Role::kUnreadTensor: return push_unread(find_known(callee.module, callee.name)->unread);
+      case Role::kWord: return push_none();
       default: break;
     }
     fail("a call of '" + std::string(callee.module) + "." + std::string(callee.name) +
@@ -328,14 +340,55 @@ class Machine {
          "what torch.save writes", kConvert);
   }
 
-  // (storage, offset, shape, stride, ...).
-  void push_tensor(const List& args, std::optional<DType> dtype) {
+  // OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 writes it.
+  void push_ordered(const List& args) {
+    push(Kind::kDict, Pairs{});
+    if (args.empty()) return;
+    auto& pairs = std::get<Pairs>(stack_.back()->data);
+    const auto& items = expect<List>(args[0], "a list of pairs");
+    spend(2 * sizeof(items[0]) * 2 * items.size());
+    for (const Value* item : items) {
+      const auto& pair = expect<List>(item, "a pair");
+      if (pair.size() != 2) fail("an OrderedDict with a key but no value", "pairs");
+      pairs.emplace_back(pair[0], pair[1]);
+    }
+  }
+
+  void push_unread(std::string_view what) {
+    Tensor tensor;
+    tensor.unread = what;
+    spend(sizeof(Tensor));
+    push(Kind::kTensor, std::make_unique<const Tensor>(std::move(tensor)));
+  }
+
+  // What a tensor's metadata says beside shape and strides: {"neg": ..., "conj": ...}. Conjugates
+  // are complex, which no readable type is.
+  void read_metadata(const Value* metadata, Tensor& tensor) const {
+    if (metadata->kind == Kind::kNone) return;
+    for (const auto& [key, value] : expect<Pairs>(metadata, "metadata of a tensor")) {
+      const auto name = expect<std::string_view>(key, "a name");
+      const auto* bit = std::get_if<std::int64_t>(&value->data);
+      if (value->kind != Kind::kBool || bit == nullptr)
+        fail("metadata '" + printable(name) + "' of a tensor", "true or false", kConvert);
+      if (*bit == 0) continue;
+      if (name != "neg")
+        fail("a tensor with metadata '" + printable(name) + "' set", "none, or 'neg'",
+             "call .clone() or .resolve_conj() before saving");
+      tensor.negative = true;
+    }
+  }
+
+  // `type`: of a tensor over an untyped storage. `metadata`: its place in `args`.
+  void push_tensor(const List& args, const Known* type, std::size_t metadata) {
     if (args.size() < 4) fail("a tensor with few arguments", "storage, offset, shape and stride");
     Tensor tensor;
     tensor.storage = expect<Storage>(args[0], "a storage");
-    if (!dtype) dtype = tensor.storage.dtype;
+    const auto unread = type != nullptr ? type->unread : tensor.storage.unread;
+    if (!unread.empty()) return push_unread(unread);
+    const auto dtype = type != nullptr ? type->dtype : tensor.storage.dtype;
     if (!dtype) fail("a tensor over an untyped storage", "an element type", kConvert);
     tensor.dtype = *dtype;
+    if (args.size() > metadata) read_metadata(args[metadata], tensor);
     tensor.offset = expect<std::int64_t>(args[1], "an offset");
     tensor.shape = extents(args[2]);
     tensor.stride = extents(args[3]);
@@ -371,6 +424,8 @@ class Machine {
     storage.key = expect<std::string_view>(id[2], "a storage key");
     storage.count = expect<std::int64_t>(id[4], "a count");
     storage.dtype = known->dtype;
+    storage.unread = known->unread;
+    storage.unit = known->dtype ? size_of(*known->dtype) : known->unit;
     if (known->role != Role::kStorage || storage.count < 0)
       fail("an odd storage", "a torch storage type and a count of at least 0");
     push(Kind::kStorage, storage);

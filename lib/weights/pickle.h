@@ -20,7 +20,9 @@ namespace vega::pickle {
 // Bytes that a tensor lives in, not loaded yet.
 struct Storage {
   std::string_view key;        // record data/KEY
-  std::optional<DType> dtype;  // nothing: untyped, counted in bytes
+  std::optional<DType> dtype;  // nothing: untyped, counted in bytes, or `unread`
+  std::string_view unread;     // the name of an element type that is not read
+  std::size_t unit = 1;        // bytes of an element
   std::int64_t count = 0;      // elements (bytes when untyped)
 };
 
@@ -29,6 +31,8 @@ struct Tensor {
   DType dtype = DType::kF32;
   std::int64_t offset = 0;  // elements
   Shape shape, stride;      // elements
+  bool negative = false;    // the values are the negated ones of the storage
+  std::string_view unread;  // element type or kind that is not read; nothing above holds then
 };
 
 struct Value;

@@ -14,6 +14,16 @@ constexpr Known dtype(std::string_view name, DType type) {
   return {kTorch, name, Role::kDType, type};
 }
 
+constexpr Known unread_storage(std::string_view name, std::string_view type, std::size_t unit) {
+  return {kTorch, name, Role::kStorage, {}, type, unit};
+}
+constexpr Known unread_dtype(std::string_view name) {
+  return {kTorch, name, Role::kDType, {}, name};
+}
+constexpr Known unread_tensor(std::string_view name, std::string_view kind) {
+  return {kUtils, name, Role::kUnreadTensor, {}, kind};
+}
+
 // clang-format off
 constexpr std::array kKnown{
     Known{"collections", "OrderedDict", Role::kOrderedDict, {}},
@@ -42,6 +52,31 @@ constexpr std::array kKnown{
     dtype("int16", DType::kI16), dtype("short", DType::kI16),
     dtype("int8", DType::kI8), dtype("uint8", DType::kU8),
     dtype("uint16", DType::kU16), dtype("uint32", DType::kU32), dtype("uint64", DType::kU64),
+    unread_storage("ComplexFloatStorage", "complex64", 8),
+    unread_storage("ComplexDoubleStorage", "complex128", 16),
+    unread_storage("QInt8Storage", "qint8", 1), unread_storage("QUInt8Storage", "quint8", 1),
+    unread_storage("QInt32Storage", "qint32", 4),
+    unread_storage("QUInt4x2Storage", "quint4x2", 1),
+    unread_storage("QUInt2x4Storage", "quint2x4", 1),
+    unread_dtype("complex32"), unread_dtype("complex64"), unread_dtype("complex128"),
+    unread_dtype("float8_e4m3fn"), unread_dtype("float8_e5m2"), unread_dtype("float8_e4m3fnuz"),
+    unread_dtype("float8_e5m2fnuz"), unread_dtype("float8_e8m0fnu"),
+    unread_dtype("float4_e2m1fn_x2"),
+    unread_dtype("qint8"), unread_dtype("quint8"), unread_dtype("qint32"),
+    unread_dtype("quint4x2"), unread_dtype("quint2x4"),
+    unread_dtype("int1"), unread_dtype("int2"), unread_dtype("int3"), unread_dtype("int4"),
+    unread_dtype("int5"), unread_dtype("int6"), unread_dtype("int7"),
+    unread_dtype("uint1"), unread_dtype("uint2"), unread_dtype("uint3"), unread_dtype("uint4"),
+    unread_dtype("uint5"), unread_dtype("uint6"), unread_dtype("uint7"),
+    unread_tensor("_rebuild_qtensor", "a quantised tensor"),
+    unread_tensor("_rebuild_sparse_tensor", "a sparse tensor"),
+    unread_tensor("_rebuild_sparse_csr_tensor", "a sparse tensor"),
+    unread_tensor("_rebuild_nested_tensor", "a nested tensor"),
+    unread_tensor("_rebuild_meta_tensor_no_storage", "a tensor without values (meta)"),
+    Known{kTorch, "per_tensor_affine", Role::kWord, {}},
+    Known{kTorch, "per_channel_affine", Role::kWord, {}},
+    Known{kTorch, "per_channel_affine_float_qparams", Role::kWord, {}},
+    Known{"torch.serialization", "_get_layout", Role::kWord, {}},
 };
 // clang-format on
 

@@ -1,6 +1,7 @@
 // The closed list of global names that a checkpoint's pickle may mention.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -17,12 +18,16 @@ enum class Role {
   kRebuildTensor,     // torch._utils._rebuild_tensor, _v2
   kRebuildTensorV3,   // with a dtype of its own over an untyped storage
   kRebuildParameter,  // torch._utils._rebuild_parameter: its tensor
+  kUnreadTensor,      // quantised, sparse, nested, without values: noted, not read
+  kWord               // in arguments of those; called or not, it means nothing here
 };
 
 struct Known {
   std::string_view module, name;
   Role role;
-  std::optional<DType> dtype;  // of storages and dtypes; nothing: untyped
+  std::optional<DType> dtype;  // of storages and dtypes; nothing: untyped, or `unread`
+  std::string_view unread;     // element types and kinds of tensors that are not read, for messages
+  std::size_t unit = 1;        // bytes of an element of `unread` storages
 };
 
 // Null for any other name.

@@ -5,8 +5,8 @@
 
 namespace vega::pickle {
 
-// Opcodes as in Python's pickletools; those of protocols 0 and 1 that write numbers and texts as
-// lines are left out.
+// Opcodes as in Python's pickletools. Those of protocols 0 and 1 that write numbers and texts as
+// lines are left out, except for kInt: Python 2 writes whole numbers above 2^31 with it.
 enum Op : std::uint8_t {
   kMark = '(',
   kStop = '.',
@@ -14,6 +14,7 @@ enum Op : std::uint8_t {
   kPopMark = '1',
   kDup = '2',
   kBinFloat = 'G',
+  kInt = 'I',
   kBinInt = 'J',
   kBinInt1 = 'K',
   kBinInt2 = 'M',

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "weights/detail.h"
 #include "weights/safetensors_names.h"
@@ -19,134 +19,41 @@ namespace detail = weights_detail;
 namespace {
 
 constexpr std::uint64_t kMostHeaderBytes = 100'000'000;  // the limit of the reference reader
-constexpr std::size_t kMostExtents = 64;
+constexpr std::size_t kMostExtents = 64, kMostToken = std::size_t{1} << 20;
+constexpr int kMostDepth = 32;
 
-// One entry of the header, as written there.
+constexpr auto kRemedy =
+    "the file is damaged or was written by a faulty program; fetch or convert it again";
+
+// A list of whole numbers of at least 0; nothing where `json` is another thing.
+std::optional<std::vector<std::int64_t>> counts_of(const Json& json) {
+  if (!json.is_list() || json.size() > kMostExtents) return std::nullopt;
+  std::vector<std::int64_t> out;
+  for (const Json& element : json.elements()) {
+    const auto value = element.whole();
+    if (!value || *value < 0) return std::nullopt;
+    out.push_back(*value);
+  }
+  return out;
+}
+
+// One tensor of the header. Fields beside these three are skipped, as the reference reader does.
 struct Entry {
-  std::string name;
-  std::optional<DType> dtype;
-  std::optional<Shape> shape;
-  std::optional<std::vector<std::uint64_t>> offsets;
-};
-
-// Reads the header event by event: a DOM would forget duplicate keys.
-class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
- public:
-  explicit HeaderReader(const fs::path& file) : file_(file) {}
-
-  std::vector<Entry> entries;
-  std::map<std::string, std::string> metadata;
-
-  bool null() override { return odd("null"); }
-  bool boolean(bool) override { return odd("a boolean"); }
-  bool number_float(number_float_t, const string_t& text) override { return odd(text); }
-  bool binary(binary_t&) override { return odd("binary data"); }
-  bool number_integer(number_integer_t value) override { return odd(std::to_string(value)); }
-
-  bool number_unsigned(number_unsigned_t value) override {
-    if (!in_array_) return odd(std::to_string(value));
-    auto& entry = entries.back();
-    if (field_ == "shape") {
-      if (value > INT64_MAX || entry.shape->size() >= kMostExtents)
-        return odd(std::to_string(value) + " in a shape of more than any tensor");
-      entry.shape->push_back(static_cast<std::int64_t>(value));
-    } else {
-      if (entry.offsets->size() >= 2) return odd("a third offset");
-      entry.offsets->push_back(value);
+  Entry(std::string tensor, const Json& json, const fs::path& file) : name(std::move(tensor)) {
+    const auto extents = counts_of(json["shape"]), offsets = counts_of(json["data_offsets"]);
+    if (json["dtype"].text() == nullptr || !extents || !offsets || offsets->size() != 2) {
+      detail::fail(detail::where(file, name), shown(json),
+                   R"({"dtype": text, "shape": [counts], "data_offsets": [begin, end]})", kRemedy);
     }
-    return true;
+    type = *json["dtype"].text();
+    shape = *extents;
+    begin = static_cast<std::uint64_t>(offsets->at(0));
+    end = static_cast<std::uint64_t>(offsets->at(1));
   }
 
-  bool string(string_t& value) override {
-    if (depth_ != 2 || in_array_) return odd("a string");
-    if (in_metadata_) {
-      metadata.emplace(field_, value);
-      return true;
-    }
-    if (field_ != "dtype") return odd("a string");
-    entries.back().dtype = safetensors_dtype(value);
-    if (!entries.back().dtype) {
-      detail::fail(where(), "element type '" + detail::printable(value) + "'",
-                   "one of " + safetensors_dtype_names(),
-                   "convert the checkpoint to bf16, f16 or f32");
-    }
-    return true;
-  }
-
-  bool start_object(std::size_t) override {
-    if (depth_ == 2 || in_array_) return odd("a nested object");
-    if (depth_ == 1) {
-      in_metadata_ = name_ == "__metadata__";
-      if (!in_metadata_) entries.push_back({name_, {}, {}, {}});
-      fields_.clear();
-    }
-    ++depth_;
-    return true;
-  }
-
-  bool end_object() override {
-    if (depth_ == 2 && !in_metadata_) {
-      const auto& entry = entries.back();
-      if (!entry.dtype || !entry.shape || !entry.offsets || entry.offsets->size() != 2)
-        return odd("an entry without dtype, shape or two data_offsets");
-    }
-    --depth_;
-    return true;
-  }
-
-  bool key(string_t& value) override {
-    auto& taken = depth_ == 1 ? names_ : fields_;
-    auto& current = depth_ == 1 ? name_ : field_;
-    if (depth_ == 1) field_.clear();
-    current = value;
-    if (!taken.emplace(value, true).second) {
-      detail::fail(where(), "the key '" + detail::printable(value) + "' twice in the header",
-                   "unique keys", kRemedy);
-    }
-    if (depth_ == 2 && !in_metadata_ && value != "dtype" && value != "shape" &&
-        value != "data_offsets")
-      return odd("the field '" + detail::printable(value) + "'");
-    return true;
-  }
-
-  bool start_array(std::size_t) override {
-    if (depth_ != 2 || in_array_ || in_metadata_ || field_ == "dtype") return odd("an array");
-    if (field_ == "shape") entries.back().shape.emplace();
-    if (field_ == "data_offsets") entries.back().offsets.emplace();
-    in_array_ = true;
-    return true;
-  }
-
-  bool end_array() override {
-    in_array_ = false;
-    return true;
-  }
-
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::json::exception&) override {
-    detail::fail(file_.string(), "a header that breaks at byte " + std::to_string(position),
-                 "JSON of tensor entries", kRemedy);
-  }
-
-  static constexpr const char* kRemedy =
-      "the file is damaged or was written by a faulty program; fetch or convert it again";
-
- private:
-  std::string where() const {
-    return name_.empty() ? file_.string() + ": header" : detail::where(file_, name_);
-  }
-
-  bool odd(const std::string& what) {
-    detail::fail(where(),
-                 what + (field_.empty() ? "" : " (field '" + detail::printable(field_) + "')"),
-                 "{\"dtype\": text, \"shape\": [counts], \"data_offsets\": [begin, end]}", kRemedy);
-  }
-
-  const fs::path& file_;
-  int depth_ = 0;  // open objects
-  bool in_array_ = false, in_metadata_ = false;
-  std::string name_, field_;
-  std::map<std::string, bool> names_, fields_;
+  std::string name, type;
+  Shape shape;
+  std::uint64_t begin, end;
 };
 
 // The header text; checks every length against the file.
@@ -169,30 +76,32 @@ std::string_view header_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(size)};
 }
 
-// Shape, type and byte range of one entry agree, and lie in the data.
-TensorView view_of(const Entry& entry, std::span<const std::byte> data, const fs::path& path) {
+void check_range(const Entry& entry, std::uint64_t data_bytes, const fs::path& path) {
+  if (entry.begin <= entry.end && entry.end <= data_bytes) return;
+  detail::fail(detail::where(path, entry.name),
+               "bytes " + std::to_string(entry.begin) + " to " + std::to_string(entry.end),
+               "a range within the " + std::to_string(data_bytes) + " bytes of data",
+               detail::kFetchAgain);
+}
+
+// Shape and type agree with the byte range.
+TensorView view_of(const Entry& entry, DType type, std::span<const std::byte> data,
+                   const fs::path& path) {
   const auto where = detail::where(path, entry.name);
-  const auto begin = (*entry.offsets)[0];
-  const auto end = (*entry.offsets)[1];
-  const std::string range = "bytes " + std::to_string(begin) + " to " + std::to_string(end);
-  if (begin > end || end > data.size()) {
-    detail::fail(where, range,
-                 "a range within the " + std::to_string(data.size()) + " bytes of data",
-                 detail::kFetchAgain);
-  }
-  TensorView view{*entry.dtype, *entry.shape, data.data() + begin};
+  TensorView view{type, entry.shape, data.data() + entry.begin};
   std::uint64_t wanted = 0;
   try {
     wanted = view.bytes();
   } catch (const InputError&) {
     detail::fail(where, "shape " + to_string(view.shape), "a shape whose product does not overflow",
-                 HeaderReader::kRemedy);
+                 kRemedy);
   }
-  if (wanted != end - begin) {
-    detail::fail(where, range + " (" + std::to_string(end - begin) + ")",
+  const auto size = entry.end - entry.begin;
+  if (wanted != size) {
+    detail::fail(where, std::to_string(size) + " bytes",
                  std::to_string(wanted) + " bytes for shape " + to_string(view.shape) + " of " +
                      std::string(name_of(view.dtype)),
-                 HeaderReader::kRemedy);
+                 kRemedy);
   }
   return view;
 }
@@ -203,19 +112,19 @@ void check_tiling(const std::vector<Entry>& entries, std::uint64_t data_bytes,
   std::vector<const Entry*> order;
   order.reserve(entries.size());
   for (const auto& entry : entries) order.push_back(&entry);
-  std::sort(order.begin(), order.end(),
-            [](const Entry* a, const Entry* b) { return *a->offsets < *b->offsets; });
+  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
+    return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
+  });
   std::uint64_t reached = 0;
   for (const auto* entry : order) {
-    const auto begin = (*entry->offsets)[0];
+    const auto begin = entry->begin;
     if (begin != reached) {
       detail::fail(detail::where(path, entry->name),
                    std::string(begin < reached ? "an overlap" : "a hole") + ": begin " +
                        std::to_string(begin),
-                   "begin " + std::to_string(reached) + ", where the tensor before ends",
-                   HeaderReader::kRemedy);
+                   "begin " + std::to_string(reached) + ", where the tensor before ends", kRemedy);
     }
-    reached = (*entry->offsets)[1];
+    reached = entry->end;
   }
   if (reached != data_bytes) {
     detail::fail(path.string(), std::to_string(data_bytes - reached) + " trailing bytes",
@@ -232,15 +141,32 @@ TensorSet read_safetensors(const fs::path& path) {
     detail::fail(path.string(), "a header that does not begin with '{'", "JSON of tensor entries",
                  "check that this is a safetensors file");
   }
-  HeaderReader reader(path);
-  nlohmann::json::sax_parse(header.begin(), header.end(), &reader);
   const auto data = file->bytes().subspan(8 + header.size());
   TensorSet set;
   set.add_file(path);
-  for (const auto& [key, value] : reader.metadata) set.add_metadata(key, value);
-  for (const auto& entry : reader.entries)
-    set.add(entry.name, view_of(entry, data, path), file, path);
-  check_tiling(reader.entries, data.size(), path);
+  std::vector<Entry> entries;
+  const auto take = [&](const std::string& name, const Json& json) {
+    if (name != "__metadata__") {
+      entries.emplace_back(name, json, path);
+      return;
+    }
+    for (const auto& [key, value] : json.members()) {
+      if (value.text() == nullptr)
+        detail::fail(path.string() + ": __metadata__ '" + printable(key) + "'", shown(value),
+                     "a text", kRemedy);
+      set.add_metadata(key, *value.text());
+    }
+  };
+  parse_json_members(header, {path.string() + ": header", "JSON of tensor entries", kRemedy},
+                     {header.size(), kMostDepth, kMostToken}, take);
+  for (const auto& entry : entries) {
+    check_range(entry, data.size(), path);
+    if (const auto type = safetensors_dtype(entry.type))
+      set.add(entry.name, view_of(entry, *type, data, path), file, path);
+    else
+      set.add_unreadable(entry.name, entry.type, path);
+  }
+  check_tiling(entries, data.size(), path);
   return set;
 }
 

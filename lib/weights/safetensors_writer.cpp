@@ -1,10 +1,10 @@
 #include "weights/safetensors_writer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "weights/detail.h"
 #include "weights/safetensors_names.h"
 
@@ -28,13 +28,10 @@ std::uint64_t bytes_of(const TensorSpec& spec) {
   return TensorView{spec.dtype, spec.shape, nullptr}.bytes();
 }
 
-std::string to_text(const nlohmann::ordered_json& json, const fs::path& path, int indent) {
-  try {
-    return json.dump(indent);
-  } catch (const nlohmann::json::exception&) {
-    throw InputError(explain(path.string(), "a tensor name or metadata that is not UTF-8", "UTF-8",
-                             "rename it"));
-  }
+void check_utf8(const std::string& text, const fs::path& path) {
+  if (is_utf8(text)) return;
+  throw InputError(
+      explain(path.string(), "a tensor name or metadata that is not UTF-8", "UTF-8", "rename it"));
 }
 
 }  // namespace
@@ -42,20 +39,22 @@ std::string to_text(const nlohmann::ordered_json& json, const fs::path& path, in
 SafetensorsWriter::SafetensorsWriter(fs::path path, const std::vector<TensorSpec>& tensors,
                                      const std::map<std::string, std::string>& metadata)
     : part_(std::move(path)) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  Json header = Json::object();
+  if (!metadata.empty()) header.add("__metadata__", metadata);
+  for (const auto& [key, value] : metadata) check_utf8(key + value, part_.final_path());
   std::uint64_t end = 0;
   for (const auto* spec : in_file_order(tensors)) {
     const auto size = bytes_of(*spec);
     if (spec->name == "__metadata__" || !slots_.try_emplace(spec->name, Slot{end, size, 0}).second)
       throw InputError(explain(detail::where(part_.final_path(), spec->name),
                                "a name that is taken", "unique names", "rename it"));
-    header[spec->name] = {{"dtype", safetensors_dtype_name(spec->dtype)},
-                          {"shape", spec->shape},
-                          {"data_offsets", {end, end + size}}};
+    check_utf8(spec->name, part_.final_path());
+    header.add(spec->name, {{"dtype", safetensors_dtype_name(spec->dtype)},
+                            {"shape", spec->shape},
+                            {"data_offsets", Json::list({end, end + size})}});
     end += size;
   }
-  auto text = to_text(header, part_.final_path(), -1);
+  auto text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t size = text.size();
   detail::write_at(part_.descriptor(), part_.path(), std::as_bytes(std::span(&size, 1)), 0);
@@ -139,12 +138,10 @@ std::vector<fs::path> ShardedWriter::publish() {
     fs::remove(index, ignored);
     return files;
   }
-  nlohmann::ordered_json json;
-  json["metadata"]["total_size"] = total_bytes_;
-  json["weight_map"] = nlohmann::ordered_json::object();
-  for (const auto& [name, shard] : shard_of_)
-    json["weight_map"][name] = paths_[shard].filename().string();
-  publish_file(index, to_text(json, index, 2) + "\n");
+  Json map = Json::object();
+  for (const auto& [name, shard] : shard_of_) map.add(name, paths_[shard].filename().string());
+  const Json json{{"metadata", {{"total_size", total_bytes_}}}, {"weight_map", std::move(map)}};
+  publish_file(index, json.dump(2) + "\n");
   files.push_back(index);
   return files;
 }

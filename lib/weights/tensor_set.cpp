@@ -9,9 +9,9 @@
 namespace vega {
 namespace detail = weights_detail;
 
-void TensorSet::add(std::string name, TensorView view, Owner owner,
-                    const std::filesystem::path& file) {
-  const auto [place, fresh] = sources_.try_emplace(name, Source{std::move(owner), file});
+void TensorSet::add_source(const std::string& name, Source source) {
+  const auto file = source.file;
+  const auto [place, fresh] = sources_.try_emplace(name, std::move(source));
   if (!fresh) {
     detail::fail(
         detail::where(file, name),
@@ -19,14 +19,24 @@ void TensorSet::add(std::string name, TensorView view, Owner owner,
         "unique names", "remove the file that does not belong to this model");
   }
   add_file(file);
+}
+
+void TensorSet::add(std::string name, TensorView view, Owner owner,
+                    const std::filesystem::path& file, Check check) {
+  add_source(name, {std::move(owner), file, std::move(check)});
   tensors_.emplace(std::move(name), std::move(view));
 }
 
+void TensorSet::add_unreadable(const std::string& name, std::string type,
+                               const std::filesystem::path& file) {
+  add_source(name, {nullptr, file, {}});
+  unreadable_.emplace(name, std::move(type));
+}
+
 void TensorSet::merge(const TensorSet& other) {
-  for (const auto& [name, view] : other.tensors_) {
-    const auto& from = other.sources_.at(name);
-    add(name, view, from.owner, from.file);
-  }
+  for (const auto& [name, source] : other.sources_) add_source(name, source);
+  tensors_.insert(other.tensors_.begin(), other.tensors_.end());
+  unreadable_.insert(other.unreadable_.begin(), other.unreadable_.end());
   for (const auto& file : other.files_) add_file(file);
   for (const auto& [key, value] : other.metadata_) add_metadata(key, value);
 }
@@ -38,6 +48,9 @@ const TensorView* TensorSet::find(const std::string& name) const {
 
 const TensorView& TensorSet::at(const std::string& name) const {
   if (const auto* view = find(name)) return *view;
+  if (const auto odd = unreadable_.find(name); odd != unreadable_.end())
+    detail::fail(detail::where(origin(name), name), printable(odd->second),
+                 "f32, f16, bf16 or whole numbers", "convert the checkpoint to one of them");
   fail_missing(name);
 }
 
@@ -46,6 +59,11 @@ std::vector<std::string> TensorSet::names() const {
   out.reserve(tensors_.size());
   for (const auto& entry : tensors_) out.push_back(entry.first);
   return out;
+}
+
+void TensorSet::verify(const std::string& name) const {
+  at(name);
+  if (const auto& check = source(name).check) check();
 }
 
 const std::filesystem::path& TensorSet::origin(const std::string& name) const {

@@ -30,11 +30,15 @@ constexpr std::uint64_t kMostPickleBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kSpareCopies = std::uint64_t{4} << 20;
 constexpr const char* kConvert = "convert the checkpoint to safetensors with a program you trust";
 
+struct Loaded {
+  Record record;
+  TensorSet::Check check;
+};
 // Finds the bytes of a storage; throws FormatError.
-using Loader = std::function<Record(const pickle::Storage&)>;
+using Loader = std::function<Loaded(const pickle::Storage&)>;
 
 std::uint64_t storage_bytes(const pickle::Storage& storage, const std::string& where) {
-  const std::uint64_t unit = storage.dtype ? size_of(*storage.dtype) : 1;
+  const std::uint64_t unit = storage.unit;
   const auto count = static_cast<std::uint64_t>(storage.count);
   if (count > INT64_MAX / unit)
     detail::fail(where, "a storage of " + std::to_string(count) + " elements",
@@ -56,6 +60,38 @@ void gather(const std::byte* from, const Shape& shape, const Shape& stride, std:
     std::size_t d = last;
     while (d > 0 && ++index[d - 1] == shape[d - 1]) index[--d] = 0;
     if (d == 0) return;
+  }
+}
+
+void gather(const std::byte* from, const pickle::Tensor& tensor, std::byte* to) {
+  switch (size_of(tensor.dtype)) {
+    case 1: return gather<std::uint8_t>(from, tensor.shape, tensor.stride, to);
+    case 2: return gather<std::uint16_t>(from, tensor.shape, tensor.stride, to);
+    case 4: return gather<std::uint32_t>(from, tensor.shape, tensor.stride, to);
+    default: return gather<std::uint64_t>(from, tensor.shape, tensor.stride, to);
+  }
+}
+
+// Negates floats by their sign bit, whole numbers as two's complement. T has the element's size.
+template <typename T>
+void negate(std::span<std::byte> values, bool floating) {
+  constexpr T kSign = static_cast<T>(T{1} << (8 * sizeof(T) - 1));
+  for (std::size_t at = 0; at < values.size(); at += sizeof(T)) {
+    T bits;
+    std::memcpy(&bits, values.data() + at, sizeof(T));
+    bits = static_cast<T>(floating ? bits ^ kSign : T{0} - bits);
+    std::memcpy(values.data() + at, &bits, sizeof(T));
+  }
+}
+
+void negate(std::span<std::byte> values, DType type) {
+  const bool floating =
+      type == DType::kF16 || type == DType::kBF16 || type == DType::kF32 || type == DType::kF64;
+  switch (size_of(type)) {
+    case 1: return negate<std::uint8_t>(values, floating);
+    case 2: return negate<std::uint16_t>(values, floating);
+    case 4: return negate<std::uint32_t>(values, floating);
+    default: return negate<std::uint64_t>(values, floating);
   }
 }
 
@@ -149,6 +185,7 @@ class Flattener {
     if (set_bytes_ > kMostSetBytes)
       detail::fail(where, "names of more than 64 MiB", "fewer tensors, each under one name",
                    kConvert);
+    if (!tensor.unread.empty()) return set_.add_unreadable(name, std::string(tensor.unread), path_);
     TensorView view{tensor.dtype, tensor.shape, nullptr};
     std::uint64_t bytes = 0;
     try {
@@ -157,28 +194,31 @@ class Flattener {
       detail::fail(where, "shape " + to_string(tensor.shape),
                    "a shape whose product does not overflow", detail::kFetchAgain);
     }
-    const auto record = loader_(tensor.storage);
+    const auto [record, check] = loader_(tensor.storage);
     if (bytes == 0) return set_.add(name, view, record.owner, path_);
+    if (tensor.negative && tensor.dtype == DType::kBool)
+      detail::fail(where, "a negated tensor of bool", "numbers", kConvert);
     check_bounds(tensor, record.bytes.size() / size_of(tensor.dtype), where);
     const auto* begin =
         record.bytes.data() + static_cast<std::size_t>(tensor.offset) * size_of(tensor.dtype);
-    if (is_contiguous(tensor)) {
+    if (is_contiguous(tensor) && !tensor.negative) {
       view.data = begin;
-      return set_.add(name, view, record.owner, path_);
+      return set_.add(name, view, record.owner, path_, check);
     }
     if (bytes > copies_left_)
-      detail::fail(where, "a strided tensor of " + std::to_string(bytes) + " bytes",
-                   "strided tensors not larger than the file", "call .contiguous() before saving");
+      detail::fail(where,
+                   "a strided or negated tensor of " + std::to_string(bytes) +
+                       " bytes, which must be copied",
+                   "copies not larger than the file", "call .contiguous() before saving");
     copies_left_ -= bytes;
     auto copy = std::make_shared<std::vector<std::byte>>(bytes);
-    switch (size_of(tensor.dtype)) {
-      case 1: gather<std::uint8_t>(begin, tensor.shape, tensor.stride, copy->data()); break;
-      case 2: gather<std::uint16_t>(begin, tensor.shape, tensor.stride, copy->data()); break;
-      case 4: gather<std::uint32_t>(begin, tensor.shape, tensor.stride, copy->data()); break;
-      default: gather<std::uint64_t>(begin, tensor.shape, tensor.stride, copy->data()); break;
-    }
+    if (is_contiguous(tensor))
+      std::memcpy(copy->data(), begin, bytes);
+    else
+      gather(begin, tensor, copy->data());
+    if (tensor.negative) negate(*copy, tensor.dtype);
     view.data = copy->data();
-    set_.add(name, view, std::move(copy), path_);
+    set_.add(name, view, std::move(copy), path_, check);
   }
 
   // offset + sum of (extent - 1) * stride is the last element touched.
@@ -224,32 +264,32 @@ std::string archive_prefix(const ZipArchive& zip, const fs::path& path) {
 }
 
 TensorSet read_zip(const fs::path& path, const std::shared_ptr<const MappedFile>& file) {
-  const ZipArchive zip(file);
-  const auto prefix = archive_prefix(zip, path);
-  if (zip.entries().contains(prefix + "byteorder")) {
-    const auto order = zip.read(prefix + "byteorder", true).bytes;
+  const auto zip = std::make_shared<const ZipArchive>(file);
+  const auto prefix = archive_prefix(*zip, path);
+  if (zip->entries().contains(prefix + "byteorder")) {
+    const auto order = zip->read(prefix + "byteorder", true).bytes;
     const std::string text(reinterpret_cast<const char*>(order.data()), order.size());
     if (text != "little")
       detail::fail(path.string() + ": record 'byteorder'", "'" + detail::printable(text) + "'",
                    "'little'", "save the checkpoint again on a little-endian machine");
   }
-  const auto size = zip.entries().at(prefix + "data.pkl").size;
+  const auto size = zip->entries().at(prefix + "data.pkl").size;
   const auto where = path.string() + ": record 'data.pkl'";
   if (size > kMostPickleBytes)
     detail::fail(where, std::to_string(size) + " bytes", "a pickle of at most 64 MiB", kConvert);
-  const auto text = zip.read(prefix + "data.pkl", true);
+  const auto text = zip->read(prefix + "data.pkl", true);
   const pickle::Document document(text.bytes, where);
   std::map<std::string, Record> records;
   const Loader loader = [&](const pickle::Storage& storage) {
     const auto name = prefix + "data/" + std::string(storage.key);
     auto place = records.find(name);
-    if (place == records.end()) place = records.emplace(name, zip.read(name, false)).first;
+    if (place == records.end()) place = records.emplace(name, zip->read(name, false)).first;
     const auto wanted = storage_bytes(storage, where);
     if (place->second.bytes.size() != wanted)
       detail::fail(path.string() + ": record '" + detail::printable(name) + "'",
                    std::to_string(place->second.bytes.size()) + " bytes",
                    std::to_string(wanted) + " as the pickle says", detail::kFetchAgain);
-    return place->second;
+    return Loaded{place->second, [zip, name] { zip->verify(name); }};
   };
   return Flattener(path, file->bytes().size(), loader).run(document);
 }
@@ -273,7 +313,7 @@ class LegacyReader {
       if (place == storages_.end())
         detail::fail(path_.string(), "no data for storage '" + detail::printable(storage.key) + "'",
                      "all storages", detail::kFetchAgain);
-      return Record{place->second, file_};
+      return Loaded{{place->second, file_}, {}};
     };
     return Flattener(path_, file_->bytes().size(), loader).run(object);
   }

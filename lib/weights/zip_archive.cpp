@@ -161,6 +161,15 @@ ZipArchive::Record ZipArchive::read(const std::string& name, bool check_crc) con
   return {packed, file_};
 }
 
+void ZipArchive::verify(const std::string& name) const {
+  const std::lock_guard held(mutex_);
+  const auto place = entries_.find(name);
+  if (verified_.contains(name) || (place != entries_.end() && place->second.method == Z_DEFLATED))
+    return;  // what was inflated was checked then
+  static_cast<void>(read(name, true));
+  verified_.insert(name);
+}
+
 ZipArchive::Record ZipArchive::inflate(const std::string& name, const Entry& entry,
                                        std::span<const std::byte> packed) const {
   if (entry.packed > kMostInflated || entry.size > kMostInflated ||

@@ -2,13 +2,12 @@
 #include <zlib.h>
 
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "fuzz/hostile.h"
 #include "unit/weights/pickles.h"
-#include "weights/json_text.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
 
@@ -102,34 +101,21 @@ TEST_CASE("torch file: few bytes that ask for many values are refused") {
   CHECK_THAT(message([&] { read_torch_file(path); }), Contains("names of more than 64 MiB"));
 }
 
-TEST_CASE("JSON text: what is accepted can be parsed and printed") {
-  TempFolder folder;
-  const auto path = folder / "config.json";
+TEST_CASE("JSON: few bytes that ask for much stack or memory are refused") {
   const auto read = [&](const std::string& text, const JsonLimits& limits = {}) {
-    write_text(path, text);
-    return message([&] {
-      const auto got = read_json_text(path, "a model configuration", limits);
-      if (got != text || nlohmann::json::parse(got).dump().empty()) throw std::logic_error(got);
-    });
+    return message([&] { parse_json(text, {"config.json", "a model configuration"}, limits); });
   };
-  CHECK(read(R"({"a": [1, -2, 3.5, null, true, "x"], "b": {"a": {}}})") == "accepted");
-  CHECK(read("7") == "accepted");
   CHECK(read(repeat("[", 16) + repeat("]", 16)) == "accepted");
-  CHECK_THAT(read(repeat("[", 17) + repeat("]", 17)), Contains("deeply nested"));
   for (const std::string& deep : {repeat("[", 500'000), repeat("{\"a\":", 100'000),
                                   repeat("[", 400'000) + repeat("]", 400'000)}) {
     CHECK_THAT(read(deep), Contains("config.json") && Contains("deeply nested"));
   }
-  CHECK_THAT(read(""), Contains("breaks at byte") && Contains("a model configuration"));
-  CHECK_THAT(read("{\"a\": 1"), Contains("breaks at byte 8"));
-  CHECK_THAT(read("{\"a\": 1e999}"), Contains("breaks at byte"));
+  CHECK_THAT(read("[" + repeat("0,", 500'000) + "0]", {2 << 20, 16, 1 << 20, true, 100'000}),
+             Contains("more than 100000 values"));
   CHECK_THAT(read("{\"a\": \"\xff\"}"), Contains("breaks at byte"));
   CHECK_THAT(read("{} {}"), Contains("breaks at byte"));
   CHECK_THAT(read("{\"a\\n\": 1, \"b\": {\"a\\n\": 1}, \"a\\n\": 2}"),
              Contains("'a?'") && Contains("twice"));
-  CHECK_THAT(read(std::string(101, ' '), {100, 16}),
-             Contains("101 bytes") && Contains("at most 100"));
-  CHECK_THROWS_AS(read_json_text(folder / "none.json", "a model configuration"), InputError);
 }
 
 TEST_CASE("shards: an index with odd names or numbers is refused") {
