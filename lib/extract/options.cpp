@@ -53,7 +53,8 @@ void FeatureOptions::visit(OptionVisitor& v) {
          "folder of the checkpoint. wan: original or diffusers layout; siglip: Hugging Face's, or "
          "a LLaVA-Video, Video-3D-LLM or VEGA checkpoint with its tower");
   v.text("--prompt", prompt, "FILE",
-         "embedding of the empty text, .pt or .h5 (default: prompt.h5 or prompt.pt in --model)");
+         "embedding of the empty text, .pt or .h5 (default: prompt.h5, prompt.pt or "
+         "wan_prompt_embedding.pt in --model)");
   v.integer("--block", block, "N", {}, "transformer block whose output is taken, zero-based");
   v.text("--blocks", blocks, "LIST",
          "several blocks in one pass instead, each a tap of its own: 10,12,20 or 10:28:2 (28 "

@@ -8,6 +8,7 @@
 
 #include "fuse/align.h"
 #include "fuse/options.h"
+#include "fusion/checkpoint.h"
 #include "run/items.h"
 #include "store/features.h"
 #include "store/scene_file.h"
@@ -39,15 +40,6 @@ SceneInputs open_inputs(const Item& item, const TokensOptions& options);
 // where a value is not finite.
 std::vector<float> read_finite(const FeatureReader& file, std::size_t tap, std::size_t first,
                                std::size_t count);
-
-// What a checkpoint says of the features it was trained on (generative_vision_tower_* of its
-// config.json). Negative or empty: it does not say.
-struct TrainedOn {
-  std::int64_t block = -1;
-  double timestep = -1, shift = -1;
-  std::int64_t width = -1, height = -1;
-  std::string view;
-};
 
 // A line with both values of everything that differs; empty: nothing does.
 std::string differences_from(const TrainedOn& trained, const SceneInputs& inputs);

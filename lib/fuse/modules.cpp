@@ -1,15 +1,11 @@
 #include "fuse/modules.h"
 
-#include <cstdio>
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/key.h"
 #include "base/log.h"
 #include "core/on_device.h"
 #include "fusion/pool.h"
-#include "weights/json_text.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
@@ -22,42 +18,6 @@ void refuse_question(const FusionConfig& config) {
   throw UsageError(explain("method instruction_token_gated", "a gate that depends on the question",
                            "a method whose tokens depend on the scene alone",
                            "it is computed while answering: one file a scene cannot hold it"));
-}
-
-// The config.json beside the weights; an empty object where there is none.
-nlohmann::json config_of(const fs::path& checkpoint) {
-  const fs::path folder = fs::is_directory(checkpoint) ? checkpoint : checkpoint.parent_path();
-  const fs::path path = folder / "config.json";
-  if (!fs::exists(path)) return nlohmann::json::object();
-  auto json = nlohmann::json::parse(read_json_text(path, "a checkpoint's configuration"));
-  return json.is_object() ? json : nlohmann::json::object();
-}
-
-// generative_vision_tower_* of a configuration; null counts as absent.
-TrainedOn recorded_training(const nlohmann::json& json) {
-  TrainedOn out;
-  const std::string head = "generative_vision_tower_";
-  const auto number = [&](const char* name, double absent) {
-    const auto at = json.find(head + name);
-    return at != json.end() && at->is_number() ? at->get<double>() : absent;
-  };
-  const auto text = [&](const char* name) {
-    const auto at = json.find(head + name);
-    return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
-  };
-  if (!text("type").starts_with("wan")) return out;
-  out.block = static_cast<std::int64_t>(number("feat_block_idx", -1));
-  out.timestep = number("timestep", -1);
-  out.shift = number("shift", -1);
-  long long width = 0, height = 0;
-  const std::string size = text("size");  // "1280*720"
-  if (std::sscanf(size.c_str(), "%lld*%lld", &width, &height) == 2) {
-    out.width = width;
-    out.height = height;
-  }
-  // What the released training saw, where vega's own key does not say otherwise.
-  out.view = text("view").empty() ? "mllm" : text("view");
-  return out;
 }
 
 }  // namespace
@@ -115,10 +75,8 @@ void Modules::read_checkpoint() {
   if (fusion_.width < 1) fusion_.width = options_.width;  // no tensor tells it
   trained_ =
       checkpoint_->has_fusion && generative_config_ && (semantic_config_ || !needs_semantic());
-  const nlohmann::json config = config_of(options_.checkpoint);
-  trained_on_ = recorded_training(config);
-  // What vega-synth model makes up says so.
-  if (config.value("vega_initial_values", nlohmann::json()) == true) trained_ = false;
+  trained_on_ = checkpoint_->trained_on;
+  if (checkpoint_->initial_values) trained_ = false;
 }
 
 std::string Modules::form() const {

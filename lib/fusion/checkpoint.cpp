@@ -19,8 +19,11 @@ constexpr auto kRemedy =
     "give the folder of a VEGA-3D checkpoint (main or spatial-reasoning), or start from initial "
     "values";
 
-ParameterViews below(const TensorSet& set, std::string_view prefix) {
-  ParameterViews out;
+WeightViews below(const TensorSet& set, std::string_view prefix) {
+  WeightViews out;
+  for (const auto& [name, type] : set.unreadable()) {
+    if (name.starts_with(prefix)) set.at(name);  // throws: the type is not read
+  }
   for (const auto& [name, view] : set.tensors()) {
     if (name.starts_with(prefix)) out.emplace(name.substr(prefix.size()), view);
   }
@@ -89,8 +92,7 @@ std::optional<std::string> plain_type(std::optional<std::string> type) {
 }
 
 std::optional<ProjectorConfig> projector_of(const FusionCheckpoint& c, const char* prefix,
-                                            const ParameterViews& views,
-                                            const fusion::SaidConfig& said,
+                                            WeightViews& views, const fusion::SaidConfig& said,
                                             const std::optional<std::string>& said_type,
                                             const std::optional<std::int64_t>& said_in,
                                             const char* type_key, const char* in_key) {
@@ -107,7 +109,7 @@ std::optional<ProjectorConfig> projector_of(const FusionCheckpoint& c, const cha
     throw FormatError(explain(place(c, prefix), "tensor " + views.begin()->first,
                               "a stack of linears (0.weight, 2.weight, ...)", kRemedy));
   }
-  fusion::check_views(projector_specs(*config), views, place(c, prefix));
+  views = take_parameters(c.set, projector_specs(*config), {c.path.string(), prefix, {}});
   expect(said, type_key, type, config->type);
   expect(said, in_key, said_in, config->in);
   if (said.width) expect(said, "hidden_size", said.width, config->out);
@@ -174,6 +176,11 @@ void read_fusion(FusionCheckpoint& c, const char* prefix, const fusion::SaidConf
   const auto found = fusion::fusion_config_of(c.fusion_views, place(c, prefix));
   c.has_fusion = true;
   if (found) {
+    if (said.fuses == false && choice.method.empty())
+      throw InputError(
+          explain(said.path.string() + ": " + said.fuses_key, "false",
+                  "true: there are tensors " + std::string(prefix) + "*",
+                  "pass --method " + name_of(found->method) + " to fuse with them all the same"));
     c.fusion = *found;
     in_file(said.path.string(), [&] {
       choose(c.fusion, said.method.value_or(""), said.form.value_or(""), said.path.string());
@@ -234,10 +241,6 @@ void read_scene(FusionCheckpoint& c, const fusion::SaidConfig& said) {
 void read_spatial(FusionCheckpoint& c, const fusion::SaidConfig& said) {
   c.merger_views = below(c.set, kSpatialMergerPrefix);
   c.fusion_views = below(c.set, kSpatialFusionPrefix);
-  if (auto scalar = c.fusion_views.extract("weight_3d")) {  // the main release's name
-    scalar.key() = "weight_gen";
-    c.fusion_views.insert(std::move(scalar));
-  }
   if (c.merger_views.empty()) return;
   c.merger = merger_config_of(c.merger_views);
   if (!c.merger) {
@@ -245,7 +248,8 @@ void read_spatial(FusionCheckpoint& c, const fusion::SaidConfig& said) {
                               "tensor " + c.merger_views.begin()->first,
                               "mlp.0.weight and mlp.2.weight", "fetch the checkpoint again"));
   }
-  fusion::check_views(merger_specs(*c.merger), c.merger_views, place(c, kSpatialMergerPrefix));
+  c.merger_views =
+      take_parameters(c.set, merger_specs(*c.merger), {c.path.string(), kSpatialMergerPrefix, {}});
   expect(said, "generative_merger_type", said.merger_type, c.merger->type);
   expect(said, "generative_merger_hidden_dim", said.merger_hidden, c.merger->hidden);
 }
@@ -257,7 +261,7 @@ void read_spatial(FusionCheckpoint& c, const fusion::SaidConfig& said) {
 // Everything that was read, by canonical full name.
 std::map<std::string, TensorView> all_views(const FusionCheckpoint& c) {
   std::map<std::string, TensorView> out;
-  const auto add = [&](std::string_view prefix, const ParameterViews& views) {
+  const auto add = [&](std::string_view prefix, const WeightViews& views) {
     for (const auto& [name, view] : views) out.emplace(std::string(prefix) + name, view);
   };
   add(kSemanticPrefix, c.semantic_views);
@@ -282,6 +286,8 @@ FusionCheckpoint open_fusion_checkpoint(const fs::path& path, const CheckpointCh
   const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
   const auto said = fusion::read_said_config(folder / "config.json", spatial);
   if (!said.path.empty()) c.files.insert(c.files.begin(), said.path);
+  c.trained_on = said.trained_on;
+  c.initial_values = said.initial_values;
   if (spatial) {
     read_spatial(c, said);
   } else {
@@ -290,37 +296,38 @@ FusionCheckpoint open_fusion_checkpoint(const fs::path& path, const CheckpointCh
   const char* prefix = spatial ? kSpatialFusionPrefix : kFusionPrefix;
   read_fusion(c, prefix, said, choice);
   check_widths(c, prefix, said);
-  if (c.has_fusion) fusion::check_views(fusion_specs(c.fusion), c.fusion_views, place(c, prefix));
+  if (!c.has_fusion) return c;
+  std::map<std::string, std::string> aliases;
+  if (spatial) aliases["weight_gen"] = "weight_3d";
+  c.fusion_views =
+      take_parameters(c.set, fusion_specs(c.fusion), {c.path.string(), prefix, {}}, aliases);
   return c;
 }
 
 Projector FusionCheckpoint::semantic_projector(const Placement& placement,
                                                bool requires_grad) const {
   if (!semantic) fail_absent(*this, kSemanticPrefix);
-  const auto values =
-      read_values(projector_specs(*semantic), semantic_views, place(*this, kSemanticPrefix));
+  const auto values = read_values(projector_specs(*semantic), semantic_views);
   return {*semantic, values, placement, requires_grad};
 }
 
 Projector FusionCheckpoint::generative_projector(const Placement& placement,
                                                  bool requires_grad) const {
   if (!generative) fail_absent(*this, kGenerativePrefix);
-  const auto values =
-      read_values(projector_specs(*generative), generative_views, place(*this, kGenerativePrefix));
+  const auto values = read_values(projector_specs(*generative), generative_views);
   return {*generative, values, placement, requires_grad};
 }
 
 Merger FusionCheckpoint::generative_merger(const Placement& placement, bool requires_grad) const {
   if (!merger) fail_absent(*this, kSpatialMergerPrefix);
-  const auto values =
-      read_values(merger_specs(*merger), merger_views, place(*this, kSpatialMergerPrefix));
+  const auto values = read_values(merger_specs(*merger), merger_views);
   return {*merger, values, placement, requires_grad};
 }
 
 Fusion FusionCheckpoint::fusion_module(const Placement& placement, bool requires_grad) const {
   const char* prefix = release == Release::kSpatial ? kSpatialFusionPrefix : kFusionPrefix;
   if (!has_fusion) fail_absent(*this, prefix);
-  const auto values = read_values(fusion_specs(fusion), fusion_views, place(*this, prefix));
+  const auto values = read_values(fusion_specs(fusion), fusion_views);
   return {fusion, values, placement, requires_grad};
 }
 

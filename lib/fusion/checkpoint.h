@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fusion/fusion.h"
-#include "fusion/parameters.h"
 #include "fusion/projector.h"
+#include "nn/parameters.h"
 #include "weights/tensor_set.h"
 
 namespace vega {
@@ -34,6 +34,15 @@ struct CheckpointChoice {
   bool partial = false;      // true: modules may be missing (the accessor then throws)
 };
 
+// What the generative stream was when a checkpoint was trained, as its config.json says
+// (generative_vision_tower_*). -1 and empty: not said, or no tower of Wan.
+struct TrainedOn {
+  std::int64_t block = -1;
+  double timestep = -1, shift = -1;
+  std::int64_t width = -1, height = -1;
+  std::string view;
+};
+
 struct FusionCheckpoint {
   std::filesystem::path path;
   Release release = Release::kScene;
@@ -42,7 +51,9 @@ struct FusionCheckpoint {
   std::optional<MergerConfig> merger;
   FusionConfig fusion;
   bool has_fusion = false;  // false only when partial: no gate, `fusion` is what was chosen
-  ParameterViews semantic_views, generative_views, merger_views, fusion_views;  // mapped
+  TrainedOn trained_on;
+  bool initial_values = false;  // config.json says that nothing was trained (vega-synth model)
+  WeightViews semantic_views, generative_views, merger_views, fusion_views;  // mapped
   std::vector<std::filesystem::path> files;  // configuration and weights
   TensorSet set;                             // keeps the mappings alive
 

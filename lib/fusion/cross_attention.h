@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fusion/fusion.h"
-#include "fusion/parameters.h"
 #include "fusion/pool.h"
+#include "nn/parameters.h"
 
 namespace vega::fusion {
 

@@ -137,13 +137,13 @@ class Pass {
   }
 
   at::Tensor token_gated() {
-    fusion::TokenGateWeights w{at("norm1.weight"),
-                               at("norm1.bias"),
-                               at("norm2.weight"),
-                               at("norm2.bias"),
-                               at("gate_projection.0.weight"),
-                               at("gate_projection.0.bias"),
-                               {}};
+    kernels::TokenGateParameters w{at("norm1.weight"),
+                                   at("norm1.bias"),
+                                   at("norm2.weight"),
+                                   at("norm2.bias"),
+                                   at("gate_projection.0.weight"),
+                                   at("gate_projection.0.bias"),
+                                   {}};
     if (config_.form == GateForm::kResidual) w.residual_scale = at("residual_scale");
     const fusion::Gated gated = fusion::token_gate(config_.form, s_, g_, w);
     gate_ = gated.gate;
@@ -278,6 +278,15 @@ Fusion::Fusion(FusionConfig config, const Parameters& values, const Placement& p
     : config_(config), placement_(placement) {
   check_parameters(fusion_specs(config_), values, "fusion " + name_of(config_.method));
   values_ = placed(values, placement, requires_grad);
+}
+
+at::Tensor Fusion::semantic_alone(const at::Tensor& semantic) const {
+  const bool normed =
+      config_.method == FusionMethod::kGated ||
+      (config_.method == FusionMethod::kTokenGated && config_.form == GateForm::kNormed);
+  if (!normed) return semantic;
+  return at::layer_norm(semantic, {config_.width}, find_parameter(values_, "norm1.weight"),
+                        find_parameter(values_, "norm1.bias"), kNormEps);
 }
 
 at::Tensor Fusion::forward(const at::Tensor& semantic, const at::Tensor& generative,

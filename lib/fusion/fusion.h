@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "fusion/parameters.h"
+#include "kernels/token_gate.h"
+#include "nn/parameters.h"
 
 namespace vega {
 
@@ -28,12 +29,9 @@ enum class FusionMethod {
   kCrossAttention          // S attends to G: pre-norm blocks of attention and MLP
 };
 
-// What a token gate blends.
-enum class GateForm {
-  kRaw,      // g S + (1-g) G                                  the paper
-  kNormed,   // g n1 + (1-g) n2                                main release
-  kResidual  // m = g S + (1-g) G, then S + r (m - S)           spatial-reasoning release
-};
+// What a token gate blends: g S + (1-g) G (raw, the paper), g n1 + (1-g) n2 (normed, the main
+// release), or S + r (g S + (1-g) G - S) (residual, the spatial-reasoning release).
+using kernels::GateForm;
 
 struct FusionConfig {
   FusionMethod method = FusionMethod::kTokenGated;
@@ -84,6 +82,10 @@ class Fusion {
   // Throws InputError (shapes, device, an instruction for a method that has no use for it).
   at::Tensor forward(const at::Tensor& semantic, const at::Tensor& generative,
                      const FusionInputs& inputs = {}, FusionTrace* trace = nullptr) const;
+
+  // What stands where there is nothing generative: the semantic tokens (V, L, H) as a gate of 1
+  // passes them on, normalised where the method blends normalised streams.
+  at::Tensor semantic_alone(const at::Tensor& semantic) const;
 
   const FusionConfig& config() const { return config_; }
   const Placement& placement() const { return placement_; }

@@ -73,7 +73,7 @@ void add_linear(std::vector<ParameterSpec>& specs, const std::string& name, std:
   specs.push_back({name + "bias", {out}, Init::kZero});
 }
 
-const TensorView* find(const ParameterViews& views, const std::string& name, std::size_t axes) {
+const TensorView* find(const WeightViews& views, const std::string& name, std::size_t axes) {
   const auto found = views.find(name);
   if (found == views.end() || found->second.shape.size() != axes) return nullptr;
   return &found->second;
@@ -117,7 +117,7 @@ std::vector<ParameterSpec> projector_specs(const ProjectorConfig& c) {
   return specs;
 }
 
-std::optional<ProjectorConfig> projector_config_of(const ParameterViews& views) {
+std::optional<ProjectorConfig> projector_config_of(const WeightViews& views) {
   const bool bare = views.contains("weight");
   const TensorView* first = find(views, bare ? "weight" : "0.weight", 2);
   if (first == nullptr) return std::nullopt;
@@ -186,7 +186,7 @@ std::vector<ParameterSpec> merger_specs(const MergerConfig& c) {
   return specs;
 }
 
-std::optional<MergerConfig> merger_config_of(const ParameterViews& views) {
+std::optional<MergerConfig> merger_config_of(const WeightViews& views) {
   const TensorView* first = find(views, "mlp.0.weight", 2);
   const TensorView* last = find(views, "mlp.2.weight", 2);
   if (first == nullptr || last == nullptr) return std::nullopt;

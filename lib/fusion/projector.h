@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "fusion/parameters.h"
+#include "nn/parameters.h"
 
 namespace vega {
 
@@ -30,7 +30,7 @@ std::vector<ParameterSpec> projector_specs(const ProjectorConfig& config);
 
 // The configuration that the tensors imply; nothing when they are of no known projector (an empty
 // map: identity of unknown width). A stack of linears without residual blocks is mlpNx_gelu.
-std::optional<ProjectorConfig> projector_config_of(const ParameterViews& views);
+std::optional<ProjectorConfig> projector_config_of(const WeightViews& views);
 
 class Projector {
  public:
@@ -63,7 +63,7 @@ struct MergerConfig {
 std::vector<ParameterSpec> merger_specs(const MergerConfig& config);
 
 // Nothing when the tensors are of no known merger.
-std::optional<MergerConfig> merger_config_of(const ParameterViews& views);
+std::optional<MergerConfig> merger_config_of(const WeightViews& views);
 
 class Merger {
  public:

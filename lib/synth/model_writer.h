@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "models/named_tensors.h"
+#include "nn/named_tensors.h"
 #include "synth/model.h"
 
 namespace vega::synth {

@@ -19,22 +19,12 @@ constexpr auto kStem = "model";
 constexpr std::string_view kPatches = "embeddings.patch_embedding.weight";
 constexpr auto kFolders =
     "give the folder of google/siglip-so400m-patch14-384, or of a LLaVA-Video, Video-3D-LLM or "
-    "VEGA "
-    "checkpoint that holds its tower";
+    "VEGA checkpoint that holds its tower";
 
-std::string name_of(std::string_view prefix, std::string_view rest) {
-  return std::string(prefix) + std::string(rest);
-}
-
-KeyLayout layout_of(const TensorSet& set, const fs::path& folder) {
-  for (const auto& [prefix, layout] :
-       {std::pair(kPrefix, KeyLayout::kCanonical), {kLlavaPrefix, KeyLayout::kAlias}}) {
-    if (set.find(name_of(prefix, kPatches)) != nullptr) return layout;
-  }
-  throw FormatError(explain(
-      folder.string(),
-      "no tensor " + name_of(kPrefix, kPatches) + " and no " + name_of(kLlavaPrefix, kPatches),
-      "a SigLIP vision tower", kFolders));
+std::string prefix_of(const TensorSet& set, const fs::path& folder) {
+  if (const auto prefix = find_prefix(set, kPatches, folder.string())) return *prefix;
+  throw FormatError(explain(folder.string(), "no tensor " + std::string(kPatches),
+                            "a SigLIP vision tower, under any prefix", kFolders));
 }
 
 const Shape& shape_of(const TensorSet& set, const std::string& name, std::size_t axes) {
@@ -47,12 +37,12 @@ const Shape& shape_of(const TensorSet& set, const std::string& name, std::size_t
 }
 
 // heads 0: a width that is no multiple of kHeadDim.
-Config implied_config(const TensorSet& set, std::string_view prefix) {
+Config implied_config(const TensorSet& set, const std::string& prefix) {
   Config c;
-  const Shape& patches = shape_of(set, name_of(prefix, kPatches), 4);
+  const Shape& patches = shape_of(set, prefix + std::string(kPatches), 4);
   c.width = patches[0];
   c.patch = patches[3];
-  c.mlp = shape_of(set, name_of(prefix, "encoder.layers.0.mlp.fc1.weight"), 2)[0];
+  c.mlp = shape_of(set, prefix + "encoder.layers.0.mlp.fc1.weight", 2)[0];
   c.heads = c.width % kHeadDim == 0 ? c.width / kHeadDim : 0;
   c.grid = kImageSide / c.patch;
   return c;
@@ -79,15 +69,11 @@ bool unused(std::string_view rest, const Config& c) {
   return layer >= c.layers;
 }
 
-// What is there besides the tower.
-std::vector<std::string_view> tolerated(const TensorSet& set, std::string_view prefix,
-                                        const Config& c) {
-  std::vector<std::string_view> out;
-  for (const auto& [name, view] : set.tensors()) {
-    const std::string_view text = name;
-    if (!text.starts_with(prefix) || unused(text.substr(prefix.size()), c)) out.push_back(text);
-  }
-  return out;
+// The tower's tensors under the names in the file, below its prefix.
+std::vector<NamedTensor> names_in_file(const Config& config) {
+  auto rows = tower_tensors(config);
+  for (auto& row : rows) row.alias = row.canonical.substr(kPrefix.size());
+  return rows;
 }
 
 }  // namespace
@@ -101,17 +87,17 @@ Checkpoint open_checkpoint(const fs::path& folder) {
   Checkpoint c;
   c.folder = folder;
   c.set = read_sharded(folder, kStem);
-  c.layout = layout_of(c.set, folder);
-  const std::string_view prefix = c.layout == KeyLayout::kAlias ? kLlavaPrefix : kPrefix;
-  c.config = implied_config(c.set, prefix);
+  c.prefix = prefix_of(c.set, folder);
+  c.config = implied_config(c.set, c.prefix);
   const fs::path config = folder / "config.json";
   if (is_there(config)) {
     c.config = config_from_json(config, c.config);
     c.files.push_back(config);
   }
   check_config(c.config, folder);
-  c.weights = take_tensors(c.set, tower_tensors(c.config), c.layout, folder,
-                           tolerated(c.set, prefix, c.config));
+  c.weights = take_tensors(
+      c.set, names_in_file(c.config), KeyLayout::kAlias,
+      {folder.string(), c.prefix, [&](std::string_view rest) { return unused(rest, c.config); }});
   c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());
   return c;
 }
@@ -122,8 +108,8 @@ std::string Checkpoint::fingerprint() const {
 }
 
 void Checkpoint::check_finite() const {
-  for (const auto& spec : tower_tensors(config)) {
-    const std::string& name = spec.name(layout);
+  for (const auto& spec : names_in_file(config)) {
+    const std::string name = prefix + spec.alias;
     vega::check_finite(name, weights.at(spec.canonical), set.origin(name));
   }
 }

@@ -6,15 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "models/named_tensors.h"
 #include "models/siglip/config.h"
+#include "nn/named_tensors.h"
 #include "weights/tensor_set.h"
 
 namespace vega::siglip {
 
 struct Checkpoint {
   std::filesystem::path folder;
-  KeyLayout layout = KeyLayout::kCanonical;  // kAlias: inside LLaVA-Video and its descendants
+  // Before the tower's names in the file: "vision_model.", "" (transformers 5.8 and newer), or a
+  // path inside a language model, such as "model.vision_tower.vision_tower.vision_model.".
+  std::string prefix;
   Config config;
   WeightViews weights;                       // of the 26 layers that run; mapped
   std::vector<std::filesystem::path> files;  // configuration and weights
@@ -30,10 +32,11 @@ struct Checkpoint {
 
 // Reads headers of model*.safetensors and config.json, where that describes the tower
 // ("vision_config", or a SiglipVisionModel's own); else sizes come from the tensors' shapes and
-// heads are 72 wide. Strict below the tower's prefix: missing, unknown and misshapen tensors are
-// errors that name them; layer 26, the norm after the last layer and the pooling head may be there
-// or not and are not read, nor is anything outside the prefix. Element types f32, f16 and bf16.
-// Throws InputError (no model, another network, another picture size), FormatError.
+// heads are 72 wide. Finds the tower under any prefix; strict below it: missing, unknown and
+// misshapen tensors are errors that name them; layer 26, the norm after the last layer and the
+// pooling head may be there or not and are not read, nor is anything outside the prefix. Element
+// types f32, f16 and bf16. Throws InputError (no model, another network, another picture size),
+// FormatError.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
 }  // namespace vega::siglip

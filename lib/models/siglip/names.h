@@ -1,14 +1,14 @@
-// Tensor names and shapes of a SigLIP vision tower under both prefixes. Those of the checkpoint
-// from Hugging Face are the canonical ones; the aliases are those inside LLaVA-Video, Video-3D-LLM
-// and VEGA checkpoints. Source: huggingface/transformers modeling_siglip.py;
-// scene_understanding 2.2.
+// Tensor names and shapes of a SigLIP vision tower. Those of google/siglip-so400m-patch14-384 are
+// the canonical ones; the aliases are those inside LLaVA-Video, Video-3D-LLM and VEGA checkpoints.
+// Files have other prefixes too (models/siglip/checkpoint.h). Source: huggingface/transformers
+// modeling_siglip.py; scene_understanding 2.2.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
-#include "models/named_tensors.h"
 #include "models/siglip/config.h"
+#include "nn/named_tensors.h"
 
 namespace vega::siglip {
 

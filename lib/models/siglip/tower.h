@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "models/cost.h"
-#include "models/named_tensors.h"
 #include "models/siglip/config.h"
+#include "nn/named_tensors.h"
 
 namespace vega::siglip {
 

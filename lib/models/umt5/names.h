@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/named_tensors.h"
+#include "nn/named_tensors.h"
 
 namespace vega::umt5 {
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/json_fields.h"
 #include "core/tensor.h"
 #include "models/model_path.h"
 #include "models/umt5/names.h"
@@ -31,6 +32,17 @@ struct Weights {
   WeightViews views;
 };
 
+// Sizes come from the tensors; what else changes numbers has one value that is computed.
+void check_config(const fs::path& path) {
+  const JsonFields fields(path);
+  constexpr auto kReads = "vega reads the UMT5-XXL text encoder of Wan2.1";
+  fields.expect("model_type", "umt5", kReads);
+  fields.expect("dense_act_fn", "gelu_new", kReads);
+  fields.expect("feed_forward_proj", "gated-gelu", kReads);
+  fields.expect("layer_norm_epsilon", kEps, kReads);
+  fields.expect("eos_token_id", kEos, kReads);
+}
+
 Weights open_weights(const fs::path& model) {
   Weights w;
   for (const fs::path& folder : {model / "text_encoder", model}) {
@@ -40,6 +52,7 @@ Weights open_weights(const fs::path& model) {
       continue;
     }
     w.where = folder;
+    check_config(folder / "config.json");
     w.set = read_sharded(folder, "model");
     w.layout = KeyLayout::kAlias;
     return w;
@@ -118,12 +131,15 @@ class Reader {
     const std::int64_t width = view.shape[1];
     view.data += static_cast<std::size_t>(row * width) * size_of(view.dtype);
     view.shape = {width};
-    return checked("token_embedding.weight", view);
+    const at::Tensor out = checked("token_embedding.weight", view);
+    drop(w_.views.at("token_embedding.weight"));
+    return out;
   }
 
  private:
   at::Tensor checked(const std::string& canonical, const TensorView& view) const {
     const std::string& name = names_.at(canonical);
+    w_.set.verify(name);
     check_finite(name, view, w_.set.origin(name));
     return owned_float_from(view);
   }
@@ -153,8 +169,10 @@ std::vector<float> empty_prompt(const fs::path& model,
                                 const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Weights w = open_weights(model);
   w.config = config_of(w);
-  const std::vector<std::string_view> tolerated(w.layout == KeyLayout::kAlias ? 1 : 0, kTied);
-  w.views = take_tensors(w.set, tensors(w.config), w.layout, w.where, tolerated);
+  const bool alias = w.layout == KeyLayout::kAlias;
+  w.views = take_tensors(
+      w.set, tensors(w.config), w.layout,
+      {w.where.string(), "", [=](std::string_view name) { return alias && name == kTied; }});
   const Reader reader(w);
   at::Tensor x = reader.embedding_row(kEos);
   for (std::int64_t n = 0; n < w.config.layers; ++n) {

@@ -1,16 +1,15 @@
 #include "models/wan/checkpoint.h"
 
-#include <cerrno>
-#include <cmath>
-#include <cstring>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/json_fields.h"
+#include "base/log.h"
+#include "base/printable.h"
 #include "models/model_path.h"
 #include "models/wan/names.h"
 #include "weights/fingerprint_memory.h"
-#include "weights/json_text.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
@@ -19,88 +18,75 @@ namespace vega::wan {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr auto kStem = "diffusion_pytorch_model";
 constexpr auto kVaeFile = "Wan2.1_VAE.pth";
 constexpr std::int64_t kMostLayers = 1000;
+constexpr auto kReads = "vega reads Wan2.1 text-to-video checkpoints (T2V-1.3B, T2V-14B)";
 
-Json read_json(const fs::path& path) {
-  if (std::ifstream in(path); !in) {
-    const std::string reason = std::strerror(errno);
-    throw InputError(explain(path.string(),
-                             is_there(path) ? "cannot be read (" + reason + ")" : "no such file",
-                             "a model configuration", "check the path and its permissions"));
-  }
-  return Json::parse(read_json_text(path, "a model configuration"));
+void expect_class(const JsonFields& fields, const char* expected) {
+  const std::string got = fields.text("_class_name").value_or("nothing");
+  if (got == expected) return;
+  throw InputError(explain(fields.path().string() + ": _class_name", got, expected, kReads));
 }
 
-// A value for a message, not longer than one.
-std::string shown(const Json& value) {
-  constexpr std::size_t kMost = 80;
-  const std::string text = value.dump(-1, ' ', true);  // ASCII: cut nowhere within a character
-  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+// Keys that would change the network, and the only values of them that are computed.
+void expect_network(const JsonFields& fields) {
+  const std::vector<std::pair<const char*, Json>> only{{"patch_size", Json::list({1, 2, 2})},
+                                                       {"window_size", Json::list({-1, -1})},
+                                                       {"cross_attn_norm", true},
+                                                       {"added_kv_proj_dim", {}},
+                                                       {"image_dim", {}},
+                                                       {"pos_embed_seq_len", {}}};
+  for (const auto& [name, value] : only) fields.expect(name, value, kReads);
+  const Json* norm = fields.find("qk_norm");
+  if (norm != nullptr && *norm != true && *norm != "rms_norm_across_heads")
+    fields.deny("qk_norm", "true or rms_norm_across_heads", kReads);
 }
 
-// A whole positive number below 2^24, so that products of two fit easily.
-std::int64_t positive(const Json& json, const char* name, std::int64_t fallback,
-                      const fs::path& path) {
-  const auto found = json.find(name);
-  if (found == json.end() || found->is_null()) return fallback;
-  if (!found->is_number_integer() || found->get<std::int64_t>() < 1 ||
-      found->get<std::int64_t>() >= (1 << 24)) {
-    throw FormatError(explain(path.string() + ": " + name, shown(*found), "a positive number"));
-  }
-  return found->get<std::int64_t>();
-}
-
-double epsilon(const Json& json, const fs::path& path) {
-  const auto found = json.find("eps");
-  if (found == json.end() || found->is_null()) return 1e-6;
-  const double value = found->is_number() ? found->get<double>() : 0;
-  if (std::isfinite(value) && value > 0) return value;
-  throw FormatError(explain(path.string() + ": eps", shown(*found), "a positive number"));
-}
-
-void expect_text(const Json& json, const char* name, std::string_view expected,
-                 const fs::path& path) {
-  const std::string got = json.contains(name) ? shown(json[name]) : "nothing";
-  if (got != "\"" + std::string(expected) + "\"") {
-    throw InputError(explain(path.string() + ": " + name, got, expected,
-                             "vega reads Wan2.1 text-to-video checkpoints (T2V-1.3B, T2V-14B)"));
-  }
+// Keys that vega does not know, named once, in case they change numbers.
+void warn_unread(const JsonFields& fields) {
+  auto names = fields.unread();
+  std::erase_if(names, [](const std::string& name) { return name.starts_with('_'); });
+  if (!names.empty())
+    log_warn("{}: keys that vega does not know, and does without: {}", fields.path().string(),
+             printable(some_of(names)));
 }
 
 DitConfig original_config(const fs::path& path) {
-  const Json json = read_json(path);
-  expect_text(json, "_class_name", "WanModel", path);
-  if (json.contains("model_type")) expect_text(json, "model_type", "t2v", path);
+  const JsonFields fields(path);
+  expect_class(fields, "WanModel");
+  fields.expect("model_type", "t2v", kReads);
   DitConfig c;
-  c.dim = positive(json, "dim", c.dim, path);
-  c.ffn_dim = positive(json, "ffn_dim", c.ffn_dim, path);
-  c.freq_dim = positive(json, "freq_dim", c.freq_dim, path);
-  c.in_dim = positive(json, "in_dim", c.in_dim, path);
-  c.out_dim = positive(json, "out_dim", c.out_dim, path);
-  c.heads = positive(json, "num_heads", c.heads, path);
-  c.layers = positive(json, "num_layers", c.layers, path);
-  c.text_len = positive(json, "text_len", c.text_len, path);
-  c.eps = epsilon(json, path);
+  c.dim = fields.whole("dim").value_or(c.dim);
+  c.ffn_dim = fields.whole("ffn_dim").value_or(c.ffn_dim);
+  c.freq_dim = fields.whole("freq_dim").value_or(c.freq_dim);
+  c.in_dim = fields.whole("in_dim").value_or(c.in_dim);
+  c.out_dim = fields.whole("out_dim").value_or(c.out_dim);
+  c.heads = fields.whole("num_heads").value_or(c.heads);
+  c.layers = fields.whole("num_layers").value_or(c.layers);
+  c.text_len = fields.whole("text_len").value_or(c.text_len);
+  c.eps = fields.positive("eps").value_or(c.eps);
+  expect_network(fields);
+  fields.ignore({"text_dim"});  // 4096 in every release; the shapes of the tensors are checked
+  warn_unread(fields);
   return c;
 }
 
 DitConfig diffusers_config(const fs::path& path) {
-  const Json json = read_json(path);
-  expect_text(json, "_class_name", "WanTransformer3DModel", path);
+  const JsonFields fields(path);
+  expect_class(fields, "WanTransformer3DModel");
   DitConfig c;
-  c.heads = positive(json, "num_attention_heads", c.heads, path);
-  c.dim = c.heads * positive(json, "attention_head_dim", 128, path);
-  c.ffn_dim = positive(json, "ffn_dim", c.ffn_dim, path);
-  c.freq_dim = positive(json, "freq_dim", c.freq_dim, path);
-  c.text_dim = positive(json, "text_dim", c.text_dim, path);
-  c.in_dim = positive(json, "in_channels", c.in_dim, path);
-  c.out_dim = positive(json, "out_channels", c.out_dim, path);
-  c.layers = positive(json, "num_layers", c.layers, path);
-  c.eps = epsilon(json, path);
+  c.heads = fields.whole("num_attention_heads").value_or(c.heads);
+  c.dim = c.heads * fields.whole("attention_head_dim").value_or(128);
+  c.ffn_dim = fields.whole("ffn_dim").value_or(c.ffn_dim);
+  c.freq_dim = fields.whole("freq_dim").value_or(c.freq_dim);
+  c.in_dim = fields.whole("in_channels").value_or(c.in_dim);
+  c.out_dim = fields.whole("out_channels").value_or(c.out_dim);
+  c.layers = fields.whole("num_layers").value_or(c.layers);
+  c.eps = fields.positive("eps").value_or(c.eps);
+  expect_network(fields);
+  fields.ignore({"rope_max_seq_len"});  // 1024 positions an axis: more than any grid has
+  warn_unread(fields);
   return c;
 }
 
@@ -120,14 +106,27 @@ void check_config(const DitConfig& c, const fs::path& path) {
 }
 
 void check_vae_config(const fs::path& path) {
-  const Json json = read_json(path);
-  expect_text(json, "_class_name", "AutoencoderKLWan", path);
-  const bool residual = json.contains("is_residual") && json["is_residual"] == true;
-  const bool patched = json.contains("patch_size") && !json["patch_size"].is_null();
-  if (residual || patched) {
-    throw InputError(explain(path.string(), residual ? "is_residual true" : "a patch_size",
-                             "a Wan2.1 VAE", "this is the Wan2.2 VAE, which vega does not read"));
-  }
+  const JsonFields fields(path);
+  expect_class(fields, "AutoencoderKLWan");
+  constexpr auto kWan22 = "this is the Wan2.2 VAE, which vega does not read";
+  fields.expect("is_residual", false, kWan22);
+  fields.expect("patch_size", {}, kWan22);
+  constexpr auto kOther = "vega reads the VAE of Wan2.1";
+  const VaeConfig c;
+  const std::vector<std::pair<const char*, Json>> only{
+      {"attn_scales", Json::list()},
+      {"dim_mult", c.mult},
+      {"num_res_blocks", c.res_blocks},
+      {"temperal_downsample", Json::list({false, true, true})},
+      {"z_dim", c.z_dim},
+      {"latents_mean", kLatentMean},
+      {"latents_std", kLatentStd},
+      {"in_channels", 3}};
+  for (const auto& [name, value] : only) fields.expect(name, value, kOther);
+  // base_dim: the shapes of the tensors tell it. The rest concerns decoding and training.
+  fields.ignore({"base_dim", "decoder_base_dim", "dropout", "out_channels", "clip_output",
+                 "scale_factor_spatial", "scale_factor_temporal"});
+  warn_unread(fields);
 }
 
 VaeConfig vae_config(const TensorSet& set, const std::string& first_conv, const fs::path& where) {
@@ -167,14 +166,18 @@ Checkpoint open_checkpoint(const fs::path& folder) {
   check_config(c.dit_config, config);
   const fs::path dit_folder = diffusers ? folder / "transformer" : folder;
   c.dit_set = read_sharded(dit_folder, kStem);
-  c.dit = take_tensors(c.dit_set, dit_tensors(c.dit_config), keys, dit_folder);
+  c.dit_prefix = find_prefix(c.dit_set, "patch_embedding.weight", dit_folder.string()).value_or("");
+  c.dit = take_tensors(c.dit_set, dit_tensors(c.dit_config), keys,
+                       {dit_folder.string(), c.dit_prefix, {}});
 
   const fs::path vae = diffusers ? folder / "vae" : folder / kVaeFile;
   if (diffusers) check_vae_config(vae / "config.json");
   c.vae_set = diffusers ? read_sharded(vae, kStem) : read_torch_file(vae);
-  c.vae_config =
-      vae_config(c.vae_set, diffusers ? "encoder.conv_in.weight" : "encoder.conv1.weight", vae);
-  c.vae = take_tensors(c.vae_set, vae_tensors(c.vae_config), keys, vae);
+  const std::string first_conv = diffusers ? "encoder.conv_in.weight" : "encoder.conv1.weight";
+  c.vae_prefix = find_prefix(c.vae_set, first_conv, vae.string()).value_or("");
+  c.vae_config = vae_config(c.vae_set, c.vae_prefix + first_conv, vae);
+  c.vae =
+      take_tensors(c.vae_set, vae_tensors(c.vae_config), keys, {vae.string(), c.vae_prefix, {}});
   c.files.push_back(config);
   note_files(c);
   return c;
@@ -193,17 +196,18 @@ std::string Checkpoint::fingerprint() const {
 void Checkpoint::check_finite(std::int64_t last_block) const {
   const KeyLayout keys = layout == "diffusers" ? KeyLayout::kAlias : KeyLayout::kCanonical;
   const auto check = [](const TensorSet& set, const std::string& name, const TensorView& view) {
+    set.verify(name);
     vega::check_finite(name, view, set.origin(name));
   };
   for (const auto& spec : dit_tensors(dit_config)) {
     if (spec.canonical.starts_with("head.")) continue;
     if (spec.canonical.starts_with("blocks.") && std::stoll(spec.canonical.substr(7)) > last_block)
       continue;
-    check(dit_set, spec.name(keys), dit.at(spec.canonical));
+    check(dit_set, dit_prefix + spec.name(keys), dit.at(spec.canonical));
   }
   for (const auto& spec : vae_tensors(vae_config)) {
     if (spec.canonical.starts_with("decoder.") || spec.canonical.starts_with("conv2.")) continue;
-    check(vae_set, spec.name(keys), vae.at(spec.canonical));
+    check(vae_set, vae_prefix + spec.name(keys), vae.at(spec.canonical));
   }
 }
 

@@ -5,15 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "models/named_tensors.h"
 #include "models/wan/config.h"
+#include "nn/named_tensors.h"
 #include "weights/tensor_set.h"
 
 namespace vega::wan {
 
 struct Checkpoint {
   std::filesystem::path folder;
-  std::string layout;  // "original" or "diffusers"
+  std::string layout;                  // "original" or "diffusers"
+  std::string dit_prefix, vae_prefix;  // before the names in the files, such as "state_dict."
   DitConfig dit_config;
   VaeConfig vae_config;
   WeightViews dit, vae;                      // mapped, canonical names
@@ -31,7 +32,9 @@ struct Checkpoint {
 
 // Tells the layouts apart by what the folder holds: config.json (original) or
 // transformer/config.json (diffusers). Strict: missing, extra and misshapen tensors are errors that
-// name them. Element types f32, f16 and bf16. Reads headers only. Throws InputError, FormatError.
+// name them. Element types f32, f16 and bf16. One prefix before all names is taken off. Keys of the
+// configuration that would make another network are refused, those that vega does not know are
+// named in a warning. Reads headers only. Throws InputError, FormatError.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
 }  // namespace vega::wan

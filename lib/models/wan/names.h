@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "models/named_tensors.h"
 #include "models/wan/config.h"
+#include "nn/named_tensors.h"
 
 namespace vega::wan {
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "models/named_tensors.h"
 #include "models/wan/config.h"
+#include "nn/named_tensors.h"
 
 namespace vega::wan {
 

@@ -181,6 +181,47 @@ TEST_CASE("checkpoint: what tensors cannot tell comes from config.json or the ca
   CHECK(open_fusion_checkpoint(gate.path()).fusion.form == GateForm::kRaw);
 }
 
+TEST_CASE("checkpoint: keys of config.json that change numbers are honoured, refused or named") {
+  TempFolder folder;
+  const auto with = [&](const std::string& config) {
+    scene(config_of("token_gated")).write(folder.path(), config);
+    return message_of(folder.path());
+  };
+  const std::string fine = "nothing was refused";
+  for (const std::string mode : {"average", "max"}) {
+    CHECK_THAT(with(R"({"mm_spatial_pool_mode": ")" + mode + "\"}"),
+               Contains("config.json: mm_spatial_pool_mode") && Contains(mode) &&
+                   Contains("expected bilinear") && Contains("13 x 13"));
+  }
+  CHECK(with(R"({"mm_spatial_pool_mode": "bilinear", "mm_resampler_type": null})") == fine);
+  CHECK_THAT(with(R"({"mm_resampler_type": "perceiver"})"),
+             Contains("mm_resampler_type") && Contains("perceiver") && Contains("expected null"));
+  for (const std::string key : {"use_feat_fusion", "use_generative_feature"}) {
+    CHECK_THAT(with("{\"" + key + "\": false}"),
+               Contains("config.json: " + key) && Contains("got false") &&
+                   Contains("expected true") && Contains("model.feature_fusion.*") &&
+                   Contains("--method token_gated"));
+    CHECK_NOTHROW(open_fusion_checkpoint(folder.path(), {"token_gated", ""}));
+    CHECK(with("{\"" + key + "\": true}") == fine);
+  }
+  CHECK(with("\xef\xbb\xbf{\"mm_newline_position\": \"grid\", \"mm_of_tomorrow\": 1}") == fine);
+  CHECK_THAT(with(R"({"fusion_dropout": 1})"),
+             Contains("fusion_dropout") && Contains("less than 1"));
+  with(R"({"vega_initial_values": true, "generative_vision_tower_type": "wan_t2v_online",
+           "generative_vision_tower_size": "832*480", "generative_vision_tower_timestep": 300,
+           "generative_vision_tower_shift": 5.0, "generative_vision_tower_feat_block_idx": 20})");
+  const auto read = open_fusion_checkpoint(folder.path());
+  CHECK(read.initial_values);
+  CHECK(read.trained_on.block == 20);
+  CHECK(read.trained_on.timestep == 300);
+  CHECK(read.trained_on.shift == 5);
+  CHECK(read.trained_on.width == 832);
+  CHECK(read.trained_on.height == 480);
+  CHECK(read.trained_on.view == "mllm");
+  with(R"({"generative_vision_tower_type": "sd21", "generative_vision_tower_size": [64, 64]})");
+  CHECK(open_fusion_checkpoint(folder.path()).trained_on.block == -1);
+}
+
 TEST_CASE("checkpoint: a base model, with and without `partial`") {
   Files files = scene(config_of("token_gated"));
   std::erase_if(files.tensors, [](const auto& item) {
@@ -306,9 +347,9 @@ TEST_CASE("checkpoint: refusals") {
   const auto nothing = [](auto&) {};
   const std::string gate = std::string(kFusionPrefix) + "gate_projection.0.weight";
   CHECK_THAT(refused([](auto& t) { t.erase("model.feature_fusion.norm2.bias"); }),
-             Contains("no tensor norm2.bias"));
+             Contains("no tensor model.feature_fusion.norm2.bias"));
   CHECK_THAT(refused([](auto& t) { t["model.feature_fusion.extra"] = at::ones({1}); }),
-             Contains("unknown tensor extra"));
+             Contains("unknown tensor model.feature_fusion.extra"));
   CHECK_THAT(refused([&](auto& t) {
                t[gate] = at::ones({1, kWidth});
              }),
@@ -326,7 +367,7 @@ TEST_CASE("checkpoint: refusals") {
              }),
              Contains("8 channels") && Contains("12") && Contains("model.generative_projector."));
   CHECK_THAT(refused([](auto& t) { t["model.generative_projector.conv.bias"] = at::ones({1}); }),
-             Contains("unknown tensor conv.bias"));
+             Contains("unknown tensor model.generative_projector.conv.bias"));
   CHECK_THAT(refused(nothing, R"({"hidden_size": 16})"), Contains("hidden_size") && Contains("16"));
   CHECK_THAT(refused(nothing, R"({"generative_feat_dim": 1536})"),
              Contains("generative_feat_dim") && Contains("1536") && Contains("6"));

@@ -236,13 +236,13 @@ TEST_CASE("fusion: the fused token gate equals the operators") {
     const FusionConfig c = config_of("token_gated", 96, form);
     const Fusion fusion = initial(c);
     const auto at = [&](const char* name) { return find_parameter(fusion.parameters(), name); };
-    fusion::TokenGateWeights w{at("norm1.weight"),
-                               at("norm1.bias"),
-                               at("norm2.weight"),
-                               at("norm2.bias"),
-                               at("gate_projection.0.weight"),
-                               at("gate_projection.0.bias"),
-                               {}};
+    kernels::TokenGateParameters w{at("norm1.weight"),
+                                   at("norm1.bias"),
+                                   at("norm2.weight"),
+                                   at("norm2.bias"),
+                                   at("gate_projection.0.weight"),
+                                   at("gate_projection.0.bias"),
+                                   {}};
     if (form == "residual") w.residual_scale = at("residual_scale");
     const at::Tensor s = at::arange(2 * 7 * 96, at::kFloat).sin().reshape({2, 7, 96});
     const at::Tensor g = at::arange(2 * 7 * 96, at::kFloat).cos().reshape({2, 7, 96}) * 3;

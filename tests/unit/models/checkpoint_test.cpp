@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -162,7 +163,7 @@ TEST_CASE("an epsilon must be positive, a path must be readable") {
   fs::create_symlink("loop", folder / "loop");
   CHECK_THROWS_AS(wan::open_checkpoint(folder / "loop"), InputError);
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "loop"),
-                    Catch::Contains("loop") && Catch::Contains("cannot be read"));
+                    Catch::Contains("loop") && Catch::Contains("symbolic links"));
 }
 
 TEST_CASE("hostile configurations cost neither stack nor memory") {
@@ -176,6 +177,67 @@ TEST_CASE("hostile configurations cost neither stack nor memory") {
   refused("\"dim\": " + std::string(deep, '[') + std::string(deep, ']'), "deeply nested");
   refused(R"("num_layers": 16000000)", "16000000 layers");
   refused("\"dim\": \"" + std::string(100'000, 'x') + "\"", "xxx...");
+}
+
+TEST_CASE("configurations that would make another network are refused with both values") {
+  const test::TempFolder folder;
+  const auto original = [&](const std::string& field) {
+    std::string config = kConfig;
+    config.insert(config.size() - 1, field.empty() ? "" : ", " + field);
+    write_original(folder / "o", Tiny::get().dit, Tiny::get().vae, config);
+    return wan::open_checkpoint(folder / "o").dit_config.layers;
+  };
+  CHECK(original(R"("patch_size": [1, 2, 2], "window_size": [-1, -1], "qk_norm": true)") == 2);
+  CHECK(original(R"("of_tomorrow": 1)") == 2);  // named in a warning
+  CHECK_THROWS_WITH(original(R"("patch_size": [1, 4, 4])"), Catch::Contains("patch_size") &&
+                                                                Catch::Contains("[1,4,4]") &&
+                                                                Catch::Contains("[1,2,2]"));
+  CHECK_THROWS_WITH(original(R"("qk_norm": false)"), Catch::Contains("qk_norm: got false"));
+  CHECK_THROWS_WITH(original(R"("window_size": [7, 7])"), Catch::Contains("window_size"));
+  CHECK_THROWS_WITH(original(R"("image_dim": 1280)"), Catch::Contains("image_dim"));
+  write_diffusers(folder / "d");
+  const auto vae = [&](const std::string& field) {
+    test::write_text(folder / "d/vae/config.json",
+                     R"({"_class_name": "AutoencoderKLWan", )" + field + "}");
+    wan::open_checkpoint(folder / "d");
+  };
+  CHECK_NOTHROW(vae(R"("base_dim": 8, "dim_mult": [1, 2, 4, 4], "attn_scales": [])"));
+  CHECK_THROWS_WITH(vae(R"("latents_mean": [0, 0])"),
+                    Catch::Contains("latents_mean") && Catch::Contains("-0.7571"));
+  CHECK_THROWS_WITH(vae(R"("num_res_blocks": 3)"), Catch::Contains("num_res_blocks: got 3"));
+}
+
+TEST_CASE("one prefix before all names is taken off") {
+  const test::TempFolder folder;
+  const Views plain_dit = Tiny::get().dit, plain_vae = Tiny::get().vae;
+  Views dit, vae;
+  for (const auto& [name, view] : plain_dit) dit["model.diffusion_model." + name] = view;
+  for (const auto& [name, view] : plain_vae) vae["state_dict." + name] = view;
+  write_original(folder / "plain", Tiny::get().dit, Tiny::get().vae);
+  write_original(folder / "wrapped", dit, vae);
+  const auto a = wan::open_checkpoint(folder / "plain"),
+             b = wan::open_checkpoint(folder / "wrapped");
+  CHECK(a.fingerprint() == b.fingerprint());
+  CHECK_NOTHROW(b.check_finite(1));
+  dit.erase("model.diffusion_model.blocks.1.ffn.2.bias");
+  write_original(folder / "wrapped", dit, vae);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "wrapped"),
+                    Catch::Contains("no tensor model.diffusion_model.blocks.1.ffn.2.bias"));
+}
+
+TEST_CASE("a flipped bit in the autoencoder's file is found before it computes") {
+  const test::TempFolder folder;
+  write_original(folder / "m", Tiny::get().dit, Tiny::get().vae);
+  const fs::path file = folder / "m/Wan2.1_VAE.pth";
+  auto bytes = test::read_bytes(file);
+  const Views vae = Tiny::get().vae;
+  const TensorView& view = vae.at("encoder.conv1.weight");
+  const auto place = std::search(bytes.begin(), bytes.end(), view.data, view.data + 64);
+  REQUIRE(place != bytes.end());
+  *(place + 8) ^= std::byte{1};  // the last bit of a number: finite still
+  test::write_bytes(file, bytes);
+  CHECK_THROWS_WITH(wan::open_checkpoint(folder / "m").check_finite(1),
+                    Catch::Contains("Wan2.1_VAE.pth") && Catch::Contains("a wrong CRC-32"));
 }
 
 TEST_CASE("weights that are not finite are found where they are used, and only there") {
@@ -201,6 +263,25 @@ TEST_CASE("prompts are read from a tensor, a dict, and refused with the remedy")
   CHECK(wan::read_prompt_file(folder / "dict.pt", 4096).size(0) == 1);
   CHECK_THROWS_AS(wan::read_prompt_file(folder / "bare.pt", 64), FormatError);
   CHECK_THROWS_WITH(wan::find_prompt("", folder.path()), Catch::Contains("vega-extract prompt"));
+  // Padded to 512 rows, as diffusers' encode_prompt returns it; a zero row between others stays.
+  std::vector<std::uint16_t> padded(std::size_t{512} * 4096);
+  std::copy(row.begin(), row.end(), padded.begin());
+  padded[2 * 4096 + 9] = 0x4000;
+  const TensorView many{
+      DType::kBF16, {1, 512, 4096}, reinterpret_cast<const std::byte*>(padded.data())};
+  write_torch_file(folder / "padded.pt", Views{{"prompt_embeds", many}});
+  const at::Tensor read = wan::read_prompt_file(folder / "padded.pt", 4096);
+  CHECK(read.sizes() == at::IntArrayRef{3, 4096});
+  CHECK(read[1].abs().sum().item<float>() == 0);
+  CHECK(read[2].sum().item<float>() == 2);
+  std::fill(padded.begin(), padded.end(), std::uint16_t{0});
+  write_torch_tensor(folder / "zero.pt", many);
+  CHECK(wan::read_prompt_file(folder / "zero.pt", 4096).size(0) == 1);
+  // The release's own name is found in the model's folder, after vega's.
+  write_torch_tensor(folder / "wan_prompt_embedding.pt", view);
+  CHECK(wan::find_prompt("", folder.path()) == folder / "wan_prompt_embedding.pt");
+  write_torch_tensor(folder / "prompt.pt", view);
+  CHECK(wan::find_prompt("", folder.path()) == folder / "prompt.pt");
   row[7] = 0x7fc0;
   write_torch_tensor(folder / "nan.pt", view);
   CHECK_THROWS_AS(wan::read_prompt_file(folder / "nan.pt", 4096), InputError);

@@ -64,8 +64,8 @@ void check_refused(const fs::path& folder, const std::vector<std::string>& texts
 TEST_CASE("SigLIP: one tower alone and inside LLaVA-Video, whatever its shards") {
   const auto alone = siglip::open_checkpoint(bench().made[0]);
   const auto inside = siglip::open_checkpoint(bench().made[1]);
-  CHECK(alone.layout == KeyLayout::kCanonical);
-  CHECK(inside.layout == KeyLayout::kAlias);
+  CHECK(alone.prefix == "vision_model.");
+  CHECK(inside.prefix == "model.vision_tower.vision_tower.vision_model.");
   for (const auto* model : {&alone, &inside}) {
     CHECK(model->config.width == 144);
     CHECK(model->config.heads == 2);
@@ -90,6 +90,44 @@ TEST_CASE("SigLIP: one tower alone and inside LLaVA-Video, whatever its shards")
     writer.write(name, {view.data, view.bytes()});
   CHECK(writer.publish().size() > 3);
   CHECK(siglip::open_checkpoint(shards).fingerprint() == alone.fingerprint());
+}
+
+TEST_CASE("SigLIP: the same tower under other names and beside other types is the same model") {
+  const std::string expected = siglip::open_checkpoint(bench().made[0]).fingerprint();
+  // transformers 5.8 and newer save a SiglipVisionModel without "vision_model."; a language model
+  // around it adds its own path; wrappers for training add theirs.
+  for (const std::string prefix :
+       {"", "model.vision_tower.vision_tower.", "base_model.model.model.vision_tower.vision_model.",
+        "module."}) {
+    Views views;
+    for (const auto& [name, view] : bench().original.tensors())
+      views[prefix + name.substr(std::string("vision_model.").size())] = view;
+    const auto model = siglip::open_checkpoint(bench().with(views));
+    CHECK(model.prefix == prefix);
+    CHECK(model.fingerprint() == expected);
+    CHECK_NOTHROW(model.check_finite());
+    views.erase(prefix + "encoder.layers.3.mlp.fc1.bias");
+    check_refused<FormatError>(bench().with(views),
+                               {"no tensor " + prefix + "encoder.layers.3.mlp.fc1.bias"});
+  }
+  // A quantised language model around the tower, and positions as BOOL: not in the way.
+  Views views = bench().llava.tensors();
+  const std::vector<std::int8_t> bytes(144, 1);
+  for (const auto type : {DType::kI8, DType::kU8, DType::kBool})
+    views["model.layers.0.mlp.weight_" + std::string(name_of(type))] = {
+        type, {144}, reinterpret_cast<const std::byte*>(bytes.data())};
+  views["model.vision_tower.vision_tower.vision_model.embeddings.position_ids"] = {
+      DType::kBool, {144}, reinterpret_cast<const std::byte*>(bytes.data())};
+  CHECK(siglip::open_checkpoint(bench().with(views)).fingerprint() == expected);
+  // A tensor that runs in such a type is.
+  const std::string bias =
+      "model.vision_tower.vision_tower.vision_model.encoder.layers.3.mlp.fc2.bias";
+  views[bias] = {DType::kI8, {144}, reinterpret_cast<const std::byte*>(bytes.data())};
+  check_refused<FormatError>(bench().with(views), {bias, "i8", "quantised"});
+  // Two towers: which one is meant?
+  views = bench().original.tensors();
+  for (const auto& [name, view] : bench().llava.tensors()) views[name] = view;
+  check_refused<FormatError>(bench().with(views), {"vision_model.embeddings", "one of them"});
 }
 
 TEST_CASE("SigLIP: the fingerprint is that of the values that run, and remembered") {
@@ -154,7 +192,8 @@ TEST_CASE("SigLIP: missing, unknown and misshapen tensors are named under their 
   }
   Views views = bench().original.tensors();
   views.erase("vision_model.embeddings.patch_embedding.weight");
-  check_refused<FormatError>(bench().with(views), {"patch_embedding.weight", llava, "LLaVA-Video"});
+  check_refused<FormatError>(bench().with(views),
+                             {"patch_embedding.weight", "any prefix", "LLaVA-Video"});
   views = bench().original.tensors();
   views["vision_model.embeddings.patch_embedding.weight"] =
       views["vision_model.embeddings.patch_embedding.bias"];

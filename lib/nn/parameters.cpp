@@ -1,4 +1,4 @@
-#include "fusion/parameters.h"
+#include "nn/parameters.h"
 
 #include <ATen/ATen.h>
 
@@ -38,19 +38,6 @@ at::Tensor start_of(const ParameterSpec& spec, const std::string& full_name, std
   return out;
 }
 
-at::Tensor owned(const TensorView& view, const ParameterSpec& spec, const std::string& where) {
-  const std::string place = where + ": " + spec.name;
-  if (view.shape != spec.shape) {
-    throw FormatError(explain(place, "shape " + to_string(view.shape), to_string(spec.shape),
-                              "the modules of the checkpoint are of different models"));
-  }
-  if (view.dtype != DType::kF32 && view.dtype != DType::kF16 && view.dtype != DType::kBF16) {
-    throw FormatError(explain(place, std::string(name_of(view.dtype)), "f32, f16 or bf16",
-                              "quantised repacks are not read"));
-  }
-  return owned_float_from(view);
-}
-
 }  // namespace
 
 Parameters initial_values(const std::vector<ParameterSpec>& specs, std::string_view prefix,
@@ -62,16 +49,23 @@ Parameters initial_values(const std::vector<ParameterSpec>& specs, std::string_v
   return out;
 }
 
-Parameters read_values(const std::vector<ParameterSpec>& specs, const ParameterViews& views,
-                       const std::string& where) {
+WeightViews take_parameters(const TensorSet& set, const std::vector<ParameterSpec>& specs,
+                            const TensorScope& scope,
+                            const std::map<std::string, std::string>& aliases) {
+  std::vector<NamedTensor> expected;
+  for (const auto& spec : specs) {
+    const auto alias = aliases.find(spec.name);
+    expected.push_back({spec.name, alias != aliases.end() ? alias->second : spec.name, spec.shape});
+  }
+  return take_tensors(set, expected, KeyLayout::kAlias, scope);
+}
+
+Parameters read_values(const std::vector<ParameterSpec>& specs, const WeightViews& views) {
   Parameters out;
   for (const auto& spec : specs) {
     const auto found = views.find(spec.name);
-    if (found == views.end()) {
-      throw FormatError(explain(where, "no tensor " + spec.name, "shape " + to_string(spec.shape),
-                                "fetch the checkpoint again"));
-    }
-    out.emplace_back(spec.name, owned(found->second, spec, where));
+    if (found == views.end()) throw InputError(explain("parameters", "no " + spec.name));
+    out.emplace_back(spec.name, owned_float_from(found->second));
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// Named parameters of the modules of this folder: their list, their initial values, their files.
+// Named parameters of a module: their list, their initial values, their reading.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "nn/named_tensors.h"
 
 namespace vega {
 
@@ -39,20 +40,20 @@ struct ParameterSpec {
 
 // Name below the module's prefix, and tensor; in the order of the module's specification.
 using Parameters = std::vector<std::pair<std::string, at::Tensor>>;
-// Tensors in files by name below the module's prefix.
-using ParameterViews = std::map<std::string, TensorView>;
-
 // The initial values as float32 on the CPU. They depend on `seed`, the full name (prefix and name)
 // and the place in the tensor only: normals are noise v1 (base/philox.h) of the full name, frame 0,
 // times 0.02; uniforms are uniform_tensor of it.
 Parameters initial_values(const std::vector<ParameterSpec>& specs, std::string_view prefix,
                           std::uint64_t seed);
 
-// The tensors of `views` as float32 on the CPU, each with memory of its own. Throws FormatError
-// when one is missing, of another shape or not f32, f16, bf16; `where` is the file or folder and
-// the prefix.
-Parameters read_values(const std::vector<ParameterSpec>& specs, const ParameterViews& views,
-                       const std::string& where);
+// The tensors of a checkpoint below scope.prefix, by name. `aliases` gives names that the file has
+// for names of `specs`. Throws like take_tensors (nn/named_tensors.h).
+WeightViews take_parameters(const TensorSet& set, const std::vector<ParameterSpec>& specs,
+                            const TensorScope& scope,
+                            const std::map<std::string, std::string>& aliases = {});
+
+// Those as float32 on the CPU, each with memory of its own, in the order of `specs`.
+Parameters read_values(const std::vector<ParameterSpec>& specs, const WeightViews& views);
 
 // Throws InputError unless the names and shapes are those of `specs`, in order.
 void check_parameters(const std::vector<ParameterSpec>& specs, const Parameters& values,
