@@ -130,7 +130,11 @@ class Builder final : public JsonEvents {
  public:
   Builder(const JsonOrigin& origin, std::size_t most) : origin_(origin), most_(most) {}
 
-  Json take() { return std::move(root_); }
+  Json take() {
+    count_ = 0;
+    return std::move(root_);
+  }
+  bool inside() const { return !open_.empty(); }
 
   void open(bool list) override { open_.push_back(put(list ? Json::list() : Json::object())); }
   void close() override { open_.pop_back(); }
@@ -150,6 +154,44 @@ class Builder final : public JsonEvents {
   std::size_t most_, count_ = 0;
   Json root_;
   std::vector<Json*> open_;
+  std::string name_;
+};
+
+class Members final : public JsonEvents {
+ public:
+  using Take = std::function<void(const std::string&, const Json&)>;
+  Members(const JsonOrigin& origin, std::size_t most, const Take& take)
+      : origin_(origin), builder_(origin, most), take_(take) {}
+
+  void open(bool list) override {
+    if (root_open_) return builder_.open(list);
+    if (list) fail(origin_, "a list");
+    root_open_ = true;
+  }
+  void close() override {
+    if (!builder_.inside()) return;
+    builder_.close();
+    finish();
+  }
+  void key(const std::string& name) override {
+    if (builder_.inside()) return builder_.key(name);
+    name_ = name;
+  }
+  void value(const Json& scalar) override {
+    if (!root_open_) fail(origin_, "JSON that is no object");
+    builder_.value(scalar);
+    finish();
+  }
+
+ private:
+  void finish() {
+    if (!builder_.inside()) take_(name_, builder_.take());
+  }
+
+  const JsonOrigin& origin_;
+  Builder builder_;
+  const Take& take_;
+  bool root_open_ = false;
   std::string name_;
 };
 
@@ -194,12 +236,12 @@ std::string Json::text_or(std::string_view other) const {
   return text() != nullptr ? *text() : std::string(other);
 }
 
-std::span<const Json> Json::elements() const {
+std::span<const Json> Json::elements() const& {
   const auto* list = std::get_if<List>(&data_);
   return list != nullptr ? std::span<const Json>(*list) : std::span<const Json>();
 }
 
-std::span<const JsonMember> Json::members() const {
+std::span<const JsonMember> Json::members() const& {
   const auto* object = std::get_if<Object>(&data_);
   return object != nullptr ? std::span<const JsonMember>(*object) : std::span<const JsonMember>();
 }
@@ -318,10 +360,18 @@ Json parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimit
   return builder.take();
 }
 
+void parse_json_members(std::string_view text, const JsonOrigin& origin, const JsonLimits& limits,
+                        const std::function<void(const std::string&, const Json&)>& take) {
+  Members members(origin, limits.values, take);
+  JsonLimits strict = limits;
+  strict.unique = true;
+  parse_json(text, origin, strict, members);
+}
+
 std::optional<Json> parse_json(std::string_view text) {
   constexpr int kDepth = 32;
   try {
-    return parse_json(text, {"", "", ""}, {text.size(), kDepth, text.size()});
+    return parse_json(text, {"", "", ""}, {text.size(), kDepth, text.size(), true, text.size()});
   } catch (const FormatError&) {
     return std::nullopt;
   }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -61,9 +62,11 @@ class Json {
   const std::string* text() const;  // null: no text
   std::string text_or(std::string_view other) const;
 
-  std::span<const Json> elements() const;       // of a list
-  std::span<const JsonMember> members() const;  // of an object
-  std::size_t size() const;                     // of either
+  std::span<const Json> elements() const&;       // of a list
+  std::span<const JsonMember> members() const&;  // of an object
+  void elements() && = delete;                   // a loop would outlive the value
+  void members() && = delete;
+  std::size_t size() const;  // of either
   const Json* find(std::string_view name) const;
   bool contains(std::string_view name) const { return find(name) != nullptr; }
   const Json& operator[](std::string_view name) const;
@@ -154,7 +157,12 @@ void parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimit
                 JsonEvents& events);
 Json parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimits& limits = {});
 
-// Nothing where the other one throws. Without a limit of bytes, for what this process holds anyway.
+// Gives the members of the object that the text is to `take`, in order, while holding one at a time
+// (limits.values is for each). Throws like the two above.
+void parse_json_members(std::string_view text, const JsonOrigin& origin, const JsonLimits& limits,
+                        const std::function<void(const std::string&, const Json&)>& take);
+
+// Nothing where the others throw. Without a limit of bytes, for what this process holds anyway.
 std::optional<Json> parse_json(std::string_view text);
 
 // The JSON of a file. Throws also InputError when the file cannot be opened.

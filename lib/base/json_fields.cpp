@@ -1,17 +1,21 @@
 #include "base/json_fields.h"
 
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 
 namespace vega {
 
-JsonFields::JsonFields(const Json& json, const std::filesystem::path& path)
-    : json_(json), path_(path) {
-  if (!json.is_object())
-    throw FormatError(explain(path.string(), "JSON that is no object", "a configuration",
+JsonFields::JsonFields(Json json, std::filesystem::path path)
+    : json_(std::move(json)), path_(std::move(path)) {
+  if (!json_.is_object())
+    throw FormatError(explain(path_.string(), "JSON that is no object", "a configuration",
                               "fetch the file again"));
 }
+
+JsonFields::JsonFields(const std::filesystem::path& path)
+    : JsonFields(read_json(path, "a model configuration"), path) {}
 
 const Json* JsonFields::find(std::string_view name) const {
   asked_.emplace(name);
@@ -39,7 +43,9 @@ std::optional<std::int64_t> JsonFields::whole(std::string_view name, std::int64_
   if (found == nullptr) return std::nullopt;
   const auto value = found->whole();
   if (!value || *value < least || *value > most)
-    refuse(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    refuse(name, least == 1 ? "a positive number, whole and at most " + std::to_string(most)
+                            : "a whole number from " + std::to_string(least) + " to " +
+                                  std::to_string(most));
   return value;
 }
 
@@ -59,11 +65,11 @@ std::optional<double> JsonFields::positive(std::string_view name) const {
   return value;
 }
 
-void JsonFields::expect(std::string_view name, std::string_view expected,
+void JsonFields::expect(std::string_view name, const Json& expected,
                         std::string_view remedy) const {
   const Json* found = find(name);
-  if (found == nullptr || *found == Json(expected)) return;
-  deny(name, expected, remedy);
+  if (found == nullptr || *found == expected) return;
+  deny(name, expected.text() != nullptr ? *expected.text() : shown(expected), remedy);
 }
 
 void JsonFields::refuse(std::string_view name, std::string_view expected,
@@ -76,6 +82,10 @@ void JsonFields::deny(std::string_view name, std::string_view expected,
                       std::string_view remedy) const {
   throw InputError(
       explain(path_.string() + ": " + std::string(name), shown(json_[name]), expected, remedy));
+}
+
+void JsonFields::ignore(std::initializer_list<std::string_view> names) const {
+  for (const auto name : names) asked_.emplace(name);
 }
 
 std::vector<std::string> JsonFields::unread() const {

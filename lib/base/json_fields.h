@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <set>
@@ -18,8 +19,10 @@ namespace vega {
 // VALUE, expected ...".
 class JsonFields {
  public:
-  // Both must outlive this object. Throws FormatError when `json` is no object.
-  JsonFields(const Json& json, const std::filesystem::path& path);
+  // Throws FormatError when `json` is no object.
+  JsonFields(Json json, std::filesystem::path path);
+  // Reads a file. Throws InputError (cannot be opened), FormatError (no JSON object).
+  explicit JsonFields(const std::filesystem::path& path);
 
   const Json* find(std::string_view name) const;  // null: absent or null
   std::optional<std::string> text(std::string_view name) const;
@@ -30,20 +33,24 @@ class JsonFields {
   std::optional<double> number(std::string_view name) const;    // finite
   std::optional<double> positive(std::string_view name) const;  // finite, more than 0
 
-  // Throws InputError (both values) unless the text is absent or `expected`.
-  void expect(std::string_view name, std::string_view expected, std::string_view remedy) const;
+  // Throws InputError (both values) unless the value is absent, null or `expected`.
+  void expect(std::string_view name, const Json& expected, std::string_view remedy) const;
 
   [[noreturn]] void refuse(std::string_view name, std::string_view expected,
                            std::string_view remedy = {}) const;  // FormatError
   [[noreturn]] void deny(std::string_view name, std::string_view expected,
                          std::string_view remedy) const;  // InputError
 
-  // Names that no call above asked for, of members that are not null, in the file's order.
+  // Names that no call above asked for, of members that are not null, in the file's order. `ignore`
+  // counts as asking: for keys that are known not to matter.
   std::vector<std::string> unread() const;
+  void ignore(std::initializer_list<std::string_view> names) const;
+
+  const std::filesystem::path& path() const { return path_; }
 
  private:
-  const Json& json_;
-  const std::filesystem::path& path_;
+  Json json_;
+  std::filesystem::path path_;
   mutable std::set<std::string, std::less<>> asked_;
 };
 

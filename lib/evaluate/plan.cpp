@@ -4,11 +4,11 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "core/device.h"
@@ -274,22 +274,22 @@ void resolve_probe(const CorrespondenceVerb& o, Plan& plan) {
 }
 
 std::string options_json(const CorrespondenceVerb& o, const Plan& plan) {
-  nlohmann::ordered_json out = {{"metrics", o.metrics},
-                                {"center", o.center},
-                                {"voxel_m", plan.scores.voxel_m},
-                                {"min_valid", plan.scores.min_valid},
-                                {"unrelated_m", plan.scores.unrelated_m},
-                                {"auc_pairs", plan.scores.auc_pairs},
-                                {"seed", o.seed},
-                                {"cells", plan.geometry.crop ? "crop" : "pixels"},
-                                {"zero_depth", name_of(plan.geometry.zero)},
-                                {"repeats", plan.geometry.drop_repeats ? "drop" : "keep"}};
+  Json out{{"metrics", o.metrics},
+           {"center", o.center},
+           {"voxel_m", plan.scores.voxel_m},
+           {"min_valid", plan.scores.min_valid},
+           {"unrelated_m", plan.scores.unrelated_m},
+           {"auc_pairs", plan.scores.auc_pairs},
+           {"seed", o.seed},
+           {"cells", plan.geometry.crop ? "crop" : "pixels"},
+           {"zero_depth", name_of(plan.geometry.zero)},
+           {"repeats", plan.geometry.drop_repeats ? "drop" : "keep"}};
   if (plan.probe) {
-    out["points"] = plan.points;
-    out["keep"] = plan.probe_options.keep;
-    out["ratio_test"] = plan.probe_options.ratio_test;
-    out["pairs"] = plan.given_pairs ? o.pairs : "overlap 0.1-0.8";
-    out["probe_pairs"] = plan.pairs_a_scene;
+    out.set("points", plan.points);
+    out.set("keep", plan.probe_options.keep);
+    out.set("ratio_test", plan.probe_options.ratio_test);
+    out.set("pairs", plan.given_pairs ? o.pairs : "overlap 0.1-0.8");
+    out.set("probe_pairs", plan.pairs_a_scene);
   }
   return out.dump();
 }

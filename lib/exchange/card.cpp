@@ -1,17 +1,15 @@
 #include "exchange/card.h"
 
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/key.h"
 #include "media/image.h"
 
 namespace vega::exchange {
 namespace {
-
-using nlohmann::json;
 
 // Shortest text that reads back as the same number.
 template <typename T>
@@ -78,17 +76,15 @@ Card make_card(const FeatureReader& reader, const TapInfo& tap, Layout layout) {
   return card;
 }
 
-std::string to_json(const Card& card) {
-  return json(card).dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string to_json(const Card& card) { return Json(card).dump(); }
 
 std::optional<Card> card_from_json(std::string_view text) {
-  const json parsed = json::parse(text, nullptr, false);
-  if (!parsed.is_object()) return std::nullopt;
+  const auto parsed = parse_json(text);
+  if (!parsed || !parsed->is_object()) return std::nullopt;
   Card card;
-  for (const auto& [name, value] : parsed.items()) {
-    if (!value.is_string()) return std::nullopt;
-    card[name] = value.get<std::string>();
+  for (const auto& [name, value] : parsed->members()) {
+    if (value.text() == nullptr) return std::nullopt;
+    card[name] = *value.text();
   }
   return card;
 }

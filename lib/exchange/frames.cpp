@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/attrs.h"
@@ -53,11 +53,10 @@ T number_of(const fs::path& path, const Word& word, const char* expected) {
 
 // "640x480" of the options of a file that was extracted with center_crop.
 ImageSize depth_of(const FeatureHeader& header) {
-  const auto options = nlohmann::json::parse(header.options_json, nullptr, false);
-  if (!options.is_object() || !options.contains("depth_size")) return {};
-  const auto& size = options.at("depth_size");
+  const auto options = parse_json(header.options_json);
+  const std::string* size = options ? (*options)["depth_size"].text() : nullptr;
   try {
-    return size.is_string() ? parse_size(size.get<std::string>()) : ImageSize{};
+    return size != nullptr ? parse_size(*size) : ImageSize{};
   } catch (const UsageError&) {
     return {};
   }

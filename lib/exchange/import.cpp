@@ -2,11 +2,11 @@
 
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/build_info.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/key.h"
 #include "base/stop.h"
 #include "exchange/incoming.h"
@@ -34,8 +34,6 @@ Examples:
   vega-extract import export/scene0000_00.safetensors -o elsewhere
 
 See also: export, inspect, verify, preview; docs/formats.md)";
-
-using nlohmann::json;
 
 // Throws UsageError for options that make no sense, before any file is opened.
 void check(const ImportOptions& o) {
@@ -84,10 +82,10 @@ void add_table(InputFingerprint& print, std::string_view name, const std::vector
 
 // What the tokens mean; the tokens themselves are in the fingerprint.
 std::string options_json(const Incoming& scene) {
-  json taps = json::object();
+  Json taps = Json::object();
   for (const auto& tap : scene.taps) {
     const TapInfo& info = tap.info;
-    json entry{{"store_dtype", vega::name_of(info.store_dtype)},
+    Json entry{{"store_dtype", vega::name_of(info.store_dtype)},
                {"grid", std::to_string(info.grid_h) + "x" + std::to_string(info.grid_w)},
                {"channels", info.channels},
                {"block", info.block},
@@ -95,15 +93,14 @@ std::string options_json(const Incoming& scene) {
                {"view", info.view},
                {"size", std::to_string(info.width) + "x" + std::to_string(info.height)}};
     if (tap.said) {
-      const std::string& said = tap.said->options_json;
-      const auto options = json::parse(is_shallow_json(said) ? said : "", nullptr, false);
-      entry["exported"] = {{"cache_key", tap.said->cache_key}};
-      if (options.is_object()) entry["exported"]["options"] = options;
+      Json exported{{"cache_key", tap.said->cache_key}};
+      const auto options = parse_json(tap.said->options_json);
+      if (options && options->is_object()) exported.set("options", *options);
+      entry.set("exported", std::move(exported));
     }
-    taps[info.name] = std::move(entry);
+    taps.set(info.name, std::move(entry));
   }
-  return canonical_json(json{{"backbone", "import"}, {"taps", taps}}.dump(
-      -1, ' ', false, json::error_handler_t::replace));
+  return Json{{"backbone", "import"}, {"taps", std::move(taps)}}.sorted().dump();
 }
 
 class ImportWork final : public ItemWork {

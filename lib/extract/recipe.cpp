@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/key.h"
 #include "base/log.h"
 #include "base/parallel.h"
@@ -237,30 +237,30 @@ Recipe resolve(const FeatureOptions& o) {
 std::string Recipe::key_options(const FeatureOptions& o, const std::string& scene,
                                 const SceneSource& source, ImageSize depth, bool with_noise,
                                 bool turned) const {
-  nlohmann::json json{{"backbone", o.backbone},
-                      {"size", to_string(size)},
-                      {"view", name_of(view)},
-                      {"pool", pool_name},
-                      {"store_dtype", name_of(store)}};
+  Json json{{"backbone", o.backbone},
+            {"size", to_string(size)},
+            {"view", name_of(view)},
+            {"pool", pool_name},
+            {"store_dtype", name_of(store)}};
   // A stream read as recorded is a folder of the same files: equal keys.
   if (source.dialect == "sens" && this->source.jpeg == JpegMode::kReencoded)
-    json["jpeg"] = "reencoded";
-  if (turned) json["exif"] = "apply";
-  if (view == View::kCenterCrop) json["depth_size"] = to_string(depth);
-  if (backbone_entry(o.backbone).on_device) json["compute_dtype"] = name_of(compute);
+    json.set("jpeg", "reencoded");
+  if (turned) json.set("exif", "apply");
+  if (view == View::kCenterCrop) json.set("depth_size", to_string(depth));
+  if (backbone_entry(o.backbone).on_device) json.set("compute_dtype", name_of(compute));
   if (with_noise) {
-    json["latent_constants"] = bf16_constants ? "bf16" : "f32";
-    json["schedule"] = o.schedule;
-    if (o.schedule == "release") json["shift"] = o.shift;
+    json.set("latent_constants", bf16_constants ? "bf16" : "f32");
+    json.set("schedule", o.schedule);
+    if (o.schedule == "release") json.set("shift", o.shift);
     if (noise == NoiseKind::kV1)
-      json["noise"] = {{"kind", "v1"}, {"seed", o.seed}, {"scene", scene}};
-    if (noise == NoiseKind::kZero) json["noise"] = {{"kind", "zero"}};
+      json.set("noise", {{"kind", "v1"}, {"seed", o.seed}, {"scene", scene}});
+    if (noise == NoiseKind::kZero) json.set("noise", {{"kind", "zero"}});
     if (noise == NoiseKind::kStored) {
-      json["noise"] = {{"kind", "stored"},
-                       {"xxh3", xxh3_hex(std::as_bytes(std::span(stored_noise->eps)))}};
+      json.set("noise", {{"kind", "stored"},
+                         {"xxh3", xxh3_hex(std::as_bytes(std::span(stored_noise->eps)))}});
     }
   }
-  return canonical_json(json.dump());
+  return json.sorted().dump();
 }
 
 BackboneOptions backbone_options(const FeatureOptions& o, const Recipe& r) {

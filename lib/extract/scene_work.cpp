@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "media/decode.h"
@@ -115,22 +115,23 @@ void SceneFileWork::check_rows() {
 }
 
 std::string SceneFileWork::key_options() const {
-  nlohmann::json json{{"view", name_of(recipe_.view)},
-                      {"geometry", name_of(recipe_.geometry)},
-                      {"zero_depth", name_of(recipe_.zero)},
-                      {"color", !options_.no_color},
-                      {"proposals", in_.proposals ? in_.proposals->source : "none"}};
+  Json json{{"view", name_of(recipe_.view)},
+            {"geometry", name_of(recipe_.geometry)},
+            {"zero_depth", name_of(recipe_.zero)},
+            {"color", !options_.no_color},
+            {"proposals", in_.proposals ? in_.proposals->source : "none"}};
   // A stream read as recorded is a folder of the same files: equal keys.
   if (in_.source.dialect == "sens") {
-    if (recipe_.source.jpeg == JpegMode::kReencoded) json["jpeg"] = "reencoded";
-    if (recipe_.printed_poses) json["poses"] = "printed";
-    if (recipe_.source.depth_shift && in_.source.depth_shift != 1000) json["depth_shift"] = "apply";
+    if (recipe_.source.jpeg == JpegMode::kReencoded) json.set("jpeg", "reencoded");
+    if (recipe_.printed_poses) json.set("poses", "printed");
+    if (recipe_.source.depth_shift && in_.source.depth_shift != 1000)
+      json.set("depth_shift", "apply");
   }
   if (in_.proposals && in_.proposals->source == "masks")
-    json["empty_mask"] = recipe_.empty_mask == scan::EmptyMask::kSkip ? "skip" : "truncate";
+    json.set("empty_mask", recipe_.empty_mask == scan::EmptyMask::kSkip ? "skip" : "truncate");
   if (in_.proposals && in_.proposals->source == "annotation")
-    json["id_gaps"] = recipe_.id_gaps == IdGaps::kKeep ? "keep" : "drop";
-  return canonical_json(json.dump());
+    json.set("id_gaps", recipe_.id_gaps == IdGaps::kKeep ? "keep" : "drop");
+  return json.sorted().dump();
 }
 
 // One reading of all rows: tables and fingerprint.

@@ -9,11 +9,11 @@
 #include <future>
 #include <limits>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/key.h"
 #include "base/log.h"
 #include "base/parallel.h"
@@ -75,23 +75,23 @@ fs::path folder_of(const Item& item, const FuseRun& run) {
 }
 
 std::string SceneFusion::options_json() const {
-  nlohmann::json parts = nlohmann::json::array();
-  for (const TokenPart part : run_.parts) parts.push_back(name_of(part));
-  nlohmann::json json{{"method", run_.modules.method()},
-                      {"form", run_.modules.form()},
-                      {"align", run_.options.align},
-                      {"parts", parts},
-                      {"store_dtype", name_of(run_.store)},
-                      {"compute_dtype", run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
-                      {"objects", in_.scene ? name_of(run_.objects) : "none"},
-                      {"positions", in_.scene != nullptr},
-                      {"thumbs", !run_.options.no_thumbs},
-                      {"trained", run_.modules.trained()}};
+  Json parts = Json::list();
+  for (const TokenPart part : run_.parts) parts.push(name_of(part));
+  Json json{{"method", run_.modules.method()},
+            {"form", run_.modules.form()},
+            {"align", run_.options.align},
+            {"parts", parts},
+            {"store_dtype", name_of(run_.store)},
+            {"compute_dtype", run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
+            {"objects", in_.scene ? name_of(run_.objects) : "none"},
+            {"positions", in_.scene != nullptr},
+            {"thumbs", !run_.options.no_thumbs},
+            {"trained", run_.modules.trained()}};
   const FusionConfig& config = run_.modules.config();
   // Weights do not tell the number of heads.
-  if (config.method == FusionMethod::kCrossAttention) json["heads"] = config.heads;
-  if (mismatch_) json["allow_mismatch"] = true;
-  return canonical_json(json.dump());
+  if (config.method == FusionMethod::kCrossAttention) json.set("heads", config.heads);
+  if (mismatch_) json.set("allow_mismatch", true);
+  return json.sorted().dump();
 }
 
 // Whether the features are those that the checkpoint was trained on.
@@ -227,16 +227,7 @@ SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, const Feed& 
 // Where the generative view sees nothing the gate is 1: the semantic token as the form has it.
 void SceneFusion::keep_semantic(const Modules::Loaded& modules, std::size_t first,
                                 std::size_t count, Step& out) const {
-  at::Tensor kept = out.semantic;
-  const FusionConfig& config = run_.modules.config();
-  const bool normed =
-      config.method == FusionMethod::kGated ||
-      (config.method == FusionMethod::kTokenGated && config.form == GateForm::kNormed);
-  if (normed) {
-    const Parameters& values = modules.fusion.parameters();
-    kept = at::layer_norm(kept, {config.width}, find_parameter(values, "norm1.weight"),
-                          find_parameter(values, "norm1.bias"), 1e-5);
-  }
+  const at::Tensor kept = modules.fusion.semantic_alone(out.semantic);
   at::Tensor uncovered = at::zeros({out.fused.size(0), out.fused.size(1)}, at::kBool);
   bool* at_cell = uncovered.mutable_data_ptr<bool>();
   for (std::size_t i = 0; i < count; ++i) {

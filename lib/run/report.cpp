@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/build_info.h"
+#include "base/json.h"
 #include "base/publish.h"
 
 namespace vega {
 namespace {
-
-using nlohmann::ordered_json;
 
 // Milliseconds are as much as is measured.
 double rounded(double seconds) {
@@ -18,16 +16,16 @@ double rounded(double seconds) {
 }
 
 // Whole numbers as such; null where it is not finite.
-ordered_json number(double value) {
+Json number(double value) {
   if (!std::isfinite(value)) return {};
   const auto whole = static_cast<std::int64_t>(value);
-  return value == static_cast<double>(whole) ? ordered_json(whole) : ordered_json(value);
+  return value == static_cast<double>(whole) ? Json(whole) : Json(value);
 }
 
-ordered_json json_of(const std::vector<Finding>& findings) {
-  ordered_json out = ordered_json::array();
+Json json_of(const std::vector<Finding>& findings) {
+  Json out = Json::list();
   for (const Finding& f : findings) {
-    out.push_back({{"severity", name_of(f.severity)},
+    out.push({{"severity", name_of(f.severity)},
                    {"topic", f.topic},
                    {"where", f.where},
                    {"frames", f.frames},
@@ -38,7 +36,7 @@ ordered_json json_of(const std::vector<Finding>& findings) {
   return out;
 }
 
-ordered_json json_of(const Forecast& f) {
+Json json_of(const Forecast& f) {
   return {{"output_bytes", number(std::round(f.output_bytes))},
           {"host_bytes", number(std::round(f.host_bytes))},
           {"device_bytes", number(std::round(f.device_bytes))},
@@ -48,23 +46,25 @@ ordered_json json_of(const Forecast& f) {
 
 // Findings, forecast and details of an item or of the run.
 template <typename Notes>
-void join_notes(ordered_json& json, const Notes& notes) {
-  if (notes.forecast) json["forecast"] = json_of(*notes.forecast);
-  if (notes.forecast || !notes.findings.empty()) json["findings"] = json_of(notes.findings);
-  if (!notes.details.empty()) json.update(ordered_json::parse(notes.details));
+void join_notes(Json& json, const Notes& notes) {
+  if (notes.forecast) json.set("forecast", json_of(*notes.forecast));
+  if (notes.forecast || !notes.findings.empty()) json.set("findings", json_of(notes.findings));
+  const auto details = parse_json(notes.details);
+  if (!details) return;
+  for (const auto& [name, value] : details->members()) json.set(name, value);
 }
 
-ordered_json json_of(const ItemReport& item) {
-  ordered_json json{{"key", item.key}, {"input", item.input}, {"outcome", name_of(item.outcome)}};
-  if (!item.output.empty()) json["output"] = item.output;
-  if (!item.error.empty()) json["error"] = item.error;
+Json json_of(const ItemReport& item) {
+  Json json{{"key", item.key}, {"input", item.input}, {"outcome", name_of(item.outcome)}};
+  if (!item.output.empty()) json.set("output", item.output);
+  if (!item.error.empty()) json.set("error", item.error);
   if (item.outcome != Outcome::kNotStarted) {
-    json["prepare_s"] = rounded(item.prepare_s);
-    json["compute_s"] = rounded(item.compute_s);
-    json["finish_s"] = rounded(item.finish_s);
+    json.set("prepare_s", rounded(item.prepare_s));
+    json.set("compute_s", rounded(item.compute_s));
+    json.set("finish_s", rounded(item.finish_s));
   }
-  for (const auto& [name, value] : item.numbers) json[name] = number(value);
-  for (const auto& [name, value] : item.notes) json[name] = value;
+  for (const auto& [name, value] : item.numbers) json.set(name, number(value));
+  for (const auto& [name, value] : item.notes) json.set(name, value);
   join_notes(json, item);
   return json;
 }
@@ -143,26 +143,26 @@ void RunReport::finish(int exit_code, const std::string& error) {
 std::string RunReport::text(const std::string& state, int exit_code,
                             const std::string& error) const {
   const double wall = std::max(1e-9, seconds_since(start_) - load_s_);
-  ordered_json json{{"schema", "vega.report/1"}, {"state", state}};
-  if (dry_run_) json["dry_run"] = true;
-  if (exit_code >= 0) json["exit_code"] = exit_code;
-  if (!error.empty()) json["error"] = error;
-  json["command"] = command_line();
-  json["version"] = version();
-  json["host"] = host_name();
-  json["started"] = started_;
-  json["written"] = utc_now();
-  json["load_s"] = rounded(load_s_);
-  json["wall_s"] = rounded(wall);
-  json["compute_wait_s"] = rounded(wait_s_);
-  json["compute_wait_ratio"] = rounded(wait_s_ / wall);
+  Json json{{"schema", "vega.report/1"}, {"state", state}};
+  if (dry_run_) json.set("dry_run", true);
+  if (exit_code >= 0) json.set("exit_code", exit_code);
+  if (!error.empty()) json.set("error", error);
+  json.set("command", command_line());
+  json.set("version", version());
+  json.set("host", host_name());
+  json.set("started", started_);
+  json.set("written", utc_now());
+  json.set("load_s", rounded(load_s_));
+  json.set("wall_s", rounded(wall));
+  json.set("compute_wait_s", rounded(wait_s_));
+  json.set("compute_wait_ratio", rounded(wait_s_ / wall));
   std::map<std::string_view, int> outcomes;
   for (const ItemReport& item : items_) ++outcomes[name_of(item.outcome)];
-  json["outcomes"] = outcomes;
+  json.set("outcomes", outcomes);
   join_notes(json, notes_);
-  json["items"] = ordered_json::array();
-  for (const ItemReport& item : items_) json["items"].push_back(json_of(item));
-  return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  Json& list = json.set("items", Json::list());
+  for (const ItemReport& item : items_) list.push(json_of(item));
+  return json.dump(1) + "\n";
 }
 
 void RunReport::save(const std::string& state, int exit_code, const std::string& error) {

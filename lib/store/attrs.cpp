@@ -46,10 +46,6 @@ FileHeader read_header(const h5::File& file) {
   header.key = file.read_text("/", "key");
   header.cache_key = file.read_text("/", "cache_key");
   header.options_json = file.read_text("/", "options");
-  if (!is_shallow_json(header.options_json)) {
-    throw FormatError(explain(file.path().string() + ": options", "deeply nested JSON",
-                              "what a vega program wrote"));
-  }
   header.seed = file.read_int("/", "seed");
   header.default_tap = text_or_empty(file, "default_tap");
   header.model_fp = text_or_empty(file, "model_fingerprint");

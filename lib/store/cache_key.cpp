@@ -4,9 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/printable.h"
 
 namespace vega {
 namespace {
@@ -20,28 +21,12 @@ long long bits_of(double value) {
 
 }  // namespace
 
-bool is_shallow_json(std::string_view json) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted && c == '\\') ++i;
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if ((c == '{' || c == '[') && ++depth > 32) return false;
-    if (c == '}' || c == ']') --depth;
-  }
-  return true;
-}
-
 std::string canonical_json(std::string_view json) {
-  const bool shallow = is_shallow_json(json);
-  const auto parsed = shallow ? nlohmann::json::parse(json, nullptr, false) : nlohmann::json();
-  if (!parsed.is_object()) {
-    const std::string got = shallow ? "'" + std::string(json.substr(0, 200)) + "'" : "deep nesting";
-    throw InputError(explain("options", got, "a JSON object"));
-  }
-  return parsed.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto parsed = parse_json(json);
+  if (!parsed || !parsed->is_object())
+    throw InputError(explain("options", "'" + printable(json) + "'", "a JSON object",
+                             "of at most 32 levels, with each name once"));
+  return parsed->sorted().dump();
 }
 
 std::string cache_key(std::string_view schema, std::string_view options_json,

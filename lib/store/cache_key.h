@@ -12,11 +12,8 @@
 
 namespace vega {
 
-// Whether a text opens at most 32 brackets within each other: printing a JSON value takes stack for
-// each of them, and a file may say anything.
-bool is_shallow_json(std::string_view json);
-
-// Keys sorted at every depth, no spaces. Throws InputError unless `json` is a shallow JSON object.
+// Names sorted at every depth, no spaces (Json::sorted). Throws InputError unless `json` is an
+// object.
 std::string canonical_json(std::string_view json);
 
 // XXH3-128 of (schema, options in canonical form, model fingerprint, input fingerprint), 32 hex

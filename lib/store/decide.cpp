@@ -1,42 +1,36 @@
 #include "store/decide.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
-using nlohmann::json;
-
 constexpr const char* kRemedy =
     "pass --overwrite to compute it again, or choose another -o or --tag";
 
-std::string shown(const json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string text_of(const Json& value) { return value.text_or(value.dump()); }
 
-void compare(const std::string& name, const json* file, const json* asked,
+void compare(const std::string& name, const Json* file, const Json* asked,
              std::vector<std::string>& lines) {
   if (file != nullptr && asked != nullptr && *file == *asked) return;
   if (file != nullptr && asked != nullptr && file->is_object() && asked->is_object()) {
     std::set<std::string> names;
-    for (const auto& item : file->items()) names.insert(item.key());
-    for (const auto& item : asked->items()) names.insert(item.key());
+    for (const auto& member : file->members()) names.insert(member.name);
+    for (const auto& member : asked->members()) names.insert(member.name);
     for (const auto& inner : names) {
-      compare(name.empty() ? inner : name + "." + inner,
-              file->contains(inner) ? &file->at(inner) : nullptr,
-              asked->contains(inner) ? &asked->at(inner) : nullptr, lines);
+      compare(name.empty() ? inner : name + "." + inner, file->find(inner), asked->find(inner),
+              lines);
     }
     return;
   }
-  lines.push_back(name + ": file has " + (file != nullptr ? shown(*file) : "no such option") +
-                  ", asked " + (asked != nullptr ? shown(*asked) : "without it"));
+  lines.push_back(name + ": file has " + (file != nullptr ? text_of(*file) : "no such option") +
+                  ", asked " + (asked != nullptr ? text_of(*asked) : "without it"));
 }
 
 void compare_fingerprints(const char* name, const std::string& file, const std::string& asked,
@@ -96,11 +90,10 @@ FileHeader matching_header(const h5::File& file, const FileHeader& wanted) {
 
 std::vector<std::string> option_differences(const std::string& file_json,
                                             const std::string& asked_json) {
-  const json file = json::parse(file_json, nullptr, false);
-  const json asked = json::parse(asked_json, nullptr, false);
+  const auto file = parse_json(file_json), asked = parse_json(asked_json);
   std::vector<std::string> lines;
-  if (file.is_object() && asked.is_object()) {
-    compare("", &file, &asked, lines);
+  if (file && asked && file->is_object() && asked->is_object()) {
+    compare("", &*file, &*asked, lines);
   } else if (file_json != asked_json) {
     lines.push_back("options: file has " + file_json + ", asked " + asked_json);
   }

@@ -2,9 +2,8 @@
 
 #include <fmt/core.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
+#include "base/json.h"
 #include "store/attrs.h"
 #include "store/cache_key.h"
 #include "store/value_statistics.h"
@@ -13,80 +12,73 @@ namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
-using nlohmann::ordered_json;
-
 // Attributes of one object but for xxh3, which `verify` is for.
-ordered_json attributes_of(const h5::File& file, const std::string& object) {
-  ordered_json all = ordered_json::object();
+Json attributes_of(const h5::File& file, const std::string& object) {
+  Json all = Json::object();
   for (const auto& name : file.attributes(object)) {
     if (name == "xxh3") continue;
     const std::string text = file.attribute_as_text(object, name);
-    const auto number = ordered_json::parse(is_shallow_json(text) ? text : "", nullptr, false);
-    all[name] = file.is_text(object, name) || !number.is_number() ? ordered_json(text) : number;
+    const auto number = file.is_text(object, name) ? std::nullopt : parse_json(text);
+    all.add(name, number && number->number() ? *number : Json(text));
   }
   return all;
 }
 
 // A damaged dataset is shown with its error: the rest of the file may still be of use.
-ordered_json dataset_of(const h5::File& file, const std::string& object) {
-  ordered_json entry{{"path", object}};
+Json dataset_of(const h5::File& file, const std::string& object) {
+  Json entry{{"path", object}};
   try {
     const auto info = file.info(object);
-    entry["dtype"] = name_of(info.dtype);
-    entry["shape"] = info.shape;
-    entry["chunk"] = info.chunk;
-    entry["bytes"] = info.bytes();
-    entry["xxh3"] = file.has_attribute(object, "xxh3") ? file.read_text(object, "xxh3") : "";
+    entry.set("dtype", name_of(info.dtype));
+    entry.set("shape", info.shape);
+    entry.set("chunk", info.chunk);
+    entry.set("bytes", info.bytes());
+    entry.set("xxh3", file.has_attribute(object, "xxh3") ? file.read_text(object, "xxh3") : "");
     if (detail::is_floating(info.dtype) && info.bytes() > 0) {
       const auto found = detail::value_statistics(file, object, info);
-      entry["min"] = found.min;
-      entry["mean"] = found.mean;
-      entry["max"] = found.max;
-      entry["std"] = found.std;
-      entry["not_finite"] = found.not_finite;
+      entry.set("min", found.min);
+      entry.set("mean", found.mean);
+      entry.set("max", found.max);
+      entry.set("std", found.std);
+      entry.set("not_finite", found.not_finite);
     }
   } catch (const Error& error) {
-    entry["error"] = error.what();
+    entry.set("error", error.what());
   }
   return entry;
 }
 
-ordered_json groups_of(const h5::File& file, const std::string& group) {
-  ordered_json all = ordered_json::object();
+Json groups_of(const h5::File& file, const std::string& group) {
+  Json all = Json::object();
   for (const auto& name : file.children(group)) {
     const std::string child = (group == "/" ? "" : group) + "/" + name;
     if (file.is_dataset(child)) continue;
-    all[child] = attributes_of(file, child);
-    all.update(groups_of(file, child));
+    all.set(child, attributes_of(file, child));
+    const Json below = groups_of(file, child);
+    for (const auto& [inner, attributes] : below.members()) all.add(inner, attributes);
   }
   return all;
 }
 
-ordered_json describe(const fs::path& path) {
+Json describe(const fs::path& path) {
   const h5::File file = h5::File::open(path);
-  ordered_json all{{"path", path.string()}};
-  all["schema"] = file.has_attribute("/", "schema") ? read_schema(file) : "";
-  all["complete"] = is_complete(file);
-  ordered_json attributes = attributes_of(file, "/");
+  Json all{{"path", path.string()}};
+  all.set("schema", file.has_attribute("/", "schema") ? read_schema(file) : "");
+  all.set("complete", is_complete(file));
+  Json attributes = attributes_of(file, "/");
   attributes.erase("schema");
   attributes.erase("complete");
-  if (attributes.contains("options")) {
-    const auto text = attributes["options"].get<std::string>();
-    auto options = ordered_json::parse(is_shallow_json(text) ? text : "", nullptr, false);
-    if (!options.is_discarded()) attributes["options"] = std::move(options);
-  }
-  all["attributes"] = std::move(attributes);
+  if (auto options = parse_json(attributes["options"].text_or("")))
+    attributes.set("options", std::move(*options));
+  all.set("attributes", std::move(attributes));
   const auto datasets = file.datasets();  // first: it refuses groups that contain themselves
-  all["groups"] = groups_of(file, "/");
-  all["datasets"] = ordered_json::array();
-  for (const auto& object : datasets) all["datasets"].push_back(dataset_of(file, object));
+  all.set("groups", groups_of(file, "/"));
+  Json& list = all.set("datasets", Json::list());
+  for (const auto& object : datasets) list.push(dataset_of(file, object));
   return all;
 }
 
-std::string shown(const ordered_json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
+std::string text_of(const Json& value) { return value.text_or(value.dump()); }
 
 std::string human_bytes(std::uint64_t bytes) {
   const double n = static_cast<double>(bytes);
@@ -96,52 +88,56 @@ std::string human_bytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} GB", n / 1e9);
 }
 
-std::string dataset_line(const ordered_json& entry) {
-  std::string line = fmt::format("  {:<32}", entry["path"].get<std::string>());
+std::string shape_text(const Json& shape) {
+  Shape extents;
+  for (const Json& extent : shape.elements()) extents.push_back(extent.whole().value_or(0));
+  return to_string(extents);
+}
+
+std::string dataset_line(const Json& entry) {
+  const auto number = [&](const char* name) { return entry[name].number().value_or(0); };
+  std::string line = fmt::format("  {:<32}", entry["path"].text_or(""));
   if (entry.contains("dtype")) {
-    line += fmt::format(" {:<5} {:<22} {:>9}", entry["dtype"].get<std::string>(),
-                        to_string(entry["shape"].get<Shape>()),
-                        human_bytes(entry["bytes"].get<std::uint64_t>()));
+    line +=
+        fmt::format(" {:<5} {:<22} {:>9}", entry["dtype"].text_or(""), shape_text(entry["shape"]),
+                    human_bytes(entry["bytes"].count().value_or(0)));
   }
   if (entry.contains("min")) {
     line += fmt::format("  min {:.5g}  mean {:.5g}  max {:.5g}  std {:.5g}  not finite {}",
-                        entry["min"].get<double>(), entry["mean"].get<double>(),
-                        entry["max"].get<double>(), entry["std"].get<double>(),
-                        entry["not_finite"].get<std::int64_t>());
+                        number("min"), number("mean"), number("max"), number("std"),
+                        entry["not_finite"].whole().value_or(0));
   }
-  if (entry.contains("error")) line += "  DAMAGED: " + entry["error"].get<std::string>();
+  if (entry.contains("error")) line += "  DAMAGED: " + entry["error"].text_or("");
   return line + "\n";
 }
 
 }  // namespace
 
-std::string inspect_json(const fs::path& path) {
-  return describe(path).dump(2, ' ', false, ordered_json::error_handler_t::replace);
-}
+std::string inspect_json(const fs::path& path) { return describe(path).dump(2); }
 
 std::string inspect(const fs::path& path) {
-  const ordered_json all = describe(path);
+  const Json all = describe(path);
   std::string text = path.string() + "\n";
-  text += fmt::format("  {:<18} {}{}\n", "schema", shown(all["schema"]),
-                      all["complete"].get<bool>() ? "" : "   INCOMPLETE");
-  for (const auto& [name, value] : all["attributes"].items()) {
+  text += fmt::format("  {:<18} {}{}\n", "schema", all["schema"].text_or(""),
+                      all["complete"].flag().value_or(false) ? "" : "   INCOMPLETE");
+  for (const auto& [name, value] : all["attributes"].members()) {
     if (name != "options" || !value.is_object()) {
-      text += fmt::format("  {:<18} {}\n", name, shown(value));
+      text += fmt::format("  {:<18} {}\n", name, text_of(value));
       continue;
     }
     text += "  options\n";
-    for (const auto& [option, setting] : value.items()) {
-      text += fmt::format("    {:<16} {}\n", option, shown(setting));
+    for (const auto& [option, setting] : value.members()) {
+      text += fmt::format("    {:<16} {}\n", option, text_of(setting));
     }
   }
-  for (const auto& [group, attributes] : all["groups"].items()) {
-    if (attributes.empty()) continue;
+  for (const auto& [group, attributes] : all["groups"].members()) {
+    if (attributes.size() == 0) continue;
     text += "  " + group + "\n";
-    for (const auto& [name, value] : attributes.items()) {
-      text += fmt::format("    {:<16} {}\n", name, shown(value));
+    for (const auto& [name, value] : attributes.members()) {
+      text += fmt::format("    {:<16} {}\n", name, text_of(value));
     }
   }
-  for (const auto& entry : all["datasets"]) text += dataset_line(entry);
+  for (const auto& entry : all["datasets"].elements()) text += dataset_line(entry);
   return text;
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "store/attrs.h"
 #include "store/features.h"
 #include "store/inspect.h"
@@ -58,7 +58,7 @@ class Verifier {
         schema_ != kSceneSchema && schema_ != kTokensSchema) {
       add("/", "schema '" + schema_ + "' is not known to this version");
     }
-    if (!nlohmann::json::accept(read_header(file).options_json)) {
+    if (!parse_json(read_header(file).options_json)) {
       add("/", "attribute options is no JSON");
     }
   }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/publish.h"
 #include "fusion/checkpoint.h"
@@ -21,8 +21,6 @@
 namespace vega::synth {
 namespace fs = std::filesystem;
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct WanPreset {
   wan::DitConfig dit;
@@ -73,7 +71,7 @@ Json transformer_config(const wan::DitConfig& c) {
           {"num_attention_heads", c.heads},
           {"num_layers", c.layers},
           {"out_channels", c.out_dim},
-          {"patch_size", {1, 2, 2}},
+          {"patch_size", Json::list({1, 2, 2})},
           {"pos_embed_seq_len", nullptr},
           {"qk_norm", "rms_norm_across_heads"},
           {"rope_max_seq_len", 1024},
@@ -82,14 +80,14 @@ Json transformer_config(const wan::DitConfig& c) {
 
 Json vae_config(const wan::VaeConfig& c) {
   return {{"_class_name", "AutoencoderKLWan"},
-          {"attn_scales", Json::array()},
+          {"attn_scales", Json::list()},
           {"base_dim", c.base},
           {"dim_mult", c.mult},
           {"dropout", 0.0},
           {"latents_mean", wan::kLatentMean},
           {"latents_std", wan::kLatentStd},
           {"num_res_blocks", c.res_blocks},
-          {"temperal_downsample", {false, true, true}},
+          {"temperal_downsample", Json::list({false, true, true})},
           {"z_dim", c.z_dim}};
 }
 
@@ -127,8 +125,8 @@ void write_wan(const ModelOptions& options, const fs::path& folder, bool diffuse
     publish_json(folder / "vae" / "config.json", vae_config(preset.vae));
     publish_json(folder / "model_index.json",
                  {{"_class_name", "WanPipeline"},
-                  {"transformer", {"diffusers", "WanTransformer3DModel"}},
-                  {"vae", {"diffusers", "AutoencoderKLWan"}}});
+                  {"transformer", Json::list({"diffusers", "WanTransformer3DModel"})},
+                  {"vae", Json::list({"diffusers", "AutoencoderKLWan"})}});
   } else {
     writer.safetensors(folder, "diffusion_pytorch_model", dit, 1);
     writer.torch(folder / "Wan2.1_VAE.pth", vae);
@@ -150,7 +148,7 @@ void write_umt5(const ModelOptions& options, const fs::path& folder, bool transf
   if (!transformers) return writer.torch(folder / "models_t5_umt5-xxl-enc-bf16.pth", rows);
   writer.safetensors(folder / "text_encoder", "model", rows, 2);
   publish_json(folder / "text_encoder" / "config.json",
-               {{"architectures", {"UMT5EncoderModel"}},
+               {{"architectures", Json::list({"UMT5EncoderModel"})},
                 {"model_type", "umt5"},
                 {"d_model", c.dim},
                 {"d_kv", c.inner / c.heads},
@@ -194,14 +192,13 @@ void write_vega(const ModelOptions& options, const fs::path& folder, bool) {
   fusion.width = width;
   write_fusion_checkpoint(folder, semantic, generative, fusion,
                           initial_modules(semantic, generative, fusion, options.seed));
-  std::ifstream in(folder / "config.json");
-  Json config = Json::parse(in);
-  config["vega_initial_values"] = true;  // vega-fuse: trained = 0
-  config["generative_vision_tower_type"] = "wan_t2v_online";
-  config["generative_vision_tower_size"] = "832*480";
-  config["generative_vision_tower_timestep"] = 300;
-  config["generative_vision_tower_shift"] = 5.0;
-  config["generative_vision_tower_feat_block_idx"] = 20;
+  Json config = read_json(folder / "config.json", "the configuration just written");
+  config.set("vega_initial_values", true);  // vega-fuse: trained = 0
+  config.set("generative_vision_tower_type", "wan_t2v_online");
+  config.set("generative_vision_tower_size", "832*480");
+  config.set("generative_vision_tower_timestep", 300);
+  config.set("generative_vision_tower_shift", 5.0);
+  config.set("generative_vision_tower_feat_block_idx", 20);
   publish_json(folder / "config.json", config);
 }
 

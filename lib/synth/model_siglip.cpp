@@ -1,7 +1,6 @@
 #include "synth/model_siglip.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "base/publish.h"
 #include "models/siglip/names.h"
 #include "synth/model_writer.h"
@@ -9,8 +8,6 @@
 namespace vega::synth {
 namespace fs = std::filesystem;
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::int64_t language_width(const siglip::Config& c) { return c.width == 1152 ? 3584 : 64; }
 
@@ -39,7 +36,7 @@ std::vector<Row> projector_rows(const siglip::Config& c) {
 }
 
 Json tower_config(const siglip::Config& c) {
-  return {{"architectures", {"SiglipModel"}},
+  return {{"architectures", Json::list({"SiglipModel"})},
           {"model_type", "siglip"},
           {"vision_config",
            {{"model_type", "siglip_vision_model"},
@@ -55,7 +52,7 @@ Json tower_config(const siglip::Config& c) {
 }
 
 Json llava_config(const siglip::Config& c) {
-  return {{"architectures", {"LlavaQwenForCausalLM"}},
+  return {{"architectures", Json::list({"LlavaQwenForCausalLM"})},
           {"model_type", "llava_qwen"},
           {"hidden_size", language_width(c)},
           {"mm_hidden_size", c.width},

@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/publish.h"
 #include "synth/scan.h"
 #include "weights/zip_writer.h"
@@ -98,25 +98,24 @@ std::string label_table(const RoomScan& scan) {
 }
 
 std::string segments_text(const RoomScan& scan, const std::string& name) {
-  return nlohmann::ordered_json{{"params", {{"kThresh", "0.010000"}, {"segMinVerts", "1"}}},
-                                {"sceneId", name},
-                                {"segIndices", scan.segments}}
+  return Json{{"params", {{"kThresh", "0.010000"}, {"segMinVerts", "1"}}},
+              {"sceneId", name},
+              {"segIndices", scan.segments}}
       .dump();
 }
 
 std::string aggregation_text(const RoomScan& scan, const std::string& name) {
-  nlohmann::ordered_json groups = nlohmann::ordered_json::array();
+  Json groups = Json::list();
   for (const scan::SegGroup& group : scan.groups) {
-    groups.push_back({{"id", group.object_id},
-                      {"objectId", group.object_id},
-                      {"segments", group.segments},
-                      {"label", group.label}});
+    groups.push({{"id", group.object_id},
+                 {"objectId", group.object_id},
+                 {"segments", group.segments},
+                 {"label", group.label}});
   }
-  return nlohmann::ordered_json{
-      {"sceneId", "scannet." + name},
-      {"appId", "vega-synth"},
-      {"segGroups", groups},
-      {"segmentsFile", "scannet." + name + "_vh_clean_2.0.010000.segs.json"}}
+  return Json{{"sceneId", "scannet." + name},
+              {"appId", "vega-synth"},
+              {"segGroups", groups},
+              {"segmentsFile", "scannet." + name + "_vh_clean_2.0.010000.segs.json"}}
       .dump();
 }
 

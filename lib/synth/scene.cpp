@@ -9,10 +9,10 @@
 #include <cstring>
 #include <fstream>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "base/build_info.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/parallel.h"
 #include "base/publish.h"
 #include "base/stop.h"
@@ -152,14 +152,23 @@ bool float_poses(const SceneOptions& o) {
   return o.sens || (o.scan && o.scan_frame == ScanFrame::kOwn);
 }
 
-nlohmann::ordered_json recipe_of(const SceneOptions& o) {
-  nlohmann::ordered_json recipe = {
-      {"generator", 1},   {"seed", o.seed},     {"frames", o.frames},   {"every", o.every},
-      {"width", o.width}, {"height", o.height}, {"quality", o.quality}, {"sens", float_poses(o)}};
+Json recipe_of(const SceneOptions& o) {
+  Json recipe = {{"generator", 1},       {"seed", o.seed},        {"frames", o.frames},
+                 {"every", o.every},     {"width", o.width},      {"height", o.height},
+                 {"quality", o.quality}, {"sens", float_poses(o)}};
   // Absent without: older folders are the same scenes.
-  if (o.scan && o.scan_frame == ScanFrame::kOwn) recipe["scan"] = true;
-  if (o.scan && o.scan_frame == ScanFrame::kRoom) recipe["scan"] = "room";
+  if (o.scan && o.scan_frame == ScanFrame::kOwn) recipe.set("scan", true);
+  if (o.scan && o.scan_frame == ScanFrame::kRoom) recipe.set("scan", "room");
   return recipe;
+}
+
+// What an earlier run wrote about its scene; null where there is nothing of the kind.
+Json recipe_file(const fs::path& path) {
+  try {
+    return read_json(path, "a scene's recipe", {std::size_t{64} << 20});
+  } catch (const InputError&) {
+    return {};
+  }
 }
 
 // True when the folder holds exactly this scene already. Throws RefusedError for another content
@@ -167,15 +176,14 @@ nlohmann::ordered_json recipe_of(const SceneOptions& o) {
 bool already_there(const SceneOptions& o, const fs::path& folder) {
   if (!fs::exists(folder)) return false;
   if (fs::is_directory(folder) && fs::is_empty(folder)) return false;
-  std::ifstream in(folder / kRecipe);
-  const auto found = nlohmann::json::parse(in, nullptr, false);
-  if (!found.is_object() || found.value("schema", "") != "vega.room/1") {
+  const Json found = recipe_file(folder / kRecipe);
+  if (found["schema"].text_or("") != "vega.room/1") {
     throw RefusedError(explain(folder.string(), "something that is not a synthetic scene",
                                "no such folder, or one made by this program",
                                "choose another folder, or move this one away"));
   }
   if (o.overwrite) return false;
-  const nlohmann::json wanted = recipe_of(o), had = found.value("recipe", nlohmann::json::object());
+  const Json wanted = recipe_of(o).sorted(), had = found["recipe"].sorted();
   if (had == wanted) return true;
   throw RefusedError(explain(folder.string(), "a scene made with " + had.dump(), wanted.dump(),
                              "give --overwrite to replace it, or choose another folder"));
@@ -192,22 +200,22 @@ std::string matrix_text(const std::array<double, 16>& m) {
 }
 
 std::string objects_text(const SceneOptions& o, const Room& room, const RoomScan& scan) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  Json list = Json::list();
   for (const RoomObject& object : room.objects()) {
-    list.push_back({{"id", object.id},
-                    {"label", object.label},
-                    {"min", object.box_min},
-                    {"max", object.box_max}});
+    list.push({{"id", object.id},
+               {"label", object.label},
+               {"min", object.box_min},
+               {"max", object.box_max}});
   }
-  nlohmann::ordered_json root = {
+  Json root = {
       {"schema", "vega.room/1"}, {"unit", "metre"}, {"recipe", recipe_of(o)}, {"objects", list}};
   if (o.scan) {
-    nlohmann::ordered_json masks = nlohmann::ordered_json::array();
+    Json masks = Json::list();
     for (const RoomMask& mask : scan.masks) {
-      masks.push_back({{"objects", mask.objects}, {"score", mask.score}});
+      masks.push({{"objects", mask.objects}, {"score", mask.score}});
     }
-    root["axis_align"] = scan.axis_align;  // room_from_scan
-    root["masks"] = masks;                 // rows of NAME.mask.npz
+    root.set("axis_align", scan.axis_align);  // room_from_scan
+    root.set("masks", std::move(masks));      // rows of NAME.mask.npz
   }
   return root.dump(1) + "\n";
 }

@@ -137,7 +137,7 @@ TEST_CASE("members of a configuration are read with errors that name file and ke
   CHECK(fields.whole("none") == std::nullopt);
   CHECK(fields.text("absent") == std::nullopt);
   CHECK(message([&] { fields.whole("bad"); }) ==
-        "config.json: bad: got \"4\", expected a whole number from 1 to 16777215");
+        "config.json: bad: got \"4\", expected a positive number, whole and at most 16777215");
   CHECK_THAT(message([&] { fields.whole("huge"); }), Contains("config.json: huge"));
   CHECK_THAT(message([&] { fields.positive("on"); }), Contains("expected a positive number"));
   CHECK_THAT(message([&] { fields.flag("w"); }), Contains("expected true or false"));
@@ -146,6 +146,8 @@ TEST_CASE("members of a configuration are read with errors that name file and ke
   CHECK(message([&] { fields.expect("name", "y", "take y"); }) ==
         "config.json: name: got \"x\", expected y; take y");
   CHECK(fields.unread() == std::vector<std::string>{"extra"});
+  fields.ignore({"extra"});
+  CHECK(fields.unread().empty());
   CHECK_THAT(message([&] { JsonFields(Json(1), path); }), Contains("JSON that is no object"));
 }
 

@@ -67,16 +67,11 @@ TEST_CASE("text of variable length is read, in the old file format too") {
 TEST_CASE("options nested without end cost no stack") {
   const TempFolder folder;
   const std::string deep = "{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
-  CHECK_FALSE(is_shallow_json(deep));
-  CHECK(
-      is_shallow_json(R"({"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "b": "\\\"{{"})"));
-  CHECK_THROWS_WITH(canonical_json(deep), Catch::Contains("deep nesting"));
+  CHECK_THROWS_WITH(canonical_json(deep), Catch::Contains("at most 32 levels"));
   make(folder / "deep.h5", [&](hid_t file) {
     for (const char* name : {"schema", "key", "cache_key", "default_tap", "options"})
       write_variable_text(file, name, name == std::string("options") ? deep.c_str() : "x");
   });
-  CHECK_THROWS_WITH(read_header(h5::File::open(folder / "deep.h5")),
-                    Catch::Contains("deeply nested"));
   CHECK_NOTHROW(inspect_json(folder / "deep.h5"));
 }
 
