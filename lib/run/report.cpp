@@ -26,12 +26,12 @@ Json json_of(const std::vector<Finding>& findings) {
   Json out = Json::list();
   for (const Finding& f : findings) {
     out.push({{"severity", name_of(f.severity)},
-                   {"topic", f.topic},
-                   {"where", f.where},
-                   {"frames", f.frames},
-                   {"ranges", f.ranges},
-                   {"what", f.what},
-                   {"remedy", f.remedy}});
+              {"topic", f.topic},
+              {"where", f.where},
+              {"frames", f.frames},
+              {"ranges", f.ranges},
+              {"what", f.what},
+              {"remedy", f.remedy}});
   }
   return out;
 }

@@ -1,5 +1,7 @@
 #include "synth/verbs.h"
 
+#include <algorithm>
+
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -46,6 +48,13 @@ std::filesystem::path folder_of(const std::string& out) {
   return folder.has_filename() || !folder.has_relative_path() ? folder : folder.parent_path();
 }
 
+ImageSize frame_size(const std::string& option, const std::string& text) {
+  const ImageSize size = size_option(option, text);
+  if (std::min(size.width, size.height) < 16 || std::max(size.width, size.height) > 8192)
+    throw UsageError(explain(option, "'" + text + "'", "each side 16 to 8192 pixels"));
+  return size;
+}
+
 struct ModelArguments {
   std::string out;
   std::string_view preset = "wan-tiny", layout = "original";
@@ -75,7 +84,7 @@ struct SceneArguments {
     v.integer("--frames", frames, "N", kSceneFrames, "length of the camera walk, a closed loop");
     v.integer("--every", every, "N", kSceneFrames,
               "write every N-th frame of the walk; frames keep their numbers");
-    v.parsed("--size", size, "WxH", to_string(size), size_option,
+    v.parsed("--size", size, "WxH", to_string(size), frame_size,
              "pixels of a frame, each side 16 to 8192");
     v.integer("--quality", quality, "Q", kSceneQuality, "JPEG quality");
     v.flag(

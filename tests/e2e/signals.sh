@@ -92,8 +92,12 @@ features 64x64 --fail-fast
 expect_exit 4 "${COMMAND[@]}"
 check "--fail-fast: nothing after the bad one" test "$(keys)" = "room1 "
 check "--fail-fast: no file after the bad one" test "$(cd "$D/t" && echo *)" = room1.h5
-# Stopped when a scene had failed already: 75 beats 4.
+# Stopped when a scene had failed already: 75 beats 4. There are more scenes than the run has under way.
 rm -rf "$D"
+for more in 5 6 7 8; do
+  cp -r "$T/room1" "$T/room$more"
+  rooms+=("$T/room$more")
+done
 features 64x64
 launch_stopped rename 2 "${COMMAND[@]}"
 let_go TERM

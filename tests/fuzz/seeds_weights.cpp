@@ -112,7 +112,7 @@ void add_safetensors_seeds(const SeedFolder& seeds) {
       safetensors_of("{" + entry("t", "F64", "[1e999]", "[0,8]") + "}", 8));
   add("bad-negative.safetensors",
       safetensors_of("{" + entry("t", "F64", "[-1]", "[0,8]") + "}", 8));
-  add("bad-type.safetensors",
+  add("odd-type.safetensors",
       safetensors_of("{" + entry("t", "F4\\u0007", "[2]", "[0,8]") + "}", 8));
   add("bad-nan.safetensors",
       safetensors_of("{" + one + "}", 8).replace(8 + one.size() + 2, 8, std::string(8, '\xff')));
