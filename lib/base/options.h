@@ -66,14 +66,16 @@ class OptionVisitor {
               value = choice_of(table, long_name(name), text);
             }});
   }
-  // The same without a default of its own: what is not given is decided by other options.
+  // The same without a default of its own: what is not given, or an empty text, is decided by other
+  // options.
   template <typename T>
   void choice(const char* name, std::optional<T>& value,
               std::type_identity_t<std::span<const Choice<T>>> table, const std::string& help) {
     option({name, listed(table, "|"), with_notes(help, table),
             value ? std::string(name_in(table, *value)) : "",
             [name, &value, table](const std::string& text) {
-              value = choice_of(table, long_name(name), text);
+              value.reset();
+              if (!text.empty()) value = choice_of(table, long_name(name), text);
             }});
   }
   // Several names of a table, each once, separated by commas.
@@ -89,12 +91,18 @@ class OptionVisitor {
             }});
   }
 
-  // A text of a form of its own: parse(option, text) throws UsageError. An empty text is not given.
+  // A text of a form of its own: parse(option, text) throws UsageError. Without a default an empty
+  // text means that the option is not given.
   template <typename T, typename Parse>
   void parsed(const char* name, T& value, const char* placeholder, const std::string& standard,
               Parse parse, const std::string& help) {
-    option({name, placeholder, help, standard, [name, &value, parse](const std::string& text) {
-              value = parse(long_name(name), text);
+    const bool may_lack = standard.empty();
+    option({name, placeholder, help, standard,
+            [name, &value, parse, may_lack](const std::string& text) {
+              if (text.empty() && may_lack)
+                value = T{};
+              else
+                value = parse(long_name(name), text);
             }});
   }
 

@@ -16,7 +16,7 @@
 #include "base/publish.h"
 #include "base/stop.h"
 #include "correspondence/record.h"
-#include "evaluate/plan.h"
+#include "evaluate/recipe.h"
 #include "evaluate/set_work.h"
 #include "evaluate/tables.h"
 
@@ -38,8 +38,7 @@ Examples:
 See also: vega-extract features, vega-extract scene; docs/correspondence.md)";
 
 struct Run {
-  const CorrespondenceVerb& options;
-  const Plan& plan;
+  const Recipe& recipe;
   std::vector<std::map<std::string, SceneResult>> results;  // a map a set, by key
   Progress& progress;                                       // a step a scene and set
 };
@@ -48,21 +47,21 @@ struct Run {
 std::string stamp_of(const Run& run, const ScoredSet& set, const std::string& key,
                      const std::string& tap_key, const std::string& scene_key) {
   Hasher hash;
-  hash.field(release()).field(run.plan.options_json).field(set.permuted ? "permuted" : "true");
-  hash.field(tap_key).field(scene_key).field(run.plan.probe_options.nearest ? "device" : "cpu");
-  if (const auto pairs = run.plan.pairs.find(key); pairs != run.plan.pairs.end())
+  hash.field(release()).field(run.recipe.options_json).field(set.permuted ? "permuted" : "true");
+  hash.field(tap_key).field(scene_key).field(run.recipe.probe_options.nearest ? "device" : "cpu");
+  if (const auto pairs = run.recipe.pairs.find(key); pairs != run.recipe.pairs.end())
     for (const auto& [a, b] : pairs->second) hash.field(fmt::format("{} {}", a, b));
   return hash.hex();
 }
 
 // Where the score of a scene is kept. Empty without -o.
 fs::path record_path(const Run& run, const ScoredSet& set, const std::string& key) {
-  if (run.options.out.empty()) return {};
-  return fs::path(run.options.out) / "scores" / file_name(set.name) / (key + ".json");
+  if (run.recipe.out.empty()) return {};
+  return run.recipe.out / "scores" / file_name(set.name) / (key + ".json");
 }
 
 fs::path picture_folder(const Run& run, const ScoredSet& set) {
-  return fs::path(run.options.out) / "pictures" / file_name(set.name);
+  return run.recipe.out / "pictures" / file_name(set.name);
 }
 
 // A score of an earlier run or shard; nothing where it was made otherwise, or its picture is
@@ -70,8 +69,8 @@ fs::path picture_folder(const Run& run, const ScoredSet& set) {
 std::optional<SceneScore> kept_score(const Run& run, const ScoredSet& set, const std::string& key,
                                      const std::string& stamp) {
   const fs::path path = record_path(run, set, key);
-  if (path.empty() || run.options.overwrite) return std::nullopt;
-  if (run.options.pictures && !fs::exists(picture_folder(run, set) / (key + "-heat.png")))
+  if (path.empty() || run.recipe.overwrite) return std::nullopt;
+  if (run.recipe.pictures && !fs::exists(picture_folder(run, set) / (key + "-heat.png")))
     return std::nullopt;
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
@@ -85,25 +84,25 @@ class SceneWork final : public ItemWork {
   SceneWork(Item item, Run& run) : item_(std::move(item)), run_(run) {}
 
   void prepare() override {
-    for (const ScoredSet& set : run_.plan.sets) {
+    for (const ScoredSet& set : run_.recipe.sets) {
       const auto file = set.files.find(item_.key);
       if (file != set.files.end() && !fs::exists(file->second))
         throw InputError(explain(file->second.string(), "no such file or folder",
                                  "features of vega-extract features"));
     }
-    const fs::path path = fs::path(run_.options.scenes) / (item_.key + ".h5");
+    const fs::path path = run_.recipe.scenes / (item_.key + ".h5");
     if (!fs::exists(path))
       throw InputError(
           explain(path.string(), "no such file", "the scene of the features",
                   "vega-extract scene ... --select frames:" + item_.path.parent_path().string() +
-                      " -o " + run_.options.scenes));
+                      " -o " + run_.recipe.scenes.string()));
     scene_.emplace(path);
   }
   bool complete() const override { return false; }
 
   void compute() override {
-    for (std::size_t i = 0; i < run_.plan.sets.size(); ++i) {
-      const ScoredSet& set = run_.plan.sets[i];
+    for (std::size_t i = 0; i < run_.recipe.sets.size(); ++i) {
+      const ScoredSet& set = run_.recipe.sets[i];
       if (!set.files.contains(item_.key)) continue;
       check_stop();
       const std::string stamp = reuse(i);
@@ -111,14 +110,14 @@ class SceneWork final : public ItemWork {
         run_.progress.add();
         continue;
       }
-      const SetWork work(run_.plan, set, item_.key, *scene_);
+      const SetWork work(run_.recipe, set, item_.key, *scene_);
       found_.emplace_back(i, work.score());
       SceneScore& score = found_.back().second.score;
       if (score.not_finite > 0)
         log_warn("{}: {}: {} cells with features that are not finite, left out", item_.key,
                  set.name, score.not_finite);
-      if (run_.options.pictures)
-        work.draw(score, picture_folder(run_, set), run_.options.picture_frames);
+      if (run_.recipe.pictures)
+        work.draw(score, picture_folder(run_, set), run_.recipe.picture_frames);
       drop_details(score);
       if (const fs::path path = record_path(run_, set, item_.key); !path.empty())
         publish_file(path, score_record(score, stamp));
@@ -140,7 +139,7 @@ class SceneWork final : public ItemWork {
  private:
   // Takes over what an earlier run or shard has scored; else returns the stamp of the score to be.
   std::string reuse(std::size_t i) {
-    const ScoredSet& set = run_.plan.sets[i];
+    const ScoredSet& set = run_.recipe.sets[i];
     const FeatureReader features(set.files.at(item_.key));
     const TapInfo& tap = features.taps()[features.tap_index(set.tap)];
     std::string stamp = stamp_of(run_, set, item_.key, tap.cache_key, scene_->header().cache_key);
@@ -160,11 +159,11 @@ class SceneWork final : public ItemWork {
 // In the order of the items.
 Scored collected(const Run& run) {
   Scored out;
-  for (std::size_t i = 0; i < run.plan.sets.size(); ++i) {
-    FeatureSet set{run.plan.sets[i].name, {}};
+  for (std::size_t i = 0; i < run.recipe.sets.size(); ++i) {
+    FeatureSet set{run.recipe.sets[i].name, {}};
     out.cache_keys.emplace_back();
-    out.taps.emplace_back(run.plan.sets[i].tap);
-    for (const Item& item : run.plan.items) {
+    out.taps.emplace_back(run.recipe.sets[i].tap);
+    for (const Item& item : run.recipe.list.items) {
       const auto at = run.results[i].find(item.key);
       if (at == run.results[i].end()) continue;
       set.scenes.push_back(at->second.score);
@@ -177,37 +176,35 @@ Scored collected(const Run& run) {
 }
 
 // Hours of scoring must not end at a folder that cannot be written.
-void check_writable(const std::string& folder) {
-  if (!folder.empty()) const PartFile trial(fs::path(folder) / "report.md");
+void check_writable(const fs::path& folder) {
+  if (!folder.empty()) const PartFile trial(folder / "report.md");
 }
 
-void write_files(const std::string& folder, const Plan& plan, const Scored& scored) {
-  if (folder.empty()) return;
-  for (const auto& [name, content] : files_of(plan, scored))
-    publish_file(fs::path(folder) / name, content);
-  log_info("tables in {}", (fs::path(folder) / "report.md").string());
+void write_files(const Recipe& recipe, const Scored& scored) {
+  if (recipe.out.empty()) return;
+  for (const auto& [name, content] : files_of(recipe, scored))
+    publish_file(recipe.out / name, content);
+  log_info("tables in {}", (recipe.out / "report.md").string());
 }
 
 }  // namespace
 
 RunResult run_correspondence(const CorrespondenceVerb& options, const Context& context) {
-  const Plan plan = make_plan(options);
-  check_writable(options.out);
+  const Recipe recipe = resolve(options);
+  check_writable(recipe.out);
   std::int64_t steps = 0;
-  for (const Item& item : plan.items)
-    for (const ScoredSet& set : plan.sets) steps += set.files.contains(item.key) ? 1 : 0;
+  for (const Item& item : recipe.list.items)
+    for (const ScoredSet& set : recipe.sets) steps += set.files.contains(item.key) ? 1 : 0;
   auto progress = std::make_unique<Progress>(
-      "scoring", plan.sets.size() > 1 ? "scenes and sets" : "scenes", steps, context.progress);
-  Run run{options, plan, {}, *progress};
-  run.results.resize(plan.sets.size());
-  const ItemList list{plan.items, options.list.empty() && plan.items.size() == 1};
-  const RunOptions how{options.report, options.fail_fast};
+      "scoring", recipe.sets.size() > 1 ? "scenes and sets" : "scenes", steps, context.progress);
+  Run run{recipe, {}, *progress};
+  run.results.resize(recipe.sets.size());
   const auto score_all = [&] {
     try {
-      return run_items({.list = list, .options = how, .manifest = false}, context,
+      return run_items({.list = recipe.list, .options = options.run, .manifest = false}, context,
                        [&](const Item& item) { return std::make_unique<SceneWork>(item, run); });
     } catch (const Stopped&) {
-      if (options.out.empty()) log_warn("nothing is kept of a run without -o");
+      if (recipe.out.empty()) log_warn("nothing is kept of a run without -o");
       throw;
     }
   };
@@ -215,9 +212,9 @@ RunResult run_correspondence(const CorrespondenceVerb& options, const Context& c
   progress.reset();
   if (result.done + result.complete == 0) return result;
   const Scored scored = collected(run);
-  const std::string text = answer(plan, scored);
+  const std::string text = answer(recipe, scored);
   try {
-    write_files(options.out, plan, scored);
+    write_files(recipe, scored);
   } catch (const OutputError&) {
     context.print(text);  // what was computed is not lost
     throw;

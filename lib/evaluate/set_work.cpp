@@ -22,26 +22,26 @@ constexpr double kLeastOverlap = 0.1, kMostOverlap = 0.8;
 
 }  // namespace
 
-SetWork::SetWork(const Plan& plan, const ScoredSet& set, const std::string& key,
+SetWork::SetWork(const Recipe& recipe, const ScoredSet& set, const std::string& key,
                  const SceneReader& scene)
-    : plan_(plan), set_(set), key_(key), scene_(scene), features_(set.files.at(key)) {
+    : recipe_(recipe), set_(set), key_(key), scene_(scene), features_(set.files.at(key)) {
   tap_ = features_.tap_index(set.tap);
-  GeometryRule rule = plan.geometry;
+  GeometryRule rule = recipe.geometry;
   rule.permuted_poses = set.permuted;
-  loaded_ = load_tokens(features_, tap_, scene, rule, plan.scores.threads);
+  loaded_ = load_tokens(features_, tap_, scene, rule, recipe.scores.threads);
 }
 
 SceneResult SetWork::score() const {
   SceneResult out;
   out.cache_key = features_.taps()[tap_].cache_key;
   out.tap = features_.taps()[tap_].name;
-  out.score = score_scene(key_, loaded_.tokens(), plan_.scores);
+  out.score = score_scene(key_, loaded_.tokens(), recipe_.scores);
   out.score.views = static_cast<std::int64_t>(loaded_.row.size());
   out.score.frame_ids = loaded_.id;
-  if (plan_.voxel && out.score.tokens == 0)
+  if (recipe_.voxel && out.score.tokens == 0)
     throw InputError(explain(features_.path().string(), "no token with a depth",
                              "depth in the part of the frames that the features cover"));
-  if (plan_.probe) probe(out.score);
+  if (recipe_.probe) probe(out.score);
   return out;
 }
 
@@ -114,10 +114,10 @@ void SetWork::probe(SceneScore& score) const {
   for (const auto& [a, b] : pairs) {
     for (const std::int64_t v : {a, b}) {
       if (points.contains(v)) continue;
-      points.emplace(v, probe_points(images[static_cast<std::size_t>(v)], plan_.points,
-                                     plan_.scores.seed, plan_.scores.threads));
+      points.emplace(v, probe_points(images[static_cast<std::size_t>(v)], recipe_.points,
+                                     recipe_.scores.seed, recipe_.scores.threads));
     }
-    ProbePair pair = probe_pair(points.at(a), points.at(b), plan_.probe_options);
+    ProbePair pair = probe_pair(points.at(a), points.at(b), recipe_.probe_options);
     pair.a = loaded_.id[static_cast<std::size_t>(a)];
     pair.b = loaded_.id[static_cast<std::size_t>(b)];
     pair.overlap = overlap[static_cast<std::size_t>(a) * views + static_cast<std::size_t>(b)];
@@ -138,17 +138,17 @@ SetWork::FramePairs SetWork::chosen_pairs(std::vector<ProbeImage> images,
   const auto compute = [&](std::size_t a, std::size_t b) {
     overlap[a * views + b] = depth_overlap(images[a], images[b]);
   };
-  if (plan_.given_pairs) {
-    const auto given = plan_.pairs.find(key_);
-    const FramePairs pairs = places_of(given == plan_.pairs.end() ? FramePairs{} : given->second);
+  if (recipe_.given_pairs) {
+    const auto given = recipe_.pairs.find(key_);
+    const FramePairs pairs = places_of(given == recipe_.pairs.end() ? FramePairs{} : given->second);
     for (const auto& [a, b] : pairs) compute(std::size_t(a), std::size_t(b));
     return pairs;
   }
-  parallel_for(views, plan_.scores.threads, [&](std::size_t a) {
+  parallel_for(views, recipe_.scores.threads, [&](std::size_t a) {
     for (std::size_t b = a + 1; b < views; ++b) compute(a, b);
   });
   return choose_pairs(overlap, static_cast<std::int64_t>(views), kLeastOverlap, kMostOverlap,
-                      plan_.pairs_a_scene, plan_.scores.seed);
+                      recipe_.pairs_a_scene, recipe_.scores.seed);
 }
 
 }  // namespace vega::evaluate

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "correspondence/summary.h"
-#include "evaluate/plan.h"
+#include "evaluate/recipe.h"
 #include "evaluate/scene_tokens.h"
 #include "store/features.h"
 #include "store/scene_file.h"
@@ -24,7 +24,8 @@ struct SceneResult {
 class SetWork {
  public:
   // Reads the features of scene `key` and places their cells. Throws InputError, FormatError.
-  SetWork(const Plan& plan, const ScoredSet& set, const std::string& key, const SceneReader& scene);
+  SetWork(const Recipe& recipe, const ScoredSet& set, const std::string& key,
+          const SceneReader& scene);
 
   // Throws InputError: no cell with depth, a frame of --pairs that is not there.
   SceneResult score() const;
@@ -40,7 +41,7 @@ class SetWork {
   FramePairs places_of(const FramePairs& ids) const;
   FramePairs chosen_pairs(std::vector<ProbeImage> images, std::vector<double>& overlap) const;
 
-  const Plan& plan_;
+  const Recipe& recipe_;
   const ScoredSet& set_;
   const std::string& key_;
   const SceneReader& scene_;

@@ -103,11 +103,11 @@ std::string about(const FeatureSet& set) {
   return out;
 }
 
-std::string set_text(const Plan& plan, const FeatureSet& set, const std::string& format) {
+std::string set_text(const Recipe& recipe, const FeatureSet& set, const std::string& format) {
   const SetScore score = score_set(set);
   const TableFormat as = format_of(format);
   std::string out = heading(about(set), format);
-  out += metric_table(score, plan.scores.centers).write(as);
+  out += metric_table(score, recipe.scores.centers).write(as);
   if (set.scenes.size() > 1) out += "\n" + scene_table(set).with_columns(kMainColumns).write(as);
   if (score.probe.pairs > 0) out += "\n" + probe_table(score.probe).write(as);
   return out;
@@ -126,11 +126,11 @@ std::string comparison_text(const Comparison& comparison, const std::string& for
 }
 
 // set_json with the settings and the fingerprints of the inputs.
-std::string full_json(const Plan& plan, const Scored& scored, std::size_t i) {
+std::string full_json(const Recipe& recipe, const Scored& scored, std::size_t i) {
   Json out = set_json(scored.sets[i]);
-  out.add("options", parse_json(plan.options_json).value_or(Json()));
+  out.add("options", parse_json(recipe.options_json).value_or(Json()));
   out.add("tap", scored.taps[i]);
-  out.add("poses_permuted", plan.sets[i].permuted);
+  out.add("poses_permuted", recipe.sets[i].permuted);
   out.add("inputs", scored.cache_keys[i]);
   return out.dump(2) + "\n";
 }
@@ -139,24 +139,24 @@ std::string full_json(const Plan& plan, const Scored& scored, std::size_t i) {
 
 std::string file_name(const std::string& set) { return clean_key(set); }
 
-std::string answer(const Plan& plan, const Scored& scored) {
+std::string answer(const Recipe& recipe, const Scored& scored) {
   const bool one = scored.sets.size() == 1;
-  if (plan.format == "json")
-    return one ? full_json(plan, scored, 0)
-               : comparison_json(compare_sets(scored.sets, plan.rank_by)).dump(2) + "\n";
-  if (plan.format == "csv")
+  if (recipe.format == "json")
+    return one ? full_json(recipe, scored, 0)
+               : comparison_json(compare_sets(scored.sets, recipe.rank_by)).dump(2) + "\n";
+  if (recipe.format == "csv")
     return (one ? scene_table(scored.sets[0], Precision::kFull)
-                : comparison_table(compare_sets(scored.sets, plan.rank_by), Precision::kFull))
+                : comparison_table(compare_sets(scored.sets, recipe.rank_by), Precision::kFull))
         .write(TableFormat::kCsv);
-  if (one) return set_text(plan, scored.sets[0], plan.format);
-  return comparison_text(compare_sets(scored.sets, plan.rank_by), plan.format);
+  if (one) return set_text(recipe, scored.sets[0], recipe.format);
+  return comparison_text(compare_sets(scored.sets, recipe.rank_by), recipe.format);
 }
 
-std::map<std::string, std::string> files_of(const Plan& plan, const Scored& scored) {
+std::map<std::string, std::string> files_of(const Recipe& recipe, const Scored& scored) {
   std::map<std::string, std::string> out;
   std::string report = "# Correspondence\n\n";
   if (scored.sets.size() > 1) {
-    const Comparison comparison = compare_sets(scored.sets, plan.rank_by);
+    const Comparison comparison = compare_sets(scored.sets, recipe.rank_by);
     out["comparison.json"] = comparison_json(comparison).dump(2) + "\n";
     out["comparison.csv"] = comparison_table(comparison, Precision::kFull).write(TableFormat::kCsv);
     report += comparison_text(comparison, "markdown") + "\n";
@@ -164,13 +164,13 @@ std::map<std::string, std::string> files_of(const Plan& plan, const Scored& scor
   for (std::size_t i = 0; i < scored.sets.size(); ++i) {
     const FeatureSet& set = scored.sets[i];
     const std::string name = file_name(set.name);
-    out[name + ".json"] = full_json(plan, scored, i);
+    out[name + ".json"] = full_json(recipe, scored, i);
     out[name + "-scenes.csv"] = scene_table(set, Precision::kFull).write(TableFormat::kCsv);
     const Table pairs = pair_table(set);
     if (!pairs.empty()) out[name + "-pairs.csv"] = pairs.write(TableFormat::kCsv);
-    report += set_text(plan, set, "markdown") + "\n";
+    report += set_text(recipe, set, "markdown") + "\n";
   }
-  report += "Options: `" + plan.options_json + "`\n";
+  report += "Options: `" + recipe.options_json + "`\n";
   out["report.md"] = report;
   return out;
 }

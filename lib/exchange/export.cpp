@@ -29,46 +29,18 @@ Examples:
 
 See also: import, inspect; docs/formats.md)";
 
-struct Plan {
-  Format format = Format::kTorch;
-  Layout layout = Layout::kVhwc;
-  std::optional<ReleaseModel> release;
-};
-
-Plan resolve(const ExportOptions& o) {
-  Plan plan;
-  plan.format = format_from_name(o.format);
-  if (!o.layout.empty()) plan.layout = layout_from_name(o.layout);
-  if (o.all_taps && !o.tap.empty())
-    throw UsageError(explain("--all-taps", "--tap " + o.tap + " too", "one of them"));
-  if (o.as.empty()) {
-    if (o.allow_mismatch)
-      throw UsageError(explain("--allow-mismatch", "no --as", "a MODEL_ID to compare with"));
-    return plan;
-  }
-  plan.release = release_model(o.as);
-  if (plan.format != Format::kTorch)
-    throw UsageError(explain("--as " + o.as, "--format " + o.format, "pt: torch.load reads it"));
-  if (o.layout == "vhwc")
-    throw UsageError(explain("--as " + o.as, "--layout vhwc", "vchw, the release's"));
-  if (o.all_taps)
-    throw UsageError(explain("--as " + o.as, "--all-taps", "one tap: it has one file a scene"));
-  plan.layout = Layout::kVchw;
-  return plan;
-}
-
 // The tap that is asked for; without a name, where an id of the release names block and timestep,
 // the one taken there.
-std::size_t chosen_tap(const FeatureReader& reader, const std::string& name, const Plan& plan) {
-  if (name.empty() && plan.release && plan.release->block >= 0) {
+std::size_t chosen_tap(const FeatureReader& reader, const ExportRecipe& recipe) {
+  if (recipe.tap.empty() && recipe.release && recipe.release->block >= 0) {
     for (std::size_t t = 0; t < reader.taps().size(); ++t) {
       const TapInfo& tap = reader.taps()[t];
-      if (tap.block == plan.release->block &&
-          tap.timestep_asked == static_cast<double>(plan.release->timestep))
+      if (tap.block == recipe.release->block &&
+          tap.timestep_asked == static_cast<double>(recipe.release->timestep))
         return t;
     }
   }
-  return reader.tap_index(name);
+  return reader.tap_index(recipe.tap);
 }
 
 // Warns of what the release handles badly; throws InputError where it could not use the tap.
@@ -170,16 +142,15 @@ void add_frames(const FeatureReader& reader, const TapInfo& tap, std::vector<Tor
 
 class ExportWork final : public ItemWork {
  public:
-  ExportWork(Item item, const ExportOptions& options, const Plan& plan)
-      : item_(std::move(item)), options_(options), plan_(plan) {}
+  ExportWork(Item item, const ExportRecipe& recipe) : item_(std::move(item)), recipe_(recipe) {}
 
   void prepare() override {
     reader_.emplace(item_.path);
-    if (options_.all_taps) {
+    if (recipe_.all_taps) {
       for (std::size_t t = 0; t < reader_->taps().size(); ++t) add(t);
-      output_ = fs::path(options_.out) / item_.key;
+      output_ = recipe_.out / item_.key;
     } else {
-      add(chosen_tap(*reader_, options_.tap, plan_));
+      add(chosen_tap(*reader_, recipe_));
       output_ = files_.back().path;
     }
     std::erase_if(files_, [&](const Outgoing& file) { return is_there(file); });
@@ -207,7 +178,7 @@ class ExportWork final : public ItemWork {
     const TapInfo& tap = reader_->taps()[index];
     frames_ = reader_->frame_count();
     Outgoing file;
-    file.format = plan_.format;
+    file.format = recipe_.format;
     const bool numpy = file.format == Format::kNpy;
     const bool widen = numpy && tap.store_dtype == DType::kBF16;
     if (widen)
@@ -219,51 +190,51 @@ class ExportWork final : public ItemWork {
           "(pt and safetensors carry them)",
           item_.key);
     file.path = path_of(tap.name);
-    file.plain = plan_.release.has_value();
+    file.plain = recipe_.release.has_value();
     int times = 1;
-    if (plan_.release) {
-      check_release(*reader_, tap, *plan_.release, options_.allow_mismatch);
-      times = plan_.release->halves ? 2 : 1;
+    if (recipe_.release) {
+      check_release(*reader_, tap, *recipe_.release, recipe_.allow_mismatch);
+      times = recipe_.release->halves ? 2 : 1;
       say_release(tap);
     }
     file.entries.push_back(
-        token_entry(*reader_, index, plan_.layout, widen ? DType::kF32 : tap.store_dtype, times));
+        token_entry(*reader_, index, recipe_.layout, widen ? DType::kF32 : tap.store_dtype, times));
     if (!file.plain && !numpy) {
       add_frames(*reader_, tap, file.entries);
-      file.card = make_card(*reader_, tap, plan_.layout);
+      file.card = make_card(*reader_, tap, recipe_.layout);
     }
     files_.push_back(std::move(file));
   }
 
   fs::path path_of(const std::string& tap) const {
-    const fs::path out = options_.out;
-    if (plan_.release) return out / plan_.release->path(item_.key);
-    const std::string ending = "." + std::string(name_of(plan_.format));
-    return options_.all_taps ? out / item_.key / (tap + ending) : out / (item_.key + ending);
+    const fs::path& out = recipe_.out;
+    if (recipe_.release) return out / recipe_.release->path(item_.key);
+    const std::string ending = "." + std::string(name_of(recipe_.format));
+    return recipe_.all_taps ? out / item_.key / (tap + ending) : out / (item_.key + ending);
   }
 
   void say_release(const TapInfo& tap) const {
     log_info(
         "{}: tap {} travels under the id {}: one tensor [{}, {}, 14, 14]; the release must "
         "sample the same {} frames, it does not compare them",
-        item_.key, tap.name, plan_.release->id,
-        reader_->frame_count() * (plan_.release->halves ? 2U : 1U), tap.channels,
+        item_.key, tap.name, recipe_.release->id,
+        reader_->frame_count() * (recipe_.release->halves ? 2U : 1U), tap.channels,
         reader_->frame_count());
-    if (plan_.release->block >= 0)
+    if (recipe_.release->block >= 0)
       log_info(
           "{}: the release has roots for Wan-VACE ids only, so Wan-T2V features travel under one",
           item_.key);
-    if (plan_.release->halves)
+    if (recipe_.release->halves)
       log_info(
           "{}: {} files hold 2V rows of which the release takes the second half; the tokens "
           "are written twice",
-          item_.key, plan_.release->id);
+          item_.key, recipe_.release->id);
   }
 
   // Whether an equal file is there already. Throws RefusedError where another one is.
   bool is_there(const Outgoing& file) const {
     std::error_code ignored;
-    if (options_.overwrite || !fs::exists(file.path, ignored)) return false;
+    if (recipe_.overwrite || !fs::exists(file.path, ignored)) return false;
     constexpr auto kRemedy = "pass --overwrite to replace it, or choose another -o";
     std::vector<std::string> lines;
     try {
@@ -278,8 +249,7 @@ class ExportWork final : public ItemWork {
   }
 
   Item item_;
-  const ExportOptions& options_;
-  const Plan& plan_;
+  const ExportRecipe& recipe_;
   std::optional<FeatureReader> reader_;
   std::vector<Outgoing> files_;  // still to be written
   fs::path output_;
@@ -289,12 +259,10 @@ class ExportWork final : public ItemWork {
 }  // namespace
 
 RunResult run_export(const ExportOptions& options, const Context& context) {
-  const Plan plan = resolve(options);
-  const ItemList list = gather_items({options.inputs, options.list, options.shard, "", ""});
-  const RunOptions how{options.report, options.fail_fast};
-  return run_items({list, how}, context, [&](const Item& item) {
-    return std::make_unique<ExportWork>(item, options, plan);
-  });
+  const ExportRecipe recipe = resolve(options);
+  const ItemList list = gather_items(options.items);
+  return run_items({list, options.run}, context,
+                   [&](const Item& item) { return std::make_unique<ExportWork>(item, recipe); });
 }
 
 Verb export_verb() {

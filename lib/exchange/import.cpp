@@ -7,10 +7,8 @@
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/key.h"
 #include "base/stop.h"
 #include "exchange/incoming.h"
-#include "media/view.h"
 #include "run/items.h"
 #include "run/provenance.h"
 #include "store/cache_key.h"
@@ -34,42 +32,6 @@ Examples:
   vega-extract import export/scene0000_00.safetensors -o elsewhere
 
 See also: export, inspect, verify, preview; docs/formats.md)";
-
-// Throws UsageError for options that make no sense, before any file is opened.
-void check(const ImportOptions& o) {
-  if (!o.layout.empty()) layout_from_name(o.layout);
-  if (!o.store_dtype.empty()) store_dtype_from(o.store_dtype);
-  if (!o.cell_to_px.empty() && !o.view.empty())
-    throw UsageError(explain("--cell-to-px", "--view " + o.view + " too", "one of them"));
-  if (!o.view.empty()) {
-    view_from_name(o.view);
-    if (o.size.empty())
-      throw UsageError(explain("--view " + o.view, "no --size",
-                               "--size WxH, the picture that the backbone saw"));
-  }
-  if (!o.size.empty() && o.view.empty())
-    throw UsageError(explain("--size " + o.size, "no --view", "--view NAME --size WxH"));
-  constexpr std::int64_t kMostPatch = 65536;
-  if (o.patch < 0 || o.patch > kMostPatch)
-    throw UsageError(explain("--patch", std::to_string(o.patch), "0 to 65536 pixels"));
-  if (o.patch > 0 && o.view.empty())
-    throw UsageError(
-        explain("--patch " + std::to_string(o.patch), "no --view", "--view NAME --size WxH"));
-  for (const auto* size : {&o.size, &o.frame_size, &o.depth_size}) {
-    if (!size->empty()) parse_size(*size);
-  }
-  const auto name = [](const char* option, const std::string& text) {
-    if (text.empty() || (is_key(text) && !text.starts_with('.'))) return;
-    throw UsageError(
-        explain(option, "'" + text + "'", "letters, digits, '.', '_', '-', not starting with '.'"));
-  };
-  name("--tag", o.tag);
-  name("--tap", o.tap);
-  if (o.block < -1 || o.timestep < -1 || o.timestep > 1000)
-    throw UsageError(explain("--block, --timestep",
-                             std::to_string(o.block) + ", " + std::to_string(o.timestep),
-                             "0 and more, 0 to 1000, or -1 for none"));
-}
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -105,12 +67,12 @@ std::string options_json(const Incoming& scene) {
 
 class ImportWork final : public ItemWork {
  public:
-  ImportWork(Item item, const ImportOptions& options) : item_(std::move(item)), options_(options) {}
+  ImportWork(Item item, const ImportRecipe& recipe) : item_(std::move(item)), recipe_(recipe) {}
 
   // Reads every token once: for the key, and so that nothing is written that is not finite.
   void prepare() override {
-    scene_ = open_incoming(item_.path, item_.key, options_);
-    output_ = fs::path(options_.out) / scene_.tag / (item_.key + ".h5");
+    scene_ = open_incoming(item_.path, item_.key, recipe_);
+    output_ = recipe_.out / scene_.tag / (item_.key + ".h5");
     header_.key = item_.key;
     header_.options_json = options_json(scene_);
     header_.input_fp = fingerprint();
@@ -124,7 +86,7 @@ class ImportWork final : public ItemWork {
       taps.push_back(tap.info);
     }
     frames_ = scene_.frames.id.size();
-    const auto plan = decide(output_, header_, taps, options_.overwrite);
+    const auto plan = decide(output_, header_, taps, recipe_.overwrite);
     complete_ = plan.decision == Decision::kSkip;
     if (complete_) scene_ = {};
   }
@@ -180,7 +142,7 @@ class ImportWork final : public ItemWork {
   }
 
   Item item_;
-  const ImportOptions& options_;
+  const ImportRecipe& recipe_;
   Incoming scene_;
   FeatureHeader header_;
   fs::path output_;
@@ -192,12 +154,10 @@ class ImportWork final : public ItemWork {
 }  // namespace
 
 RunResult run_import(const ImportOptions& options, const Context& context) {
-  check(options);
-  const ItemList list =
-      gather_items({options.inputs, options.list, options.shard, options.key, ""});
-  const RunOptions how{options.report, options.fail_fast};
-  return run_items({list, how}, context,
-                   [&](const Item& item) { return std::make_unique<ImportWork>(item, options); });
+  const ImportRecipe recipe = resolve(options);
+  const ItemList list = gather_items(options.items);
+  return run_items({list, options.run}, context,
+                   [&](const Item& item) { return std::make_unique<ImportWork>(item, recipe); });
 }
 
 Verb import_verb() {

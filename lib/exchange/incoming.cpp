@@ -71,28 +71,23 @@ const Foreign::Entry& chosen(const Foreign& file, const std::string& name) {
                            "one of them: " + listed(file), "choose with --name"));
 }
 
-Layout layout_of(const IncomingTap& tap, const ImportOptions& options) {
+Layout layout_of(const IncomingTap& tap, const ImportRecipe& recipe) {
   const auto where = tap.file->path();
-  if (options.layout.empty()) {
+  if (!recipe.layout) {
     if (!tap.said) missing("--layout", where, "vhwc or vchw");
     return tap.said->layout;
   }
-  const Layout asked = layout_from_name(options.layout);
-  if (tap.said && options.name.empty() && tap.said->layout != asked)
-    throw InputError(explain(where.string(), "--layout " + options.layout,
+  if (tap.said && recipe.name.empty() && tap.said->layout != *recipe.layout)
+    throw InputError(explain(where.string(), "--layout " + std::string(name_of(*recipe.layout)),
                              std::string(name_of(tap.said->layout)) + ", as the file says",
                              "leave the option out"));
-  return asked;
-}
-
-ImageSize optional_size(const std::string& text) {
-  return text.empty() ? ImageSize{} : parse_size(text);
+  return *recipe.layout;
 }
 
 // Sizes of the original frames; those of --frame-size where they are unknown.
-void complete_sizes(FrameTable& table, const ImportOptions& options) {
-  const ImageSize given = optional_size(options.frame_size);
-  if (given == ImageSize{}) return;
+void complete_sizes(FrameTable& table, const ImportRecipe& recipe) {
+  if (!recipe.frame_size) return;
+  const ImageSize given = *recipe.frame_size;
   if (table.size_color.empty()) table.size_color.resize(table.id.size());
   for (std::size_t v = 0; v < table.id.size(); ++v) {
     auto& size = table.size_color[v];
@@ -101,26 +96,26 @@ void complete_sizes(FrameTable& table, const ImportOptions& options) {
       size = {given.height, given.width};
     else if (known != given)
       throw InputError(
-          explain("--frame-size " + options.frame_size,
+          explain("--frame-size " + vega::to_string(given),
                   "frame " + std::to_string(table.id[v]) + " of " + vega::to_string(known),
                   "the size that --frames says", "leave the option out"));
   }
 }
 
-CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const ImportOptions& options,
+CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const ImportRecipe& recipe,
                         ImageSize depth) {
-  const View view = view_from_name(options.view);
+  const View view = *recipe.view;
   const ImageSize out{static_cast<int>(info.width), static_cast<int>(info.height)};
-  const std::int64_t width = info.grid_w * options.patch, height = info.grid_h * options.patch;
+  const std::int64_t width = info.grid_w * recipe.patch, height = info.grid_h * recipe.patch;
   if (width > info.width || height > info.height)
-    throw InputError(explain("--patch " + std::to_string(options.patch),
+    throw InputError(explain("--patch " + std::to_string(recipe.patch),
                              fmt::format("{}x{} pixels under the tokens", width, height),
-                             "at most those of --size " + options.size));
-  if (options.patch == 0 && (info.width % info.grid_w != 0 || info.height % info.grid_h != 0))
+                             "at most those of --size " + vega::to_string(*recipe.size)));
+  if (recipe.patch == 0 && (info.width % info.grid_w != 0 || info.height % info.grid_h != 0))
     log_info(
         "{}x{} tokens taken to fill the picture of {}; a backbone whose patches leave a margin: "
         "--patch N",
-        info.grid_w, info.grid_h, options.size);
+        info.grid_w, info.grid_h, vega::to_string(*recipe.size));
   if (view == View::kCenterCrop && depth == ImageSize{})
     log_info(
         "--view center_crop: depth frames taken to be of the colour frames' shape; "
@@ -131,14 +126,14 @@ CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const Impo
                                 ? ImageSize{}
                                 : ImageSize{table.size_color[v][1], table.size_color[v][0]};
     if (frame == ImageSize{})
-      throw InputError(explain("--view " + options.view,
+      throw InputError(explain("--view " + std::string(name_of(view)),
                                "frame " + std::to_string(table.id[v]) + " of unknown size",
                                "the pixels of the original frame",
                                "pass --frame-size WxH, or --frames with a vega file"));
     const Affine whole = cell_to_px(view, frame, out, depth, static_cast<int>(info.grid_w),
                                     static_cast<int>(info.grid_h));
     // With --patch the grid is over the first width x height pixels of the picture.
-    cells.push_back(options.patch > 0
+    cells.push_back(recipe.patch > 0
                         ? rescale_cells(whole, {height, width}, {info.height, info.width})
                         : whole);
   }
@@ -147,19 +142,18 @@ CellToPx computed_cells(const FrameTable& table, const TapInfo& info, const Impo
 
 // view, size and cell_to_px of a tap; its grid and the frames must be known.
 void add_geometry(IncomingTap& tap, const FrameTable& table, ImageSize depth,
-                  const ImportOptions& options) {
+                  const ImportRecipe& recipe) {
   TapInfo& info = tap.info;
   const auto& path = tap.file->path();
-  if (!options.cell_to_px.empty()) {
+  if (!recipe.cell_to_px.empty()) {
     info.view.clear();
     info.width = info.height = 0;
-    info.cell_to_px = read_cell_to_px(options.cell_to_px, table.id.size());
-  } else if (!options.view.empty()) {
-    const ImageSize size = parse_size(options.size);
-    info.view = options.view;
-    info.width = size.width;
-    info.height = size.height;
-    info.cell_to_px = computed_cells(table, info, options, depth);
+    info.cell_to_px = read_cell_to_px(recipe.cell_to_px, table.id.size());
+  } else if (recipe.view) {
+    info.view = name_of(*recipe.view);
+    info.width = recipe.size->width;
+    info.height = recipe.size->height;
+    info.cell_to_px = computed_cells(table, info, recipe, depth);
   } else if (const auto* entry = tap.said ? tap.file->find("cell_to_px") : nullptr) {
     info.cell_to_px = cell_to_px_of(*tap.file, *entry, table.id.size());
   } else {
@@ -167,34 +161,33 @@ void add_geometry(IncomingTap& tap, const FrameTable& table, ImageSize depth,
   }
 }
 
-Frames frames_for(const IncomingTap& tap, const std::string& key, const ImportOptions& options) {
-  if (options.frames.empty()) {
+Frames frames_for(const IncomingTap& tap, const std::string& key, const ImportRecipe& recipe) {
+  if (recipe.frames.empty()) {
     if (!tap.said) missing("--frames", tap.file->path(), "a list of frame ids, or a vega file");
     return frames_of(*tap.file);
   }
-  const fs::path path = options.frames;
+  const fs::path path = recipe.frames;
   return read_frames(fs::is_directory(path) ? path / (key + ".h5") : path);
 }
 
-IncomingTap open_tap(const fs::path& path, bool several, const ImportOptions& options) {
+IncomingTap open_tap(const fs::path& path, bool several, const ImportRecipe& recipe) {
   IncomingTap tap;
   tap.file = std::make_unique<Foreign>(path);
   tap.said = read_card(tap.file->card(), path.string());
-  const bool own = tap.said && options.name.empty();
-  const auto& entry = chosen(*tap.file, own ? kTokens : options.name);
-  const DType store = options.store_dtype.empty() ? TokenStream::natural(entry.dtype)
-                                                  : store_dtype_from(options.store_dtype);
-  tap.tokens = std::make_unique<TokenStream>(*tap.file, entry, layout_of(tap, options), store);
-  if (entry.dtype == DType::kF64 && options.store_dtype.empty())
+  const bool own = tap.said && recipe.name.empty();
+  const auto& entry = chosen(*tap.file, own ? kTokens : recipe.name);
+  const DType store = recipe.store_dtype.value_or(TokenStream::natural(entry.dtype));
+  tap.tokens = std::make_unique<TokenStream>(*tap.file, entry, layout_of(tap, recipe), store);
+  if (entry.dtype == DType::kF64 && !recipe.store_dtype)
     log_info("{}: float64 is stored as float32", path.string());
   TapInfo& info = tap.info;
   if (own) info = tap.said->tap;
-  if (!options.tap.empty())
-    info.name = options.tap;
+  if (!recipe.tap.empty())
+    info.name = recipe.tap;
   else if (!own)
     info.name = several ? clean_key(path.stem().string()) : "imported";
-  if (options.block >= 0) info.block = options.block;
-  if (options.timestep >= 0) info.timestep_asked = static_cast<double>(options.timestep);
+  if (recipe.block >= 0) info.block = recipe.block;
+  if (recipe.timestep >= 0) info.timestep_asked = static_cast<double>(recipe.timestep);
   info.store_dtype = store;
   info.grid_h = tap.tokens->grid_h();
   info.grid_w = tap.tokens->grid_w();
@@ -221,42 +214,34 @@ void require_frames(const IncomingTap& tap, const FrameTable& table) {
 
 }  // namespace
 
-DType store_dtype_from(const std::string& name) {
-  if (name == "fp32" || name == "f32") return DType::kF32;
-  if (name == "bf16") return DType::kBF16;
-  if (name == "fp16" || name == "f16") return DType::kF16;
-  throw UsageError(explain("--store-dtype", "'" + name + "'", "bf16, fp16 or fp32"));
-}
-
-Incoming open_incoming(const fs::path& path, const std::string& key, const ImportOptions& options) {
+Incoming open_incoming(const fs::path& path, const std::string& key, const ImportRecipe& recipe) {
   Incoming scene;
   const auto files = files_of(path);
-  if (files.size() > 1 && !options.tap.empty())
-    throw UsageError(explain("--tap " + options.tap,
+  if (files.size() > 1 && !recipe.tap.empty())
+    throw UsageError(explain("--tap " + recipe.tap,
                              std::to_string(files.size()) + " files in " + path.string(), "one",
                              "the taps are named after the files"));
   std::set<std::string> names;
   for (const auto& file : files) {
-    scene.taps.push_back(open_tap(file, files.size() > 1, options));
+    scene.taps.push_back(open_tap(file, files.size() > 1, recipe));
     if (!names.insert(scene.taps.back().info.name).second)
       throw InputError(explain(file.string(), "tap " + scene.taps.back().info.name + " again",
                                "one file a tap", "move one of them away"));
   }
   const IncomingTap& first = scene.taps.front();
-  Frames frames = frames_for(first, key, options);
+  Frames frames = frames_for(first, key, recipe);
   scene.frames = std::move(frames.table);
   frames.table = {};
   frames.table.id = scene.frames.id;
-  complete_sizes(scene.frames, options);
-  const ImageSize depth =
-      options.depth_size.empty() ? frames.depth : parse_size(options.depth_size);
+  complete_sizes(scene.frames, recipe);
+  const ImageSize depth = recipe.depth_size.value_or(frames.depth);
   for (auto& tap : scene.taps) {
-    if (&tap != &first && options.frames.empty())
-      require_same_frames(tap, frames, frames_for(tap, key, options));
+    if (&tap != &first && recipe.frames.empty())
+      require_same_frames(tap, frames, frames_for(tap, key, recipe));
     require_frames(tap, scene.frames);
-    add_geometry(tap, scene.frames, depth, options);
+    add_geometry(tap, scene.frames, depth, recipe);
   }
-  scene.tag = !options.tag.empty() ? options.tag : first.said ? first.said->tag : "";
+  scene.tag = !recipe.tag.empty() ? recipe.tag : first.said ? first.said->tag : "";
   if (scene.tag.empty()) missing("--tag", path, "a name for this backbone and recipe");
   if (first.said && first.said->key != key)
     log_info("{}: exported as scene {}, imported as {}", path.string(), first.said->key, key);

@@ -27,13 +27,10 @@ struct Incoming {
   std::vector<IncomingTap> taps;  // at least one; names distinct
 };
 
-// path: a file, or a folder of them. key: of the scene (for --frames DIR). An option counts where
+// path: a file, or a folder of them. key: of the scene (for --frames DIR). The recipe counts where
 // the file's metadata says nothing or the same; a contradiction is an error. Throws
 // UsageError naming the option that is missing, InputError, FormatError.
 Incoming open_incoming(const std::filesystem::path& path, const std::string& key,
-                       const ImportOptions& options);
-
-// "bf16", "fp16", "fp32" and house names. Throws UsageError.
-DType store_dtype_from(const std::string& name);
+                       const ImportRecipe& recipe);
 
 }  // namespace vega::exchange

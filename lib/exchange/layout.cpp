@@ -25,12 +25,10 @@ void transpose_as(const std::byte* from, std::size_t rows, std::size_t columns, 
 
 }  // namespace
 
-std::string_view name_of(Layout layout) { return layout == Layout::kVhwc ? "vhwc" : "vchw"; }
+std::string_view name_of(Layout layout) { return name_in<Layout>(kLayouts, layout); }
 
 Layout layout_from_name(std::string_view name) {
-  if (name == "vhwc") return Layout::kVhwc;
-  if (name == "vchw") return Layout::kVchw;
-  throw UsageError(explain("--layout", "'" + std::string(name) + "'", "vhwc or vchw"));
+  return choice_of<Layout>(kLayouts, "--layout", std::string(name));
 }
 
 Shape shape_of(Layout layout, std::int64_t frames, std::int64_t rows, std::int64_t columns,

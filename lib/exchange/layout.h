@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/choice.h"
 #include "base/dtype.h"
 
 namespace vega::exchange {
@@ -15,7 +16,11 @@ enum class Layout {
   kVchw   // frames, channels, rows, columns: PyTorch's, and the release's
 };
 
-// "vhwc", "vchw"; the inverse throws UsageError naming these.
+inline constexpr Choice<Layout> kLayouts[] = {
+    {Layout::kVhwc, "vhwc", "frames, rows, columns, channels"},
+    {Layout::kVchw, "vchw", "frames, channels, rows, columns (PyTorch)"}};
+
+// A name of kLayouts; the inverse throws UsageError naming these.
 std::string_view name_of(Layout layout);
 Layout layout_from_name(std::string_view name);
 

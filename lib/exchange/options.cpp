@@ -1,85 +1,117 @@
 #include "exchange/options.h"
 
+#include "base/error.h"
+#include "base/key.h"
+
 namespace vega::exchange {
 
 void ExportOptions::visit(OptionVisitor& v) {
-  v.inputs(inputs, "FILE...", "feature files (features/TAG/KEY.h5)");
-  v.group("Input");
-  v.text("--list", list, "FILE|-",
-         "files from a list instead: PATH or KEY<TAB>PATH a line; - reads stdin");
-  v.text("--shard", shard, "i/n|auto", "only the lines whose number modulo n is i (from 0)");
+  items.visit(
+      v,
+      {.placeholder = "FILE...", .help = "feature files (features/TAG/KEY.h5)", .items = "files"});
   v.text("--tap", tap, "NAME", "which features (default: the file's default tap)");
   v.flag("--all-taps", all_taps, "every tap of the file, each in a file of its own: KEY/TAP.EXT");
-
-  v.group("Output");
-  v.text("-o,--out", out, "DIR", "results go to DIR/KEY.EXT; with --as: the folder that has data/");
-  v.text(
-      "--format", format, "pt|safetensors|npy",
-      "pt: a dict of tensors for torch.load; safetensors: the same tensors and metadata; npy: the "
-      "tokens alone, bf16 widened to float32 (exact)");
-  v.text("--layout", layout, "vhwc|vchw",
-         "frames, rows, columns, channels (default), or channels before rows (PyTorch; --as)");
+  output.visit(v, "results go to DIR/KEY.EXT; with --as: the folder that has data/");
+  v.choice("--format", format, kFormats, "");
+  v.choice("--layout", layout, kLayouts, "order of the axes (default: vhwc; vchw with --as)");
   v.text(
       "--as", as, "MODEL_ID",
       "what the VEGA-3D release loads with generative_feature_source=offline: one plain tensor, in "
       "its folder and under its name; a wrong id lists the known ones");
   v.flag("--allow-mismatch", allow_mismatch,
          "with --as: though block or timestep are not those of the id");
-
-  v.group("Run");
-  v.flag("--overwrite", overwrite, "replace files that were exported otherwise");
-  v.flag("--fail-fast", fail_fast, "stop at the first file that fails");
-  v.text("--report", report, "FILE.json", "outcome of every file");
+  run.visit(v, nullptr, false);
 }
 
 void ImportOptions::visit(OptionVisitor& v) {
-  v.inputs(inputs, "FILE...",
-           ".pt, .safetensors, .npy or .npz, one a scene; or a folder of them: taps of one scene");
-  v.group("Input");
-  v.text("--list", list, "FILE|-",
-         "files from a list instead: PATH or KEY<TAB>PATH a line; - reads stdin");
-  v.text("--shard", shard, "i/n|auto", "only the lines whose number modulo n is i (from 0)");
-  v.text("--key", key, "KEY", "name of the scene, with one FILE (default: the file's stem)");
-  v.text("--name", name, "NAME",
+  items.visit(v, {.placeholder = "FILE...",
+                  .help = ".pt, .safetensors, .npy or .npz, one a scene; or a folder of them: taps "
+                          "of one scene",
+                  .items = "files"});
+  v.text("--name", recipe.name, "NAME",
          "which array of the file, nested dicts as a.b (default: the only one that fits)");
-  v.text("--layout", layout, "vhwc|vchw",
-         "order of its axes: frames, rows, columns, channels; or frames, channels, rows, columns");
-
+  v.choice("--layout", recipe.layout, kLayouts, "order of its axes");
   v.group("Frames and geometry");
   v.text(
-      "--frames", frames, "FILE|DIR",
+      "--frames", recipe.frames, "FILE|DIR",
       "which frames these are: a text with one frame id a line, or a vega file whose ids, poses, "
       "cameras and thumbnails are taken over; DIR: DIR/KEY.h5");
-  v.text("--view", view, "VIEW",
-         "how the backbone saw a frame: mllm, native, stretch, center_crop (see features --view)");
-  v.text("--size", size, "WxH", "pixels of the picture that the backbone saw, with --view");
-  v.integer(
-      "--patch", patch, "N", {},
-      "with --view: pixels a side of the square that one token stands for, where these do not "
-      "fill the picture (SigLIP at 384x384: 14); 0: they fill it");
-  v.text("--frame-size", frame_size, "WxH",
-         "pixels of the original frames, where --frames does not know them");
-  v.text("--depth-size", depth_size, "WxH", "pixels of the depth images; only center_crop asks");
+  v.choice("--view", recipe.view, kViews, "how the backbone saw a frame");
+  v.parsed("--size", recipe.size, "WxH", "", size_option,
+           "pixels of the picture that the backbone saw, with --view");
+  v.integer("--patch", recipe.patch, "N", {0, 65536},
+            "with --view: pixels a side of the square that one token stands for, where these do "
+            "not fill the picture (SigLIP at 384x384: 14); 0: they fill it");
+  v.parsed("--frame-size", recipe.frame_size, "WxH", "", size_option,
+           "pixels of the original frames, where --frames does not know them");
+  v.parsed("--depth-size", recipe.depth_size, "WxH", "", size_option,
+           "pixels of the depth images; only center_crop asks");
   v.text(
-      "--cell-to-px", cell_to_px, "FILE",
+      "--cell-to-px", recipe.cell_to_px, "FILE",
       "instead of --view: [2,3] or [V,2,3] numbers (.npy, .npz, .safetensors, .pt, text, or a vega "
       "feature file) that take (col, row, 1) to pixels of the original frame");
-
-  v.group("Output");
-  v.text("-o,--out", out, "DIR", "results go to DIR/TAG/KEY.h5");
-  v.text("--tag", tag, "TAG", "folder of this backbone and recipe");
-  v.text("--tap", tap, "NAME",
+  output.visit(v, "results go to DIR/TAG/KEY.h5", "folder of this backbone and recipe");
+  v.text("--tap", recipe.tap, "NAME",
          "name of the features in the file (default: imported; of a folder, the stems)");
-  v.integer("--block", block, "N", {}, "block they were taken from, for the record; -1: none");
-  v.integer("--timestep", timestep, "T", {},
+  v.integer("--block", recipe.block, "N", {.least = -1},
+            "block they were taken from, for the record; -1: none");
+  v.integer("--timestep", recipe.timestep, "T", {-1, 1000},
             "timestep they were taken at, for the record; -1: none");
-  v.text("--store-dtype", store_dtype, "bf16|fp16|fp32",
-         "type of the stored tokens (default: as in the file; float64 becomes fp32)");
+  v.choice("--store-dtype", recipe.store_dtype, kFloatTypes,
+           "type of the stored tokens (default: as in the file; float64 becomes fp32)");
+  run.visit(v, nullptr, false);
+}
 
-  v.group("Run");
-  v.flag("--overwrite", overwrite, "replace a file that was made otherwise");
-  v.flag("--fail-fast", fail_fast, "stop at the first file that fails");
-  v.text("--report", report, "FILE.json", "outcome of every file");
+ExportRecipe resolve(const ExportOptions& o) {
+  ExportRecipe r;
+  r.out = o.output.out;
+  r.overwrite = o.output.overwrite;
+  r.format = o.format;
+  r.layout = o.layout.value_or(Layout::kVhwc);
+  r.tap = o.tap;
+  r.all_taps = o.all_taps;
+  r.allow_mismatch = o.allow_mismatch;
+  if (o.all_taps && !o.tap.empty())
+    throw UsageError(explain("--all-taps", "--tap " + o.tap + " too", "one of them"));
+  if (o.as.empty()) {
+    if (o.allow_mismatch)
+      throw UsageError(explain("--allow-mismatch", "no --as", "a MODEL_ID to compare with"));
+    return r;
+  }
+  r.release = release_model(o.as);
+  if (o.format != Format::kTorch)
+    throw UsageError(explain("--as " + o.as, "--format " + std::string(name_of(o.format)),
+                             "pt: torch.load reads it"));
+  if (o.layout == Layout::kVhwc)
+    throw UsageError(explain("--as " + o.as, "--layout vhwc", "vchw, the release's"));
+  if (o.all_taps)
+    throw UsageError(explain("--as " + o.as, "--all-taps", "one tap: it has one file a scene"));
+  r.layout = Layout::kVchw;
+  return r;
+}
+
+ImportRecipe resolve(const ImportOptions& o) {
+  ImportRecipe r = o.recipe;
+  r.out = o.output.out;
+  r.tag = o.output.tag;
+  r.overwrite = o.output.overwrite;
+  if (!r.cell_to_px.empty() && r.view)
+    throw UsageError(
+        explain("--cell-to-px", "--view " + std::string(name_of(*r.view)) + " too", "one of them"));
+  if (r.view && !r.size)
+    throw UsageError(explain("--view " + std::string(name_of(*r.view)), "no --size",
+                             "--size WxH, the picture that the backbone saw"));
+  if (r.size && !r.view)
+    throw UsageError(
+        explain("--size " + to_string(*r.size), "no --view", "--view NAME --size WxH"));
+  if (r.patch > 0 && !r.view)
+    throw UsageError(
+        explain("--patch " + std::to_string(r.patch), "no --view", "--view NAME --size WxH"));
+  if (!r.tag.empty()) check_tag(r.tag);
+  if (!r.tap.empty() && (!is_key(r.tap) || r.tap.starts_with('.')))
+    throw UsageError(explain("--tap", "'" + r.tap + "'",
+                             "letters, digits, '.', '_', '-', not starting with '.'"));
+  return r;
 }
 
 }  // namespace vega::exchange

@@ -70,21 +70,7 @@ void compare_values(const Foreign& there, const Foreign::Entry& at, const TorchE
 
 }  // namespace
 
-std::string_view name_of(Format format) {
-  switch (format) {
-    case Format::kTorch: return "pt";
-    case Format::kSafetensors: return "safetensors";
-    case Format::kNpy: break;
-  }
-  return "npy";
-}
-
-Format format_from_name(std::string_view name) {
-  for (const Format format : {Format::kTorch, Format::kSafetensors, Format::kNpy}) {
-    if (name == name_of(format)) return format;
-  }
-  throw UsageError(explain("--format", "'" + std::string(name) + "'", "pt, safetensors or npy"));
-}
+std::string_view name_of(Format format) { return name_in<Format>(kFormats, format); }
 
 void write(const Outgoing& file) {
   const auto tensors = tensors_of(file);

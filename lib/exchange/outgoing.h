@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "exchange/card.h"
 #include "weights/torch_writer.h"
 
@@ -13,9 +14,11 @@ namespace vega::exchange {
 
 enum class Format { kTorch, kSafetensors, kNpy };
 
-// "pt", "safetensors", "npy"; the inverse throws UsageError naming these.
-std::string_view name_of(Format format);
-Format format_from_name(std::string_view name);
+inline constexpr Choice<Format> kFormats[] = {
+    {Format::kTorch, "pt", "a dict of tensors for torch.load"},
+    {Format::kSafetensors, "safetensors", "the same tensors and metadata"},
+    {Format::kNpy, "npy", "the tokens alone, bf16 widened to float32 (exact)"}};
+std::string_view name_of(Format format);  // of the table
 
 // Equal entries and cards give equal bytes. Entries are filled in pieces, each as often as asked.
 struct Outgoing {

@@ -14,12 +14,12 @@ namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
-void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& in) {
-  const fs::path path = file_of_scene("--semantic", options.semantic, item.key,
+void open_semantic(const Item& item, const Recipe& recipe, SceneInputs& in) {
+  const fs::path path = file_of_scene("--semantic", recipe.semantic, item.key,
                                       "vega-extract features --backbone siglip");
   in.semantic = std::make_unique<const FeatureReader>(path);
   join_frames(frames_of(*in.generative), frames_of(*in.semantic), FrameMatch::kEqual);
-  in.semantic_tap = in.semantic->tap_index(options.semantic_tap);
+  in.semantic_tap = in.semantic->tap_index(recipe.semantic_tap);
   const TapInfo& tap = in.semantic_info();
   if (tap.grid_h != kSemanticGrid.rows || tap.grid_w != kSemanticGrid.columns)
     throw InputError(explain(path.string() + ": tap " + tap.name,
@@ -28,9 +28,9 @@ void open_semantic(const Item& item, const TokensOptions& options, SceneInputs& 
                              "extract with --backbone siglip and its own --pool native"));
 }
 
-void open_scene(const Item& item, const TokensOptions& options, SceneInputs& in) {
+void open_scene(const Item& item, const Recipe& recipe, SceneInputs& in) {
   const fs::path path =
-      file_of_scene("--scenes", options.scenes, item.key, "vega-extract scene --select frames:DIR");
+      file_of_scene("--scenes", recipe.scenes, item.key, "vega-extract scene --select frames:DIR");
   in.scene = std::make_unique<const SceneReader>(path);
   join_frames(frames_of(*in.generative), frames_of(*in.scene), FrameMatch::kEqual);
   if (!in.semantic) return;
@@ -53,15 +53,15 @@ Affine SceneInputs::token_cells(std::size_t frame) const {
   return rescale_cells(generative_info().cell_to_px[frame], generative_grid(), kTokens);
 }
 
-SceneInputs open_inputs(const Item& item, const TokensOptions& options) {
+SceneInputs open_inputs(const Item& item, const Recipe& recipe) {
   SceneInputs in;
   in.generative = std::make_unique<const FeatureReader>(item.path);
   require_key(item.path, in.generative->header().key, item.key);
-  in.generative_tap = in.generative->tap_index(options.tap);
+  in.generative_tap = in.generative->tap_index(recipe.tap);
   in.frames = in.generative->frames();
-  if (!options.semantic.empty()) open_semantic(item, options, in);
-  if (!options.scenes.empty()) open_scene(item, options, in);
-  if (options.align == "reference" && !(in.generative_grid() == kTokens))
+  if (!recipe.semantic.empty()) open_semantic(item, recipe, in);
+  if (!recipe.scenes.empty()) open_scene(item, recipe, in);
+  if (!recipe.pixel() && !(in.generative_grid() == kTokens))
     throw InputError(explain(
         item.path.string() + ": tap " + in.generative_info().name,
         fmt::format("{}x{} cells", in.generative_grid().rows, in.generative_grid().columns),

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "fuse/align.h"
-#include "fuse/options.h"
+#include "fuse/recipe.h"
 #include "fusion/checkpoint.h"
 #include "run/items.h"
 #include "store/features.h"
@@ -34,7 +34,7 @@ struct SceneInputs {
 
 // Opens DIR/KEY.h5 of --semantic and --scenes. Throws InputError that says what differs: keys,
 // frames (which first), poses, sizes of the colour frames, grids, views; FormatError.
-SceneInputs open_inputs(const Item& item, const TokensOptions& options);
+SceneInputs open_inputs(const Item& item, const Recipe& recipe);
 
 // Frames [first, first + count) of a tap as float32. Throws InputError (file, frame, cell, channel)
 // where a value is not finite.

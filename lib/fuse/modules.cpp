@@ -22,19 +22,18 @@ void refuse_question(const FusionConfig& config) {
 
 }  // namespace
 
-Modules::Modules(const TokensOptions& options, const Placement& placement)
-    : options_(options), placement_(placement) {
-  check_pool_mode(options.pool_mode);
-  if (options.checkpoint.empty()) {
-    if (!options.method.empty()) set_method(fusion_, options.method);
-    if (!options.form.empty()) set_form(fusion_, options.form);
-    fusion_.width = options.width;
+Modules::Modules(const Recipe& recipe) : recipe_(recipe) {
+  check_pool_mode(recipe.pool_mode);
+  if (recipe.checkpoint.empty()) {
+    if (!recipe.method.empty()) set_method(fusion_, recipe.method);
+    if (!recipe.form.empty()) set_form(fusion_, recipe.form);
+    fusion_.width = recipe.width;
   } else {
     read_checkpoint();
   }
   refuse_question(fusion_);
-  if (options.checkpoint.empty() || options.initial_values) check_asked();
-  if (needs_semantic() && options.semantic.empty())
+  if (recipe.checkpoint.empty() || recipe.initial_values) check_asked();
+  if (needs_semantic() && recipe.semantic.empty())
     throw UsageError(explain("--method " + method(), "no --semantic",
                              "the folder of the semantic features",
                              "make them with vega-extract features --backbone siglip"));
@@ -47,32 +46,32 @@ void Modules::check_asked() const {
                              "at most " + std::to_string(kWidest) + " for initial values"));
   try {
     static_cast<void>(fusion_specs(fusion_));
-    static_cast<void>(projector_specs({options_.projector, fusion_.width, fusion_.width}));
+    static_cast<void>(projector_specs({recipe_.projector, fusion_.width, fusion_.width}));
   } catch (const InputError& error) {
     throw UsageError("--width " + std::to_string(fusion_.width) + ": " + error.what());
   }
 }
 
 void Modules::read_checkpoint() {
-  checkpoint_ = open_fusion_checkpoint(options_.checkpoint,
-                                       {options_.method, options_.form, options_.initial_values});
+  checkpoint_ = open_fusion_checkpoint(recipe_.checkpoint,
+                                       {recipe_.method, recipe_.form, recipe_.initial_values});
   if (checkpoint_->release == Release::kSpatial)
     throw InputError(explain(
-        options_.checkpoint, "a checkpoint of the spatial-reasoning release",
+        recipe_.checkpoint, "a checkpoint of the spatial-reasoning release",
         "one of the main release",
         "its semantic stream is Qwen2.5-VL's own vision tower, which no feature file holds"));
   fusion_ = checkpoint_->fusion;
   semantic_config_ = checkpoint_->semantic;
   generative_config_ = checkpoint_->generative;
   const auto require = [&](const char* prefix, bool there) {
-    if (there || options_.initial_values) return;
-    throw InputError(explain(options_.checkpoint, "no tensors " + std::string(prefix) + "*",
+    if (there || recipe_.initial_values) return;
+    throw InputError(explain(recipe_.checkpoint, "no tensors " + std::string(prefix) + "*",
                              "projectors and fusion of one model",
                              "--initial-values gives seeded values to what is missing"));
   };
   require(kGenerativePrefix, generative_config_.has_value());
-  require(kSemanticPrefix, semantic_config_ || options_.semantic.empty());
-  if (fusion_.width < 1) fusion_.width = options_.width;  // no tensor tells it
+  require(kSemanticPrefix, semantic_config_ || recipe_.semantic.empty());
+  if (fusion_.width < 1) fusion_.width = recipe_.width;  // no tensor tells it
   trained_ =
       checkpoint_->has_fusion && generative_config_ && (semantic_config_ || !needs_semantic());
   trained_on_ = checkpoint_->trained_on;
@@ -80,7 +79,7 @@ void Modules::read_checkpoint() {
 }
 
 std::string Modules::form() const {
-  return fusion_.method == FusionMethod::kTokenGated ? name_of(fusion_.form) : "";
+  return fusion_.method == FusionMethod::kTokenGated ? vega::name_of(fusion_.form) : "";
 }
 
 bool Modules::has_gate() const {
@@ -93,8 +92,8 @@ bool Modules::has_gate() const {
 }
 
 std::string Modules::name() const {
-  if (!checkpoint_) return "seed" + std::to_string(options_.seed);
-  fs::path path = fs::absolute(options_.checkpoint).lexically_normal();
+  if (!checkpoint_) return "seed" + std::to_string(recipe_.seed);
+  fs::path path = fs::absolute(recipe_.checkpoint).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   return clean_key(fs::is_directory(path) ? path.filename().string() : path.stem().string());
 }
@@ -113,10 +112,10 @@ void Modules::use_channels(const std::string& where, std::int64_t semantic,
     check("semantic features", semantic, semantic_channels_, "the scenes before");
     return;
   }
-  const std::string whose = "the projector of " + options_.checkpoint;
+  const std::string whose = "the projector of " + recipe_.checkpoint;
   const auto config_of = [&](const char* stream, std::int64_t channels,
                              const std::optional<ProjectorConfig>& read) {
-    if (!read) return ProjectorConfig{options_.projector, channels, fusion_.width};
+    if (!read) return ProjectorConfig{recipe_.projector, channels, fusion_.width};
     check(stream, channels, read->in, whose);
     return *read;
   };
@@ -131,7 +130,7 @@ void Modules::use_channels(const std::string& where, std::int64_t semantic,
 }
 
 Parameters Modules::initial(const std::vector<ParameterSpec>& specs, const char* prefix) const {
-  return initial_values(specs, prefix, static_cast<std::uint64_t>(options_.seed));
+  return initial_values(specs, prefix, static_cast<std::uint64_t>(recipe_.seed));
 }
 
 void Modules::make_initial() {
@@ -168,7 +167,7 @@ const Modules::Loaded& Modules::load() {
   const std::lock_guard held(mutex_);
   if (loaded_) return *loaded_;
   try {
-    on_device(placement_.device, [this] { make_modules(); });
+    on_device(recipe_.placement.device, [this] { make_modules(); });
   } catch (const InputError& error) {
     throw ModelError(error.what());  // the fault of no scene
   }
@@ -177,20 +176,21 @@ const Modules::Loaded& Modules::load() {
 
 void Modules::make_modules() {
   if (checkpoint_) {
-    log_info("reading {}", options_.checkpoint);
+    log_info("reading {}", recipe_.checkpoint);
     checkpoint_->check_finite();
   }
   make_initial();
   std::optional<Projector> semantic;
   if (semantic_)
-    semantic.emplace(*semantic_config_, *semantic_, placement_);
+    semantic.emplace(*semantic_config_, *semantic_, recipe_.placement);
   else if (semantic_config_)
-    semantic.emplace(checkpoint_->semantic_projector(placement_));
+    semantic.emplace(checkpoint_->semantic_projector(recipe_.placement));
   loaded_ = std::make_unique<Loaded>(
       Loaded{std::move(semantic),
-             generative_ ? Projector(*generative_config_, *generative_, placement_)
-                         : checkpoint_->generative_projector(placement_),
-             gate_ ? Fusion(fusion_, *gate_, placement_) : checkpoint_->fusion_module(placement_)});
+             generative_ ? Projector(*generative_config_, *generative_, recipe_.placement)
+                         : checkpoint_->generative_projector(recipe_.placement),
+             gate_ ? Fusion(fusion_, *gate_, recipe_.placement)
+                   : checkpoint_->fusion_module(recipe_.placement)});
   semantic_.reset();
   generative_.reset();
   gate_.reset();

@@ -7,19 +7,20 @@
 #include <string>
 
 #include "fuse/inputs.h"
-#include "fuse/options.h"
+#include "fuse/recipe.h"
 #include "fusion/checkpoint.h"
 #include "fusion/fusion.h"
 #include "fusion/projector.h"
 
 namespace vega::fuse {
 
-// Thread-safe. Headers are read when it is made, values when they are first needed.
+// Thread-safe. The recipe must outlive it. Headers are read when it is made, values when they are
+// first needed.
 class Modules {
  public:
   // Throws UsageError (options that contradict each other, a method that depends on the question),
   // InputError, FormatError (the checkpoint).
-  Modules(const TokensOptions& options, const Placement& placement);
+  explicit Modules(const Recipe& recipe);
 
   // The channels of the first scene decide what initial values need; every other scene must have
   // the same, and the widths of a checkpoint. semantic 0: none. Throws InputError.
@@ -51,8 +52,7 @@ class Modules {
   void make_initial();
   void make_modules();
 
-  const TokensOptions& options_;
-  Placement placement_;
+  const Recipe& recipe_;
   FusionConfig fusion_;
   std::optional<FusionCheckpoint> checkpoint_;
   TrainedOn trained_on_;

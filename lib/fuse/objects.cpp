@@ -34,15 +34,8 @@ SceneGeometry scene_geometry(const SceneReader& scene) {
   }
 }
 
-ObjectMode object_mode_from_name(const std::string& name) {
-  if (name == "none") return ObjectMode::kNone;
-  if (name == "patch14") return ObjectMode::kPatch14;
-  if (name == "patch27") return ObjectMode::kPatch27;
-  throw UsageError(explain("--objects", "'" + name + "'", "patch14, patch27 or none"));
-}
-
 std::string name_of(ObjectMode mode) {
-  return mode == ObjectMode::kNone ? "none" : mode == ObjectMode::kPatch14 ? "patch14" : "patch27";
+  return std::string(name_in<ObjectMode>(kObjectModes, mode));
 }
 
 ObjectMeans::ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode mode,

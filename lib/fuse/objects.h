@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "geometry/points.h"
 #include "store/scene_file.h"
 #include "store/tokens_file.h"
@@ -19,8 +20,11 @@ enum class ObjectMode {
   kPatch14,  // 27x27 projected tokens before pooling and fusion; 98 of a patch's 196 pixels
   kPatch27   // 14x14 fused tokens; 182 of 729 pixels
 };
-ObjectMode object_mode_from_name(const std::string& name);  // throws UsageError
-std::string name_of(ObjectMode mode);                       // "none", "patch14", "patch27"
+inline constexpr Choice<ObjectMode> kObjectModes[] = {
+    {ObjectMode::kPatch14, "patch14", "mean of the un-fused 27x27 tokens that an object covers"},
+    {ObjectMode::kPatch27, "patch27", "mean of the fused 14x14 tokens that it covers"},
+    {ObjectMode::kNone, "none"}};
+std::string name_of(ObjectMode mode);  // of the table
 
 // How the coordinates of a scene file were made.
 struct SceneGeometry {

@@ -2,29 +2,43 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/options.h"
+#include "fuse/objects.h"
+#include "run/option_groups.h"
+#include "store/tokens_file.h"
 
 namespace vega::fuse {
 
-struct TokensOptions {
-  std::vector<std::string> inputs;
-  std::string list, shard, tap, semantic, semantic_tap, scenes;
+// How the cells of the two streams meet.
+enum class AlignMode { kReference, kPixel };
+inline constexpr Choice<AlignMode> kAlignModes[] = {
+    {AlignMode::kReference, "reference",
+     "cell by cell, as released, though the generative view may be a crop"},
+    {AlignMode::kPixel, "pixel",
+     "generative features where the semantic cell looks, semantic tokens where they see nothing"}};
 
-  std::string checkpoint, method, form;
+struct TokensOptions {
+  ItemOptions items;
+  OutputOptions output{.out = "tokens"};
+  RunOptions run;
+  DeviceOptions device;
+  std::string tap, semantic, semantic_tap, scenes;
+
+  std::string checkpoint;
+  std::optional<std::string_view> method, form;  // unset: the checkpoint's
   bool initial_values = false, allow_mismatch = false;
   std::int64_t width = 3584, seed = 42;
   std::string projector = "mlp2x_gelu", pool_mode = "bilinear";
+  AlignMode align = AlignMode::kReference;
+  ObjectMode objects = ObjectMode::kPatch14;
 
-  std::string align = "reference", objects = "patch14";
-
-  std::string parts = "fused", out = "tokens", tag, store_dtype = "bf16";
-
-  std::string device = "cpu", dtype, batch = "8", report;
-  bool overwrite = false, fail_fast = false, no_thumbs = false, dry_run = false;
-  std::int64_t threads = 0;
+  std::vector<TokenPart> parts{TokenPart::kFused};
+  DType store_dtype = DType::kBF16;
+  bool no_thumbs = false;
 
   void visit(OptionVisitor& v);
 };

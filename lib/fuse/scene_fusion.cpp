@@ -57,7 +57,8 @@ std::span<const float> span_of(const at::Tensor& tensor) {
 }
 
 bool wants(const FuseRun& run, TokenPart part) {
-  return std::find(run.parts.begin(), run.parts.end(), part) != run.parts.end();
+  return std::find(run.recipe.parts.begin(), run.recipe.parts.end(), part) !=
+         run.recipe.parts.end();
 }
 
 }  // namespace
@@ -66,26 +67,24 @@ fs::path folder_of(const Item& item, const FuseRun& run) {
   const std::string folder = fs::absolute(item.path).parent_path().filename().string();
   const std::string form = run.modules.form();
   const std::string made = folder + "-" + run.modules.method() + (form.empty() ? "" : "-" + form) +
-                           "-" + run.modules.name() + (run.pixel ? "-pixel" : "");
-  const std::string tag = run.options.tag.empty() ? clean_key(made) : run.options.tag;
-  if (!is_key(tag) || tag.starts_with('.'))
-    throw UsageError(
-        explain("--tag", "'" + tag + "'", "letters, digits, '.', '_', '-', not starting with '.'"));
-  return fs::path(run.options.out) / tag;
+                           "-" + run.modules.name() + (run.recipe.pixel() ? "-pixel" : "");
+  if (run.recipe.tag.empty()) return run.recipe.out / clean_key(made);
+  check_tag(run.recipe.tag);
+  return run.recipe.out / run.recipe.tag;
 }
 
 std::string SceneFusion::options_json() const {
   Json parts = Json::list();
-  for (const TokenPart part : run_.parts) parts.push(name_of(part));
+  for (const TokenPart part : run_.recipe.parts) parts.push(name_of(part));
   Json json{{"method", run_.modules.method()},
             {"form", run_.modules.form()},
-            {"align", run_.options.align},
+            {"align", std::string(name_in<AlignMode>(kAlignModes, run_.recipe.align))},
             {"parts", parts},
-            {"store_dtype", name_of(run_.store)},
-            {"compute_dtype", run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
-            {"objects", in_.scene ? name_of(run_.objects) : "none"},
+            {"store_dtype", name_of(run_.recipe.store)},
+            {"compute_dtype", run_.recipe.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
+            {"objects", in_.scene ? name_of(run_.recipe.objects) : "none"},
             {"positions", in_.scene != nullptr},
-            {"thumbs", !run_.options.no_thumbs},
+            {"thumbs", run_.recipe.thumbs},
             {"trained", run_.modules.trained()}};
   const FusionConfig& config = run_.modules.config();
   // Weights do not tell the number of heads.
@@ -98,9 +97,9 @@ std::string SceneFusion::options_json() const {
 void SceneFusion::check_training() {
   const std::string differences = differences_from(run_.modules.trained_on(), in_);
   if (differences.empty()) return;
-  const std::string message = item_.path.string() + " and " + run_.options.checkpoint +
+  const std::string message = item_.path.string() + " and " + run_.recipe.checkpoint +
                               ": other features than it was trained on" + differences;
-  if (!run_.options.allow_mismatch)
+  if (!run_.recipe.allow_mismatch)
     throw InputError(message + "\n  extract them so, or pass --allow-mismatch");
   log_warn("{}", message);
   mismatch_ = true;
@@ -117,7 +116,7 @@ std::string SceneFusion::input_fingerprint() const {
 void SceneFusion::prepare() {
   provenance_ = provenance();
   output_ = folder_of(item_, run_) / (item_.key + ".h5");
-  in_ = open_inputs(item_, run_.options);
+  in_ = open_inputs(item_, run_.recipe);
   frames_ = in_.frames.id.size();
   if (in_.scene) geometry_ = scene_geometry(*in_.scene).type;
   check_training();
@@ -125,15 +124,15 @@ void SceneFusion::prepare() {
                             in_.generative_info().channels);
   header_.key = item_.key;
   header_.options_json = options_json();
-  header_.seed = run_.options.seed;
+  header_.seed = run_.recipe.seed;
   header_.model_fp = run_.modules.fingerprint();
   header_.input_fp = input_fingerprint();
   header_.cache_key =
       cache_key(kTokensSchema, header_.options_json, header_.model_fp, header_.input_fp);
-  plan_ = decide(output_, kTokensSchema, header_, run_.options.overwrite);
+  plan_ = decide(output_, kTokensSchema, header_, run_.recipe.overwrite);
   if (complete()) return;
   align_frames();
-  if (!run_.options.no_thumbs) in_.frames.thumb_jpeg = in_.generative->thumbs();
+  if (run_.recipe.thumbs) in_.frames.thumb_jpeg = in_.generative->thumbs();
 }
 
 // How the generative cells lie to the tokens, and how much of them they cover.
@@ -160,16 +159,16 @@ void SceneFusion::align_frames() {
 TokensInfo SceneFusion::info() const {
   TokensInfo out;
   out.width = run_.modules.config().width;
-  out.store_dtype = run_.store;
-  out.parts = run_.parts;
+  out.store_dtype = run_.recipe.store;
+  out.parts = run_.recipe.parts;
   out.has_gate = run_.modules.has_gate();
   out.method = run_.modules.method();
   out.form = run_.modules.form();
-  out.align = run_.options.align;
+  out.align = name_in<AlignMode>(kAlignModes, run_.recipe.align);
   out.view = in_.semantic ? in_.semantic_info().view : in_.generative_info().view;
   out.fingerprint = header_.model_fp;
   out.trained = run_.modules.trained();
-  out.compute_dtype = run_.placement.dtype == at::kBFloat16 ? "bf16" : "f32";
+  out.compute_dtype = run_.recipe.placement.dtype == at::kBFloat16 ? "bf16" : "f32";
   out.generative_key = in_.generative_info().cache_key;
   if (in_.semantic) out.semantic_key = in_.semantic_info().cache_key;
   if (in_.scene) out.scene_key = in_.scene->header().cache_key;
@@ -180,7 +179,7 @@ TokensInfo SceneFusion::info() const {
 // Generative features of the tokens' cells, (frames, 196, C) float32.
 at::Tensor SceneFusion::aligned(std::size_t first, std::size_t count, std::size_t padded) const {
   const at::Tensor cells = read_tensor(*in_.generative, in_.generative_tap, first, count, padded);
-  if (!run_.pixel) return cells;
+  if (!run_.recipe.pixel()) return cells;
   std::vector<at::Tensor> out;
   for (std::size_t i = 0; i < padded; ++i) {
     const Alignment& how = *alignment_[std::min(first + i, frames_ - 1)];
@@ -202,7 +201,7 @@ SceneFusion::Feed SceneFusion::read(std::size_t first, std::size_t count,
 
 SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, const Feed& feed,
                                     std::size_t first, std::size_t count) const {
-  const at::Device device = run_.placement.device;
+  const at::Device device = run_.recipe.placement.device;
   Step out;
   at::Tensor semantic;
   if (in_.semantic) {
@@ -220,7 +219,7 @@ SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, const Feed& 
     out.gate = trace.semantic_weight.defined() ? trace.semantic_weight : trace.gate;
     out.gate = out.gate.expand({out.fused.size(0), out.fused.size(1)}).clone();
   }
-  if (run_.pixel && in_.semantic) keep_semantic(modules, first, count, out);
+  if (run_.recipe.pixel() && in_.semantic) keep_semantic(modules, first, count, out);
   return out;
 }
 
@@ -234,7 +233,7 @@ void SceneFusion::keep_semantic(const Modules::Loaded& modules, std::size_t firs
     const auto& covered = alignment_[first + i]->covered;
     for (std::size_t c = 0; c < kCells; ++c) at_cell[i * kCells + c] = covered[c] == 0;
   }
-  uncovered = uncovered.to(run_.placement.device);
+  uncovered = uncovered.to(run_.recipe.placement.device);
   out.fused = at::where(uncovered.unsqueeze(-1), kept, out.fused);
   if (out.gate.defined()) out.gate = at::where(uncovered, at::ones_like(out.gate), out.gate);
 }
@@ -262,14 +261,14 @@ void SceneFusion::by_frames(const Modules::Loaded& modules, Progress& progress) 
       store(frame, 1, now);
       progress.add();
     };
-    parallel_for(end - begin, run_.threads, body, [] { at::set_num_threads(1); });
+    parallel_for(end - begin, run_.recipe.threads, body, [] { at::set_num_threads(1); });
     for (ObjectMeans& means : objects_) means.settle(end);
   }
 }
 
 // The next batch is read while this one is computed and written.
 void SceneFusion::by_batches(const Modules::Loaded& modules, Progress& progress) {
-  const auto batch = static_cast<std::size_t>(run_.batch);
+  const auto batch = static_cast<std::size_t>(run_.recipe.batch);
   const auto begin_reading = [&](std::size_t first) {
     return std::async(std::launch::async, [this, first, batch] {
       return read(first, std::min(batch, frames_ - first), batch);
@@ -300,17 +299,17 @@ void SceneFusion::compute() {
   const auto begun = std::chrono::steady_clock::now();
   const Modules::Loaded& modules = run_.modules.load();
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  if (in_.scene && run_.objects != ObjectMode::kNone) {
+  if (in_.scene && run_.recipe.objects != ObjectMode::kNone) {
     for (const ObjectKind kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
       if (!in_.scene->has_objects(kind)) continue;
-      objects_.emplace_back(*in_.scene, kind, run_.objects, run_.modules.config().width);
+      objects_.emplace_back(*in_.scene, kind, run_.recipe.objects, run_.modules.config().width);
       kinds_.push_back(kind);
     }
   }
   writer_ = std::make_unique<TokensWriter>(output_, header_, in_.frames, info());
   Progress progress(item_.key, "frames", static_cast<std::int64_t>(frames_), run_.progress);
-  on_device(run_.placement.device, [&] {
-    if (run_.placement.device.is_cuda())
+  on_device(run_.recipe.placement.device, [&] {
+    if (run_.recipe.placement.device.is_cuda())
       by_batches(modules, progress);
     else
       by_frames(modules, progress);
@@ -328,12 +327,12 @@ void SceneFusion::finish() {
     const auto discrete = discretise(patches.world14, geometry_);
     writer_->put_positions({patches.world14, voxel_triples(discrete)});
   }
-  const bool round = run_.placement.dtype == at::kBFloat16;
+  const bool round = run_.recipe.placement.dtype == at::kBFloat16;
   for (std::size_t i = 0; i < objects_.size(); ++i)
     writer_->put_objects(kinds_[i], objects_[i].finish(round));
   provenance_.insert({{"ended", utc_now()},
-                      {"device", device_name(run_.placement.device)},
-                      {"checkpoint", run_.options.checkpoint},
+                      {"device", device_name(run_.recipe.placement.device)},
+                      {"checkpoint", run_.recipe.checkpoint},
                       {"generative", item_.path.string()}});
   writer_->finish(provenance_);
   writer_.reset();
@@ -353,7 +352,7 @@ SceneForecast SceneFusion::forecast() const {
   if (in_.scene) {
     out.scene = "positions";
     for (const ObjectKind kind : {ObjectKind::kGt, ObjectKind::kProposal}) {
-      if (run_.objects == ObjectMode::kNone || !in_.scene->has_objects(kind)) continue;
+      if (run_.recipe.objects == ObjectMode::kNone || !in_.scene->has_objects(kind)) continue;
       out.scene += fmt::format(", {} {}", in_.scene->objects(kind).id.size(),
                                kind == ObjectKind::kGt ? "objects" : "proposals");
     }
@@ -363,7 +362,7 @@ SceneForecast SceneFusion::forecast() const {
   out.covered = out.complete ? std::numeric_limits<double>::quiet_NaN() : covered_;
   if (out.complete) return out;
   const auto cells = static_cast<double>(frames_ * kCells);
-  out.bytes = cells * static_cast<double>(run_.parts.size() * size_of(run_.store)) *
+  out.bytes = cells * static_cast<double>(run_.recipe.parts.size() * size_of(run_.recipe.store)) *
                   static_cast<double>(run_.modules.config().width) +
               cells * 5;
   for (const auto& thumb : in_.frames.thumb_jpeg) out.bytes += static_cast<double>(thumb.size());

@@ -13,7 +13,7 @@
 #include "fuse/inputs.h"
 #include "fuse/modules.h"
 #include "fuse/objects.h"
-#include "fuse/options.h"
+#include "fuse/recipe.h"
 #include "run/provenance.h"
 #include "run/run.h"
 #include "store/decide.h"
@@ -21,17 +21,10 @@
 
 namespace vega::fuse {
 
-// Options with every default resolved, and what all scenes share.
+// What all scenes of a run share.
 struct FuseRun {
-  const TokensOptions& options;
+  const Recipe& recipe;
   Modules& modules;
-  Placement placement;
-  std::vector<TokenPart> parts;
-  DType store = DType::kBF16;
-  bool pixel = false;
-  ObjectMode objects = ObjectMode::kPatch14;
-  int threads = 1;
-  std::int64_t batch = 1;  // frames a step on CUDA
   ProgressMode progress = ProgressMode::kOff;
 };
 

@@ -61,22 +61,16 @@ VEGA_FMA_CLONES void unproject_row(const Camera& c, const std::uint16_t* depth, 
 
 }  // namespace
 
-std::string_view name_of(GeometryType type) {
-  return type == GeometryType::kBf16 ? "bf16" : "fp32";
-}
+std::string_view name_of(GeometryType type) { return name_in<GeometryType>(kGeometryTypes, type); }
 
 GeometryType geometry_type_from_name(std::string_view name) {
-  if (name == "bf16") return GeometryType::kBf16;
-  if (name == "fp32") return GeometryType::kF32;
-  throw UsageError(explain("--geometry", "'" + std::string(name) + "'", "bf16 or fp32"));
+  return choice_of<GeometryType>(kGeometryTypes, "--geometry", std::string(name));
 }
 
-std::string_view name_of(ZeroDepth zero) { return zero == ZeroDepth::kKeep ? "keep" : "mask"; }
+std::string_view name_of(ZeroDepth zero) { return name_in<ZeroDepth>(kZeroDepths, zero); }
 
 ZeroDepth zero_depth_from_name(std::string_view name) {
-  if (name == "keep") return ZeroDepth::kKeep;
-  if (name == "mask") return ZeroDepth::kMask;
-  throw UsageError(explain("--zero-depth", "'" + std::string(name) + "'", "keep or mask"));
+  return choice_of<ZeroDepth>(kZeroDepths, "--zero-depth", std::string(name));
 }
 
 std::vector<int> nearest_indices(int src, int dst) {

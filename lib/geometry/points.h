@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/image_types.h"
 #include "geometry/pose.h"
 
@@ -15,14 +16,19 @@ namespace vega {
 //   kBf16  as released: the map is cast to bfloat16 before anything else (scene_understanding 1.11)
 //   kF32   no rounding but that of float32; sums in double
 enum class GeometryType { kBf16, kF32 };
-std::string_view name_of(GeometryType type);                  // "bf16", "fp32"
+inline constexpr Choice<GeometryType> kGeometryTypes[] = {{GeometryType::kBf16, "bf16"},
+                                                          {GeometryType::kF32, "fp32"}};
+std::string_view name_of(GeometryType type);                  // of the table
 GeometryType geometry_type_from_name(std::string_view name);  // throws UsageError
 
 // Pixels without depth.
 //   kKeep  as released: they are points at the camera's centre, in every average and box test
 //   kMask  they are left out; where nothing is left a value is NaN
 enum class ZeroDepth { kKeep, kMask };
-std::string_view name_of(ZeroDepth zero);               // "keep", "mask"
+inline constexpr Choice<ZeroDepth> kZeroDepths[] = {
+    {ZeroDepth::kKeep, "keep", "points at the camera's centre, as released"},
+    {ZeroDepth::kMask, "mask", "left out"}};
+std::string_view name_of(ZeroDepth zero);               // of the table
 ZeroDepth zero_depth_from_name(std::string_view name);  // throws UsageError
 
 // Which part of the depth map stands behind the 384x384 picture (scene_understanding 1.9).

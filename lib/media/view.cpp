@@ -17,12 +17,6 @@ namespace {
 
 constexpr int kSquare = 384;  // side of the picture that the released language model sees
 
-constexpr std::array<std::pair<View, std::string_view>, 4> kNames{
-    {{View::kMllm, "mllm"},
-     {View::kNative, "native"},
-     {View::kStretch, "stretch"},
-     {View::kCenterCrop, "center_crop"}}};
-
 // u = scale * x + offset along one axis; pixel centres are integers.
 struct AxisMap {
   double scale = 1, offset = 0;
@@ -106,19 +100,10 @@ void check(ImageSize source, ImageSize out) {
 
 }  // namespace
 
-std::string_view name_of(View view) {
-  for (const auto& [value, name] : kNames) {
-    if (value == view) return name;
-  }
-  return "?";
-}
+std::string_view name_of(View view) { return name_in<View>(kViews, view); }
 
 View view_from_name(std::string_view name) {
-  for (const auto& [value, known] : kNames) {
-    if (known == name) return value;
-  }
-  throw UsageError(
-      explain("--view", fmt::format("\"{}\"", name), "mllm, native, stretch or center_crop"));
+  return choice_of<View>(kViews, "--view", std::string(name));
 }
 
 SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize depth) {

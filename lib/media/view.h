@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "base/image_types.h"
 #include "geometry/affine.h"
 
@@ -17,7 +18,14 @@ enum class View {
   kCenterCrop  // Pillow bicubic to height 384, centre 384 columns, then cover and centre crop
 };
 
-// "mllm", "native", "stretch", "center_crop"; the inverse throws UsageError naming these.
+inline constexpr Choice<View> kViews[] = {
+    {View::kMllm, "mllm",
+     "384x384 squash, cover, centre crop: what the released model was trained on"},
+    {View::kNative, "native", "cover and crop"},
+    {View::kStretch, "stretch", "the whole frame"},
+    {View::kCenterCrop, "center_crop", "the 384x384 crop of the baseline"}};
+
+// A name of kViews; the inverse throws UsageError naming these.
 std::string_view name_of(View view);
 View view_from_name(std::string_view name);
 

@@ -30,8 +30,9 @@ void OutputOptions::visit(OptionVisitor& v, const char* out_help, const char* ta
   v.flag("--overwrite", overwrite, "make again what is there, whatever options it was made with");
 }
 
-void RunOptions::visit(OptionVisitor& v, const char* dry_run_help) {
+void RunOptions::visit(OptionVisitor& v, const char* dry_run_help, bool threaded) {
   v.group("Run");
+  if (threaded) visit_threads(v, threads);
   v.flag("--fail-fast", fail_fast, "stop at the first item that fails");
   if (dry_run_help != nullptr) v.flag("--dry-run", dry_run, dry_run_help);
   v.text("--report", report, "FILE.json",

@@ -12,6 +12,12 @@
 
 namespace vega {
 
+// --compat of several verbs.
+enum class Compat {
+  kReference,  // the released pipeline's numbers
+  kFixed       // its faults repaired
+};
+
 // How a verb calls its inputs in the help.
 struct ItemWords {
   const char* placeholder = "INPUT...";
@@ -43,8 +49,8 @@ struct RunOptions {
   bool fail_fast = false, dry_run = false;
   std::int64_t threads = 0;
 
-  // dry_run_help: null where the verb has no --dry-run.
-  void visit(OptionVisitor& v, const char* dry_run_help = nullptr);
+  // dry_run_help: null where the verb has no --dry-run. threaded: it has --threads.
+  void visit(OptionVisitor& v, const char* dry_run_help = nullptr, bool threaded = true);
   static void visit_threads(OptionVisitor& v, std::int64_t& threads);
 
   int workers() const;  // --threads; all cores this process may use where it is 0

@@ -82,14 +82,6 @@ std::string_view name_of(Outcome outcome) {
   return "failed";
 }
 
-void Forecast::add(const Forecast& item) {
-  output_bytes += item.output_bytes;
-  host_bytes = std::max(host_bytes, item.host_bytes);
-  device_bytes = std::max(device_bytes, item.device_bytes);
-  seconds += item.seconds;
-  flops += item.flops;
-}
-
 RunReport::RunReport(std::filesystem::path path, const std::vector<Item>& items, bool dry_run)
     : path_(std::move(path)),
       stream_(!path_.empty() && is_stream(path_)),

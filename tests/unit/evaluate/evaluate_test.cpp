@@ -15,6 +15,7 @@
 #include "evaluate/scene_tokens.h"
 #include "store/features.h"
 #include "store/scene_file.h"
+#include "support/options.h"
 #include "support/support.h"
 #include "support/write_scene.h"
 
@@ -115,7 +116,7 @@ struct World {
 
 // The verb, its answer as CSV: name to value of the one scene.
 std::map<std::string, double> run_verb(CorrespondenceVerb options, int expected_exit = 0) {
-  options.format = "csv";
+  test::set(options, "--format", "csv");
   std::string text;
   const Context context{ProgressMode::kOff, {}, [&](const std::string& t) { text += t; }};
   const RunResult result = run_correspondence(options, context);
@@ -178,7 +179,7 @@ TEST_CASE("scores of constant, perfect and random features through files") {
 
   write_features(world.folder / "constant" / "wall.h5", table, 8,
                  [](int, int, int, int c) { return 1.0F + static_cast<float>(c); });
-  options.inputs = {(world.folder / "constant").string()};
+  options.items.inputs = {(world.folder / "constant").string()};
   auto got = run_verb(options);
   CHECK(got["views"] == kViews);
   CHECK(got["tokens"] == kViews * 196);
@@ -189,7 +190,7 @@ TEST_CASE("scores of constant, perfect and random features through files") {
   CHECK(got["multi_view@mean"] == Approx(0).margin(1e-6));
 
   write_features(world.folder / "perfect" / "wall.h5", table, 64, code);
-  options.inputs = {(world.folder / "perfect" / "wall.h5").string()};
+  options.items.inputs = {(world.folder / "perfect" / "wall.h5").string()};
   got = run_verb(options);
   CHECK(got["multi_view"] == Approx(1).margin(1e-6));
   CHECK(got["multi_view_margin"] == Approx(1).margin(0.02));
@@ -200,16 +201,16 @@ TEST_CASE("scores of constant, perfect and random features through files") {
   CHECK(perfect == 1);
 
   write_features(world.folder / "random" / "wall.h5", table, 64, noise);
-  options.inputs = {(world.folder / "random").string()};
+  options.items.inputs = {(world.folder / "random").string()};
   got = run_verb(options);
   // Of some 500 voxel pairs of cosines with deviation 1/8.
   CHECK(std::abs(got["multi_view"]) < 4 * 0.125 / std::sqrt(400.0));
   CHECK(got["auc"] == Approx(0.5).margin(0.03));
 
   // The null test: perfect features at other frames' poses are no better than chance.
-  options.inputs = {(world.folder / "perfect").string(), (world.folder / "random").string()};
+  options.items.inputs = {(world.folder / "perfect").string(), (world.folder / "random").string()};
   options.compare = options.permuted_poses = true;
-  options.out = (world.folder / "out").string();
+  options.output.out = (world.folder / "out").string();
   options.pictures = false;
   run_verb(options);
   const std::string csv = test::read_text(world.folder / "out" / "comparison.csv");
@@ -233,8 +234,8 @@ TEST_CASE("Probe3D through files: perfect features find their places") {
   write_features(world.folder / "perfect" / "wall.h5", table_of(world.scene), 64, code);
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
-  options.inputs = {(world.folder / "perfect").string()};
-  options.metrics = "probe3d";
+  options.items.inputs = {(world.folder / "perfect").string()};
+  test::set(options, "--metrics", "probe3d");
   options.points = 0;
   test::write_text(world.folder / "pairs.txt", "# key a b\nwall 0 10\nwall 10 30\n");
   options.pairs = (world.folder / "pairs.txt").string();
@@ -258,7 +259,7 @@ TEST_CASE("files that do not belong together are refused by name") {
   const auto constant = [](int, int, int, int) { return 1.0F; };
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
-  options.inputs = {(world.folder / "f" / "wall.h5").string()};
+  options.items.inputs = {(world.folder / "f" / "wall.h5").string()};
 
   FrameTable table = table_of(world.scene);
   table.id[2] = 21;
@@ -274,38 +275,44 @@ TEST_CASE("files that do not belong together are refused by name") {
         std::string::npos);
 
   write_features(world.folder / "f" / "elsewhere.h5", table_of(world.scene), 2, constant);
-  options.inputs = {(world.folder / "f" / "elsewhere.h5").string()};
+  options.items.inputs = {(world.folder / "f" / "elsewhere.h5").string()};
   CHECK(message_of<InputError>([&] { run_verb(options); }).find("vega-extract scene") !=
         std::string::npos);
 
   const auto refused = [&](auto change) {
-    CorrespondenceVerb changed = options;
-    change(changed);
-    return message_of<UsageError>([&] { run_verb(changed); });
+    return message_of<UsageError>([&] {
+      CorrespondenceVerb changed = options;
+      change(changed);
+      run_verb(changed);
+    });
   };
-  CHECK(refused([](auto& o) { o.metrics = "x"; }).find("voxel, probe3d, all") != std::string::npos);
-  CHECK(refused([](auto& o) { o.center = "mean,mean"; }).find("twice") != std::string::npos);
+  CHECK(refused([](auto& o) { test::set(o, "--metrics", "x"); }).find("voxel, probe3d, all") !=
+        std::string::npos);
+  CHECK(refused([](auto& o) { test::set(o, "--center", "mean,mean"); }).find("each at most once") !=
+        std::string::npos);
   CHECK(refused([](auto& o) { o.compare = true; }).find("two and more") != std::string::npos);
-  CHECK(refused([](auto& o) { o.voxel = 0; }).find("--voxel") != std::string::npos);
+  CHECK(refused([](auto& o) { test::set(o, "--voxel", "0"); }).find("--voxel") !=
+        std::string::npos);
   CHECK(refused([](auto& o) { o.pictures = true; }).find("-o DIR") != std::string::npos);
   CHECK(refused([](auto& o) { o.scenes = "/nowhere"; }).find("/nowhere") != std::string::npos);
-  CHECK(refused([](auto& o) { o.min_valid = 1.5; }).find("got 1.5, expected a share from 0 to 1") !=
-        std::string::npos);
+  CHECK(refused([](auto& o) {
+          test::set(o, "--min-valid", "1.5");
+        }).find("got '1.5', expected a number, -1 to 1") != std::string::npos);
   CHECK(refused([](auto& o) { o.tap = "x,x"; }).find("--tap: got x twice") != std::string::npos);
   CHECK(refused([](auto& o) { o.rank_by = "auc@zscore"; }).find("auc@mean") != std::string::npos);
   CHECK(refused([](auto& o) {
           o.pictures = true;
-          o.metrics = "probe3d";
-          o.out = "/nowhere";
+          test::set(o, "--metrics", "probe3d");
+          o.output.out = "/nowhere";
         }).find("probe3d, which has none") != std::string::npos);
   CorrespondenceVerb absent = options;
-  absent.inputs = {(world.folder / "f" / "absent.h5").string()};
+  absent.items.inputs = {(world.folder / "f" / "absent.h5").string()};
   CHECK(message_of<InputError>([&] { run_verb(absent); }).find("absent.h5: got no such file") !=
         std::string::npos);
   test::write_text(world.folder / "pairs.txt", "another 0 10\n");
-  absent.inputs = {(world.folder / "f" / "wall.h5").string()};
+  absent.items.inputs = {(world.folder / "f" / "wall.h5").string()};
   absent.pairs = (world.folder / "pairs.txt").string();
-  absent.metrics = "probe3d";
+  test::set(absent, "--metrics", "probe3d");
   CHECK(message_of<InputError>([&] { run_verb(absent); }).find("pairs of another") !=
         std::string::npos);
 }
@@ -318,22 +325,22 @@ TEST_CASE("sets have names of their own, and a folder that cannot be written sto
   CorrespondenceVerb options;
   options.scenes = folder("scenes");
   options.compare = true;
-  options.inputs = {folder("a b"), folder("a_b")};
+  options.items.inputs = {folder("a b"), folder("a_b")};
   CHECK(message_of<UsageError>([&] { run_verb(options); }).find("a_b, whose files are named") !=
         std::string::npos);
-  options.inputs = {folder("a.b"), folder("comparison")};
+  options.items.inputs = {folder("a.b"), folder("comparison")};
   CHECK(message_of<UsageError>([&] { run_verb(options); }).find("the comparison of all sets") !=
         std::string::npos);
   options.compare = false;
-  options.inputs = {folder("comparison")};
+  options.items.inputs = {folder("comparison")};
   options.voxel = 0.0937;
   CHECK(run_verb(options).at("multi_view") == Approx(1).margin(1e-6));
 
   test::write_text(world.folder / "file", "x");
-  options.out = folder("file");
-  options.report = folder("report.json");
+  options.output.out = folder("file");
+  options.run.report = folder("report.json");
   CHECK_THROWS_AS(run_verb(options), OutputError);
-  CHECK_FALSE(std::filesystem::exists(options.report));  // no scene was begun
+  CHECK_FALSE(std::filesystem::exists(options.run.report));  // no scene was begun
 }
 
 TEST_CASE("pairs are named by frame ids, and rank by what is there") {
@@ -342,11 +349,11 @@ TEST_CASE("pairs are named by frame ids, and rank by what is there") {
   write_features(world.folder / "g" / "wall.h5", table_of(world.scene), 64, noise);
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
-  options.inputs = {(world.folder / "f").string(), (world.folder / "g").string()};
+  options.items.inputs = {(world.folder / "f").string(), (world.folder / "g").string()};
   options.compare = true;
-  options.center = "zscore";
-  options.metrics = "all";
-  options.out = (world.folder / "out").string();
+  test::set(options, "--center", "zscore");
+  test::set(options, "--metrics", "all");
+  options.output.out = (world.folder / "out").string();
   CHECK(run_verb(options).contains("multi_view@zscore"));
   const std::string pairs = test::read_text(world.folder / "out" / "f-pairs.csv");
   CHECK(pairs.find("\nwall,zscore,20,30,") != std::string::npos);

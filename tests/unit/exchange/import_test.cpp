@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "exchange_samples.h"
 #include "media/view.h"
+#include "support/options.h"
 #include "weights/npy.h"
 #include "weights/safetensors_writer.h"
 #include "weights/torch_writer.h"
@@ -45,12 +46,12 @@ class Kitchen {
   // A call that works.
   ImportOptions options(const std::string& name = "kitchen.npy") const {
     ImportOptions o;
-    o.inputs = {(folder_ / name).string()};
-    o.layout = "vhwc";
-    o.frames = (folder_ / "ids.txt").string();
-    o.cell_to_px = (folder_ / "cells.txt").string();
-    o.tag = "dino";
-    o.out = (folder_ / "out").string();
+    o.items.inputs = {(folder_ / name).string()};
+    set(o, "--layout", "vhwc");
+    o.recipe.frames = (folder_ / "ids.txt").string();
+    o.recipe.cell_to_px = (folder_ / "cells.txt").string();
+    o.output.tag = "dino";
+    o.output.out = (folder_ / "out").string();
     return o;
   }
   const TempFolder& folder() const { return folder_; }
@@ -65,9 +66,9 @@ class Kitchen {
 TEST_CASE("an array with a list of frames and one matrix becomes a valid feature file") {
   const Kitchen kitchen;
   auto options = kitchen.options();
-  options.block = 11;
-  options.timestep = 300;
-  options.tap = "vit_l11";
+  options.recipe.block = 11;
+  options.recipe.timestep = 300;
+  options.recipe.tap = "vit_l11";
   CHECK(run(options) == Lines{{"kitchen", kitchen.output().string()}});
   CHECK(verify(kitchen.output()).empty());
   const FeatureReader file(kitchen.output());
@@ -96,11 +97,11 @@ TEST_CASE("equal input is skipped; other input is refused with the difference") 
     change(changed);
     return error_of<RefusedError>(changed);
   };
-  CHECK_THAT(refusal([](auto& o) { o.store_dtype = "bf16"; }),
+  CHECK_THAT(refusal([](auto& o) { set(o, "--store-dtype", "bf16"); }),
              Contains("store_dtype: file has f32, asked bf16"));
-  CHECK_THAT(refusal([](auto& o) { o.layout = "vchw"; }),
+  CHECK_THAT(refusal([](auto& o) { set(o, "--layout", "vchw"); }),
              Contains("grid: file has 2x4, asked 4x5"));
-  CHECK_THAT(refusal([](auto& o) { o.block = 3; }), Contains("block: file has -1, asked 3"));
+  CHECK_THAT(refusal([](auto& o) { o.recipe.block = 3; }), Contains("block: file has -1, asked 3"));
   write_text(kitchen.folder() / "ids.txt", "4 8 16");
   CHECK_THAT(error_of<RefusedError>(options),
              Contains("input frames: file has fingerprint") && Contains("--overwrite"));
@@ -110,7 +111,7 @@ TEST_CASE("equal input is skipped; other input is refused with the difference") 
   other[77] += 1;
   save_npy(kitchen.folder() / "kitchen.npy", other, {3, 2, 4, 5});
   CHECK_THAT(error_of<RefusedError>(options), Contains("input frames"));
-  options.overwrite = true;
+  options.output.overwrite = true;
   run(options);
   CHECK(FeatureReader(kitchen.output()).read_f32(0, 0, 3) == other);
 }
@@ -132,10 +133,10 @@ TEST_CASE("equal tokens have one key, whatever container, layout and wider type 
                      {"scale", view_of(DType::kF32, {3}, data)}});
   auto options = kitchen.options();
   run(options);
-  options.inputs = {(f / "x" / "kitchen.safetensors").string()};
+  options.items.inputs = {(f / "x" / "kitchen.safetensors").string()};
   CHECK(run(options).size() == 1);  // complete already, else refused
-  options.inputs = {(f / "x" / "kitchen.pt").string()};
-  options.layout = "vchw";
+  options.items.inputs = {(f / "x" / "kitchen.pt").string()};
+  set(options, "--layout", "vchw");
   CHECK(run(options).size() == 1);
 }
 
@@ -145,10 +146,10 @@ TEST_CASE("stored types: rounded to nearest, too large is refused with the place
   data[50] = 1.0F + 1.0F / 256 + 1.0F / 65536;  // bf16: up, by a hair over the half
   save_npy(kitchen.folder() / "kitchen.npy", data, {3, 2, 4, 5});
   auto options = kitchen.options();
-  options.overwrite = true;
+  options.output.overwrite = true;
   for (const auto& [name, dtype] :
        {std::pair{"bf16", DType::kBF16}, std::pair{"fp16", DType::kF16}}) {
-    options.store_dtype = name;
+    set(options, "--store-dtype", name);
     run(options);
     const FeatureReader file(kitchen.output());
     CHECK(file.taps()[0].store_dtype == dtype);
@@ -169,7 +170,7 @@ TEST_CASE("values that are not finite are refused, and nothing is written") {
     data[2 * 40 + 4 * 8 + 6] = bad;  // vchw: frame 2, channel 4, row 1, column 2
     save_npy(kitchen.folder() / "kitchen.npy", data, {3, 5, 2, 4});
     auto options = kitchen.options();
-    options.layout = "vchw";
+    set(options, "--layout", "vchw");
     CHECK_THAT(error_of<FormatError>(options),
                Contains("frame 2 (from 0), row 1, column 2, channel 4"));
   }
@@ -200,9 +201,9 @@ TEST_CASE("arrays of the wrong kind: each says what it is and what is expected")
   CHECK_THAT(message("two.pt"),
              Contains("2 arrays") && Contains("'a' f32 [3, 2, 4, 5]") && Contains("--name"));
   auto named = kitchen.options("two.pt");
-  named.name = "b";
+  named.recipe.name = "b";
   CHECK(run(named).size() == 1);
-  named.name = "d";
+  named.recipe.name = "d";
   CHECK_THAT(error_of<InputError>(named), Contains("no such array") && Contains("'c' i64 [3]"));
   write_text(f / "x.mat", "");
   CHECK_THAT(message("x.mat"), Contains(".safetensors"));
@@ -212,35 +213,39 @@ TEST_CASE("arrays of the wrong kind: each says what it is and what is expected")
 TEST_CASE("options that are missing are asked for; those that contradict are refused") {
   const Kitchen kitchen;
   const auto missing = [&](auto change) {
-    auto options = kitchen.options();
-    change(options);
-    return error_of<UsageError>(options);
+    return message_of<UsageError>([&] {
+      auto options = kitchen.options();
+      change(options);
+      run(options);
+    });
   };
-  CHECK_THAT(missing([](auto& o) { o.layout.clear(); }),
+  CHECK_THAT(missing([](auto& o) { o.recipe.layout.reset(); }),
              Contains("--layout") && Contains("vhwc or vchw"));
-  CHECK_THAT(missing([](auto& o) { o.frames.clear(); }), Contains("--frames"));
-  CHECK_THAT(missing([](auto& o) { o.cell_to_px.clear(); }), Contains("--view NAME --size WxH"));
-  CHECK_THAT(missing([](auto& o) { o.tag.clear(); }), Contains("--tag"));
-  CHECK_THAT(missing([](auto& o) { o.view = "stretch", o.size = "32x32"; }),
+  CHECK_THAT(missing([](auto& o) { o.recipe.frames.clear(); }), Contains("--frames"));
+  CHECK_THAT(missing([](auto& o) { o.recipe.cell_to_px.clear(); }),
+             Contains("--view NAME --size WxH"));
+  CHECK_THAT(missing([](auto& o) { o.output.tag.clear(); }), Contains("--tag"));
+  CHECK_THAT(missing([](auto& o) { set(o, "--view", "stretch"), set(o, "--size", "32x32"); }),
              Contains("one of them"));
-  CHECK_THAT(missing([](auto& o) { o.cell_to_px.clear(), o.view = "stretch"; }),
+  CHECK_THAT(missing([](auto& o) { o.recipe.cell_to_px.clear(), set(o, "--view", "stretch"); }),
              Contains("no --size"));
-  CHECK_THAT(missing([](auto& o) { o.size = "32x32"; }), Contains("no --view"));
-  CHECK_THAT(missing([](auto& o) { o.tag = "../up"; }), Contains("--tag"));
-  CHECK_THAT(missing([](auto& o) { o.store_dtype = "fp8"; }), Contains("bf16, fp16 or fp32"));
-  CHECK_THAT(missing([](auto& o) { o.timestep = 2000; }), Contains("0 to 1000"));
+  CHECK_THAT(missing([](auto& o) { set(o, "--size", "32x32"); }), Contains("no --view"));
+  CHECK_THAT(missing([](auto& o) { o.output.tag = "../up"; }), Contains("--tag"));
+  CHECK_THAT(missing([](auto& o) { set(o, "--store-dtype", "fp8"); }),
+             Contains("bf16, fp16, fp32"));
+  CHECK_THAT(missing([](auto& o) { set(o, "--timestep", "2000"); }), Contains("-1 to 1000"));
   CHECK_FALSE(fs::exists(kitchen.folder() / "out"));
 }
 
 TEST_CASE("--view computes cell_to_px as extraction does; the frames' size must be known") {
   const Kitchen kitchen;
   auto options = kitchen.options();
-  options.cell_to_px.clear();
-  options.view = "native";
-  options.size = "832x480";
+  options.recipe.cell_to_px.clear();
+  set(options, "--view", "native");
+  set(options, "--size", "832x480");
   CHECK_THAT(error_of<InputError>(options),
              Contains("frame 4 of unknown size") && Contains("--frame-size"));
-  options.frame_size = "640x480";
+  set(options, "--frame-size", "640x480");
   run(options);
   const FeatureReader file(kitchen.output());
   const Affine expected = cell_to_px(View::kNative, {640, 480}, {832, 480}, {}, 4, 2);
@@ -254,14 +259,14 @@ TEST_CASE("--patch: tokens that do not fill the picture have the cells of the ba
   const Kitchen kitchen;
   save_npy(kitchen.folder() / "kitchen.npy", values(3 * 27 * 27), {3, 27, 27, 1});
   auto options = kitchen.options();
-  options.cell_to_px.clear();
-  options.view = "mllm";
-  options.size = "384x384";
-  options.frame_size = "320x240";
-  options.patch = 15;
+  options.recipe.cell_to_px.clear();
+  set(options, "--view", "mllm");
+  set(options, "--size", "384x384");
+  set(options, "--frame-size", "320x240");
+  options.recipe.patch = 15;
   CHECK_THAT(error_of<InputError>(options),
              Contains("405x405 pixels under the tokens") && Contains("384x384"));
-  options.patch = 14;
+  options.recipe.patch = 14;
   run(options);
   // 14 of 384 pixels a cell; the picture's 384 are the frame's 320 and 240.
   const std::array<double, 6> expected{
@@ -270,11 +275,10 @@ TEST_CASE("--patch: tokens that do not fill the picture have the cells of the ba
   for (const auto& cells : file.taps()[0].cell_to_px) {
     for (std::size_t i = 0; i < 6; ++i) CHECK(cells[i] == Approx(expected[i]).margin(1e-12));
   }
-  options.view.clear();
-  options.size.clear();
+  options.recipe.view.reset();
+  options.recipe.size.reset();
   CHECK_THAT(error_of<UsageError>(options), Contains("--patch 14") && Contains("no --view"));
-  options.patch = -1;
-  CHECK_THAT(error_of<UsageError>(options), Contains("--patch"));
+  CHECK_THROWS_AS(set(options, "--patch", "-1"), UsageError);
 }
 
 TEST_CASE("frames of a vega file are taken over with everything they have") {
@@ -282,17 +286,17 @@ TEST_CASE("frames of a vega file are taken over with everything they have") {
   const TempFolder& f = kitchen.folder();
   write_sample(f / "other" / "kitchen.h5");
   auto options = kitchen.options();
-  options.frames = (f / "other").string();  // DIR/KEY.h5
-  options.cell_to_px.clear();
-  options.view = "stretch";
-  options.size = "518x518";
+  options.recipe.frames = (f / "other").string();  // DIR/KEY.h5
+  options.recipe.cell_to_px.clear();
+  set(options, "--view", "stretch");
+  set(options, "--size", "518x518");
   run(options);
   require_equal_frames(FeatureReader(f / "other" / "kitchen.h5"), FeatureReader(kitchen.output()));
   // Two frame sizes in that file: a matrix for each frame.
   const auto cells = FeatureReader(kitchen.output()).taps()[0].cell_to_px;
   CHECK(cells[0] == cells[1]);
   CHECK(cells[2][0] == cells[0][0] / 2);
-  options.frame_size = "640x480";
+  set(options, "--frame-size", "640x480");
   CHECK_THAT(error_of<InputError>(options), Contains("frame 25 of 320x240"));
 }
 
@@ -304,9 +308,9 @@ TEST_CASE("matrices come as text, npy, safetensors, for all frames or for each")
   for (float v = 0; v < 3; ++v)
     for (const float x : six) each.push_back(x + v);
   auto options = kitchen.options();
-  options.overwrite = true;
+  options.output.overwrite = true;
   const auto cells = [&](const std::string& file) {
-    options.cell_to_px = (f / file).string();
+    options.recipe.cell_to_px = (f / file).string();
     run(options);
     return FeatureReader(kitchen.output()).taps()[0].cell_to_px[2];
   };
@@ -321,7 +325,7 @@ TEST_CASE("matrices come as text, npy, safetensors, for all frames or for each")
   CHECK(cells("each.txt")[5] == -1.25);
 
   const auto refused = [&](const std::string& file) {
-    options.cell_to_px = (f / file).string();
+    options.recipe.cell_to_px = (f / file).string();
     return error_of<InputError>(options);
   };
   save_npy(f / "two.npy", each, {2, 3, 3});
@@ -341,20 +345,20 @@ TEST_CASE("what an exported file says of itself is checked, and options do not c
   const fs::path source = sample_path(folder);
   write_sample(source);
   exchange::ExportOptions out;
-  out.inputs = {source.string()};
-  out.format = "safetensors";
-  out.out = (folder / "export").string();
+  out.items.inputs = {source.string()};
+  set(out, "--format", "safetensors");
+  out.output.out = (folder / "export").string();
   const fs::path file = run(out).at(0).second;
   ImportOptions in;
-  in.inputs = {file.string()};
-  in.out = (folder / "back").string();
-  in.layout = "vchw";
+  in.items.inputs = {file.string()};
+  in.output.out = (folder / "back").string();
+  set(in, "--layout", "vchw");
   CHECK_THAT(error_of<InputError>(in), Contains("as the file says"));
-  in.layout.clear();
-  in.tap = "renamed";
-  in.tag = "mine";
-  in.key = "room";
-  in.store_dtype = "fp32";
+  in.recipe.layout.reset();
+  in.recipe.tap = "renamed";
+  in.output.tag = "mine";
+  in.items.key = "room";
+  set(in, "--store-dtype", "fp32");
   const FeatureReader imported(run(in).at(0).second);
   CHECK(imported.header().key == "room");
   CHECK(imported.taps()[0].name == "renamed");
@@ -366,7 +370,7 @@ TEST_CASE("what an exported file says of itself is checked, and options do not c
   const auto tensor = view_of(DType::kF32, {3, 2, 4, 5}, data);
   write_safetensors(folder / "f.safetensors", {{"tokens", tensor}}, {{"format", "pt"}});
   in = {};
-  in.inputs = {(folder / "f.safetensors").string()};
+  in.items.inputs = {(folder / "f.safetensors").string()};
   CHECK_THAT(error_of<UsageError>(in), Contains("--layout"));
   write_safetensors(folder / "f.safetensors", {{"tokens", tensor}},
                     {{"schema", "vega.export/1"}, {"key", "x"}});
@@ -382,9 +386,9 @@ TEST_CASE("files written by torch itself are read, and refused for what they are
     return;
   }
   ImportOptions in;
-  in.inputs = {(*data / "video" / "nasa_13013.mp4.stream0.frame000015.pt").string()};
-  in.layout = "vchw";
+  in.items.inputs = {(*data / "video" / "nasa_13013.mp4.stream0.frame000015.pt").string()};
+  set(in, "--layout", "vchw");
   CHECK_THAT(error_of<FormatError>(in), Contains("element type u8"));
-  in.inputs = {(*data / "weights" / "test_with_key.pt").string()};
+  in.items.inputs = {(*data / "weights" / "test_with_key.pt").string()};
   CHECK_THAT(error_of<InputError>(in), Contains("test_with_key.pt"));
 }

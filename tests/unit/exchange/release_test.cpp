@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "exchange_samples.h"
+#include "support/options.h"
 #include "weights/torch_file.h"
 
 using namespace vega;
@@ -26,9 +27,9 @@ TapInfo release_tap(const std::string& name, std::int64_t block, double timestep
 
 ExportOptions as(const fs::path& source, const std::string& id, const fs::path& out) {
   ExportOptions options;
-  options.inputs = {source.string()};
+  options.items.inputs = {source.string()};
   options.as = id;
-  options.out = out.string();
+  options.output.out = out.string();
   return options;
 }
 

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "exchange_samples.h"
+#include "support/options.h"
 #include "weights/npy.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
@@ -21,22 +22,22 @@ TEST_CASE("export and import give equal files for every format, layout and eleme
       for (const std::string layout : {"vhwc", "vchw"}) {
         INFO(format << " " << layout << " " << name_of(dtype));
         ExportOptions out;
-        out.inputs = {source.string()};
-        out.format = format;
-        out.layout = layout;
-        out.out = (folder / "export").string();
-        out.overwrite = true;
+        out.items.inputs = {source.string()};
+        set(out, "--format", format);
+        set(out, "--layout", layout);
+        out.output.out = (folder / "export").string();
+        out.output.overwrite = true;
         const fs::path file = folder / "export" / ("scene0011_00." + format);
         CHECK(run(out) == Lines{{"scene0011_00", file.string()}});
 
         ImportOptions in;
-        in.inputs = {file.string()};
-        in.out = (folder / "back").string();
-        in.overwrite = true;
+        in.items.inputs = {file.string()};
+        in.output.out = (folder / "back").string();
+        in.output.overwrite = true;
         if (format == "npy") {
-          in.layout = layout;
-          in.frames = in.cell_to_px = source.string();
-          in.tag = "wan-832x480";
+          set(in, "--layout", layout);
+          in.recipe.frames = in.recipe.cell_to_px = source.string();
+          in.output.tag = "wan-832x480";
         }
         const fs::path back = folder / "back" / "wan-832x480" / "scene0011_00.h5";
         CHECK(run(in) == Lines{{"scene0011_00", back.string()}});
@@ -66,9 +67,9 @@ TEST_CASE("every container holds the tokens where its layout says") {
   const auto v = static_cast<std::int64_t>(kFrames);
   for (const std::string layout : {"vhwc", "vchw"}) {
     ExportOptions out;
-    out.inputs = {source.string()};
-    out.layout = layout;
-    out.out = (folder / layout).string();
+    out.items.inputs = {source.string()};
+    set(out, "--layout", layout);
+    out.output.out = (folder / layout).string();
     const bool last = layout == "vhwc";
     std::vector<float> expected;
     for (std::size_t f = 0; f < kFrames; ++f) {
@@ -80,7 +81,7 @@ TEST_CASE("every container holds the tokens where its layout says") {
     }
     const Shape shape = last ? Shape{v, 2, 4, 5} : Shape{v, 5, 2, 4};
     for (const std::string format : {"pt", "safetensors"}) {
-      out.format = format;
+      set(out, "--format", format);
       const auto path = run(out).at(0).second;
       const TensorSet set = format == "pt" ? read_torch_file(path) : read_safetensors(path);
       CHECK(set.at("tokens").shape == shape);
@@ -89,7 +90,7 @@ TEST_CASE("every container holds the tokens where its layout says") {
       CHECK(set.at("frame_id").dtype == DType::kI64);
       CHECK(set.at("size_color").dtype == DType::kI32);
     }
-    out.format = "npy";
+    set(out, "--format", "npy");
     const NpyFile npy(run(out).at(0).second);
     CHECK(npy.arrays().at(0).header.shape == shape);
     std::vector<float> values(expected.size());
@@ -106,24 +107,24 @@ TEST_CASE("all taps go to a folder of the scene and come back as one file") {
   write_sample(source, taps);
   for (const std::string format : {"pt", "safetensors"}) {
     ExportOptions out;
-    out.inputs = {source.string()};
+    out.items.inputs = {source.string()};
     out.all_taps = true;
-    out.format = format;
-    out.layout = "vchw";
-    out.out = (folder / format).string();
+    set(out, "--format", format);
+    set(out, "--layout", "vchw");
+    out.output.out = (folder / format).string();
     const fs::path scene = folder / format / "scene0011_00";
     CHECK(run(out) == Lines{{"scene0011_00", scene.string()}});
     CHECK(fs::exists(scene / ("b20_t300." + format)));
     CHECK(fs::exists(scene / ("b12_t300." + format)));
     ImportOptions in;
-    in.inputs = {scene.string()};
-    in.out = (folder / ("back-" + format)).string();
+    in.items.inputs = {scene.string()};
+    in.output.out = (folder / ("back-" + format)).string();
     const FeatureReader original(source), imported(run(in).at(0).second);
     REQUIRE(imported.taps().size() == 2);
     require_equal_frames(original, imported);
     for (const auto& tap : taps) require_equal_taps(original, tap.name, imported, tap.name);
     CHECK(imported.taps()[0].cache_key != imported.taps()[1].cache_key);
-    in.tap = "x";
+    in.recipe.tap = "x";
     CHECK_THAT(error_of<UsageError>(in), Contains("2 files"));
   }
 }
@@ -135,27 +136,27 @@ TEST_CASE("an export that is there and equal is left alone; another one is refus
   for (const std::string format : {"pt", "safetensors", "npy"}) {
     INFO(format);
     ExportOptions out;
-    out.inputs = {source.string()};
-    out.format = format;
-    out.out = (folder / "export").string();
+    out.items.inputs = {source.string()};
+    set(out, "--format", format);
+    out.output.out = (folder / "export").string();
     const fs::path file = run(out).at(0).second;
     const auto before = read_bytes(file);
     const auto written = fs::last_write_time(file);
     CHECK(run(out).size() == 1);  // the manifest names it again
     CHECK(fs::last_write_time(file) == written);
 
-    out.layout = "vchw";
+    set(out, "--layout", "vchw");
     const std::string text = error_of<RefusedError>(out);
     CHECK_THAT(text,
                Contains("[3, 2, 4, 5]") && Contains("[3, 5, 2, 4]") && Contains("--overwrite"));
     if (format != "npy") CHECK_THAT(text, Contains("layout: file has vhwc, asked vchw"));
     CHECK(read_bytes(file) == before);
-    out.overwrite = true;
+    out.output.overwrite = true;
     CHECK(run(out).size() == 1);
     CHECK(read_bytes(file) != before);
 
     // A value of the second frame was changed by another program.
-    out.layout = "vhwc";
+    set(out, "--layout", "vhwc");
     run(out);
     auto changed = read_bytes(file);
     const std::size_t frame = 2 * 4 * 5 * (format == "npy" ? 4U : 2U);
@@ -164,13 +165,13 @@ TEST_CASE("an export that is there and equal is left alone; another one is refus
     if (tokens != changed.end()) {
       *(tokens + static_cast<std::ptrdiff_t>(frame)) ^= std::byte{1};
       write_bytes(file, changed);
-      out.overwrite = false;
+      out.output.overwrite = false;
       CHECK_THAT(error_of<RefusedError>(out), Contains("tokens: other values from row 1 on"));
     }
     write_text(file, "rubbish");
-    out.overwrite = false;
+    out.output.overwrite = false;
     CHECK_THAT(error_of<FormatError>(out), Contains("--overwrite"));
-    out.overwrite = true;
+    out.output.overwrite = true;
     run(out);
     CHECK(read_bytes(file) == before);
     CHECK(entries(file.parent_path()) == 1);
@@ -185,10 +186,10 @@ TEST_CASE("a list of files: one failure is its own, the others are exported") {
   write_text(folder / "list.txt", "first\t" + (folder / "f" / "a.h5").string() + "\n" +
                                       (folder / "f" / "b.h5").string() + "\n");
   ExportOptions out;
-  out.list = (folder / "list.txt").string();
-  out.format = "safetensors";
-  out.out = (folder / "export").string();
-  out.report = (folder / "report.json").string();
+  out.items.list = (folder / "list.txt").string();
+  set(out, "--format", "safetensors");
+  out.output.out = (folder / "export").string();
+  out.run.report = (folder / "report.json").string();
   Lines lines;
   const auto result = exchange::run_export(out, context_of(lines));
   CHECK(result.exit_code == 4);
@@ -199,17 +200,20 @@ TEST_CASE("a list of files: one failure is its own, the others are exported") {
 
 TEST_CASE("contradictory options of export are found before any work") {
   ExportOptions out;
-  out.inputs = {"missing.h5"};
+  out.items.inputs = {"missing.h5"};
   const auto message = [&](auto change) {
-    ExportOptions changed = out;
-    change(changed);
-    return error_of<UsageError>(changed);
+    return message_of<UsageError>([&] {
+      ExportOptions changed = out;
+      change(changed);
+      run(changed);
+    });
   };
-  CHECK_THAT(message([](auto& o) { o.format = "mat"; }), Contains("pt, safetensors or npy"));
-  CHECK_THAT(message([](auto& o) { o.layout = "hwcv"; }), Contains("vhwc or vchw"));
+  CHECK_THAT(message([](auto& o) { set(o, "--format", "mat"); }), Contains("pt, safetensors, npy"));
+  CHECK_THAT(message([](auto& o) { set(o, "--layout", "hwcv"); }), Contains("vhwc, vchw"));
   CHECK_THAT(message([](auto& o) { o.all_taps = true, o.tap = "x"; }), Contains("one of them"));
   CHECK_THAT(message([](auto& o) { o.allow_mismatch = true; }), Contains("--as"));
-  CHECK_THAT(message([](auto& o) { o.as = "svd", o.format = "npy"; }), Contains("torch.load"));
-  CHECK_THAT(message([](auto& o) { o.as = "svd", o.layout = "vhwc"; }), Contains("vchw"));
+  CHECK_THAT(message([](auto& o) { o.as = "svd", set(o, "--format", "npy"); }),
+             Contains("torch.load"));
+  CHECK_THAT(message([](auto& o) { o.as = "svd", set(o, "--layout", "vhwc"); }), Contains("vchw"));
   CHECK_THAT(message([](auto& o) { o.as = "svd", o.all_taps = true; }), Contains("one tap"));
 }

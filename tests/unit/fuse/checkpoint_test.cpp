@@ -49,13 +49,13 @@ void write_second(Room& room, Stream& generative, Stream& semantic) {
   generative.key = semantic.key = "bath";
   write_features(room.folder / "f" / "bath.h5", generative);
   write_features(room.folder / "s" / "bath.h5", semantic);
-  room.options.inputs.push_back((room.folder / "f" / "bath.h5").string());
+  room.options.items.inputs.push_back((room.folder / "f" / "bath.h5").string());
 }
 
 nlohmann::json run_report(Room& room) {
-  room.options.report = (room.folder / "report.json").string();
+  room.options.run.report = (room.folder / "report.json").string();
   const RunResult result = room.run();
-  auto json = nlohmann::json::parse(read_text(room.options.report));
+  auto json = nlohmann::json::parse(read_text(room.options.run.report));
   CHECK(json["exit_code"] == result.exit_code);
   return json;
 }
@@ -103,7 +103,8 @@ TEST_CASE("widths that disagree") {
     wide_generative.channels = 24, wide.channels = 16;
     fs::remove_all(room.folder / "out");
     write_second(room, wide_generative, wide);
-    room.options.inputs = {(room.folder / "f" / "bath.h5").string(), room.features().string()};
+    room.options.items.inputs = {(room.folder / "f" / "bath.h5").string(),
+                                 room.features().string()};
     room.options.checkpoint = (room.folder / "half").string();
     room.options.initial_values = true;
     report = run_report(room);
@@ -140,7 +141,7 @@ TEST_CASE("checkpoints without a gate or projectors: seeded values only when ask
     Weights same;
     same.values.fusion = initial_values(fusion_specs(same.fusion), kFusionPrefix, 42);
     room.use(same);
-    room.options.overwrite = true;
+    room.options.output.overwrite = true;
     room.run();
     CHECK(at::equal(part_of(TokensReader(room.output()), TokenPart::kFused), fused));
   }
@@ -187,7 +188,7 @@ TEST_CASE("checkpoints that this stage does not take") {
     CHECK_THAT(text, Contains("instruction_token_gated") && Contains("depends on the question") &&
                          Contains("one file a scene"));
     room.options.checkpoint.clear();
-    room.options.method = "context_gated";
+    set(room.options, "--method", "context_gated");
     CHECK_THAT(room.refusal<UsageError>(), Contains("depends on the question"));
   }
   SECTION("nothing there") {
@@ -205,7 +206,7 @@ TEST_CASE("checkpoints that this stage does not take") {
   }
   SECTION("another method than its tensors") {
     room.use(Weights("gated"));
-    room.options.method = "concat";
+    set(room.options, "--method", "concat");
     CHECK_THAT(room.refusal<InputError>(), Contains("concat") && Contains("gated"));
   }
 }
@@ -241,7 +242,7 @@ TEST_CASE("features of another recipe than the checkpoint was trained on") {
         nlohmann::json{{"generative_vision_tower_type", "sd21_online"}}}) {
     weights.write(room.folder / "ckpt");
     set_config(room.options.checkpoint, silent);
-    room.options.overwrite = true;
+    room.options.output.overwrite = true;
     room.options.allow_mismatch = GENERATE(false, true);
     CHECK(room.run().done == 1);
     CHECK(TokensReader(room.output()).header().cache_key != key);
@@ -259,6 +260,6 @@ TEST_CASE("features of the recipe: nothing to allow, nothing recorded") {
   // vega's own key names another view.
   set_config(room.options.checkpoint, {{"generative_vision_tower_view", "stretch"}});
   room.options.allow_mismatch = false;
-  room.options.overwrite = true;
+  room.options.output.overwrite = true;
   CHECK_THROWS_WITH(room.run(), Contains("view: features have mllm, trained on stretch"));
 }

@@ -16,12 +16,13 @@ TEST_CASE("fused on CUDA: near to the CPU, and the same for one batch", "[cuda]"
   room.semantic.ids = room.generative.ids;
   room.write();
   room.write_scene();
-  room.options.parts = "semantic,generative,fused";
-  room.options.align = GENERATE("reference", "pixel");
-  room.options.objects = GENERATE("patch14", "patch27");
+  set(room.options, "--parts", "semantic,generative,fused");
+  set(room.options, "--align", GENERATE("reference", "pixel"));
+  set(room.options, "--objects", GENERATE("patch14", "patch27"));
   const std::string method =
       GENERATE("token_gated", "token_gated_residual", "gated", "cross_attention");
-  INFO(method << " " << room.options.align << " " << room.options.objects);
+  INFO(method << " " << name_in<fuse::AlignMode>(fuse::kAlignModes, room.options.align) << " "
+              << fuse::name_of(room.options.objects));
   room.use(Weights(method));
   room.run();
   struct Content {
@@ -40,10 +41,10 @@ TEST_CASE("fused on CUDA: near to the CPU, and the same for one batch", "[cuda]"
   };
   const Content cpu = content();
   const auto run_cuda = [&](const char* dtype, const char* batch) {
-    room.options.device = "cuda";
-    room.options.dtype = dtype;
-    room.options.batch = batch;
-    room.options.overwrite = true;
+    room.options.device.device = "cuda";
+    set(room.options, "--dtype", dtype);
+    set(room.options, "--batch", batch);
+    room.options.output.overwrite = true;
     room.run();
     return content();
   };

@@ -18,6 +18,7 @@
 #include "run/context.h"
 #include "scene_sample.h"
 #include "store/tokens_file.h"
+#include "support/options.h"
 #include "support/support.h"
 #include "support/write_scene.h"
 
@@ -85,13 +86,13 @@ struct Room {
   void write() {
     write_features(features(), generative);
     write_features(semantics(), semantic);
-    options.inputs = {features().string()};
+    options.items.inputs = {features().string()};
     options.semantic = (folder / "s").string();
-    options.out = (folder / "out").string();
-    options.tag = "t";
+    options.output.out = (folder / "out").string();
+    options.output.tag = "t";
     options.width = kWidth;
-    options.store_dtype = "fp32";
-    options.threads = 1;
+    set(options, "--store-dtype", "fp32");
+    options.run.threads = 1;
   }
   void write_scene() {
     fs::create_directories(scenes().parent_path());

@@ -62,9 +62,9 @@ struct TwoRooms : Room {
     write_features(folder / "f" / "bath.h5", generative2);
     write_features(folder / "s" / "bath.h5", semantic2);
     write_scene_file(folder / "scenes" / "bath.h5", made_scene(generative2).file);
-    options.inputs = {features().string(), (folder / "f" / "bath.h5").string()};
-    options.parts = "fused,semantic,generative";
-    options.align = "pixel";
+    options.items.inputs = {features().string(), (folder / "f" / "bath.h5").string()};
+    set(options, "--parts", "fused,semantic,generative");
+    set(options, "--align", "pixel");
     use(Weights());
   }
   Content content(const std::string& key) const {
@@ -76,7 +76,7 @@ struct TwoRooms : Room {
 
 TEST_CASE("threads, order, shards and lists change nothing") {
   TwoRooms rooms;
-  rooms.options.objects = GENERATE("patch14", "patch27");
+  set(rooms.options, "--objects", GENERATE("patch14", "patch27"));
   Manifest manifest;
   fuse::run_tokens(rooms.options, manifest.context());
   REQUIRE(manifest.lines.size() == 2);
@@ -89,24 +89,24 @@ TEST_CASE("threads, order, shards and lists change nothing") {
     CHECK(rooms.content("room") == room);
     CHECK(rooms.content("bath") == bath);
   };
-  rooms.options.overwrite = true;
+  rooms.options.output.overwrite = true;
   for (const int threads : {2, 3}) {
-    rooms.options.threads = threads;
+    rooms.options.run.threads = threads;
     rooms.run();
     again();
   }
-  std::swap(rooms.options.inputs[0], rooms.options.inputs[1]);
+  std::swap(rooms.options.items.inputs[0], rooms.options.items.inputs[1]);
   rooms.run();
   again();
   // From a list, by shards, the order of the parts otherwise.
-  write_text(rooms.folder / "list",
-             "room\t" + rooms.options.inputs[1] + "\n" + rooms.options.inputs[0] + "\n");
-  rooms.options.inputs.clear();
-  rooms.options.list = (rooms.folder / "list").string();
-  rooms.options.parts = "semantic,fused,generative";
+  write_text(rooms.folder / "list", "room\t" + rooms.options.items.inputs[1] + "\n" +
+                                        rooms.options.items.inputs[0] + "\n");
+  rooms.options.items.inputs.clear();
+  rooms.options.items.list = (rooms.folder / "list").string();
+  set(rooms.options, "--parts", "semantic,fused,generative");
   fs::remove_all(rooms.folder / "out");
   for (const char* shard : {"1/2", "0/2"}) {
-    rooms.options.shard = shard;
+    rooms.options.items.shard = shard;
     CHECK(rooms.run().done == 1);
   }
   again();
@@ -136,15 +136,15 @@ TEST_CASE("one file or shards, names or folders: the same checkpoint has the sam
   const auto rerun = [&](const fs::path& checkpoint) {
     rooms.options.checkpoint = checkpoint.string();
     CHECK(rooms.run().complete == 2);
-    rooms.options.overwrite = true;
+    rooms.options.output.overwrite = true;
     CHECK(rooms.run().done == 2);
     CHECK(rooms.content("room") == room);
-    rooms.options.overwrite = false;
+    rooms.options.output.overwrite = false;
   };
   rerun(rooms.folder / "shards");
   rerun(rooms.folder / "ckpt" / "model.safetensors");
   // By default the folder is named after the checkpoint, whatever its path looks like.
-  rooms.options.tag.clear();
+  rooms.options.output.tag.clear();
   for (const char* path : {"ckpt", "ckpt/", "ckpt/model.safetensors", "shards/../ckpt/."}) {
     rooms.options.checkpoint = (rooms.folder.path() / path).string();
     Manifest manifest;
@@ -168,8 +168,8 @@ TEST_CASE("a rerun skips, refuses with the difference, or computes again") {
   CHECK(manifest.lines.size() == 1);  // the next stage is not starved
   CHECK(fs::last_write_time(room.output()) == written);
   // What changes no number is no difference.
-  room.options.threads = 3;
-  room.options.batch = "2";
+  room.options.run.threads = 3;
+  set(room.options, "--batch", "2");
   CHECK(room.run().complete == 1);
 
   const auto refused = [&](auto change, const std::string& part) {
@@ -185,13 +185,18 @@ TEST_CASE("a rerun skips, refuses with the difference, or computes again") {
     room.options = kept;
   };
   using Options = fuse::TokensOptions;
-  refused([](Options& o) { o.method = "gated"; }, "method: file has token_gated, asked gated");
-  refused([](Options& o) { o.form = "raw"; }, "form: file has normed, asked raw");
-  refused([](Options& o) { o.align = "pixel"; }, "align: file has reference, asked pixel");
-  refused([](Options& o) { o.store_dtype = "bf16"; }, "store_dtype: file has f32, asked bf16");
-  refused([](Options& o) { o.dtype = "bf16"; }, "compute_dtype: file has f32, asked bf16");
-  refused([](Options& o) { o.objects = "patch27"; }, "objects: file has patch14, asked patch27");
-  refused([](Options& o) { o.parts = "fused,semantic"; }, "parts");
+  refused([](Options& o) { test::set(o, "--method", "gated"); },
+          "method: file has token_gated, asked gated");
+  refused([](Options& o) { test::set(o, "--form", "raw"); }, "form: file has normed, asked raw");
+  refused([](Options& o) { test::set(o, "--align", "pixel"); },
+          "align: file has reference, asked pixel");
+  refused([](Options& o) { test::set(o, "--store-dtype", "bf16"); },
+          "store_dtype: file has f32, asked bf16");
+  refused([](Options& o) { test::set(o, "--dtype", "bf16"); },
+          "compute_dtype: file has f32, asked bf16");
+  refused([](Options& o) { test::set(o, "--objects", "patch27"); },
+          "objects: file has patch14, asked patch27");
+  refused([](Options& o) { test::set(o, "--parts", "fused,semantic"); }, "parts");
   refused([](Options& o) { o.no_thumbs = true; }, "thumbs");
   refused([](Options& o) { o.scenes.clear(); }, "positions: file has true, asked false");
   refused([](Options& o) { o.seed = 43; }, "model");
@@ -205,7 +210,7 @@ TEST_CASE("a rerun skips, refuses with the difference, or computes again") {
   write_features(room.features(), other);
   refused([](Options&) {}, "input");
 
-  room.options.overwrite = true;
+  room.options.output.overwrite = true;
   CHECK(room.run().done == 1);
   CHECK(verify(room.output()).empty());
 }
@@ -220,7 +225,7 @@ TEST_CASE("the number of heads is in the key: the weights do not tell it") {
   weights.fusion.heads = 4;
   room.use(weights);
   CHECK_THROWS_WITH(room.run(), Contains("heads: file has 8, asked 4"));
-  room.options.overwrite = true;
+  room.options.output.overwrite = true;
   room.run();
   CHECK_FALSE(at::equal(part_of(TokensReader(room.output()), TokenPart::kFused), eight));
 }
@@ -238,18 +243,18 @@ TEST_CASE("what dead writers left is removed, also where nothing is left to do")
 TEST_CASE("a list with a bad scene: the others are done, and the report says so") {
   TwoRooms rooms;
   fs::remove(rooms.semantics());
-  rooms.options.report = (rooms.folder / "report.json").string();
+  rooms.options.run.report = (rooms.folder / "report.json").string();
   const RunResult result = rooms.run();
   CHECK(result.exit_code == 4);
   CHECK(result.done == 1);
   CHECK(result.failed == 1);
-  const auto report = nlohmann::json::parse(read_text(rooms.options.report));
+  const auto report = nlohmann::json::parse(read_text(rooms.options.run.report));
   CHECK(report["items"][0]["outcome"] == "failed");
   CHECK(report["items"][1]["outcome"] == "written");
   CHECK(report["items"][1]["covered"].get<double>() == Approx(8.0 / 14));
   CHECK(report["items"][1]["covered_area"].get<double>() == Approx(480.0 / 832).epsilon(1e-12));
   CHECK(report["items"][1]["frames"] == 4);
-  rooms.options.fail_fast = true;
+  rooms.options.run.fail_fast = true;
   fs::remove_all(rooms.folder / "out");
   CHECK(rooms.run().done == 0);
 }

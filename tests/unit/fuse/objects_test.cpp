@@ -55,8 +55,8 @@ TEST_CASE("objects: the mean of the projected patches they cover") {
   REQUIRE(proposals);
   CHECK(proposals->id.empty());
 
-  room.options.dtype = "bf16";
-  room.options.overwrite = true;
+  set(room.options, "--dtype", "bf16");
+  room.options.output.overwrite = true;
   room.run();
   const auto rounded = TokensReader(room.output()).objects(ObjectKind::kGt);
   for (const float f : rounded->feature) REQUIRE(f32_from_bf16(bf16_from_f32(f)) == f);
@@ -68,7 +68,7 @@ TEST_CASE("objects by fused tokens: a cell counts with 182 of its 729 pixels") {
   room.write_scene();
   const Weights weights("token_gated", "raw");
   room.use(weights);
-  room.options.objects = "patch27";
+  set(room.options, "--objects", "patch27");
   room.run();
   const TokensReader file(room.output());
   const auto objects = file.objects(ObjectKind::kGt);

@@ -11,6 +11,7 @@
 #include "media/decode.h"
 #include "media/jpeg.h"
 #include "media/png.h"
+#include "support/options.h"
 #include "support/support.h"
 #include "viz/colormap.h"
 
@@ -440,11 +441,11 @@ TEST_CASE("previews that cannot be made") {
   CHECK(result.failed == 1);
   CHECK(result.exit_code == 4);
   CHECK(manifest.lines.size() == 1);
-  for (const auto& [frames, width, columns] :
-       {std::array<std::int64_t, 3>{0, 0, 0}, {8, 15, 0}, {8, 4097, 0}, {8, 0, -1}, {8, 0, 65}}) {
-    options.frames = frames, options.width = width, options.columns = columns;
-    CHECK_THROWS_AS(run(), UsageError);
-  }
+  options.width = 15;
+  CHECK_THROWS_AS(run(), UsageError);
+  for (const auto& [name, value] :
+       {std::pair{"--frames", "0"}, {"--width", "4097"}, {"--columns", "-1"}, {"--columns", "65"}})
+    CHECK_THROWS_AS(set(options, name, value), UsageError);
 }
 
 TEST_CASE("a damaged thumbnail or gate is an error with its place") {

@@ -26,13 +26,13 @@ TEST_CASE("files that are missing, renamed or of another scene") {
                          Contains("vega-extract scene"));
   }
   SECTION("no generative file") {
-    room.options.inputs = {(room.folder / "f" / "nowhere.h5").string()};
+    room.options.items.inputs = {(room.folder / "f" / "nowhere.h5").string()};
     CHECK_THAT(room.refusal<InputError>(), Contains("nowhere.h5"));
   }
   SECTION("a renamed generative file") {
     fs::rename(room.features(), room.folder / "f" / "kitchen.h5");
     fs::rename(room.semantics(), room.folder / "s" / "kitchen.h5");
-    room.options.inputs = {(room.folder / "f" / "kitchen.h5").string()};
+    room.options.items.inputs = {(room.folder / "f" / "kitchen.h5").string()};
     CHECK_THAT(room.refusal<InputError>(),
                Contains("f/kitchen.h5") && Contains("'room'") && Contains("'kitchen'"));
   }
@@ -146,7 +146,7 @@ TEST_CASE("grids and views that do not fit") {
     CHECK_THAT(room.refusal<InputError>(), Contains("b20_t300") && Contains("30x52 cells") &&
                                                Contains("--align pixel") &&
                                                Contains("--pool 14x14"));
-    room.options.align = "pixel";
+    set(room.options, "--align", "pixel");
     CHECK(room.run().done == 1);
   }
   SECTION("coordinates of another view") {
@@ -198,7 +198,7 @@ TEST_CASE("values that are not finite are named, and nothing is written") {
     fill(room.semantic);
     room.semantic.values[2][26][26][11] = bad;
     room.write();
-    room.options.threads = 2;
+    room.options.run.threads = 2;
     CHECK_THAT(room.refusal<InputError>(), Contains("s/room.h5: tap siglip_l26") &&
                                                Contains("in frame 25, cell 728, channel 11"));
   }
@@ -210,7 +210,7 @@ TEST_CASE("values that are not finite are named, and nothing is written") {
     room.generative.values[0][0][0][0] = bad;
     fs::remove(room.features());
     write_features(room.features(), room.generative);
-    room.options.overwrite = true;
+    room.options.output.overwrite = true;
     CHECK_THROWS_AS(room.run(), InputError);
     CHECK((read_bytes(room.output()) == before));
     CHECK(std::distance(fs::directory_iterator(room.output().parent_path()), {}) == 1);
@@ -232,62 +232,57 @@ TEST_CASE("options that make no sense are refused before any work") {
     CHECK_THAT(message(), Contains("median") && Contains("bilinear"));
   }
   SECTION("parts") {
-    o.parts = GENERATE("", "fused,fused", "gate", "fused,,semantic");
-    CHECK_THAT(message(), Contains("--parts") && Contains("generative"));
+    const std::string parts = GENERATE("", "fused,fused", "gate", "fused,,semantic");
+    CHECK_THAT(refused_text(o, "--parts", parts), Contains("--parts") && Contains("generative"));
   }
   SECTION("parts without their stream") {
-    o.semantic.clear(), o.scenes.clear(), o.method = "only", o.parts = "semantic";
+    o.semantic.clear(), o.scenes.clear(), test::set(o, "--method", "only"),
+        test::set(o, "--parts", "semantic");
     CHECK_THAT(message(), Contains("--parts semantic") && Contains("--semantic"));
   }
   SECTION("a method that needs the semantic stream") {
-    o.semantic.clear();
+    o.semantic.clear(), o.scenes.clear();
     CHECK_THAT(message(), Contains("token_gated") && Contains("--semantic"));
   }
   SECTION("objects without the tokens they are means of") {
-    o.semantic.clear(), o.method = "only";
+    o.semantic.clear(), test::set(o, "--method", "only");
     CHECK_THAT(message(), Contains("--objects patch14") && Contains("--semantic"));
-    o.objects = "none", o.align = "pixel";
+    test::set(o, "--objects", "none"), test::set(o, "--align", "pixel");
     CHECK_THAT(message(), Contains("--align pixel --scenes") && Contains("--semantic"));
-    o.align = "reference";
+    test::set(o, "--align", "reference");
     CHECK(room.run().done == 1);
   }
   SECTION("words") {
-    o.method = "gate";
-    CHECK_THAT(message(), Contains("gate") && Contains("token_gated"));
-    o.method = "add", o.form = "raw";
+    for (const auto& [name, value, known] : {std::tuple{"--method", "gate", "token_gated"},
+                                             {"--form", "rough", "residual"},
+                                             {"--align", "cells", "pixel"},
+                                             {"--objects", "patch28", "patch27"},
+                                             {"--store-dtype", "fp16", "bf16"},
+                                             {"--dtype", "fp64", "bf16"},
+                                             {"--batch", "0", "4096"},
+                                             {"--threads", "-1", "1024"},
+                                             {"--width", "0", "1 or more"}})
+      CHECK_THAT(refused_text(o, name, value),
+                 Contains(name) && Contains(value) && Contains(known));
+    set(o, "--method", "add"), set(o, "--form", "raw");
     CHECK_THAT(message(), Contains("raw"));
-    o.method = "token_gated", o.form = "rough";
-    CHECK_THAT(message(), Contains("rough") && Contains("residual"));
-    o.form.clear(), o.align = "cells";
-    CHECK_THAT(message(), Contains("--align") && Contains("cells"));
-    o.align = "pixel", o.objects = "patch28";
-    CHECK_THAT(message(), Contains("--objects") && Contains("patch28"));
-    o.objects = "none", o.store_dtype = "fp16";
-    CHECK_THAT(message(), Contains("--store-dtype") && Contains("fp16"));
-    o.store_dtype = "bf16", o.dtype = "fp64";
-    CHECK_THAT(message(), Contains("--dtype") && Contains("fp64"));
-    o.dtype.clear(), o.batch = "0";
-    CHECK_THAT(message(), Contains("--batch") && Contains("'0'"));
-    o.batch = "8", o.threads = -1;
-    CHECK_THAT(message(), Contains("--threads") && Contains("-1"));
-    o.threads = 1, o.width = 0;
-    CHECK_THAT(message(), Contains("--width 0"));
+    o.method.reset(), o.form.reset();
     o.width = 1000000;
     CHECK_THAT(message(), Contains("--width") && Contains("32768"));
     o.width = 32, o.projector = "mlp";
     CHECK_THAT(message(), Contains("mlp") && Contains("mlpNx_gelu"));
     o.projector = "pooler";
     CHECK_THAT(message(), Contains("pooler") && Contains("13"));
-    o.projector = "linear", o.width = 30, o.method = "cross_attention";
+    o.projector = "linear", o.width = 30, test::set(o, "--method", "cross_attention");
     CHECK_THAT(message(), Contains("--width 30") && Contains("heads"));
     o.width = 32;
     for (const char* tag : {"../up", "a/b", ".", "..", ".hidden", "a b"}) {
-      o.tag = tag;
+      o.output.tag = tag;
       CHECK_THAT(message(), Contains("--tag") && Contains(tag));
     }
   }
   SECTION("a key twice") {
-    o.inputs.push_back(o.inputs[0]);
+    o.items.inputs.push_back(o.items.inputs[0]);
     CHECK_THAT(message(), Contains("key room"));
   }
 }

@@ -51,7 +51,7 @@ TEST_CASE("every method gives what its modules give") {
     room.write();
     const Weights weights(c.method, c.form);
     room.use(weights);
-    room.options.parts = kAllParts;
+    set(room.options, "--parts", kAllParts);
     const RunResult result = room.run();
     CHECK(result.done == 1);
     CHECK(verify(room.output()).empty());
@@ -93,7 +93,7 @@ TEST_CASE("only needs no semantic stream") {
   room.options.semantic.clear();
   const Weights weights("only");
   room.use(weights);
-  room.options.parts = "generative,fused";
+  set(room.options, "--parts", "generative,fused");
   room.run();
   const TokensReader file(room.output());
   const Expected e = compose(weights, {}, room.generative.values);
@@ -108,8 +108,8 @@ TEST_CASE("stored as bfloat16: the nearest one; the gate stays float32") {
   room.write();
   const Weights weights("gated");
   room.use(weights);
-  room.options.store_dtype = "bf16";
-  room.options.parts = kAllParts;
+  set(room.options, "--store-dtype", "bf16");
+  set(room.options, "--parts", kAllParts);
   room.run();
   const TokensReader file(room.output());
   const Expected e = compose(weights, room.semantic.values, room.generative.values);
@@ -127,8 +127,8 @@ TEST_CASE("computed in bfloat16: the modules in bfloat16, near to float32") {
     room.write();
     const Weights weights("token_gated", form);
     room.use(weights);
-    room.options.dtype = "bf16";
-    room.options.parts = kAllParts;
+    set(room.options, "--dtype", "bf16");
+    set(room.options, "--parts", kAllParts);
     room.run();
     const TokensReader file(room.output());
     CHECK(file.info().compute_dtype == "bf16");
@@ -155,8 +155,8 @@ TEST_CASE("pixel: generative features where the cell looks, semantic ones where 
       const bool raw = std::string(method) == "raw";
       const Weights weights(raw ? "token_gated" : method, raw ? "raw" : "");
       room.use(weights);
-      room.options.align = "pixel";
-      room.options.parts = kAllParts;
+      set(room.options, "--align", "pixel");
+      set(room.options, "--parts", kAllParts);
       room.run();
       const TokensReader file(room.output());
       const auto covered = covered_rows(3);
@@ -203,13 +203,13 @@ TEST_CASE("the whole frame on both sides: pixel is reference up to the grid") {
   room.generative.view = "stretch";
   room.write();
   room.use(Weights());
-  room.options.align = "pixel";
+  set(room.options, "--align", "pixel");
   room.run();
   const TokensReader file(room.output());
   CHECK(file.covered() == std::vector<std::uint8_t>(3 * 196, 1));
   const at::Tensor pixel = part_of(file, TokenPart::kFused);
-  room.options.align = "reference";
-  room.options.overwrite = true;
+  set(room.options, "--align", "reference");
+  room.options.output.overwrite = true;
   room.run();
   CHECK(at::equal(pixel, part_of(TokensReader(room.output()), TokenPart::kFused)));
 }
@@ -218,7 +218,7 @@ TEST_CASE("cells of the tokens, and where the world is behind them") {
   Room room;
   room.write();
   room.write_scene();
-  room.options.objects = "none";
+  set(room.options, "--objects", "none");
   room.use(Weights());
   room.run();
   const TokensReader file(room.output());

@@ -69,13 +69,21 @@ TEST_CASE("inputs that contradict each other are refused") {
 
 TEST_CASE("a byte order mark and blanks around a line are no part of it") {
   const test::TempFolder folder;
-  test::write_text(folder / "list", "\xef\xbb\xbfx/one  \n\t\n key \t x/th ree\t\r\n  x/two\n");
+  test::write_text(folder / "list", "\xef\xbb\xbfx/one  \n  \n key \t x/th ree\t\r\n  x/two\n");
   const auto items = gather({}, (folder / "list").string());
   CHECK(keys_of(items) == Keys{"one", "key", "two"});
   CHECK(items[0].path == "x/one");
   CHECK(items[1].path == "x/th ree");
   CHECK(items[2].path == "x/two");
   CHECK(keys_of(gather({}, (folder / "list").string(), "", "1/2")) == Keys{"two"});
+}
+
+TEST_CASE("a line of a list has a path") {
+  const test::TempFolder folder;
+  for (const char* line : {"k\t\n", "k\t  \n"}) {
+    test::write_text(folder / "list", line);
+    CHECK_THROWS_WITH(gather({}, (folder / "list").string()), Contains("an empty path"));
+  }
 }
 
 TEST_CASE("one input is alone, a list of one is not") {

@@ -1,4 +1,5 @@
-// What a call of `vega-eval correspondence` asks for: options resolved, inputs found.
+// What a run of `vega-eval correspondence` does: every default resolved, inputs found. Below
+// resolve() nothing reads the options.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,12 @@ struct ScoredSet {
   bool permuted = false;
 };
 
-struct Plan {
+struct Recipe {
   std::vector<ScoredSet> sets;
-  std::vector<Item> items;  // a scene each: its key, and the first set's file
+  ItemList list;                      // a scene each: its key, and the first set's file
+  std::filesystem::path scenes, out;  // out: empty without -o
+  bool overwrite = false, pictures = false;
+  std::int64_t picture_frames = 8;
   CorrespondenceOptions scores;
   GeometryRule geometry;
   bool voxel = true, probe = false;
@@ -39,6 +43,6 @@ struct Plan {
 
 // Throws UsageError (options that contradict each other or are unknown, one key twice), InputError
 // (a folder without feature files, a file of pairs that cannot be read).
-Plan make_plan(const CorrespondenceVerb& options);
+Recipe resolve(const CorrespondenceVerb& options);
 
 }  // namespace vega::evaluate

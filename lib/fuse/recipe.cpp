@@ -1,0 +1,64 @@
+#include "fuse/recipe.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "core/device.h"
+#include "core/dtype.h"
+
+namespace vega::fuse {
+namespace {
+
+constexpr std::int64_t kBatch = 8;
+
+// Options that need the semantic stream.
+void check_semantic(const TokensOptions& o) {
+  if (!o.semantic.empty()) return;
+  if (std::find(o.parts.begin(), o.parts.end(), TokenPart::kSemantic) != o.parts.end())
+    throw UsageError(explain("--parts semantic", "no --semantic", "its folder"));
+  if (!o.scenes.empty() && o.objects == ObjectMode::kPatch14)
+    throw UsageError(explain("--objects patch14", "no --semantic",
+                             "semantic features, which object features are means of",
+                             "pass --semantic DIR, or --objects none"));
+  if (!o.scenes.empty() && o.align == AlignMode::kPixel)
+    throw UsageError(explain("--align pixel --scenes", "no --semantic",
+                             "semantic features: positions and objects are of their cells",
+                             "pass --semantic DIR, or --align reference"));
+}
+
+}  // namespace
+
+Recipe resolve(const TokensOptions& o) {
+  check_semantic(o);
+  Recipe r;
+  r.tap = o.tap;
+  r.semantic = o.semantic;
+  r.semantic_tap = o.semantic_tap;
+  r.scenes = o.scenes;
+  r.checkpoint = o.checkpoint;
+  r.method = o.method.value_or("");
+  r.form = o.form.value_or("");
+  r.initial_values = o.initial_values;
+  r.allow_mismatch = o.allow_mismatch;
+  r.width = o.width;
+  r.seed = o.seed;
+  r.projector = o.projector;
+  r.pool_mode = o.pool_mode;
+  r.align = o.align;
+  r.objects = o.objects;
+  r.out = o.output.out;
+  r.tag = o.output.tag;
+  r.overwrite = o.output.overwrite;
+  r.thumbs = !o.no_thumbs;
+  r.parts = o.parts;
+  std::sort(r.parts.begin(), r.parts.end());
+  r.store = o.store_dtype;
+  r.placement.device = open_device(o.device.device);
+  r.placement.dtype = scalar_type(
+      o.device.dtype.value_or(r.placement.device.is_cuda() ? DType::kBF16 : DType::kF32));
+  r.threads = o.run.workers();
+  r.batch = o.device.batch.value_or(kBatch);
+  return r;
+}
+
+}  // namespace vega::fuse
