@@ -175,7 +175,7 @@ TokenGateGradients token_gate_backward(const at::Tensor& d_out,
                                        const std::optional<at::Tensor>& d_gate,
                                        const at::Tensor& semantic, const at::Tensor& generative,
                                        const TokenGateParameters& parameters, GateForm form,
-                                       const at::Tensor& statistics) {
+                                       const at::Tensor& statistics, std::int64_t most_chunks) {
   check_streams(kBackward, semantic, generative);
   check_like(kBackward, "d_out", d_out, semantic);
   const auto device = semantic.device();
@@ -221,6 +221,7 @@ TokenGateGradients token_gate_backward(const at::Tensor& d_out,
   } else {
     args.chunks = cpu_chunks(args.in.rows);
   }
+  if (most_chunks > 0) args.chunks = std::min(args.chunks, most_chunks);
   const at::Tensor partial = at::empty({args.chunks, args.stride}, f32);
   args.partial = partial.mutable_data_ptr<float>();
   if (semantic.is_cuda()) {

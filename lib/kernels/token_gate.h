@@ -49,12 +49,13 @@ TokenGateOutput token_gate(const at::Tensor& semantic, const at::Tensor& generat
 
 // d_out: gradient of `out`, shape and type of S, contiguous. d_gate: gradient of `gate`, float32,
 // or nothing. statistics: of the forward call with the same arguments. Sums over tokens have a
-// fixed order (docs): the same bits for any number of threads, no atomics.
+// fixed order (docs): the same bits for any number of threads, no atomics. most_chunks: at most so
+// many sums over neighbouring tokens are made side by side (0: as many as fill the device).
 TokenGateGradients token_gate_backward(const at::Tensor& d_out,
                                        const std::optional<at::Tensor>& d_gate,
                                        const at::Tensor& semantic, const at::Tensor& generative,
                                        const TokenGateParameters& parameters, GateForm form,
-                                       const at::Tensor& statistics);
+                                       const at::Tensor& statistics, std::int64_t most_chunks = 0);
 
 // (out, gate), recorded: gradients flow into S, G and all parameters, each in its own type and
 // shape. S and G need not be contiguous.

@@ -133,6 +133,26 @@ TEST_CASE("token_gate_backward takes parameters in bfloat16") {
   });
 }
 
+// On a large device no size that a test has time for gives a chunk more than one tile of 64 tokens.
+TEST_CASE("token_gate_backward with several tiles of tokens a chunk") {
+  on_all([](at::Device device, at::ScalarType type) {
+    for (const std::int64_t width : {37, 264}) {
+      for (const GateForm form : kForms) {
+        for (const std::int64_t most : {1, 2}) {  // the last tile has 11 tokens, or 38
+          CAPTURE(width, static_cast<int>(form), most);
+          const GateInputs in = make_gate({{203}, width}, form, device, type);
+          const auto d = make_gradients(in);
+          const auto saved = kernels::token_gate(in.s, in.g, in.p, form).statistics;
+          const auto got =
+              kernels::token_gate_backward(d.d_out, d.d_gate, in.s, in.g, in.p, form, saved, most);
+          check_gradients(got, ref::token_gate_backward(oracle_inputs(in), blend_of(form), 1e-5,
+                                                        numbers(d.d_out), numbers(d.d_gate)));
+        }
+      }
+    }
+  });
+}
+
 TEST_CASE("token_gate_backward without a gradient of the gate") {
   on_all([](at::Device device, at::ScalarType type) {
     for (const GateForm form : kForms) {
