@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const std::vector<View> kViews = {View::kMllm, View::kNative, View::kStretch, View::kCenterCrop};
+const std::vector<View> kAllViews = {View::kMllm, View::kNative, View::kStretch, View::kCenterCrop};
 
 double at_x(const Affine& a, double x) { return a[0] * x + a[2]; }
 double at_y(const Affine& a, double y) { return a[4] * y + a[5]; }
@@ -34,14 +34,14 @@ ImageU8 ramps(int w, int h) {
 }  // namespace
 
 TEST_CASE("view names") {
-  for (const View view : kViews) CHECK(view_from_name(name_of(view)) == view);
+  for (const View view : kAllViews) CHECK(view_from_name(name_of(view)) == view);
   CHECK(name_of(View::kCenterCrop) == "center_crop");
   CHECK_THROWS_AS(view_from_name("Mllm"), UsageError);
 }
 
 TEST_CASE("views are in -1..1 and of the asked size") {
   const ImageU8 frame = test::noise_image(80, 60, "view");
-  for (const View view : kViews) {
+  for (const View view : kAllViews) {
     INFO(name_of(view));
     const SignedImage out = apply_view(frame, view, {48, 32});
     CHECK(out.size() == ImageSize{48, 32});
@@ -118,7 +118,7 @@ TEST_CASE("view_to_source points at the pixel that is shown") {
   for (const auto& source : {ImageSize{640, 480}, {1296, 968}, {300, 200}}) {
     const ImageU8 frame = ramps(source.width, source.height);
     for (const auto& out : {ImageSize{208, 120}, {96, 160}, {384, 384}}) {
-      for (const View view : kViews) {
+      for (const View view : kAllViews) {
         INFO(name_of(view) << " " << to_string(source) << " to " << to_string(out));
         const ImageSize depth = source.width == 1296 ? ImageSize{640, 480} : ImageSize{};
         const SignedImage image = apply_view(frame, view, out, depth);
@@ -154,7 +154,7 @@ TEST_CASE("view_to_source points at the pixel that is shown") {
 // A cell's centre by cell_to_px is the mean of the source coordinates of its pixels when the grid
 // divides the picture.
 TEST_CASE("cell_to_px is the middle of the cell's pixels") {
-  for (const View view : kViews) {
+  for (const View view : kAllViews) {
     INFO(name_of(view));
     const ImageSize source{640, 480}, out{112, 56}, depth{320, 240};
     const Affine px = view_to_source(view, source, out, depth);
@@ -187,7 +187,7 @@ TEST_CASE("cell_to_px is the middle of the cell's pixels") {
 // cell_to_px agree.
 TEST_CASE("mean_cells shows the colour at cell_to_px") {
   const ImageU8 frame = ramps(640, 480);
-  for (const View view : kViews) {
+  for (const View view : kAllViews) {
     INFO(name_of(view));
     const ImageSize out{448, 224};
     const SignedImage image = apply_view(frame, view, out);
