@@ -1,0 +1,274 @@
+#include "metrics/ngram_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+
+#include "text/unicode.h"
+
+namespace vega::metrics {
+namespace {
+
+using Token = std::uint32_t;
+using Tokens = std::vector<Token>;
+
+// Numbers for the words of all captions.
+class Vocabulary {
+ public:
+  // Words between white space.
+  Tokens words(std::string_view text) {
+    const std::u32string points = text::decode_utf8(text);
+    Tokens out;
+    for (std::size_t i = 0; i < points.size();) {
+      if (text::is_python_space(points[i])) {
+        ++i;
+        continue;
+      }
+      const std::size_t begin = i;
+      while (i < points.size() && !text::is_python_space(points[i])) ++i;
+      out.push_back(number(points.substr(begin, i - begin)));
+    }
+    return out;
+  }
+  // What stands between single blanks; "" is one empty token.
+  Tokens between_blanks(std::string_view text) {
+    const std::u32string points = text::decode_utf8(text);
+    Tokens out;
+    for (std::size_t begin = 0;;) {
+      const std::size_t end = std::min(points.find(U' ', begin), points.size());
+      out.push_back(number(points.substr(begin, end - begin)));
+      if (end == points.size()) return out;
+      begin = end + 1;
+    }
+  }
+
+ private:
+  Token number(const std::u32string& word) {
+    return numbers_.try_emplace(word, static_cast<Token>(numbers_.size() + 1)).first->second;
+  }
+  std::unordered_map<std::u32string, Token> numbers_;
+};
+
+// Up to four words; 0 where there are fewer.
+using Gram = std::array<Token, kMostGram>;
+struct GramHash {
+  std::size_t operator()(const Gram& gram) const {
+    std::uint64_t h = 0x9E3779B97F4A7C15ULL;
+    for (const Token t : gram) h = (h ^ t) * 0xD6E8FEB86659FD93ULL, h ^= h >> 32;
+    return static_cast<std::size_t>(h);
+  }
+};
+
+std::size_t order_of(const Gram& gram) {
+  std::size_t n = 0;
+  while (n < kMostGram && gram[n] != 0) ++n;
+  return n - 1;
+}
+
+// Counts, in the order in which the grams are met: by length, then by place. Sums of floating-point
+// numbers go in this order, as in the released code.
+struct Counts {
+  std::vector<std::pair<Gram, int>> in_order;
+  std::unordered_map<Gram, std::size_t, GramHash> place;
+
+  explicit Counts(const Tokens& words) {
+    for (std::size_t n = 1; n <= kMostGram; ++n) {
+      for (std::size_t i = 0; i + n <= words.size(); ++i) {
+        Gram gram{};
+        std::copy_n(words.begin() + static_cast<std::ptrdiff_t>(i), n, gram.begin());
+        const auto [at, is_new] = place.try_emplace(gram, in_order.size());
+        if (is_new) in_order.emplace_back(gram, 0);
+        ++in_order[at->second].second;
+      }
+    }
+  }
+  int of(const Gram& gram) const {
+    const auto at = place.find(gram);
+    return at == place.end() ? 0 : in_order[at->second].second;
+  }
+};
+
+struct BleuCounts {
+  std::int64_t words = 0, reference_words = 0;
+  std::array<std::int64_t, kMostGram> guesses{}, correct{};
+};
+
+std::array<double, kMostGram> bleu_of(const BleuCounts& c) {
+  constexpr double kSmall = 1e-9, kTiny = 1e-15;
+  std::array<double, kMostGram> out{};
+  double product = 1;
+  for (std::size_t n = 0; n < kMostGram; ++n) {
+    product *=
+        (static_cast<double>(c.correct[n]) + kTiny) / (static_cast<double>(c.guesses[n]) + kSmall);
+    out[n] = std::pow(product, 1.0 / static_cast<double>(n + 1));
+  }
+  const double ratio =
+      (static_cast<double>(c.words) + kTiny) / (static_cast<double>(c.reference_words) + kSmall);
+  if (ratio < 1) {
+    for (double& value : out) value *= std::exp(1 - 1 / ratio);
+  }
+  return out;
+}
+
+BleuCounts bleu_counts(const Tokens& words, const std::vector<Tokens>& references) {
+  BleuCounts out;
+  out.words = static_cast<std::int64_t>(words.size());
+  for (std::size_t n = 0; n < kMostGram; ++n)
+    out.guesses[n] = std::max<std::int64_t>(0, out.words - static_cast<std::int64_t>(n));
+  std::int64_t closest = -1;
+  std::unordered_map<Gram, int, GramHash> most;
+  for (const Tokens& reference : references) {
+    const auto length = static_cast<std::int64_t>(reference.size());
+    const auto distance = std::abs(length - out.words);
+    if (closest < 0 || distance < std::abs(closest - out.words) ||
+        (distance == std::abs(closest - out.words) && length < closest))
+      closest = length;
+    for (const auto& [gram, count] : Counts(reference).in_order) {
+      int& so_far = most[gram];
+      so_far = std::max(so_far, count);
+    }
+  }
+  out.reference_words = std::max<std::int64_t>(closest, 0);
+  for (const auto& [gram, count] : Counts(words).in_order) {
+    const auto at = most.find(gram);
+    if (at != most.end()) out.correct[order_of(gram)] += std::min(count, at->second);
+  }
+  return out;
+}
+
+std::size_t common_subsequence(const Tokens& a, const Tokens& b) {
+  std::vector<std::size_t> row(b.size() + 1, 0);
+  for (const Token t : a) {
+    std::size_t diagonal = 0;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t above = row[j + 1];
+      row[j + 1] = t == b[j] ? diagonal + 1 : std::max(above, row[j]);
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+// A tf-idf vector in the order of its grams, with what is needed of it beside.
+struct Weights {
+  std::vector<std::pair<Gram, double>> values;
+  std::unordered_map<Gram, double, GramHash> find;
+  std::array<double, kMostGram> norm{};
+  double bigrams = 0;  // the "length"
+};
+
+}  // namespace
+
+std::array<Scores, kMostGram> bleu(std::span<const Caption> captions) {
+  std::array<Scores, kMostGram> out;
+  BleuCounts sum;
+  for (const Caption& caption : captions) {
+    Vocabulary vocabulary;
+    const Tokens words = vocabulary.words(caption.hypothesis);
+    std::vector<Tokens> references;
+    for (const std::string& text : caption.references) references.push_back(vocabulary.words(text));
+    const BleuCounts counts = bleu_counts(words, references);
+    sum.words += counts.words;
+    sum.reference_words += counts.reference_words;
+    const auto values = bleu_of(counts);
+    for (std::size_t n = 0; n < kMostGram; ++n) {
+      sum.guesses[n] += counts.guesses[n];
+      sum.correct[n] += counts.correct[n];
+      out[n].items.push_back(values[n]);
+    }
+  }
+  const auto values = bleu_of(sum);
+  for (std::size_t n = 0; n < kMostGram; ++n) out[n].corpus = captions.empty() ? 0 : values[n];
+  return out;
+}
+
+Scores rouge_l(std::span<const Caption> captions) {
+  constexpr double kBetaSquared = 1.2 * 1.2;
+  Scores out;
+  double sum = 0;
+  for (const Caption& caption : captions) {
+    Vocabulary vocabulary;
+    const Tokens words = vocabulary.between_blanks(caption.hypothesis);
+    double precision = 0, recall = 0;
+    for (const std::string& text : caption.references) {
+      const Tokens reference = vocabulary.between_blanks(text);
+      const auto common = static_cast<double>(common_subsequence(reference, words));
+      precision = std::max(precision, common / static_cast<double>(words.size()));
+      recall = std::max(recall, common / static_cast<double>(reference.size()));
+    }
+    const double value = precision != 0 && recall != 0 ? ((1 + kBetaSquared) * precision * recall) /
+                                                             (recall + kBetaSquared * precision)
+                                                       : 0;
+    out.items.push_back(value);
+    sum += value;
+  }
+  out.corpus = captions.empty() ? 0 : sum / static_cast<double>(captions.size());
+  return out;
+}
+
+Scores cider_d(std::span<const Caption> captions) {
+  constexpr double kSigma = 6;
+  Vocabulary vocabulary;
+  std::vector<Counts> hypotheses;
+  std::vector<std::vector<Counts>> references;
+  std::unordered_map<Gram, int, GramHash> documents;
+  for (const Caption& caption : captions) {
+    hypotheses.emplace_back(vocabulary.words(caption.hypothesis));
+    auto& of_item = references.emplace_back();
+    std::unordered_map<Gram, bool, GramHash> seen;
+    for (const std::string& text : caption.references) {
+      of_item.emplace_back(vocabulary.words(text));
+      for (const auto& [gram, count] : of_item.back().in_order) {
+        if (seen.try_emplace(gram, true).second) ++documents[gram];
+      }
+    }
+  }
+  const double log_items = std::log(static_cast<double>(captions.size()));
+  const auto weights_of = [&](const Counts& counts) {
+    Weights out;
+    for (const auto& [gram, count] : counts.in_order) {
+      const auto at = documents.find(gram);
+      const double df = std::log(std::max(1.0, at == documents.end() ? 0.0 : at->second));
+      const std::size_t n = order_of(gram);
+      const double weight = static_cast<double>(count) * (log_items - df);
+      out.values.emplace_back(gram, weight);
+      out.find.emplace(gram, weight);
+      out.norm[n] += weight * weight;
+      if (n == 1) out.bigrams += count;
+    }
+    for (double& norm : out.norm) norm = std::sqrt(norm);
+    return out;
+  };
+  Scores out;
+  double sum = 0;
+  for (std::size_t i = 0; i < captions.size(); ++i) {
+    const Weights hypothesis = weights_of(hypotheses[i]);
+    std::array<double, kMostGram> score{};
+    for (const Counts& counts : references[i]) {
+      const Weights reference = weights_of(counts);
+      const double delta = hypothesis.bigrams - reference.bigrams;
+      const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
+      std::array<double, kMostGram> value{};
+      for (const auto& [gram, weight] : hypothesis.values) {
+        const auto at = reference.find.find(gram);
+        const double other = at == reference.find.end() ? 0 : at->second;
+        value[order_of(gram)] += std::min(weight, other) * other;
+      }
+      for (std::size_t n = 0; n < kMostGram; ++n) {
+        if (hypothesis.norm[n] != 0 && reference.norm[n] != 0)
+          value[n] /= hypothesis.norm[n] * reference.norm[n];
+        score[n] += value[n] * penalty;
+      }
+    }
+    double mean = (score[0] + score[1] + score[2] + score[3]) / kMostGram;
+    mean /= std::max<double>(1, static_cast<double>(references[i].size()));
+    out.items.push_back(mean * 10);
+    sum += mean * 10;
+  }
+  out.corpus = captions.empty() ? 0 : sum / static_cast<double>(captions.size());
+  return out;
+}
+
+}  // namespace vega::metrics

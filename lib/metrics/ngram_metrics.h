@@ -1,0 +1,40 @@
+// BLEU, ROUGE-L and CIDEr-D as pycocoevalcap computes them. Scores are fractions (CIDEr-D: 0 to
+// 10). Source: scene_understanding 9.8, caption_metrics 7.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace vega::metrics {
+
+// A caption and what people wrote, as text; n-gram metrics split on white space, ROUGE-L on single
+// blanks.
+struct Caption {
+  std::string hypothesis;
+  std::vector<std::string> references;
+};
+
+struct Scores {
+  double corpus = 0;
+  std::vector<double> items;
+};
+
+constexpr int kMostGram = 4;
+
+// [n - 1]: BLEU-n. The corpus value is computed from sums, it is no mean of items. The closest
+// reference length counts, the shorter of two equally close ones.
+std::array<Scores, kMostGram> bleu(std::span<const Caption> captions);
+
+// Precision and recall of the longest common subsequence, each maximised over the references on its
+// own; beta 1.2.
+Scores rouge_l(std::span<const Caption> captions);
+
+// Document frequencies are those of the references of `captions`. Every score is 0 where there is
+// one caption only, since then every n-gram is in all documents.
+Scores cider_d(std::span<const Caption> captions);
+
+}  // namespace vega::metrics

@@ -1,0 +1,24 @@
+// Abbreviations that the Penn Treebank tokeniser knows, lower-case. Source: caption_metrics 6,
+// word_lists.json.
+#pragma once
+
+#include <string_view>
+
+namespace vega::text {
+
+enum class PtbWords {
+  kEnds,            // a sentence may end at their dot ("etc.")
+  kEndsCapital,     // the same, only with this capital first letter ("Mass.")
+  kKeeps,           // the dot belongs to the word ("Mr.")
+  kKeepsCapital,    // the same, only with this capital first letter
+  kBeforeNumbers,   // the dot belongs to the word before a number ("fig. 2")
+  kSentenceStarts,  // words that begin a sentence, first letter capital
+  kDottedExtra,     // dotted letters with a hyphen
+  kKeptWhole,       // words with an apostrophe that stay whole
+  kFileExtensions
+};
+
+// Words of a list, separated by blanks.
+std::string_view ptb_words(PtbWords list);
+
+}  // namespace vega::text
