@@ -142,7 +142,7 @@ class Builder final : public JsonEvents {
   void value(const Json& scalar) override { put(scalar); }
 
  private:
-  // What is open never moves: elements are added to the innermost one only.
+  // Open lists and objects never move in memory: elements are added to the innermost one only.
   Json* put(Json value) {
     if (++count_ > most_) fail(origin_, "more than " + std::to_string(most_) + " values");
     if (open_.empty()) return &(root_ = std::move(value));

@@ -36,7 +36,7 @@ Version version_of(const struct stat& info) {
           info.st_ctim.tv_nsec};
 }
 
-// What was mapped last under each path.
+// Remembers, for each path, which file was mapped last.
 struct Mapped {
   std::mutex mutex;
   std::map<std::filesystem::path, Version> versions;

@@ -8,7 +8,7 @@
 namespace vega {
 namespace {
 
-// What is wrong with the tensors of a file, by kind.
+// Lists the faults of a file's tensors, by kind, so that one error names them all.
 struct Faults {
   std::vector<std::string> missing, unknown, misshapen, mistyped;
   bool placeholder = false;  // a shape [0] where there should be values

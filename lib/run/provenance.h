@@ -1,4 +1,5 @@
-// Who made an output, with what and when: the group /provenance of a file. Outside the cache key.
+// The group /provenance of a file: program, command, host, times, device. Not part of the cache
+// key.
 #pragma once
 
 #include <map>

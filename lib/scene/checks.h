@@ -30,7 +30,7 @@ ImageSize usual_size(const std::vector<ImageSize>& sizes);
 void check_sizes(const SceneSource& source, const std::vector<ImageSize>& sizes,
                  Findings& findings);
 
-// What was seen of the depth map of one frame.
+// Facts about one frame's depth map, as the checks read them.
 struct DepthSeen {
   ImageSize size;                      // {0, 0}: nothing was seen
   std::int64_t valid = 0, pixels = 0;  // not 0; all that were decoded

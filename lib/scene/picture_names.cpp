@@ -1,3 +1,5 @@
+// From the names of pictures to their order, ids and times. Every way of naming is weighed against
+// the others over all names at once, and so one file of about 400 lines.
 #include "scene/picture_names.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// From the records of a .pt or .pth archive to tensors. The legacy form and the zip form share the
+// reading of tensor metadata, and so one file of over 400 lines.
 #include "weights/torch_file.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What was asked of the device, a line an operation: LibTorch's operations that reach it, and the
-// launches of our kernels.
+// The trace of a run lists, a line each, the LibTorch operations that reached the device and the
+// launches of vega's own kernels.
 #pragma once
 
 #include <string>

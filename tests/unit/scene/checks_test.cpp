@@ -1,5 +1,5 @@
-// What is wrong with a scene: every fault is told, with its frames; where findings are collected,
-// none ends the work.
+// The checks of a scene report every fault with its frames. Where findings are collected, no fault
+// ends the work.
 #include "scene/checks.h"
 
 #include <catch2/catch.hpp>
