@@ -8,7 +8,9 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/build_info.h"
 #include "base/error.h"
@@ -154,8 +156,15 @@ void write_all(int descriptor, const fs::path& path, std::span<const std::byte> 
 
 void write_through(const Place& place, std::span<const std::byte> bytes) {
   if (place.descriptor >= 0) return write_all(place.descriptor, place.path, bytes);
-  // Non-blocking: without a reader the open fails, where it would otherwise wait for ever.
-  const int fd = open(place.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  // Non-blocking: without a reader the open fails, where it would otherwise wait for ever. A reader
+  // that was started together with this program may need a moment: it has 5 s to open the FIFO.
+  int fd = -1;
+  for (int tries = 0; tries < 500; ++tries) {
+    fd = open(place.path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 || errno != ENXIO) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    errno = ENXIO;
+  }
   if (fd < 0 && errno == ENXIO) refuse(place.path, "a FIFO that no program reads");
   if (fd < 0) fail(place.path, "open");
   try {

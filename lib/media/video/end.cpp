@@ -124,7 +124,10 @@ VideoEnd end_of_matroska(Bytes& file) {
 }
 
 // MP4 and QuickTime: boxes of a size (4 bytes; 1: 8 bytes follow the name; 0: to the end) and name.
-VideoEnd end_of_mp4(Bytes& file) {
+// Some writers count a few bytes too many into `mdat`: where the header lists every picture before
+// the end of the file, nothing is missing.
+VideoEnd end_of_mp4(Bytes& file, Size pictures_end) {
+  const bool pictures_there = pictures_end > 0 && pictures_end <= file.size();
   VideoEnd end;
   end.known = true;
   int movies = 0;
@@ -139,7 +142,7 @@ VideoEnd end_of_mp4(Bytes& file) {
           "a second movie begins at byte {} and is not read; ffmpeg -f concat joins movies", at);
       break;
     }
-    if (at + size > file.size() && (name == "mdat" || name == "moof"))
+    if (at + size > file.size() && (name == "moof" || (name == "mdat" && !pictures_there)))
       end.damage = cut_text(file.size(), at + size);
     at += size;
   }
@@ -199,7 +202,7 @@ VideoEnd end_of_ts(Bytes& file) {
 
 }  // namespace
 
-VideoEnd video_end(const std::filesystem::path& path) {
+VideoEnd video_end(const std::filesystem::path& path, std::uint64_t pictures_end) {
   Bytes file(path);
   const std::string head = file.text(0, 12);
   if (head.starts_with("\x1a\x45\xdf\xa3")) return end_of_matroska(file);
@@ -208,7 +211,7 @@ VideoEnd video_end(const std::filesystem::path& path) {
   if (head[0] == '\x47') return end_of_ts(file);
   const std::string box = head.substr(4, 4);
   for (const std::string_view name : {"ftyp", "moov", "mdat", "wide", "free", "skip"}) {
-    if (box == name) return end_of_mp4(file);
+    if (box == name) return end_of_mp4(file, pictures_end);
   }
   return {};
 }

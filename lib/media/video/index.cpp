@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <unordered_set>
@@ -265,7 +266,13 @@ class IndexBuilder {
       index_.damage = fmt::format("{} of {} coded frames are there{}{}", packets_, expected,
                                   index_.damage.empty() ? "" : ": ", index_.damage);
     }
-    const VideoEnd end = video_end(path_);
+    std::uint64_t pictures_end = 0;
+    for (int i = 0; i < expected; ++i) {
+      const AVIndexEntry* entry =
+          avformat_index_get_entry(const_cast<AVStream*>(&stream), i);  // it only reads
+      pictures_end = std::max(pictures_end, static_cast<std::uint64_t>(entry->pos + entry->size));
+    }
+    const VideoEnd end = video_end(path_, pictures_end);
     if (index_.damage.empty()) index_.damage = end.damage;
     if (index_.damage.empty() && !end.known) index_.damage = short_of_header();
     index_.end_known = end.known || !index_.linked;

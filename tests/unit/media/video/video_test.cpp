@@ -15,6 +15,7 @@ extern "C" {
 }
 
 #include "base/error.h"
+#include "media/video/end.h"
 #include "media/video/video.h"
 #include "support/support.h"
 
@@ -609,6 +610,26 @@ TEST_CASE("Files that are no videos") {
       44);
   test::write_text(folder / "sound.wav", wav + std::string(200, '\0'));
   CHECK_THROWS_WITH(Video(folder / "sound.wav"), Contains("no video stream"));
+}
+
+TEST_CASE("An MP4 whose mdat counts too many bytes is whole where every picture is there") {
+  const test::TempFolder folder;
+  std::string file(
+      "\0\0\0\x10"
+      "ftypisom\0\0\0\0"
+      "\0\0\0\x6c"
+      "mdat",
+      24);
+  file += std::string(92, 'x');  // 108 - 8 = 100 bytes are stated
+  test::write_text(folder / "v.mp4", file);
+  REQUIRE(file.size() == 116);
+  CHECK(video_end(folder / "v.mp4", 116).damage == "");
+  CHECK(video_end(folder / "v.mp4", 100).damage == "");
+  for (const std::uint64_t end : {0, 117, 124}) {
+    CAPTURE(end);
+    CHECK_THAT(video_end(folder / "v.mp4", end).damage,
+               Contains("116 bytes") && Contains("states 124"));
+  }
 }
 
 TEST_CASE("A file that ends early is refused, whatever its container") {
