@@ -38,13 +38,15 @@ std::string padded(const std::string& cell, int width, Align align) {
 }
 
 // Line breaks and tabs become spaces.
-std::string one_line(const std::string& cell, bool markdown) {
+std::string one_line(std::string_view cell) {
   std::string out;
-  for (const char c : cell) {
-    if (markdown && c == '|') out += '\\';
-    out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
-  }
+  for (const char c : cell) out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
   return out;
+}
+
+bool is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 std::string csv_line(const std::vector<std::string>& cells) {
@@ -80,6 +82,21 @@ int display_width(std::string_view text) {
   return width;
 }
 
+std::string markdown_text(std::string_view text) {
+  const std::string line = one_line(text);
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    // An underscore within a word is no emphasis.
+    const bool within =
+        i > 0 && i + 1 < line.size() && is_word(line[i - 1]) && is_word(line[i + 1]);
+    if (c == '_' ? !within : std::string_view("\\`*[]<>|~$&#").find(c) != std::string_view::npos)
+      out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 void Table::add_row(std::vector<std::string> cells) {
   if (cells.size() != columns_.size() || cells.empty()) {
     throw InputError(explain("table row", std::to_string(cells.size()) + " cells",
@@ -88,7 +105,18 @@ void Table::add_row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-void Table::mark_best(std::size_t row, std::size_t column) { marks_[{row, column}].best = true; }
+void Table::add_section(const std::string& title) {
+  sections_[rows_.size()] = title;
+  rows_.emplace_back();
+}
+
+void Table::mark_best(std::size_t row, std::size_t column) {
+  marks_[{row, column}].rank = Rank::kBest;
+}
+
+void Table::mark_second(std::size_t row, std::size_t column) {
+  marks_[{row, column}].rank = Rank::kSecond;
+}
 
 void Table::add_footnote(std::size_t row, std::size_t column, const std::string& text) {
   const auto known = std::find(footnotes_.begin(), footnotes_.end(), text);
@@ -104,6 +132,7 @@ bool Table::empty() const {
 Table Table::with_columns(std::span<const std::string> titles) const {
   Table out({});
   out.rows_.resize(rows_.size());
+  out.sections_ = sections_;
   for (std::size_t k = 0; k < columns_.size(); ++k) {
     if (std::find(titles.begin(), titles.end(), columns_[k].title) == titles.end()) continue;
     out.columns_.push_back(columns_[k]);
@@ -116,47 +145,84 @@ Table Table::with_columns(std::span<const std::string> titles) const {
 std::string Table::write(TableFormat format) const {
   switch (format) {
     case TableFormat::kMarkdown: return markdown();
+    case TableFormat::kLatex: return latex();
     case TableFormat::kCsv: return csv();
     case TableFormat::kJson: return json();
     default: return text();
   }
 }
 
-std::vector<std::string> Table::titles() const {
+std::vector<std::string> Table::full_titles() const {
   std::vector<std::string> out;
-  for (const TableColumn& column : columns_) out.push_back(column.title);
+  for (const TableColumn& column : columns_)
+    out.push_back(column.heading.empty() ? column.title : column.heading + " " + column.title);
   return out;
 }
 
-std::vector<std::string> Table::shown_cells(std::size_t row, bool markdown) const {
+std::vector<std::string> Table::shown_cells(std::size_t row, TableFormat format) const {
   std::vector<std::string> out;
   for (std::size_t k = 0; k < rows_[row].size(); ++k) {
-    std::string cell = one_line(rows_[row][k], markdown);
-    if (const auto mark = marks_.find({row, k}); mark != marks_.end()) {
-      if (mark->second.best) cell = markdown ? "**" + cell + "**" : cell + "*";
-      for (const std::size_t number : mark->second.footnotes)
-        cell += " [" + std::to_string(number) + "]";
+    const bool markdown = format == TableFormat::kMarkdown, latex = format == TableFormat::kLatex;
+    std::string cell = markdown ? markdown_text(rows_[row][k])
+                       : latex  ? latex_text(rows_[row][k])
+                                : one_line(rows_[row][k]);
+    if (const auto found = marks_.find({row, k}); found != marks_.end()) {
+      const Mark& mark = found->second;
+      if (mark.rank == Rank::kBest)
+        cell = markdown ? "**" + cell + "**" : latex ? "\\textbf{" + cell + "}" : cell + "*";
+      if (mark.rank == Rank::kSecond)
+        cell = markdown ? "*" + cell + "*" : latex ? "\\underline{" + cell + "}" : cell + "^";
+      for (const std::size_t number : mark.footnotes) {
+        const std::string digits = std::to_string(number);
+        cell += latex ? "\\textsuperscript{" + digits + "}" : " [" + digits + "]";
+      }
     }
     out.push_back(std::move(cell));
   }
   return out;
 }
 
-std::string Table::footnotes(std::string_view line_end) const {
+std::string Table::below(TableFormat format) const {
+  const bool markdown = format == TableFormat::kMarkdown, latex = format == TableFormat::kLatex;
+  const auto shown = [&](const std::string& text) {
+    return markdown ? markdown_text(text) : latex ? latex_text(text) : text;
+  };
+  const std::string end = markdown ? "  \n" : latex ? "\\par\n" : "\n";
   std::string out;
-  for (std::size_t i = 0; i < footnotes_.size(); ++i)
-    out += "[" + std::to_string(i + 1) + "] " + footnotes_[i] + std::string(line_end);
+  for (std::size_t i = 0; i < footnotes_.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    out += latex ? "\\textsuperscript{" + number + "} " : "[" + number + "] ";
+    out += shown(footnotes_[i]) + end;
+  }
+  for (const std::string& note : notes_) out += shown(note) + end;
   return out;
 }
 
 std::string Table::text() const {
   std::vector<std::vector<std::string>> lines(1);
-  for (const std::string& title : titles()) lines[0].push_back(one_line(title, false));
-  for (std::size_t r = 0; r < rows_.size(); ++r) lines.push_back(shown_cells(r, false));
+  for (const TableColumn& column : columns_) lines[0].push_back(one_line(column.title));
+  for (std::size_t r = 0; r < rows_.size(); ++r)
+    lines.push_back(shown_cells(r, TableFormat::kText));
   std::vector<int> width(columns_.size(), 0);
   for (const auto& line : lines)
     for (std::size_t k = 0; k < line.size(); ++k)
       width[k] = std::max(width[k], display_width(line[k]));
+
+  std::string headings;
+  for (std::size_t k = 0, end = 0; k < columns_.size(); k = end) {
+    int span = -2;
+    for (end = k; end < columns_.size() &&
+                  (end == k ||
+                   (columns_[end].heading != "" && columns_[end].heading == columns_[k].heading));
+         ++end)
+      span += width[end] + 2;
+    const std::string heading = one_line(columns_[k].heading);
+    const int missing = display_width(heading) - span;
+    if (missing > 0) width[end - 1] += missing;
+    headings += (k > 0 ? "  " : "") + padded(heading, std::max(span, span + missing), Align::kLeft);
+  }
+  headings.erase(headings.find_last_not_of(' ') + 1);
+
   std::string rule;
   for (const int w : width) {
     if (!rule.empty()) rule += "  ";
@@ -164,7 +230,7 @@ std::string Table::text() const {
   }
   rule += '\n';
 
-  std::string out;
+  std::string out = headings.empty() ? "" : headings + "\n";
   for (std::size_t r = 0; r < lines.size(); ++r) {
     std::string line;
     for (std::size_t k = 0; k < lines[r].size(); ++k) {
@@ -172,39 +238,49 @@ std::string Table::text() const {
       line += padded(lines[r][k], width[k], columns_[k].align);
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out += lines[r].empty() ? rule : line + '\n';
+    const auto section = r == 0 ? sections_.end() : sections_.find(r - 1);
+    if (section != sections_.end())
+      out += (r > 1 ? rule : "") + one_line(section->second) + '\n';
+    else
+      out += lines[r].empty() ? rule : line + '\n';
     if (r == 0) out += rule;
   }
-  return out + footnotes("\n");
+  return out + below(TableFormat::kText);
 }
 
 std::string Table::markdown() const {
   std::string head = "|", rule = "|", out;
-  for (const TableColumn& column : columns_) {
-    head += " " + one_line(column.title, true) + " |";
+  for (const std::string& title : full_titles()) head += " " + markdown_text(title) + " |";
+  for (const TableColumn& column : columns_)
     rule += column.align == Align::kRight ? " --: |" : " --- |";
-  }
   out = head + "\n" + rule + "\n";
   for (std::size_t r = 0; r < rows_.size(); ++r) {
+    if (const auto section = sections_.find(r); section != sections_.end()) {
+      out += "| **" + markdown_text(section->second) + "** |";
+      for (std::size_t k = 1; k < columns_.size(); ++k) out += " |";
+      out += '\n';
+    }
     if (rows_[r].empty()) continue;
     out += '|';
-    for (const std::string& cell : shown_cells(r, true)) out += " " + cell + " |";
+    for (const std::string& cell : shown_cells(r, TableFormat::kMarkdown)) out += " " + cell + " |";
     out += '\n';
   }
-  return footnotes_.empty() ? out : out + "\n" + footnotes("  \n");
+  const std::string notes = below(TableFormat::kMarkdown);
+  return notes.empty() ? out : out + "\n" + notes;
 }
 
 std::string Table::csv() const {
-  std::string out = csv_line(titles());
+  std::string out = csv_line(full_titles());
   for (const auto& row : rows_) out += csv_line(row);
   return out;
 }
 
 std::string Table::json() const {
+  const std::vector<std::string> titles = full_titles();
   Json out = Json::list();
   for (const auto& row : rows_) {
     Json object = Json::object();
-    for (std::size_t k = 0; k < row.size(); ++k) object.set(columns_[k].title, json_value(row[k]));
+    for (std::size_t k = 0; k < row.size(); ++k) object.set(titles[k], json_value(row[k]));
     if (!row.empty()) out.push(std::move(object));
   }
   return out.dump(2) + "\n";

@@ -111,3 +111,96 @@ TEST_CASE("a row has one cell a column") {
   CHECK_THROWS_AS(table.add_row({}), InputError);
   CHECK_THROWS_AS(table.add_row({"1", "2", "3"}), InputError);
 }
+
+namespace {
+
+Table results() {
+  Table table({{"Method"},
+               {"Acc@0.25", Align::kRight, "ScanRefer"},
+               {"Acc@0.5", Align::kRight, "ScanRefer"},
+               {"EM", Align::kRight, "SQA3D"},
+               {"Rank", Align::kRight}});
+  table.add_section("Specialists");
+  table.add_row({"ScanRefer", "37.3", "24.3", "-", "2.0"});
+  table.add_section("Mine");
+  table.add_row({"[a] 100% x_1", "63.2", "56.2", "61.3", "1.0"});
+  table.mark_best(3, 1);
+  table.mark_second(1, 1);
+  table.add_footnote(3, 3, "n & m");
+  table.add_note("Percent.");
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("headings stand above the columns that they join, sections above their rows") {
+  CHECK(results().text() ==
+        "              ScanRefer          SQA3D\n"
+        "Method        Acc@0.25  Acc@0.5        EM  Rank\n"
+        "────────────  ────────  ───────  ────────  ────\n"
+        "Specialists\n"
+        "ScanRefer        37.3^     24.3         -   2.0\n"
+        "────────────  ────────  ───────  ────────  ────\n"
+        "Mine\n"
+        "[a] 100% x_1     63.2*     56.2  61.3 [1]   1.0\n"
+        "[1] n & m\n"
+        "Percent.\n");
+  CHECK(results().write(TableFormat::kMarkdown) ==
+        "| Method | ScanRefer Acc@0.25 | ScanRefer Acc@0.5 | SQA3D EM | Rank |\n"
+        "| --- | --: | --: | --: | --: |\n"
+        "| **Specialists** | | | | |\n"
+        "| ScanRefer | *37.3* | 24.3 | - | 2.0 |\n"
+        "| **Mine** | | | | |\n"
+        "| \\[a\\] 100% x_1 | **63.2** | 56.2 | 61.3 [1] | 1.0 |\n"
+        "\n[1] n \\& m  \nPercent.  \n");
+  CHECK(results().write(TableFormat::kLatex) ==
+        "% \\usepackage{booktabs}\n"
+        "\\begin{tabular}{lrrrr}\n"
+        "\\toprule\n"
+        " & \\multicolumn{2}{c}{ScanRefer} & \\multicolumn{1}{c}{SQA3D} &  \\\\\n"
+        "\\cmidrule(lr){2-3}\\cmidrule(lr){4-4}\n"
+        "Method & Acc@0.25 & Acc@0.5 & EM & Rank \\\\\n"
+        "\\midrule\n"
+        "\\multicolumn{5}{l}{\\textit{Specialists}} \\\\\n"
+        "ScanRefer & \\underline{37.3} & 24.3 & -- & 2.0 \\\\\n"
+        "\\midrule\n"
+        "\\multicolumn{5}{l}{\\textit{Mine}} \\\\\n"
+        "{[}a{]} 100\\% x\\_1 & \\textbf{63.2} & 56.2 & 61.3\\textsuperscript{1} & 1.0 \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\n\\smallskip\n{\\footnotesize\n"
+        "\\textsuperscript{1} n \\& m\\par\n"
+        "Percent.\\par\n}\n");
+  CHECK(results().write(TableFormat::kCsv) ==
+        "Method,ScanRefer Acc@0.25,ScanRefer Acc@0.5,SQA3D EM,Rank\n"
+        "ScanRefer,37.3,24.3,-,2.0\n"
+        "[a] 100% x_1,63.2,56.2,61.3,1.0\n");
+}
+
+TEST_CASE("a heading that is wider than its columns makes them wider") {
+  Table table({{"a"}, {"EM", Align::kRight, "a long heading"}, {"b"}});
+  table.add_row({"x", "1", "y"});
+  CHECK(table.text() ==
+        "   a long heading\n"
+        "a              EM  b\n"
+        "─  ──────────────  ─\n"
+        "x               1  y\n");
+}
+
+TEST_CASE("what Markdown and LaTeX would read as commands is shown as it is") {
+  const std::string name = "vega_3d 50% A&B #1 {x} ~^\\ $";
+  CHECK(markdown_text(name) == "vega_3d 50% A\\&B \\#1 {x} \\~^\\\\ \\$");
+  CHECK(latex_text(name) ==
+        "vega\\_3d 50\\% A\\&B \\#1 \\{x\\} "
+        "\\textasciitilde{}\\textasciicircum{}\\textbackslash{} \\$");
+  CHECK(markdown_text("_a_ **b** `c` <i>|") == "\\_a\\_ \\*\\*b\\*\\* \\`c\\` \\<i\\>\\|");
+  CHECK(latex_text("*[x] a--b\tc\x01") == "{*}{[}x{]} a-{}-b c ");
+}
+
+TEST_CASE("LaTeX names the characters that pdflatex lacks") {
+  Table table({{"Method"}});
+  table.add_row({"K\u00fcche"});
+  CHECK(table.write(TableFormat::kLatex).find("xelatex") == std::string::npos);
+  table.add_row({"\u6a21 \u03b2"});
+  CHECK(table.write(TableFormat::kLatex).find("has: U+03B2 U+6A21\n") != std::string::npos);
+}
