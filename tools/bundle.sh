@@ -128,6 +128,8 @@ for library in "${!packed[@]}"; do
   echo "bundle: note: ${packed["$library"]} belongs to no Debian package: look up its licence yourself" >&2
   printf '%s\t?\t\t\t\n' "$library" >>"$share/PACKAGES"
 done
+cp /usr/share/doc/fonts-dejavu-core/copyright "$share/licences/fonts-dejavu-core" 2>/dev/null ||   # within the programs
+  echo "bundle: note: look up the licence of DejaVu Sans yourself" >&2
 cp "$source/LICENSE" "$source/docs/bundle.md" "$share/"
 [ -z "$programs" ] || cp "$source"/tools/slurm/*.sbatch "$share/"
 

@@ -46,27 +46,24 @@ Color distance_color(double metres) {
 // Both frames side by side with the best matches drawn between them.
 ImageU8 drawn_pair(const ImageU8& a, const ImageU8& b, const Affine& cells_a, const Affine& cells_b,
                    std::int64_t grid_w, const PairMatches& pair) {
-  ImageU8 out(a.width + kPairGap + b.width, std::max(a.height, b.height));
-  fill_rect(out, 0, 0, out.width, out.height, {17, 19, 24});
-  paste(out, 0, 0, a);
-  paste(out, a.width + kPairGap, 0, b);
-  const auto place = [&](const Affine& m, std::int32_t cell, int left) {
-    const Point2 at =
-        apply(m, static_cast<double>(cell % grid_w), static_cast<double>(cell / grid_w));
-    return Point2{at.x + left, at.y};
-  };
-  const std::size_t count = std::min(kMostLines, pair.kept.size());
-  for (std::size_t i = count; i-- > 0;) {  // the best on top
-    const TokenMatch& match = pair.kept[i];
-    const Color color = distance_color(match.distance_m);
-    const Point2 p = place(cells_a, match.cell_a, 0);
-    const Point2 q = place(cells_b, match.cell_b, a.width + kPairGap);
-    const Segment line[] = {{p.x, p.y, q.x, q.y}};
-    stroke(out, line, 1.4, color);
-    const Segment dots[] = {{p.x, p.y, p.x, p.y}, {q.x, q.y, q.x, q.y}};
-    stroke(out, dots, 6, color);
-  }
-  return out;
+  const int left_b = a.width + kPairGap, height = std::max(a.height, b.height);
+  return draw_on(blank(left_b + b.width, height, SheetColors::kPage), [&](Canvas& canvas) {
+    canvas.image(a, {0, 0}, a.width, a.height);
+    canvas.image(b, {double(left_b), 0}, b.width, b.height);
+    const auto place = [&](const Affine& m, std::int32_t cell, double left) {
+      const Point2 at =
+          apply(m, static_cast<double>(cell % grid_w), static_cast<double>(cell / grid_w));
+      return Point2{at.x + 0.5 + left, at.y + 0.5};
+    };
+    for (std::size_t i = std::min(kMostLines, pair.kept.size()); i-- > 0;) {  // the best on top
+      const TokenMatch& match = pair.kept[i];
+      const Color color = distance_color(match.distance_m);
+      const Point2 p = place(cells_a, match.cell_a, 0), q = place(cells_b, match.cell_b, left_b);
+      canvas.line({p, q}, {color, 1.4});
+      canvas.dot(p, 6, color);
+      canvas.dot(q, 6, color);
+    }
+  });
 }
 
 }  // namespace

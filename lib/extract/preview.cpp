@@ -52,10 +52,9 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
     SheetFrame frame;
     const std::string where = path.string() + ": thumbnail " + std::to_string(v);
     frame.picture = decode_image(thumbs[v], where);
-    CellPanel panel{static_cast<int>(tap.grid_h), static_cast<int>(tap.grid_w), {}};
-    const auto first = colors.rgb.begin() + static_cast<std::ptrdiff_t>(3 * cells * v);
-    panel.rgb.assign(first, first + static_cast<std::ptrdiff_t>(3 * cells));
-    frame.panels.push_back(std::move(panel));
+    frame.panel = ImageU8(static_cast<int>(tap.grid_w), static_cast<int>(tap.grid_h));
+    std::copy_n(colors.rgb.begin() + static_cast<std::ptrdiff_t>(3 * cells * v), 3 * cells,
+                frame.panel.rgb.begin());
     frame.caption = fmt::format("frame {}", frames.id[v]);
     const ImageSize size{frames.size_color[v][1], frames.size_color[v][0]};
     if (size.width > 0 && size.height > 0)

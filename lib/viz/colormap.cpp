@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <span>
 
-#include "viz/font.h"
-
 namespace vega {
 namespace {
 
@@ -37,17 +35,24 @@ Color color_at(Colormap map, double t) {
           channel(knots[i], knots[i + 1], 0, part)};
 }
 
-void draw_color_bar(ImageU8& image, int x, int y, int width, int height, const ColorBar& bar,
+void draw_colors(Canvas& canvas, Point2 at, double width, double height, Colormap map) {
+  constexpr int kSteps = 256;
+  ImageU8 colors = blank(kSteps, 1, {});
+  for (int i = 0; i < kSteps; ++i)
+    blend_pixel(colors.row(0) + 3 * std::ptrdiff_t(i), color_at(map, (i + 0.5) / kSteps), 1);
+  canvas.image(colors, at, width, height);
+}
+
+void draw_color_bar(Canvas& canvas, Point2 at, double width, double height, const ColorBar& bar,
                     Color ink) {
-  for (int i = 0; i < width; ++i)
-    fill_rect(image, x + i, y, 1, height, color_at(bar.map, (i + 0.5) / width));
-  const TextStyle style{ink, 1.0};
-  const int below = y + height + 5;
-  if (std::isfinite(bar.low) && std::isfinite(bar.high)) {
-    draw_text(image, x, below, fmt::format("{:.3g}", bar.low), style);
-    draw_text(image, x + width, below, fmt::format("{:.3g}", bar.high), style, Anchor::kRight);
-  }
-  draw_text(image, x + width + 12, y + (height - text_height(style)) / 2, bar.title, style);
+  draw_colors(canvas, at, width, height, bar.map);
+  TextStyle style{ink, 11};
+  const double middle = (height + cap_height(style)) / 2, below = height + 5 + cap_height(style);
+  canvas.text(bar.title, {at.x + width + 12, at.y + middle}, style);
+  if (!std::isfinite(bar.low) || !std::isfinite(bar.high)) return;
+  canvas.text(fmt::format("{:.3g}", bar.low), {at.x, at.y + below}, style);
+  style.anchor = Anchor::kRight;
+  canvas.text(fmt::format("{:.3g}", bar.high), {at.x + width, at.y + below}, style);
 }
 
 }  // namespace vega

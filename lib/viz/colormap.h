@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include "base/image_types.h"
-#include "viz/draw.h"
+#include "viz/canvas.h"
 
 namespace vega {
 
@@ -17,13 +16,14 @@ enum class Colormap {
 Color color_at(Colormap map, double t);
 
 // A bar from `low` (left) to `high` (right) with both numbers below it; NaN: no numbers.
-// Drawn into (x, y, width, height + lettering).
 struct ColorBar {
   Colormap map = Colormap::kTurbo;
   double low = 0, high = 1;
   std::string title;  // right of the bar
 };
-void draw_color_bar(ImageU8& image, int x, int y, int width, int height, const ColorBar& bar,
+// The colours from low to high over a rectangle.
+void draw_colors(Canvas& canvas, Point2 at, double width, double height, Colormap map);
+void draw_color_bar(Canvas& canvas, Point2 at, double width, double height, const ColorBar& bar,
                     Color ink);
 
 }  // namespace vega

@@ -1,9 +1,6 @@
 // Numbers of cells drawn over the picture that the cells were taken from.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <span>
 
 #include "base/image_types.h"
@@ -23,13 +20,6 @@ struct Overlay {
 
 // Corners of the grid: cells reach half a step beyond their centres.
 CoveredQuad covered_quad(const Affine& cell_to_px, Grid grid);
-
-// Calls use(pixel, x, y, cell) for every pixel of the picture: its three bytes, its place, and the
-// row-major number of the cell that holds its centre, -1 outside the grid. Throws InputError: a
-// transform without inverse.
-void visit_cells(
-    ImageU8& picture, Grid grid, const Affine& cell_to_px,
-    const std::function<void(std::uint8_t* pixel, int x, int y, std::ptrdiff_t cell)>& use);
 
 // Blends the colour of each cell into the pixels it covers; cells that are NaN are dimmed, pixels
 // outside the grid stay. values (rows, columns). Throws InputError: another number of values, a

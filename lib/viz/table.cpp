@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "viz/utf8.h"
+#include "text/unicode.h"
 
 namespace vega {
 namespace {
@@ -75,10 +75,8 @@ Json json_value(const std::string& cell) {
 
 int display_width(std::string_view text) {
   int width = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::uint32_t c = next_character(text, i);
+  for (const char32_t c : text::decode_utf8(text))
     width += contains(kCombining, c) ? 0 : contains(kWide, c) ? 2 : 1;
-  }
   return width;
 }
 

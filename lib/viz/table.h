@@ -24,7 +24,7 @@ struct TableColumn {
 };
 
 // Columns needed on a terminal: one a UTF-8 character, none for combining marks, two for wide East
-// Asian characters and emoji. Invalid bytes count one each.
+// Asian characters and emoji. A broken sequence of bytes counts one.
 int display_width(std::string_view text);
 
 // Any text as a cell of Markdown (GitHub's) or as text of LaTeX: shown as it is. Line breaks and

@@ -3,8 +3,8 @@
 
 #include <set>
 
+#include "text/unicode.h"
 #include "viz/table.h"
-#include "viz/utf8.h"
 
 namespace vega {
 namespace {
@@ -35,10 +35,8 @@ std::string_view latex_character(char c) {
 // What pdflatex cannot show without more packages: beyond Latin letters and a few signs.
 std::set<std::uint32_t> foreign_characters(std::string_view text) {
   std::set<std::uint32_t> out;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::uint32_t c = next_character(text, i);
+  for (const char32_t c : text::decode_utf8(text))
     if (c >= 0x180 && !(c >= 0x2010 && c <= 0x2026)) out.insert(c);
-  }
   return out;
 }
 

@@ -12,6 +12,7 @@ if faults=$(awk '
     law["^CLI/"] = "cli"
     law["^nlohmann/"] = "base"
     law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn models fusion extract fuse evaluate"
+    law["^(cairo|ft2build)"] = "viz"
     law["^catch2/"] = "(tests)"
   }
   # The folder of lib/LAYERS that a path below lib/ belongs to: the folder within where that stands there, else the first.

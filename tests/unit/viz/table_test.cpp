@@ -16,7 +16,7 @@ TEST_CASE("width on a terminal") {
   CHECK(display_width("\U0001F600!") == 3);
   CHECK(display_width("a\xff"
                       "b") == 3);
-  CHECK(display_width("\xe4\xb8") == 2);
+  CHECK(display_width("\xe4\xb8") == 1);
 }
 
 TEST_CASE("columns are aligned, line ends are bare") {
