@@ -48,29 +48,32 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
-std::vector<std::vector<std::size_t>> members(const Clusters& clusters) {
-  std::vector<std::vector<std::size_t>> out(clusters.count);
-  for (std::size_t i = 0; i < clusters.cluster.size(); ++i) out[clusters.cluster[i]].push_back(i);
-  return out;
-}
+}  // namespace
 
-// Two-sided 97.5 % point of Student's t, by the expansion of Cornish and Fisher; within 1 % from 3
-// degrees of freedom on.
-double student(double degrees) {
+const double kDetectable = kNormal + kPower;
+
+// One and two degrees of freedom have closed forms; from 3 on the expansion of Cornish and Fisher
+// is within 1 %.
+double student_975(double degrees) {
+  if (std::isinf(degrees)) return kNormal;
+  if (degrees < 1.5) return 12.706204736432095;
+  if (degrees < 2.5) return 4.302652729911275;
   const double z = kNormal, n = degrees;
   const double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
   return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +
          (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
 }
 
-}  // namespace
-
 Interval wilson(std::int64_t hits, std::int64_t total) {
-  const double n = static_cast<double>(total), p = static_cast<double>(hits) / n;
+  return wilson_share(static_cast<double>(hits) / static_cast<double>(total),
+                      static_cast<double>(total));
+}
+
+Interval wilson_share(double p, double n) {
   const double z2 = kNormal * kNormal;
   const double middle = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double half = kNormal / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-  return {hits == 0 ? 0 : middle - half, hits == total ? 1 : middle + half};
+  return {p <= 0 ? 0 : middle - half, p >= 1 ? 1 : middle + half};
 }
 
 Clusters clusters_of(std::span<const std::string> names) {
@@ -89,17 +92,15 @@ Clusters one_each(std::size_t questions) {
   return out;
 }
 
-Interval bootstrap(const Clusters& clusters, const Bootstrap& settings,
-                   const std::function<double(std::span<const int> drawn)>& statistic) {
-  const auto of_cluster = members(clusters);
+Interval bootstrap_clusters(std::size_t clusters, const Bootstrap& settings,
+                            const std::function<double(std::span<const int> drawn)>& statistic,
+                            double* deviation) {
   std::vector<double> values;
-  std::vector<int> drawn(clusters.cluster.size());
+  std::vector<int> drawn(clusters);
   for (int draw = 0; draw < settings.draws; ++draw) {
     Draws draws(settings.seed, kBootstrap, static_cast<std::uint32_t>(draw));
     std::fill(drawn.begin(), drawn.end(), 0);
-    for (std::size_t c = 0; c < clusters.count; ++c) {
-      for (const std::size_t question : of_cluster[draws.below(clusters.count)]) ++drawn[question];
-    }
+    for (std::size_t c = 0; c < clusters; ++c) ++drawn[draws.below(clusters)];
     const double value = statistic(drawn);
     if (std::isfinite(value)) values.push_back(value);
   }
@@ -108,20 +109,66 @@ Interval bootstrap(const Clusters& clusters, const Bootstrap& settings,
     return {none, none};
   }
   std::sort(values.begin(), values.end());
+  if (deviation != nullptr) {
+    double sum = 0, squares = 0;
+    for (const double value : values) sum += value;
+    const double mean = sum / static_cast<double>(values.size());
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    *deviation = std::sqrt(squares / static_cast<double>(values.size()));
+  }
   Interval out{quantile(values, 0.025), quantile(values, 0.975)};
   // A resampling of few clusters is too sure of itself: widen about the whole sample's value by
   // what Student's t and the division by n - 1 make of the normal distribution.
-  if (clusters.count > 1) {
-    std::vector<int> once(clusters.cluster.size(), 1);
+  if (clusters > 1) {
+    const std::vector<int> once(clusters, 1);
     const double centre = statistic(once);
-    const double n = static_cast<double>(clusters.count);
-    const double wider = student(n - 1) / kNormal * std::sqrt(n / (n - 1));
+    const double n = static_cast<double>(clusters);
+    const double wider = student_975(n - 1) / kNormal * std::sqrt(n / (n - 1));
     if (std::isfinite(centre)) {
       out.low = centre + (out.low - centre) * wider;
       out.high = centre + (out.high - centre) * wider;
     }
   }
   return out;
+}
+
+Interval bootstrap(const Clusters& clusters, const Bootstrap& settings,
+                   const std::function<double(std::span<const int> drawn)>& statistic) {
+  std::vector<int> questions(clusters.cluster.size());
+  return bootstrap_clusters(clusters.count, settings, [&](std::span<const int> drawn) {
+    for (std::size_t i = 0; i < questions.size(); ++i) questions[i] = drawn[clusters.cluster[i]];
+    return statistic(questions);
+  });
+}
+
+void permute(std::size_t moving, const Bootstrap& settings,
+             const std::function<bool(std::span<const char> signs)>& as_large, PairedTest& out) {
+  constexpr std::size_t kFew = 12;
+  std::vector<char> signs(moving, 0);
+  if (moving <= kFew) {  // all ways
+    const std::uint64_t all = std::uint64_t{1} << moving;
+    std::uint64_t count = 0;
+    for (std::uint64_t way = 0; way < all; ++way) {
+      for (std::size_t c = 0; c < moving; ++c) signs[c] = static_cast<char>(way >> c & 1);
+      count += as_large(signs) ? 1 : 0;
+    }
+    out.p = static_cast<double>(count) / static_cast<double>(all);
+    out.smallest_p = std::min(1.0, 2.0 / static_cast<double>(all));
+    return;
+  }
+  const int draws = std::max(settings.draws, 9999);
+  int count = 1;  // the systems as they are
+  for (int draw = 0; draw < draws; ++draw) {
+    Draws random(settings.seed, kPermutation, static_cast<std::uint32_t>(draw));
+    std::uint32_t bits = 0;
+    for (std::size_t c = 0; c < moving; ++c) {
+      if (c % 32 == 0) bits = random.word();
+      signs[c] = static_cast<char>(bits >> (c % 32) & 1);
+    }
+    count += as_large(signs) ? 1 : 0;
+  }
+  out.p = static_cast<double>(count) / static_cast<double>(draws + 1);
+  out.smallest_p = 1 / static_cast<double>(draws + 1);
 }
 
 PairedTest paired_test(std::span<const double> a, std::span<const double> b,
@@ -189,7 +236,7 @@ PairedTest paired_test(std::span<const double> a, std::span<const double> b,
   }
   const double k = static_cast<double>(clusters.count);
   if (k > 1)
-    out.detectable = (kNormal + kPower) * std::sqrt(squares * k / (k - 1)) / static_cast<double>(n);
+    out.detectable = kDetectable * std::sqrt(squares * k / (k - 1)) / static_cast<double>(n);
   return out;
 }
 

@@ -16,6 +16,11 @@ struct Interval {
 
 // Wilson's score interval of a rate, 95 %. It has a width for 0 of n and n of n, too. total > 0.
 Interval wilson(std::int64_t hits, std::int64_t total);
+// The same of a share in [0, 1] of `total` questions, which need not be whole.
+Interval wilson_share(double share, double total);
+
+// Two-sided 95 % point of Student's t; infinite degrees of freedom: the normal distribution's.
+double student_975(double degrees);
 
 // A question's place among the clusters (scenes) that are drawn as a whole; question i belongs to
 // cluster[i], clusters count from 0.
@@ -37,6 +42,15 @@ struct Bootstrap {
 Interval bootstrap(const Clusters& clusters, const Bootstrap& settings,
                    const std::function<double(std::span<const int> drawn)>& statistic);
 
+// The same for a statistic that gets how often each cluster was drawn. deviation: gets the standard
+// deviation over the draws.
+Interval bootstrap_clusters(std::size_t clusters, const Bootstrap& settings,
+                            const std::function<double(std::span<const int> drawn)>& statistic,
+                            double* deviation = nullptr);
+
+// Times the standard error: the smallest difference that is found with power 0.8 at 5 %.
+extern const double kDetectable;
+
 // Two systems on the same questions.
 struct PairedTest {
   double difference = 0;  // mean of b - a
@@ -49,5 +63,11 @@ struct PairedTest {
 };
 PairedTest paired_test(std::span<const double> a, std::span<const double> b,
                        const Clusters& clusters, const Bootstrap& settings);
+
+// Exchanges the two systems on `moving` clusters (sign 1: exchanged) in all ways where these are
+// few, else in seeded random ways; as_large says whether the difference is as large as the observed
+// one. Sets p and smallest_p of `out`.
+void permute(std::size_t moving, const Bootstrap& settings,
+             const std::function<bool(std::span<const char> signs)>& as_large, PairedTest& out);
 
 }  // namespace vega::metrics

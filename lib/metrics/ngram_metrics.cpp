@@ -90,29 +90,7 @@ struct Counts {
   }
 };
 
-struct BleuCounts {
-  std::int64_t words = 0, reference_words = 0;
-  std::array<std::int64_t, kMostGram> guesses{}, correct{};
-};
-
-std::array<double, kMostGram> bleu_of(const BleuCounts& c) {
-  constexpr double kSmall = 1e-9, kTiny = 1e-15;
-  std::array<double, kMostGram> out{};
-  double product = 1;
-  for (std::size_t n = 0; n < kMostGram; ++n) {
-    product *=
-        (static_cast<double>(c.correct[n]) + kTiny) / (static_cast<double>(c.guesses[n]) + kSmall);
-    out[n] = std::pow(product, 1.0 / static_cast<double>(n + 1));
-  }
-  const double ratio =
-      (static_cast<double>(c.words) + kTiny) / (static_cast<double>(c.reference_words) + kSmall);
-  if (ratio < 1) {
-    for (double& value : out) value *= std::exp(1 - 1 / ratio);
-  }
-  return out;
-}
-
-BleuCounts bleu_counts(const Tokens& words, const std::vector<Tokens>& references) {
+BleuCounts counts_of(const Tokens& words, const std::vector<Tokens>& references) {
   BleuCounts out;
   out.words = static_cast<std::int64_t>(words.size());
   for (std::size_t n = 0; n < kMostGram; ++n)
@@ -161,15 +139,39 @@ struct Weights {
 
 }  // namespace
 
-std::array<Scores, kMostGram> bleu(std::span<const Caption> captions) {
-  std::array<Scores, kMostGram> out;
-  BleuCounts sum;
+std::array<double, kMostGram> bleu_of(const BleuCounts& c) {
+  constexpr double kSmall = 1e-9, kTiny = 1e-15;
+  std::array<double, kMostGram> out{};
+  double product = 1;
+  for (std::size_t n = 0; n < kMostGram; ++n) {
+    product *=
+        (static_cast<double>(c.correct[n]) + kTiny) / (static_cast<double>(c.guesses[n]) + kSmall);
+    out[n] = std::pow(product, 1.0 / static_cast<double>(n + 1));
+  }
+  const double ratio =
+      (static_cast<double>(c.words) + kTiny) / (static_cast<double>(c.reference_words) + kSmall);
+  if (ratio < 1) {
+    for (double& value : out) value *= std::exp(1 - 1 / ratio);
+  }
+  return out;
+}
+
+std::vector<BleuCounts> bleu_counts(std::span<const Caption> captions) {
+  std::vector<BleuCounts> out;
   for (const Caption& caption : captions) {
     Vocabulary vocabulary;
     const Tokens words = vocabulary.words(caption.hypothesis);
     std::vector<Tokens> references;
     for (const std::string& text : caption.references) references.push_back(vocabulary.words(text));
-    const BleuCounts counts = bleu_counts(words, references);
+    out.push_back(counts_of(words, references));
+  }
+  return out;
+}
+
+std::array<Scores, kMostGram> bleu(std::span<const Caption> captions) {
+  std::array<Scores, kMostGram> out;
+  BleuCounts sum;
+  for (const BleuCounts& counts : bleu_counts(captions)) {
     sum.words += counts.words;
     sum.reference_words += counts.reference_words;
     const auto values = bleu_of(counts);

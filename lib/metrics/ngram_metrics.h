@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,15 @@ struct Scores {
 };
 
 constexpr int kMostGram = 4;
+
+// What BLEU is computed from; counts of captions add up to those of a corpus. reference_words: of
+// the closest reference length, the shorter of two equally close ones.
+struct BleuCounts {
+  std::int64_t words = 0, reference_words = 0;
+  std::array<std::int64_t, kMostGram> guesses{}, correct{};
+};
+std::vector<BleuCounts> bleu_counts(std::span<const Caption> captions);
+std::array<double, kMostGram> bleu_of(const BleuCounts& counts);  // [n - 1]: BLEU-n
 
 // [n - 1]: BLEU-n. The corpus value is computed from sums, it is no mean of items. The closest
 // reference length counts, the shorter of two equally close ones.

@@ -1,0 +1,307 @@
+#include "score/answers.h"
+
+#include <cmath>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "score/lines.h"
+
+namespace vega::score {
+namespace {
+
+// A line of an answer file.
+class Line {
+ public:
+  Line(Task task, const std::string& file, std::size_t number, const Json& json)
+      : task_(task), place_(line_place(file, number)), json_(json) {}
+
+  Answer read() const {
+    check_dataset();
+    Answer out;
+    out.id = question_id(task_, id());
+    out.scene = text_of(first({"scene", "scene_name", "scene_id"})).value_or("");
+    if (out.scene.empty()) out.scene = scene_in(text_of(first({"video"})).value_or(""));
+    if (out.scene.empty()) out.scene = scene_in(id());
+    out.type = text_of(first({"question_type"})).value_or("");
+    if (const Json* cut = first({"cut", "truncated"})) {
+      out.cut = cut->flag();
+      if (!out.cut) refuse("cut", *cut, "true or false");
+    } else if (const Json* reason = first({"finish_reason"})) {
+      out.cut = reason->text_or("") == "length";
+    }
+    read_prediction(out);
+    read_truth(out);
+    return out;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& field, const Json& got, const std::string& expected,
+                           const std::string& remedy = {}) const {
+    throw FormatError(explain(place_ + ": " + field, shown(got), expected, remedy));
+  }
+  // The member of the line, or of "doc" in the log of VSI-Bench's harness. Null: absent or null.
+  const Json* first(std::initializer_list<std::string_view> names) const {
+    for (const Json* object : {&json_, &json_["doc"]}) {
+      for (const std::string_view name : names) {
+        const Json* found = object->find(name);
+        if (found != nullptr && !found->is_null()) return found;
+      }
+    }
+    return nullptr;
+  }
+  bool has(std::initializer_list<std::string_view> names) const {
+    for (const Json* object : {&json_, &json_["doc"]})
+      for (const std::string_view name : names)
+        if (object->contains(name)) return true;
+    return false;
+  }
+  // A text, or a whole number as text.
+  static std::optional<std::string> text_of(const Json* value) {
+    if (value == nullptr) return std::nullopt;
+    if (const std::string* text = value->text()) return *text;
+    if (const auto whole = value->whole()) return std::to_string(*whole);
+    return std::nullopt;
+  }
+  std::string id() const {
+    const Json* doc_id = json_["doc"].find("id");
+    const auto found =
+        text_of(doc_id != nullptr ? doc_id : first({"sample_id", "id", "question_id", "doc_id"}));
+    if (!found || found->empty())
+      refuse("sample_id", found ? Json(*found) : Json(), "the id of a question");
+    return *found;
+  }
+  void check_dataset() const {
+    const auto name = text_of(json_.find("dataset"));
+    if (!name || task_ == Task::kVsi) return;  // VSI-Bench: the scans that a video comes from
+    std::string plain = lower(*name);
+    std::erase_if(plain, [](char c) { return c == '_' || c == '-' || c == ' '; });
+    const std::string wanted = lower(std::string(benchmark_of(task_).title));
+    if (!plain.starts_with(wanted))
+      refuse("dataset", Json(*name), std::string(name_in(task_names(), task_)),
+             "this file answers another benchmark");
+  }
+
+  void read_prediction(Answer& out) const {
+    switch (task_) {
+      case Task::kScanRefer: read_box(out); break;
+      case Task::kMulti3DRefer: read_choice(out); break;
+      case Task::kNr3d: read_object(out); break;
+      default: read_text(out); break;
+    }
+  }
+  const Json* prediction(Answer& out) const {
+    const std::initializer_list<std::string_view> names = {"pred_response", "prediction", "pred"};
+    const Json* found = first(names);
+    if (found == nullptr) {
+      if (!has(names))
+        refuse("pred_response", Json(), "an answer",
+               "does another program's file use another name?");
+      out.empty = true;
+    }
+    return found;
+  }
+  void read_text(Answer& out) const {
+    const Json* found = nullptr;
+    if (task_ == Task::kVsi && (json_.contains("filtered_resps") || json_.contains("resps"))) {
+      found = json_.contains("filtered_resps") ? json_.find("filtered_resps") : json_.find("resps");
+      while (found->is_list() && found->size() > 0) found = &(*found)[std::size_t{0}];
+    } else {
+      found = prediction(out);
+    }
+    if (found == nullptr) return;
+    const auto text = task_ == Task::kVsi ? number_or_text(*found) : text_of(found);
+    if (!text) refuse("pred_response", *found, "a text");
+    out.text = *text;
+    out.empty = trim(out.text).empty();
+  }
+  static std::optional<std::string> number_or_text(const Json& value) {
+    if (value.text() != nullptr) return *value.text();
+    return value.number() ? std::optional(value.dump()) : std::nullopt;
+  }
+  void read_box(Answer& out) const {
+    const Json* found = prediction(out);
+    if (found == nullptr) return;
+    if (found->is_list() && found->size() == 0) {
+      out.empty = true;
+      return;
+    }
+    if (found->text() != nullptr) {
+      out.unreadable = "a text instead of a box";
+      return;
+    }
+    out.boxes.push_back(box_of(*found, place_ + ": pred_response"));
+  }
+  void read_choice(Answer& out) const {
+    const Json& scores = json_["scores"];
+    const Json& objects = json_["objects"];
+    if (!scores.is_list() && !objects.is_list()) {  // boxes that another system has chosen itself
+      if (const Json* found = prediction(out)) {
+        out.boxes = boxes_of(*found, place_ + ": pred_response");
+        out.scores.assign(out.boxes.size(), std::numeric_limits<double>::quiet_NaN());
+      }
+      out.empty = false;  // no box is an answer here
+      return;
+    }
+    if (!scores.is_list()) refuse("scores", scores, "a list of numbers");
+    out.boxes = boxes_of(objects, place_ + ": objects");
+    if (scores.size() != out.boxes.size() + 1)
+      refuse("scores", Json(scores.size()),
+             std::to_string(out.boxes.size() + 1) + " numbers: one an object, then one for none");
+    for (const Json& score : scores.elements()) {
+      const auto number = score.number();
+      if (!number || !std::isfinite(*number)) refuse("scores", score, "finite numbers");
+      out.scores.push_back(*number);
+    }
+  }
+  void read_object(Answer& out) const {
+    const Json* found = prediction(out);
+    if (found == nullptr) return;
+    if (const auto whole = found->whole()) {
+      out.object = *whole;
+    } else if (const std::string* text = found->text()) {
+      out.object = parse_whole(trim(*text));
+      out.empty = trim(*text).empty();
+      if (!out.object && !out.empty) out.unreadable = "a text that is no object id";
+    } else {
+      refuse("pred_response", *found, "an object id");
+    }
+  }
+
+  void read_truth(Answer& out) const {
+    const Json* given = first({"gt_response", "ground_truth", "target"});
+    if (given == nullptr) return;
+    Truth truth;
+    truth.id = out.id;
+    truth.scene = out.scene;
+    truth.type = out.type;
+    const std::string where = place_ + ": gt_response";
+    switch (task_) {
+      case Task::kScanRefer: truth.boxes.push_back(box_of(*given, where)); break;
+      case Task::kMulti3DRefer: truth.boxes = boxes_of(*given, where); break;
+      case Task::kNr3d: {
+        const auto id = text_of(given);
+        const auto whole = id ? parse_whole(*id) : std::nullopt;
+        if (!whole) refuse("gt_response", *given, "an object id");
+        truth.objects.push_back(*whole);
+        if (const auto stimulus = text_of(json_.find("stimulus_id"))) truth.type = *stimulus;
+        if (const auto utterance = text_of(first({"utterance"})))
+          truth.answers.push_back(*utterance);
+        break;
+      }
+      default:
+        if (given->is_list()) {
+          for (const Json& one : given->elements()) {
+            const auto text = number_or_text(one);
+            if (!text) refuse("gt_response", *given, "a text or a list of texts");
+            truth.answers.push_back(*text);
+          }
+        } else {
+          const auto text = number_or_text(*given);
+          if (!text) refuse("gt_response", *given, "a text or a list of texts");
+          truth.answers.push_back(*text);
+        }
+        break;
+    }
+    if (task_ == Task::kScan2Cap) truth.has_proposal = !out.empty;
+    if (const Json* options = first({"options"})) {
+      for (const Json& option : options->elements()) truth.options.push_back(option.text_or(""));
+    }
+    out.truth = std::move(truth);
+  }
+
+  Task task_;
+  std::string place_;
+  const Json& json_;
+};
+
+}  // namespace
+
+std::string question_id(Task task, const std::string& id) {
+  if (task != Task::kScanQa || !id.starts_with("scanqa_")) return id;
+  std::string out = id.substr(7);
+  const std::size_t last = out.rfind('_');
+  if (last != out.npos && parse_whole(std::string_view(out).substr(last + 1))) out.resize(last);
+  return out;
+}
+
+std::string scene_in(std::string_view text) {
+  constexpr std::size_t kLength = 12;  // scene0011_00
+  const auto digits = [&](std::size_t from, std::size_t count) {
+    for (std::size_t i = from; i < from + count; ++i)
+      if (text[i] < '0' || text[i] > '9') return false;
+    return true;
+  };
+  for (std::size_t at = text.find("scene"); at != text.npos; at = text.find("scene", at + 1)) {
+    if (at + kLength <= text.size() && digits(at + 5, 4) && text[at + 9] == '_' &&
+        digits(at + 10, 2))
+      return std::string(text.substr(at, kLength));
+  }
+  return {};
+}
+
+metrics::BoxNumbers box_of(const Json& value, const std::string& where) {
+  const auto refuse = [&](const std::string& got, const std::string& expected) {
+    throw FormatError(explain(where, got, expected));
+  };
+  constexpr const char* kBox = "six numbers: centre and full extents, metres";
+  if (!value.is_list() || (value.size() != 6 && value.size() != 9)) refuse(shown(value), kBox);
+  metrics::BoxNumbers out{};
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto number = value[i].number();
+    if (!number || !std::isfinite(*number)) refuse(shown(value), kBox);
+    if (i < 6) {
+      out[i] = *number;
+      if (i >= 3 && *number < 0)
+        refuse("extent " + std::to_string(i - 3) + " is " + shown(value[i]), "extents from 0 on");
+    } else if (*number != 0) {
+      refuse("angle " + std::to_string(i - 6) + " is " + shown(value[i]),
+             "zero: boxes of this task are axis-aligned");
+    }
+  }
+  return out;
+}
+
+std::vector<metrics::BoxNumbers> boxes_of(const Json& value, const std::string& where) {
+  if (!value.is_list()) throw FormatError(explain(where, shown(value), "a list of boxes"));
+  std::vector<metrics::BoxNumbers> out;
+  for (std::size_t i = 0; i < value.size(); ++i)
+    out.push_back(box_of(value[i], where + "[" + std::to_string(i) + "]"));
+  return out;
+}
+
+AnswerFile parse_answers(std::string_view text, const std::string& name, Task task) {
+  AnswerFile out;
+  out.path = name;
+  out.task = task;
+  std::unordered_map<std::string, std::size_t> lines;
+  out.repaired = each_record(
+      text, name, "an answer of " + std::string(name_in(task_names(), task)),
+      [&](std::size_t number, const Json& record) {
+        Answer answer = Line(task, name, number, record).read();
+        answer.line = number;
+        const auto [at, is_new] = lines.try_emplace(answer.id, number);
+        if (!is_new)
+          throw FormatError(explain(line_place(name, number) + ": sample_id",
+                                    "'" + printable(answer.id) + "' a second time (first: line " +
+                                        std::to_string(at->second) + ")",
+                                    "each question once", "keep one of the lines"));
+        out.answers.push_back(std::move(answer));
+      });
+  return out;
+}
+
+AnswerFile read_answers(const std::filesystem::path& path, Task task) {
+  const MappedFile file(path);
+  const auto bytes = file.bytes();
+  AnswerFile out = parse_answers({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                 path.string(), task);
+  out.path = path;
+  const std::filesystem::path run = path.parent_path() / "run.json";
+  if (std::filesystem::exists(run)) out.run = read_json(run, "run.json of the answers");
+  return out;
+}
+
+}  // namespace vega::score

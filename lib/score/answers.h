@@ -1,0 +1,68 @@
+// Answer files of benchmarks: the official JSON Lines of the release, of VSI-Bench's harness, and a
+// short form {"id", "prediction"}.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "metrics/boxes.h"
+#include "score/benchmark.h"
+
+namespace vega::score {
+
+// What an annotation says about a question. Which members are set depends on the task.
+struct Truth {
+  std::string id;
+  std::string scene;                       // "scene0011_00"; empty: not known
+  std::string type;                        // question_type; empty: not known
+  std::vector<std::string> answers;        // accepted answers, or reference captions
+  std::vector<metrics::BoxNumbers> boxes;  // metres, axis-aligned
+  std::vector<std::int64_t> objects;       // object ids that name the boxes, or the target
+  std::vector<std::string> options;        // VSI-Bench: "A. ...", of a choice
+  bool has_proposal = true;                // Scan2Cap: a proposal of the detector stands for it
+};
+
+struct Answer {
+  std::size_t line = 0;
+  std::string id, scene, type;
+  std::string text;                        // of text tasks
+  std::vector<metrics::BoxNumbers> boxes;  // of grounding tasks
+  std::vector<double> scores;              // Multi3DRefer: of the boxes, then of "no object"
+  std::optional<std::int64_t> object;      // Nr3D
+  std::string unreadable;                  // why nothing could be read; empty: it could
+  bool empty = false;                      // a text of blanks, or no answer (null)
+  std::optional<bool> cut;                 // by the length limit, where the line says
+  std::optional<Truth> truth;              // what the line itself states
+};
+
+struct AnswerFile {
+  std::filesystem::path path;
+  Task task{};
+  std::vector<Answer> answers;  // in the order of the file; ids are unique
+  std::size_t repaired = 0;     // halves of surrogate pairs that became U+FFFD
+  Json run;                     // run.json beside it; null: none
+};
+
+// Throws InputError (cannot be opened), FormatError "FILE:LINE: field: got, expected": wrong
+// schema, an id twice, another dataset, a box that is not six finite numbers or has a negative
+// extent (of nine numbers the last three, angles, must be zero).
+AnswerFile read_answers(const std::filesystem::path& path, Task task);
+AnswerFile parse_answers(std::string_view text, const std::string& name, Task task);
+
+// The id by which an answer and its annotation are joined: "scanqa_val-scene0011_00-0_3" of the
+// release is the question "val-scene0011_00-0".
+std::string question_id(Task task, const std::string& id);
+
+// "scene0011_00" within a text; empty: none.
+std::string scene_in(std::string_view text);
+
+// A box out of JSON. Throws FormatError that begins with `where`.
+metrics::BoxNumbers box_of(const Json& value, const std::string& where);
+std::vector<metrics::BoxNumbers> boxes_of(const Json& value, const std::string& where);
+
+}  // namespace vega::score

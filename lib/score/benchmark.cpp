@@ -1,0 +1,64 @@
+#include "score/benchmark.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace vega::score {
+namespace {
+
+constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
+                                   {Task::kMulti3DRefer, "multi3drefer"},
+                                   {Task::kScan2Cap, "scan2cap"},
+                                   {Task::kScanQa, "scanqa"},
+                                   {Task::kSqa3d, "sqa3d"},
+                                   {Task::kNr3d, "nr3d"},
+                                   {Task::kVsi, "vsi"},
+                                   {Task::kLibero, "libero"},
+                                   {Task::kVsi, "vsi-bench", {}, true}};
+
+}  // namespace
+
+std::span<const Choice<Task>> task_names() { return kTasks; }
+
+const Benchmark& benchmark_of(Task task) {
+  static const std::array<Benchmark, 8> all = {{
+      {Task::kScanRefer, "ScanRefer", "val", 9508, {"official"}, "Acc@0.5"},
+      {Task::kMulti3DRefer, "Multi3DRefer", "val", 11120, {"official", "renormalised"}, "F1@0.5"},
+      {Task::kScan2Cap,
+       "Scan2Cap",
+       "val",
+       2068,
+       {"official", "placeholder", "miss-counts-zero", "hits-only"},
+       "CIDEr"},
+      {Task::kScanQa, "ScanQA", "val", 4675, {"raw", "PTB"}, "EM"},
+      {Task::kSqa3d, "SQA3D", "test", 3519, {"official", "strict", "refined"}, "EM"},
+      {Task::kNr3d, "Nr3D", "val", 0, {"object id"}, "accuracy"},
+      {Task::kVsi,
+       "VSI-Bench",
+       "test",
+       5130,
+       {"official, strict parser", "eleven, strict parser", "strict-lt, strict parser",
+        "official, lenient parser", "eleven, lenient parser", "strict-lt, lenient parser"},
+       "average"},
+      {Task::kLibero, "LIBERO", "rollouts", 2000, {"success"}, "average"},
+  }};
+  return all.at(static_cast<std::size_t>(task));
+}
+
+std::string matcher_name(Task task, const std::string& asked) {
+  const Benchmark& benchmark = benchmark_of(task);
+  if (asked.empty()) return std::string(benchmark.matchers.front());
+  std::string known;
+  for (const std::string_view name : benchmark.matchers) {
+    // "eleven" is "eleven, strict parser".
+    const std::string_view start = name.substr(0, name.find(','));
+    if (lower(std::string(name)) == lower(asked) || lower(std::string(start)) == lower(asked))
+      return std::string(name);
+    known += (known.empty() ? "" : ", ") + ("'" + std::string(name) + "'");
+  }
+  throw UsageError(explain("--matcher", "'" + asked + "'", "one of " + known));
+}
+
+}  // namespace vega::score

@@ -1,0 +1,31 @@
+// The benchmarks that `vega-eval score` knows: their names, splits and ways to score.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/choice.h"
+
+namespace vega::score {
+
+enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d, kNr3d, kVsi, kLibero };
+std::span<const Choice<Task>> task_names();  // "scanrefer", ...
+
+// Published facts of a benchmark. questions: of the split that has public answers; 0: the
+// annotation file says it.
+struct Benchmark {
+  Task task{};
+  std::string_view title, split;
+  std::int64_t questions = 0;
+  std::vector<std::string_view> matchers;  // the first one is the official scorer
+  std::string_view headline;               // the metric that stands for the task
+};
+const Benchmark& benchmark_of(Task task);
+
+// The name of a matcher of this task, case aside. Throws UsageError that lists them.
+std::string matcher_name(Task task, const std::string& asked);
+
+}  // namespace vega::score

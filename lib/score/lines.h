@@ -1,0 +1,33 @@
+// JSON Lines as other programs write them: with or without byte order mark, LF or CRLF.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+
+namespace vega::score {
+
+inline constexpr std::size_t kMostLineBytes = std::size_t{32} << 20;
+
+// A record of a file, for messages: "answers.jsonl:12".
+std::string line_place(const std::string& file, std::size_t line);
+
+// Gives each record to `use`, with its number (from 1). Lines without a character are passed over.
+// An escape of half a surrogate pair ("\ud83d"), which Python writes and JSON does not have,
+// becomes U+FFFD and is counted. Returns that count. Throws FormatError "FILE:LINE: ..." on a line
+// that is no JSON object (also NaN and Infinity), is longer than kMostLineBytes or is not UTF-8; on
+// a text without a record; and what `use` throws.
+std::size_t each_record(std::string_view text, const std::string& file, const std::string& what,
+                        const std::function<void(std::size_t line, const Json& record)>& use);
+
+// Replaces halves of surrogate pairs as above and adds to `count`.
+std::string with_whole_surrogates(std::string_view json, std::size_t& count);
+
+// NaN, Infinity or -Infinity outside of texts, as Python's json module writes them; else nothing.
+std::string_view foreign_number(std::string_view json);
+
+}  // namespace vega::score

@@ -1,0 +1,84 @@
+// ScanRefer, Multi3DRefer and Nr3D. Source: scene_understanding 9.2 to 9.4, nr3d.md.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "metrics/boxes.h"
+#include "score/measures.h"
+#include "tasks/grounding.h"
+
+namespace vega::score {
+namespace {
+
+constexpr double kThin = 0.01;  // metres
+
+void note_thin_boxes(const Questions& questions, Measured& out) {
+  std::size_t thin = 0;
+  for (const Question& question : questions.list) {
+    thin += static_cast<std::size_t>(
+        std::any_of(question.truth.boxes.begin(), question.truth.boxes.end(), [](const auto& box) {
+          return std::min({box[3], box[4], box[5]}) < kThin;
+        }));
+  }
+  if (thin > 0)
+    out.notes.push_back(plural(thin, "question") +
+                        " with a ground-truth box thinner than 1 cm: the 1e-8 of the official "
+                        "formula lowers the IoU of a perfect answer there");
+}
+
+void measure_scanrefer(const Questions& questions, Measured& out) {
+  std::vector<double> quarter, half;
+  for (const Question& question : questions.list) {
+    const double iou = question.answer.boxes.empty()
+                           ? 0
+                           : metrics::box_iou(question.answer.boxes[0], question.truth.boxes[0]);
+    quarter.push_back(iou >= 0.25 ? 100 : 0);
+    half.push_back(iou >= 0.5 ? 100 : 0);
+  }
+  out.measures = {rate("Acc@0.25", std::move(quarter)), rate("Acc@0.5", std::move(half))};
+}
+
+void measure_multi3drefer(const Questions& questions, const Matching& matching, Measured& out) {
+  const bool renormalised = matching.matcher == "renormalised";
+  out.matcher = fmt::format("t={}{}", matching.threshold, renormalised ? ", renormalised" : "");
+  std::vector<double> quarter, half;
+  for (const Question& question : questions.list) {
+    const Answer& answer = question.answer;
+    std::vector<metrics::BoxNumbers> chosen;
+    if (!answer.scores.empty() && std::isnan(answer.scores[0])) {
+      chosen = answer.boxes;
+    } else {
+      for (const std::size_t i :
+           tasks::chosen_boxes(answer.scores, {matching.threshold, renormalised}))
+        chosen.push_back(answer.boxes[i]);
+    }
+    quarter.push_back(100 * metrics::boxes_f1(chosen, question.truth.boxes, 0.25));
+    half.push_back(100 * metrics::boxes_f1(chosen, question.truth.boxes, 0.5));
+  }
+  out.measures = {mean("F1@0.25", std::move(quarter)), mean("F1@0.5", std::move(half))};
+}
+
+void measure_nr3d(const Questions& questions, Measured& out) {
+  std::vector<double> right;
+  for (const Question& question : questions.list)
+    right.push_back(question.answer.object == question.truth.objects.at(0) ? 100 : 0);
+  out.measures = {rate("accuracy", std::move(right))};
+}
+
+}  // namespace
+
+void measure_boxes(const Questions& questions, const Matching& matching, Measured& out) {
+  if (questions.task == Task::kNr3d) {
+    measure_nr3d(questions, out);
+    return;
+  }
+  if (questions.task == Task::kScanRefer)
+    measure_scanrefer(questions, out);
+  else
+    measure_multi3drefer(questions, matching, out);
+  note_thin_boxes(questions, out);
+}
+
+}  // namespace vega::score

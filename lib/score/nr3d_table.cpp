@@ -1,0 +1,140 @@
+#include "score/nr3d_table.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "score/lines.h"
+#include "tasks/nr3d.h"
+
+namespace vega::score {
+namespace {
+
+constexpr std::size_t kMostWords = 24;
+
+std::set<std::string> scan_names(const std::filesystem::path& path) {
+  std::set<std::string> out;
+  if (path.empty()) return out;
+  const std::string text = read_text(path, "names of scans, one a line");
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    if (const auto name = trim(rest.substr(0, end)); !name.empty()) out.emplace(name);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (out.empty())
+    throw FormatError(explain(path.string(), "no name", "names of scans, one a line"));
+  return out;
+}
+
+}  // namespace
+
+std::vector<CsvRecord> read_csv(std::string_view text, const std::string& file) {
+  std::vector<CsvRecord> out;
+  CsvRecord record{1, {}};
+  std::string field;
+  bool quoted = false, was_quoted = false;
+  std::size_t line = 1, opened = 0;
+  const auto end_field = [&] {
+    record.fields.push_back(std::move(field));
+    field.clear();
+    was_quoted = false;
+  };
+  const auto end_record = [&] {
+    if (!(record.fields.empty() && field.empty() && !was_quoted)) {
+      end_field();
+      out.push_back(std::move(record));
+    }
+    record = {line + 1, {}};
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
+        field += '"';
+        ++i;
+      } else if (c == '"') {
+        quoted = false;
+      } else {
+        field += c;
+        if (c == '\n') ++line;
+      }
+    } else if (c == '"' && field.empty()) {
+      quoted = was_quoted = true;
+      opened = line;
+    } else if (c == ',') {
+      end_field();
+    } else if (c == '\n') {
+      end_record();
+      ++line;
+      record.line = line;
+    } else if (c != '\r' || (i + 1 < text.size() && text[i + 1] != '\n')) {
+      field += c;
+    }
+  }
+  if (quoted)
+    throw FormatError(explain(line_place(file, opened), "a quote that is never closed",
+                              "a CSV file", "fetch the file again"));
+  end_record();
+  return out;
+}
+
+std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& file,
+                                   const std::filesystem::path& scans, TruthFile& facts) {
+  const auto records = read_csv(text, file);
+  const auto column = [&](std::string_view name) {
+    const auto& names = records.at(0).fields;
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end())
+      throw FormatError(
+          explain(file + ":1", "no column '" + std::string(name) + "'", "nr3d.csv of ReferIt3D"));
+    return static_cast<std::size_t>(at - names.begin());
+  };
+  if (records.empty()) throw FormatError(explain(file, "no record", "nr3d.csv of ReferIt3D"));
+  const std::size_t stimulus_at = column("stimulus_id"), tokens_at = column("tokens"),
+                    mentions_at = column("mentions_target_class");
+  const std::set<std::string> wanted = scan_names(scans);
+  std::vector<Truth> out;
+  for (std::size_t i = 1; i < records.size(); ++i) {
+    const CsvRecord& record = records[i];
+    const std::string place = line_place(file, record.line);
+    if (record.fields.size() != records[0].fields.size())
+      throw FormatError(explain(place, std::to_string(record.fields.size()) + " fields",
+                                std::to_string(records[0].fields.size()) + ", as line 1 names"));
+    const auto stimulus = tasks::nr3d_stimulus(record.fields[stimulus_at]);
+    if (!stimulus)
+      throw FormatError(explain(place + ": stimulus_id", printable(record.fields[stimulus_at], 80),
+                                "scan-label-n-target[-distractor ...]"));
+    const auto words = tasks::python_words(record.fields[tokens_at]);
+    if (!words)
+      throw FormatError(explain(place + ": tokens", printable(record.fields[tokens_at], 80),
+                                "a Python list of texts"));
+    const std::string mentions = lower(record.fields[mentions_at]);
+    if (mentions != "true" && mentions != "false")
+      throw FormatError(
+          explain(place + ": mentions_target_class", printable(mentions, 80), "True or False"));
+    Truth truth;
+    truth.id = std::to_string(i - 1);
+    truth.scene = stimulus->scan;
+    truth.objects = {stimulus->target};
+    truth.type = std::string(stimulus->hard() ? "hard" : "easy") + " " +
+                 (tasks::nr3d_view_dependent(*words) ? "view-dependent" : "view-independent");
+    std::string reason;
+    if (!wanted.empty() && !wanted.contains(stimulus->scan))
+      reason = "of scans that --scans does not name";
+    else if (mentions == "false")
+      reason = "that do not mention the target's class";
+    else if (words->size() > kMostWords)
+      reason = "of more than 24 words";
+    if (reason.empty()) {
+      out.push_back(std::move(truth));
+    } else {
+      facts.left_out.emplace(truth.id, reason);
+      ++facts.left_out_counts[reason];
+    }
+  }
+  return out;
+}
+
+}  // namespace vega::score

@@ -1,0 +1,28 @@
+// nr3d.csv: the questions of Nr3D. Source: nr3d.md.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "score/truth.h"
+
+namespace vega::score {
+
+// Records of RFC 4180 text: fields may be quoted and hold commas, quotes and line ends. `line` is
+// where a record begins, from 1. Throws FormatError "FILE:LINE": a quote that is never closed.
+struct CsvRecord {
+  std::size_t line = 0;
+  std::vector<std::string> fields;
+};
+std::vector<CsvRecord> read_csv(std::string_view text, const std::string& file);
+
+// The rows that count, ids are their numbers from 0 (the line of names is none). type: "easy" or
+// "hard", a blank, "view-dependent" or "view-independent". Rows that do not mention the target's
+// class and rows of more than 24 words are left out, with the reason; rows of other scans than
+// those of the file `scans` (a name a line; empty: all) too. Throws FormatError (line, field).
+std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& file,
+                                   const std::filesystem::path& scans, TruthFile& facts);
+
+}  // namespace vega::score

@@ -1,0 +1,236 @@
+#include "score/score.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/publish.h"
+#include "base/text.h"
+#include "score/captions.h"
+#include "score/compare.h"
+#include "score/judge.h"
+#include "score/rollouts.h"
+#include "score/sha256.h"
+#include "score/summary.h"
+
+namespace vega::score {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kScoreHelp =
+    R"(Scores the answers to a benchmark as its official scorer does, in percent, with 95 % intervals. Answer files are JSON
+Lines as the release writes them (LIBERO: the log of the evaluation, JSON Lines or CSV; VSI-Bench: its harness' log, or
+lines {id, prediction}). docs/scoring.md says what each number is and names every matcher.
+
+Examples:
+  vega-eval score scanqa answers.jsonl --gt ScanQA_v1.0_val.json --meteor-dir meteor -o scores.json
+  vega-eval score sqa3d ours.jsonl --gt v1_balanced_sqa_annotations_test_scannetv2.json --against theirs.jsonl
+  vega-eval score scanrefer answers.jsonl                        # what is right stands in the lines
+  vega-eval score vsi log.jsonl --all-variants
+  vega-eval score libero spatial.txt object.txt goal.txt long.txt
+
+See also: vega-eval validate, vega-eval table; docs/scoring.md)";
+
+Task task_of(const ScoreOptions& options) {
+  std::string known;
+  for (const auto& choice : task_names())
+    if (!choice.alias) known += (known.empty() ? "" : ", ") + std::string(choice.name);
+  if (options.inputs.empty()) throw UsageError(explain("score", "no task", "one of " + known));
+  const auto task = find_choice(task_names(), std::string_view(options.inputs[0]));
+  if (!task) throw UsageError(explain("score", "'" + options.inputs[0] + "'", "a task: " + known));
+  if (options.inputs.size() < 2)
+    throw UsageError(explain("score " + options.inputs[0], "no answer file", "one at least"));
+  return *task;
+}
+
+// What the command asks for, with everything read that does not hang on an answer file.
+struct Plan {
+  const ScoreOptions& options;
+  Task task{};
+  std::vector<fs::path> files;
+  std::optional<TruthFile> truth;
+  std::unique_ptr<CaptionScorer> captions;
+  Certainty certainty;
+  Matching matching;
+  std::map<std::string, std::string> inputs;  // digests
+
+  void add_input(const fs::path& path) {
+    if (!path.empty()) inputs[path.string()] = sha256_of_file(path);
+  }
+};
+
+Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
+  Plan out{options};
+  out.task = task_of(options);
+  out.files.assign(options.inputs.begin() + 1, options.inputs.end());
+  out.matching.matcher = matcher_name(out.task, options.matcher);
+  out.matching.threshold = options.threshold;
+  out.matching.threads =
+      options.threads > 0 ? static_cast<int>(options.threads) : available_cores();
+  out.matching.partial = options.partial;
+  out.certainty = {options.cluster == ClusterBy::kScene,
+                   {static_cast<int>(options.draws), static_cast<std::uint64_t>(options.seed)}};
+  if (out.task == Task::kLibero && (!options.gt.empty() || !options.against.empty()))
+    throw UsageError(explain(options.gt.empty() ? "--against" : "--gt", "given with libero",
+                             "rollout logs alone"));
+  if (!options.gt.empty()) {
+    out.truth = read_truth(out.task, {options.gt, options.questions, options.boxes, options.scenes,
+                                      options.labels, options.scans, read_scene});
+    for (const std::string& note : out.truth->notes) log_info("{}: {}", options.gt, note);
+    for (const auto& [reason, count] : out.truth->left_out_counts)
+      log_info("{}: {} {} left out", options.gt, plural(static_cast<std::size_t>(count), "row"),
+               reason);
+    for (const std::string& path :
+         {options.gt, options.questions, options.boxes, options.labels, options.scans})
+      out.add_input(path);
+  }
+  if (out.task == Task::kScanQa || out.task == Task::kScan2Cap) {
+    out.captions =
+        std::make_unique<CaptionScorer>(open_meteor(options.meteor_dir, options.wordnet_dir));
+    out.matching.captions = out.captions.get();
+  }
+  return out;
+}
+
+struct Run {
+  Questions questions;
+  Json json;  // run.json
+};
+
+Run read_run(Plan& plan, const fs::path& path) {
+  AnswerFile answers = read_answers(path, plan.task);
+  plan.add_input(path);
+  if (answers.repaired > 0)
+    log_warn("{}: {} of a surrogate pair became U+FFFD", path.string(),
+             plural(answers.repaired, "half"));
+  Run out;
+  out.json = answers.run;
+  out.questions =
+      join(std::move(answers), plan.truth ? &*plan.truth : nullptr, plan.options.partial);
+  return out;
+}
+
+// All answer files, in the order of the first one's questions.
+std::vector<Run> read_runs(Plan& plan) {
+  std::vector<Run> out;
+  for (const fs::path& path : plan.files) {
+    Run run = read_run(plan, path);
+    if (!out.empty())
+      run.questions = in_order_of(out[0].questions, std::move(run.questions), path.string(),
+                                  plan.files[0].string());
+    out.push_back(std::move(run));
+  }
+  return out;
+}
+
+Measured measure_all(const std::vector<Run>& runs, const Matching& matching,
+                     std::vector<std::vector<double>>* of_runs = nullptr) {
+  std::vector<Measured> all;
+  for (const Run& run : runs) all.push_back(measure(run.questions, matching));
+  if (of_runs != nullptr && all.size() > 1) *of_runs = values_of_runs(all);
+  return mean_of_runs(std::move(all));
+}
+
+std::string variants_text(const Plan& plan, const std::vector<Run>& runs) {
+  std::vector<Scores> all;
+  for (const std::string_view name : benchmark_of(plan.task).matchers) {
+    Matching matching = plan.matching;
+    matching.matcher = name;
+    all.push_back(scores_of(plan.task, measure_all(runs, matching), plan.certainty));
+  }
+  std::vector<TableColumn> columns = {{"metric"}};
+  for (const Scores& one : all) columns.push_back({one.matcher, Align::kRight});
+  Table table(columns);
+  for (const auto& [name, first] : all[0].metrics) {
+    std::vector<std::string> cells = {name};
+    for (const Scores& one : all) {
+      const ScoreValue* value = one.find(name);
+      cells.push_back(value == nullptr ? "-"
+                                       : value_text(*value, one) + " " + interval_text(*value));
+    }
+    table.add_row(cells);
+  }
+  const bool plain =
+      plan.options.format == TableFormat::kText || plan.options.format == TableFormat::kMarkdown;
+  return (plain ? std::string(benchmark_of(plan.task).title) + ", all matchers\n\n"
+                : std::string()) +
+         table.write(plan.options.format);
+}
+
+void note_clusters(const Measured& measured, const Plan& plan) {
+  if (!plan.certainty.by_scene || plan.task == Task::kLibero) return;
+  if (std::any_of(measured.scenes.begin(), measured.scenes.end(),
+                  [](const std::string& scene) { return scene.empty(); }))
+    log_info(
+        "scenes of the questions are not known: intervals take every question as independent; "
+        "--gt gives them");
+}
+
+void write_outputs(const Plan& plan, const Measured& measured, const Scores& scores) {
+  if (!plan.options.samples.empty()) publish_file(plan.options.samples, samples_text(measured));
+  if (!plan.options.out.empty()) publish_file(plan.options.out, scores_text(scores));
+}
+
+}  // namespace
+
+void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context) {
+  Plan plan = plan_of(options, read_scene);
+  std::vector<Run> runs;
+  std::vector<std::vector<double>> of_runs;
+  Measured measured;
+  if (plan.task == Task::kLibero) {
+    measured = measure_rollouts(plan.files, options.run, options.partial);
+    for (const fs::path& path : plan.files) plan.add_input(path);
+  } else {
+    runs = read_runs(plan);
+    if (options.all_variants) {
+      context.print(variants_text(plan, runs));
+      if (options.out.empty() && options.samples.empty()) return;
+    }
+    measured = measure_all(runs, plan.matching, &of_runs);
+  }
+  if (!options.judge.empty()) {
+    measured.measures.push_back(read_judge(options.judge, measured.ids, options.partial));
+    plan.add_input(options.judge);
+  }
+  for (const std::string& note : measured.notes) log_info("{}", note);
+  note_clusters(measured, plan);
+
+  Scores scores = scores_of(plan.task, measured, plan.certainty);
+  for (std::size_t m = 0; m < of_runs.size(); ++m) scores.metrics[m].second.seeds = of_runs[m];
+  if (runs.size() == 1) scores.run = runs[0].json;
+  if (runs.size() > 1) {
+    scores.run = Json::list();
+    for (const Run& run : runs) scores.run.push(run.json);
+  }
+  std::string against;
+  if (!options.against.empty()) {
+    Run other = read_run(plan, options.against);
+    other.questions = in_order_of(runs[0].questions, std::move(other.questions), options.against,
+                                  plan.files[0].string());
+    const Measured theirs = measure(other.questions, plan.matching);
+    against = comparison_text(measured, theirs, plan.certainty, options.format) +
+              differences_text(runs[0].json, other.json);
+  }
+  scores.inputs = plan.inputs;
+  write_outputs(plan, measured, scores);
+  if (options.all_variants) return;
+  context.print(scores_report(scores, options.format) + (against.empty() ? "" : "\n" + against));
+}
+
+Verb score_verb(ReadScene read_scene) {
+  const auto options = std::make_shared<ScoreOptions>();
+  return {"score", "score answers to a benchmark, with intervals", kScoreHelp,
+          [options](OptionVisitor& v) { options->visit(v); },
+          [options, read_scene](const Context& context) {
+            run_score(*options, read_scene, context);
+            return 0;
+          }};
+}
+
+}  // namespace vega::score

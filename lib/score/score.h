@@ -1,0 +1,19 @@
+// `vega-eval score`: answers in, numbers with intervals out.
+#pragma once
+
+#include "run/verb.h"
+#include "score/options.h"
+#include "score/truth.h"
+
+namespace vega::score {
+
+// read_scene gives --scenes its meaning; empty in a build without HDF5.
+using ReadScene = std::function<SceneBoxes(const std::filesystem::path& file)>;
+
+// Prints the scores; writes the files of -o and --samples. Throws UsageError, InputError,
+// FormatError, OutputError.
+void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context);
+
+Verb score_verb(ReadScene read_scene = {});
+
+}  // namespace vega::score

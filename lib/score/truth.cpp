@@ -1,0 +1,365 @@
+#include "score/truth.h"
+
+#include <array>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
+#include "scan/labels.h"
+#include "score/lines.h"
+#include "score/nr3d_table.h"
+
+namespace vega::score {
+namespace {
+
+namespace fs = std::filesystem;
+
+JsonLimits large() {
+  JsonLimits limits;
+  limits.bytes = std::size_t{1} << 30;
+  limits.values = 100'000'000;
+  limits.depth = 32;
+  return limits;
+}
+
+std::string text_of(const fs::path& path) {
+  const MappedFile file(path);
+  const auto bytes = file.bytes();
+  return std::string(strip_bom({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+}
+
+// One element of an annotation file, with errors that name it.
+struct Element {
+  const fs::path& file;
+  std::size_t index;
+  const Json& json;
+
+  std::string place(std::string_view field) const {
+    return file.string() + ": [" + std::to_string(index) + "]." + std::string(field);
+  }
+  [[noreturn]] void refuse(std::string_view field, std::string_view expected) const {
+    throw FormatError(explain(place(field), shown(json[field]), expected));
+  }
+  std::string id(std::string_view field) const {
+    if (const std::string* text = json[field].text(); text != nullptr && !text->empty())
+      return *text;
+    if (const auto whole = json[field].whole()) return std::to_string(*whole);
+    refuse(field, "an id");
+  }
+  std::string text(std::string_view field) const {
+    if (const std::string* found = json[field].text()) return *found;
+    refuse(field, "a text");
+  }
+  std::int64_t whole(std::string_view field) const {
+    const auto found = parse_whole(id(field));
+    if (!found) refuse(field, "a whole number");
+    return *found;
+  }
+};
+
+std::vector<std::string> texts(const Element& element, const Json& list, std::string_view field) {
+  std::vector<std::string> out;
+  if (!list.is_list()) element.refuse(field, "a list of texts");
+  for (const Json& one : list.elements()) {
+    const std::string* text = one.is_object() ? one["answer"].text() : one.text();
+    if (text == nullptr) element.refuse(field, "a list of texts");
+    out.push_back(*text);
+  }
+  return out;
+}
+
+[[noreturn]] void no_answers(const fs::path& file, std::size_t index) {
+  throw InputError(explain(file.string() + ": [" + std::to_string(index) + "]",
+                           "a question without answers", "a split whose answers are public",
+                           "the benchmark's own server scores this split: vega-eval validate "
+                           "--submission writes what it takes"));
+}
+
+// Boxes by object id, from --boxes or --scenes.
+class BoxSource {
+ public:
+  explicit BoxSource(const TruthSources& sources) : sources_(sources) {
+    if (sources.boxes.empty()) return;
+    const std::string text = text_of(sources.boxes);
+    parse_json_members(text, {sources.boxes.string(), "boxes by scene"}, large(),
+                       [&](const std::string& name, const Json& list) {
+                         const std::string scene = name.substr(name.rfind('/') + 1);
+                         const auto boxes = boxes_of(list, sources.boxes.string() + ": " + name);
+                         SceneBoxes& of_scene = scenes_[scene];
+                         for (std::size_t i = 0; i < boxes.size(); ++i)
+                           of_scene[static_cast<std::int64_t>(i)] = boxes[i];
+                       });
+  }
+
+  metrics::BoxNumbers box(const Element& element, const std::string& scene, std::int64_t object) {
+    const SceneBoxes& boxes = of(element, scene);
+    const auto at = boxes.find(object);
+    if (at == boxes.end())
+      throw InputError(
+          explain(element.place("object_id"), "object " + std::to_string(object) + " of " + scene,
+                  "an object among the " + std::to_string(boxes.size()) + " of " + source(),
+                  "is it another version of the segmentation?"));
+    return at->second;
+  }
+
+ private:
+  std::string source() const {
+    return sources_.boxes.empty() ? sources_.scenes.string() : sources_.boxes.string();
+  }
+  const SceneBoxes& of(const Element& element, const std::string& scene) {
+    if (const auto at = scenes_.find(scene); at != scenes_.end()) return at->second;
+    if (sources_.boxes.empty() && sources_.scenes.empty())
+      throw InputError(explain(element.file.string(), "object ids without boxes",
+                               "boxes of the annotated objects",
+                               "give --boxes scannet_val_gt_box.json or --scenes DIR"));
+    if (!sources_.boxes.empty())
+      throw InputError(explain(
+          sources_.boxes.string(), "no boxes of " + scene, "all scenes of the annotation file",
+          "the release leaves out scenes whose object ids have gaps; use --scenes DIR"));
+    if (!sources_.read_scene)
+      throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
+                               "give --boxes scannet_val_gt_box.json"));
+    return scenes_[scene] = sources_.read_scene(sources_.scenes / (scene + ".h5"));
+  }
+
+  const TruthSources& sources_;
+  std::map<std::string, SceneBoxes> scenes_;
+};
+
+Truth processed(Task task, const Element& element) {
+  const Json& meta = element.json["metadata"];
+  Truth out;
+  out.id = question_id(task, element.id("id"));
+  out.scene = scene_in(element.json["video"].text_or(""));
+  out.type = meta["question_type"].text_or("");
+  switch (task) {
+    case Task::kScanRefer:
+      out.boxes.push_back(box_of(element.json["box"], element.place("box")));
+      break;
+    case Task::kMulti3DRefer:
+      out.boxes = boxes_of(element.json["box"], element.place("box"));
+      break;
+    case Task::kScan2Cap:
+      if (!element.json.contains("annotations")) no_answers(element.file, element.index);
+      out.answers = texts(element, element.json["annotations"], "annotations");
+      out.has_proposal = !element.json["box_input"].is_null();
+      break;
+    case Task::kScanQa:
+      if (!meta.contains("answers")) no_answers(element.file, element.index);
+      out.answers = texts(element, meta["answers"], "metadata");
+      break;
+    default: {  // the second turn of the conversation is the answer
+      const std::string* text = element.json["conversations"][std::size_t{1}]["value"].text();
+      if (text == nullptr || text->empty()) no_answers(element.file, element.index);
+      out.answers = {*text};
+      break;
+    }
+  }
+  return out;
+}
+
+// unique or multiple of ScanRefer's rows. Source: scene_understanding 6.6.
+std::vector<std::string> scanrefer_types(const fs::path& labels_path, const Json& list) {
+  static constexpr std::array<int, 19> kClasses = {1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
+                                                   11, 12, 14, 16, 24, 28, 33, 34, 36};
+  const scan::LabelMap labels(labels_path);
+  const auto class_of = [&](const Json& row) {
+    std::string name = row["object_name"].text_or("");
+    for (char& c : name) c = c == '_' ? ' ' : c;
+    const int id = labels.contains(name) ? labels.nyu40(name) : 39;
+    return std::find(kClasses.begin(), kClasses.end(), id) != kClasses.end() ? id : 39;
+  };
+  std::map<std::pair<std::string, int>, std::set<std::string>> objects;
+  for (const Json& row : list.elements())
+    objects[{row["scene_id"].text_or(""), class_of(row)}].insert(row["object_id"].dump());
+  std::vector<std::string> out;
+  for (const Json& row : list.elements())
+    out.push_back(objects[{row["scene_id"].text_or(""), class_of(row)}].size() == 1 ? "unique"
+                                                                                    : "multiple");
+  return out;
+}
+
+std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task task) {
+  std::vector<std::string> types;
+  if (!sources.labels.empty()) types = scanrefer_types(sources.labels, list);
+  BoxSource boxes(sources);
+  std::vector<Truth> out;
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> objects;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Element element{sources.annotations, i, list[i]};
+    Truth truth;
+    truth.id = std::to_string(i);
+    truth.scene = element.text("scene_id");
+    truth.type = types.empty() ? list[i]["eval_type"].text_or("") : types[i];
+    if (task == Task::kMulti3DRefer) {
+      if (!list[i].contains("object_ids")) no_answers(sources.annotations, i);
+      for (const Json& id : list[i]["object_ids"].elements()) {
+        const auto whole = id.whole();
+        if (!whole) element.refuse("object_ids", "whole numbers");
+        truth.objects.push_back(*whole);
+        truth.boxes.push_back(boxes.box(element, truth.scene, *whole));
+      }
+    } else if (!list[i].contains("object_id") || list[i]["object_id"].is_null()) {
+      no_answers(sources.annotations, i);
+    } else if (task == Task::kScanRefer) {
+      truth.objects.push_back(element.whole("object_id"));
+      truth.boxes.push_back(boxes.box(element, truth.scene, truth.objects[0]));
+    } else {  // Scan2Cap: all descriptions of an object are one question
+      const auto [at, is_new] = objects.try_emplace(
+          {truth.scene, element.id("object_id"), list[i]["object_name"].text_or("")}, out.size());
+      if (!is_new) {
+        out[at->second].answers.push_back(element.text("description"));
+        continue;
+      }
+      truth.answers.push_back(element.text("description"));
+    }
+    out.push_back(std::move(truth));
+  }
+  return out;
+}
+
+std::vector<Truth> scanqa(const fs::path& file, const Json& list) {
+  std::vector<Truth> out;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Element element{file, i, list[i]};
+    Truth truth;
+    truth.id = element.id("question_id");
+    truth.scene = element.text("scene_id");
+    if (!list[i].contains("answers")) no_answers(file, i);
+    truth.answers = texts(element, list[i]["answers"], "answers");
+    if (truth.answers.empty()) no_answers(file, i);
+    out.push_back(std::move(truth));
+  }
+  return out;
+}
+
+std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFile& facts) {
+  const Json& list = file["annotations"];
+  std::unordered_map<std::string, std::string> types;
+  if (!sources.questions.empty()) {
+    const Json questions = parse_json(text_of(sources.questions),
+                                      {sources.questions.string(), "questions of SQA3D"}, large());
+    for (std::size_t i = 0; i < questions["questions"].size(); ++i) {
+      const Element element{sources.questions, i, questions["questions"][i]};
+      types[element.id("question_id")] = sqa3d_type(element.text("question"));
+    }
+    if (types.empty())
+      throw FormatError(explain(sources.questions.string(), "no list 'questions'",
+                                "v1_balanced_questions_*_scannetv2.json"));
+  } else {
+    facts.notes.push_back(
+        "types of questions are those of the answer lines; --questions gives SQA3D's own");
+  }
+  std::vector<Truth> out;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Element element{sources.annotations, i, list[i]};
+    Truth truth;
+    truth.id = element.id("question_id");
+    truth.scene = element.text("scene_id");
+    if (!list[i].contains("answers")) no_answers(sources.annotations, i);
+    truth.answers = texts(element, list[i]["answers"], "answers");
+    if (truth.answers.empty()) no_answers(sources.annotations, i);
+    if (const auto at = types.find(truth.id); at != types.end()) truth.type = at->second;
+    out.push_back(std::move(truth));
+  }
+  return out;
+}
+
+Truth vsi(const std::string& place, const Json& record) {
+  Truth out;
+  const auto need = [&](std::string_view field) {
+    const Json& value = record[field];
+    if (const std::string* text = value.text()) return *text;
+    if (value.number()) return value.dump();
+    throw FormatError(
+        explain(place + ": " + std::string(field), shown(value), "a text or a number"));
+  };
+  out.id = need("id");
+  out.scene = need("scene_name");
+  out.type = need("question_type");
+  out.answers = {need("ground_truth")};
+  for (const Json& option : record["options"].elements()) out.options.push_back(option.text_or(""));
+  return out;
+}
+
+std::vector<Truth> vsi_file(const fs::path& file, const std::string& text) {
+  std::vector<Truth> out;
+  if (text.starts_with('[')) {
+    const Json list = parse_json(text, {file.string(), "questions of VSI-Bench"}, large());
+    for (std::size_t i = 0; i < list.size(); ++i)
+      out.push_back(vsi(file.string() + ": [" + std::to_string(i) + "]", list[i]));
+  } else if (text.starts_with("PAR1")) {
+    throw FormatError(explain(file.string(), "a Parquet file", "test.jsonl of VSI-Bench"));
+  } else {
+    each_record(text, file.string(), "a question of VSI-Bench",
+                [&](std::size_t line, const Json& record) {
+                  out.push_back(vsi(line_place(file.string(), line), record));
+                });
+  }
+  return out;
+}
+
+std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::string& text,
+                             TruthFile& facts) {
+  const fs::path& file = sources.annotations;
+  std::size_t repaired = 0;
+  const Json json = parse_json(
+      with_whole_surrogates(text, repaired),
+      {file.string(), "an annotation file of " + std::string(benchmark_of(task).title)}, large());
+  if (task == Task::kSqa3d && json["annotations"].is_list()) return sqa3d(sources, json, facts);
+  if (json.is_list() && json.size() > 0) {
+    const Json& first = json[std::size_t{0}];
+    if (first.contains("conversations")) {
+      facts.form = "processed";
+      std::vector<Truth> out;
+      for (std::size_t i = 0; i < json.size(); ++i)
+        out.push_back(processed(task, {file, i, json[i]}));
+      return out;
+    }
+    if (task == Task::kScanQa && first.contains("question_id")) return scanqa(file, json);
+    if ((task == Task::kScanRefer || task == Task::kScan2Cap) && first.contains("ann_id") &&
+        !first.contains("object_ids"))
+      return scanrefer(sources, json, task);
+    if (task == Task::kMulti3DRefer && first.contains("scene_id") && !first.contains("object_id"))
+      return scanrefer(sources, json, task);
+  }
+  throw FormatError(explain(file.string(), "no known form",
+                            "an original annotation file of " +
+                                std::string(benchmark_of(task).title) +
+                                ", or the processed one of the release"));
+}
+
+}  // namespace
+
+std::string sqa3d_type(std::string_view question) {
+  const std::string text = lower(std::string(question));
+  for (const std::string_view word : {"what", "is", "how", "can", "which"})
+    if (text.starts_with(word)) return std::string(word);
+  return "others";
+}
+
+TruthFile read_truth(Task task, const TruthSources& sources) {
+  TruthFile out;
+  out.form = "original";
+  const std::string text = text_of(sources.annotations);
+  if (trim(text).empty())
+    throw FormatError(explain(sources.annotations.string(), "an empty file", "an annotation file"));
+  if (task == Task::kVsi)
+    out.questions = vsi_file(sources.annotations, text);
+  else if (task == Task::kNr3d)
+    out.questions = read_nr3d_table(text, sources.annotations.string(), sources.scans, out);
+  else
+    out.questions = from_json(task, sources, text, out);
+  for (std::size_t i = 0; i < out.questions.size(); ++i) {
+    if (!out.place.try_emplace(out.questions[i].id, i).second)
+      throw FormatError(explain(
+          sources.annotations.string(), "question '" + out.questions[i].id + "' twice",
+          "each question once", "training splits repeat ids; score a validation or test split"));
+  }
+  return out;
+}
+
+}  // namespace vega::score

@@ -1,0 +1,48 @@
+// Annotation files of the benchmarks: the original ones, or the processed ones of the release.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "score/answers.h"
+
+namespace vega::score {
+
+// Boxes of the annotated objects of a scene, by object id, metres.
+using SceneBoxes = std::map<std::int64_t, metrics::BoxNumbers>;
+
+// Files that say what is right. Empty: not given.
+struct TruthSources {
+  std::filesystem::path annotations;  // --gt
+  std::filesystem::path questions;    // --questions: SQA3D's questions, for their types
+  std::filesystem::path boxes;        // --boxes: scannet_*_gt_box.json
+  std::filesystem::path scenes;       // --scenes: a folder of vega's scene files
+  std::filesystem::path labels;       // --labels: scannetv2-labels.combined.tsv
+  std::filesystem::path scans;        // --scans: names of the split's scans, one a line
+  // Reads the boxes of a scene file; unset in a build without HDF5.
+  std::function<SceneBoxes(const std::filesystem::path& file)> read_scene;
+};
+
+struct TruthFile {
+  std::vector<Truth> questions;                        // in the order of the file
+  std::unordered_map<std::string, std::size_t> place;  // by id
+  std::string form;                                    // "processed", "original"
+  // Nr3D: rows that do not count, by the reason.
+  std::unordered_map<std::string, std::string> left_out;
+  std::map<std::string, std::int64_t> left_out_counts;
+  std::vector<std::string> notes;  // for the log
+};
+
+// Throws InputError: cannot be opened; no public answers in this file; --boxes or --scenes is
+// needed. FormatError: the file is of no known form, with the element or line and the field.
+TruthFile read_truth(Task task, const TruthSources& sources);
+
+// SQA3D: what, is, how, can, which, others. Source: scene_understanding 6.6.
+std::string sqa3d_type(std::string_view question);
+
+}  // namespace vega::score
