@@ -1,0 +1,297 @@
+#include "viz/plot.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+#include "viz/plot_parts.h"
+
+namespace vega {
+namespace {
+
+constexpr double kMarker = 4.4;
+
+struct Range {
+  double low = 1e300, high = -1e300;
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    low = std::min(low, value), high = std::max(high, value);
+  }
+  bool empty() const { return low > high; }
+};
+
+// The range of the numbers and intervals of some series.
+Range range_of(std::span<const PlotSeries> series) {
+  Range out;
+  for (const PlotSeries& s : series)
+    for (const PlotPoint& p : s.points)
+      if (std::isfinite(p.y)) out.add(p.y), out.add(p.low), out.add(p.high);
+  if (out.empty())
+    throw InputError(explain("plot", "no number", "at least one point with a finite number"));
+  return out;
+}
+
+void require_categories(std::span<const PlotSeries> series, std::size_t count) {
+  for (const PlotSeries& s : series)
+    if (s.points.size() != count)
+      throw InputError(explain("plot: series '" + s.name + "'",
+                               std::to_string(s.points.size()) + " numbers",
+                               "one for each of " + std::to_string(count) + " names"));
+}
+
+Axis ticked(Range range, int most) {
+  Axis out;
+  out.ticks = nice_ticks(range.low, range.high, most);
+  out.low = out.ticks.front(), out.high = out.ticks.back();
+  return out;
+}
+
+// The axis over just this range, with the ticks in it.
+Axis cut_to(Axis axis, const Range& range) {
+  axis.low = range.low, axis.high = range.high;
+  const double more = (axis.high - axis.low) * 1e-9;
+  std::erase_if(axis.ticks, [&](double t) { return t < axis.low - more || t > axis.high + more; });
+  return axis;
+}
+
+// One axis with a place for each category.
+Axis places(std::size_t count) {
+  Axis out;
+  out.low = -0.5, out.high = static_cast<double>(count) - 0.5;
+  return out;
+}
+
+bool has_intervals(std::span<const PlotSeries> series) {
+  for (const PlotSeries& s : series)
+    for (const PlotPoint& p : s.points)
+      if (std::isfinite(p.low) && std::isfinite(p.high)) return true;
+  return false;
+}
+
+int y_ticks(const PlotSize& size) { return std::max(3, static_cast<int>(size.height / 28)); }
+
+// A number on a bar, with as many digits as three figures need.
+std::string bar_text(double value, bool sign) {
+  const double size = std::abs(value);
+  std::string text = fmt::format("{:.{}f}", size, size < 1 ? 2 : size < 1000 ? 1 : 0);
+  if (value < 0) return "\u2212" + text;
+  return sign ? "+" + text : text;
+}
+
+}  // namespace
+
+std::vector<double> nice_ticks(double low, double high, int most) {
+  if (!(high > low)) {
+    const double around = low == 0 ? 1 : std::abs(low) * 0.05;
+    low -= around, high += around;
+  }
+  const double rough = (high - low) / std::max(1, most - 1);
+  double power = std::pow(10, std::floor(std::log10(rough)));
+  for (;; power *= 10) {
+    for (const double factor : {1.0, 2.0, 5.0}) {
+      const double step = factor * power;
+      const double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);
+      if (last - first + 1 > most && most > 2) continue;
+      if (step < rough * 0.999 && most > 2) continue;
+      std::vector<double> out;
+      for (double k = first; k <= last; ++k) out.push_back(k * step + 0.0);
+      if (static_cast<int>(out.size()) <= most || most <= 2) return out;
+    }
+  }
+}
+
+std::string tick_text(double value, double step) {
+  const int digits =
+      std::clamp(static_cast<int>(std::ceil(-std::log10(std::abs(step)) - 1e-9)), 0, 12);
+  if (std::abs(value) < step * 1e-6) value = 0;
+  const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
+  return value < 0 ? "\u2212" + text : text;
+}
+
+Drawing plot_curves(const Curves& plot, const PlotSize& size) {
+  Range ys = range_of(plot.series), xs;
+  if (ys.low == ys.high) ys = {ys.low - 1, ys.high + 1};
+  const double room = (ys.high - ys.low) * 0.05;
+  ys.low -= ys.low >= 0 && ys.low < room ? ys.low : room, ys.high += room;
+  for (const PlotSeries& s : plot.series)
+    for (const PlotPoint& p : s.points)
+      if (std::isfinite(p.y)) xs.add(p.x);
+  if (xs.empty()) throw InputError(explain("plot", "no place on the x axis", "finite numbers"));
+  if (!plot.categories.empty() &&
+      (xs.low < 0 || xs.high > static_cast<double>(plot.categories.size()) - 1))
+    throw InputError(explain("plot", "a point beyond the named places",
+                             std::to_string(plot.categories.size()) + " names"));
+  return [=](Canvas& canvas) {
+    const bool lines = std::any_of(plot.series.begin(), plot.series.end(),
+                                   [](const PlotSeries& s) { return s.joined; });
+    const Box head = draw_head(canvas, size, plot.title, plot.note, plot.series,
+                               lines ? LegendMark::kLine : LegendMark::kPoint);
+    Axis y = cut_to(ticked(ys, y_ticks(size) + 2), ys), x = places(plot.categories.size());
+    if (plot.categories.empty()) {
+      x = ticked(xs, std::max(3, static_cast<int>(size.width / 32)));
+      const double more = std::max(xs.high - xs.low, x.step()) * 0.04;
+      x = cut_to(x, {xs.low - more, xs.high + more});
+    }
+    const Box area = draw_axes(canvas, head, x, y, plot.x_label, plot.y_label, plot.categories);
+    // Where intervals would lie on each other the series stand side by side.
+    const bool aside = has_intervals(plot.series) && plot.series.size() > 1;
+    std::vector<Point2> points;
+    std::vector<PointLabel> labels;
+    for (std::size_t i = 0; i < plot.series.size(); ++i) {
+      const double shift =
+          aside ? 2.5 * (static_cast<double>(i) - (static_cast<double>(plot.series.size()) - 1) / 2)
+                : 0;
+      std::vector<Path> runs(1);
+      for (const PlotPoint& p : plot.series[i].points) {
+        if (!std::isfinite(p.y)) {  // a gap
+          runs.emplace_back();
+          continue;
+        }
+        const Point2 at{x.place(p.x) + shift, y.place(p.y)};
+        if (std::isfinite(p.low) && std::isfinite(p.high))
+          draw_interval(canvas, at.x, y.place(p.low), y.place(p.high), series_color(i));
+        runs.back().push_back(at);
+        points.push_back(at);
+        labels.push_back({at, p.label});
+      }
+      std::erase_if(runs, [](const Path& run) { return run.size() < 2; });
+      if (plot.series[i].joined) canvas.stroke(runs, series_pen(i));
+    }
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < plot.series.size(); ++i)
+      for (const PlotPoint& p : plot.series[i].points)
+        if (std::isfinite(p.y)) draw_marker(canvas, i, points[next++], kMarker);
+    draw_labels(canvas, area, labels, points);
+  };
+}
+
+Drawing plot_bars(const Bars& plot, const PlotSize& size) {
+  require_categories(plot.series, plot.categories.size());
+  Range range = range_of(plot.series);
+  range.add(0);
+  return [=](Canvas& canvas) {
+    const Box head = draw_head(canvas, size, plot.title, plot.note, plot.series, LegendMark::kArea);
+    const std::size_t n = plot.series.size();
+    Axis x = places(plot.categories.size()), y = ticked(range, y_ticks(size));
+    // Numbers stand level on the bars where all of them are narrow enough, else upright.
+    double widest = 0;
+    TextStyle style{kInk, 6};
+    for (const PlotSeries& s : plot.series)
+      for (const PlotPoint& p : s.points)
+        if (std::isfinite(p.y))
+          widest = std::max(widest, text_width(bar_text(p.y, plot.changes), style));
+    const double about = head.width() * 0.72 / static_cast<double>(plot.categories.size() * n);
+    const bool level = widest * 0.9 <= about;
+    if (widest > about) style.size = level ? 5.4 : std::clamp(about - 1, 3.5, 6.0);
+    const double extra = (level ? 9 : widest + 5) * (y.high - y.low) / (head.height() * 0.6);
+    if (range.high > 0) y.high = std::max(y.high, range.high + extra);
+    if (range.low < 0) y.low = std::min(y.low, range.low - extra);
+    const Box area = draw_axes(canvas, head, x, y, "", plot.y_label, plot.categories);
+    const double group = (x.place(1) - x.place(0)) * 0.84, wide = group / static_cast<double>(n);
+    const double zero = y.place(0);
+    for (std::size_t c = 0; c < plot.categories.size(); ++c) {
+      for (std::size_t i = 0; i < n; ++i) {
+        const PlotPoint& p = plot.series[i].points[c];
+        if (!std::isfinite(p.y)) continue;
+        const double left =
+            x.place(static_cast<double>(c)) - group / 2 + wide * static_cast<double>(i);
+        const double middle = left + wide / 2, end = y.place(p.y);
+        draw_area(
+            canvas, i,
+            rect_path(left + wide * 0.06, std::min(zero, end), wide * 0.88, std::abs(end - zero)));
+        double tip = end;
+        if (std::isfinite(p.low) && std::isfinite(p.high)) {
+          draw_interval(canvas, middle, y.place(p.low), y.place(p.high), kInk);
+          tip = y.place(p.y < 0 ? std::min(p.low, p.y) : std::max(p.high, p.y));
+        }
+        const std::string text = bar_text(p.y, plot.changes);
+        if (level)
+          canvas.text(text, {middle, p.y < 0 ? tip + 2 + style.size : tip - 2},
+                      anchored(style, Anchor::kCenter));
+        else
+          canvas.text(text, {middle + cap_height(style) / 2, p.y < 0 ? tip + 2.5 : tip - 2.5},
+                      anchored(style, p.y < 0 ? Anchor::kRight : Anchor::kLeft, 90));
+      }
+    }
+    canvas.line({{area.left, zero}, {area.right, zero}}, {kInk, 0.6});
+  };
+}
+
+Drawing plot_radar(const Radar& plot, const PlotSize& size) {
+  const std::size_t n = plot.axes.size();
+  if (n < 3)
+    throw InputError(
+        explain("radar", std::to_string(n) + " axes", "three or more", "plot bars instead"));
+  require_categories(plot.series, n);
+  range_of(plot.series);
+  std::vector<Axis> axes;
+  for (std::size_t k = 0; k < n; ++k) {
+    Range range;
+    for (const PlotSeries& s : plot.series) range.add(s.points[k].y);
+    if (range.empty()) range.add(0);
+    // The inner end lies below the least number, so that it stands away from the centre.
+    range.low -= (range.high - range.low) * 0.25;
+    axes.push_back(ticked(range, 6));
+  }
+  return [=](Canvas& canvas) {
+    const std::string note = plot.note.empty() ? "ranges: from the centre to the rim" : plot.note;
+    const Box room = draw_head(canvas, size, plot.title, note, plot.series, LegendMark::kLine);
+    const auto direction = [n](std::size_t k) {
+      const double a = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
+      return Point2{std::sin(a), -std::cos(a)};
+    };
+    std::vector<std::string> ranges;
+    double radius = room.height() / 2 - 2 * kTickText.size - 4;
+    for (std::size_t k = 0; k < n; ++k) {
+      const Axis& axis = axes[k];
+      ranges.push_back(tick_text(axis.low, axis.step()) + " to " +
+                       tick_text(axis.high, axis.step()));
+      const double words =
+          std::max(text_width(plot.axes[k], kPlotText), text_width(ranges[k], kNoteText));
+      const double side = std::abs(direction(k).x);
+      if (side > 0.1) radius = std::min(radius, (room.width() / 2 - words - 5) / side);
+    }
+    radius = std::max(radius, 20.0);
+    const Point2 centre{(room.left + room.right) / 2, (room.top + room.bottom) / 2};
+    const auto place = [&](std::size_t k, double part) {
+      const Point2 d = direction(k);
+      return Point2{centre.x + radius * part * d.x, centre.y + radius * part * d.y};
+    };
+    for (const double part : {0.25, 0.5, 0.75, 1.0}) {
+      Path ring;
+      for (std::size_t k = 0; k <= n; ++k) ring.push_back(place(k % n, part));
+      canvas.line(ring, {kGrid, 0.5});
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      canvas.line({centre, place(k, 1)}, {kGrid, 0.5});
+      const Point2 d = direction(k), at = place(k, 1);
+      const Anchor anchor = d.x > 0.1    ? Anchor::kLeft
+                            : d.x < -0.1 ? Anchor::kRight
+                                         : Anchor::kCenter;
+      const double middle = at.y + d.y * (kTickText.size + 3);
+      canvas.text(plot.axes[k], {at.x + 4 * d.x, middle}, anchored(kPlotText, anchor));
+      canvas.text(ranges[k], {at.x + 4 * d.x, middle + kTickText.size + 0.5},
+                  anchored(kNoteText, anchor));
+    }
+    for (std::size_t i = 0; i < plot.series.size(); ++i) {
+      std::vector<Path> runs(1);
+      for (std::size_t k = 0; k <= n; ++k) {
+        const double value = plot.series[i].points[k % n].y;
+        const Axis& axis = axes[k % n];
+        if (std::isfinite(value))
+          runs.back().push_back(place(k % n, (value - axis.low) / (axis.high - axis.low)));
+        else
+          runs.emplace_back();
+      }
+      for (const Path& run : runs) {
+        if (run.size() > 1) canvas.line(run, series_pen(i));
+        for (const Point2& p : run) draw_marker(canvas, i, p, kMarker);
+      }
+    }
+  };
+}
+
+}  // namespace vega
