@@ -73,12 +73,30 @@ bool has_intervals(std::span<const PlotSeries> series) {
 
 int y_ticks(const PlotSize& size) { return std::max(3, static_cast<int>(size.height / 28)); }
 
-// A number on a bar, with as many digits as three figures need.
-std::string bar_text(double value, bool sign) {
-  const double size = std::abs(value);
-  std::string text = fmt::format("{:.{}f}", size, size < 1 ? 2 : size < 1000 ? 1 : 0);
+// A number on a bar.
+std::string bar_text(double value, int digits, bool sign) {
+  const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
   if (value < 0) return "\u2212" + text;
   return sign ? "+" + text : text;
+}
+
+// Draws nothing: tells how much room axes leave.
+class NoCanvas final : public Canvas {
+  void stroke(std::span<const Path>, const Pen&) override {}
+  void fill(std::span<const Path>, Color, double) override {}
+  void clip(std::span<const Path>) override {}
+  void unclip() override {}
+  void image(const ImageU8&, Point2, double, double) override {}
+  void text(std::string_view, Point2, const TextStyle&) override {}
+};
+
+// An axis name in lines, so that it is not wide: "Scan2Cap CIDEr".
+std::vector<std::string> name_lines(const std::string& name, double most) {
+  const std::size_t blank = name.rfind(' ');
+  if (text_width(name, kPlotText) <= most * 0.6 || blank == name.npos)
+    return {fit_text(name, most, kPlotText)};
+  return {fit_text(name.substr(0, blank), most, kPlotText),
+          fit_text(name.substr(blank + 1), most, kPlotText)};
 }
 
 }  // namespace
@@ -163,7 +181,10 @@ Drawing plot_curves(const Curves& plot, const PlotSize& size) {
     std::size_t next = 0;
     for (std::size_t i = 0; i < plot.series.size(); ++i)
       for (const PlotPoint& p : plot.series[i].points)
-        if (std::isfinite(p.y)) draw_marker(canvas, i, points[next++], kMarker);
+        if (std::isfinite(p.y)) {
+          if (plot.series[i].markers) draw_marker(canvas, i, points[next], kMarker);
+          ++next;
+        }
     draw_labels(canvas, area, labels, points);
   };
 }
@@ -176,17 +197,24 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
     const Box head = draw_head(canvas, size, plot.title, plot.note, plot.series, LegendMark::kArea);
     const std::size_t n = plot.series.size();
     Axis x = places(plot.categories.size()), y = ticked(range, y_ticks(size));
+    NoCanvas nothing;
+    Axis tried_x = x, tried_y = y;
+    const Box tried = draw_axes(nothing, head, tried_x, tried_y, "", plot.y_label, plot.categories);
     // Numbers stand level on the bars where all of them are narrow enough, else upright.
     double widest = 0;
     TextStyle style{kInk, 6};
+    const double largest = std::max(std::abs(range.low), std::abs(range.high));
+    const int digits = largest < 1 ? 2 : largest < 1000 ? 1 : 0;
     for (const PlotSeries& s : plot.series)
       for (const PlotPoint& p : s.points)
         if (std::isfinite(p.y))
-          widest = std::max(widest, text_width(bar_text(p.y, plot.changes), style));
-    const double about = head.width() * 0.72 / static_cast<double>(plot.categories.size() * n);
-    const bool level = widest * 0.9 <= about;
-    if (widest > about) style.size = level ? 5.4 : std::clamp(about - 1, 3.5, 6.0);
-    const double extra = (level ? 9 : widest + 5) * (y.high - y.low) / (head.height() * 0.6);
+          widest = std::max(widest, text_width(bar_text(p.y, digits, plot.changes), style));
+    const double about = tried.width() * 0.84 / static_cast<double>(plot.categories.size() * n);
+    const bool level = widest * 0.87 <= about;
+    if (widest > about) style.size = level ? 5.2 : std::clamp(about - 1, 3.5, 6.0);
+    const double more = level ? 9 : widest + 5;  // points; the range grows by as much
+    const double both = more * ((range.high > 0 ? 1 : 0) + (range.low < 0 ? 1 : 0));
+    const double extra = more * (range.high - range.low) / std::max(10.0, tried.height() - both);
     if (range.high > 0) y.high = std::max(y.high, range.high + extra);
     if (range.low < 0) y.low = std::min(y.low, range.low - extra);
     const Box area = draw_axes(canvas, head, x, y, "", plot.y_label, plot.categories);
@@ -207,7 +235,7 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
           draw_interval(canvas, middle, y.place(p.low), y.place(p.high), kInk);
           tip = y.place(p.y < 0 ? std::min(p.low, p.y) : std::max(p.high, p.y));
         }
-        const std::string text = bar_text(p.y, plot.changes);
+        const std::string text = bar_text(p.y, digits, plot.changes);
         if (level)
           canvas.text(text, {middle, p.y < 0 ? tip + 2 + style.size : tip - 2},
                       anchored(style, Anchor::kCenter));
@@ -243,16 +271,23 @@ Drawing plot_radar(const Radar& plot, const PlotSize& size) {
       const double a = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
       return Point2{std::sin(a), -std::cos(a)};
     };
-    std::vector<std::string> ranges;
-    double radius = room.height() / 2 - 2 * kTickText.size - 4;
+    // The names of the axes, and below them the ranges: as wide as they need, the web in between.
+    std::vector<std::vector<std::string>> names;
+    const double line = kTickText.size + 1.5;
+    double radius = room.height() / 2 - 4;
     for (std::size_t k = 0; k < n; ++k) {
       const Axis& axis = axes[k];
-      ranges.push_back(tick_text(axis.low, axis.step()) + " to " +
-                       tick_text(axis.high, axis.step()));
-      const double words =
-          std::max(text_width(plot.axes[k], kPlotText), text_width(ranges[k], kNoteText));
-      const double side = std::abs(direction(k).x);
-      if (side > 0.1) radius = std::min(radius, (room.width() / 2 - words - 5) / side);
+      names.push_back(name_lines(plot.axes[k], room.width() * 0.3));
+      names[k].push_back(tick_text(axis.low, axis.step()) + " to " +
+                         tick_text(axis.high, axis.step()));
+      double words = 0;
+      for (const std::string& text : names[k]) words = std::max(words, text_width(text, kPlotText));
+      const Point2 d = direction(k);
+      const double high = line * static_cast<double>(names[k].size());
+      if (std::abs(d.x) > 0.1)
+        radius = std::min(radius, (room.width() / 2 - words - 5) / std::abs(d.x));
+      if (std::abs(d.y) > 0.5)
+        radius = std::min(radius, (room.height() / 2 - high - 5) / std::abs(d.y));
     }
     radius = std::max(radius, 20.0);
     const Point2 centre{(room.left + room.right) / 2, (room.top + room.bottom) / 2};
@@ -271,10 +306,13 @@ Drawing plot_radar(const Radar& plot, const PlotSize& size) {
       const Anchor anchor = d.x > 0.1    ? Anchor::kLeft
                             : d.x < -0.1 ? Anchor::kRight
                                          : Anchor::kCenter;
-      const double middle = at.y + d.y * (kTickText.size + 3);
-      canvas.text(plot.axes[k], {at.x + 4 * d.x, middle}, anchored(kPlotText, anchor));
-      canvas.text(ranges[k], {at.x + 4 * d.x, middle + kTickText.size + 0.5},
-                  anchored(kNoteText, anchor));
+      const double high = line * static_cast<double>(names[k].size());
+      double y = at.y + 4 * d.y + (d.y - 1) * high / 2;  // top of the words: above, beside, below
+      for (const std::string& text : names[k]) {
+        y += line;
+        canvas.text(text, {at.x + 4 * d.x, y - 1.5},
+                    anchored(&text == &names[k].back() ? kNoteText : kPlotText, anchor));
+      }
     }
     for (std::size_t i = 0; i < plot.series.size(); ++i) {
       std::vector<Path> runs(1);

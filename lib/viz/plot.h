@@ -26,7 +26,8 @@ struct PlotPoint {
 struct PlotSeries {
   std::string name;  // in the legend; empty: not listed
   std::vector<PlotPoint> points;
-  bool joined = true;  // by lines, in the order given
+  bool joined = true;   // by lines, in the order given
+  bool markers = true;  // at the points
 };
 
 // One pair of axes. `categories` names the places x = 0, 1, ...; none: x is a number.

@@ -113,7 +113,7 @@ Box draw_head(Canvas& canvas, const PlotSize& size, const std::string& title,
       } else {
         if (mark == LegendMark::kLine && series[i].joined)
           canvas.line({{x, middle}, {x + 16, middle}}, series_pen(i));
-        draw_marker(canvas, i, {x + 8, middle}, kMarker);
+        if (series[i].markers) draw_marker(canvas, i, {x + 8, middle}, kMarker);
       }
       canvas.text(name, {x + kMark, middle + 2.7}, kPlotText);
       x += width + kGap;
@@ -130,7 +130,7 @@ Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_l
   double wide = 0;
   for (const double tick : y.ticks)
     wide = std::max(wide, text_width(tick_text(tick, y.step()), kTickText));
-  area.left += wide + 5 + (y_label.empty() ? 0 : kPlotText.size + 3);
+  area.left += wide + 5 + (y_label.empty() ? 0 : kPlotText.size + 4);
 
   // Texts below: level, or turned where two would meet.
   std::vector<std::string> texts(categories.begin(), categories.end());
@@ -147,7 +147,7 @@ Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_l
     text = fit_text(text, turned ? most / 0.71 : area.width(), kTickText);
   widest = std::min(widest, most / 0.71);
   area.bottom -= (turned ? widest * 0.71 + 7 : kTickText.size + 4) +
-                 (x_label.empty() ? 0 : kPlotText.size + 3);
+                 (x_label.empty() ? 0 : kPlotText.size + 4);
   if (turned)
     area.left = std::max(area.left, room.left + text_width(texts[0], kTickText) * 0.71 - each / 2);
 
@@ -177,7 +177,7 @@ Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_l
                 anchored(kPlotText, Anchor::kCenter));
   if (!y_label.empty())
     canvas.text(fit_text(y_label, room.height(), kPlotText),
-                {room.left + kPlotText.size - 1, (area.top + area.bottom) / 2},
+                {area.left - wide - 8, (area.top + area.bottom) / 2},
                 anchored(kPlotText, Anchor::kCenter, 90));
   return area;
 }

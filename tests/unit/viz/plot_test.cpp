@@ -278,7 +278,7 @@ TEST_CASE("a radar's axes have ranges of their own, which are named") {
               series("VEGA-3D", {63.2, 106.3, 61.3, kNoNumber, 42.2})},
              ""};
   const Notes notes = drawn(plot_radar(plot, {240, 220}), {240, 220});
-  for (const std::string& axis : plot.axes) notes.word(axis);
+  for (const char* words : {"ScanRefer@.25", "ScanQA", "CIDEr", "M3D@.5"}) notes.word(words);
   CHECK(std::count_if(notes.words.begin(), notes.words.end(), [](const Word& w) {
           return w.text.find(" to ") != std::string::npos && w.text[0] != 'r';
         }) == 5);
