@@ -25,8 +25,8 @@ void refuse_question(const FusionConfig& config) {
 Modules::Modules(const Recipe& recipe) : recipe_(recipe) {
   check_pool_mode(recipe.pool_mode);
   if (recipe.checkpoint.empty()) {
-    if (!recipe.method.empty()) set_method(fusion_, recipe.method);
-    if (!recipe.form.empty()) set_form(fusion_, recipe.form);
+    if (recipe.method) set_method(fusion_, *recipe.method);
+    if (recipe.form) set_form(fusion_, *recipe.form);
     fusion_.width = recipe.width;
   } else {
     read_checkpoint();
@@ -53,8 +53,9 @@ void Modules::check_asked() const {
 }
 
 void Modules::read_checkpoint() {
-  checkpoint_ = open_fusion_checkpoint(recipe_.checkpoint,
-                                       {recipe_.method, recipe_.form, recipe_.initial_values});
+  checkpoint_ = open_fusion_checkpoint(
+      recipe_.checkpoint, {std::string(recipe_.method.value_or("")),
+                           std::string(recipe_.form.value_or("")), recipe_.initial_values});
   if (checkpoint_->release == Release::kSpatial)
     throw InputError(explain(
         recipe_.checkpoint, "a checkpoint of the spatial-reasoning release",

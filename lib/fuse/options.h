@@ -21,23 +21,29 @@ inline constexpr Choice<AlignMode> kAlignModes[] = {
     {AlignMode::kPixel, "pixel",
      "generative features where the semantic cell looks, semantic tokens where they see nothing"}};
 
-struct TokensOptions {
-  ItemOptions items;
-  OutputOptions output{.out = "tokens"};
-  RunOptions run;
-  DeviceOptions device;
-  std::string tap, semantic, semantic_tap, scenes;
+// What a run is told that needs no resolving: the options have it, and the recipe.
+struct FusionSettings {
+  std::string tap, semantic_tap;  // empty: the file's default tap
+  std::string semantic, scenes;   // folders; empty: none
 
-  std::string checkpoint;
+  std::string checkpoint;                        // empty: none
   std::optional<std::string_view> method, form;  // unset: the checkpoint's
   bool initial_values = false, allow_mismatch = false;
   std::int64_t width = 3584, seed = 42;
   std::string projector = "mlp2x_gelu", pool_mode = "bilinear";
   AlignMode align = AlignMode::kReference;
   ObjectMode objects = ObjectMode::kPatch14;
-
   std::vector<TokenPart> parts{TokenPart::kFused};
   DType store_dtype = DType::kBF16;
+
+  bool pixel() const { return align == AlignMode::kPixel; }
+};
+
+struct TokensOptions : FusionSettings {
+  ItemOptions items;
+  OutputOptions output{.out = "tokens"};
+  RunOptions run;
+  DeviceOptions device;
   bool no_thumbs = false;
 
   void visit(OptionVisitor& v);

@@ -30,29 +30,12 @@ void check_semantic(const TokensOptions& o) {
 
 Recipe resolve(const TokensOptions& o) {
   check_semantic(o);
-  Recipe r;
-  r.tap = o.tap;
-  r.semantic = o.semantic;
-  r.semantic_tap = o.semantic_tap;
-  r.scenes = o.scenes;
-  r.checkpoint = o.checkpoint;
-  r.method = o.method.value_or("");
-  r.form = o.form.value_or("");
-  r.initial_values = o.initial_values;
-  r.allow_mismatch = o.allow_mismatch;
-  r.width = o.width;
-  r.seed = o.seed;
-  r.projector = o.projector;
-  r.pool_mode = o.pool_mode;
-  r.align = o.align;
-  r.objects = o.objects;
+  Recipe r{o};
+  std::sort(r.parts.begin(), r.parts.end());
   r.out = o.output.out;
   r.tag = o.output.tag;
   r.overwrite = o.output.overwrite;
   r.thumbs = !o.no_thumbs;
-  r.parts = o.parts;
-  std::sort(r.parts.begin(), r.parts.end());
-  r.store = o.store_dtype;
   r.placement.device = open_device(o.device.device);
   r.placement.dtype = scalar_type(
       o.device.dtype.value_or(r.placement.device.is_cuda() ? DType::kBF16 : DType::kF32));

@@ -80,7 +80,7 @@ std::string SceneFusion::options_json() const {
             {"form", run_.modules.form()},
             {"align", std::string(name_in<AlignMode>(kAlignModes, run_.recipe.align))},
             {"parts", parts},
-            {"store_dtype", name_of(run_.recipe.store)},
+            {"store_dtype", name_of(run_.recipe.store_dtype)},
             {"compute_dtype", run_.recipe.placement.dtype == at::kBFloat16 ? "bf16" : "f32"},
             {"objects", in_.scene ? name_of(run_.recipe.objects) : "none"},
             {"positions", in_.scene != nullptr},
@@ -130,7 +130,7 @@ void SceneFusion::prepare() {
   header_.cache_key =
       cache_key(kTokensSchema, header_.options_json, header_.model_fp, header_.input_fp);
   plan_ = decide(output_, kTokensSchema, header_, run_.recipe.overwrite);
-  if (complete()) return;
+  if (plan_.decision == Decision::kSkip) return;
   align_frames();
   if (run_.recipe.thumbs) in_.frames.thumb_jpeg = in_.generative->thumbs();
 }
@@ -159,7 +159,7 @@ void SceneFusion::align_frames() {
 TokensInfo SceneFusion::info() const {
   TokensInfo out;
   out.width = run_.modules.config().width;
-  out.store_dtype = run_.recipe.store;
+  out.store_dtype = run_.recipe.store_dtype;
   out.parts = run_.recipe.parts;
   out.has_gate = run_.modules.has_gate();
   out.method = run_.modules.method();
@@ -248,17 +248,23 @@ void SceneFusion::store(std::size_t first, std::size_t count, const Step& step) 
   if (step.gate.defined()) writer_->put_gate(first, count, span_of(host(step.gate, count)));
 }
 
+// Frames [first, first + count) of one step: to the objects and into the file.
+void SceneFusion::take(std::size_t first, std::size_t count, const Step& step) {
+  for (ObjectMeans& means : objects_) {
+    const at::Tensor& tokens = means.mode() == ObjectMode::kPatch14 ? step.encoded : step.fused;
+    for (std::size_t i = 0; i < count; ++i)
+      means.add(first + i, tokens[static_cast<std::int64_t>(i)]);
+  }
+  const std::lock_guard held(writing_);
+  store(first, count, step);
+}
+
 void SceneFusion::by_frames(const Modules::Loaded& modules, Progress& progress) {
-  std::mutex writing;
   for (std::size_t begin = 0; begin < frames_; begin += kSettle) {
     const std::size_t end = std::min(frames_, begin + kSettle);
     const auto body = [&](std::size_t i) {
       const std::size_t frame = begin + i;
-      const Step now = step(modules, read(frame, 1, 1), frame, 1);
-      for (ObjectMeans& means : objects_)
-        means.add(frame, means.mode() == ObjectMode::kPatch14 ? now.encoded[0] : now.fused[0]);
-      const std::lock_guard held(writing);
-      store(frame, 1, now);
+      take(frame, 1, step(modules, read(frame, 1, 1), frame, 1));
       progress.add();
     };
     parallel_for(end - begin, run_.recipe.threads, body, [] { at::set_num_threads(1); });
@@ -282,20 +288,14 @@ void SceneFusion::by_batches(const Modules::Loaded& modules, Progress& progress)
     wait_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
     if (first + batch < frames_) next = begin_reading(first + batch);
     const std::size_t count = std::min(batch, frames_ - first);
-    const Step now = step(modules, feed, first, count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto row = static_cast<std::int64_t>(i);
-      for (ObjectMeans& means : objects_)
-        means.add(first + i,
-                  means.mode() == ObjectMode::kPatch14 ? now.encoded[row] : now.fused[row]);
-    }
+    take(first, count, step(modules, feed, first, count));
     for (ObjectMeans& means : objects_) means.settle(first + count);
-    store(first, count, now);
     progress.add(static_cast<std::int64_t>(count));
   }
 }
 
 void SceneFusion::compute() {
+  if (run_.forecasts != nullptr) return;
   const auto begun = std::chrono::steady_clock::now();
   const Modules::Loaded& modules = run_.modules.load();
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -318,6 +318,10 @@ void SceneFusion::compute() {
 }
 
 void SceneFusion::finish() {
+  if (run_.forecasts != nullptr) {
+    (*run_.forecasts)[item_.key] = forecast();
+    return;
+  }
   std::vector<std::uint8_t> covered;
   for (const auto& how : alignment_)
     covered.insert(covered.end(), how->covered.begin(), how->covered.end());
@@ -357,12 +361,13 @@ SceneForecast SceneFusion::forecast() const {
                                kind == ObjectKind::kGt ? "objects" : "proposals");
     }
   }
-  out.complete = complete();
+  out.complete = plan_.decision == Decision::kSkip;
   out.replaced = plan_.decision == Decision::kOverwrite;
   out.covered = out.complete ? std::numeric_limits<double>::quiet_NaN() : covered_;
   if (out.complete) return out;
   const auto cells = static_cast<double>(frames_ * kCells);
-  out.bytes = cells * static_cast<double>(run_.recipe.parts.size() * size_of(run_.recipe.store)) *
+  out.bytes = cells *
+                  static_cast<double>(run_.recipe.parts.size() * size_of(run_.recipe.store_dtype)) *
                   static_cast<double>(run_.modules.config().width) +
               cells * 5;
   for (const auto& thumb : in_.frames.thumb_jpeg) out.bytes += static_cast<double>(thumb.size());
@@ -370,9 +375,11 @@ SceneForecast SceneFusion::forecast() const {
 }
 
 void SceneFusion::describe(ItemReport& report) const {
-  report.outcome = complete() ? Outcome::kComplete : Outcome::kWritten;
+  const bool skipped = plan_.decision == Decision::kSkip, dry = run_.forecasts != nullptr;
+  report.outcome = skipped ? Outcome::kComplete : dry ? Outcome::kNotStarted : Outcome::kWritten;
   report.numbers = {{"frames", static_cast<double>(frames_)}};
-  if (complete()) return;
+  if (dry) report.forecast = Forecast{.output_bytes = run_.forecasts->at(item_.key).bytes};
+  if (skipped) return;
   report.numbers["covered"] = covered_;
   report.numbers["covered_area"] = area_;
 }

@@ -4,7 +4,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,16 +23,6 @@
 
 namespace vega::fuse {
 
-// What all scenes of a run share.
-struct FuseRun {
-  const Recipe& recipe;
-  Modules& modules;
-  ProgressMode progress = ProgressMode::kOff;
-};
-
-// DIR/TAG of an item's output. Throws UsageError (--tag).
-std::filesystem::path folder_of(const Item& item, const FuseRun& run);
-
 // What a run would do with a scene.
 struct SceneForecast {
   std::size_t frames = 0;
@@ -40,20 +32,31 @@ struct SceneForecast {
   double bytes = 0;  // of the output; 0 where nothing is to do
 };
 
+// What all scenes of a run share.
+struct FuseRun {
+  const Recipe& recipe;
+  Modules& modules;
+  ProgressMode progress = ProgressMode::kOff;
+  std::map<std::string, SceneForecast>* forecasts = nullptr;  // by key; a dry run fills them
+};
+
+// DIR/TAG of an item's output. Throws UsageError (--tag).
+std::filesystem::path folder_of(const Item& item, const FuseRun& run);
+
 class SceneFusion final : public ItemWork {
  public:
   SceneFusion(Item item, const FuseRun& run) : item_(std::move(item)), run_(run) {}
 
   void prepare() override;
-  bool complete() const override { return plan_.decision == Decision::kSkip; }
+  bool complete() const override {
+    return plan_.decision == Decision::kSkip && run_.forecasts == nullptr;
+  }
   void compute() override;
   void finish() override;
   double wait_s() const override { return wait_s_; }
   double load_s() const override { return load_s_; }
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
-
-  SceneForecast forecast() const;  // after prepare()
 
  private:
   // Frames of one step as read, (frames, cells, C) float32 on the CPU; and what became of them.
@@ -64,6 +67,7 @@ class SceneFusion final : public ItemWork {
     at::Tensor encoded, semantic, generative, fused, gate;  // undefined: there is none
   };
 
+  SceneForecast forecast() const;
   void check_training();
   std::string options_json() const;
   std::string input_fingerprint() const;
@@ -76,6 +80,7 @@ class SceneFusion final : public ItemWork {
   void keep_semantic(const Modules::Loaded& modules, std::size_t first, std::size_t count,
                      Step& out) const;
   void store(std::size_t first, std::size_t count, const Step& step);
+  void take(std::size_t first, std::size_t count, const Step& step);
   void by_frames(const Modules::Loaded& modules, Progress& progress);
   void by_batches(const Modules::Loaded& modules, Progress& progress);
 
@@ -89,6 +94,7 @@ class SceneFusion final : public ItemWork {
   std::vector<ObjectMeans> objects_;
   std::vector<ObjectKind> kinds_;  // of objects_
   std::unique_ptr<TokensWriter> writer_;
+  std::mutex writing_;
   Provenance provenance_;
   GeometryType geometry_ = GeometryType::kBf16;  // of the scene file's coordinates
   bool mismatch_ = false;  // other features than the checkpoint was trained on

@@ -29,34 +29,6 @@ Examples:
 
 See also: preview, inspect, verify; docs/fusion.md, docs/formats.md)";
 
-// A scene whose inputs are looked at, and nothing else.
-class DryFusion final : public ItemWork {
- public:
-  DryFusion(const Item& item, const FuseRun& run, std::map<std::string, SceneForecast>& found)
-      : key_(item.key), work_(item, run), found_(found) {}
-
-  void prepare() override {
-    work_.prepare();
-    forecast_ = work_.forecast();
-  }
-  bool complete() const override { return false; }
-  void compute() override {}
-  void finish() override { found_[key_] = forecast_; }
-  std::string output() const override { return work_.output(); }
-  void describe(ItemReport& report) const override {
-    report.outcome = forecast_.complete ? Outcome::kComplete : Outcome::kNotStarted;
-    report.numbers["frames"] = static_cast<double>(forecast_.frames);
-    if (!forecast_.complete) report.numbers["covered"] = forecast_.covered;
-    report.forecast = Forecast{.output_bytes = forecast_.bytes};
-  }
-
- private:
-  std::string key_;
-  SceneFusion work_;
-  SceneForecast forecast_;
-  std::map<std::string, SceneForecast>& found_;
-};
-
 std::string forecast_table(const std::vector<Item>& items,
                            const std::map<std::string, SceneForecast>& found) {
   Table table({{"scene"},
@@ -92,31 +64,24 @@ std::string forecast_table(const std::vector<Item>& items,
                      to_do, items.size(), items.size() - to_do - failed, failed, bytes / 1e6);
 }
 
-RunResult dry_run(const RunPlan& plan, const FuseRun& run, const Context& context) {
-  std::map<std::string, SceneForecast> found;
-  const RunResult result = run_items(plan, context, [&](const Item& item) {
-    return std::make_unique<DryFusion>(item, run, found);
-  });
-  context.print(forecast_table(plan.list.items, found));
-  return result;
-}
-
 }  // namespace
 
 RunResult run_tokens(const TokensOptions& options, const Context& context) {
   keep_freed_memory();
   const Recipe recipe = resolve(options);
   Modules modules(recipe);
-  const FuseRun run{recipe, modules, context.progress};
+  std::map<std::string, SceneForecast> forecasts;
+  const FuseRun run{recipe, modules, context.progress, options.run.dry_run ? &forecasts : nullptr};
   const ItemList list = gather_items(options.items);
   std::set<std::filesystem::path> folders;
   for (const Item& item : list.items) folders.insert(folder_of(item, run));
   const RunPlan plan{list, options.run, {folders.begin(), folders.end()}, true};
   if (!modules.trained())
     log_warn("seeded initial values: these tokens are of a model that was never trained");
-  if (options.run.dry_run) return dry_run(plan, run, context);
-  return run_items(plan, context,
-                   [&](const Item& item) { return std::make_unique<SceneFusion>(item, run); });
+  const RunResult result = run_items(
+      plan, context, [&](const Item& item) { return std::make_unique<SceneFusion>(item, run); });
+  if (options.run.dry_run) context.print(forecast_table(list.items, forecasts));
+  return result;
 }
 
 Verb tokens_verb() {
