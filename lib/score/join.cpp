@@ -99,7 +99,7 @@ Questions from_lines(AnswerFile answers, bool partial) {
     out.list.push_back({std::move(answer), std::move(truth)});
   }
   if (single)
-    out.notes.push_back(
+    out.warnings.push_back(
         "every line states one accepted answer; ScanQA has several: give --gt for the published "
         "number");
   check_complete(out, file, {}, partial);

@@ -19,7 +19,7 @@ struct Questions {
   Task task{};
   std::vector<Question> list;  // in the order of the annotation file, or of the answers
   std::int64_t of = 0;         // questions of the split
-  std::vector<std::string> notes;
+  std::vector<std::string> notes, warnings;
 };
 
 // Joins by id. `truth` null: what the lines themselves state. Throws InputError: the answers are

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/text.h"
 #include "metrics/boxes.h"
 #include "score/measures.h"
 #include "tasks/grounding.h"
@@ -16,16 +15,14 @@ constexpr double kThin = 0.01;  // metres
 
 void note_thin_boxes(const Questions& questions, Measured& out) {
   std::size_t thin = 0;
-  for (const Question& question : questions.list) {
-    thin += static_cast<std::size_t>(
-        std::any_of(question.truth.boxes.begin(), question.truth.boxes.end(), [](const auto& box) {
-          return std::min({box[3], box[4], box[5]}) < kThin;
-        }));
-  }
+  for (const Question& question : questions.list)
+    for (const auto& box : question.truth.boxes)
+      thin += std::min({box[3], box[4], box[5]}) < kThin ? 1 : 0;
   if (thin > 0)
-    out.notes.push_back(plural(thin, "question") +
-                        " with a ground-truth box thinner than 1 cm: the 1e-8 of the official "
-                        "formula lowers the IoU of a perfect answer there");
+    out.warnings.push_back(
+        fmt::format("{} thinner than 1 cm: the 1e-8 of the official formula lowers the IoU of a "
+                    "perfect answer there",
+                    thin == 1 ? "1 ground-truth box" : fmt::format("{} ground-truth boxes", thin)));
 }
 
 void measure_scanrefer(const Questions& questions, Measured& out) {

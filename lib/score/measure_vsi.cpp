@@ -135,6 +135,7 @@ void measure_vsi(const Questions& questions, const Matching& matching, Measured&
     sums[2 * place + 1] += 1;
   }
   check_levels(sums, out, matching.partial);
+  out.of_groups = {mean("score", earned)};
   Measure whole = mean("average", std::move(earned));
   whole.sums = {2 * kPlaces, rows, average};
   out.measures.push_back(std::move(whole));

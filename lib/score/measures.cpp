@@ -74,6 +74,7 @@ Measured measure(const Questions& questions, const Matching& matching) {
   Measured out;
   out.matcher = matching.matcher;
   out.notes = questions.notes;
+  out.warnings = questions.warnings;
   count_answers(questions, out);
   switch (questions.task) {
     case Task::kScanRefer:

@@ -34,6 +34,7 @@ struct Measure {
 struct Measured {
   std::string matcher;  // as printed: "official", "t=0.4"
   std::vector<Measure> measures;
+  std::vector<Measure> of_groups;  // measures of a group; empty: the ones above
   // Questions by group, in the order in which they are printed.
   std::vector<std::pair<std::string, std::vector<std::size_t>>> groups;
   std::vector<std::string> scenes;  // of each question; empty: not known
@@ -41,7 +42,7 @@ struct Measured {
   std::int64_t unreadable = 0, empty = 0;
   std::optional<std::int64_t> cut;
   std::int64_t of = 0;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes, warnings;  // for the log
 };
 
 Measured measure(const Questions& questions, const Matching& matching);

@@ -145,7 +145,7 @@ void check_complete(const std::vector<Rollout>& rollouts, bool partial, Measured
                              fmt::format("10 tasks of 50 episodes in each of four suites{}",
                                          repeats > 1 ? fmt::format(", {} seeds", repeats) : ""),
                              "add the other logs, or give --partial, which stamps every number"));
-  out.notes.push_back("not the official average: " + faults);
+  out.warnings.push_back("not the official average: " + faults);
 }
 
 }  // namespace
@@ -194,6 +194,9 @@ Measured measure_rollouts(std::span<const fs::path> files, std::int64_t run, boo
       out.measures.back().missing = "no episode";
   }
   if (outside > 0) out.measures.push_back(rate("LIBERO-90", of_suite[kSuites]));
+  std::vector<double> all;
+  for (const Rollout& one : rollouts) all.push_back(one.episode.success ? 100 : 0);
+  out.of_groups = {rate("success", std::move(all))};
   for (auto& [name, members] : groups) out.groups.emplace_back(name, std::move(members));
   return out;
 }

@@ -106,8 +106,8 @@ Run read_run(Plan& plan, const fs::path& path) {
   AnswerFile answers = read_answers(path, plan.task);
   plan.add_input(path);
   if (answers.repaired > 0)
-    log_warn("{}: {} of a surrogate pair became U+FFFD", path.string(),
-             plural(answers.repaired, "half"));
+    log_warn("{}: {} U+FFFD in place of half a surrogate pair", path.string(),
+             plural(answers.repaired, "character"));
   Run out;
   out.json = answers.run;
   out.questions =
@@ -199,6 +199,7 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
     plan.add_input(options.judge);
   }
   for (const std::string& note : measured.notes) log_info("{}", note);
+  for (const std::string& warning : measured.warnings) log_warn("{}", warning);
   note_clusters(measured, plan);
 
   Scores scores = scores_of(plan.task, measured, plan.certainty);

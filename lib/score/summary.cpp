@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "base/text.h"
 
@@ -83,12 +82,10 @@ Table metric_table(const Scores& scores) {
 
 Table group_table(const Scores& scores) {
   std::vector<TableColumn> columns = {{"group"}};
-  std::set<std::string> used;
-  for (const auto& [group, metrics] : scores.breakdown)
-    for (const auto& [name, value] : metrics) used.insert(name);
   std::vector<std::string> names;
-  for (const auto& [name, value] : scores.metrics)
-    if (used.contains(name)) names.push_back(name);
+  for (const auto& [group, metrics] : scores.breakdown)
+    for (const auto& [name, value] : metrics)
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   for (const std::string& name : names) columns.push_back({name, Align::kRight});
   columns.push_back({"n", Align::kRight});
   Table out(columns);
@@ -109,6 +106,11 @@ Table group_table(const Scores& scores) {
     out.add_row(cells);
   }
   return out;
+}
+
+void add_new(const std::vector<std::string>& more, std::vector<std::string>& out) {
+  for (const std::string& one : more)
+    if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(one);
 }
 
 }  // namespace
@@ -132,23 +134,25 @@ std::vector<std::vector<double>> values_of_runs(const std::vector<Measured>& run
 Measured mean_of_runs(std::vector<Measured> runs) {
   Measured out = runs[0];
   if (runs.size() == 1) return out;
-  for (std::size_t m = 0; m < out.measures.size(); ++m) {
-    std::vector<metrics::SumScore> sums;
-    for (const Measured& run : runs) sums.push_back(run.measures[m].sums);
-    out.measures[m].sums = metrics::mean_of(sums);
-    for (std::size_t i = 0; i < out.measures[m].earned.size(); ++i) {
-      double total = 0;
-      for (const Measured& run : runs) total += run.measures[m].earned[i];
-      out.measures[m].earned[i] = total / static_cast<double>(runs.size());
+  for (auto member : {&Measured::measures, &Measured::of_groups}) {
+    for (std::size_t m = 0; m < (out.*member).size(); ++m) {
+      Measure& mean = (out.*member)[m];
+      std::vector<metrics::SumScore> sums;
+      for (const Measured& run : runs) sums.push_back((run.*member)[m].sums);
+      mean.sums = metrics::mean_of(sums);
+      for (std::size_t i = 0; i < mean.earned.size(); ++i) {
+        double total = 0;
+        for (const Measured& run : runs) total += (run.*member)[m].earned[i];
+        mean.earned[i] = total / static_cast<double>(runs.size());
+      }
     }
   }
   for (std::size_t r = 1; r < runs.size(); ++r) {
     out.unreadable += runs[r].unreadable;
     out.empty += runs[r].empty;
     if (runs[r].cut) out.cut = out.cut.value_or(0) + *runs[r].cut;
-    for (const std::string& note : runs[r].notes)
-      if (std::find(out.notes.begin(), out.notes.end(), note) == out.notes.end())
-        out.notes.push_back(note);
+    add_new(runs[r].notes, out.notes);
+    add_new(runs[r].warnings, out.warnings);
   }
   return out;
 }
@@ -168,8 +172,7 @@ Scores scores_of(Task task, const Measured& measured, const Certainty& certainty
     out.metrics.emplace_back(one.name, value_of(one, nullptr, clusters, certainty));
   for (const auto& [group, members] : measured.groups) {
     Metrics values;
-    for (const Measure& one : measured.measures) {
-      // Means of means and measures of other parts say nothing about a group.
+    for (const Measure& one : measured.of_groups.empty() ? measured.measures : measured.of_groups) {
       ScoreValue value = value_of(one, &members, clusters, certainty);
       if (value.n > 0 && std::isfinite(value.value))
         values.emplace_back(one.name, std::move(value));
