@@ -205,7 +205,6 @@ class Line {
         }
         break;
     }
-    if (task_ == Task::kScan2Cap) truth.has_proposal = !out.empty;
     if (const Json* options = first({"options"})) {
       for (const Json& option : options->elements()) truth.options.push_back(option.text_or(""));
     }

@@ -24,7 +24,9 @@ struct Truth {
   std::vector<metrics::BoxNumbers> boxes;  // metres, axis-aligned
   std::vector<std::int64_t> objects;       // object ids that name the boxes, or the target
   std::vector<std::string> options;        // VSI-Bench: "A. ...", of a choice
-  bool has_proposal = true;                // Scan2Cap: a proposal of the detector stands for it
+  // Scan2Cap: a proposal of the detector stands for the object; unset: an answer that is empty says
+  // no.
+  std::optional<bool> has_proposal;
 };
 
 struct Answer {

@@ -88,10 +88,10 @@ void measure_scan2cap(const Questions& questions, const Matching& matching, Meas
   std::vector<char> hits;
   std::size_t missed = 0;
   for (const Question& question : questions.list) {
-    const bool hit = question.truth.has_proposal;
+    const bool hit = question.truth.has_proposal.value_or(!question.answer.empty);
     hits.push_back(hit ? 1 : 0);
     missed += hit ? 0 : 1;
-    metrics::Caption caption{wrapped(one_line(hit ? question.answer.text : "")), {}};
+    metrics::Caption caption{wrapped(one_line(question.answer.text)), {}};
     if (!hit && matching.matcher == "placeholder") caption.hypothesis = "sos eos";
     for (const std::string& answer : question.truth.answers)
       caption.references.push_back(wrapped(one_line(answer)));
