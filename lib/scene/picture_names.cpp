@@ -13,6 +13,8 @@
 #include <set>
 #include <string_view>
 
+#include "base/natural.h"
+
 namespace vega {
 namespace {
 
@@ -342,25 +344,6 @@ Rule by_last_number(const Names& names, Order& order) {
 }
 
 }  // namespace
-
-bool natural_less(const std::string& a, const std::string& b) {
-  std::size_t i = 0, j = 0;
-  const auto run = [](const std::string& text, std::size_t& at) {
-    const std::size_t start = at;
-    while (at < text.size() && is_digit(text[at])) ++at;
-    return std::string_view(text).substr(start, at - start);
-  };
-  while (i < a.size() && j < b.size()) {
-    if (!is_digit(a[i]) || !is_digit(b[j])) {
-      if (a[i] != b[j]) return a[i] < b[j];
-      ++i, ++j;
-    } else if (const int order = compare(run(a, i), run(b, j)); order != 0) {
-      return order < 0;
-    }
-  }
-  if ((i < a.size()) != (j < b.size())) return j < b.size();
-  return a < b;  // equal but for leading zeros
-}
 
 bool whole_number(const std::string& text, std::int64_t& value) {
   const auto number = bounded(text, 0, std::numeric_limits<std::int64_t>::max());

@@ -36,9 +36,6 @@ struct PictureOrder {
 // different orders, fractions that could be read in two ways.
 PictureOrder order_pictures(std::vector<std::string> names);
 
-// Runs of digits compare as numbers, everything else byte by byte.
-bool natural_less(const std::string& a, const std::string& b);
-
 // Digits only, below 2^63: the number; else nothing. "007" is 7.
 bool whole_number(const std::string& text, std::int64_t& value);
 
