@@ -1,14 +1,16 @@
-// `inspect` and `verify`: the verbs that every program has.
+// HDF5 files of vega for the verbs `inspect` and `verify` (run/file_verbs.h).
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "run/verb.h"
+#include "run/file_verbs.h"
 
 namespace vega {
 
-// program: its name, for the examples.
+FileReader h5_reader();
+
+// The two verbs of a program that reads HDF5 files alone. program: its name, for the examples.
 std::vector<Verb> file_verbs(const std::string& program);
 
 }  // namespace vega

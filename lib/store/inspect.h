@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "run/file_verbs.h"
+
 namespace vega {
 
 // A text for people: schema, key, options, provenance; each dataset with element type, shape,
@@ -15,12 +17,6 @@ std::string inspect(const std::filesystem::path& path);
 
 // The same as one JSON object: {path, schema, complete, attributes, provenance, groups, datasets}.
 std::string inspect_json(const std::filesystem::path& path);
-
-struct Fault {
-  std::filesystem::path path;
-  std::string where;  // object in the file: "/taps/rgb/tokens"
-  std::string what;   // got, expected
-};
 
 // Reads everything again: `complete`, known schema, its datasets with their types and shapes,
 // fletcher32 of every chunk, `xxh3` of every dataset, values of tokens that are not finite.
