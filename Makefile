@@ -29,6 +29,12 @@ build: configure ## compile the programs into $(BUILD)/bin
 tests: configure ## compile the programs, all tests, benches and ladders
 	@cmake --build '$(BUILD)' -j $(JOBS) --target all tests
 
+score-only: ## vega-eval for answers, scores, tables and plots alone, without LibTorch, into build-score-only/bin
+	@SCORE_ONLY=1 sh tools/setup.sh --quiet
+	@mkdir -p build-score-only
+	@cmake --preset score-only $(CMAKE_FLAGS) >build-score-only/configure.log 2>&1 || { cat build-score-only/configure.log >&2; exit 1; }
+	@cmake --build --preset score-only -j $(JOBS)
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@sed -n '/^#   /s/^#//p' Makefile
@@ -102,4 +108,4 @@ bundle: $(if $(BUNDLE_TESTS),tests,build) ## one relocatable tar for machines wi
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: bundle build tests help setup configure demo test soak check format docs bench gpu device device-asan interop fuzz install clean
+.PHONY: bundle build tests score-only help setup configure demo test soak check format docs bench gpu device device-asan interop fuzz install clean

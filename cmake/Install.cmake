@@ -3,7 +3,9 @@
 # the wheel's own layout (its RPATHs stay true): PREFIX/lib/vega/{libvega_cuda.so,torch/lib,nvidia/*/lib}. An install
 # works without the source tree and may be moved as a whole. An outside LIBTORCH_ROOT is linked where it is.
 string(FIND "${LIBTORCH_ROOT}/" "${CMAKE_SOURCE_DIR}/" _inside)
-if(_inside EQUAL 0)
+if(VEGA_SCORE_ONLY)
+  set(VEGA_COPY_LIBTORCH OFF)
+elseif(_inside EQUAL 0)
   set(VEGA_COPY_LIBTORCH ON)
   set(_program_rpath "$ORIGIN/../lib/vega/torch/lib")
   set(_plugin_rpath "$ORIGIN/torch/lib;$ORIGIN/nvidia/cu13/lib")
@@ -25,6 +27,7 @@ function(vega_install)
     install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/vega)
   endif()
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION share/doc/vega/docs)
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/data/published DESTINATION share/vega)
   if(TARGET vega_cuda)
     set_target_properties(vega_cuda PROPERTIES INSTALL_RPATH "${_plugin_rpath}")
     install(TARGETS vega_cuda LIBRARY DESTINATION lib/vega)

@@ -1,14 +1,28 @@
 #include "cli/program.h"
+#include "score/file_readers.h"
+#include "score/merge.h"
+#include "score/score.h"
+#include "score/table.h"
+#ifndef VEGA_SCORE_ONLY
 #include "evaluate/correspondence.h"
 #include "evaluate/scene_boxes.h"
-#include "score/score.h"
 #include "store/file_verbs.h"
+#endif
 
+// The verbs of answers and scores are there in every build; those of features are where HDF5 and
+// LibTorch are.
 int main(int argc, char** argv) {
   using namespace vega;
-  cli::Program program{"vega-eval",
-                       "Features in, scores and tables out.",
-                       {evaluate::correspondence_verb(), score::score_verb(evaluate::scene_boxes)}};
-  for (Verb& verb : file_verbs(program.name)) program.verbs.push_back(std::move(verb));
+  cli::Program program{"vega-eval", "Answers and features in, scores and tables out.", {}};
+#ifdef VEGA_SCORE_ONLY
+  program.verbs = {score::score_verb({}), score::merge_verb(), score::table_verb()};
+  std::vector<FileReader> readers = {score::json_reader(), score::h5_absent()};
+#else
+  program.verbs = {score::score_verb(evaluate::scene_boxes), score::merge_verb(),
+                   score::table_verb(), evaluate::correspondence_verb()};
+  std::vector<FileReader> readers = {h5_reader(), score::json_reader()};
+#endif
+  for (Verb& verb : file_verbs(program.name, std::move(readers)))
+    program.verbs.push_back(std::move(verb));
   return cli::run(argc, argv, program);
 }
