@@ -183,8 +183,9 @@ void set_arithmetic() {
 
 }  // namespace
 
-at::Device open_device(std::string_view name) {
-  const at::Device device = parse_device(name);
+at::Device open_device(std::string_view name) { return use_device(parse_device(name)); }
+
+at::Device use_device(at::Device device) {
   if (!device.is_cuda()) return device;
   const Cuda& loaded = cuda();
   if (device.index() >= loaded.devices) {

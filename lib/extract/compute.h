@@ -12,9 +12,9 @@
 
 namespace vega::extract {
 
-// What the steps of one scene share.
-struct Job {
-  SceneFrames frames;
+// One scene to compute.
+struct ComputeJob {
+  NetworkInput input;
   // Taps of the backbone that are written, in the writer's order.
   const std::vector<std::size_t>& taps;
   FeatureWriter& writer;
@@ -22,8 +22,8 @@ struct Job {
   std::unique_ptr<BatchFeed> feed = nullptr;  // CUDA: the first batches, under way already
 };
 
-// What was done.
-struct Work {
+// What was done for a scene.
+struct ComputeWork {
   std::int64_t encoded = 0;  // frames through encode()
   std::int64_t passes = 0;   // passes over them
   std::int64_t batch = 1, halvings = 0;
@@ -36,10 +36,10 @@ struct Work {
 // left decides how many frames fit; a batch that does not fit after all is halved, and `batching`
 // keeps the smaller number. Throws InputError (a value that cannot be stored), and what the
 // backbone throws.
-Work compute(Job& job, Backbone& backbone, Batching& batching);
+ComputeWork compute(ComputeJob& job, Backbone& backbone, Batching& batching);
 
 // The two halves of compute(), for tests.
-Work compute_by_frames(Job& job, Backbone& backbone);
-Work compute_by_batches(Job& job, Backbone& backbone, Batching& batching);
+ComputeWork compute_by_frames(ComputeJob& job, Backbone& backbone);
+ComputeWork compute_by_batches(ComputeJob& job, Backbone& backbone, Batching& batching);
 
 }  // namespace vega::extract

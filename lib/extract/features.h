@@ -1,6 +1,7 @@
 // `vega-extract features`: scenes in, features/TAG/KEY.h5 out.
 #pragma once
 
+#include "extract/feature_work.h"
 #include "extract/options.h"
 #include "run/verb.h"
 
@@ -10,6 +11,10 @@ namespace vega::extract {
 // InputError does not stop a list; OutputError and DeviceError do. Throws UsageError before any
 // work.
 RunResult run_features(const FeatureOptions& options, const Context& context);
+
+// Its --dry-run, of a recipe and backbone that are made already.
+RunResult dry_run_features(const ItemList& list, const RunOptions& how, FeatureRun& run,
+                           const Context& context);
 
 // `vega-extract features`.
 Verb features_verb();

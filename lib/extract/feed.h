@@ -7,27 +7,23 @@
 #include <mutex>
 #include <vector>
 
-#include "extract/chosen.h"
-#include "extract/frame_cache.h"
+#include "extract/chosen_frames.h"
 #include "extract/noise_source.h"
 #include "extract/prefetch.h"
 #include "extract/recipe.h"
 
 namespace vega::extract {
 
-// The frames of one scene as the backbone takes them.
-struct SceneFrames {
+// What the backbone takes of one scene's frames. Holds references to its parts.
+struct NetworkInput {
   const Recipe& recipe;
-  const SceneSource& source;
-  const Chosen& chosen;
-  const FrameCache& cache;
+  const ChosenFrames& frames;
   const NoiseSource& noise;
-  ImageSize depth;
+  ImageSize depth;  // of the scene's depth maps, for --view center_crop
 
-  std::size_t count() const { return chosen.frames.size(); }
-  std::int64_t id(std::size_t place) const { return source.frames[chosen.frames[place]].id; }
-  void pixels(std::size_t place, float* chw) const;  // (3, H, W) in [-1, 1]
-  void eps(std::size_t place, float* values) const;  // noise.size() values
+  std::size_t count() const { return frames.count(); }
+  void write_pixels(std::size_t place, float* chw) const;  // (3, H, W) in [-1, 1]
+  void write_noise(std::size_t place, float* eps) const;   // noise.size() values
 };
 
 // Batches of frames [first, count) in order, made ahead: worker threads write single frames into
@@ -39,7 +35,7 @@ class BatchFeed {
     at::Tensor pixels, eps;  // (N, 3, H, W), undefined without pixels; (N, noise size)
   };
 
-  BatchFeed(const SceneFrames& frames, std::size_t first, std::int64_t batch, bool with_pixels);
+  BatchFeed(const NetworkInput& input, std::size_t first, std::int64_t batch, bool with_pixels);
 
   std::size_t first() const { return first_; }
   std::int64_t batch() const { return static_cast<std::int64_t>(batch_); }
@@ -53,7 +49,7 @@ class BatchFeed {
   Batch begin(std::size_t batch) const;
   Made make(std::size_t index);
 
-  SceneFrames frames_;
+  NetworkInput input_;
   std::size_t first_, batch_, taken_ = 0;
   bool with_pixels_;
   double wait_s_ = 0;

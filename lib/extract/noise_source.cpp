@@ -9,23 +9,23 @@
 
 namespace vega::extract {
 
-NoiseSource::NoiseSource(const FeatureOptions& o, const Recipe& r, std::string scene,
-                         std::int64_t size)
-    : recipe_(r), seed_(static_cast<std::uint64_t>(o.seed)), scene_(std::move(scene)), size_(size) {
-  if (r.noise != NoiseKind::kStored || size == 0) return;
+NoiseSource::NoiseSource(const Recipe& r, std::string scene, std::int64_t size)
+    : recipe_(r), scene_(std::move(scene)), size_(size) {
+  if (r.noise.kind != NoiseKind::kStored || size == 0) return;
   const auto& stored = *r.stored_noise;
   const Shape got{stored.channels, stored.height, stored.width};
   const Shape expected{16, r.size.height / 8, r.size.width / 8};
   if (got == expected) return;
-  throw InputError(explain("--noise " + o.noise, to_string(got),
+  throw InputError(explain("--noise " + r.noise.text, to_string(got),
                            to_string(expected) + " for --size " + to_string(r.size),
                            "store noise for this size"));
 }
 
 void NoiseSource::draw(std::int64_t frame_id, std::span<float> out) const {
-  if (recipe_.noise == NoiseKind::kV1) noise_v1(seed_, scene_, frame_id, out);
-  if (recipe_.noise == NoiseKind::kZero) std::fill(out.begin(), out.end(), 0.0F);
-  if (recipe_.noise == NoiseKind::kStored)
+  if (recipe_.noise.kind == NoiseKind::kV1)
+    noise_v1(static_cast<std::uint64_t>(recipe_.seed), scene_, frame_id, out);
+  if (recipe_.noise.kind == NoiseKind::kZero) std::fill(out.begin(), out.end(), 0.0F);
+  if (recipe_.noise.kind == NoiseKind::kStored)
     std::copy_n(recipe_.stored_noise->frame(frame_id), out.size(), out.begin());
 }
 
@@ -35,25 +35,24 @@ void NoiseSource::fill(std::int64_t frame_id, std::span<float> out) const {
   std::copy(kept->second.begin(), kept->second.end(), out.begin());
 }
 
-std::string NoiseSource::checksum(const SceneSource& source, const Chosen& chosen) {
+std::string NoiseSource::checksum(const ChosenFrames& frames) {
   if (size_ == 0) return "";
-  const auto id = [&](std::size_t place) { return source.frames[chosen.frames[place]].id; };
   const auto values = static_cast<std::size_t>(size_);
   const std::size_t room = static_cast<std::size_t>(kKept) / (values * sizeof(float));
-  std::vector<std::vector<float>*> keep(chosen.frames.size());  // where each frame's noise stays
+  std::vector<std::vector<float>*> keep(frames.count());  // where each frame's noise stays
   kept_.clear();
-  if (recipe_.noise == NoiseKind::kV1) {
-    for (std::size_t i = 0; i < std::min(room, keep.size()); ++i) keep[i] = &kept_[id(i)];
+  if (recipe_.noise.kind == NoiseKind::kV1) {
+    for (std::size_t i = 0; i < std::min(room, keep.size()); ++i) keep[i] = &kept_[frames.id(i)];
   }
-  std::vector<std::string> each(chosen.frames.size());
-  parallel_for(chosen.frames.size(), recipe_.threads, [&](std::size_t i) {
+  std::vector<std::string> each(frames.count());
+  parallel_for(frames.count(), recipe_.threads, [&](std::size_t i) {
     std::vector<float> eps(values);
-    draw(id(i), eps);
+    draw(frames.id(i), eps);
     each[i] = xxh3_hex(std::as_bytes(std::span(eps)));
     if (keep[i]) *keep[i] = std::move(eps);
   });
   Hasher all;
-  for (const std::size_t place : chosen.frame_of_row) all.field(each[place]);
+  for (const std::size_t place : frames.place_of_row()) all.field(each[place]);
   return all.hex();
 }
 

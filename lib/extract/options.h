@@ -1,34 +1,80 @@
-// Options of vega-extract's verbs, each declared once.
+// Options of `vega-extract features`.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/options.h"
-#include "base/progress.h"
+#include "media/view.h"
+#include "models/wan/schedule.h"
+#include "run/option_groups.h"
+#include "scene/select.h"
+#include "scene/source.h"
 
 namespace vega::extract {
 
-// `vega-extract features`.
+enum class NoiseKind { kV1, kZero, kStored };
+
+// --noise v1|zero|stored:FILE
+struct NoiseChoice {
+  NoiseKind kind = NoiseKind::kV1;
+  std::string path;         // of kStored
+  std::string text = "v1";  // as given
+};
+
+// --pool HxW|native: rows and columns of the grid; 0: native.
+struct PoolGrid {
+  std::int64_t height = 14, width = 14;
+  std::string name = "14x14";
+};
+
+inline constexpr Choice<JpegMode> kJpegModes[] = {
+    {JpegMode::kOriginal, "original", "as the stream has them"},
+    {JpegMode::kReencoded, "reencoded",
+     "encoded once more (quality 75) as the release's exporter does, on which the published "
+     "numbers rest"}};
+
+inline constexpr Choice<OnDecodeError> kOnDecodeError[] = {
+    {OnDecodeError::kFail, "fail", "the scene fails"},
+    {OnDecodeError::kSkip, "skip", "the frame is left out and counted"}};
+
+inline constexpr WholeRange kTimesteps{0, 1000};
+
 struct FeatureOptions {
-  std::vector<std::string> inputs;
-  std::string list, out = "features", key, shard, root, report;
+  ItemOptions items;
+  OutputOptions output{.out = "features"};
+  RunOptions run;
+  DeviceOptions device;
+
+  std::optional<Candidates> candidates;  // unset: every:10 of a .sens, else all
+  Selection select;
+  std::optional<JpegMode> jpeg;
+  bool exif = true;  // turn pictures upright
+  std::int64_t stream = -1;
+  OnDecodeError on_decode_error = OnDecodeError::kFail;
+  std::optional<View> view;
+  std::optional<ImageSize> size;
+
   std::string backbone = "wan", model, prompt;
-  std::string candidates, select = "uniform:32", view, size, jpeg;
-  std::string blocks, timesteps, on_decode_error = "fail", exif = "apply";
-  std::int64_t block = 20, timestep = 300, stream = -1;
+  std::int64_t block = 20, timestep = 300;
+  std::vector<std::int64_t> blocks, timesteps;  // ascending, distinct; empty: block, timestep
   double shift = 5;
-  std::string schedule = "release", noise = "v1", pool, tag;
-  std::string device = "cpu", dtype, store_dtype = "bf16", batch = "auto", compat = "reference";
-  std::string latent_constants;
-  std::int64_t seed = 42, threads = 0;
-  bool overwrite = false, fail_fast = false, no_thumbs = false, dry_run = false;
+  wan::Schedule schedule = wan::Schedule::kRelease;
+  NoiseChoice noise;
+  std::optional<PoolGrid> pool;
+
+  DType store_dtype = DType::kBF16;
+  std::optional<DType> latent_constants;
+  std::int64_t seed = 42;
+  Compat compat = Compat::kReference;
+  bool no_thumbs = false;
 
   void visit(OptionVisitor& v);
 };
 
-// `vega-extract preview`.
+// Options of `vega-extract preview`.
 struct PreviewOptions {
   std::vector<std::string> inputs;
   std::string out = "preview.png", tap;
@@ -38,12 +84,17 @@ struct PreviewOptions {
   void visit(OptionVisitor& v);
 };
 
-// `vega-extract prompt`.
+// Options of `vega-extract prompt`.
 struct PromptOptions {
   std::string model, out = "prompt.h5";
   bool overwrite = false;
 
   void visit(OptionVisitor& v);
 };
+
+// Parsers for OptionVisitor::parsed. Throw UsageError.
+PoolGrid pool_option(const std::string& option, const std::string& text);
+Candidates candidates_option(const std::string& option, const std::string& text);
+Selection selection_option(const std::string& option, const std::string& text);
 
 }  // namespace vega::extract

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -12,6 +11,7 @@
 #include "media/decode.h"
 #include "media/png.h"
 #include "nn/pca.h"
+#include "run/output_names.h"
 #include "scene/select.h"
 #include "store/features.h"
 #include "viz/overlay.h"
@@ -75,41 +75,11 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
   return contact_sheet(title, subtitle, shown, sheet);
 }
 
-// Where the picture of each input goes. In a folder it is named after the file, and where two
-// recipes of one scene meet, after the recipe too.
-std::vector<fs::path> pictures_of(const PreviewOptions& options) {
-  const fs::path out = options.out;
-  if (options.inputs.size() == 1 && out.has_filename() && !fs::is_directory(out)) return {out};
-  if (out.extension() == ".png" && !fs::is_directory(out)) {
-    throw UsageError(explain("-o " + out.string(), std::to_string(options.inputs.size()) + " files",
-                             "a folder for several pictures", "give -o DIR"));
-  }
-  std::map<std::string, int> stems;
-  for (const fs::path input : options.inputs) ++stems[input.stem().string()];
-  std::vector<fs::path> pictures;
-  for (const fs::path input : options.inputs) {
-    std::string name = input.stem().string();
-    if (stems[name] > 1) name = fs::absolute(input).parent_path().filename().string() + "-" + name;
-    const fs::path picture = out / (name + ".png");
-    if (std::find(pictures.begin(), pictures.end(), picture) != pictures.end())
-      throw UsageError(explain(picture.string(), "two inputs", "one input a picture"));
-    pictures.push_back(picture);
-  }
-  return pictures;
-}
-
 }  // namespace
 
 RunResult run_preview(const PreviewOptions& options, const Context& context) {
-  if (options.inputs.empty()) throw UsageError(explain("preview", "no file", "FILE..."));
-  if (options.frames < 1)
-    throw UsageError(explain("--frames", std::to_string(options.frames), "1 or more"));
-  if (options.width < 16 || options.width > 4096)
-    throw UsageError(explain("--width", std::to_string(options.width), "16 to 4096"));
-  if (options.columns < 0 || options.columns > 64)
-    throw UsageError(explain("--columns", std::to_string(options.columns), "0 to 64"));
   RunResult report;
-  const std::vector<fs::path> pictures = pictures_of(options);
+  const auto pictures = output_names(options.inputs, options.out, "-o", ".png", true);
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     const fs::path input = options.inputs[i];
     const fs::path& out = pictures[i];

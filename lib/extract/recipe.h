@@ -1,8 +1,10 @@
-// Options with every default resolved: what the numbers of an output hang on.
+// What a run of `vega-extract features` does, with every default resolved. Below resolve() nothing
+// reads the options.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,23 +18,34 @@
 
 namespace vega::extract {
 
-enum class NoiseKind { kV1, kZero, kStored };
-
 struct Recipe {
+  std::string backbone, model, prompt;
   View view = View::kMllm;
   ImageSize size;
-  std::vector<std::int64_t> blocks;       // ascending, distinct
-  std::vector<std::int64_t> timesteps;    // ascending, distinct
-  std::int64_t pool_h = 14, pool_w = 14;  // 0: native
-  std::string pool_name;
+  std::vector<std::int64_t> blocks;     // ascending, distinct
+  std::vector<std::int64_t> timesteps;  // ascending, distinct
+  double shift = 5;
+  wan::Schedule schedule = wan::Schedule::kRelease;
+  PoolGrid pool;
   at::Device device{at::kCPU};
-  DType compute = DType::kF32, store = DType::kBF16;
   bool bf16_constants = false;
-  NoiseKind noise = NoiseKind::kV1;
-  std::shared_ptr<const StoredNoise> stored_noise;
+  DType compute = DType::kF32, store = DType::kBF16;
+  NoiseChoice noise;
+  std::shared_ptr<const StoredNoise> stored_noise;  // of NoiseKind::kStored
+  std::int64_t seed = 42;
+  std::int64_t default_block = 20, default_timestep = 300;  // the default tap is the nearest one
+
+  std::string root;  // scenes are ids below it; empty: they are paths
   Candidates folder_candidates, sens_candidates;
   SourceOptions source;  // how scenes are opened
   Selection selection;
+  bool thumbs = true;
+  bool reference = true;  // --compat: the numbers are meant to be the released ones
+
+  std::filesystem::path out;
+  std::string tag;  // empty: see folder_of
+  bool overwrite = false;
+
   int threads = 1;
   std::int64_t batch = 1;   // frames a step on CUDA
   bool batch_auto = false;  // may be halved
@@ -44,17 +57,16 @@ struct Recipe {
   // The options that change numbers of this scene, as canonical JSON. depth: size of its depth
   // images (center_crop takes its width from them). with_noise: the backbone takes noise. turned:
   // pictures are turned as their EXIF orientation says.
-  std::string key_options(const FeatureOptions& options, const std::string& scene,
-                          const SceneSource& source, ImageSize depth, bool with_noise,
-                          bool turned = false) const;
+  std::string key_options(const std::string& scene, const SceneSource& source, ImageSize depth,
+                          bool with_noise, bool turned = false) const;
+
+  BackboneOptions backbone_options() const;
+
+  // OUT/TAG of the outputs; TAG is <model>-<WxH>-<view>-<pool> where none was asked for.
+  std::filesystem::path folder_of(const Backbone& made) const;
 };
 
-// Throws UsageError.
+// Throws UsageError (options that contradict each other), FormatError (stored noise).
 Recipe resolve(const FeatureOptions& options);
-
-BackboneOptions backbone_options(const FeatureOptions& options, const Recipe& recipe);
-
-// <model>-<WxH>-<view>-<pool>, or what was asked for.
-std::string tag_of(const FeatureOptions& options, const Recipe& recipe, const Backbone& backbone);
 
 }  // namespace vega::extract

@@ -71,8 +71,8 @@ void read_mesh(SceneInput& in, const std::string& what) {
 }
 
 // Frames that see most of the mesh; without one, of all that the candidates see.
-void choose_by_coverage(const Item& item, const SceneFileOptions& options,
-                        const SceneRecipe& recipe, const Candidates& candidates, SceneInput& in) {
+void choose_by_coverage(const Item& item, const SceneRecipe& recipe, const Candidates& candidates,
+                        SceneInput& in) {
   const auto allowed = select_frames(in.source, candidates, parse_selection("stride:1"));
   const auto places = coverage_candidates(allowed.size());
   std::vector<std::vector<Voxel>> seen(places.size());
@@ -97,28 +97,19 @@ void choose_by_coverage(const Item& item, const SceneFileOptions& options,
     std::sort(scene.begin(), scene.end());
     scene.erase(std::unique(scene.begin(), scene.end()), scene.end());
   }
-  in.coverage = max_coverage(seen, scene, 32, static_cast<std::uint64_t>(options.seed), item.key);
-  const auto picks = picks_for_ratio(*in.coverage, recipe.ratio);
+  in.coverage = max_coverage(seen, scene, 32, static_cast<std::uint64_t>(recipe.seed), item.key);
+  const auto picks = picks_for_ratio(*in.coverage, recipe.select.ratio);
   for (std::size_t i = 0; i < picks; ++i) in.rows.push_back(allowed[places[in.coverage->picks[i]]]);
   std::sort(in.rows.begin(), in.rows.end(), [&](std::size_t a, std::size_t b) {
     return in.source.frames[a].id < in.source.frames[b].id;
   });
 }
 
-void choose_rows(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
-                 SceneInput& in) {
-  const bool sens = in.source.dialect == "sens" && options.frame_list.empty();
+void choose_rows(const Item& item, const SceneRecipe& recipe, SceneInput& in) {
+  const bool sens = in.source.dialect == "sens" && recipe.frame_list.empty();
   const Candidates& candidates = sens ? recipe.sens_candidates : recipe.folder_candidates;
-  if (recipe.coverage) return choose_by_coverage(item, options, recipe, candidates, in);
-  if (recipe.selection.kind == SelectKind::kFrames) {
-    const auto path = recipe.selection.path / (item.key + ".h5");
-    if (!fs::exists(path))
-      throw InputError(explain("--select " + recipe.selection.text, "no " + path.string(),
-                               "a vega file of this scene's key"));
-    in.rows = select_ids(in.source, read_frame_ids(path), path.string());
-    return;
-  }
-  in.rows = select_frames(in.source, candidates, recipe.selection);
+  if (recipe.select.coverage) return choose_by_coverage(item, recipe, candidates, in);
+  in.rows = selected_rows(in.source, item.key, candidates, recipe.select.frames);
 }
 
 Box box_of(const scan::Box& box) {
@@ -140,9 +131,9 @@ void warn(const SceneInput& in, const std::string& what, Findings& findings) {
   findings.add(Severity::kWarning, "objects", in.source.root.string(), what);
 }
 
-void read_gt(const SceneFileOptions& options, SceneInput& in, Findings& findings) {
+void read_gt(const SceneRecipe& recipe, SceneInput& in, Findings& findings) {
   read_mesh(in, "the annotated objects");
-  const std::string table = options.labels.empty() ? in.files.labels.string() : options.labels;
+  const std::string table = recipe.labels.empty() ? in.files.labels.string() : recipe.labels;
   const scan::LabelMap labels = table.empty() ? scan::LabelMap() : scan::LabelMap(table);
   if (table.empty()) warn(in, "no label table (--labels): nyu40 is 0 throughout", findings);
   const auto segments = scan::read_segments(in.files.segments, in.mesh.size());
@@ -181,23 +172,23 @@ SceneObjects nameless(std::vector<std::int32_t> ids, const std::vector<scan::Box
   return out;
 }
 
-SceneObjects from_boxes(const SceneFileOptions& options, const Item& item, const SceneInput& in) {
-  if (options.boxes.empty())
+SceneObjects from_boxes(const SceneRecipe& recipe, const Item& item, const SceneInput& in) {
+  if (recipe.boxes.empty())
     throw UsageError(explain("--proposals boxes", "no --boxes", "a box list"));
-  auto boxes = scan::read_box_json(options.boxes, in.source.scan);
-  if (!boxes) boxes = scan::read_box_json(options.boxes, item.key);
+  auto boxes = scan::read_box_json(recipe.boxes, in.source.scan);
+  if (!boxes) boxes = scan::read_box_json(recipe.boxes, item.key);
   if (!boxes)
     throw InputError(
-        explain(options.boxes, "no scene " + in.source.scan, "boxes of scannet/" + in.source.scan));
+        explain(recipe.boxes, "no scene " + in.source.scan, "boxes of scannet/" + in.source.scan));
   std::vector<std::int32_t> ids(boxes->size());
   for (std::size_t n = 0; n < ids.size(); ++n) ids[n] = static_cast<std::int32_t>(n);
   return nameless(std::move(ids), *boxes, "boxes");
 }
 
-fs::path mask_file(const SceneFileOptions& options, const SceneInput& in) {
-  if (options.masks.empty()) return in.files.masks;
+fs::path mask_file(const SceneRecipe& recipe, const SceneInput& in) {
+  if (recipe.masks.empty()) return in.files.masks;
   std::error_code code;
-  const fs::path given(options.masks);
+  const fs::path given(recipe.masks);
   return fs::is_directory(given, code) ? given / (in.source.scan + ".mask.npz") : given;
 }
 
@@ -218,20 +209,20 @@ SceneObjects from_masks(const fs::path& file, const SceneRecipe& recipe, SceneIn
   return nameless(found.rows, found.boxes, "masks");
 }
 
-void read_proposals(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
-                    SceneInput& in, Findings& findings) {
+void read_proposals(const Item& item, const SceneRecipe& recipe, SceneInput& in,
+                    Findings& findings) {
   ProposalKind kind = recipe.proposals;
-  const fs::path masks = mask_file(options, in);
+  const fs::path masks = mask_file(recipe, in);
   if (kind == ProposalKind::kAuto) {
-    kind = !options.boxes.empty() ? ProposalKind::kBoxes
-           : !masks.empty()       ? ProposalKind::kMasks
-           : in.gt                ? ProposalKind::kGt
-                                  : ProposalKind::kNone;
+    kind = !recipe.boxes.empty() ? ProposalKind::kBoxes
+           : !masks.empty()      ? ProposalKind::kMasks
+           : in.gt               ? ProposalKind::kGt
+                                 : ProposalKind::kNone;
   }
   if (kind == ProposalKind::kNone)
     findings.add(Severity::kNote, "proposals", in.source.root.string(),
                  "no proposals: no boxes, no masks, no annotation");
-  if (kind == ProposalKind::kBoxes) in.proposals = from_boxes(options, item, in);
+  if (kind == ProposalKind::kBoxes) in.proposals = from_boxes(recipe, item, in);
   if (kind == ProposalKind::kMasks) in.proposals = from_masks(masks, recipe, in, findings);
   if (kind != ProposalKind::kGt) return;
   if (!in.gt)
@@ -273,8 +264,14 @@ void print_poses(SceneSource& source) {
 
 }  // namespace
 
-fs::path path_of(const Item& item, const SceneFileOptions& options) {
-  return options.root.empty() ? item.path : find_scene(options.root, item.path.string());
+std::vector<std::size_t> selected_rows(const SceneSource& source, const std::string& key,
+                                       const Candidates& candidates, const Selection& selection) {
+  if (selection.kind != SelectKind::kFrames) return select_frames(source, candidates, selection);
+  const fs::path path = selection.path / (key + ".h5");
+  if (!fs::exists(path))
+    throw InputError(explain("--select " + selection.text, "no " + path.string(),
+                             "a vega file of this scene's key"));
+  return select_ids(source, read_frame_ids(path), path.string());
 }
 
 scan::ScanFiles scan_files(const SceneSource& source) {
@@ -308,10 +305,13 @@ void check_alignment(const SceneSource& source, Findings& findings) {
   }
 }
 
-SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
-                      Findings& findings) {
+SceneInput open_scene(const Item& item, const SceneRecipe& recipe, Findings& findings) {
   SceneInput in;
-  in.source = open_source(path_of(item, options), recipe.source, findings);
+  in.source.root = item.path;
+  findings.attempt("frames", item.path.string(), [&] {
+    in.source.root = find_scene(recipe.root, item.path);
+    in.source = open_source(in.source.root, recipe.source, findings);
+  });
   if (in.source.frames.empty()) return in;
   // Proposals that need what failed before say nothing new.
   std::string told;
@@ -325,28 +325,28 @@ SceneInput open_scene(const Item& item, const SceneFileOptions& options, const S
       told = error.what();
     }
   };
-  if (in.source.dialect == "sens" && recipe.printed_poses) print_poses(in.source);
+  if (in.source.dialect == "sens" && recipe.poses == PoseMode::kPrinted) print_poses(in.source);
   in.files = scan_files(in.source);
   in.axis_align = scan::kIdentity4;
   in.alignment = "none";
   step("alignment", [&] { align(in, findings); });
   step("frames", [&] {
-    if (!options.frame_list.empty()) apply_frame_list(options.frame_list, item, in);
+    if (!recipe.frame_list.empty()) apply_frame_list(recipe.frame_list, item, in);
     check_geometry(in);
     check_stop();
-    choose_rows(item, options, recipe, in);
+    choose_rows(item, recipe, in);
   });
   check_stop();
   if (in.files.has_annotation()) {
     step("mesh", [&] { read_mesh(in, "the annotated objects"); });
-    if (!in.mesh.empty()) step("objects", [&] { read_gt(options, in, findings); });
+    if (!in.mesh.empty()) step("objects", [&] { read_gt(recipe, in, findings); });
   } else {
     findings.add(Severity::kNote, "objects", in.source.root.string(),
                  std::string("no ") +
                      (in.files.segments.empty() ? "segs.json" : "aggregation.json") +
                      ": no annotated objects");
   }
-  step("proposals", [&] { read_proposals(item, options, recipe, in, findings); });
+  step("proposals", [&] { read_proposals(item, recipe, in, findings); });
   return in;
 }
 

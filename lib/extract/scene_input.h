@@ -1,6 +1,7 @@
 // What a scene file is made of: frames that were chosen, alignment, objects.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,28 +19,24 @@
 
 namespace vega::extract {
 
-enum class ProposalKind { kAuto, kGt, kMasks, kBoxes, kNone };
-
-// Objects as proposals whose ids have gaps. Source: scene_understanding 1.8.
-enum class IdGaps {
-  kDrop,  // reference: the scene is in no box file, so it takes no part
-  kKeep   // fixed
-};
-
-// Options with every default resolved.
+// What a run of `vega-extract scene` does, with every default resolved. Below resolve_scene()
+// nothing reads the options.
 struct SceneRecipe {
   View view = View::kMllm;
   GeometryType geometry = GeometryType::kBf16;
   ZeroDepth zero = ZeroDepth::kKeep;
   scan::EmptyMask empty_mask = scan::EmptyMask::kTruncate;
   IdGaps id_gaps = IdGaps::kDrop;
-  bool printed_poses = true;  // of a .sens: six decimals, as the release's posed images have
+  PoseMode poses = PoseMode::kPrinted;  // of a .sens
   ProposalKind proposals = ProposalKind::kAuto;
   SourceOptions source;
   Candidates folder_candidates, sens_candidates;
-  bool coverage = false;  // --select mc...
-  double ratio = 1;       // of what can be seen
-  Selection selection;    // where not coverage
+  SceneSelection select;
+  std::string frame_list, boxes, masks, labels;  // paths; empty: none was given
+  std::int64_t seed = 42;                        // of ties in --select mc
+  std::string root;                              // scenes are ids below it; empty: they are paths
+  std::filesystem::path out;
+  bool overwrite = false, color = true;
   int threads = 1;
 
   std::string switches() const;  // all repairs by name, for people
@@ -68,8 +65,13 @@ struct SceneInput {
 // Opens the frames, then alignment, selection, mesh, objects and proposals. Where `findings` throw,
 // a fault ends it with InputError, FormatError (readers); where they collect, parts that cannot be
 // read are left out, and without frames the rest stays empty. Throws Stopped.
-SceneInput open_scene(const Item& item, const SceneFileOptions& options, const SceneRecipe& recipe,
-                      Findings& findings);
+SceneInput open_scene(const Item& item, const SceneRecipe& recipe, Findings& findings);
+
+// The frames that --candidates and --select choose, in the order of use: indices into
+// source.frames, a row of the output each. key: of the scene, for frames:DIR. Throws InputError
+// (scene/select.h), FormatError (frames:DIR).
+std::vector<std::size_t> selected_rows(const SceneSource& source, const std::string& key,
+                                       const Candidates& candidates, const Selection& selection);
 
 // Files beside the frames of a source: those of a .sens, in the scene's own folder, or in
 // scans/NAME beside posed_images/NAME. All empty: there are none.
@@ -78,8 +80,5 @@ scan::ScanFiles scan_files(const SceneSource& source);
 // What features do not need, but stages after them: the scan's text file is missing, has no
 // alignment, cannot be read (a warning), or states another number of frames.
 void check_alignment(const SceneSource& source, Findings& findings);
-
-// Where the scene of an item lies: as given, or an id below --root. Throws InputError.
-std::filesystem::path path_of(const Item& item, const SceneFileOptions& options);
 
 }  // namespace vega::extract

@@ -1,24 +1,72 @@
-// Options of `vega-extract scene`, each declared once.
+// Options of `vega-extract scene`.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "base/options.h"
+#include "extract/options.h"
+#include "geometry/points.h"
+#include "scan/proposals.h"
 
 namespace vega::extract {
 
+enum class ProposalKind { kAuto, kGt, kMasks, kBoxes, kNone };
+
+// Objects as proposals whose ids have gaps. Source: scene_understanding 1.8.
+enum class IdGaps {
+  kDrop,  // reference: the scene is in no box file, so it takes no part
+  kKeep   // fixed
+};
+
+// Poses of a .sens.
+enum class PoseMode { kRecorded, kPrinted };
+
+// --select of a scene file: frames of their own choice, or those that see most of the scene.
+struct SceneSelection {
+  bool coverage = false;  // mc, mc-ratio95, mc-ratio90
+  double ratio = 1;       // of what can be seen
+  Selection frames;       // where not coverage
+  std::string text = frames.text;
+};
+
+inline constexpr Choice<bool> kDepthShift[] = {
+    {false, "ignore", "they are millimetres, whatever the header says"},
+    {true, "apply", "the depth shift of the header makes them millimetres"}};
+inline constexpr Choice<PoseMode> kPoseModes[] = {
+    {PoseMode::kRecorded, "recorded", "as the stream has them"},
+    {PoseMode::kPrinted, "printed", "with the six decimals that the release's posed images have"}};
+inline constexpr Choice<scan::EmptyMask> kEmptyMasks[] = {
+    {scan::EmptyMask::kTruncate, "truncate", "it ends the list of proposals"},
+    {scan::EmptyMask::kSkip, "skip", "it is left out"}};
+inline constexpr Choice<IdGaps> kIdGaps[] = {
+    {IdGaps::kDrop, "drop", "the scene fails (the release leaves it out)"},
+    {IdGaps::kKeep, "keep", "the scene is made"}};
+
 struct SceneFileOptions {
-  std::vector<std::string> inputs;
-  std::string list, out = "scenes", key, shard, root, report;
-  std::string candidates, select = "uniform:32", view = "mllm";
-  std::string frame_list, boxes, masks, labels, proposals = "auto";
-  std::string on_decode_error = "fail";
-  std::string compat = "reference", jpeg, poses, geometry, depth_shift, zero_depth, empty_mask,
-              id_gaps;
-  std::int64_t seed = 42, threads = 0;
-  bool no_color = false, overwrite = false, fail_fast = false, dry_run = false;
+  ItemOptions items;
+  OutputOptions output{.out = "scenes"};
+  RunOptions run;
+
+  std::string frame_list;
+  std::optional<Candidates> candidates;  // unset: every:10 of a .sens, else all
+  SceneSelection select;
+  View view = View::kMllm;  // or kCenterCrop
+  OnDecodeError on_decode_error = OnDecodeError::kFail;
+
+  ProposalKind proposals = ProposalKind::kAuto;
+  std::string boxes, masks, labels;
+
+  Compat compat = Compat::kReference;  // decides what is unset here
+  std::optional<JpegMode> jpeg;
+  std::optional<PoseMode> poses;
+  std::optional<GeometryType> geometry;
+  std::optional<bool> depth_shift;
+  std::optional<ZeroDepth> zero_depth;
+  std::optional<scan::EmptyMask> empty_mask;
+  std::optional<IdGaps> id_gaps;
+  std::int64_t seed = 42;
+  bool no_color = false;
 
   void visit(OptionVisitor& v);
 };

@@ -1,7 +1,6 @@
 #include "extract/scene_verb.h"
 
 #include "base/memory.h"
-#include "extract/scene_audit.h"
 #include "extract/scene_work.h"
 #include "run/run.h"
 
@@ -25,14 +24,18 @@ See also: features, inspect, verify; docs/formats.md)";
 RunResult run_scene(const SceneFileOptions& options, const Context& context) {
   keep_freed_memory();
   const SceneRecipe recipe = resolve_scene(options);
-  const ItemList list =
-      gather_items({options.inputs, options.list, options.shard, options.key, options.root});
-  const RunOptions how{options.report, options.fail_fast, options.dry_run, options.threads};
-  if (options.dry_run)
-    return publish_audit(audit_scene_files(list.items, options, recipe), options.report, context);
-  return run_items({list, how, {options.out}}, context, [&](const Item& item) {
-    return std::make_unique<SceneFileWork>(item, options, recipe);
-  });
+  const ItemList list = gather_items(options.items);
+  if (options.run.dry_run) {
+    DryRun dry;
+    dry.title = "view " + std::string(name_of(recipe.view)) + ", " + recipe.switches();
+    dry.machine = measure_host(recipe.threads, recipe.out);
+    return dry_run(dry, list, options.run, context, [&](const Item& item) {
+      return SceneFileWork(item, recipe, Findings::AtError::kCollect)
+          .look(dry.machine, list.items.size() > 1);
+    });
+  }
+  return run_items({list, options.run, {recipe.out}}, context,
+                   [&](const Item& item) { return std::make_unique<SceneFileWork>(item, recipe); });
 }
 
 Verb scene_verb() {

@@ -24,6 +24,12 @@ constexpr std::size_t kCells = kCellGrid * kCellGrid;
 constexpr const char* kLeaveOut =
     "choose other frames (--select list:FILE), or leave such frames out: --on-decode-error skip";
 
+// What the header of an encoded picture tells. Throws FormatError.
+void note_picture(std::span<const std::byte> bytes, const std::string& where, FrameSeen& seen) {
+  seen.color = image_size(bytes, where);
+  seen.turned = exif_orientation(bytes) != Orientation::kUpright;
+}
+
 // The raw bytes of plain values, as text for a fingerprint.
 template <typename T>
 std::string bytes_of(const T& value) {
@@ -39,53 +45,40 @@ std::string fingerprint_of(const SceneObjects& objects) {
 
 }  // namespace
 
-// --on-decode-error skip: rows of frames that cannot be read leave, and so do those whose depth map
-// has another size than most.
-void SceneFileWork::leave_out_broken() {
-  if (recipe_.source.on_decode_error != OnDecodeError::kSkip) return;
+// Reads every chosen frame. decode: pictures too; else their headers only, as a run needs no more.
+void SceneFileWork::look_at_frames(bool decode) {
   const std::set<std::size_t> distinct(in_.rows.begin(), in_.rows.end());
-  const std::vector<std::size_t> places(distinct.begin(), distinct.end());
-  std::vector<ImageSize> size(places.size());
-  std::vector<std::string> fault(places.size());
-  parallel_for(places.size(), recipe_.threads, [&](std::size_t i) {
-    const FrameRef& frame = in_.source.frames[places[i]];
-    try {
-      image_size(color_bytes(in_.source, frame), where(in_.source, frame));
-      size[i] = load_depth(in_.source, frame).size();
-    } catch (const InputError& error) {
-      fault[i] = error.what();
-    }
-  });
-  const ImageSize usual = usual_size(size);
-  std::set<std::size_t> lost;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (fault[i].empty() && size[i] == usual) continue;
-    const FrameRef& frame = in_.source.frames[places[i]];
-    if (fault[i].empty()) fault[i] = other_size(frame, size[i], usual);
-    log_warn("{}: {}; left out", item_.key, fault[i]);
-    lost.insert(places[i]);
+  const std::vector<std::size_t> used(distinct.begin(), distinct.end());
+  seen_ = unseen_frames(in_.source, used);
+  if (decode) {
+    decode_pictures(in_.source, used, recipe_.threads, seen_);
+  } else {
+    parallel_for(used.size(), recipe_.threads, [&](std::size_t n) {
+      const FrameRef& frame = in_.source.frames[used[n]];
+      try {
+        note_picture(color_bytes(in_.source, frame), where(in_.source, frame), seen_[used[n]]);
+      } catch (const InputError& error) {
+        seen_[used[n]].color_fault = error.what();
+      }
+    });
   }
-  if (lost.size() == places.size())
-    throw FormatError(
-        explain(in_.source.root.string(),
-                "none of the " + std::to_string(places.size()) + " selected frames can be read"));
-  std::erase_if(in_.rows, [&](std::size_t place) { return lost.contains(place); });
-  left_out_ = std::ssize(lost);
+  measure_depths(in_.source, used, recipe_.threads, seen_);
+  checked_ = true;
 }
 
-std::string SceneFileWork::other_size(const FrameRef& frame, ImageSize size,
-                                      ImageSize usual) const {
-  return explain(where_depth(in_.source, frame), "a depth map of " + to_string(size),
-                 to_string(usual) + ", as most of the scene's frames");
+void SceneFileWork::drop_rows(const std::vector<std::size_t>& lost) {
+  std::erase_if(in_.rows, [&](std::size_t place) {
+    return std::binary_search(lost.begin(), lost.end(), place);
+  });
+  left_out_ = std::ssize(lost);
 }
 
 void SceneFileWork::add_row(std::size_t row, const SceneRow& data) {
   SceneFrames& f = scene_.frames;
-  const std::size_t place = in_.rows[row];
-  const FrameRef& frame = in_.source.frames[place];
-  const ImageSize picture = image_size(data.picture, where(in_.source, frame));
-  picture_size_[place] = picture;
-  depth_seen_[place] = measure_depth(data.depth);
+  FrameSeen& seen = seen_[in_.rows[row]];
+  const FrameRef& frame = in_.source.frames[in_.rows[row]];
+  note_picture(data.picture, where(in_.source, frame), seen);
+  seen.depth = measure_depth(data.depth);
   Intrinsics unknown{};
   unknown.fill(std::numeric_limits<double>::quiet_NaN());
   f.id.push_back(frame.id);
@@ -93,44 +86,27 @@ void SceneFileWork::add_row(std::size_t row, const SceneRow& data) {
   f.world_from_cam.push_back(multiply(in_.axis_align, *frame.world_from_cam));
   f.K_color.push_back(in_.source.K_color.value_or(unknown));
   f.K_depth.push_back(*in_.source.K_depth);
-  f.size_color.push_back({picture.height, picture.width});
-  turned_ += exif_orientation(data.picture) == Orientation::kUpright ? 0 : 1;
-  if (!options_.no_color) picture_bytes_.push_back(data.picture.size());
-}
-
-// What only pictures and depth maps tell. Throws InputError: depth maps of several sizes.
-void SceneFileWork::check_rows() {
-  std::vector<ImageSize> sizes;
-  for (const DepthSeen& seen : depth_seen_) sizes.push_back(seen.size);
-  const ImageSize usual = usual_size(sizes);
-  for (std::size_t place = 0; place < sizes.size(); ++place) {
-    if (sizes[place].width == 0 || sizes[place] == usual) continue;
-    throw InputError(other_size(in_.source.frames[place], sizes[place], usual) + "; " + kLeaveOut);
-  }
-  scene_.frames.depth_height = usual.height;
-  scene_.frames.depth_width = usual.width;
-  check_sizes(in_.source, picture_size_, findings_);
-  check_depths(in_.source, depth_seen_, findings_);
-  check_cameras(in_.source, usual_size(picture_size_), usual, findings_);
+  f.size_color.push_back({seen.color.height, seen.color.width});
+  if (recipe_.color) picture_bytes_.push_back(data.picture.size());
 }
 
 std::string SceneFileWork::key_options() const {
   Json json{{"view", name_of(recipe_.view)},
             {"geometry", name_of(recipe_.geometry)},
             {"zero_depth", name_of(recipe_.zero)},
-            {"color", !options_.no_color},
+            {"color", recipe_.color},
             {"proposals", in_.proposals ? in_.proposals->source : "none"}};
   // A stream read as recorded is a folder of the same files: equal keys.
   if (in_.source.dialect == "sens") {
     if (recipe_.source.jpeg == JpegMode::kReencoded) json.set("jpeg", "reencoded");
-    if (recipe_.printed_poses) json.set("poses", "printed");
+    if (recipe_.poses == PoseMode::kPrinted) json.set("poses", "printed");
     if (recipe_.source.depth_shift && in_.source.depth_shift != 1000)
       json.set("depth_shift", "apply");
   }
   if (in_.proposals && in_.proposals->source == "masks")
-    json.set("empty_mask", recipe_.empty_mask == scan::EmptyMask::kSkip ? "skip" : "truncate");
+    json.set("empty_mask", name_in<scan::EmptyMask>(kEmptyMasks, recipe_.empty_mask));
   if (in_.proposals && in_.proposals->source == "annotation")
-    json.set("id_gaps", recipe_.id_gaps == IdGaps::kKeep ? "keep" : "drop");
+    json.set("id_gaps", name_in<IdGaps>(kIdGaps, recipe_.id_gaps));
   return json.sorted().dump();
 }
 
@@ -141,8 +117,7 @@ void SceneFileWork::describe_file() {
   print.add_text("K_depth", bytes_of(*in_.source.K_depth));
   print.add_text("axis_align", bytes_of(in_.axis_align));
   rows_.emplace(in_.source, in_.rows, recipe_.threads);
-  picture_size_.assign(in_.source.frames.size(), {});
-  depth_seen_.assign(in_.source.frames.size(), {});
+  if (seen_.empty()) seen_ = unseen_frames(in_.source, in_.rows);
   try {
     rows_->each({}, [&](std::size_t row, const SceneRow& data) {
       add_row(row, data);
@@ -153,37 +128,29 @@ void SceneFileWork::describe_file() {
   } catch (const InputError& error) {
     throw InputError(std::string(error.what()) + "; " + kLeaveOut);
   }
-  check_rows();
+  if (!checked_) check_frames(in_.source, seen_, rule(), findings_);
+  const ImageSize depth = summarize_frames(seen_).depth;
+  scene_.frames.depth_height = depth.height;
+  scene_.frames.depth_width = depth.width;
   if (in_.gt) print.add_text("gt", fingerprint_of(*in_.gt));
   if (in_.proposals) print.add_text("proposals", fingerprint_of(*in_.proposals));
   FileHeader& header = scene_.header;
   header.key = item_.key;
-  header.seed = options_.seed;
+  header.seed = recipe_.seed;
   header.options_json = key_options();
   header.input_fp = print.hex();
   header.cache_key = cache_key(kSceneSchema, header.options_json, "", header.input_fp);
 }
 
 void SceneFileWork::prepare() {
-  in_ = open_scene(item_, options_, recipe_, findings_);
-  leave_out_broken();
+  in_ = open_scene(item_, recipe_, findings_);
+  if (rule().skip_broken) {
+    look_at_frames(false);
+    drop_rows(check_frames(in_.source, seen_, rule(), findings_));
+  }
   describe_file();
-  if (turned_ > 0)
-    findings_.add(Severity::kWarning, "color", in_.source.root.string(),
-                  std::to_string(turned_) + " of " + std::to_string(in_.rows.size()) +
-                      " pictures have EXIF data that say to turn them",
-                  "they are taken as stored, for which poses and intrinsics hold");
   findings_.log(item_.key, in_.source.root.string());
-  plan_ = decide(output_, kSceneSchema, scene_.header, options_.overwrite);
-}
-
-Decision SceneFileWork::compare(SceneInput opened) {
-  in_ = std::move(opened);
-  std::error_code code;
-  if (!fs::exists(output_, code)) return Decision::kCompute;
-  if (options_.overwrite) return Decision::kOverwrite;
-  describe_file();
-  return decide(output_, kSceneSchema, scene_.header, false).decision;
+  plan_ = decide(output_, kSceneSchema, scene_.header, recipe_.overwrite);
 }
 
 // Objects in runs whose cells fit in kCellBytes; at least one, without objects an empty one.
@@ -221,7 +188,7 @@ void SceneFileWork::count_cells(std::size_t row, const PointMap& map, const Grou
   }
 }
 
-void SceneFileWork::put_cells(const Groups& groups, const std::vector<std::uint8_t>& cells) {
+void SceneFileWork::write_cells(const Groups& groups, const std::vector<std::uint8_t>& cells) {
   const std::size_t each = in_.rows.size() * kCells;
   for (const Group& group : groups) {
     for (std::size_t n = 0; n < group.count; ++n)
@@ -264,7 +231,7 @@ void SceneFileWork::compute() {
                 writer_->put_frame({data.depth.v, data.picture, data.world14, data.valid14});
               });
   rows_.reset();
-  put_cells(all[0], cells);
+  write_cells(all[0], cells);
   for (std::size_t batch = 1; batch < all.size(); ++batch) {
     cells.assign(room_for(all[batch]), 0);
     parallel_for(count, recipe_.threads, [&](std::size_t row) {
@@ -274,7 +241,7 @@ void SceneFileWork::compute() {
           unproject(depth, scene_.frames.K_depth[row], scene_.frames.world_from_cam[row], grid);
       count_cells(row, map, all[batch], cells);
     });
-    put_cells(all[batch], cells);
+    write_cells(all[batch], cells);
   }
 }
 
@@ -290,7 +257,7 @@ Provenance SceneFileWork::provenance() const {
        {"dropped_nonfinite_poses", std::to_string(in_.source.dropped_nonfinite_poses)},
        {"left_out_undecodable", std::to_string(left_out_)},
        {"alignment", in_.alignment},
-       {"select", options_.select},
+       {"select", recipe_.select.text},
        {"switches", recipe_.switches()}});
   if (in_.gt) out["dense_object_ids"] = in_.dense_ids ? "1" : "0";
   if (in_.coverage) {

@@ -12,6 +12,7 @@
 #include "media/image.h"
 #include "media/view.h"
 #include "models/cost.h"
+#include "models/wan/schedule.h"
 
 namespace vega {
 
@@ -67,13 +68,13 @@ class Backbone {
 struct BackboneOptions {
   std::string backbone = "wan";
   std::string model, prompt;  // paths
-  std::string device = "cpu";
+  at::Device device{at::kCPU};
   at::ScalarType dtype = at::kFloat;
   ImageSize size{832, 480};
   std::vector<std::int64_t> blocks{20};
   std::vector<std::int64_t> timesteps{300};
   double shift = 5;
-  std::string schedule = "release";
+  wan::Schedule schedule = wan::Schedule::kRelease;
   std::int64_t pool_h = 14, pool_w = 14;  // 0: native grid
   bool bf16_latent_constants = false;
 };

@@ -73,28 +73,6 @@ void check_motion(const SceneSource& source, Findings& findings) {
                all ? "a camera on a stand, or poses that were never filled in?" : "", still);
 }
 
-std::string camera_fault(const Intrinsics& k, ImageSize size) {
-  const double fx = k[0], fy = k[4], cx = k[2], cy = k[5];
-  if (!std::all_of(k.begin(), k.end(), [](double v) { return std::isfinite(v); }))
-    return "not all numbers are finite";
-  if (fx <= 0 || fy <= 0) return fmt::format("focal lengths {:g}, {:g} are not positive", fx, fy);
-  if (k[6] != 0 || k[7] != 0 || std::abs(k[8] - 1) > 1e-6) return "the last row is not 0 0 1";
-  if (size.width == 0) return {};
-  const double w = size.width, h = size.height;
-  if (cx < 0 || cy < 0 || cx > w || cy > h)
-    return fmt::format("principal point {:g}, {:g} lies outside the {} picture", cx, cy,
-                       to_string(size));
-  // A quarter of a side off the centre, or a field of view outside 15 to 150 degrees: the matrix
-  // was made for pictures of another size.
-  const double half = 0.5 * w / fx;
-  if (std::abs(cx - w / 2) > w / 4 || std::abs(cy - h / 2) > h / 4 || half < 0.1317 || half > 3.73)
-    return fmt::format("focal length {:g} and principal point {:g}, {:g} do not fit {} pictures",
-                       fx, cx, cy, to_string(size));
-  if (fx > 1.2 * fy || fy > 1.2 * fx)
-    return fmt::format("focal lengths {:g}, {:g} differ by more than a fifth", fx, fy);
-  return {};
-}
-
 }  // namespace
 
 void check_poses(const SceneSource& source, Findings& findings) {
@@ -138,33 +116,6 @@ void check_poses(const SceneSource& source, Findings& findings) {
   if (posed > 1) check_motion(source, findings);
 }
 
-void check_cameras(const SceneSource& source, ImageSize color, ImageSize depth,
-                   Findings& findings) {
-  const std::string where = source.root.string();
-  if (source.dialect == "images" || source.dialect == "video") {
-    findings.add(Severity::kNote, "poses", where,
-                 "no poses and no intrinsics: tokens cannot be placed in space");
-    return;
-  }
-  const bool broken = std::any_of(
-      findings.list().begin(), findings.list().end(),
-      [](const Finding& f) { return f.topic == "intrinsics" && f.severity == Severity::kError; });
-  const auto check = [&](const char* name, const std::optional<Intrinsics>& k, ImageSize size) {
-    const std::string remedy = "give the intrinsics of the pictures as they are stored, in pixels";
-    if (!k && broken) return;
-    if (!k) {
-      findings.add(Severity::kWarning, "intrinsics", where,
-                   fmt::format("{} intrinsics are missing", name),
-                   "features can be computed; stages that place tokens in space cannot use them");
-    } else if (const auto fault = camera_fault(*k, size); !fault.empty()) {
-      findings.add(Severity::kWarning, "intrinsics", where, fmt::format("{}: {}", name, fault),
-                   remedy);
-    }
-  };
-  check("colour", source.K_color, color);
-  if (depth.width > 0) check("depth", source.K_depth, depth);
-}
-
 void check_times(const SceneSource& source, Findings& findings) {
   std::vector<double> steps;
   Ids backwards;
@@ -201,65 +152,6 @@ void check_times(const SceneSource& source, Findings& findings) {
                fmt::format("variable frame rate: {:.0f} to {:.0f} ms between frames, mostly {:.0f}",
                            1e3 * *least, 1e3 * *most, 1e3 * usual),
                "--select fps:R goes by time, uniform:N by frames");
-}
-
-ImageSize usual_size(const std::vector<ImageSize>& sizes) {
-  std::map<std::pair<int, int>, int> votes;
-  for (const ImageSize size : sizes) {
-    if (size.width > 0) ++votes[{size.width, size.height}];
-  }
-  const auto best = std::max_element(
-      votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return best == votes.end() ? ImageSize{} : ImageSize{best->first.first, best->first.second};
-}
-
-void check_sizes(const SceneSource& source, const std::vector<ImageSize>& sizes,
-                 Findings& findings) {
-  const ImageSize usual = usual_size(sizes);
-  Ids others;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i].width > 0 && !(sizes[i] == usual)) others.push_back(source.frames[i].id);
-  }
-  if (others.empty()) return;
-  findings.add(Severity::kWarning, "color", source.root.string(),
-               fmt::format("pictures of another size than {}, as most are", to_string(usual)),
-               "one camera and one orientation a scene", others);
-}
-
-DepthSeen measure_depth(const ImageU16& depth) {
-  DepthSeen seen{depth.size(), 0, std::ssize(depth.v), 0};
-  std::vector<std::uint16_t> valid;
-  for (const std::uint16_t value : depth.v) {
-    if (value != 0) valid.push_back(value);
-  }
-  seen.valid = std::ssize(valid);
-  if (valid.empty()) return seen;
-  const auto middle = valid.begin() + static_cast<std::ptrdiff_t>(valid.size() / 2);
-  std::nth_element(valid.begin(), middle, valid.end());
-  seen.median_mm = *middle;
-  return seen;
-}
-
-void check_depths(const SceneSource& source, const std::vector<DepthSeen>& seen,
-                  Findings& findings) {
-  Ids empty, far;
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    const std::int64_t id = source.frames[i].id;
-    if (seen[i].pixels > 0 && seen[i].valid == 0) empty.push_back(id);
-    // Rooms: half of the pixels between 10 cm and 20 m.
-    if (seen[i].valid > 0 && (seen[i].median_mm < 100 || seen[i].median_mm > 20000))
-      far.push_back(id);
-  }
-  const std::string where = source.root.string();
-  if (!empty.empty()) {
-    findings.add(Severity::kWarning, "depth", where, "all depths are 0 (invalid)",
-                 "these frames place no token in space", empty);
-  }
-  if (!far.empty()) {
-    findings.add(Severity::kWarning, "depth", where,
-                 "half of the depths are below 100 or above 20000",
-                 "depth maps are millimetres: is the unit another one?", far);
-  }
 }
 
 std::string unusable(const Pose& pose) {

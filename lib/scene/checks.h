@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "media/image.h"
 #include "run/findings.h"
 #include "scene/source.h"
 
@@ -19,29 +18,6 @@ void check_poses(const SceneSource& source, Findings& findings);
 // Frames that are not later than the one before; of a video also frames without a time and a frame
 // rate that varies.
 void check_times(const SceneSource& source, Findings& findings);
-
-// Intrinsics that are missing, or that do not fit pictures of these sizes; {0, 0}: unknown.
-void check_cameras(const SceneSource& source, ImageSize color, ImageSize depth, Findings& findings);
-
-// The most frequent of the sizes that are known; {0, 0}: there is none.
-ImageSize usual_size(const std::vector<ImageSize>& sizes);
-
-// Colour pictures of another size than most. sizes: of each of the source's frames; {0, 0}: unseen.
-void check_sizes(const SceneSource& source, const std::vector<ImageSize>& sizes,
-                 Findings& findings);
-
-// Facts about one frame's depth map, as the checks read them.
-struct DepthSeen {
-  ImageSize size;                      // {0, 0}: nothing was seen
-  std::int64_t valid = 0, pixels = 0;  // not 0; all that were decoded
-  double median_mm = 0;                // of the valid ones; 0: there is none
-};
-DepthSeen measure_depth(const ImageU16& depth);
-
-// Maps without a valid pixel, and lengths that cannot be millimetres of a room. `seen`: of each of
-// the source's frames.
-void check_depths(const SceneSource& source, const std::vector<DepthSeen>& seen,
-                  Findings& findings);
 
 // Why a pose cannot be used: "not a number", "infinite (lost tracking)", "singular (lost
 // tracking)": no rotation at all, such as 16 zeros; empty: it can.

@@ -7,19 +7,19 @@
 namespace vega {
 namespace fs = std::filesystem;
 
-fs::path find_scene(const fs::path& root, const std::string& id) {
+fs::path find_scene(const fs::path& root, const fs::path& id) {
+  if (root.empty()) return id;
   std::error_code code;
   if (!fs::is_directory(root, code)) {
     throw InputError(explain("--root " + root.string(),
                              fs::exists(root, code) ? "a file" : "nothing there",
                              "a ScanNet folder or the official data tree"));
   }
-  const fs::path given(id);
-  const std::string name = given.filename().string();
+  const std::string name = id.filename().string();
   const bool plain = !name.empty() && name != "." && name != ".." &&
-                     (given == name || given == fs::path("scannet") / name);
+                     (id == name || id == fs::path("scannet") / name);
   if (!plain) {
-    throw InputError(explain("--root " + root.string(), "'" + id + "'",
+    throw InputError(explain("--root " + root.string(), "'" + id.string() + "'",
                              "the id of a scene, such as scene0000_00 or scannet/scene0000_00",
                              "give paths without --root"));
   }

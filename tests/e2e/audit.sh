@@ -18,7 +18,7 @@ says() {
 # --- a scene without fault; nothing is left, nothing is read.
 expect_exit 0 dry "$T/room" --model "$T/model" --report "$T/audit.json"
 says "scannet" "96x64" "absent" "ok" "no weight was read" "b20_t300"
-check "the report" grep -q '"schema": "vega.audit/1"' "$T/audit.json"
+check "the report" grep -q '"schema": "vega.report/1"' "$T/audit.json"
 expect_nothing "$T/out"
 weights=diffusion_pytorch_model.safetensors
 # Values that are no numbers do not disturb a dry run: only names and shapes are looked at.
@@ -48,7 +48,7 @@ says "frame 5: 1 of 8 frames have a pose that is not a number" "2 warnings" \
   "frame 3: 1 of 8 frames have no depth map"
 expect_exit 4 dry "$T/room" "$T/pose" "$T/lost" "$T/nowhere" --backbone rgb --report "$T/audit.json"
 says "2 of 4 fail" "nowhere" "4 scenes"
-check "errors in the report" grep -q '"impossible": 2' "$T/audit.json"
+check "errors in the report" grep -q '"failed": 2' "$T/audit.json"
 expect_nothing "$T/out"
 
 # --- the verdict is the run's.

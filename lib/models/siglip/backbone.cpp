@@ -88,7 +88,7 @@ Cost SiglipBackbone::cost() const {
 }
 
 void SiglipBackbone::load() {
-  device_ = open_device(options_.device);
+  device_ = use_device(options_.device);
   checkpoint_.check_finite();
   on_device(device_, [this] {
     tower_.emplace(checkpoint_.weights, checkpoint_.config,

@@ -66,7 +66,6 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
     throw UsageError(explain("--model", "nothing", "the folder of a Wan2.1-T2V checkpoint",
                              "for a trial: vega-synth model --preset wan-tiny -o DIR"));
   }
-  const Schedule schedule = schedule_from_name(options.schedule);
   checkpoint_ = open_checkpoint(options.model);
   request_.blocks = options.blocks;
   std::sort(request_.blocks.begin(), request_.blocks.end());
@@ -83,7 +82,7 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
       read_prompt_file(find_prompt(options.prompt, options.model), checkpoint_.dit_config.text_dim);
   latent_ = {options.size.height / kLatentStride, options.size.width / kLatentStride};
   for (const auto asked : options.timesteps) {
-    const NoiseLevel level = noise_level(asked, options.shift, schedule);
+    const NoiseLevel level = noise_level(asked, options.shift, options.schedule);
     for (const auto block : request_.blocks) {
       Tap tap;
       tap.name = "b" + std::to_string(block) + "_t" + std::to_string(asked);
@@ -135,7 +134,7 @@ Cost WanBackbone::cost() const {
 
 // A sweep on a GPU folds timestep after timestep from weights that stay there.
 bool WanBackbone::keeps_weights() const {
-  return options_.timesteps.size() > 1 && options_.device.starts_with("cuda");
+  return options_.timesteps.size() > 1 && options_.device.is_cuda();
 }
 
 void WanBackbone::load_networks() {
@@ -148,7 +147,7 @@ void WanBackbone::load_networks() {
 }
 
 void WanBackbone::load() {
-  device_ = open_device(options_.device);
+  device_ = use_device(options_.device);
   on_device(device_, [this] { load_networks(); });
 }
 

@@ -50,12 +50,6 @@ NoiseLevel release_level(std::int64_t asked, double shift) {
 
 }  // namespace
 
-Schedule schedule_from_name(std::string_view name) {
-  if (name == "release") return Schedule::kRelease;
-  if (name == "exact") return Schedule::kExact;
-  throw InputError(explain("--schedule", "'" + std::string(name) + "'", "release or exact"));
-}
-
 NoiseLevel noise_level(std::int64_t asked, double shift, Schedule schedule) {
   if (asked < 0 || asked > kSteps) {
     throw InputError(explain("--timestep", std::to_string(asked), "0 to 1000"));

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/choice.h"
+
 namespace vega::wan {
 
 enum class Schedule {
@@ -12,8 +14,10 @@ enum class Schedule {
   kExact     // the paper's formula: t = asked, sigma = t / 1000
 };
 
-// "release", "exact"; throws InputError otherwise.
-Schedule schedule_from_name(std::string_view name);
+inline constexpr Choice<Schedule> kSchedules[] = {
+    {Schedule::kRelease, "release",
+     "the table of the released scheduler (300 is t 299, sigma 0.29992384)"},
+    {Schedule::kExact, "exact", "sigma = T/1000"}};
 
 struct NoiseLevel {
   std::int64_t t = 0;  // what the time embedding sees

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "extract/recipe.h"
+#include "support/options.h"
 
 namespace vega::extract {
 namespace {
@@ -17,29 +18,30 @@ FeatureOptions siglip() {
 TEST_CASE("defaults are the backbone's") {
   FeatureOptions o = siglip();
   for (const std::string compat : {"reference", "fixed"}) {
-    o.compat = compat;
+    test::set(o, "--compat", compat);
     const Recipe r = resolve(o);
     CHECK(r.size == ImageSize{384, 384});
     CHECK(r.view == View::kMllm);
-    CHECK(r.pool_h == 0);
-    CHECK(r.pool_name == "native");
+    CHECK(r.pool.height == 0);
+    CHECK(r.pool.name == "native");
   }
   for (const std::string backbone : {"wan", "rgb"}) {
     FeatureOptions other;
     other.backbone = backbone;
     const Recipe r = resolve(other);
     CHECK(r.size == ImageSize{832, 480});
-    CHECK(r.pool_name == "14x14");
-    other.compat = "fixed";
+    CHECK(r.pool.name == "14x14");
+    test::set(other, "--compat", "fixed");
     CHECK(resolve(other).view == View::kStretch);
   }
 }
 
 TEST_CASE("siglip takes another pool and the baseline's crop") {
   FeatureOptions o = siglip();
-  o.pool = "14x14", o.view = "center_crop", o.size = "384x384";
+  test::set(o, "--pool", "14x14"), test::set(o, "--view", "center_crop"),
+      test::set(o, "--size", "384x384");
   const Recipe r = resolve(o);
-  CHECK(r.pool_h == 14);
+  CHECK(r.pool.height == 14);
   CHECK(r.view == View::kCenterCrop);
   CHECK(r.size == ImageSize{384, 384});
 }
@@ -52,20 +54,20 @@ TEST_CASE("siglip refuses what it has no use for, with a way out") {
     CHECK_THROWS_WITH(resolve(o), Contains(option) && Contains(value) && Contains("siglip") &&
                                       Contains("leave the option out"));
   };
-  refused([](auto& o) { o.size = "832x480"; }, "--size", "384x384");
-  refused([](auto& o) { o.view = "stretch"; }, "--view", "mllm or center_crop");
-  refused([](auto& o) { o.view = "native"; }, "--view", "mllm or center_crop");
+  refused([](auto& o) { test::set(o, "--size", "832x480"); }, "--size", "384x384");
+  refused([](auto& o) { test::set(o, "--view", "stretch"); }, "--view", "mllm or center_crop");
+  refused([](auto& o) { test::set(o, "--view", "native"); }, "--view", "mllm or center_crop");
   refused([](auto& o) { o.prompt = "p.h5"; }, "--prompt", "diffusion");
   refused([](auto& o) { o.block = 5; }, "--block", "diffusion");
-  refused([](auto& o) { o.timesteps = "1,2"; }, "--timesteps", "diffusion");
-  refused([](auto& o) { o.noise = "zero"; }, "--noise", "diffusion");
+  refused([](auto& o) { test::set(o, "--timesteps", "1,2"); }, "--timesteps", "diffusion");
+  refused([](auto& o) { test::set(o, "--noise", "zero"); }, "--noise", "diffusion");
 }
 
 TEST_CASE("the compute type counts for the key of every network, not of the colours") {
   const auto key = [](const std::string& backbone, const std::string& dtype) {
     FeatureOptions o;
-    o.backbone = backbone, o.dtype = dtype;
-    return resolve(o).key_options(o, "scene", {}, {}, backbone == "wan");
+    o.backbone = backbone, test::set(o, "--dtype", dtype);
+    return resolve(o).key_options("scene", {}, {}, backbone == "wan");
   };
   CHECK(key("siglip", "bf16") != key("siglip", "fp32"));
   CHECK(key("wan", "bf16") != key("wan", "fp32"));

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "extract/compute.h"
+#include "extract/scene_input.h"
 #include "extract_samples.h"
 #include "scene/source.h"
 
@@ -71,25 +72,27 @@ struct Trial {
   FeatureOptions options;
   std::int64_t batch = 4;
   std::int64_t most = 0;  // of the batching, afterwards
-  Work work;
+  ComputeWork work;
 
   Trial() {
     SceneOptions room;
     room.folder = folder / "room", room.frames = 7, room.width = 64, room.height = 48;
     write_scene(room);
     source = open_source(room.folder);
-    options.size = "64x48", options.select = "stride:1", options.view = "stretch";
-    options.store_dtype = "fp32";
+    test::set(options, "--size", "64x48"), test::set(options, "--select", "stride:1"),
+        test::set(options, "--view", "stretch");
+    test::set(options, "--store-dtype", "fp32");
     recipe = resolve(options);
     recipe.threads = 3;
   }
 
   FeatureReader run(Backbone& backbone, const std::string& name, std::vector<std::size_t> taps) {
-    const Chosen chosen = choose(source, {"room", source.root}, recipe);
-    FrameCache cache(source, chosen.frames);
-    cache.read(1);
-    cache.decode(1, false, false);
-    NoiseSource noise(options, recipe, "room", backbone.noise_size());
+    ChosenFrames frames(source,
+                        selected_rows(source, "room", recipe.candidates(source), recipe.selection));
+    frames.read(1);
+    auto seen = unseen_frames(source, frames.indices());
+    frames.decode(1, false, seen);
+    NoiseSource noise(recipe, "room", backbone.noise_size());
     FeatureHeader header;
     header.key = "room", header.cache_key = "k", header.options_json = "{}";
     header.default_tap = backbone.taps()[taps[0]].name;
@@ -103,10 +106,10 @@ struct Trial {
       info.cell_to_px.assign(7, {1, 0, 0, 0, 1, 0});
       infos.push_back(info);
     }
-    FeatureWriter writer(folder / name, header, frame_table(source, chosen, cache, false), infos);
+    FeatureWriter writer(folder / name, header, frames.table(false), infos);
     Progress progress("room", "frames", 14, ProgressMode::kOff);
-    Job job{{recipe, source, chosen, cache, noise, {}}, taps, writer, progress};
-    noise.checksum(source, chosen);
+    ComputeJob job{{recipe, frames, noise, {}}, taps, writer, progress};
+    noise.checksum(frames);
     Batching batching(batch, !recipe.batch_auto);
     work =
         batch == 0 ? compute_by_frames(job, backbone) : compute_by_batches(job, backbone, batching);
@@ -212,7 +215,7 @@ TEST_CASE("--batch auto halves until it fits, loses nothing, and says so") {
 
 TEST_CASE("a batch that was asked for by number is not changed") {
   Trial trial;
-  trial.options.batch = "4";
+  test::set(trial.options, "--batch", "4");
   const int threads = trial.recipe.threads;
   trial.recipe = resolve(trial.options);
   trial.recipe.threads = threads;

@@ -14,7 +14,7 @@ namespace {
 extract::FeatureOptions rgb(const test::Bench& bench, const std::string& input,
                             const std::string& out) {
   extract::FeatureOptions o = bench.options(input, out);
-  o.backbone = "rgb", o.model = "", o.select = "stride:1";
+  o.backbone = "rgb", o.model = "", test::set(o, "--select", "stride:1");
   return o;
 }
 
@@ -32,7 +32,7 @@ TEST_CASE("--on-decode-error skip leaves the broken frames out and counts them")
   extract::FeatureOptions o = rgb(bench, room.string(), "skip");
   CHECK_THROWS_WITH(test::run_one(o), Contains("0000"));
   CHECK_FALSE(fs::exists(bench.folder / "skip" / "t" / "room.h5"));
-  o.on_decode_error = "skip";
+  test::set(o, "--on-decode-error", "skip");
   const FeatureReader left = test::run_one(o);
   CHECK(left.frames().id == std::vector<std::int64_t>{0, 1, 3, 4});
   CHECK(left.header().provenance.at("left_out_undecodable") == "2");
@@ -52,7 +52,7 @@ TEST_CASE("a frame that a short scene repeats is left out in all its rows") {
   const fs::path room = bench.scene("room", 3);
   test::write_text(room / "00001.jpg", "nothing");
   extract::FeatureOptions o = rgb(bench, room.string(), "out");
-  o.select = "uniform:5", o.on_decode_error = "skip";
+  test::set(o, "--select", "uniform:5"), test::set(o, "--on-decode-error", "skip");
   const auto ids = test::run_one(o).frames().id;
   CHECK(ids.size() >= 3);
   CHECK(std::find(ids.begin(), ids.end(), 1) == ids.end());
@@ -63,10 +63,10 @@ TEST_CASE("broken frames of a video: named with their time, or left out", "[shar
   if (!data) return test::note_skip("videos: no shared data");
   const test::Bench bench;
   extract::FeatureOptions o = rgb(bench, (*data / "video" / "corrupted.mp4").string(), "out");
-  CHECK_THROWS_AS(test::run_one(o), FormatError);
+  CHECK_THROWS_AS(test::run_one(o), InputError);
   CHECK_THROWS_WITH(test::run_one(o),
                     Contains("frame 29 at 2.900000 s") && Contains("--on-decode-error skip"));
-  o.on_decode_error = "skip";
+  test::set(o, "--on-decode-error", "skip");
   const FeatureReader left = test::run_one(o);
   CHECK(left.header().provenance.at("left_out_undecodable") == "21");
   REQUIRE(left.frame_count() == 29);
@@ -74,8 +74,9 @@ TEST_CASE("broken frames of a video: named with their time, or left out", "[shar
   CHECK(left.frames().id.back() == 28);
   // A frame asked for alone, before the damage, is the same.
   test::write_text(bench.folder / "ids", "17\n");
-  o.select = "list:" + (bench.folder / "ids").string(), o.on_decode_error = "fail";
-  o.out = (bench.folder / "one").string();
+  test::set(o, "--select", "list:" + (bench.folder / "ids").string()),
+      test::set(o, "--on-decode-error", "fail");
+  o.output.out = (bench.folder / "one").string();
   CHECK((test::run_one(o).read_tokens(0, 0, 1) == left.read_tokens(0, 17, 1)));
 }
 
@@ -84,17 +85,16 @@ TEST_CASE("--stream chooses among the streams of a video", "[shared]") {
   if (!data) return test::note_skip("videos: no shared data");
   const test::Bench bench;
   extract::FeatureOptions o = rgb(bench, (*data / "video" / "nasa_13013.mp4").string(), "out");
-  o.select = "uniform:2";
+  test::set(o, "--select", "uniform:2");
   const FeatureReader first = test::run_one(o);
-  o.stream = 3, o.out = (bench.folder / "other").string();
+  o.stream = 3, o.output.out = (bench.folder / "other").string();
   const FeatureReader other = test::run_one(o);
   CHECK((first.frames().size_color[0] == std::array<std::int32_t, 2>{180, 320}));
   CHECK((other.frames().size_color[0] == std::array<std::int32_t, 2>{270, 480}));
   CHECK(first.header().cache_key != other.header().cache_key);
   o.stream = 1;  // sound
   CHECK_THROWS_WITH(test::run_one(o), Contains("stream") && Contains("1"));
-  o.stream = -2;
-  CHECK_THROWS_AS(test::run_one(o), UsageError);
+  CHECK_THROWS_AS(test::set(o, "--stream", "-2"), UsageError);
 }
 
 TEST_CASE("scenes by id below a root, as ScanNet and the official data tree have them") {
@@ -105,9 +105,9 @@ TEST_CASE("scenes by id below a root, as ScanNet and the official data tree have
   fs::rename(bench.scene("posed", 2), root / "scannet" / "posed_images" / "scene0000_00");
   fs::rename(bench.scene("other", 3), root / "scannet" / "scans" / "scene0000_01");
   extract::FeatureOptions o = rgb(bench, "", "out");
-  o.root = root.string();
+  o.items.root = root.string();
   test::write_text(bench.folder / "ids", "scene0000_00\nmine\tscannet/scene0000_01\nscene9\n");
-  o.inputs.clear(), o.list = (bench.folder / "ids").string();
+  o.items.inputs.clear(), o.items.list = (bench.folder / "ids").string();
   test::Manifest manifest;
   const RunResult report = test::run(o, &manifest);
   CHECK(report.exit_code == 4);
@@ -118,9 +118,9 @@ TEST_CASE("scenes by id below a root, as ScanNet and the official data tree have
   CHECK(FeatureReader(manifest[0].second).frame_count() == 2);
   CHECK(FeatureReader(manifest[1].second).frame_count() == 3);
 
-  o.list = "", o.inputs = {"scene9"};
+  o.items.list = "", o.items.inputs = {"scene9"};
   CHECK_THROWS_WITH(test::run_one(o), Contains("scene9") && Contains("scannet/posed_images/"));
-  o.inputs = {"../data/scene0000_00"};
+  o.items.inputs = {"../data/scene0000_00"};
   CHECK_THROWS_WITH(test::run_one(o), Contains("the id of a scene"));
   CHECK(find_scene(root / "scannet", "scene0000_01") ==
         root / "scannet" / "scans" / "scene0000_01");

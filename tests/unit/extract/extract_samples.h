@@ -8,6 +8,7 @@
 
 #include "extract/features.h"
 #include "store/features.h"
+#include "support/options.h"
 #include "support/own_memory.h"
 #include "support/support.h"
 #include "synth/model.h"
@@ -39,9 +40,9 @@ struct Bench {
   // Small pictures; results below `out`.
   extract::FeatureOptions options(const std::string& input, const std::string& out) const {
     extract::FeatureOptions o;
-    o.inputs = {input};
-    o.model = model, o.size = "64x48", o.tag = "t";
-    o.out = (folder / out).string();
+    o.items.inputs = {input};
+    o.model = model, test::set(o, "--size", "64x48"), o.output.tag = "t";
+    o.output.out = (folder / out).string();
     return o;
   }
 };

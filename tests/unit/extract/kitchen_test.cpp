@@ -119,8 +119,8 @@ TEST_CASE("a kitchen goes in, features and pictures come out", "[shared]") {
   for (const std::string view : {"mllm", "stretch"}) {
     for (const std::string backbone : {"rgb", "wan"}) {
       extract::FeatureOptions o = bench.options((*data / "rgbd_kitchen").string(), "kitchen");
-      o.backbone = backbone, o.view = view, o.tag = backbone + "-" + view;
-      o.size = "832x480", o.select = "stride:1";
+      o.backbone = backbone, test::set(o, "--view", view), o.output.tag = backbone + "-" + view;
+      test::set(o, "--size", "832x480"), test::set(o, "--select", "stride:1");
       if (backbone == "rgb") o.model = "";
       const FeatureReader file = test::run_one(o);
       REQUIRE(file.frame_count() == 63);
@@ -135,7 +135,7 @@ TEST_CASE("a kitchen goes in, features and pictures come out", "[shared]") {
 
       extract::PreviewOptions p;
       p.inputs = {file.path().string()};
-      p.out = (bench.folder / (o.tag + ".png")).string();
+      p.out = (bench.folder / (o.output.tag + ".png")).string();
       CHECK(extract::run_preview(p, {ProgressMode::kOff, [](auto&, auto&) {}}).done == 1);
       check_picture(p.out);
     }

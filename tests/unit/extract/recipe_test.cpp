@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "support/options.h"
 #include "support/support.h"
 
 namespace vega::extract {
@@ -12,7 +13,7 @@ using Catch::Matchers::Contains;
 
 FeatureOptions options(const std::string& compat, const std::string& dtype = "") {
   FeatureOptions o;
-  o.compat = compat, o.dtype = dtype;
+  test::set(o, "--compat", compat), test::set(o, "--dtype", dtype);
   return o;
 }
 
@@ -29,78 +30,83 @@ TEST_CASE("--compat chooses view and latent constants, each of which is a switch
   CHECK_FALSE(fixed.bf16_constants);
 
   FeatureOptions o = options("fixed");
-  o.view = "native", o.latent_constants = "bf16";
+  test::set(o, "--view", "native"), test::set(o, "--latent-constants", "bf16");
   CHECK(resolve(o).view == View::kNative);
   CHECK(resolve(o).bf16_constants);
   o = options("reference", "bf16");
-  o.latent_constants = "fp32";
+  test::set(o, "--latent-constants", "fp32");
   CHECK_FALSE(resolve(o).bf16_constants);
 
   CHECK(reference.size == ImageSize{832, 480});
   CHECK(reference.store == DType::kBF16);
-  CHECK(reference.pool_h == 14);
-  CHECK(reference.pool_w == 14);
+  CHECK(reference.pool.height == 14);
+  CHECK(reference.pool.width == 14);
   CHECK(reference.threads >= 1);
   CHECK(resolve(options("reference")).selection.count == 32);
 }
 
 TEST_CASE("pool and batch are read as given") {
   FeatureOptions o;
-  o.pool = "7x9";
-  CHECK(resolve(o).pool_h == 7);
-  CHECK(resolve(o).pool_w == 9);
-  o.pool = "native";
-  CHECK(resolve(o).pool_h == 0);
-  o.batch = "3";
+  test::set(o, "--pool", "7x9");
+  CHECK(resolve(o).pool.height == 7);
+  CHECK(resolve(o).pool.width == 9);
+  test::set(o, "--pool", "native");
+  CHECK(resolve(o).pool.height == 0);
+  test::set(o, "--batch", "3");
   CHECK(resolve(o).batch == 3);
-  o.batch = "auto";
+  test::set(o, "--batch", "auto");
   CHECK(resolve(o).batch >= 1);
-  o.size = "1280x720";
+  test::set(o, "--size", "1280x720");
   CHECK(resolve(o).batch >= 1);
 }
 
 TEST_CASE("options that make no sense are refused by name and value") {
   const auto refused = [](auto change, const std::string& option, const std::string& value) {
-    FeatureOptions o;
-    change(o);
-    CHECK_THROWS_AS(resolve(o), UsageError);
-    CHECK_THROWS_WITH(resolve(o), Contains(option) && Contains(value));
+    const auto call = [&] {
+      FeatureOptions o;
+      change(o);
+      resolve(o);
+    };
+    CHECK_THROWS_AS(call(), UsageError);
+    CHECK_THROWS_WITH(call(), Contains(option) && Contains(value));
   };
-  refused([](auto& o) { o.compat = "loose"; }, "--compat", "loose");
-  refused([](auto& o) { o.view = "fisheye"; }, "view", "fisheye");
-  refused([](auto& o) { o.size = "832"; }, "size", "832");
-  refused([](auto& o) { o.pool = "14"; }, "--pool", "14");
-  refused([](auto& o) { o.pool = "14x14x"; }, "--pool", "14x14x");
-  refused([](auto& o) { o.pool = "-1x4"; }, "--pool", "-1x4");
-  refused([](auto& o) { o.dtype = "fp16"; }, "--dtype", "fp16");
-  refused([](auto& o) { o.dtype = "fp8"; }, "--dtype", "fp8");
-  refused([](auto& o) { o.store_dtype = "i8"; }, "--store-dtype", "i8");
-  refused([](auto& o) { o.latent_constants = "fp16"; }, "--latent-constants", "fp16");
-  refused([](auto& o) { o.noise = "v2"; }, "--noise", "v2");
-  refused([](auto& o) { o.noise = "stored:"; }, "--noise", "stored:");
-  refused([](auto& o) { o.threads = -1; }, "--threads", "-1");
-  refused([](auto& o) { o.batch = "0"; }, "--batch", "0");
-  refused([](auto& o) { o.batch = "8x"; }, "--batch", "8x");
-  refused([](auto& o) { o.select = "uniform:0"; }, "--select", "uniform:0");
-  refused([](auto& o) { o.candidates = "every:0"; }, "--candidates", "every:0");
-  refused([](auto& o) { o.device = "tpu"; }, "device", "tpu");
-  refused([](auto& o) { o.timestep = 1001; }, "--timestep", "1001");
-  refused([](auto& o) { o.shift = 0; }, "--shift", "0");
-  refused([](auto& o) { o.schedule = "linear"; }, "--schedule", "linear");
+  refused([](auto& o) { test::set(o, "--compat", "loose"); }, "--compat", "loose");
+  refused([](auto& o) { test::set(o, "--view", "fisheye"); }, "view", "fisheye");
+  refused([](auto& o) { test::set(o, "--size", "832"); }, "size", "832");
+  refused([](auto& o) { test::set(o, "--pool", "14"); }, "--pool", "14");
+  refused([](auto& o) { test::set(o, "--pool", "14x14x"); }, "--pool", "14x14x");
+  refused([](auto& o) { test::set(o, "--pool", "-1x4"); }, "--pool", "-1x4");
+  refused([](auto& o) { test::set(o, "--dtype", "fp16"); }, "--dtype", "fp16");
+  refused([](auto& o) { test::set(o, "--dtype", "fp8"); }, "--dtype", "fp8");
+  refused([](auto& o) { test::set(o, "--store-dtype", "i8"); }, "--store-dtype", "i8");
+  refused([](auto& o) { test::set(o, "--latent-constants", "fp16"); }, "--latent-constants",
+          "fp16");
+  refused([](auto& o) { test::set(o, "--noise", "v2"); }, "--noise", "v2");
+  refused([](auto& o) { test::set(o, "--noise", "stored:"); }, "--noise", "stored:");
+  refused([](auto& o) { test::set(o, "--threads", "-1"); }, "--threads", "-1");
+  refused([](auto& o) { test::set(o, "--batch", "0"); }, "--batch", "0");
+  refused([](auto& o) { test::set(o, "--batch", "8x"); }, "--batch", "8x");
+  refused([](auto& o) { test::set(o, "--select", "uniform:0"); }, "--select", "uniform:0");
+  refused([](auto& o) { test::set(o, "--candidates", "every:0"); }, "--candidates", "every:0");
+  refused([](auto& o) { o.device.device = "tpu"; }, "device", "tpu");
+  refused([](auto& o) { test::set(o, "--timestep", "1001"); }, "--timestep", "1001");
+  refused([](auto& o) { test::set(o, "--shift", "0"); }, "--shift", "0");
+  refused([](auto& o) { test::set(o, "--schedule", "linear"); }, "--schedule", "linear");
 }
 
 TEST_CASE("the key covers what changes numbers, and nothing else") {
   FeatureOptions o;
   const auto key = [](const FeatureOptions& one, bool noise = true) {
-    return resolve(one).key_options(one, "room", SceneSource{}, {64, 48}, noise);
+    return resolve(one).key_options("room", SceneSource{}, {64, 48}, noise);
   };
   const std::string base = key(o);
   CHECK_THAT(base, Contains(R"("scene":"room")") && Contains(R"("seed":42)"));
   FeatureOptions same = o;
-  same.threads = 7, same.batch = "5", same.overwrite = true, same.no_thumbs = true;
-  same.view = "mllm";                   // the default by its name
+  same.run.threads = 7, test::set(same, "--batch", "5"), same.output.overwrite = true,
+  same.no_thumbs = true;
+  test::set(same, "--view", "mllm");    // the default by its name
   same.block = 3, same.timestep = 500;  // every tap has a key of its own
-  same.select = "stride:3", same.out = "elsewhere", same.tag = "tag";
+  test::set(same, "--select", "stride:3"), same.output.out = "elsewhere", same.output.tag = "tag";
   CHECK(key(same) == base);
   const auto differs = [&](auto change) {
     FeatureOptions other;
@@ -108,21 +114,21 @@ TEST_CASE("the key covers what changes numbers, and nothing else") {
     CHECK(key(other) != base);
   };
   differs([](auto& x) { x.seed = 43; });
-  differs([](auto& x) { x.noise = "zero"; });
+  differs([](auto& x) { test::set(x, "--noise", "zero"); });
   differs([](auto& x) { x.shift = 3; });
-  differs([](auto& x) { x.schedule = "exact"; });
-  differs([](auto& x) { x.size = "1280x720"; });
-  differs([](auto& x) { x.view = "native"; });
-  differs([](auto& x) { x.pool = "native"; });
-  differs([](auto& x) { x.dtype = "bf16"; });
-  differs([](auto& x) { x.store_dtype = "fp32"; });
-  differs([](auto& x) { x.latent_constants = "bf16"; });
-  CHECK(resolve(o).key_options(o, "other", SceneSource{}, {64, 48}, true) != base);
+  differs([](auto& x) { test::set(x, "--schedule", "exact"); });
+  differs([](auto& x) { test::set(x, "--size", "1280x720"); });
+  differs([](auto& x) { test::set(x, "--view", "native"); });
+  differs([](auto& x) { test::set(x, "--pool", "native"); });
+  differs([](auto& x) { test::set(x, "--dtype", "bf16"); });
+  differs([](auto& x) { test::set(x, "--store-dtype", "fp32"); });
+  differs([](auto& x) { test::set(x, "--latent-constants", "bf16"); });
+  CHECK(resolve(o).key_options("other", SceneSource{}, {64, 48}, true) != base);
   // center_crop takes its width from the depth images, the other views do not.
-  CHECK(resolve(o).key_options(o, "room", SceneSource{}, {32, 24}, true) == base);
+  CHECK(resolve(o).key_options("room", SceneSource{}, {32, 24}, true) == base);
   FeatureOptions crop = o;
-  crop.view = "center_crop";
-  CHECK(resolve(crop).key_options(crop, "room", SceneSource{}, {32, 24}, true) != key(crop));
+  test::set(crop, "--view", "center_crop");
+  CHECK(resolve(crop).key_options("room", SceneSource{}, {32, 24}, true) != key(crop));
   // A backbone without noise has neither seed nor schedule.
   FeatureOptions seeded;
   seeded.seed = 43, seeded.shift = 3;

@@ -9,6 +9,7 @@
 #include "extract_samples.h"
 #include "media/png.h"
 #include "store/scene_file.h"
+#include "support/options.h"
 #include "synth/scene.h"
 
 using namespace vega;
@@ -29,15 +30,15 @@ fs::path make_scan(const test::TempFolder& folder, const std::string& name) {
 
 SceneFileOptions options_for(const fs::path& input, const test::TempFolder& folder) {
   SceneFileOptions o;
-  o.inputs = {input.string()};
-  o.out = (folder / "out").string();
-  o.select = "stride:1", o.candidates = "all";
-  o.threads = 2;
+  o.items.inputs = {input.string()};
+  o.output.out = (folder / "out").string();
+  test::set(o, "--select", "stride:1"), test::set(o, "--candidates", "all");
+  o.run.threads = 2;
   return o;
 }
 
 SceneInput open(const fs::path& input, const SceneFileOptions& o, Findings& findings) {
-  return open_scene({input.filename().string(), input}, o, resolve_scene(o), findings);
+  return open_scene({input.filename().string(), input}, resolve_scene(o), findings);
 }
 
 std::string text_of(const Findings& findings) {
@@ -116,7 +117,7 @@ TEST_CASE("a frame whose depth cannot be used: blamed by name, with a way out, o
   const test::TempFolder folder;
   const fs::path room = make_scan(folder, "scene0000_00");
   auto o = options_for(room, folder);
-  o.proposals = "none";
+  test::set(o, "--proposals", "none");
   const auto run = [&] {
     return run_scene(o, {ProgressMode::kOff, [](const auto&, const auto&) {}}).exit_code;
   };
@@ -129,19 +130,20 @@ TEST_CASE("a frame whose depth cannot be used: blamed by name, with a way out, o
   }
   SECTION("of another size") {
     test::write_bytes(depth, encode_png16(ImageU16(32, 24)));
-    CHECK_THROWS_WITH(run(), Contains("00000.png: got a depth map of 32x24, expected 64x48") &&
+    CHECK_THROWS_WITH(run(), Contains("another size than 64x48, as most are (the first: ") &&
+                                 Contains("00000.png, 32x24)") &&
                                  Contains("--on-decode-error skip"));
   }
   SECTION("missing") {
     fs::remove(depth);
     CHECK_THROWS_WITH(run(), Contains("frame 0 without depth"));
   }
-  o.on_decode_error = "skip";
+  test::set(o, "--on-decode-error", "skip");
   CHECK(run() == 0);
   const SceneReader left(folder / "out/scene0000_00.h5");
   CHECK(left.frames().id == std::vector<std::int64_t>{1, 2, 3});
   CHECK(left.header().provenance.at("left_out_undecodable") == "1");
-  o.dry_run = true;
+  o.run.dry_run = true;
   std::string table;
   CHECK(run_scene(o, {ProgressMode::kOff, [](const auto&, const auto&) {},
                       [&](const std::string& text) { table = text; }})

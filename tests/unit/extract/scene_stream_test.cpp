@@ -57,10 +57,10 @@ void write_frames(const fs::path& folder, int count, const ImageU16& depth) {
 
 SceneFileOptions options_of(const fs::path& input, const fs::path& out) {
   SceneFileOptions o;
-  o.inputs = {input.string()};
-  o.out = out.string();
-  o.select = "stride:1";
-  o.threads = 2;
+  o.items.inputs = {input.string()};
+  o.output.out = out.string();
+  test::set(o, "--select", "stride:1");
+  o.run.threads = 2;
   return o;
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a scene of 600 frames is never whole in memory") {
     boxes += (n > 0 ? ",[" : "[") + std::to_string(n / 2.0) + ",0,2,1,1,2]";
   text(temp / "boxes.json", "{\"scannet/long\": [" + boxes + "]}");
   auto o = options_of(temp / "long", temp / "out");
-  o.compat = "fixed";
+  test::set(o, "--compat", "fixed");
   o.boxes = (temp / "boxes.json").string();
   std::ofstream("/proc/self/clear_refs") << "5";  // forgets the highest memory so far
   const double before = status_of("VmRSS");
@@ -145,24 +145,25 @@ TEST_CASE("objects whose ids have gaps: dropped as released, or kept") {
   const test::TempFolder temp;
   const fs::path scan = made_scan(temp.path(), [](nlohmann::json& groups) { groups.erase(3); });
   auto o = options_of(scan, temp / "out");
-  o.candidates = "all";
-  o.proposals = "gt";
+  test::set(o, "--candidates", "all");
+  test::set(o, "--proposals", "gt");
   const fs::path file = temp / "out/scan0001_00.h5";
   CHECK_THROWS_WITH(run(o), Catch::Contains("the first gap: 3") && Catch::Contains("--id-gaps"));
   CHECK_FALSE(fs::exists(file));
   std::string table;
-  o.dry_run = true;
+  o.run.dry_run = true;
   CHECK(run(o, &table).failed == 1);
   CHECK(table.find("the first gap: 3") != table.npos);
-  o.dry_run = false;
-  SECTION("by name") { o.id_gaps = "keep"; }
-  SECTION("repaired") { o.compat = "fixed"; }
+  o.run.dry_run = false;
+  SECTION("by name") { test::set(o, "--id-gaps", "keep"); }
+  SECTION("repaired") { test::set(o, "--compat", "fixed"); }
   CHECK(run(o).done == 1);
   CHECK(options_in(file)["id_gaps"] == "keep");
   const auto ids = SceneReader(file).objects(ObjectKind::kProposal).id;
   CHECK((ids[2] == 2 && ids[3] == 4));
   // Proposals of another kind do not need them.
-  o.compat = "reference", o.id_gaps.clear(), o.proposals = "masks", o.overwrite = true;
+  test::set(o, "--compat", "reference"), o.id_gaps.reset(), test::set(o, "--proposals", "masks"),
+      o.output.overwrite = true;
   CHECK(run(o).done == 1);
   CHECK_FALSE(options_in(file).contains("id_gaps"));
 }
@@ -171,12 +172,12 @@ TEST_CASE("poses of a stream with the six decimals of the release's posed images
   const test::TempFolder temp;
   const fs::path scan = made_scan(temp.path(), [](nlohmann::json&) {});
   auto o = options_of(scan / "scan0001_00.sens", temp / "out");
-  o.candidates = "all";
+  test::set(o, "--candidates", "all");
   const fs::path file = temp / "out/scan0001_00.h5";
   const SensFile stream(scan / "scan0001_00.sens");
   for (const bool printed : {true, false}) {
-    o.poses = printed ? "" : "recorded";
-    o.overwrite = !printed;
+    test::set(o, "--poses", printed ? "" : "recorded");
+    o.output.overwrite = !printed;
     CHECK(run(o).done == 1);
     const SceneReader r(file);
     Pose want{};
@@ -190,11 +191,10 @@ TEST_CASE("poses of a stream with the six decimals of the release's posed images
           std::string::npos);
   }
   // A folder has the digits that it has: no such option.
-  o.inputs = {scan.string()}, o.poses.clear();
+  o.items.inputs = {scan.string()}, o.poses.reset();
   CHECK(run(o).done == 1);
   CHECK_FALSE(options_in(file).contains("poses"));
-  o.poses = "rounded";
-  CHECK_THROWS_AS(run(o), UsageError);
+  CHECK_THROWS_AS(test::set(o, "--poses", "rounded"), UsageError);
 }
 
 TEST_CASE("the depth shift of a stream's header counts where it is asked for") {
@@ -213,41 +213,40 @@ TEST_CASE("the depth shift of a stream's header counts where it is asked for") {
   writer.append(pose, 1, 1, encode_jpeg(ImageU8(32, 24)), depth);
   writer.publish();
   auto o = options_of(path, temp / "out");
-  o.candidates = "all";
+  test::set(o, "--candidates", "all");
   const fs::path file = temp / "out/five.h5";
   // Of a wall straight ahead, z of every patch is the depth in metres.
   const auto z = [&] { return SceneReader(file).patches().world14[2]; };
   CHECK(run(o).done == 1);
   CHECK(z() == Approx(5));
   CHECK_FALSE(options_in(file).contains("depth_shift"));
-  o.compat = "fixed", o.overwrite = true;
+  test::set(o, "--compat", "fixed"), o.output.overwrite = true;
   CHECK(run(o).done == 1);
   CHECK(z() == Approx(1));
   CHECK(options_in(file)["depth_shift"] == "apply");
-  o.depth_shift = "ignore";
+  test::set(o, "--depth-shift", "ignore");
   CHECK(run(o).done == 1);
   CHECK(z() == Approx(5));
-  o.depth_shift = "maybe";
-  CHECK_THROWS_AS(run(o), UsageError);
+  CHECK_THROWS_AS(test::set(o, "--depth-shift", "maybe"), UsageError);
 }
 
 TEST_CASE("a dry run of scene files speaks of scene files") {
   const test::TempFolder temp;
   const fs::path scan = made_scan(temp.path(), [](nlohmann::json&) {});
   auto o = options_of(scan, temp / "out");
-  o.candidates = "all";
-  o.dry_run = true;
-  o.report = (temp / "audit.json").string();
+  test::set(o, "--candidates", "all");
+  o.run.dry_run = true;
+  o.run.report = (temp / "audit.json").string();
   std::string table;
   const auto look = [&] {
     const auto report = run(o, &table);
-    return std::pair(report.exit_code, nlohmann::json::parse(test::read_text(o.report)));
+    return std::pair(report.exit_code, nlohmann::json::parse(test::read_text(o.run.report)));
   };
   const auto [code, json] = look();
   CHECK(code == 0);
-  CHECK(json["of"] == "scenes");
-  for (const char* absent : {"taps", "device_bytes"}) CHECK_FALSE(json.contains(absent));
-  const auto& scene = json["scenes"][0];
+  CHECK(json["dry_run"] == true);
+  CHECK_FALSE(json.contains("taps"));
+  const auto& scene = json["items"][0];
   CHECK(scene["scan"]["alignment"] == "text");
   CHECK(scene["scan"]["vertices"].get<int>() > 10000);
   CHECK(scene["scan"]["objects"].get<int>() > 10);
@@ -257,14 +256,15 @@ TEST_CASE("a dry run of scene files speaks of scene files") {
   CHECK(table.find("taps") == table.npos);
   CHECK(table.find("masks") != table.npos);
   // The estimate of the file's size is right within a tenth.
-  const double bytes = scene["estimate"]["output_bytes"].get<double>();
-  o.dry_run = false, o.report.clear();
+  const double bytes = scene["forecast"]["output_bytes"].get<double>();
+  o.run.dry_run = false, o.run.report.clear();
   CHECK(run(o).done == 1);
   CHECK(bytes ==
         Approx(static_cast<double>(fs::file_size(temp / "out/scan0001_00.h5"))).epsilon(0.1));
 
   // Every fault is told, not only the first.
-  o.dry_run = true, o.report = (temp / "audit.json").string(), o.out = (temp / "none").string();
+  o.run.dry_run = true, o.run.report = (temp / "audit.json").string(),
+  o.output.out = (temp / "none").string();
   text(scan / "scan0001_00.txt", "axisAlignment = 1 2 3\n");
   text(scan / "scan0001_00.aggregation.json", "{\"segGroups\": [");
   text(scan / "scan0001_00.mask.npz", "no archive");
@@ -272,9 +272,9 @@ TEST_CASE("a dry run of scene files speaks of scene files") {
   const auto [broken, faults] = look();
   CHECK(broken == 3);
   std::set<std::string> topics;
-  for (const auto& finding : faults["scenes"][0]["findings"]) {
+  for (const auto& finding : faults["items"][0]["findings"]) {
     if (finding["severity"] == "error") topics.insert(finding["topic"].get<std::string>());
   }
   CHECK((topics == std::set<std::string>{"alignment", "depth", "objects", "proposals"}));
-  CHECK_FALSE(fs::exists(o.out));
+  CHECK_FALSE(fs::exists(o.output.out));
 }

@@ -80,10 +80,10 @@ struct Scenes {
 
   SceneFileOptions options(const std::string& input, const std::string& out = "out") const {
     SceneFileOptions o;
-    o.inputs = {input};
-    o.out = (folder / out).string();
-    o.select = "stride:1";
-    o.threads = 2;
+    o.items.inputs = {input};
+    o.output.out = (folder / out).string();
+    test::set(o, "--select", "stride:1");
+    o.run.threads = 2;
     return o;
   }
 };
@@ -151,7 +151,7 @@ TEST_CASE("a posed folder becomes a scene file") {
   const SceneSource source = open_source(room);
   for (const bool reference : {true, false}) {
     auto o = s.options(room, reference ? "a" : "b");
-    o.compat = reference ? "reference" : "fixed";
+    test::set(o, "--compat", reference ? "reference" : "fixed");
     const SceneReader r = run_one(o);
     const SceneFrames frames = r.frames();
     REQUIRE(frames.id.size() == 6);
@@ -184,13 +184,13 @@ TEST_CASE("a posed folder becomes a scene file") {
 TEST_CASE("a scan gives aligned poses, objects and the pixels in their boxes") {
   const Scenes s;
   auto o = s.options(s.scan());
-  o.candidates = "all";
+  test::set(o, "--candidates", "all");
   o.labels = (s.folder / "labels.tsv").string();
-  o.compat = "fixed";
+  test::set(o, "--compat", "fixed");
   const SceneReader r = run_one(o);
   CHECK(r.header().key == "scan0001_00");
   CHECK((r.axis_align() == kAlignment));
-  const SceneSource source = open_source(o.inputs[0]);
+  const SceneSource source = open_source(o.items.inputs[0]);
   const SceneFrames frames = r.frames();
   REQUIRE(frames.id.size() == source.frames.size());
   CHECK((frames.world_from_cam[2] == multiply(kAlignment, *source.frames[2].world_from_cam)));
@@ -226,7 +226,7 @@ TEST_CASE("a scan gives aligned poses, objects and the pixels in their boxes") {
                      R"({"scannet/other": [], "scannet/scan0001_00": [[1, 2, 3, 4, 5, 6]]})");
     o.boxes = (s.folder / "boxes.json").string();
     CHECK_THROWS_AS(run(o), RefusedError);  // another kind of proposals
-    o.overwrite = true;
+    o.output.overwrite = true;
     const auto proposals = run_one(o).objects(ObjectKind::kProposal);
     CHECK((proposals.box == std::vector<std::array<float, 6>>{{1, 2, 3, 4, 5, 6}}));
     CHECK((proposals.id == std::vector<std::int32_t>{0}));
@@ -241,16 +241,16 @@ TEST_CASE("a scan gives aligned poses, objects and the pixels in their boxes") {
       "images": [{"img_path": "scannet/posed_images/scan0001_00/00004.jpg"},
                  {"img_path": "scannet/posed_images/scan0001_00/00001.jpg"}]}]})");
     o.frame_list = (s.folder / "list.json").string();
-    o.candidates.clear();
-    o.out = (s.folder / "listed").string();
+    o.candidates.reset();
+    o.output.out = (s.folder / "listed").string();
     const SceneReader listed = run_one(o);
     CHECK((listed.frames().id == std::vector<std::int64_t>{4, 1}));
     CHECK((listed.axis_align()[3] == 2));
     CHECK((listed.frames().K_depth[0] == Intrinsics{50, 0, 30, 0, 51, 20, 0, 0, 1}));
   }
   SECTION("faults in the annotation fail the scene") {
-    const fs::path scan(o.inputs[0]);
-    o.overwrite = true;
+    const fs::path scan(o.items.inputs[0]);
+    o.output.overwrite = true;
     SECTION("truncated mesh") {
       const auto ply = scan / "scan0001_00_vh_clean_2.ply";
       fs::resize_file(ply, fs::file_size(ply) / 2);
@@ -274,8 +274,8 @@ TEST_CASE("objects of a made-up scan are the room's") {
   made.frames = 4, made.width = 64, made.height = 48, made.scan = true;
   write_scene(made);
   auto o = s.options(made.folder.string());
-  o.candidates = "all";
-  o.compat = "fixed";
+  test::set(o, "--candidates", "all");
+  test::set(o, "--compat", "fixed");
   const SceneReader r = run_one(o);
   const Room room(made.seed);
   const auto gt = r.objects(ObjectKind::kGt);
@@ -332,36 +332,36 @@ TEST_CASE("objects of a made-up scan are the room's") {
 TEST_CASE("rerunning skips, other options are refused") {
   const Scenes s;
   auto o = s.options(s.posed("room"));
-  o.report = (s.folder / "report.json").string();
+  o.run.report = (s.folder / "report.json").string();
   CHECK(run(o).done == 1);
   CHECK(run(o).complete == 1);
   auto other = o;
-  SECTION("geometry") { other.geometry = "fp32"; }
-  SECTION("zero depth") { other.zero_depth = "mask"; }
+  SECTION("geometry") { test::set(other, "--geometry", "fp32"); }
+  SECTION("zero depth") { test::set(other, "--zero-depth", "mask"); }
   SECTION("pictures") { other.no_color = true; }
-  SECTION("view") { other.view = "center_crop"; }
-  SECTION("frames") { other.select = "stride:2"; }
+  SECTION("view") { test::set(other, "--view", "center_crop"); }
+  SECTION("frames") { test::set(other, "--select", "stride:2"); }
   CHECK_THROWS_AS(run(other), RefusedError);
-  other.overwrite = true;
+  other.output.overwrite = true;
   const SceneReader again = run_one(other);
   CHECK(again.has_color() == !other.no_color);
-  CHECK(again.patches().view == other.view);
+  CHECK(again.patches().view == name_of(other.view));
 }
 
 TEST_CASE("the same frames have the same key however they were chosen") {
   const Scenes s;
   const std::string room = s.posed("room", 40);
   auto o = s.options(room, "mc");
-  o.select = "mc";
+  test::set(o, "--select", "mc");
   const SceneReader mc = run_one(o);
   const auto ids = mc.frames().id;
   CHECK(ids.size() == 32);  // of 40 candidates: every second one would be fewer than 32
   CHECK(std::is_sorted(ids.begin(), ids.end()));
-  o.select = "frames:" + o.out;
-  o.out = (s.folder / "again").string();
+  test::set(o, "--select", "frames:" + o.output.out);
+  o.output.out = (s.folder / "again").string();
   CHECK(run_one(o).header().cache_key == mc.header().cache_key);
-  o.select = "mc-ratio90";
-  o.out = (s.folder / "less").string();
+  test::set(o, "--select", "mc-ratio90");
+  o.output.out = (s.folder / "less").string();
   const auto fewer = run_one(o).frames().id;
   CHECK(fewer.size() < ids.size());
   const std::set<std::int64_t> all(ids.begin(), ids.end());
@@ -371,12 +371,12 @@ TEST_CASE("the same frames have the same key however they were chosen") {
 TEST_CASE("a dry run tells what is wrong and writes nothing") {
   const Scenes s;
   auto o = s.options(s.scan());
-  o.candidates = "all";
-  o.inputs.push_back(s.posed("room"));
-  o.inputs.push_back(s.posed("lost"));
+  test::set(o, "--candidates", "all");
+  o.items.inputs.push_back(s.posed("room"));
+  o.items.inputs.push_back(s.posed("lost"));
   fs::remove(s.folder / "lost/00003.png");
-  o.report = (s.folder / "audit.json").string();
-  o.dry_run = true;
+  o.run.report = (s.folder / "audit.json").string();
+  o.run.dry_run = true;
   std::string table;
   const auto look = [&] {
     return extract::run_scene(
@@ -388,16 +388,16 @@ TEST_CASE("a dry run tells what is wrong and writes nothing") {
   INFO(table);
   CHECK(table.find("1 of 3 fail") != std::string::npos);
   CHECK(table.find("frame 3") != std::string::npos);
-  CHECK(test::read_text(o.report).find("\"vega.audit/1\"") != std::string::npos);
-  CHECK_FALSE(fs::exists(o.out));
-  o.inputs.pop_back();
+  CHECK(test::read_text(o.run.report).find("\"vega.report/1\"") != std::string::npos);
+  CHECK_FALSE(fs::exists(o.output.out));
+  o.items.inputs.pop_back();
   CHECK(look().exit_code == 0);
-  o.dry_run = false, o.report.clear();
+  o.run.dry_run = false, o.run.report.clear();
   CHECK(run(o).done == 2);
-  o.dry_run = true;
+  o.run.dry_run = true;
   CHECK(look().complete == 2);
   CHECK(table.find("complete") != std::string::npos);
-  o.compat = "fixed";
+  test::set(o, "--compat", "fixed");
   CHECK(look().failed == 2);
   CHECK(table.find("geometry: file has bf16, asked fp32") != std::string::npos);
 }
@@ -421,21 +421,19 @@ TEST_CASE("scenes without depth, and options without meaning") {
     CHECK_THROWS_AS(run(o), InputError);
   }
   SECTION("proposals without a source") {
-    o.proposals = "gt";
+    test::set(o, "--proposals", "gt");
     CHECK_THROWS_AS(run(o), InputError);
-    o.proposals = "masks";
+    test::set(o, "--proposals", "masks");
     CHECK_THROWS_AS(run(o), InputError);
   }
   SECTION("options") {
-    o.select = "mc-ratio80";
-    CHECK_THROWS_AS(run(o), UsageError);
-    o.select = "uniform:2", o.geometry = "fp16";
-    CHECK_THROWS_AS(run(o), UsageError);
-    o.geometry = "", o.zero_depth = "drop";
-    CHECK_THROWS_AS(run(o), UsageError);
-    o.zero_depth = "", o.proposals = "boxes";
-    CHECK_THROWS_AS(run(o), UsageError);
-    o.proposals = "auto", o.view = "native";
+    for (const auto& [name, value] : {std::pair{"--select", "mc-ratio80"},
+                                      {"--geometry", "fp16"},
+                                      {"--zero-depth", "drop"},
+                                      {"--view", "native"},
+                                      {"--threads", "-1"}})
+      CHECK_THROWS_AS(test::set(o, name, value), UsageError);
+    test::set(o, "--proposals", "boxes");
     CHECK_THROWS_AS(run(o), UsageError);
   }
   CHECK_FALSE(fs::exists(s.folder / "out/room.h5"));

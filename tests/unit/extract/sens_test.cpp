@@ -30,8 +30,10 @@ fs::path make_room(const fs::path& folder) {
 extract::FeatureOptions rgb(const test::Bench& bench, const fs::path& input,
                             const std::string& tag) {
   extract::FeatureOptions o = bench.options(input.string(), "room");
-  o.backbone = "rgb", o.model = "", o.tag = tag, o.select = "stride:1", o.view = "stretch";
-  o.candidates = "all", o.jpeg = "original", o.store_dtype = "fp32";
+  o.backbone = "rgb", o.model = "", o.output.tag = tag, test::set(o, "--select", "stride:1"),
+  test::set(o, "--view", "stretch");
+  test::set(o, "--candidates", "all"), test::set(o, "--jpeg", "original"),
+      test::set(o, "--store-dtype", "fp32");
   return o;
 }
 
@@ -62,8 +64,9 @@ TEST_CASE("taps are bit-equal over stream, folder and bare pictures of one key")
   }
   const auto run = [&](const fs::path& input, const std::string& out) {
     extract::FeatureOptions o = bench.options(input.string(), out);
-    o.key = "room", o.jpeg = "original", o.candidates = "all", o.select = "uniform:5";
-    o.store_dtype = "fp32", o.blocks = "2,20";
+    o.items.key = "room", test::set(o, "--jpeg", "original"), test::set(o, "--candidates", "all"),
+    test::set(o, "--select", "uniform:5");
+    test::set(o, "--store-dtype", "fp32"), test::set(o, "--blocks", "2,20");
     return test::run_one(o);
   };
   const FeatureReader stream = run(room / "room.sens", "stream"), folder = run(room, "folder"),
@@ -81,11 +84,11 @@ TEST_CASE("by default every tenth frame of a stream, encoded once more, as the r
   const test::Bench bench;
   const fs::path room = make_room(bench.folder / "room");
   extract::FeatureOptions o = rgb(bench, room / "room.sens", "default");
-  o.candidates = "", o.jpeg = "";
+  test::set(o, "--candidates", ""), test::set(o, "--jpeg", "");
   const FeatureReader file = test::run_one(o);
   CHECK(file.frames().id == std::vector<std::int64_t>{0, 10, 20});
   CHECK(file.header().options_json.find("reencoded") != std::string::npos);
-  o.jpeg = "original", o.tag = "original";
+  test::set(o, "--jpeg", "original"), o.output.tag = "original";
   const FeatureReader original = test::run_one(o);
   CHECK((original.read_tokens(0, 0, 3) != file.read_tokens(0, 0, 3)));
 }
@@ -148,7 +151,8 @@ TEST_CASE("default frames of a scan with bad poses are the release's, for many l
     std::vector<std::int64_t> expected;
     for (std::size_t i = 0; i < 32; ++i) expected.push_back(usable[i * (usable.size() - 1) / 31]);
     extract::FeatureOptions o = rgb(bench, file, "release");
-    o.candidates = "", o.jpeg = "", o.select = "uniform:32";
+    test::set(o, "--candidates", ""), test::set(o, "--jpeg", ""),
+        test::set(o, "--select", "uniform:32");
     CAPTURE(length);
     CHECK(test::run_one(o).frames().id == expected);
   }

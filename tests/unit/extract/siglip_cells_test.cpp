@@ -16,10 +16,11 @@ TEST_CASE("cells of the semantic grid are the patches the tower sees: 14 of 384 
   room.folder = folder / "room", room.frames = 1, room.width = 96, room.height = 64;
   write_scene(room);
   extract::FeatureOptions o;
-  o.inputs = {room.folder.string()}, o.backbone = "siglip", o.model = model.folder.string();
-  o.select = "stride:1", o.out = (folder / "out").string(), o.tag = "t";
+  o.items.inputs = {room.folder.string()}, o.backbone = "siglip", o.model = model.folder.string();
+  test::set(o, "--select", "stride:1"), o.output.out = (folder / "out").string(),
+                                        o.output.tag = "t";
   for (const std::string pool : {"native", "14x14"}) {
-    o.pool = pool, o.overwrite = true;
+    test::set(o, "--pool", pool), o.output.overwrite = true;
     const FeatureReader file = test::run_one(o);
     const TapInfo& tap = file.taps().front();
     REQUIRE(tap.grid_w == (pool == "native" ? 27 : 14));

@@ -16,7 +16,8 @@ TEST_CASE("a video is a scene: ordinals as ids, timestamps, no poses", "[shared]
   const auto options = [&](const std::string& name, const std::string& select,
                            const std::string& tag) {
     extract::FeatureOptions o = bench.options((*data / "video" / name).string(), "out");
-    o.backbone = "rgb", o.model = "", o.view = "stretch", o.select = select, o.tag = tag;
+    o.backbone = "rgb", o.model = "", test::set(o, "--view", "stretch"),
+    test::set(o, "--select", select), o.output.tag = tag;
     return o;
   };
   const FeatureReader four = test::run_one(options("Wan2.1_1.3B_t2v.mp4", "uniform:4", "four"));
@@ -45,11 +46,11 @@ TEST_CASE("a damaged video names the frame and its time; what is no video is ref
   const test::Bench bench;
   const auto run = [&](const std::string& name) {
     extract::FeatureOptions o = bench.options((*data / "video" / name).string(), "out");
-    o.backbone = "rgb", o.model = "", o.select = "stride:1";
+    o.backbone = "rgb", o.model = "", test::set(o, "--select", "stride:1");
     test::run(o);
   };
   CHECK_THROWS_WITH(run("corrupted.mp4"),
                     Catch::Contains("corrupted.mp4") && Catch::Contains(" s"));
-  CHECK_THROWS_AS(run("corrupted.mp4"), FormatError);
+  CHECK_THROWS_AS(run("corrupted.mp4"), InputError);
   CHECK_THROWS_AS(run("sample_audio_only.mp4"), FormatError);
 }

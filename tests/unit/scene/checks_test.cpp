@@ -12,8 +12,8 @@
 #include "media/jpeg.h"
 #include "media/png.h"
 #include "media/sens.h"
-#include "scene/audit_pictures.h"
 #include "scene/frame.h"
+#include "scene/frame_checks.h"
 #include "support/exif.h"
 #include "support/support.h"
 
@@ -75,7 +75,18 @@ struct Scan {
 struct Result {
   Findings findings;
   SceneSource source;
-  PictureAudit pictures;
+  FramesSummary pictures;
+  std::vector<std::size_t> lost;
+
+  // Everything that a dry run looks at.
+  void look_at_frames(const std::vector<std::size_t>& used, FrameRule rule) {
+    auto seen = unseen_frames(source, used);
+    decode_pictures(source, used, 2, seen);
+    measure_depths(source, used, 2, seen);
+    glance_at_others(source, 2, seen);
+    lost = check_frames(source, seen, rule, findings);
+    pictures = summarize_frames(seen);
+  }
 
   // The one finding of a topic whose text holds `what`.
   const Finding& one(const std::string& topic, const std::string& what) const {
@@ -108,10 +119,7 @@ Result audit(const fs::path& path, std::size_t selected = 1000, bool skip = fals
   if (r.source.frames.empty()) return r;
   std::vector<std::size_t> frames;
   for (std::size_t i = 0; i < std::min(selected, r.source.frames.size()); ++i) frames.push_back(i);
-  PictureAuditOptions o;
-  o.threads = 2, o.skip_broken = skip;
-  r.pictures = audit_pictures(r.source, frames, o, r.findings);
-  check_cameras(r.source, r.pictures.color, r.pictures.depth, r.findings);
+  r.look_at_frames(frames, {.skip_broken = skip});
   return r;
 }
 
@@ -144,7 +152,7 @@ TEST_CASE("a scan without fault has no finding") {
   CHECK(r.pictures.color == ImageSize{64, 48});
   CHECK(r.pictures.depth == ImageSize{32, 24});
   CHECK(r.pictures.decoded == 3);
-  CHECK(r.pictures.lost.empty());
+  CHECK(r.lost.empty());
   CHECK(r.pictures.decode_seconds > 0);
   REQUIRE(r.pictures.valid);
   CHECK(*r.pictures.valid == Approx(2.0 / 3).epsilon(1e-12));
@@ -285,7 +293,7 @@ TEST_CASE("pictures: broken ones among the selected are errors, among the others
   CHECK(r.one("color", "another size than 64x48").frames == Ids{30, 80});
   CHECK(r.one("color", "but no picture").frames == Ids{90});
   CHECK(r.pictures.decoded == 2);
-  CHECK(r.pictures.lost == std::vector<std::size_t>{0, 1, 2});
+  CHECK(r.lost == std::vector<std::size_t>{0, 1, 2});
 
   r = audit(scan.path, 5, true);  // --on-decode-error skip
   INFO(r.text());
@@ -360,10 +368,7 @@ TEST_CASE("where depth is needed, a selected frame without it is an error, or le
   const auto look = [&](bool skip) {
     Result r;
     r.source = open_source(scan.path, {}, r.findings);
-    PictureAuditOptions o;
-    o.need_depth = true, o.skip_broken = skip;
-    const std::vector<std::size_t> selected{0, 1, 2, 3, 4};
-    r.pictures = audit_pictures(r.source, selected, o, r.findings);
+    r.look_at_frames({0, 1, 2, 3, 4}, {.skip_broken = skip, .need_depth = true});
     return r;
   };
   const Result r = look(false);
@@ -373,11 +378,11 @@ TEST_CASE("where depth is needed, a selected frame without it is an error, or le
   CHECK(cut.severity == Severity::kError);
   CHECK_THAT(cut.remedy, Catch::Contains("--on-decode-error skip"));
   CHECK(r.one("depth", "another size than 32x24").frames == Ids{40});
-  CHECK(r.pictures.lost == std::vector<std::size_t>{1, 2, 4});
+  CHECK(r.lost == std::vector<std::size_t>{1, 2, 4});
   const Result left = look(true);
   INFO(left.text());
   CHECK_FALSE(left.findings.has(Severity::kError));
-  CHECK(left.pictures.lost == std::vector<std::size_t>{1, 2, 4});
+  CHECK(left.lost == std::vector<std::size_t>{1, 2, 4});
 }
 
 TEST_CASE("what cannot be opened is one error, not an exception") {
@@ -499,7 +504,7 @@ TEST_CASE("videos: an error where decoding fails, and only there", "[shared]") {
   const fs::path folder = *data / "video";
   const Result broken = audit(folder / "corrupted.mp4");
   CHECK(broken.one("color", "cannot be decoded").frames.front() == 29);
-  CHECK(broken.pictures.decoded + std::ssize(broken.pictures.lost) == broken.source.found);
+  CHECK(broken.pictures.decoded + std::ssize(broken.lost) == broken.source.found);
   audit(folder / "hlg10-color-test.mp4").one("video", "HDR");
   audit(folder / "h264_10bits.mp4").one("video", "10 bits");
   audit(folder / "video_90.mov").one("video", "applied");

@@ -1,4 +1,4 @@
-#include "extract/audit_estimate.h"
+#include "extract/forecast.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/linear.h>
@@ -7,15 +7,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "extract/batching.h"
-#include "extract/frame_cache.h"
+#include "extract/chosen_frames.h"
 #include "extract/noise_source.h"
 #include "media/view.h"
 
@@ -23,7 +23,6 @@ namespace vega::extract {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 // Share of the GEMM rate that a run reaches. CPU: bench_wan measures 0.89 in fp32 and 0.73 in bf16
 // (docs/benchmarks.md); noise, resizing and storing take some of it. CUDA: cautious.
@@ -31,11 +30,6 @@ constexpr double kCpuF32 = 0.85, kCpuBf16 = 0.68, kCuda = 0.5;
 
 constexpr double kProbeSeconds = 0.25;
 constexpr double kCudaContext = 0.6e9;  // bytes: kernels and workspaces
-constexpr double kNoiseBudget = NoiseSource::kKept;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double real(std::int64_t value) { return static_cast<double>(value); }
 double real(std::size_t value) { return static_cast<double>(value); }
@@ -56,8 +50,8 @@ double gemm_rate(at::Device device, at::ScalarType dtype, std::int64_t rows, std
     const auto begun = Clock::now();
     for (int i = 0; i < burst; ++i) at::linear(x, w);
     synchronize(device);
-    best = std::max(best, 2.0 * real(rows * wide * kWidth) * burst / since(begun));
-  } while (since(start) < kProbeSeconds);
+    best = std::max(best, 2.0 * real(rows * wide * kWidth) * burst / seconds_since(begun));
+  } while (seconds_since(start) < kProbeSeconds);
   return best;
 }
 
@@ -116,11 +110,12 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
   if (machine.cuda) {
     const double held =
         4 * real(batch_of(work, recipe, machine));  // one computed, three made ahead
-    return sum + kCudaContext + held * (seen + noise) + std::min(kNoiseBudget, frames * noise);
+    return sum + kCudaContext + held * (seen + noise) +
+           std::min(real(NoiseSource::kKept), frames * noise);
   }
   const double lanes = std::min(real(std::int64_t{machine.workers}), frames);
   return sum + cost.weight_bytes + lanes * (cost.activation_bytes + seen + noise) +
-         std::min(kNoiseBudget, frames * noise);
+         std::min(real(NoiseSource::kKept), frames * noise);
 }
 
 }  // namespace
@@ -143,11 +138,10 @@ Machine measure_host(int threads, const fs::path& folder) {
   return m;
 }
 
-Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
-                        const fs::path& folder) {
+Machine measure_machine(const Recipe& recipe, const Cost& cost, const fs::path& folder) {
   Machine m = measure_host(recipe.threads, folder);
   m.cuda = recipe.device.is_cuda();
-  m.device = m.cuda ? options.device : device_name(recipe.device);
+  m.device = m.cuda ? recipe.device.str() : device_name(recipe.device);
   m.dtype = std::string(name_of(recipe.compute));
   if (m.cuda) m.workers = static_cast<int>(recipe.batch);
   m.efficiency = m.cuda ? kCuda : recipe.compute == DType::kF32 ? kCpuF32 : kCpuBf16;
@@ -157,7 +151,7 @@ Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, con
     return m;
   }
   try {
-    const at::Device device = open_device(options.device);
+    const at::Device device = use_device(recipe.device);
     m.device = device_name(device);
     m.device_free = real(device_memory(device).free);
     Batching batching(recipe.batch, !recipe.batch_auto);
@@ -172,8 +166,8 @@ Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, con
   return m;
 }
 
-FrameSample measure_frame(const ImageU8& frame, const FeatureOptions& options, const Recipe& recipe,
-                          const Backbone& backbone, ImageSize depth) {
+FrameSample measure_frame(const ImageU8& frame, const Recipe& recipe, const Backbone& backbone,
+                          ImageSize depth) {
   FrameSample sample;
   sample.size = frame.size();
   auto start = Clock::now();
@@ -182,11 +176,11 @@ FrameSample measure_frame(const ImageU8& frame, const FeatureOptions& options, c
     const Tap& tap = backbone.taps().front();
     mean_cells(seen, static_cast<int>(tap.grid_h), static_cast<int>(tap.grid_w));
   }
-  sample.view = since(start);
-  if (options.no_thumbs) return sample;
+  sample.view = seconds_since(start);
+  if (!recipe.thumbs) return sample;
   start = Clock::now();
   sample.thumb_bytes = real(thumbnail(frame).size());
-  sample.thumb = since(start);
+  sample.thumb = seconds_since(start);
   return sample;
 }
 
@@ -209,8 +203,8 @@ double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& ba
   return sum + flat_bytes(rows * thumb_bytes) + rows * 8;
 }
 
-Forecast estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
-                  const Backbone& backbone, const Machine& machine) {
+Forecast forecast_features(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+                           const Backbone& backbone, const Machine& machine) {
   Forecast e;
   if (work.taps.empty() || work.frames == 0) return e;
   const Cost cost = backbone.cost();

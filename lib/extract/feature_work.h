@@ -1,4 +1,5 @@
-// One scene of `vega-extract features`: selected frames, keys, computing, writing.
+// One scene of `vega-extract features`: selects frames, compares with the output that exists,
+// computes, writes.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +9,7 @@
 
 #include "base/progress.h"
 #include "extract/batching.h"
-#include "extract/options.h"
+#include "extract/dry_run.h"
 #include "extract/recipe.h"
 #include "run/items.h"
 #include "run/run.h"
@@ -31,8 +32,7 @@ class LazyBackbone {
 };
 
 // What the scenes of a run share.
-struct SceneRun {
-  const FeatureOptions& options;
+struct FeatureRun {
   const Recipe& recipe;
   LazyBackbone& backbone;
   std::filesystem::path folder;  // of the outputs
@@ -40,10 +40,11 @@ struct SceneRun {
   Batching batching;  // frames a step on CUDA
 };
 
-// The path of an item: as given, or an id below --root. Throws InputError.
-std::filesystem::path scene_path(const Item& item, const FeatureOptions& options);
+// A scene on its way; nothing stays behind of one that is not finished. `run` must outlive it.
+std::unique_ptr<ItemWork> make_feature_work(const Item& item, FeatureRun& run);
 
-// A scene on its way; nothing stays behind of one that is not finished. Both must outlive it.
-std::unique_ptr<ItemWork> make_scene(const Item& item, SceneRun& run);
+// What a run would do with the scene. Takes the steps of a run as far as they need no weight, and
+// collects every fault.
+DryScene look_at_features(const Item& item, FeatureRun& run, const Machine& machine);
 
 }  // namespace vega::extract

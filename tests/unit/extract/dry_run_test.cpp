@@ -1,5 +1,5 @@
 // The dry run: what it says of outputs and estimates, and that it reads no weight.
-#include "extract/audit.h"
+#include "extract/dry_run.h"
 
 #include <catch2/catch.hpp>
 
@@ -72,30 +72,48 @@ std::vector<Tap> grid_of_taps(std::vector<std::int64_t> blocks, std::vector<std:
 FeatureOptions rgb_options(const Bench& bench, const std::string& input) {
   FeatureOptions o = bench.options(input, "out");
   o.backbone = "rgb", o.model.clear();
-  o.select = "uniform:4";
+  test::set(o, "--select", "uniform:4");
   return o;
 }
 
-Audit look(const FeatureOptions& o, const Backbone& backbone) {
-  const Recipe recipe = resolve(o);
-  const auto items = gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items;
-  return audit_scenes(items, o, recipe, backbone, fs::path(o.out) / tag_of(o, recipe, backbone),
-                      ProgressMode::kOff);
-}
+// What a dry run says.
+struct Look {
+  RunResult result;
+  nlohmann::json report;
+  std::string table;
 
-Audit look(const FeatureOptions& o) {
-  return look(o, *make_backbone(backbone_options(o, resolve(o))));
-}
+  const nlohmann::json& scene(std::size_t i = 0) const { return report["items"].at(i); }
+  std::string state() const { return scene()["existing"].get<std::string>(); }
+  std::string first(const char* what) const { return scene()["findings"].at(0).at(what); }
+  std::string errors() const {
+    std::string out;
+    for (const auto& f : scene()["findings"])
+      if (f["severity"] == "error") out += f["what"].get<std::string>() + "\n";
+    return out;
+  }
+  double bytes() const { return scene()["forecast"]["output_bytes"]; }
+};
 
-const SceneAudit& only(const Audit& audit) {
-  REQUIRE(audit.scenes.size() == 1);
-  return audit.scenes.front();
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string out;
-  for (const auto& line : lines) out += line + "\n";
+Look look(FeatureOptions o, const Recipe& recipe, std::unique_ptr<Backbone> backbone) {
+  const test::TempFolder folder;
+  if (o.run.report.empty()) o.run.report = (folder / "report.json").string();
+  LazyBackbone lazy(std::move(backbone));
+  FeatureRun run{recipe, lazy, recipe.folder_of(lazy.known()), ProgressMode::kOff,
+                 Batching(recipe.batch, !recipe.batch_auto)};
+  Look out;
+  out.result = dry_run_features(gather_items(o.items), o.run, run,
+                                {ProgressMode::kOff, {}, [&](auto& text) { out.table += text; }});
+  out.report = nlohmann::json::parse(test::read_text(o.run.report));
   return out;
+}
+
+Look look(const FeatureOptions& o) {
+  const Recipe recipe = resolve(o);
+  return look(o, recipe, make_backbone(recipe.backbone_options()));
+}
+
+Look look_sealed(const FeatureOptions& o) {
+  return look(o, resolve(o), std::make_unique<Sealed>(std::vector<Tap>{rgb_tap()}));
 }
 
 }  // namespace
@@ -103,81 +121,79 @@ std::string joined(const std::vector<std::string>& lines) {
 TEST_CASE("a dry run neither fingerprints nor loads, whatever lies in the output folder") {
   const Bench bench;
   FeatureOptions o = rgb_options(bench, bench.scene("room", 6));
-  const Sealed sealed({rgb_tap()});
-  CHECK(only(look(o, sealed)).existing.state == OutputState::kAbsent);
+  CHECK(look_sealed(o).state() == "absent");
   const FeatureReader written = test::run_one(o);
-  CHECK(only(look(o, sealed)).existing.state == OutputState::kComplete);
-  o.overwrite = true;
-  CHECK(only(look(o, sealed)).existing.state == OutputState::kReplaced);
+  CHECK(look_sealed(o).state() == "complete");
+  o.output.overwrite = true;
+  CHECK(look_sealed(o).state() == "replaced");
 }
 
 TEST_CASE("the state of an output: absent, complete, of another recipe or frames, damaged") {
   const Bench bench;
   const FeatureOptions o = rgb_options(bench, bench.scene("room", 6));
-  const Audit before = look(o);
-  CHECK(only(before).existing.state == OutputState::kAbsent);
-  CHECK(before.exit_code() == 0);
+  const Look before = look(o);
+  CHECK(before.state() == "absent");
+  CHECK(before.result.exit_code == 0);
   const fs::path path = test::run_one(o).path();
 
-  const Audit after = look(o);
-  CHECK(only(after).existing.state == OutputState::kComplete);
-  CHECK(only(after).existing.wanted.empty());
-  CHECK(only(after).estimate.output_bytes == 0);
-  CHECK(only(after).estimate.seconds == 0);
+  const Look after = look(o);
+  CHECK(after.state() == "complete");
+  CHECK(after.scene()["taps_to_compute"].empty());
+  CHECK(after.bytes() == 0);
+  CHECK(after.scene()["forecast"]["seconds"] == 0);
 
   FeatureOptions other = o;
-  other.view = "stretch";
-  const Audit recipe = look(other);
-  CHECK(only(recipe).existing.state == OutputState::kOther);
-  CHECK_THAT(joined(only(recipe).existing.differences),
-             Contains("view: file has mllm, asked stretch"));
-  CHECK(recipe.exit_code() == 3);
+  test::set(other, "--view", "stretch");
+  const Look recipe = look(other);
+  CHECK(recipe.state() == "other recipe");
+  CHECK_THAT(recipe.errors(), Contains("view: file has mllm, asked stretch"));
+  CHECK(recipe.result.exit_code == 3);
   other = o;
-  other.select = "uniform:3";
-  const Audit frames = look(other);
-  CHECK_THAT(joined(only(frames).existing.differences), Contains("selected frames"));
-  other.overwrite = true;
-  CHECK(only(look(other)).existing.state == OutputState::kReplaced);
-  CHECK(look(other).exit_code() == 0);
+  test::set(other, "--select", "uniform:3");
+  const Look frames = look(other);
+  CHECK_THAT(frames.errors(), Contains("input frames"));
+  other.output.overwrite = true;
+  CHECK(look(other).state() == "replaced");
+  CHECK(look(other).result.exit_code == 0);
 
   const auto bytes = test::read_bytes(path);
   test::write_bytes(path, std::span(bytes).first(bytes.size() / 2));
-  const Audit damaged = look(o);
-  CHECK(only(damaged).existing.state == OutputState::kDamaged);
-  CHECK(damaged.exit_code() == 3);
+  const Look damaged = look(o);
+  CHECK(damaged.state() == "damaged");
+  CHECK(damaged.result.exit_code == 3);
 }
 
 TEST_CASE("taps that a file lacks are named, and only they are reckoned with") {
   const Bench bench;
   FeatureOptions o = bench.options(bench.scene("room", 4), "out");
-  o.select = "uniform:2";
-  o.blocks = "2,4";
+  test::set(o, "--select", "uniform:2");
+  test::set(o, "--blocks", "2,4");
   const auto size = fs::file_size(test::run_one(o).path());
-  o.blocks = "2,4,7";
-  const Audit audit = look(o);
-  CHECK(only(audit).existing.state == OutputState::kTapsMissing);
-  CHECK(only(audit).existing.wanted == std::vector<std::size_t>{2});
-  CHECK(audit.exit_code() == 0);
+  test::set(o, "--blocks", "2,4,7");
+  const Look audit = look(o);
+  CHECK(audit.state() == "taps missing");
+  CHECK(audit.scene()["taps_to_compute"] == std::vector<std::string>{"b7_t300"});
+  CHECK(audit.result.exit_code == 0);
   // The file is rewritten with the tap that is added.
-  const auto estimated = only(audit).estimate.output_bytes;
+  const auto estimated = audit.bytes();
   const auto real = static_cast<double>(fs::file_size(test::run_one(o).path()));
   CHECK(estimated > static_cast<double>(size));
   CHECK(estimated == Approx(real).epsilon(0.05));
   o.timestep = 500;
-  CHECK(only(look(o)).existing.state == OutputState::kTapsMissing);
+  CHECK(look(o).state() == "taps missing");
   o.shift = 3;
-  CHECK_THAT(joined(only(look(o)).existing.differences), Contains("shift: file has 5.0, asked 3"));
+  CHECK_THAT(look(o).errors(), Contains("shift: file has 5.0, asked 3"));
 }
 
 TEST_CASE("the size of an output is foretold") {
   const Bench bench;
   FeatureOptions o = rgb_options(bench, bench.scene("room", 12));
-  o.select = "uniform:10";
+  test::set(o, "--select", "uniform:10");
   for (const char* store : {"bf16", "fp32"}) {
     for (const bool thumbs : {true, false}) {
-      o.store_dtype = store, o.no_thumbs = !thumbs;
-      o.tag = std::string("t") + store + (thumbs ? "1" : "0");
-      const double foretold = only(look(o)).estimate.output_bytes;
+      test::set(o, "--store-dtype", store), o.no_thumbs = !thumbs;
+      o.output.tag = std::string("t") + store + (thumbs ? "1" : "0");
+      const double foretold = look(o).bytes();
       const auto real = static_cast<double>(fs::file_size(test::run_one(o).path()));
       INFO(store << " thumbs " << thumbs);
       // 4 kB for what HDF5 and the attributes take; thumbnails differ in size.
@@ -188,7 +204,7 @@ TEST_CASE("the size of an output is foretold") {
 
 TEST_CASE("estimates by hand: bytes, memory, time of a sweep with some taps there") {
   FeatureOptions o;
-  o.inputs = {"x"}, o.backbone = "rgb", o.size = "832x480", o.threads = 4;
+  o.items.inputs = {"x"}, o.backbone = "rgb", test::set(o, "--size", "832x480"), o.run.threads = 4;
   const Recipe recipe = resolve(o);
   const Cost cost{
       .once_flops = 1e12, .pass_flops = 6e12, .weight_bytes = 2e9, .activation_bytes = 1e9};
@@ -200,7 +216,7 @@ TEST_CASE("estimates by hand: bytes, memory, time of a sweep with some taps ther
   sample.size = {640, 480}, sample.encoded_bytes = 1e5;
   Workload work{.frames = 10, .rows = 12, .taps = {0, 1, 2, 3, 4, 5}};
 
-  Forecast e = estimate(work, sample, recipe, network, machine);
+  Forecast e = forecast_features(work, sample, recipe, network, machine);
   CHECK(e.flops == 10 * 7e12);
   // Ten frames on four workers take three rounds.
   CHECK(e.seconds == Approx(12 * 7e12 / 1e12 + 10 * (0.01 + 0.02 + 0.03) / 4));
@@ -216,27 +232,27 @@ TEST_CASE("estimates by hand: bytes, memory, time of a sweep with some taps ther
   // One timestep of three is left: a third of the passes, the VAE as before.
   work.taps = {2, 3};
   work.existing_bytes = 5e6;
-  e = estimate(work, sample, recipe, network, machine);
+  e = forecast_features(work, sample, recipe, network, machine);
   CHECK(e.flops == Approx(10 * (1e12 + 2e12)));
   CHECK(e.output_bytes > 5e6 + tokens / 3);
 
   // On CUDA resizing hides behind computing. Ten frames, eight at most, are two batches of five.
   machine.cuda = true, machine.workers = 8;
-  e = estimate(work, sample, recipe, network, machine);
+  e = forecast_features(work, sample, recipe, network, machine);
   CHECK(e.seconds == Approx(10 * 3e12 / 1e12 + 10 * (0.01 + 0.03) / 4));
   CHECK(e.device_bytes > 2e9 + 5 * 1e9);
   CHECK(e.device_bytes < 2e9 + 6 * 1e9);
   // Batches of eight, where that is asked for: the second one is padded.
-  o.batch = "8";
+  o.device.batch = 8;
   const Recipe eight = resolve(o);
-  e = estimate(work, sample, eight, network, machine);
+  e = forecast_features(work, sample, eight, network, machine);
   CHECK(e.seconds == Approx(16 * 3e12 / 1e12 + 10 * (0.01 + 0.03) / 4));
   CHECK(e.device_bytes > 2e9 + 8 * 1e9);
 
   machine.gemm = kUnknownAmount;
-  CHECK(std::isnan(estimate(work, sample, recipe, network, machine).seconds));
+  CHECK(std::isnan(forecast_features(work, sample, recipe, network, machine).seconds));
   work.taps.clear();
-  CHECK(estimate(work, sample, recipe, network, machine).seconds == 0);
+  CHECK(forecast_features(work, sample, recipe, network, machine).seconds == 0);
 }
 
 TEST_CASE("exit codes: all, the only one, some of several") {
@@ -244,23 +260,23 @@ TEST_CASE("exit codes: all, the only one, some of several") {
   const std::string good = bench.scene("good", 5), bad = bench.scene("bad", 5);
   test::write_text(fs::path(bad) / "00002.jpg", "");
   FeatureOptions o = rgb_options(bench, good);
-  o.select = "stride:1";
-  CHECK(look(o).exit_code() == 0);
-  o.inputs = {bad};
-  CHECK(look(o).exit_code() == 3);
-  o.inputs = {good, bad, (bench.folder / "nowhere").string()};
-  const Audit some = look(o);
-  CHECK(some.exit_code() == 4);
-  CHECK(some.scenes[0].possible());
-  CHECK(some.scenes[1].findings.list().front().frames == std::vector<std::int64_t>{2});
-  CHECK(some.scenes[2].findings.count(Severity::kError) == 1);
-  o.on_decode_error = "skip";
-  o.inputs = {bad};
-  const Audit skipped = look(o);
-  CHECK(skipped.exit_code() == 0);
-  CHECK(only(skipped).rows == 4);
+  test::set(o, "--select", "stride:1");
+  CHECK(look(o).result.exit_code == 0);
+  o.items.inputs = {bad};
+  CHECK(look(o).result.exit_code == 3);
+  o.items.inputs = {good, bad, (bench.folder / "nowhere").string()};
+  const Look some = look(o);
+  CHECK(some.result.exit_code == 4);
+  CHECK(some.scene(0)["outcome"] == "not started");
+  CHECK(some.scene(1)["findings"][0]["frames"] == std::vector<std::int64_t>{2});
+  CHECK(some.scene(2)["findings"].size() == 1);
+  test::set(o, "--on-decode-error", "skip");
+  o.items.inputs = {bad};
+  const Look skipped = look(o);
+  CHECK(skipped.result.exit_code == 0);
+  CHECK(skipped.scene()["frames"]["rows"] == 4);
   test::run_one(o);  // leaves the frame out too
-  CHECK(only(look(o)).existing.state == OutputState::kComplete);
+  CHECK(look(o).state() == "complete");
 }
 
 TEST_CASE("selections and noise that a scene cannot serve are findings") {
@@ -268,16 +284,16 @@ TEST_CASE("selections and noise that a scene cannot serve are findings") {
   const std::string room = bench.scene("room", 5);
   FeatureOptions o = rgb_options(bench, room);
   test::write_text(bench.folder / "ids", "1\n77\n");
-  o.select = "list:" + (bench.folder / "ids").string();
-  const Audit list = look(o);
-  CHECK(list.exit_code() == 3);
-  CHECK_THAT(only(list).findings.list().front().what, Contains("frame 77"));
-  o.select = "fps:2";
-  CHECK_THAT(only(look(o)).findings.list().front().what, Contains("time stamp"));
-  o.select = "uniform:4", o.candidates = "every:7";
-  CHECK(only(look(o)).candidates == 1);
-  CHECK(only(look(o)).rows == 4);
-  CHECK(only(look(o)).selected == 1);
+  test::set(o, "--select", "list:" + (bench.folder / "ids").string());
+  const Look list = look(o);
+  CHECK(list.result.exit_code == 3);
+  CHECK_THAT(list.first("what"), Contains("frame 77"));
+  test::set(o, "--select", "fps:2");
+  CHECK_THAT(look(o).first("what"), Contains("time stamp"));
+  test::set(o, "--select", "uniform:4"), test::set(o, "--candidates", "every:7");
+  CHECK(look(o).scene()["frames"]["usable"] == 1);
+  CHECK(look(o).scene()["frames"]["rows"] == 4);
+  CHECK(look(o).scene()["frames"]["used"] == 1);
 
   FeatureOptions wan = bench.options(room, "out");
   StoredNoise noise;
@@ -286,9 +302,9 @@ TEST_CASE("selections and noise that a scene cannot serve are findings") {
   noise.height = 6, noise.width = 8;
   noise.eps.resize(3 * 16 * 6 * 8);
   write_noise(bench.folder / "noise.h5", noise);
-  wan.noise = "stored:" + (bench.folder / "noise.h5").string();
-  wan.select = "stride:1";
-  CHECK_THAT(only(look(wan)).findings.list().front().topic, Contains("noise"));
+  test::set(wan, "--noise", "stored:" + (bench.folder / "noise.h5").string());
+  test::set(wan, "--select", "stride:1");
+  CHECK_THAT(look(wan).first("topic"), Contains("noise"));
 }
 
 TEST_CASE("the table is narrow and tells every fault; the JSON holds the same") {
@@ -297,19 +313,16 @@ TEST_CASE("the table is narrow and tells every fault; the JSON holds the same") 
   test::write_text(fs::path(bad) / "00001.txt", "-inf -inf -inf -inf\n0 1 0 0\n0 0 1 0\n0 0 0 1\n");
   test::write_text(fs::path(bad) / "00002.jpg", "");
   FeatureOptions o = rgb_options(bench, good);
-  o.inputs = {good, bad};
-  o.select = "stride:1";
-  o.report = (bench.folder / "audit.json").string();
-  const Recipe recipe = resolve(o);
-  const Sealed sealed({rgb_tap()}, {.once_flops = 1e9, .pass_flops = 1e9});
-  std::string table;
-  const RunResult report =
-      publish_audit(audit_scenes(gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items, o,
-                                 recipe, sealed, bench.folder / "out" / "t", ProgressMode::kOff),
-                    o.report, {ProgressMode::kOff, {}, [&](const auto& text) { table += text; }});
+  o.items.inputs = {good, bad};
+  test::set(o, "--select", "stride:1");
+  o.run.report = (bench.folder / "audit.json").string();
+  const Look all = look(o, resolve(o),
+                        std::make_unique<Sealed>(std::vector<Tap>{rgb_tap()},
+                                                 Cost{.once_flops = 1e9, .pass_flops = 1e9}));
+  const std::string& table = all.table;
   INFO(table);
-  CHECK(report.exit_code == 4);
-  CHECK(report.failed == 1);
+  CHECK(all.result.exit_code == 4);
+  CHECK(all.result.failed == 1);
   CHECK_THAT(table, Contains("good ") && Contains("bad ") && Contains("1 error") &&
                         Contains("frame 1: 1 of 5 frames have a pose that is infinite") &&
                         Contains("00002.jpg: got an empty file") && Contains("1 of 2 fail") &&
@@ -321,39 +334,37 @@ TEST_CASE("the table is narrow and tells every fault; the JSON holds the same") 
     CHECK((path || display_width(line) <= 118));
   }
 
-  const auto bytes = test::read_bytes(o.report);
-  const auto json =
-      nlohmann::json::parse(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  CHECK(json["schema"] == "vega.audit/1");
+  const auto& json = all.report;
+  CHECK(json["schema"] == "vega.report/1");
+  CHECK(json["dry_run"] == true);
   CHECK(json["exit_code"] == 4);
-  CHECK(json["impossible"] == 1);
+  CHECK(json["outcomes"] == nlohmann::json{{"failed", 1}, {"not started", 1}});
   CHECK(json["taps"] == std::vector<std::string>{"rgb"});
   CHECK(json["machine"]["gemm_flop_per_s"] > 1e7);
-  const auto& scene = json["scenes"][1];
+  const auto& scene = json["items"][1];
   CHECK(scene["key"] == "bad");
-  CHECK(scene["possible"] == false);
+  CHECK(scene["outcome"] == "failed");
   CHECK(scene["frames"] ==
         nlohmann::json{{"found", 5}, {"usable", 4}, {"used", 4}, {"rows", 4}, {"decoded", 3}});
   CHECK(scene["findings"][0]["severity"] == "error");
   CHECK(scene["findings"][0]["frames"] == std::vector<int>{2});
-  CHECK(scene["output"]["state"] == "absent");
-  CHECK(json["scenes"][0]["estimate"]["flop"] == 5 * 2e9);
+  CHECK(scene["existing"] == "absent");
+  CHECK(json["items"][0]["forecast"]["flop"] == 5 * 2e9);
+  CHECK(json["forecast"]["flop"] == 5 * 2e9);
 }
 
 TEST_CASE("without the device the audit goes on and leaves the time open") {
   const Bench bench;
   FeatureOptions o = bench.options(bench.scene("room", 3), "out");
-  o.select = "uniform:2";
+  test::set(o, "--select", "uniform:2");
   Recipe recipe = resolve(o);
   recipe.device = at::Device(at::kCUDA, 63);
-  o.device = "cuda:63";
-  const Sealed sealed(grid_of_taps({3}, {300}), {.once_flops = 1, .pass_flops = 1});
-  const Audit audit =
-      audit_scenes(gather_items({o.inputs, o.list, o.shard, o.key, o.root}).items, o, recipe,
-                   sealed, bench.folder / "out" / "t", ProgressMode::kOff);
-  CHECK(audit.exit_code() == 0);
-  REQUIRE(audit.findings.list().size() == 1);
-  CHECK(audit.findings.list().front().topic == "device");
-  CHECK_THAT(audit_table(audit), Contains("Time: not known") && Contains("GPU"));
-  CHECK(nlohmann::json::parse(audit_json(audit))["scenes"][0]["estimate"]["seconds"].is_null());
+  const Look open = look(
+      o, recipe,
+      std::make_unique<Sealed>(grid_of_taps({3}, {300}), Cost{.once_flops = 1, .pass_flops = 1}));
+  CHECK(open.result.exit_code == 0);
+  REQUIRE(open.report["findings"].size() == 1);
+  CHECK(open.report["findings"][0]["topic"] == "device");
+  CHECK_THAT(open.table, Contains("Time: not known") && Contains("GPU"));
+  CHECK(open.scene()["forecast"]["seconds"].is_null());
 }

@@ -1,4 +1,4 @@
-// Disk, memory and time that features take, before any is computed.
+// What features will take on this machine: disk, memory and time, before any is computed.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct Machine {
 };
 
 // Measures for about 0.3 s where the backbone is a network. folder: of the outputs.
-Machine measure_machine(const FeatureOptions& options, const Recipe& recipe, const Cost& cost,
+Machine measure_machine(const Recipe& recipe, const Cost& cost,
                         const std::filesystem::path& folder);
 
 // The part of it that every run uses: the CPU, memory, and the disk where `folder` is or will be.
@@ -47,8 +47,8 @@ struct FrameSample {
   double thumb_bytes = 0, encoded_bytes = 0;
   ImageSize size;
 };
-FrameSample measure_frame(const ImageU8& frame, const FeatureOptions& options, const Recipe& recipe,
-                          const Backbone& backbone, ImageSize depth);
+FrameSample measure_frame(const ImageU8& frame, const Recipe& recipe, const Backbone& backbone,
+                          ImageSize depth);
 
 // What is left to do for one scene.
 struct Workload {
@@ -58,8 +58,8 @@ struct Workload {
   bool thumbs = true;
 };
 
-Forecast estimate(const Workload& work, const FrameSample& sample, const Recipe& recipe,
-                  const Backbone& backbone, const Machine& machine);
+Forecast forecast_features(const Workload& work, const FrameSample& sample, const Recipe& recipe,
+                           const Backbone& backbone, const Machine& machine);
 
 // Bytes of a feature file: tokens, tables and thumbnails exactly, HDF5's own by rule of thumb.
 double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& backbone,
