@@ -22,22 +22,23 @@ struct Word {
   std::vector<std::int32_t> synonym_sets;  // ascending
 };
 
-struct Sentence {
-  std::vector<const Word*> words;
-  std::string text;                  // joined by blanks
-  std::vector<std::size_t> word_at;  // in text; the last one: behind the text and a blank
-
-  std::string_view phrase(std::size_t first, std::size_t words_of_it) const {
-    return std::string_view(text).substr(word_at[first],
-                                         word_at[first + words_of_it] - 1 - word_at[first]);
-  }
-};
-
 // Phrases of a sentence that the table knows: their places, by number and in the order of their
 // first words.
 struct PhraseAt {
   Paraphrases::Phrase phrase;
   int first, words;
+};
+
+struct Sentence {
+  std::vector<const Word*> words;
+  std::string text;                  // joined by blanks
+  std::vector<std::size_t> word_at;  // in text; the last one: behind the text and a blank
+  std::vector<PhraseAt> phrases;     // that the table of paraphrases knows
+
+  std::string_view phrase(std::size_t first, std::size_t words_of_it) const {
+    return std::string_view(text).substr(word_at[first],
+                                         word_at[first + words_of_it] - 1 - word_at[first]);
+  }
 };
 
 bool meet(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
@@ -108,8 +109,8 @@ void each_paraphrase(const Paraphrases& table, const std::vector<PhraseAt>& keys
 void add_paraphrases(const Paraphrases& table, const Sentence& hypothesis,
                      const Sentence& reference, Candidates& out) {
   if (table.pairs() == 0) return;
-  const auto of_hypothesis = known_phrases(hypothesis, table);
-  const auto of_reference = known_phrases(reference, table);
+  const auto& of_hypothesis = hypothesis.phrases;
+  const auto& of_reference = reference.phrases;
   const auto put = [&](const PhraseAt& h, const PhraseAt& r) {
     out[static_cast<std::size_t>(r.first)].push_back({3, h.first, h.words, r.first, r.words});
   };
@@ -190,7 +191,7 @@ void MeteorStatistics::add(const MeteorStatistics& item) {
 struct Meteor::State {
   const MeteorData& data;
   text::EnglishStemmer stem;
-  std::map<std::u32string, Word> words;
+  std::unordered_map<std::u32string, Word> words;  // references to elements stay
 
   const Word& word(const std::u32string& spelling);
   std::vector<std::int32_t> synonym_sets(const std::string& word) const;
@@ -248,6 +249,7 @@ Sentence Meteor::State::sentence(std::u32string_view text) {
     out.text += ' ';
   }
   out.word_at.push_back(out.text.size());
+  if (data.paraphrases.pairs() > 0) out.phrases = known_phrases(out, data.paraphrases);
   return out;
 }
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <map>
 
 #include "text/unicode.h"
 
@@ -67,26 +66,60 @@ std::size_t order_of(const Gram& gram) {
   return n - 1;
 }
 
+// Numbers of grams, by open addressing: captions are short, and most look-ups miss.
+class GramPlaces {
+ public:
+  explicit GramPlaces(std::size_t most) {
+    std::size_t size = 8;
+    while (size < 2 * most) size *= 2;
+    slots_.resize(size);
+  }
+  // The number of a gram, `next` where it is new.
+  std::size_t add(const Gram& gram, std::size_t next) {
+    Slot& slot = slots_[at(gram)];
+    if (slot.gram[0] == 0) slot = {gram, next};
+    return slot.number;
+  }
+  static constexpr std::size_t kNone = ~std::size_t{0};
+  std::size_t find(const Gram& gram) const {
+    const Slot& slot = slots_[at(gram)];
+    return slot.gram[0] == 0 ? kNone : slot.number;
+  }
+
+ private:
+  struct Slot {
+    Gram gram{};
+    std::size_t number = 0;
+  };
+  std::size_t at(const Gram& gram) const {
+    std::size_t i = GramHash{}(gram) & (slots_.size() - 1);
+    while (slots_[i].gram[0] != 0 && slots_[i].gram != gram) i = (i + 1) & (slots_.size() - 1);
+    return i;
+  }
+  std::vector<Slot> slots_;
+};
+
 // Counts, in the order in which the grams are met: by length, then by place. Sums of floating-point
 // numbers go in this order, as in the released code.
 struct Counts {
   std::vector<std::pair<Gram, int>> in_order;
-  std::unordered_map<Gram, std::size_t, GramHash> place;
+  GramPlaces place;
 
-  explicit Counts(const Tokens& words) {
+  explicit Counts(const Tokens& words) : place(kMostGram * words.size()) {
+    in_order.reserve(kMostGram * words.size());
     for (std::size_t n = 1; n <= kMostGram; ++n) {
       for (std::size_t i = 0; i + n <= words.size(); ++i) {
         Gram gram{};
         std::copy_n(words.begin() + static_cast<std::ptrdiff_t>(i), n, gram.begin());
-        const auto [at, is_new] = place.try_emplace(gram, in_order.size());
-        if (is_new) in_order.emplace_back(gram, 0);
-        ++in_order[at->second].second;
+        const std::size_t number = place.add(gram, in_order.size());
+        if (number == in_order.size()) in_order.emplace_back(gram, 0);
+        ++in_order[number].second;
       }
     }
   }
   int of(const Gram& gram) const {
-    const auto at = place.find(gram);
-    return at == place.end() ? 0 : in_order[at->second].second;
+    const std::size_t number = place.find(gram);
+    return number == GramPlaces::kNone ? 0 : in_order[number].second;
   }
 };
 
@@ -96,22 +129,20 @@ BleuCounts counts_of(const Tokens& words, const std::vector<Tokens>& references)
   for (std::size_t n = 0; n < kMostGram; ++n)
     out.guesses[n] = std::max<std::int64_t>(0, out.words - static_cast<std::int64_t>(n));
   std::int64_t closest = -1;
-  std::unordered_map<Gram, int, GramHash> most;
+  std::vector<Counts> of_references;
   for (const Tokens& reference : references) {
     const auto length = static_cast<std::int64_t>(reference.size());
     const auto distance = std::abs(length - out.words);
     if (closest < 0 || distance < std::abs(closest - out.words) ||
         (distance == std::abs(closest - out.words) && length < closest))
       closest = length;
-    for (const auto& [gram, count] : Counts(reference).in_order) {
-      int& so_far = most[gram];
-      so_far = std::max(so_far, count);
-    }
+    of_references.emplace_back(reference);
   }
   out.reference_words = std::max<std::int64_t>(closest, 0);
   for (const auto& [gram, count] : Counts(words).in_order) {
-    const auto at = most.find(gram);
-    if (at != most.end()) out.correct[order_of(gram)] += std::min(count, at->second);
+    int most = 0;
+    for (const Counts& reference : of_references) most = std::max(most, reference.of(gram));
+    out.correct[order_of(gram)] += std::min(count, most);
   }
   return out;
 }
@@ -131,8 +162,7 @@ std::size_t common_subsequence(const Tokens& a, const Tokens& b) {
 
 // A tf-idf vector in the order of its grams, with what is needed of it beside.
 struct Weights {
-  std::vector<std::pair<Gram, double>> values;
-  std::unordered_map<Gram, double, GramHash> find;
+  std::vector<double> values;
   std::array<double, kMostGram> norm{};
   double bigrams = 0;  // the "length"
 };
@@ -219,11 +249,12 @@ Scores cider_d(std::span<const Caption> captions) {
   for (const Caption& caption : captions) {
     hypotheses.emplace_back(vocabulary.words(caption.hypothesis));
     auto& of_item = references.emplace_back();
-    std::unordered_map<Gram, bool, GramHash> seen;
     for (const std::string& text : caption.references) {
       of_item.emplace_back(vocabulary.words(text));
       for (const auto& [gram, count] : of_item.back().in_order) {
-        if (seen.try_emplace(gram, true).second) ++documents[gram];
+        const bool seen = std::any_of(of_item.begin(), of_item.end() - 1,
+                                      [&](const Counts& other) { return other.of(gram) > 0; });
+        if (!seen) ++documents[gram];
       }
     }
   }
@@ -235,8 +266,7 @@ Scores cider_d(std::span<const Caption> captions) {
       const double df = std::log(std::max(1.0, at == documents.end() ? 0.0 : at->second));
       const std::size_t n = order_of(gram);
       const double weight = static_cast<double>(count) * (log_items - df);
-      out.values.emplace_back(gram, weight);
-      out.find.emplace(gram, weight);
+      out.values.push_back(weight);
       out.norm[n] += weight * weight;
       if (n == 1) out.bigrams += count;
     }
@@ -253,9 +283,11 @@ Scores cider_d(std::span<const Caption> captions) {
       const double delta = hypothesis.bigrams - reference.bigrams;
       const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
       std::array<double, kMostGram> value{};
-      for (const auto& [gram, weight] : hypothesis.values) {
-        const auto at = reference.find.find(gram);
-        const double other = at == reference.find.end() ? 0 : at->second;
+      for (std::size_t g = 0; g < hypothesis.values.size(); ++g) {
+        const Gram& gram = hypotheses[i].in_order[g].first;
+        const std::size_t at = counts.place.find(gram);
+        const double weight = hypothesis.values[g];
+        const double other = at == GramPlaces::kNone ? 0 : reference.values[at];
         value[order_of(gram)] += std::min(weight, other) * other;
       }
       for (std::size_t n = 0; n < kMostGram; ++n) {
