@@ -31,9 +31,25 @@ struct PhraseAt {
 
 struct Sentence {
   std::vector<const Word*> words;
-  std::string text;                  // joined by blanks
+  std::vector<std::int32_t> hashes, stem_hashes;  // of the words
+  std::string text;                               // joined by blanks
   std::vector<std::size_t> word_at;  // in text; the last one: behind the text and a blank
-  std::vector<PhraseAt> phrases;     // that the table of paraphrases knows
+  // That the table of paraphrases knows: by place, and by number; a bit says that a number may be
+  // among them.
+  std::vector<PhraseAt> phrases, by_number;
+  std::array<std::uint64_t, 64> seen{};
+
+  static std::uint32_t bit(Paraphrases::Phrase p) { return (p * 2654435761U) >> 20; }
+  bool may_hold(Paraphrases::Phrase p) const {
+    return (seen[bit(p) / 64] >> (bit(p) % 64) & 1) != 0;
+  }
+  void index_phrases() {
+    by_number = phrases;
+    std::stable_sort(by_number.begin(), by_number.end(),
+                     [](const PhraseAt& a, const PhraseAt& b) { return a.phrase < b.phrase; });
+    for (const PhraseAt& p : phrases)
+      seen[bit(p.phrase) / 64] |= std::uint64_t{1} << (bit(p.phrase) % 64);
+  }
 
   std::string_view phrase(std::size_t first, std::size_t words_of_it) const {
     return std::string_view(text).substr(word_at[first],
@@ -69,39 +85,38 @@ void add_word_matches(const Sentence& hypothesis, const Sentence& reference, boo
   const auto stage = [&](int number, auto matches) {
     for (std::size_t j = 0; j < m; ++j) {
       for (std::size_t i = 0; i < n; ++i) {
-        if (matches(*hypothesis.words[i], *reference.words[j]))
+        if (matches(i, j))
           out[j].push_back({number, static_cast<int>(i), 1, static_cast<int>(j), 1});
       }
     }
   };
-  stage(0, [](const Word& a, const Word& b) { return a.hash == b.hash; });
+  const auto &a = hypothesis.hashes, &b = reference.hashes;
+  stage(0, [&](std::size_t i, std::size_t j) { return a[i] == b[j]; });
   if (equal) return;
-  stage(1, [](const Word& a, const Word& b) {
-    return a.hash != b.hash && a.stem_hash == b.stem_hash;
+  stage(1, [&](std::size_t i, std::size_t j) {
+    return hypothesis.stem_hashes[i] == reference.stem_hashes[j] && a[i] != b[j];
   });
-  stage(2, [](const Word& a, const Word& b) {
-    return a.hash != b.hash && meet(a.synonym_sets, b.synonym_sets);
-  });
+  for (std::size_t j = 0; j < m; ++j) {
+    const auto& sets = reference.words[j]->synonym_sets;
+    if (sets.empty()) continue;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (a[i] != b[j] && meet(hypothesis.words[i]->synonym_sets, sets))
+        out[j].push_back({2, static_cast<int>(i), 1, static_cast<int>(j), 1});
+    }
+  }
 }
 
 // Key phrases in `keys`, partners in `others`; `add` gets both places.
 template <typename Add>
-void each_paraphrase(const Paraphrases& table, const std::vector<PhraseAt>& keys,
-                     std::vector<PhraseAt> others, Add add) {
-  std::stable_sort(others.begin(), others.end(),
-                   [](const PhraseAt& a, const PhraseAt& b) { return a.phrase < b.phrase; });
-  // Most partners are not in the sentence: a word of bits says so at once.
-  std::array<std::uint64_t, 64> seen{};
-  const auto bit = [](Paraphrases::Phrase p) { return (p * 2654435761U) >> 20; };
-  for (const PhraseAt& o : others)
-    seen[bit(o.phrase) / 64] |= std::uint64_t{1} << (bit(o.phrase) % 64);
-  for (const PhraseAt& key : keys) {
+void each_paraphrase(const Paraphrases& table, const Sentence& keys, const Sentence& others,
+                     Add add) {
+  for (const PhraseAt& key : keys.phrases) {
     for (const Paraphrases::Phrase partner : table.partners(key.phrase)) {
-      if ((seen[bit(partner) / 64] >> (bit(partner) % 64) & 1) == 0) continue;
+      if (!others.may_hold(partner)) continue;  // most are not
       auto at = std::lower_bound(
-          others.begin(), others.end(), partner,
+          others.by_number.begin(), others.by_number.end(), partner,
           [](const PhraseAt& o, Paraphrases::Phrase value) { return o.phrase < value; });
-      for (; at != others.end() && at->phrase == partner; ++at) add(key, *at);
+      for (; at != others.by_number.end() && at->phrase == partner; ++at) add(key, *at);
     }
   }
 }
@@ -109,14 +124,12 @@ void each_paraphrase(const Paraphrases& table, const std::vector<PhraseAt>& keys
 void add_paraphrases(const Paraphrases& table, const Sentence& hypothesis,
                      const Sentence& reference, Candidates& out) {
   if (table.pairs() == 0) return;
-  const auto& of_hypothesis = hypothesis.phrases;
-  const auto& of_reference = reference.phrases;
   const auto put = [&](const PhraseAt& h, const PhraseAt& r) {
     out[static_cast<std::size_t>(r.first)].push_back({3, h.first, h.words, r.first, r.words});
   };
-  each_paraphrase(table, of_reference, of_hypothesis,
+  each_paraphrase(table, reference, hypothesis,
                   [&](const PhraseAt& key, const PhraseAt& other) { put(other, key); });
-  each_paraphrase(table, of_hypothesis, of_reference,
+  each_paraphrase(table, hypothesis, reference,
                   [&](const PhraseAt& key, const PhraseAt& other) { put(key, other); });
 }
 
@@ -244,12 +257,17 @@ Sentence Meteor::State::sentence(std::u32string_view text) {
   Sentence out;
   for (const std::u32string& spelling : meteor_words(text, data.prefixes)) {
     out.words.push_back(&word(spelling));
+    out.hashes.push_back(out.words.back()->hash);
+    out.stem_hashes.push_back(out.words.back()->stem_hash);
     out.word_at.push_back(out.text.size());
     out.text += out.words.back()->text;
     out.text += ' ';
   }
   out.word_at.push_back(out.text.size());
-  if (data.paraphrases.pairs() > 0) out.phrases = known_phrases(out, data.paraphrases);
+  if (data.paraphrases.pairs() > 0) {
+    out.phrases = known_phrases(out, data.paraphrases);
+    out.index_phrases();
+  }
   return out;
 }
 

@@ -25,6 +25,7 @@ bool is_kept(char32_t c) {
 // `middle`, the neighbours satisfy `left` and `right`. What stands for it: before + middle + after.
 template <typename Left, typename Right>
 Text around(View text, char32_t middle, Left left, Right right, View instead) {
+  if (text.find(middle) == text.npos) return Text(text);
   Text out;
   out.reserve(text.size() + 8);
   std::size_t i = 0;
@@ -42,6 +43,7 @@ Text around(View text, char32_t middle, Left left, Right right, View instead) {
 }
 
 Text replaced(View text, View what, View instead) {
+  if (text.find(what) == text.npos) return Text(text);
   Text out;
   out.reserve(text.size() + 8);
   for (std::size_t i = 0; i < text.size();) {
@@ -58,6 +60,8 @@ Text replaced(View text, View what, View instead) {
 // Rules 1 and 2: other characters, and runs of dots, stand alone.
 Text separated(View text) {
   Text out, dots;
+  out.reserve(text.size() + 8);
+  dots.reserve(text.size() + 8);
   for (const char32_t c : text) {
     if (is_kept(c)) {
       out.push_back(c);

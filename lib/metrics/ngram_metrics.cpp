@@ -76,8 +76,12 @@ class GramPlaces {
   }
   // The number of a gram, `next` where it is new.
   std::size_t add(const Gram& gram, std::size_t next) {
+    if (2 * (held_ + 1) > slots_.size()) grow();
     Slot& slot = slots_[at(gram)];
-    if (slot.gram[0] == 0) slot = {gram, next};
+    if (slot.gram[0] == 0) {
+      slot = {gram, next};
+      ++held_;
+    }
     return slot.number;
   }
   static constexpr std::size_t kNone = ~std::size_t{0};
@@ -96,7 +100,14 @@ class GramPlaces {
     while (slots_[i].gram[0] != 0 && slots_[i].gram != gram) i = (i + 1) & (slots_.size() - 1);
     return i;
   }
+  void grow() {
+    std::vector<Slot> old(2 * slots_.size());
+    old.swap(slots_);
+    for (const Slot& slot : old)
+      if (slot.gram[0] != 0) slots_[at(slot.gram)] = slot;
+  }
   std::vector<Slot> slots_;
+  std::size_t held_ = 0;
 };
 
 // Counts, in the order in which the grams are met: by length, then by place. Sums of floating-point
@@ -245,27 +256,36 @@ Scores cider_d(std::span<const Caption> captions) {
   Vocabulary vocabulary;
   std::vector<Counts> hypotheses;
   std::vector<std::vector<Counts>> references;
-  std::unordered_map<Gram, int, GramHash> documents;
+  GramPlaces numbers(captions.size());  // of the grams of all references
+  std::vector<int> documents;
+  std::vector<std::vector<std::vector<std::size_t>>> of_references;  // numbers, in their order
   for (const Caption& caption : captions) {
     hypotheses.emplace_back(vocabulary.words(caption.hypothesis));
     auto& of_item = references.emplace_back();
+    auto& of_grams = of_references.emplace_back();
     for (const std::string& text : caption.references) {
       of_item.emplace_back(vocabulary.words(text));
+      auto& of_text = of_grams.emplace_back();
       for (const auto& [gram, count] : of_item.back().in_order) {
+        const std::size_t number = numbers.add(gram, documents.size());
+        if (number == documents.size()) documents.push_back(0);
+        of_text.push_back(number);
         const bool seen = std::any_of(of_item.begin(), of_item.end() - 1,
                                       [&](const Counts& other) { return other.of(gram) > 0; });
-        if (!seen) ++documents[gram];
+        if (!seen) ++documents[number];
       }
     }
   }
   const double log_items = std::log(static_cast<double>(captions.size()));
-  const auto weights_of = [&](const Counts& counts) {
+  std::vector<double> rarity;  // of a gram, by its number
+  for (const int count : documents)
+    rarity.push_back(log_items - std::log(std::max(1.0, static_cast<double>(count))));
+  const auto weights_of = [&](const Counts& counts, auto rarity_of) {
     Weights out;
-    for (const auto& [gram, count] : counts.in_order) {
-      const auto at = documents.find(gram);
-      const double df = std::log(std::max(1.0, at == documents.end() ? 0.0 : at->second));
+    for (std::size_t g = 0; g < counts.in_order.size(); ++g) {
+      const auto& [gram, count] = counts.in_order[g];
       const std::size_t n = order_of(gram);
-      const double weight = static_cast<double>(count) * (log_items - df);
+      const double weight = static_cast<double>(count) * rarity_of(g);
       out.values.push_back(weight);
       out.norm[n] += weight * weight;
       if (n == 1) out.bigrams += count;
@@ -276,10 +296,15 @@ Scores cider_d(std::span<const Caption> captions) {
   Scores out;
   double sum = 0;
   for (std::size_t i = 0; i < captions.size(); ++i) {
-    const Weights hypothesis = weights_of(hypotheses[i]);
+    const Weights hypothesis = weights_of(hypotheses[i], [&](std::size_t g) {
+      const std::size_t number = numbers.find(hypotheses[i].in_order[g].first);
+      return number == GramPlaces::kNone ? log_items : rarity[number];
+    });
     std::array<double, kMostGram> score{};
-    for (const Counts& counts : references[i]) {
-      const Weights reference = weights_of(counts);
+    for (std::size_t r = 0; r < references[i].size(); ++r) {
+      const Counts& counts = references[i][r];
+      const Weights reference =
+          weights_of(counts, [&](std::size_t g) { return rarity[of_references[i][r][g]]; });
       const double delta = hypothesis.bigrams - reference.bigrams;
       const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
       std::array<double, kMostGram> value{};
