@@ -64,8 +64,8 @@ fs::path picture_folder(const Run& run, const ScoredSet& set) {
   return run.recipe.out / "pictures" / file_name(set.name);
 }
 
-// A score of an earlier run or shard; nothing where it was made otherwise, or its picture is
-// asked for and not there.
+// A score of an earlier run or shard; nothing where it was made with other options, or
+// its picture is asked for and not there.
 std::optional<SceneScore> kept_score(const Run& run, const ScoredSet& set, const std::string& key,
                                      const std::string& stamp) {
   const fs::path path = record_path(run, set, key);

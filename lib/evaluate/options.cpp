@@ -11,8 +11,10 @@ constexpr Choice<CellDepth> kCellDepths[] = {
      "the depth map is resized and cropped like frames of view native (other views: pixels)"},
     {CellDepth::kPixels, "pixels", "the depth pixels inside each cell"}};
 constexpr Choice<Repeats> kRepeats[] = {{Repeats::kKeep, "keep"}, {Repeats::kDrop, "drop"}};
-constexpr Choice<std::string_view> kFormats[] = {
-    {"text", "text"}, {"markdown", "markdown"}, {"csv", "csv"}, {"json", "json"}};
+constexpr Choice<TableFormat> kFormats[] = {{TableFormat::kText, "text"},
+                                            {TableFormat::kMarkdown, "markdown"},
+                                            {TableFormat::kCsv, "csv"},
+                                            {TableFormat::kJson, "json"}};
 
 void visit_scores(CorrespondenceVerb& o, OptionVisitor& v) {
   v.group("Scores");

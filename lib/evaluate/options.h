@@ -10,6 +10,7 @@
 #include "correspondence/tokens.h"
 #include "geometry/points.h"
 #include "run/option_groups.h"
+#include "viz/table.h"
 
 namespace vega::evaluate {
 
@@ -50,7 +51,7 @@ struct CorrespondenceVerb {
   std::int64_t probe_pairs = 15, points = -1, keep = 1000;
   bool no_ratio_test = false;
 
-  std::string_view format = "text";  // text, markdown, csv, json
+  TableFormat format = TableFormat::kText;
   bool pictures = false;
   std::int64_t picture_frames = 8;
 

@@ -37,7 +37,8 @@ struct Recipe {
   std::int64_t points = 0, pairs_a_scene = 0;                                       // 0: all
   std::map<std::string, std::vector<std::pair<std::int64_t, std::int64_t>>> pairs;  // frame ids
   bool given_pairs = false;
-  std::string rank_by, format;
+  std::string rank_by;
+  TableFormat format = TableFormat::kText;
   std::string options_json;  // what changes numbers, resolved
 };
 

@@ -6,27 +6,17 @@
 #include <cmath>
 
 #include "base/key.h"
-#include "viz/table.h"
+#include "base/text.h"
 
 namespace vega::evaluate {
 namespace {
 
-TableFormat format_of(const std::string& name) {
-  return name == "csv"        ? TableFormat::kCsv
-         : name == "markdown" ? TableFormat::kMarkdown
-                              : TableFormat::kText;
-}
-
 std::string value_text(const std::string& metric, const Spread& spread) {
   if (!std::isfinite(spread.mean)) return "-";
-  const bool plain = reads_as_is(metric);
-  const double factor = plain ? 1 : 100;
-  std::string out =
-      plain ? fmt::format("{:.3f}", spread.mean) : fmt::format("{:.1f}", factor * spread.mean);
-  if (std::isfinite(spread.error))
-    out += plain ? fmt::format(" ± {:.3f}", spread.error)
-                 : fmt::format(" ± {:.1f}", factor * spread.error);
-  return out;
+  const auto text = [plain = reads_as_is(metric)](double value) {
+    return plain ? fmt::format("{:.3f}", value) : fmt::format("{:.1f}", 100 * value);
+  };
+  return text(spread.mean) + (std::isfinite(spread.error) ? " ± " + text(spread.error) : "");
 }
 
 const char* hint_of(const std::string& metric) {
@@ -86,8 +76,8 @@ const std::vector<std::string> kMainColumns = {"scene",
                                                "probe3d_10px %",
                                                "probe3d_0.1m %"};
 
-std::string heading(const std::string& text, const std::string& format) {
-  return (format == "markdown" ? "## " : "") + text + "\n\n";
+std::string heading(const std::string& text, TableFormat format) {
+  return (format == TableFormat::kMarkdown ? "## " : "") + text + "\n\n";
 }
 
 std::string about(const FeatureSet& set) {
@@ -96,29 +86,29 @@ std::string about(const FeatureSet& set) {
     views += scene.views;
     tokens += scene.tokens;
   }
-  std::string out =
-      set.name + fmt::format(": {} scene{}", set.scenes.size(), set.scenes.size() == 1 ? "" : "s");
-  if (views > 0) out += fmt::format(", {} view{}", views, views == 1 ? "" : "s");
+  std::string out = set.name + ": " + plural(set.scenes.size(), "scene");
+  if (views > 0) out += ", " + plural(static_cast<std::size_t>(views), "view");
   if (tokens > 0) out += fmt::format(", {} tokens", tokens);
   return out;
 }
 
-std::string set_text(const Recipe& recipe, const FeatureSet& set, const std::string& format) {
+std::string set_text(const Recipe& recipe, const FeatureSet& set, TableFormat format) {
   const SetScore score = score_set(set);
-  const TableFormat as = format_of(format);
   std::string out = heading(about(set), format);
-  out += metric_table(score, recipe.scores.centers).write(as);
-  if (set.scenes.size() > 1) out += "\n" + scene_table(set).with_columns(kMainColumns).write(as);
-  if (score.probe.pairs > 0) out += "\n" + probe_table(score.probe).write(as);
+  out += metric_table(score, recipe.scores.centers).write(format);
+  if (set.scenes.size() > 1)
+    out += "\n" + scene_table(set).with_columns(kMainColumns).write(format);
+  if (score.probe.pairs > 0) out += "\n" + probe_table(score.probe).write(format);
   return out;
 }
 
-std::string comparison_text(const Comparison& comparison, const std::string& format) {
+std::string comparison_text(const Comparison& comparison, TableFormat format) {
   std::string out =
-      heading(fmt::format("{} feature sets on {} scene{}, by {}", comparison.ranked.size(),
-                          comparison.common, comparison.common == 1 ? "" : "s", comparison.metric),
+      heading(fmt::format("{} feature sets on {}, by {}", comparison.ranked.size(),
+                          plural(static_cast<std::size_t>(comparison.common), "scene"),
+                          comparison.metric),
               format) +
-      comparison_table(comparison).write(format_of(format));
+      comparison_table(comparison).write(format);
   if (comparison.left_out.empty()) return out;
   out += "\nLeft out, since some set lacks them:";
   for (const auto& key : comparison.left_out) out += " " + key;
@@ -141,10 +131,10 @@ std::string file_name(const std::string& set) { return clean_key(set); }
 
 std::string answer(const Recipe& recipe, const Scored& scored) {
   const bool one = scored.sets.size() == 1;
-  if (recipe.format == "json")
+  if (recipe.format == TableFormat::kJson)
     return one ? full_json(recipe, scored, 0)
                : comparison_json(compare_sets(scored.sets, recipe.rank_by)).dump(2) + "\n";
-  if (recipe.format == "csv")
+  if (recipe.format == TableFormat::kCsv)
     return (one ? scene_table(scored.sets[0], Precision::kFull)
                 : comparison_table(compare_sets(scored.sets, recipe.rank_by), Precision::kFull))
         .write(TableFormat::kCsv);
@@ -159,7 +149,7 @@ std::map<std::string, std::string> files_of(const Recipe& recipe, const Scored& 
     const Comparison comparison = compare_sets(scored.sets, recipe.rank_by);
     out["comparison.json"] = comparison_json(comparison).dump(2) + "\n";
     out["comparison.csv"] = comparison_table(comparison, Precision::kFull).write(TableFormat::kCsv);
-    report += comparison_text(comparison, "markdown") + "\n";
+    report += comparison_text(comparison, TableFormat::kMarkdown) + "\n";
   }
   for (std::size_t i = 0; i < scored.sets.size(); ++i) {
     const FeatureSet& set = scored.sets[i];
@@ -168,7 +158,7 @@ std::map<std::string, std::string> files_of(const Recipe& recipe, const Scored& 
     out[name + "-scenes.csv"] = scene_table(set, Precision::kFull).write(TableFormat::kCsv);
     const Table pairs = pair_table(set);
     if (!pairs.empty()) out[name + "-pairs.csv"] = pairs.write(TableFormat::kCsv);
-    report += set_text(recipe, set, "markdown") + "\n";
+    report += set_text(recipe, set, TableFormat::kMarkdown) + "\n";
   }
   report += "Options: `" + recipe.options_json + "`\n";
   out["report.md"] = report;
