@@ -1,6 +1,7 @@
 #include "cli/program.h"
 #include "score/file_readers.h"
 #include "score/merge.h"
+#include "score/plot.h"
 #include "score/score.h"
 #include "score/table.h"
 #ifndef VEGA_SCORE_ONLY
@@ -15,11 +16,12 @@ int main(int argc, char** argv) {
   using namespace vega;
   cli::Program program{"vega-eval", "Answers and features in, scores and tables out.", {}};
 #ifdef VEGA_SCORE_ONLY
-  program.verbs = {score::score_verb({}), score::merge_verb(), score::table_verb()};
+  program.verbs = {score::score_verb({}), score::merge_verb(), score::table_verb(),
+                   score::plot_verb()};
   std::vector<FileReader> readers = {score::json_reader(), score::h5_absent()};
 #else
   program.verbs = {score::score_verb(evaluate::scene_boxes), score::merge_verb(),
-                   score::table_verb(), evaluate::correspondence_verb()};
+                   score::table_verb(), score::plot_verb(), evaluate::correspondence_verb()};
   std::vector<FileReader> readers = {h5_reader(), score::json_reader()};
 #endif
   for (Verb& verb : file_verbs(program.name, std::move(readers)))
