@@ -65,6 +65,8 @@ int main(int argc, char** argv) {
     add_boxes_seeds(seeds);
     add_masks_seeds(seeds);
     add_labels_seeds(seeds);
+    add_answers_seeds(seeds);
+    add_questions_seeds(seeds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fuzz_seeds: %s\n", error.what());
     return 1;

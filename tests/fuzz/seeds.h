@@ -50,5 +50,7 @@ void add_annotation_seeds(const SeedFolder& seeds);
 void add_boxes_seeds(const SeedFolder& seeds);
 void add_masks_seeds(const SeedFolder& seeds);
 void add_labels_seeds(const SeedFolder& seeds);
+void add_answers_seeds(const SeedFolder& seeds);
+void add_questions_seeds(const SeedFolder& seeds);
 
 }  // namespace vega::fuzz
