@@ -21,7 +21,7 @@ namespace {
 // What cannot be stored as a finite number is an error, not a feature.
 void check_values(const ComputeJob& job, std::size_t place, const std::string& tap,
                   std::span<const float> values) {
-  const DType store = job.input.recipe.store;
+  const DType store = job.input.recipe.store_dtype;
   const float most = store == DType::kF16 ? 65504.0F : 3.38e38F;
   for (const float value : values) {
     if (std::abs(value) <= most) continue;

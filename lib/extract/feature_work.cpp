@@ -41,7 +41,7 @@ std::vector<TapInfo> tap_infos(const Recipe& recipe, const Backbone& backbone,
     info.height = recipe.size.height;
     info.pool = recipe.pool.name;
     info.compute_dtype = std::string(name_of(recipe.compute));
-    info.store_dtype = recipe.store;
+    info.store_dtype = recipe.store_dtype;
     info.grid_h = tap.grid_h;
     info.grid_w = tap.grid_w;
     info.channels = tap.channels;
@@ -66,8 +66,8 @@ void add_geometry(TapInfo& tap, const Tap& from, const NetworkInput& input) {
 // The tap of --block and --timestep (20 and 300: the paper's) where it is there, else the nearest.
 std::string default_tap(const std::vector<Tap>& taps, const Recipe& recipe) {
   const auto distance = [&](const Tap& tap) {
-    return std::pair(std::abs(tap.block - recipe.default_block),
-                     std::abs(tap.timestep_asked - recipe.default_timestep));
+    return std::pair(std::abs(tap.block - recipe.block),
+                     std::abs(tap.timestep_asked - recipe.timestep));
   };
   return std::min_element(taps.begin(), taps.end(),
                           [&](const Tap& a, const Tap& b) { return distance(a) < distance(b); })
@@ -162,8 +162,7 @@ void FeatureWork::open() {
   const std::string where = source_.root.string();
   check_alignment(source_, findings_);
   findings_.attempt("frames", where, [&] {
-    frames_.emplace(
-        source_, selected_rows(source_, item_.key, recipe_.candidates(source_), recipe_.selection));
+    frames_.emplace(source_, selected_rows(source_, item_.key, recipe_.candidates, recipe_.select));
   });
   // Depth decides the picture of one view only.
   if (recipe_.view == View::kCenterCrop)
@@ -198,7 +197,7 @@ void FeatureWork::identify(const std::string& model_fp) {
   header_.default_tap = default_tap(backbone.taps(), recipe_);
   header_.seed = recipe_.seed;
   taps_ = tap_infos(recipe_, backbone, header_.cache_key);
-  plan_ = decide(output_, header_, taps_, recipe_.overwrite);
+  plan_ = decide(output_, header_, taps_, recipe_.output.overwrite);
 }
 
 void FeatureWork::prepare() {
@@ -213,7 +212,7 @@ void FeatureWork::prepare() {
   // addition, so the lock comes first.
   if (plan_.decision == Decision::kAddTaps) {
     lock_.emplace(output_);
-    plan_ = decide(output_, header_, taps_, recipe_.overwrite);
+    plan_ = decide(output_, header_, taps_, recipe_.output.overwrite);
   }
   if (!complete() && !skips()) {
     decode(recipe_.thumbs);
@@ -230,7 +229,8 @@ void FeatureWork::prepare() {
 // The one scene for which --compat reference is not the release's number (docs/frames.md).
 void FeatureWork::warn_of_bright() const {
   const bool square = recipe_.view == View::kMllm || recipe_.view == View::kCenterCrop;
-  if (!square || !recipe_.reference || run_.backbone.known().noise_size() == 0) return;
+  if (!square || recipe_.compat != Compat::kReference || run_.backbone.known().noise_size() == 0)
+    return;
   for (std::size_t place = 0; place < frames_->count(); ++place) {
     if (!above_mid_grey(frames_->picture(place), recipe_.view, depth_)) return;
   }
@@ -361,7 +361,7 @@ void FeatureWork::look_ahead(const Machine& machine, DryScene& scene) {
       NoiseSource(recipe_, item_.key, backbone.noise_size()).checksum(*frames_);
     });
   }
-  compare_output(scene, recipe_.overwrite, [&] {
+  compare_output(scene, recipe_.output.overwrite, [&] {
     identify(model_of(output_));
     return plan_.decision;
   });
@@ -382,7 +382,7 @@ DryScene FeatureWork::look(const Machine& machine) {
   scene.dialect = source_.dialect;
   scene.found = source_.found;
   if (!source_.frames.empty()) {
-    const std::int64_t every = recipe_.candidates(source_).every;
+    const auto every = recipe_.candidates.value_or(usual_candidates(source_)).every;
     scene.usable = std::count_if(source_.frames.begin(), source_.frames.end(),
                                  [&](const FrameRef& frame) { return frame.id % every == 0; });
     const bool selected = frames_.has_value();

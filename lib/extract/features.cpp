@@ -45,7 +45,7 @@ RunResult dry_run_features(const ItemList& list, const RunOptions& how, FeatureR
   DryRun dry;
   dry.title =
       fmt::format("{}, {}, view {}, pool {}, stored as {}", backbone.name(), to_string(recipe.size),
-                  name_of(recipe.view), recipe.pool.name, name_of(recipe.store));
+                  name_of(recipe.view), recipe.pool.name, name_of(recipe.store_dtype));
   for (const Tap& tap : backbone.taps()) dry.taps.push_back(tap.name);
   dry.machine = measure_machine(recipe, backbone.cost(), run.folder);
   return dry_run(dry, list, how, context,

@@ -194,7 +194,7 @@ double file_bytes(const Workload& work, const Recipe& recipe, const Backbone& ba
     const Tap& tap = backbone.taps().at(i);
     const double tokens = real(tap.grid_h * tap.grid_w * tap.channels);
     // Beside the tokens cell_to_px, six numbers a row.
-    sum += rows * (tokens * real(size_of(recipe.store)) + 48 + 2 * kChunk) + kTap;
+    sum += rows * (tokens * real(size_of(recipe.store_dtype)) + 48 + 2 * kChunk) + kTap;
   }
   if (work.existing_bytes > 0) return work.existing_bytes + sum;
   // id, time, pose, intrinsics, size.

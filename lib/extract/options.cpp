@@ -87,10 +87,11 @@ void visit_frames(FeatureOptions& o, OptionVisitor& v) {
            "uniform:N (spread over the scene), stride:K, fps:R (nearest time stamps), list:FILE "
            "(frame ids), frames:DIR (ids of DIR/KEY.h5)");
   v.choice("--jpeg", o.jpeg, kJpegModes, "frames of a .sens (default: by --compat)");
-  v.choice("--exif", o.exif, kExif, "plain pictures whose EXIF data say how the camera was held");
-  v.integer("--stream", o.stream, "N", {-1, 1000},
+  v.choice("--exif", o.source.exif, kExif,
+           "plain pictures whose EXIF data say how the camera was held");
+  v.integer("--stream", o.source.stream, "N", {-1, 1000},
             "video stream of the file; -1: the first that is no cover picture");
-  v.choice("--on-decode-error", o.on_decode_error, kOnDecodeError,
+  v.choice("--on-decode-error", o.source.on_decode_error, kOnDecodeError,
            "a frame that cannot be decoded");
   v.choice("--view", o.view, kViews,
            "what the network sees (default: by --compat; siglip: mllm or center_crop)");

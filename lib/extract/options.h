@@ -42,33 +42,33 @@ inline constexpr Choice<OnDecodeError> kOnDecodeError[] = {
 
 inline constexpr WholeRange kTimesteps{0, 1000};
 
-struct FeatureOptions {
-  ItemOptions items;
+// What a run is told that needs no resolving: the options have it, and the recipe.
+struct FeatureSettings {
   OutputOptions output{.out = "features"};
-  RunOptions run;
-  DeviceOptions device;
-
-  std::optional<Candidates> candidates;  // unset: every:10 of a .sens, else all
+  std::optional<Candidates> candidates;  // unset: usual_candidates
   Selection select;
-  std::optional<JpegMode> jpeg;
-  bool exif = true;  // turn pictures upright
-  std::int64_t stream = -1;
-  OnDecodeError on_decode_error = OnDecodeError::kFail;
-  std::optional<View> view;
-  std::optional<ImageSize> size;
+  SourceOptions source;  // jpeg and depth_shift are resolved
 
   std::string backbone = "wan", model, prompt;
-  std::int64_t block = 20, timestep = 300;
-  std::vector<std::int64_t> blocks, timesteps;  // ascending, distinct; empty: block, timestep
+  std::int64_t block = 20, timestep = 300;      // the default tap is the one nearest to these
+  std::vector<std::int64_t> blocks, timesteps;  // ascending, distinct; empty until resolved
   double shift = 5;
   wan::Schedule schedule = wan::Schedule::kRelease;
   NoiseChoice noise;
-  std::optional<PoolGrid> pool;
-
-  DType store_dtype = DType::kBF16;
-  std::optional<DType> latent_constants;
   std::int64_t seed = 42;
+  DType store_dtype = DType::kBF16;
   Compat compat = Compat::kReference;
+};
+
+struct FeatureOptions : FeatureSettings {
+  ItemOptions items;
+  RunOptions run;
+  DeviceOptions device;
+  std::optional<JpegMode> jpeg;  // unset, as the next ones: by --compat or by --backbone
+  std::optional<View> view;
+  std::optional<ImageSize> size;
+  std::optional<PoolGrid> pool;
+  std::optional<DType> latent_constants;
   bool no_thumbs = false;
 
   void visit(OptionVisitor& v);

@@ -102,48 +102,25 @@ void resolve_device(const FeatureOptions& o, const BackboneEntry& entry, Recipe&
   r.batch = o.device.batch.value_or(kAutoBatch);
 }
 
-void resolve_frames(const FeatureOptions& o, Recipe& r) {
-  r.root = o.items.root;
-  r.folder_candidates = o.candidates.value_or(Candidates{});
-  r.sens_candidates = o.candidates.value_or(Candidates{10});
-  r.reference = o.compat == Compat::kReference;
-  r.source.depth_shift = !r.reference;
-  r.source.jpeg = o.jpeg.value_or(r.reference ? JpegMode::kReencoded : JpegMode::kOriginal);
-  r.source.on_decode_error = o.on_decode_error;
-  r.source.exif = o.exif;
-  r.source.stream = static_cast<int>(o.stream);
-  r.selection = o.select;
-  r.thumbs = !o.no_thumbs;
-}
-
 }  // namespace
 
 Recipe resolve(const FeatureOptions& o) {
   const BackboneEntry& entry = backbone_entry(o.backbone);
   refuse_unused(o, entry);
-  Recipe r;
+  Recipe r{o};
+  const bool reference = o.compat == Compat::kReference;
+  r.source.jpeg = o.jpeg.value_or(reference ? JpegMode::kReencoded : JpegMode::kOriginal);
+  r.source.depth_shift = !reference;
+  if (r.blocks.empty()) r.blocks = {o.block};
+  if (r.timesteps.empty()) r.timesteps = {o.timestep};
   r.view = resolve_view(o, entry.defaults);
-  r.backbone = o.backbone;
-  r.model = o.model;
-  r.prompt = o.prompt;
   r.size = resolve_size(o, entry.defaults);
-  r.blocks = o.blocks.empty() ? std::vector{o.block} : o.blocks;
-  r.timesteps = o.timesteps.empty() ? std::vector{o.timestep} : o.timesteps;
   r.pool = o.pool.value_or(pool_option("--pool", entry.defaults.pool));
-  r.shift = o.shift;
-  r.schedule = o.schedule;
-  r.default_block = o.block;
-  r.default_timestep = o.timestep;
+  r.root = o.items.root;
+  r.thumbs = !o.no_thumbs;
   resolve_device(o, entry, r);
-  resolve_frames(o, r);
-  r.store = o.store_dtype;
-  r.seed = o.seed;
-  r.noise = o.noise;
   if (o.noise.kind == NoiseKind::kStored)
     r.stored_noise = std::make_shared<const StoredNoise>(read_noise(o.noise.path));
-  r.out = o.output.out;
-  r.tag = o.output.tag;
-  r.overwrite = o.output.overwrite;
   return r;
 }
 
@@ -153,7 +130,7 @@ std::string Recipe::key_options(const std::string& scene, const SceneSource& sou
             {"size", to_string(size)},
             {"view", name_of(view)},
             {"pool", pool.name},
-            {"store_dtype", name_of(store)}};
+            {"store_dtype", name_of(store_dtype)}};
   // A stream read as recorded is a folder of the same files: equal keys.
   if (source.dialect == "sens" && this->source.jpeg == JpegMode::kReencoded)
     json.set("jpeg", "reencoded");
@@ -194,12 +171,12 @@ BackboneOptions Recipe::backbone_options() const {
 }
 
 std::filesystem::path Recipe::folder_of(const Backbone& made) const {
-  if (!tag.empty()) {
-    check_tag(tag);
-    return out / tag;
-  }
-  return out / clean_key(made.name() + "-" + to_string(size) + "-" + std::string(name_of(view)) +
-                         "-" + pool.name);
+  const std::filesystem::path out = output.out;
+  if (output.tag.empty())
+    return out / clean_key(made.name() + "-" + to_string(size) + "-" + std::string(name_of(view)) +
+                           "-" + pool.name);
+  check_tag(output.tag);
+  return out / output.tag;
 }
 
 }  // namespace vega::extract

@@ -18,41 +18,19 @@
 
 namespace vega::extract {
 
-struct Recipe {
-  std::string backbone, model, prompt;
+struct Recipe : FeatureSettings {
   View view = View::kMllm;
   ImageSize size;
-  std::vector<std::int64_t> blocks;     // ascending, distinct
-  std::vector<std::int64_t> timesteps;  // ascending, distinct
-  double shift = 5;
-  wan::Schedule schedule = wan::Schedule::kRelease;
   PoolGrid pool;
   at::Device device{at::kCPU};
+  DType compute = DType::kF32;
   bool bf16_constants = false;
-  DType compute = DType::kF32, store = DType::kBF16;
-  NoiseChoice noise;
   std::shared_ptr<const StoredNoise> stored_noise;  // of NoiseKind::kStored
-  std::int64_t seed = 42;
-  std::int64_t default_block = 20, default_timestep = 300;  // the default tap is the nearest one
-
   std::string root;  // scenes are ids below it; empty: they are paths
-  Candidates folder_candidates, sens_candidates;
-  SourceOptions source;  // how scenes are opened
-  Selection selection;
   bool thumbs = true;
-  bool reference = true;  // --compat: the numbers are meant to be the released ones
-
-  std::filesystem::path out;
-  std::string tag;  // empty: see folder_of
-  bool overwrite = false;
-
   int threads = 1;
   std::int64_t batch = 1;   // frames a step on CUDA
   bool batch_auto = false;  // may be halved
-
-  const Candidates& candidates(const SceneSource& source) const {
-    return source.dialect == "sens" ? sens_candidates : folder_candidates;
-  }
 
   // The options that change numbers of this scene, as canonical JSON. depth: size of its depth
   // images (center_crop takes its width from them). with_noise: the backbone takes noise. turned:

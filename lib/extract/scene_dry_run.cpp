@@ -91,7 +91,7 @@ DryScene SceneFileWork::look(const Machine& machine, bool several) {
   const std::set<std::size_t> distinct(in_.rows.begin(), in_.rows.end());
   count_frames(scene, in_.rows.size(), distinct.size());
   if (!scene.possible() || in_.rows.empty()) return scene;
-  compare_output(scene, recipe_.overwrite, [&] {
+  compare_output(scene, recipe_.output.overwrite, [&] {
     describe_file();
     return decide(output_, kSceneSchema, scene_.header, false).decision;
   });

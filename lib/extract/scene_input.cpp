@@ -106,9 +106,10 @@ void choose_by_coverage(const Item& item, const SceneRecipe& recipe, const Candi
 }
 
 void choose_rows(const Item& item, const SceneRecipe& recipe, SceneInput& in) {
-  const bool sens = in.source.dialect == "sens" && recipe.frame_list.empty();
-  const Candidates& candidates = sens ? recipe.sens_candidates : recipe.folder_candidates;
-  if (recipe.select.coverage) return choose_by_coverage(item, recipe, candidates, in);
+  std::optional<Candidates> candidates = recipe.candidates;
+  if (!candidates && !recipe.frame_list.empty()) candidates = Candidates{};
+  if (recipe.select.coverage)
+    return choose_by_coverage(item, recipe, candidates.value_or(usual_candidates(in.source)), in);
   in.rows = selected_rows(in.source, item.key, candidates, recipe.select.frames);
 }
 
@@ -136,10 +137,7 @@ void read_gt(const SceneRecipe& recipe, SceneInput& in, Findings& findings) {
   const std::string table = recipe.labels.empty() ? in.files.labels.string() : recipe.labels;
   const scan::LabelMap labels = table.empty() ? scan::LabelMap() : scan::LabelMap(table);
   if (table.empty()) warn(in, "no label table (--labels): nyu40 is 0 throughout", findings);
-  const auto segments = scan::read_segments(in.files.segments, in.mesh.size());
-  const auto groups = scan::read_aggregation(in.files.aggregation);
-  const auto list =
-      scan::ground_truth_objects(in.mesh, scan::instance_ids(segments, groups), groups, labels);
+  const auto list = scan::read_objects(in.files, in.mesh, labels);
   SceneObjects gt;
   gt.source = "annotation";
   for (const auto& object : list.objects) {
@@ -265,8 +263,10 @@ void print_poses(SceneSource& source) {
 }  // namespace
 
 std::vector<std::size_t> selected_rows(const SceneSource& source, const std::string& key,
-                                       const Candidates& candidates, const Selection& selection) {
-  if (selection.kind != SelectKind::kFrames) return select_frames(source, candidates, selection);
+                                       const std::optional<Candidates>& candidates,
+                                       const Selection& selection) {
+  if (selection.kind != SelectKind::kFrames)
+    return select_frames(source, candidates.value_or(usual_candidates(source)), selection);
   const fs::path path = selection.path / (key + ".h5");
   if (!fs::exists(path))
     throw InputError(explain("--select " + selection.text, "no " + path.string(),

@@ -19,36 +19,6 @@
 
 namespace vega::extract {
 
-// What a run of `vega-extract scene` does, with every default resolved. Below resolve_scene()
-// nothing reads the options.
-struct SceneRecipe {
-  View view = View::kMllm;
-  GeometryType geometry = GeometryType::kBf16;
-  ZeroDepth zero = ZeroDepth::kKeep;
-  scan::EmptyMask empty_mask = scan::EmptyMask::kTruncate;
-  IdGaps id_gaps = IdGaps::kDrop;
-  PoseMode poses = PoseMode::kPrinted;  // of a .sens
-  ProposalKind proposals = ProposalKind::kAuto;
-  SourceOptions source;
-  Candidates folder_candidates, sens_candidates;
-  SceneSelection select;
-  std::string frame_list, boxes, masks, labels;  // paths; empty: none was given
-  std::int64_t seed = 42;                        // of ties in --select mc
-  std::string root;                              // scenes are ids below it; empty: they are paths
-  std::filesystem::path out;
-  bool overwrite = false, color = true;
-  int threads = 1;
-
-  std::string switches() const;  // all repairs by name, for people
-
-  CoordinateView coordinates() const {
-    return view == View::kCenterCrop ? CoordinateView::kCenterCrop : CoordinateView::kResize;
-  }
-};
-
-// Throws UsageError.
-SceneRecipe resolve_scene(const SceneFileOptions& options);
-
 // One opened scene.
 struct SceneInput {
   SceneSource source;                         // with a frame list: its frames, in its order
@@ -71,7 +41,8 @@ SceneInput open_scene(const Item& item, const SceneRecipe& recipe, Findings& fin
 // source.frames, a row of the output each. key: of the scene, for frames:DIR. Throws InputError
 // (scene/select.h), FormatError (frames:DIR).
 std::vector<std::size_t> selected_rows(const SceneSource& source, const std::string& key,
-                                       const Candidates& candidates, const Selection& selection);
+                                       const std::optional<Candidates>& candidates,
+                                       const Selection& selection);
 
 // Files beside the frames of a source: those of a .sens, in the scene's own folder, or in
 // scans/NAME beside posed_images/NAME. All empty: there are none.

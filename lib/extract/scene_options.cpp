@@ -46,7 +46,7 @@ void visit_frames(SceneFileOptions& o, OptionVisitor& v) {
            "mc-ratio90 (as few of these as reach 95 or 90 % of what can be seen)");
   v.choice("--view", o.view, kSceneViews, "part of the depth map behind the 14x14 patches");
   v.choice(
-      "--on-decode-error", o.on_decode_error, kOnDecodeError,
+      "--on-decode-error", o.source.on_decode_error, kOnDecodeError,
       "a chosen frame whose picture or depth map cannot be read, or whose depth map is missing "
       "or of another size");
 }

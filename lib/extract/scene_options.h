@@ -43,20 +43,21 @@ inline constexpr Choice<IdGaps> kIdGaps[] = {
     {IdGaps::kDrop, "drop", "the scene fails (the release leaves it out)"},
     {IdGaps::kKeep, "keep", "the scene is made"}};
 
-struct SceneFileOptions {
-  ItemOptions items;
+// What a run is told that needs no resolving: the options have it, and the recipe.
+struct SceneSettings {
   OutputOptions output{.out = "scenes"};
-  RunOptions run;
-
-  std::string frame_list;
-  std::optional<Candidates> candidates;  // unset: every:10 of a .sens, else all
+  std::string frame_list, boxes, masks, labels;  // paths; empty: none was given
+  std::optional<Candidates> candidates;          // unset: usual_candidates
   SceneSelection select;
   View view = View::kMllm;  // or kCenterCrop
-  OnDecodeError on_decode_error = OnDecodeError::kFail;
-
+  SourceOptions source;     // jpeg and depth_shift are resolved
   ProposalKind proposals = ProposalKind::kAuto;
-  std::string boxes, masks, labels;
+  std::int64_t seed = 42;  // of ties in --select mc
+};
 
+struct SceneFileOptions : SceneSettings {
+  ItemOptions items;
+  RunOptions run;
   Compat compat = Compat::kReference;  // decides what is unset here
   std::optional<JpegMode> jpeg;
   std::optional<PoseMode> poses;
@@ -65,10 +66,31 @@ struct SceneFileOptions {
   std::optional<ZeroDepth> zero_depth;
   std::optional<scan::EmptyMask> empty_mask;
   std::optional<IdGaps> id_gaps;
-  std::int64_t seed = 42;
   bool no_color = false;
 
   void visit(OptionVisitor& v);
 };
+
+// What a run of `vega-extract scene` does, with every default resolved. Below resolve_scene()
+// nothing reads the options.
+struct SceneRecipe : SceneSettings {
+  PoseMode poses = PoseMode::kPrinted;  // of a .sens
+  GeometryType geometry = GeometryType::kBf16;
+  ZeroDepth zero = ZeroDepth::kKeep;
+  scan::EmptyMask empty_mask = scan::EmptyMask::kTruncate;
+  IdGaps id_gaps = IdGaps::kDrop;
+  std::string root;  // scenes are ids below it; empty: they are paths
+  bool color = true;
+  int threads = 1;
+
+  std::string switches() const;  // all repairs by name, for people
+
+  CoordinateView coordinates() const {
+    return view == View::kCenterCrop ? CoordinateView::kCenterCrop : CoordinateView::kResize;
+  }
+};
+
+// Throws UsageError.
+SceneRecipe resolve_scene(const SceneFileOptions& options);
 
 }  // namespace vega::extract

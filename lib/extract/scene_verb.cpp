@@ -28,13 +28,13 @@ RunResult run_scene(const SceneFileOptions& options, const Context& context) {
   if (options.run.dry_run) {
     DryRun dry;
     dry.title = "view " + std::string(name_of(recipe.view)) + ", " + recipe.switches();
-    dry.machine = measure_host(recipe.threads, recipe.out);
+    dry.machine = measure_host(recipe.threads, recipe.output.out);
     return dry_run(dry, list, options.run, context, [&](const Item& item) {
       return SceneFileWork(item, recipe, Findings::AtError::kCollect)
           .look(dry.machine, list.items.size() > 1);
     });
   }
-  return run_items({list, options.run, {recipe.out}}, context,
+  return run_items({list, options.run, {recipe.output.out}}, context,
                    [&](const Item& item) { return std::make_unique<SceneFileWork>(item, recipe); });
 }
 

@@ -150,7 +150,7 @@ void SceneFileWork::prepare() {
   }
   describe_file();
   findings_.log(item_.key, in_.source.root.string());
-  plan_ = decide(output_, kSceneSchema, scene_.header, recipe_.overwrite);
+  plan_ = decide(output_, kSceneSchema, scene_.header, recipe_.output.overwrite);
 }
 
 // Objects in runs whose cells fit in kCellBytes; at least one, without objects an empty one.

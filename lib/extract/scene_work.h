@@ -26,7 +26,7 @@ class SceneFileWork final : public ItemWork {
                 Findings::AtError at_error = Findings::AtError::kThrow)
       : item_(item),
         recipe_(recipe),
-        output_(recipe.out / (item.key + ".h5")),
+        output_(std::filesystem::path(recipe.output.out) / (item.key + ".h5")),
         findings_(at_error) {}
 
   void prepare() override;

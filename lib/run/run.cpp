@@ -68,7 +68,7 @@ class Runner {
   void settle();
   void done(Underway& item, bool complete);
   void failed(Underway& item, const InputError& error);
-  void say_totals() const;
+  void log_totals() const;
 
   const std::vector<Item>& items_;
   const RunPlan& plan_;
@@ -191,13 +191,13 @@ RunResult Runner::run() {
     throw;
   }
   if (result_.failed > 0) result_.exit_code = plan_.list.alone ? 3 : 4;
-  if (!dry_) say_totals();
+  if (!dry_) log_totals();
   if (plan_.notes) report_.note(plan_.notes());
   report_.finish(result_.exit_code);
   return result_;
 }
 
-void Runner::say_totals() const {
+void Runner::log_totals() const {
   if (items_.size() > 1) {
     log_info("{} written, {} complete already, {} failed", result_.done, result_.complete,
              result_.failed);

@@ -66,13 +66,13 @@ ObjectList ground_truth_objects(std::span<const Point3f> aligned,
   return list;
 }
 
-ObjectList read_objects(const ScanFiles& files, const Mesh& mesh, const Matrix4& axis_align,
+ObjectList read_objects(const ScanFiles& files, std::span<const Point3f> aligned,
                         const LabelMap& labels) {
   if (!files.has_annotation())
     throw InputError(explain(files.name, "no segs.json or no aggregation.json",
                              "both, beside the mesh",
                              "test scans have none: use proposals instead"));
-  const auto segments = read_segments(files.segments, mesh.vertices.size());
+  const auto segments = read_segments(files.segments, aligned.size());
   const auto groups = read_aggregation(files.aggregation);
   std::vector<std::int32_t> ids;
   try {
@@ -80,7 +80,7 @@ ObjectList read_objects(const ScanFiles& files, const Mesh& mesh, const Matrix4&
   } catch (const InputError& error) {
     throw InputError(files.aggregation.string() + ": " + error.what());
   }
-  return ground_truth_objects(align_points_f32(mesh.vertices, axis_align), ids, groups, labels);
+  return ground_truth_objects(aligned, ids, groups, labels);
 }
 
 }  // namespace vega::scan

@@ -10,7 +10,6 @@
 #include "scan/files.h"
 #include "scan/geometry.h"
 #include "scan/labels.h"
-#include "scan/mesh.h"
 #include "scan/segments.h"
 
 namespace vega::scan {
@@ -40,9 +39,9 @@ ObjectList ground_truth_objects(std::span<const Point3f> aligned,
                                 std::span<const std::int32_t> instance_of_vertex,
                                 std::span<const SegGroup> groups, const LabelMap& labels);
 
-// All of the above from the files of a scan that has_annotation(): segments, aggregation. `mesh` as
-// read from files.mesh, `axis_align` as from files.text. Throws what the readers throw.
-ObjectList read_objects(const ScanFiles& files, const Mesh& mesh, const Matrix4& axis_align,
+// The same from the files of a scan that has_annotation(): segments, aggregation. `aligned`: the
+// vertices of files.mesh, aligned as files.text says. Throws what the readers throw.
+ObjectList read_objects(const ScanFiles& files, std::span<const Point3f> aligned,
                         const LabelMap& labels);
 
 }  // namespace vega::scan

@@ -84,30 +84,30 @@ void check_poses(const SceneSource& source, Findings& findings) {
     if (!frame.world_from_cam) continue;
     ++posed;
     const Off off = off_rigid(*frame.world_from_cam);
-    const auto put = [&](const char* kind, double by) {
+    const auto note = [&](const char* kind, double by) {
       wrong[kind].push_back(frame.id);
       worst[kind] = std::max(worst[kind], by);
     };
     if (!(off.rotation <= kRigid))
-      put("rotation", off.rotation);
+      note("rotation", off.rotation);
     else if (off.determinant < 0)
-      put("reflection", 1);
-    if (!(off.last_row <= 1e-6)) put("row", off.last_row);
+      note("reflection", 1);
+    if (!(off.last_row <= 1e-6)) note("row", off.last_row);
     const auto& m = *frame.world_from_cam;
     if (std::hypot(m[3], m[7], m[11]) > kFar) far.push_back(frame.id);
   }
   const std::string where = source.root.string();
-  const auto tell = [&](const char* kind, const std::string& what, const std::string& remedy) {
+  const auto warn = [&](const char* kind, const std::string& what, const std::string& remedy) {
     if (wrong.contains(kind))
       findings.add(Severity::kWarning, "poses", where, what, remedy, wrong[kind]);
   };
-  tell("rotation",
+  warn("rotation",
        fmt::format("the rotation is not orthonormal (R'R is off the identity by up to {:.2g})",
                    worst["rotation"]),
        "camera to world, row by row, without scale");
-  tell("reflection", "the rotation is a reflection (determinant -1)",
+  warn("reflection", "the rotation is a reflection (determinant -1)",
        "one axis is flipped: convert to right-handed coordinates");
-  tell("row", "the last row is not 0 0 0 1", "is the matrix transposed?");
+  warn("row", "the last row is not 0 0 0 1", "is the matrix transposed?");
   if (!far.empty()) {
     findings.add(Severity::kWarning, "poses", where,
                  fmt::format("the camera is more than {:.0f} m from the origin", kFar),
@@ -163,7 +163,7 @@ std::string unusable(const Pose& pose) {
   return {};
 }
 
-bool LostPoses::take(std::int64_t id, const Pose& world_from_cam) {
+bool LostPoses::count_if_lost(std::int64_t id, const Pose& world_from_cam) {
   const std::string kind = unusable(world_from_cam);
   if (kind.empty()) return false;
   auto at = std::find_if(kinds_.begin(), kinds_.end(), [&](auto& k) { return k.first == kind; });
@@ -178,7 +178,7 @@ std::int64_t LostPoses::count() const {
   return sum;
 }
 
-void LostPoses::tell(const std::string& where, std::size_t total, Findings& findings) const {
+void LostPoses::report(const std::string& where, std::size_t total, Findings& findings) const {
   for (const auto& [kind, ids] : kinds_) {
     findings.add(Severity::kWarning, "poses", where,
                  fmt::format("{} of {} frames have a pose that is {}", ids.size(), total, kind),

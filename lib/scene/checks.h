@@ -27,10 +27,10 @@ std::string unusable(const Pose& world_from_cam);
 class LostPoses {
  public:
   // Whether the pose of frame `id` is lost; if so, it is counted.
-  bool take(std::int64_t id, const Pose& world_from_cam);
+  bool count_if_lost(std::int64_t id, const Pose& world_from_cam);
   std::int64_t count() const;
   // A warning for each kind; `total`: frames of the scene.
-  void tell(const std::string& where, std::size_t total, Findings& findings) const;
+  void report(const std::string& where, std::size_t total, Findings& findings) const;
 
  private:
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> kinds_;

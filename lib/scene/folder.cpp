@@ -176,7 +176,7 @@ std::set<std::string> names_taken(const FolderLayout& layout) {
 }
 
 // Says the order where the names leave it open.
-void tell_order(const fs::path& folder, const PictureOrder& order, Findings& findings) {
+void warn_of_order(const fs::path& folder, const PictureOrder& order, Findings& findings) {
   if (order.doubt.empty()) return;
   std::vector<std::string> names;
   for (const NamedPicture& picture : order.pictures) names.push_back(picture.name);
@@ -200,7 +200,7 @@ void renumber(const fs::path& folder, std::map<std::int64_t, FrameFiles>& frames
   std::vector<std::string> names;
   for (const auto& [id, files] : frames) names.push_back(std::to_string(id) + ".jpg");
   const PictureOrder order = order_pictures(names);  // numbers: the order stays
-  tell_order(folder, order, findings);
+  warn_of_order(folder, order, findings);
   std::map<std::int64_t, FrameFiles> out;
   auto picture = order.pictures.begin();
   for (auto& [number, files] : frames) {
@@ -262,7 +262,7 @@ FolderLayout read_layout(const fs::path& folder, Findings& findings) {
     if (pictures.empty()) refuse_empty(folder, here);
     out.dialect = "images";
     const PictureOrder order = order_pictures(std::move(pictures));
-    tell_order(folder, order, findings);
+    warn_of_order(folder, order, findings);
     out.frames = frames_of(order);
   }
   if (out.dialect != "images") {
@@ -271,7 +271,7 @@ FolderLayout read_layout(const fs::path& folder, Findings& findings) {
     out.frames = std::move(found.frames);
     renumber(folder, out.frames, findings);
   }
-  tell_unread(folder, here, names_taken(out), out.scan, findings);
+  report_unread(folder, here, names_taken(out), out.scan, findings);
   return out;
 }
 

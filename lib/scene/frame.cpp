@@ -45,14 +45,6 @@ bool has_depth(const SceneSource& source, const FrameRef& frame) {
   return source.container ? source.container->has_depth(frame.place) : !frame.depth.empty();
 }
 
-LoadedFrame load_frame(const SceneSource& source, const FrameRef& frame, bool with_depth) {
-  LoadedFrame loaded;
-  loaded.color_bytes = color_bytes(source, frame);
-  loaded.color = decode_color(source, frame, loaded.color_bytes);
-  if (with_depth && has_depth(source, frame)) loaded.depth = load_depth(source, frame);
-  return loaded;
-}
-
 ImageU16 load_depth(const SceneSource& source, const FrameRef& frame) {
   if (!has_depth(source, frame)) {
     throw InputError(explain(source.root.string(), fmt::format("frame {} without depth", frame.id),

@@ -29,17 +29,7 @@ ImageU8 decode_color(const SceneSource& source, const FrameRef& frame,
 
 bool has_depth(const SceneSource& source, const FrameRef& frame);
 
-struct LoadedFrame {
-  std::vector<std::byte> color_bytes;  // the file as it lies on disk (JPEG or PNG)
-  ImageU8 color;
-  std::optional<ImageU16> depth;  // millimetres, 0 = invalid; only when asked for and present
-};
-
-// Throws InputError (file missing or unreadable), FormatError (not a picture, truncated, corrupt);
-// each names the file.
-LoadedFrame load_frame(const SceneSource& source, const FrameRef& frame, bool with_depth);
-
-// The depth map alone: millimetres; invalid pixels are 0 (7-Scenes writes 65535 for them).
+// The depth map: millimetres; invalid pixels are 0 (7-Scenes writes 65535 for them).
 // Throws InputError (the frame has none, unreadable), FormatError.
 ImageU16 load_depth(const SceneSource& source, const FrameRef& frame);
 

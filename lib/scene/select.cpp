@@ -129,6 +129,10 @@ Candidates parse_candidates(std::string_view text) {
   return candidates;
 }
 
+Candidates usual_candidates(const SceneSource& source) {
+  return {source.dialect == "sens" ? 10 : 1};
+}
+
 Selection parse_selection(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon + 1 == text.size()) refuse_selection(text);

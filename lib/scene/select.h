@@ -20,6 +20,9 @@ struct Candidates {
 };
 Candidates parse_candidates(std::string_view text);  // throws UsageError
 
+// Where none are asked for: every:10 of a `.sens`, as released, else all.
+Candidates usual_candidates(const SceneSource& source);
+
 enum class SelectKind {
   kUniform,  // uniform:N   N frames, evenly spread, first and last included
   kStride,   // stride:K    every K-th from the first

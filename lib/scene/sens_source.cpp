@@ -78,14 +78,14 @@ void check_payloads(const SensFile& file, const std::string& where, Findings& fi
     if (frames[i].color_bytes == 0) no_picture.push_back(static_cast<std::int64_t>(i));
     if (frames[i].depth_bytes == 0) no_depth.push_back(static_cast<std::int64_t>(i));
   }
-  const auto tell = [&](const char* topic, const auto& ids, const char* what, const char* remedy) {
+  const auto warn = [&](const char* topic, const auto& ids, const char* what, const char* remedy) {
     if (ids.empty()) return;
     findings.add(Severity::kWarning, topic, where,
                  fmt::format("{} of {} frames have no {}", ids.size(), frames.size(), what), remedy,
                  ids);
   };
-  tell("color", no_picture, "picture", "these frames are left out");
-  tell("depth", no_depth, "depth map", "stages that place tokens in space cannot use these frames");
+  warn("color", no_picture, "picture", "these frames are left out");
+  warn("depth", no_depth, "depth map", "stages that place tokens in space cannot use these frames");
 }
 
 }  // namespace
@@ -127,7 +127,7 @@ SceneSource open_sens(const fs::path& path, const SourceOptions& options, Findin
     const SensFrame& frame = file.frames()[i];
     started = started || frame.color_timestamp != 0;
     const auto id = static_cast<std::int64_t>(i);
-    if (lost.take(id, frame.world_from_cam) || frame.color_bytes == 0) continue;
+    if (lost.count_if_lost(id, frame.world_from_cam) || frame.color_bytes == 0) continue;
     FrameRef ref;
     ref.id = id;
     ref.place = i;
@@ -138,7 +138,7 @@ SceneSource open_sens(const fs::path& path, const SourceOptions& options, Findin
     source.frames.push_back(ref);
   }
   source.dropped_nonfinite_poses = lost.count();
-  lost.tell(where, file.frames().size(), findings);
+  lost.report(where, file.frames().size(), findings);
   if (source.frames.empty()) {
     findings.add(Severity::kError, "frames", where,
                  fmt::format("{} frames, none with a finite pose and a picture", source.found));

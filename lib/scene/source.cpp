@@ -135,7 +135,7 @@ Poses read_poses(const fs::path& folder, const FolderLayout& layout, std::int64_
     }
     try {
       const auto pose = read_pose(folder / files.pose);
-      if (!poses.lost.take(id, pose)) poses.good[id] = pose;
+      if (!poses.lost.count_if_lost(id, pose)) poses.good[id] = pose;
     } catch (const InputError& error) {
       if (malformed.empty()) first_malformed = error.what();
       malformed.push_back(id);
@@ -158,7 +158,7 @@ Poses read_poses(const fs::path& folder, const FolderLayout& layout, std::int64_
                              first_malformed),
                  "", malformed);
   }
-  poses.lost.tell(where, static_cast<std::size_t>(pictures), findings);
+  poses.lost.report(where, static_cast<std::size_t>(pictures), findings);
   return poses;
 }
 

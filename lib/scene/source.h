@@ -26,7 +26,7 @@ struct SourceOptions {
   JpegMode jpeg = JpegMode::kOriginal;                   // of a `.sens`
   bool depth_shift = false;                              // of a `.sens`: honour its header's
   bool exif = true;                                      // see follows_exif (scene/frame.h)
-  int stream = -1;                                       // of a video; -1: the first
+  std::int64_t stream = -1;                              // of a video; -1: the first
   OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
 };
 

@@ -57,12 +57,12 @@ std::string own_name(const fs::path& folder) {
 std::string listed(const std::map<std::string, std::vector<std::string>>& by_ending) {
   constexpr std::size_t kNamed = 3;
   std::string text;
-  const auto put = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  const auto append = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   for (const auto& [ending, names] : by_ending) {
     if (names.size() <= kNamed) {
-      for (const std::string& name : names) put(name);
+      for (const std::string& name : names) append(name);
     } else {
-      put(fmt::format("{} files *{} ({}, ...)", names.size(), ending, names.front()));
+      append(fmt::format("{} files *{} ({}, ...)", names.size(), ending, names.front()));
     }
   }
   return text;
@@ -135,8 +135,9 @@ std::string scan_name(const fs::path& folder, const Entries& entries, Findings& 
   return own;
 }
 
-void tell_unread(const fs::path& folder, const Entries& entries, const std::set<std::string>& taken,
-                 const std::string& scan, Findings& findings) {
+void report_unread(const fs::path& folder, const Entries& entries,
+                   const std::set<std::string>& taken, const std::string& scan,
+                   Findings& findings) {
   // Folders of which files were taken.
   std::set<std::string> open;
   for (const std::string& name : taken) open.insert(name.substr(0, name.find('/')));
@@ -157,13 +158,13 @@ void tell_unread(const fs::path& folder, const Entries& entries, const std::set<
   for (const std::string& name : entries.folders) {
     if (!open.contains(name)) (is_telling(name) ? telling : others)["/"].push_back(name + "/");
   }
-  const auto tell = [&](Severity severity, const auto& names) {
+  const auto add_finding = [&](Severity severity, const auto& names) {
     if (const std::string text = listed(names); !text.empty())
       findings.add(severity, "files", folder.string(), "not read: " + text,
                    "docs/formats.md (Scenes that are read) says which names count");
   };
-  tell(Severity::kWarning, telling);
-  tell(Severity::kNote, others);
+  add_finding(Severity::kWarning, telling);
+  add_finding(Severity::kNote, others);
 }
 
 }  // namespace vega::detail

@@ -29,7 +29,7 @@ std::string scan_name(const std::filesystem::path& folder, const Entries& entrie
 
 // Names the files that are neither taken nor the scan's: a warning for those that look like poses,
 // cameras, depth, annotation or pictures, a note for others.
-void tell_unread(const std::filesystem::path& folder, const Entries& entries,
-                 const std::set<std::string>& taken, const std::string& scan, Findings& findings);
+void report_unread(const std::filesystem::path& folder, const Entries& entries,
+                   const std::set<std::string>& taken, const std::string& scan, Findings& findings);
 
 }  // namespace vega::detail

@@ -92,7 +92,8 @@ void check_picture(const VideoInfo& info, const std::string& where, Findings& fi
 SceneSource open_video(const fs::path& path, const SourceOptions& options, Findings& findings) {
   const OnDecodeError at_error =
       findings.collects() ? OnDecodeError::kSkip : options.on_decode_error;
-  const auto store = std::make_shared<VideoStore>(path, VideoOptions{options.stream, at_error});
+  const auto store =
+      std::make_shared<VideoStore>(path, VideoOptions{static_cast<int>(options.stream), at_error});
   SceneSource source;
   source.dialect = "video";
   source.root = path;

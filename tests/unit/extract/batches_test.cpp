@@ -87,8 +87,7 @@ struct Trial {
   }
 
   FeatureReader run(Backbone& backbone, const std::string& name, std::vector<std::size_t> taps) {
-    ChosenFrames frames(source,
-                        selected_rows(source, "room", recipe.candidates(source), recipe.selection));
+    ChosenFrames frames(source, selected_rows(source, "room", recipe.candidates, recipe.select));
     frames.read(1);
     auto seen = unseen_frames(source, frames.indices());
     frames.decode(1, false, seen);

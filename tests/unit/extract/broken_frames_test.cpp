@@ -87,12 +87,12 @@ TEST_CASE("--stream chooses among the streams of a video", "[shared]") {
   extract::FeatureOptions o = rgb(bench, (*data / "video" / "nasa_13013.mp4").string(), "out");
   test::set(o, "--select", "uniform:2");
   const FeatureReader first = test::run_one(o);
-  o.stream = 3, o.output.out = (bench.folder / "other").string();
+  o.source.stream = 3, o.output.out = (bench.folder / "other").string();
   const FeatureReader other = test::run_one(o);
   CHECK((first.frames().size_color[0] == std::array<std::int32_t, 2>{180, 320}));
   CHECK((other.frames().size_color[0] == std::array<std::int32_t, 2>{270, 480}));
   CHECK(first.header().cache_key != other.header().cache_key);
-  o.stream = 1;  // sound
+  o.source.stream = 1;  // sound
   CHECK_THROWS_WITH(test::run_one(o), Contains("stream") && Contains("1"));
   CHECK_THROWS_AS(test::set(o, "--stream", "-2"), UsageError);
 }

@@ -38,11 +38,11 @@ TEST_CASE("--compat chooses view and latent constants, each of which is a switch
   CHECK_FALSE(resolve(o).bf16_constants);
 
   CHECK(reference.size == ImageSize{832, 480});
-  CHECK(reference.store == DType::kBF16);
+  CHECK(reference.store_dtype == DType::kBF16);
   CHECK(reference.pool.height == 14);
   CHECK(reference.pool.width == 14);
   CHECK(reference.threads >= 1);
-  CHECK(resolve(options("reference")).selection.count == 32);
+  CHECK(resolve(options("reference")).select.count == 32);
 }
 
 TEST_CASE("pool and batch are read as given") {

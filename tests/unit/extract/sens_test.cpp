@@ -9,6 +9,7 @@
 #include "media/sens.h"
 #include "scene/frame.h"
 #include "scene/source.h"
+#include "support/load_frame.h"
 #include "synth/scene.h"
 
 using namespace vega;
@@ -117,7 +118,7 @@ TEST_CASE("a ScanNet scan folder is its stream; frames without a finite pose are
   CHECK(source.frames[1].id == 1);
   CHECK(source.frames[1].time_s == 2.0);
   CHECK(depth_size(source) == ImageSize{96, 64});
-  const LoadedFrame frame = load_frame(source, source.frames[3], true);
+  const test::LoadedFrame frame = test::load_frame(source, source.frames[3], true);
   CHECK(frame.color.size() == ImageSize{96, 64});
   REQUIRE(frame.depth);
   CHECK(frame.depth->v == recorded.depth(3).v);

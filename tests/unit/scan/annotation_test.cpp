@@ -175,7 +175,7 @@ TEST_CASE("scan files: what is there, and where the label table may lie", "[file
   CHECK(empty.name == "scene0001_00");
   CHECK(empty.mesh.empty());
   CHECK(!empty.has_annotation());
-  CHECK_THROWS_WITH(read_objects(empty, {}, kIdentity4, {}), Catch::Contains("segs.json"));
+  CHECK_THROWS_WITH(read_objects(empty, {}, {}), Catch::Contains("segs.json"));
   for (const char* suffix : {".sens", "_vh_clean_2.ply", "_vh_clean_2.0.010000.segs.json",
                              "_vh_clean.aggregation.json", ".txt", ".mask.npz"}) {
     test::write_text(folder / ("scene0001_00" + std::string(suffix)), "x");

@@ -9,6 +9,7 @@
 #include "media/png.h"
 #include "scene/frame.h"
 #include "scene/source.h"
+#include "support/load_frame.h"
 #include "support/support.h"
 
 using namespace vega;
@@ -105,15 +106,15 @@ TEST_CASE("a ScanNet folder") {
   CHECK(std::isnan(source.frames[0].time_s));
   CHECK(depth_size(source) == ImageSize{8, 6});
 
-  const LoadedFrame frame = load_frame(source, source.frames[0], true);
+  const test::LoadedFrame frame = test::load_frame(source, source.frames[0], true);
   CHECK(frame.color.size() == ImageSize{16, 12});
   CHECK(frame.color_bytes == read_file(folder / "00000.jpg"));
   CHECK(frame.color.rgb[0] == 100);
   REQUIRE(frame.depth);
   CHECK(frame.depth->v[2] == 100);
   CHECK(frame.depth->v[3] == 65535);  // only 7-Scenes marks invalid pixels so
-  CHECK_FALSE(load_frame(source, source.frames[0], false).depth);
-  CHECK_FALSE(load_frame(source, source.frames[2], true).depth);
+  CHECK_FALSE(test::load_frame(source, source.frames[0], false).depth);
+  CHECK_FALSE(test::load_frame(source, source.frames[2], true).depth);
   CHECK_THROWS_WITH(load_depth(source, source.frames[2]), Contains("frame 30"));
 }
 
@@ -140,7 +141,7 @@ TEST_CASE("a 7-Scenes folder, JPEG or PNG") {
     REQUIRE(source.K_color);
     CHECK((*source.K_color)[5] == 240);
     CHECK(source.K_depth == source.K_color);
-    const LoadedFrame frame = load_frame(source, source.frames[0], true);
+    const test::LoadedFrame frame = test::load_frame(source, source.frames[0], true);
     CHECK(frame.color.rgb[0] == 77);
     REQUIRE(frame.depth);
     CHECK(frame.depth->v[3] == 0);
@@ -193,7 +194,7 @@ TEST_CASE("posed frames whose pictures are PNG") {
     CHECK((*source.frames[i].world_from_cam)[3] == Approx(0.1 * static_cast<double>(i)));
   CHECK(source.K_color);
   CHECK(depth_size(source) == ImageSize{});
-  CHECK(load_frame(source, source.frames[2], false).color.rgb[0] == 80);
+  CHECK(test::load_frame(source, source.frames[2], false).color.rgb[0] == 80);
   // Depth maps and poses whose pictures are gone.
   test::TempFolder bare;
   write_depth(bare / "00000.png");
@@ -464,10 +465,10 @@ TEST_CASE("broken frames name their file") {
   auto bytes = read_file(folder / "00000.jpg");
   bytes.resize(bytes.size() / 2);
   test::write_bytes(folder / "00000.jpg", bytes);
-  CHECK_THROWS_WITH(load_frame(source, source.frames[0], false), Contains("00000.jpg"));
-  CHECK_THROWS_AS(load_frame(source, source.frames[0], false), FormatError);
+  CHECK_THROWS_WITH(test::load_frame(source, source.frames[0], false), Contains("00000.jpg"));
+  CHECK_THROWS_AS(test::load_frame(source, source.frames[0], false), FormatError);
   fs::remove(folder / "00020.jpg");
-  CHECK_THROWS_WITH(load_frame(source, source.frames[1], false), Contains("00020.jpg"));
+  CHECK_THROWS_WITH(test::load_frame(source, source.frames[1], false), Contains("00020.jpg"));
   test::write_bytes(folder / "00020.png", encode_png(flat(4, 4, 9)));
   CHECK_THROWS_WITH(load_depth(source, source.frames[1]),
                     Contains("00020.png") && Contains("16-bit grey"));
@@ -489,7 +490,7 @@ TEST_CASE("the real kitchen opens", "[shared]") {
   REQUIRE(source.K_color);
   CHECK((*source.K_color)[0] == 585);
   CHECK(depth_size(source) == ImageSize{640, 480});
-  const LoadedFrame frame = load_frame(source, source.frames[5], true);
+  const test::LoadedFrame frame = test::load_frame(source, source.frames[5], true);
   CHECK(frame.color.size() == ImageSize{640, 480});
   REQUIRE(frame.depth);
   std::int64_t valid = 0;

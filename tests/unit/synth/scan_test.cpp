@@ -71,7 +71,8 @@ TEST_CASE("scan: read back, its boxes are those of the room", "[scan]") {
   CHECK(mesh.vertices.size() < 50000);
 
   const scan::LabelMap labels(files.labels);
-  const auto list = scan::read_objects(files, mesh, text.axis_align, labels);
+  const auto list =
+      scan::read_objects(files, scan::align_points_f32(mesh.vertices, text.axis_align), labels);
   const auto& objects = shared_room().objects();
   CHECK(list.dense);
   REQUIRE(list.objects.size() == objects.size());
