@@ -180,26 +180,33 @@ PairedTest compare(const SumScore& a, const SumScore& b, const Clusters& given,
                     sums_b.begin() + static_cast<std::ptrdiff_t>(c * b.width)))
       moving.push_back(c);
   }
-  std::vector<double> mixed_a, mixed_b;
+  // What an exchange of a moving cluster adds to the sums of a and takes from those of b.
+  const std::size_t width = a.width;
+  std::vector<double> change, whole_a(width, 0), whole_b(width, 0);
+  for (std::size_t c = 0; c < count; ++c) {
+    for (std::size_t k = 0; k < width; ++k) {
+      whole_a[k] += sums_a[c * width + k];
+      whole_b[k] += sums_b[c * width + k];
+    }
+  }
+  for (const std::size_t c : moving)
+    for (std::size_t k = 0; k < width; ++k)
+      change.push_back(sums_b[c * width + k] - sums_a[c * width + k]);
+  std::vector<double> moved(width), mixed_a(width), mixed_b(width);
   const double least = std::abs(out.difference) * (1 - 1e-9);
-  std::vector<char> exchanged(count, 0);
-  permute(
-      moving.size(), settings,
-      [&](std::span<const char> signs) {
-        for (std::size_t m = 0; m < moving.size(); ++m) exchanged[moving[m]] = signs[m];
-        mixed_a.assign(a.width, 0);
-        mixed_b.assign(b.width, 0);
-        for (std::size_t c = 0; c < count; ++c) {
-          const auto& first = exchanged[c] != 0 ? sums_b : sums_a;
-          const auto& second = exchanged[c] != 0 ? sums_a : sums_b;
-          for (std::size_t i = 0; i < a.width; ++i) {
-            mixed_a[i] += first[c * a.width + i];
-            mixed_b[i] += second[c * a.width + i];
-          }
-        }
-        return std::abs(b.value(mixed_b) - a.value(mixed_a)) >= least;
-      },
-      out);
+  const auto as_large = [&](std::span<const char> signs) {
+    std::fill(moved.begin(), moved.end(), 0);
+    for (std::size_t m = 0; m < moving.size(); ++m) {
+      if (signs[m] == 0) continue;
+      for (std::size_t k = 0; k < width; ++k) moved[k] += change[m * width + k];
+    }
+    for (std::size_t k = 0; k < width; ++k) {
+      mixed_a[k] = whole_a[k] + moved[k];
+      mixed_b[k] = whole_b[k] - moved[k];
+    }
+    return std::abs(b.value(mixed_b) - a.value(mixed_a)) >= least;
+  };
+  permute(moving.size(), settings, as_large, out);
   return out;
 }
 

@@ -48,6 +48,14 @@ Task task_of(const ScoreOptions& options) {
   return *task;
 }
 
+// A folder of answers stands for its answers.jsonl.
+fs::path answer_file(const fs::path& path) {
+  if (!fs::is_directory(path)) return path;
+  if (fs::exists(path / "answers.jsonl")) return path / "answers.jsonl";
+  throw InputError(explain(path.string(), "a folder without answers.jsonl", "an answer file",
+                           "vega-eval merge makes one file of the parts of a run"));
+}
+
 // What the command asks for, with everything read that does not hang on an answer file.
 struct Plan {
   const ScoreOptions& options;
@@ -67,7 +75,8 @@ struct Plan {
 Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
   Plan out{options};
   out.task = task_of(options);
-  out.files.assign(options.inputs.begin() + 1, options.inputs.end());
+  for (std::size_t i = 1; i < options.inputs.size(); ++i)
+    out.files.push_back(answer_file(options.inputs[i]));
   out.matching.matcher = matcher_name(out.task, options.matcher);
   out.matching.threshold = options.threshold;
   out.matching.threads =
@@ -211,7 +220,7 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
   }
   std::string against;
   if (!options.against.empty()) {
-    Run other = read_run(plan, options.against);
+    Run other = read_run(plan, answer_file(options.against));
     other.questions = in_order_of(runs[0].questions, std::move(other.questions), options.against,
                                   plan.files[0].string());
     const Measured theirs = measure(other.questions, plan.matching);

@@ -49,8 +49,9 @@ std::string counts_text(const Scores& scores) {
       benchmark_of(*find_choice(task_names(), std::string_view(scores.task)));
   std::string out =
       fmt::format("{} {}, matcher: {}\n", benchmark.title, scores.split, scores.matcher);
-  out += scores.partial() ? fmt::format("{} of {} questions (partial)", scores.n, scores.of)
-                          : plural(static_cast<std::size_t>(scores.n), "question");
+  const std::string_view noun = benchmark.task == Task::kLibero ? "episode" : "question";
+  out += scores.partial() ? fmt::format("{} of {} {}s (partial)", scores.n, scores.of, noun)
+                          : plural(static_cast<std::size_t>(scores.n), noun);
   out += fmt::format("; {} unreadable, {} empty, {} cut by length\n", scores.unreadable,
                      scores.empty, scores.cut ? std::to_string(*scores.cut) : "unknown number");
   return out;
