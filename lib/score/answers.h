@@ -22,8 +22,9 @@ struct Truth {
   std::string type;                        // question_type; empty: not known
   std::vector<std::string> answers;        // accepted answers, or reference captions
   std::vector<metrics::BoxNumbers> boxes;  // metres, axis-aligned
-  std::vector<std::int64_t> objects;       // object ids that name the boxes, or the target
-  std::vector<std::string> options;        // VSI-Bench: "A. ...", of a choice
+  // Object ids that name the boxes; Nr3D: the target, then the others of its class.
+  std::vector<std::int64_t> objects;
+  std::vector<std::string> options;  // VSI-Bench: "A. ...", of a choice
   // Scan2Cap: a proposal of the detector stands for the object; unset: an answer that is empty says
   // no.
   std::optional<bool> has_proposal;

@@ -35,7 +35,7 @@ bool agree(Task task, const Truth& line, const Truth& annotation) {
   switch (task) {
     case Task::kScanRefer:
     case Task::kMulti3DRefer: return equal_boxes(line.boxes, annotation.boxes);
-    case Task::kNr3d: return line.objects == annotation.objects;
+    case Task::kNr3d: return line.objects.at(0) == annotation.objects.at(0);
     case Task::kScan2Cap: {
       auto a = line.answers, b = annotation.answers;
       std::sort(a.begin(), a.end());

@@ -59,8 +59,13 @@ void measure_multi3drefer(const Questions& questions, const Matching& matching, 
 
 void measure_nr3d(const Questions& questions, Measured& out) {
   std::vector<double> right;
-  for (const Question& question : questions.list)
+  double chance = 0;
+  for (const Question& question : questions.list) {
     right.push_back(question.answer.object == question.truth.objects.at(0) ? 100 : 0);
+    chance += 100.0 / static_cast<double>(question.truth.objects.size());
+  }
+  out.notes.push_back(fmt::format("chance among the objects of the target's class: {:.1f} %",
+                                  chance / static_cast<double>(questions.list.size())));
   out.measures = {rate("accuracy", std::move(right))};
 }
 

@@ -118,6 +118,8 @@ std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& fil
     truth.id = std::to_string(i - 1);
     truth.scene = stimulus->scan;
     truth.objects = {stimulus->target};
+    truth.objects.insert(truth.objects.end(), stimulus->distractors.begin(),
+                         stimulus->distractors.end());
     truth.type = std::string(stimulus->hard() ? "hard" : "easy") + " " +
                  (tasks::nr3d_view_dependent(*words) ? "view-dependent" : "view-independent");
     std::string reason;

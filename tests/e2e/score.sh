@@ -124,6 +124,12 @@ expect_line "judge kind" 60.00
 sed '2s/4/6/' judge.jsonl >judge_off.jsonl
 refused 3 "judge_off.jsonl:2: score: got 6" -- sqa3d sqa.jsonl --gt sqa.json --judge judge_off.jsonl
 
+# an empty answer earns nothing, and nothing fails
+answer a "" "the cat sat on the mat" >both.jsonl
+printf '{"sample_id":"b","pred_response":null,"gt_response":["a dog"]}\n' >>both.jsonl
+expect_exit 0 score scanqa both.jsonl --partial --format csv --wordnet-dir "$T"
+expect_line EM,0.00; expect_line BLEU-1,0.00; expect_line BLEU-4,0.00; expect_line ROUGE-L,0.00; expect_line CIDEr,0.00
+
 # --- boxes
 box() { printf '{"sample_id":%s,"pred_response":%s,"gt_response":%s,"question_type":"%s"}\n' "$@"; }
 {
@@ -160,6 +166,20 @@ expect_line Acc@0.5 66.67; expect_line unique 0.00; expect_line multiple 100.00
 sed 's/"object_id": "1", "object_name": "door"/"object_id": "7", "object_name": "door"/' scanrefer_val.json >gone.json
 refused 3 "object 7 of scene0011_00" "segmentation" -- scanrefer scanrefer.jsonl --gt gone.json --boxes gt_box.json
 
+# boxes out of scene files, in the full build
+if [ -x "$BIN/vega-extract" ] && [ -x "$BIN/vega-synth" ]; then
+  expect_exit 0 synth scene --size 96x64 --frames 12 -o room/scene0000_00 --progress off
+  expect_exit 0 extract scene room/scene0000_00 --proposals none --select uniform:4 -o scenes --progress off
+  floor=$(awk '/"id": 0,/ { on = 1 } on && /-?[0-9]+[.][0-9]+/ { gsub(/[ ,]/, ""); v[n++] = $0 } n == 6 { exit }
+    END { for (i = 0; i < 3; i++) c = c (v[i] + v[i + 3]) / 2 ","; for (i = 0; i < 3; i++) s = s (i ? "," : "") v[i + 3] - v[i]
+      print "[" c s "]" }' room/scene0000_00/objects.json)
+  echo '[{"scene_id": "scene0000_00", "object_id": "0", "object_name": "floor", "ann_id": "0", "description": "the floor"}]' >floor.json
+  printf '{"sample_id":0,"pred_response":%s}\n' "$floor" >floor.jsonl
+  expect_exit 0 score scanrefer floor.jsonl --gt floor.json --scenes scenes
+  expect_line Acc@0.5 100.00
+  refused 3 "absent/scene0000_00.h5" -- scanrefer floor.jsonl --gt floor.json --scenes absent
+fi
+
 multi() { printf '{"sample_id":%s,"scores":%s,"objects":[[0,0,0,1,1,1],[5,5,5,1,1,1]],"gt_response":%s,"question_type":"%s"}\n' "$@"; }
 multi 0 "[0.5,0.1,0.0]" "[[0,0,0,1,1,1]]" st_w_d >multi.jsonl
 multi 1 "[0.1,0.1,0.5]" "[]" zt_w_d >>multi.jsonl
@@ -181,7 +201,7 @@ printf '{"sample_id":%s,"pred_response":%s}\n' 0 5 1 '"2"' 2 1 3 1 >nr3d.jsonl
 expect_exit 0 evaluate score nr3d nr3d.jsonl --gt nr3d.csv
 expect_line "3 questions"; expect_line accuracy 66.67; expect_line easy 50.00; expect_line hard 100.00
 expect_line view-dependent 100.00; expect_line view-independent 50.00
-expect_text "1 row that do not mention the target's class left out"
+expect_text "1 row that do not mention the target's class left out" "chance among the objects of the target's class: 61.1 %"
 
 # --- VSI-Bench: parsers by name
 vsi() { printf '{"id":%s,"scene_name":"s","question_type":"object_rel_distance","options":["A. x","B. y","C. z","D. w"],"ground_truth":"%s","prediction":"%s"}\n' "$@"; }
