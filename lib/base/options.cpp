@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <cmath>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -10,19 +11,19 @@
 namespace vega {
 namespace {
 
-// "1 to 4096", "0 or more", "more than 0"; empty: no limit.
-std::string words(WholeRange range) {
-  const WholeRange all;
-  if (range.least == all.least) return {};
-  if (range.most == all.most) return fmt::format("{} or more", range.least);
-  return fmt::format("{} to {}", range.least, range.most);
-}
-
-std::string words(RealRange range) {
-  if (std::isinf(range.least)) return {};
-  if (!std::isinf(range.most)) return fmt::format("{} to {}", range.least, range.most);
-  return range.above_least ? fmt::format("more than {}", range.least)
-                           : fmt::format("{} or more", range.least);
+// "1 to 4096", "0 or more", "more than 0", "9 or less"; empty: no limit.
+template <typename Range>
+std::string words(Range range) {
+  const Range all;
+  const bool below = range.most != all.most;
+  std::string least;
+  if constexpr (std::is_same_v<Range, RealRange>) {
+    if (range.above_least) least = fmt::format("more than {}", range.least);
+  }
+  if (range.least == all.least) return below ? fmt::format("{} or less", range.most) : "";
+  if (!least.empty()) return below ? fmt::format("{}, {} or less", least, range.most) : least;
+  return below ? fmt::format("{} to {}", range.least, range.most)
+               : fmt::format("{} or more", range.least);
 }
 
 template <typename Range>

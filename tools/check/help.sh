@@ -33,13 +33,30 @@ for program in "${programs[@]}"; do
 done
 pages=$(find "$new" -name '*.md' | wc -l)
 
+# "See also: VERB, PROGRAM VERB --option; docs/PAGE.md": what it names is there.
+lost=0
+while IFS=: read -r page line; do
+  program=$(basename "$page" .md | cut -d- -f1-2)
+  IFS=',;' read -ra names <<<"${line#See also: }"
+  for name in "${names[@]}"; do
+    name=${name# } name=${name%.}
+    case $name in
+      docs/*) [ -e "$name" ] && continue ;;
+      vega-*) read -r whose verb _ <<<"$name"; [ -e "$new/$whose${verb:+-$verb}.md" ] && continue ;;
+      *) [ -e "$new/$program-${name%% *}.md" ] && continue ;;
+    esac
+    echo "check help: $(basename "$page"): 'See also' names $name, which is not there" >&2
+    lost=1
+  done
+done < <(grep -o '^See also: .*' "$new"/*.md)
+
 if [ "${1:-}" = --write ]; then
   [ "$pages" -gt 0 ] || { echo "no programs in $build/bin; run: make" >&2; exit 1; }
   mkdir -p docs/cli
   rm -f docs/cli/vega-*.md
   cp "$new"/*.md docs/cli/
   echo "docs/cli: $pages pages"
-  exit 0
+  exit "$lost"
 fi
 mkdir -p "$new/old"
 cp docs/cli/vega-*.md "$new/old/" 2>/dev/null || true   # none yet
@@ -48,4 +65,5 @@ if ! changes=$(diff -U1 -rN --exclude=old "$new/old" "$new"); then
   echo "check help: failed, docs/cli differs from --help; remedy: make docs" >&2
   exit 1
 fi
+[ "$lost" = 0 ] || { echo "check help: failed" >&2; exit 1; }
 echo "check help: ok, $pages pages"
