@@ -3,46 +3,96 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/printable.h"
 
 namespace vega::scan::detail {
 namespace {
 
-constexpr std::size_t kMostToken = std::size_t{64} << 10;
+constexpr std::size_t kMostToken = std::size_t{64} << 10, kMostValues = 1'000'000;
 constexpr int kMostDepth = 32;
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-class Events final : public JsonEvents {
+// Builds the elements of one list, one after the other, and skips everything else.
+class ListEvents final : public JsonEvents {
  public:
-  explicit Events(JsonSink& sink) : sink_(sink) {}
+  ListEvents(const std::string& where, const std::string& name, const std::string& expected,
+             const TakeElement& take)
+      : where_(where + ": " + name), name_(name), expected_(expected), take_(take) {}
 
-  void value(const Json& scalar) override {
-    if (const auto number = scalar.number()) return sink_.number(path_, *number, scalar.whole());
-    if (const auto* text = scalar.text()) return sink_.text(path_, *text);
-    sink_.other(path_);
-  }
   void open(bool list) override {
-    sink_.open(path_, list);
-    ends_.push_back(path_.size());
-    if (list) path_ += "/#";
+    if (in_list_) {
+      parts_.push_back({list ? Json::list() : Json::object(), {}});
+    } else if (depth_ == 1 && member_ == name_) {
+      if (!list || seen_) refuse(list ? "the list twice" : "an object");
+      seen_ = in_list_ = true;
+    }
+    ++depth_;
   }
   void close() override {
-    path_.resize(ends_.back());
-    ends_.pop_back();
-    sink_.close(path_);
+    --depth_;
+    if (parts_.empty()) {
+      in_list_ = false;
+      return;
+    }
+    Json done = std::move(parts_.back().value);
+    parts_.pop_back();
+    add(std::move(done));
   }
   void key(const std::string& name) override {
-    path_.resize(ends_.back());
-    path_ += '/' + path_key(name);
+    if (!parts_.empty()) parts_.back().key = name;
+    if (depth_ == 1) member_ = name;
+  }
+  void value(const Json& scalar) override {
+    if (in_list_) return add(scalar);
+    if (depth_ == 1 && member_ == name_) refuse(shown(scalar));
+  }
+  void finish() const {
+    if (!seen_) refuse("a file without it");
   }
 
  private:
-  JsonSink& sink_;
-  std::string path_;
-  std::vector<std::size_t> ends_;  // length of the path of each open object or list
+  struct Part {
+    Json value;
+    std::string key;
+  };
+
+  // A value is complete: a part of the element at hand, or the element itself.
+  void add(Json value) {
+    if (++values_ > kMostValues)
+      refuse("element " + std::to_string(index_) + " with more than 1000000 values");
+    if (parts_.empty()) {
+      take_(index_++, value, twice_);
+      values_ = 0;
+      twice_.clear();
+    } else if (Part& part = parts_.back(); part.value.is_list()) {
+      part.value.push(std::move(value));
+    } else if (part.value.contains(part.key)) {
+      twice_ = printable(part.key);
+    } else {
+      part.value.add(part.key, std::move(value));
+    }
+  }
+  [[noreturn]] void refuse(const std::string& got) const { fail(where_, got, expected_); }
+
+  const std::string where_, name_, expected_;
+  const TakeElement& take_;
+  int depth_ = 0;
+  bool seen_ = false, in_list_ = false;
+  std::string member_, twice_;
+  std::size_t index_ = 0, values_ = 0;
+  std::vector<Part> parts_;
+};
+
+struct Text {
+  explicit Text(const std::filesystem::path& file) : mapped(file) {}
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()};
+  }
+  JsonLimits limits() const {
+    return {mapped.bytes().size(), kMostDepth, kMostToken, false, kMostValues};
+  }
+
+  MappedFile mapped;
 };
 
 }  // namespace
@@ -54,23 +104,25 @@ void fail(const std::string& where, const std::string& got, const std::string& e
   throw FormatError(explain(where, got, expected, remedy));
 }
 
-std::string path_key(std::string_view key) {
-  std::string out(key);
-  for (char& c : out) {
-    if (is_control(c)) c = '\3';
-    if (c == '/') c = '\1';
-    if (c == '#') c = '\2';
-  }
-  return out;
+void read_list(const std::filesystem::path& file, const std::string& name,
+               const std::string& expected, const TakeElement& take) {
+  const Text json(file);
+  ListEvents events(file.string(), name, expected, take);
+  parse_json(json.text(), {file.string(), "JSON with a list " + name, kFetchAgain}, json.limits(),
+             events);
+  events.finish();
 }
 
-void read_json(const std::filesystem::path& file, const std::string& what, JsonSink& sink) {
-  const MappedFile mapped(file);
-  const auto bytes = mapped.bytes();
-  Events events(sink);
-  parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-             {file.string(), what, kFetchAgain}, {bytes.size(), kMostDepth, kMostToken, false},
-             events);
+void read_members(const std::filesystem::path& file, const std::string& what,
+                  const std::function<void(const std::string&, const Json&)>& take) {
+  const Text json(file);
+  parse_json_members(json.text(), {file.string(), what, kFetchAgain}, json.limits(), take);
+}
+
+std::optional<std::int32_t> whole_to(const Json& value, std::int64_t most) {
+  const auto whole = value.whole();
+  if (!whole || *whole < 0 || *whole > most) return std::nullopt;
+  return static_cast<std::int32_t>(*whole);
 }
 
 }  // namespace vega::scan::detail

@@ -1,11 +1,14 @@
-// Shared by the sources of this folder: messages, and JSON as a stream of events.
+// Shared by the sources of this folder: messages, and JSON element by element.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/json.h"
 
 namespace vega::scan::detail {
 
@@ -19,28 +22,22 @@ std::string printable(std::string_view text);
 [[noreturn]] void fail(const std::string& where, const std::string& got,
                        const std::string& expected, const std::string& remedy = kFetchAgain);
 
-// What a JSON file holds, in order. A path is the keys from the root, each with a slash before it,
-// "#" for an element of a list: "/segGroups/#/label". Keys are encoded by path_key, so that none
-// can pass for another.
-class JsonSink {
- public:
-  virtual ~JsonSink() = default;
-  virtual void open(const std::string& path, bool list) = 0;  // an object or a list begins
-  virtual void close(const std::string& path) = 0;
-  // `whole`: the value where it is an integer of 64 bits.
-  virtual void number(const std::string& path, double value, std::optional<std::int64_t> whole) = 0;
-  virtual void text(const std::string& path, const std::string& value) = 0;
-  virtual void other(const std::string& path) = 0;  // null, true, false
-};
+// Gives the elements of a list to `take`, in order: the list is the member `name` of the object
+// that the file holds. twice: the name of a member that the element, or a part of it, has twice
+// (the first one counts); empty: there is none. One element is held at a time, of at most 1,000,000
+// values; a token of more than 64 KiB and more than 32 open objects and lists are refused
+// beforehand. `expected` is what the list should hold, for messages. Throws InputError (cannot be
+// opened), FormatError (no JSON, the list is missing, twice or no list), and what `take` throws.
+using TakeElement =
+    std::function<void(std::size_t index, const Json& element, const std::string& twice)>;
+void read_list(const std::filesystem::path& file, const std::string& name,
+               const std::string& expected, const TakeElement& take);
 
-// '/', '#' and control bytes of a key become other control bytes.
-std::string path_key(std::string_view key);
+// The same for the members of the object that the file holds. A name twice is refused.
+void read_members(const std::filesystem::path& file, const std::string& what,
+                  const std::function<void(const std::string& name, const Json& value)>& take);
 
-// Gives the file to the sink, event by event, in memory that does not grow with the file: a token
-// (or the space between two) of more than 64 KiB and more than 32 open objects and lists are
-// refused beforehand. `what` is what the file should hold, for messages. Throws InputError (cannot
-// be opened), FormatError with the byte where it is no JSON (NaN and Infinity are none), and what
-// the sink throws.
-void read_json(const std::filesystem::path& file, const std::string& what, JsonSink& sink);
+// A whole number from 0 to `most`.
+std::optional<std::int32_t> whole_to(const Json& value, std::int64_t most);
 
 }  // namespace vega::scan::detail

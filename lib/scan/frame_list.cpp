@@ -1,7 +1,5 @@
 #include "scan/frame_list.h"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <set>
 #include <string_view>
@@ -14,35 +12,24 @@ namespace {
 
 constexpr std::size_t kMostImages = std::size_t{1} << 18, kMostPath = 1024;
 constexpr std::string_view kPrefix = "scannet/";
-constexpr std::string_view kList = "/data_list", kItem = "/data_list/#";
+constexpr const char* kItems = "[{\"sample_idx\": ...}, ...]";
+constexpr const char* kWriteAgain = "write it again from the EmbodiedScan file";
 
-// Nested lists of numbers, at most 4x4; anything else is remembered as broken.
-struct Rows {
-  std::vector<std::vector<double>> rows;
-  bool seen = false, broken = false;
-
-  void open_row() {
-    if (rows.size() == 4) broken = true;
-    if (!broken) rows.emplace_back();
-  }
-  void number(double value) {
-    if (broken || rows.empty() || rows.back().size() == 4) {
-      broken = true;
-    } else {
-      rows.back().push_back(value);
+// A list of four lists of four numbers; of three of three where `small_too`.
+std::optional<Matrix4> matrix_of(const Json& value, bool small_too) {
+  const std::size_t side = value.is_list() ? value.size() : 0;
+  if (side != 4 && !(small_too && side == 3)) return std::nullopt;
+  Matrix4 m = kIdentity4;
+  for (std::size_t i = 0; i < side; ++i) {
+    if (!value[i].is_list() || value[i].size() != side) return std::nullopt;
+    for (std::size_t j = 0; j < side; ++j) {
+      const auto number = value[i][j].number();
+      if (!number || !std::isfinite(*number)) return std::nullopt;
+      m[4 * i + j] = *number;
     }
   }
-  std::optional<Matrix4> matrix(bool small_too) const {
-    const std::size_t side = rows.size();
-    if (broken || !(side == 4 || (small_too && side == 3))) return std::nullopt;
-    Matrix4 m = kIdentity4;
-    for (std::size_t i = 0; i < side; ++i) {
-      if (rows[i].size() != side) return std::nullopt;
-      for (std::size_t j = 0; j < side; ++j) m[4 * i + j] = rows[i][j];
-    }
-    return m;
-  }
-};
+  return m;
+}
 
 // The number that ends the stem of a file name: ".../00010.jpg" is 10.
 std::optional<std::int64_t> frame_id(std::string_view path) {
@@ -58,165 +45,53 @@ std::optional<std::int64_t> frame_id(std::string_view path) {
   return id;
 }
 
-// What is known of the item at hand. Its faults count only when it turns out to be the wanted one.
-struct Item {
-  std::optional<std::string> sample_idx;
-  Rows align, camera;
-  bool images = false;
-  std::vector<std::string> paths;
-  std::size_t opened = 0;  // images so far
-  std::string fault;
-
-  void note(const std::string& what) {
-    if (fault.empty()) fault = what;
+// The item of the wanted scene. where: for messages.
+FrameList frame_list_of(const Json& item, const std::string& twice, const std::string& where) {
+  const auto refuse = [&](const std::string& got) {
+    detail::fail(where, got,
+                 "sample_idx, axis_align_matrix (4x4), depth_cam2img (4x4), "
+                 "images: [{img_path}]",
+                 kWriteAgain);
+  };
+  if (!twice.empty()) refuse("two " + twice);
+  const auto align = matrix_of(item["axis_align_matrix"], false);
+  const auto camera = matrix_of(item["depth_cam2img"], true);
+  if (!align) refuse("axis_align_matrix " + shown(item["axis_align_matrix"]));
+  if (!camera) refuse("depth_cam2img " + shown(item["depth_cam2img"]));
+  check_rigid(*align, where + ", axis_align_matrix");
+  const Json& images = item["images"];
+  if (!images.is_list()) refuse("images " + shown(images));
+  if (images.size() > kMostImages) refuse("more than 262144 images");
+  FrameList list{.axis_align = *align, .depth_intrinsics = *camera};
+  std::set<std::int64_t> ids;
+  for (const Json& image : images.elements()) {
+    const std::string* path = image.is_object() ? image["img_path"].text() : nullptr;
+    if (path == nullptr || path->size() > kMostPath) refuse("image " + shown(image));
+    const auto id = frame_id(*path);
+    if (!id) refuse("img_path '" + detail::printable(*path) + "', which has no number");
+    if (!ids.insert(*id).second) refuse("frame " + std::to_string(*id) + " twice");
+    list.ids.push_back(*id);
+    list.paths.push_back(*path);
   }
-};
-
-class ListSink final : public detail::JsonSink {
- public:
-  ListSink(const std::string& where, std::string key) : where_(where), key_(std::move(key)) {}
-
-  void open(const std::string& path, bool list) override {
-    if (path == kList) {
-      if (!list || seen_) refuse("data_list", seen_ ? "the list twice" : "an object");
-      seen_ = true;
-    } else if (path == kItem) {
-      if (list) refuse(place(), "a list");
-      item_ = Item{};
-    } else if (path.starts_with(kItem) && !foreign()) {
-      open_field(std::string_view(path).substr(kItem.size()), list);
-    }
-  }
-  void close(const std::string& path) override {
-    if (path == "/data_list/#/images/#" && !foreign()) {
-      if (item_.paths.size() != item_.opened) item_.note("an image without img_path");
-    } else if (path == kItem) {
-      if (item_.sample_idx && *item_.sample_idx == key_) take();
-      ++index_;
-    }
-  }
-  void number(const std::string& path, double value, std::optional<std::int64_t>) override {
-    if (path == "/data_list/#/axis_align_matrix/#/#") return item_.align.number(value);
-    if (path == "/data_list/#/depth_cam2img/#/#") return item_.camera.number(value);
-    misplaced(path);
-  }
-  void text(const std::string& path, const std::string& value) override {
-    if (path == "/data_list/#/sample_idx") {
-      if (item_.sample_idx) item_.note("two sample_idx");
-      item_.sample_idx = value;
-    } else if (path == "/data_list/#/images/#/img_path" && !foreign()) {
-      if (value.size() > kMostPath) item_.note("an img_path of more than 1024 bytes");
-      if (item_.paths.size() >= item_.opened) item_.note("two img_path in one image");
-      if (item_.fault.empty()) item_.paths.push_back(value);
-    } else {
-      misplaced(path);
-    }
-  }
-  void other(const std::string& path) override { misplaced(path); }
-
-  void finish() const {
-    if (!seen_) refuse("data_list", "a file without it");
-  }
-
-  std::optional<FrameList> found;
-
- private:
-  bool foreign() const { return item_.sample_idx && *item_.sample_idx != key_; }
-
-  void open_field(std::string_view field, bool list) {
-    const auto matrix = [&](std::string_view name, Rows& rows) {
-      if (!field.starts_with(name)) return;
-      const std::string_view rest = field.substr(name.size());
-      if (rest.empty()) {
-        if (rows.seen) item_.note("a matrix twice");
-        rows.seen = true;
-      } else if (rest == "/#") {
-        rows.open_row();
-      } else {
-        rows.broken = true;
-      }
-      rows.broken = rows.broken || !list;
-    };
-    matrix("/axis_align_matrix", item_.align);
-    matrix("/depth_cam2img", item_.camera);
-    if (field == "/images") {
-      if (item_.images || !list) item_.note("images that are no single list");
-      item_.images = true;
-    } else if (field == "/images/#") {
-      if (list) item_.note("an image that is no object");
-      if (item_.opened == kMostImages) item_.note("more than 262144 images");
-      if (item_.fault.empty()) ++item_.opened;
-    }
-  }
-
-  // A plain value where another kind belongs.
-  void misplaced(const std::string& path) {
-    if (path == kList || path == kItem) refuse(path == kList ? "data_list" : place(), "a value");
-    for (const char* known : {"/sample_idx", "/axis_align_matrix", "/axis_align_matrix/#",
-                              "/axis_align_matrix/#/#", "/depth_cam2img", "/depth_cam2img/#",
-                              "/depth_cam2img/#/#", "/images", "/images/#", "/images/#/img_path"}) {
-      if (path.size() > kItem.size() && path.starts_with(kItem) &&
-          std::string_view(path).substr(kItem.size()) == known) {
-        item_.note(std::string("a value of another kind at ") + (known + 1));
-      }
-    }
-  }
-
-  // The item is the wanted one and complete.
-  void take() {
-    const std::string where = where_ + ": " + place() + " ('" + detail::printable(key_) + "')";
-    const auto fault = [&](const std::string& got) {
-      detail::fail(where, got,
-                   "sample_idx, axis_align_matrix (4x4), depth_cam2img (4x4), "
-                   "images: [{img_path}]",
-                   "write it again from the EmbodiedScan file");
-    };
-    if (found) fault("the scene twice");
-    if (!item_.fault.empty()) fault(item_.fault);
-    if (!item_.align.seen) fault("no axis_align_matrix");
-    if (!item_.camera.seen) fault("no depth_cam2img");
-    if (!item_.images) fault("no images");
-    const auto align = item_.align.matrix(false), camera = item_.camera.matrix(true);
-    if (!align) fault("an axis_align_matrix of another shape");
-    if (!camera) fault("a depth_cam2img of another shape");
-    check_rigid(*align, where + ", axis_align_matrix");
-    if (!std::all_of(camera->begin(), camera->end(), [](double v) { return std::isfinite(v); }))
-      fault("a depth_cam2img that is not finite");
-    FrameList list{.sample_idx = key_, .axis_align = *align, .depth_intrinsics = *camera};
-    std::set<std::int64_t> ids;
-    for (std::string& path : item_.paths) {
-      const auto id = frame_id(path);
-      if (!id) fault("img_path '" + detail::printable(path) + "', which has no number");
-      if (!ids.insert(*id).second) fault("frame " + std::to_string(*id) + " twice");
-      list.ids.push_back(*id);
-    }
-    list.paths = std::move(item_.paths);
-    found = std::move(list);
-  }
-
-  std::string place() const { return "data_list, item " + std::to_string(index_); }
-  [[noreturn]] void refuse(const std::string& where, const std::string& got) const {
-    detail::fail(where_ + ": " + where, got, "{\"data_list\": [{\"sample_idx\": ...}, ...]}",
-                 "write it again from the EmbodiedScan file");
-  }
-
-  const std::string& where_;
-  std::string key_;
-  bool seen_ = false;
-  std::size_t index_ = 0;
-  Item item_;
-};
+  return list;
+}
 
 }  // namespace
 
 std::optional<FrameList> read_frame_list(const std::filesystem::path& path,
                                          const std::string& scene) {
-  const std::string where = path.string();
   const std::string key = scene.starts_with(kPrefix) ? scene : std::string(kPrefix) + scene;
-  ListSink sink(where, key);
-  detail::read_json(path, "JSON with a list data_list", sink);
-  sink.finish();
-  return std::move(sink.found);
+  std::optional<FrameList> found;
+  detail::read_list(path, "data_list", kItems, [&](auto index, const Json& item, auto& twice) {
+    const std::string where = path.string() + ": data_list, item " + std::to_string(index);
+    if (!item.is_object()) detail::fail(where, shown(item), "{\"sample_idx\": ...}", kWriteAgain);
+    if (item["sample_idx"].text_or("") != key) return;
+    const std::string place = where + " ('" + detail::printable(key) + "')";
+    if (found) detail::fail(place, "the scene twice", "each scene once", kWriteAgain);
+    found = frame_list_of(item, twice, place);
+    found->sample_idx = key;
+  });
+  return found;
 }
 
 }  // namespace vega::scan

@@ -21,7 +21,7 @@ struct FrameList {
 };
 
 // The item of one scene; `scene` with or without "scannet/". Nothing when the file does not have
-// it. Read as a stream: only this scene's item is kept in memory (files have several 100 MB).
+// it. One item at a time is kept in memory (files have several 100 MB).
 // Other fields are ignored. Throws InputError (cannot be opened), FormatError with the byte or
 // item: broken JSON, no data_list, the scene twice, one of the four fields missing or of another
 // shape, numbers that are not finite, an alignment that is not rigid, an img_path without a number,

@@ -12,60 +12,17 @@ namespace {
 constexpr std::size_t kMostBoxes = 65536;
 constexpr std::string_view kPrefix = "scannet/";
 
-class BoxSink final : public detail::JsonSink {
- public:
-  BoxSink(const std::string& where, const std::string& key)
-      : where_(where + ": scene '" + detail::printable(key) + "'"),
-        list_('/' + detail::path_key(key)),
-        box_(list_ + "/#"),
-        item_(box_ + "/#") {}
-
-  void open(const std::string& path, bool list) override {
-    if (path.empty() && list) detail::fail(where_, "a list", "an object with a list a scene");
-    if (path == list_) {
-      if (!list || boxes) refuse(boxes ? "the scene twice" : "an object");
-      boxes.emplace();
-    } else if (path == box_) {
-      if (!list) refuse("an object");
-      if (boxes->size() == kMostBoxes) refuse("more than 65536 boxes");
-      boxes->emplace_back();
-      count_ = 0;
-    } else if (path == item_) {
-      refuse("a list or an object in a box");
-    }
+// "[cx, cy, cz, dx, dy, dz]"; nothing where it is something else.
+std::optional<Box> box_of(const Json& value) {
+  if (!value.is_list() || value.size() != 6) return std::nullopt;
+  Box box{};
+  for (std::size_t k = 0; k < 6; ++k) {
+    const auto number = value[k].number();
+    if (!number || !std::isfinite(*number) || (k >= 3 && *number < 0)) return std::nullopt;
+    box[k] = *number;
   }
-  void close(const std::string& path) override {
-    if (path != box_) return;
-    if (count_ != 6) refuse(std::to_string(count_) + " numbers");
-    const Box& box = boxes->back();
-    if (box[3] < 0 || box[4] < 0 || box[5] < 0) refuse("a negative extent");
-  }
-  void number(const std::string& path, double value, std::optional<std::int64_t>) override {
-    if (path.empty()) return other(path);
-    if (path == list_ || path == box_) refuse("a number");
-    if (path != item_) return;
-    if (!std::isfinite(value)) refuse("a number that is not finite");
-    if (count_ < 6) boxes->back()[count_] = value;
-    ++count_;
-  }
-  void text(const std::string& path, const std::string&) override { other(path); }
-  void other(const std::string& path) override {
-    if (path == list_ || path == box_ || path == item_) refuse("no number");
-    if (path.empty()) detail::fail(where_, "a value", "an object with a list a scene");
-  }
-
-  std::optional<std::vector<Box>> boxes;
-
- private:
-  [[noreturn]] void refuse(const std::string& got) const {
-    detail::fail(where_ + (boxes && !boxes->empty() ? ", box " + std::to_string(boxes->size() - 1)
-                                                    : std::string()),
-                 got, "a list of boxes [cx, cy, cz, dx, dy, dz], metres");
-  }
-
-  std::string where_, list_, box_, item_;
-  std::size_t count_ = 0;
-};
+  return box;
+}
 
 }  // namespace
 
@@ -101,11 +58,24 @@ MaskBoxes mask_boxes(const InstanceMasks& masks, std::span<const Point3f> aligne
 
 std::optional<std::vector<Box>> read_box_json(const std::filesystem::path& path,
                                               const std::string& scene) {
-  const std::string where = path.string();
   const std::string key = scene.starts_with(kPrefix) ? scene : std::string(kPrefix) + scene;
-  BoxSink sink(where, key);
-  detail::read_json(path, "JSON with a list of boxes a scene", sink);
-  return std::move(sink.boxes);
+  std::optional<std::vector<Box>> boxes;
+  detail::read_members(
+      path, "JSON with a list of boxes a scene", [&](auto& name, const Json& list) {
+        if (name != key) return;
+        const std::string where = path.string() + ": scene '" + detail::printable(key) + "'";
+        if (!list.is_list() || list.size() > kMostBoxes)
+          detail::fail(where, shown(list), "a list of at most 65536 boxes");
+        boxes.emplace();
+        for (const Json& value : list.elements()) {
+          const auto box = box_of(value);
+          if (!box)
+            detail::fail(where + ", box " + std::to_string(boxes->size()), shown(value),
+                         "[cx, cy, cz, dx, dy, dz], metres, extents of 0 or more");
+          boxes->push_back(*box);
+        }
+      });
+  return boxes;
 }
 
 }  // namespace vega::scan

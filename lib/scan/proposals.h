@@ -50,9 +50,9 @@ MaskBoxes mask_boxes(const InstanceMasks& masks, std::span<const Point3f> aligne
 
 // Boxes of one scene from `scannet_*_box.json`: {"scannet/<scene>": [[cx, cy, cz, dx, dy, dz],
 // ...], ...}; list index = object id (ground truth) or rank (proposals). `scene`: with or without
-// "scannet/". Nothing when the scene is not in the file. Only this scene is kept in memory. Throws
-// InputError (cannot be opened), FormatError with the byte: broken JSON, a box that is not six
-// finite numbers, a negative extent, the scene twice, more than 65536 boxes.
+// "scannet/". Nothing when the scene is not in the file. One scene at a time is kept in memory.
+// Throws InputError (cannot be opened), FormatError with the byte: broken JSON, a box that is not
+// six finite numbers, a negative extent, the scene twice, more than 65536 boxes.
 std::optional<std::vector<Box>> read_box_json(const std::filesystem::path& path,
                                               const std::string& scene);
 

@@ -13,162 +13,63 @@ constexpr std::int64_t kMostSegment = INT32_MAX;
 constexpr std::int64_t kMostId = 32767;
 constexpr std::size_t kMostGroups = 32768, kMostLabel = 256;
 
-std::string shown(double value, std::optional<std::int64_t> whole) {
-  return whole ? std::to_string(*whole) : std::to_string(value);
+constexpr const char* kSegments = "a list with a segment id (0..2147483647) a vertex";
+constexpr const char* kGroups =
+    "a list of groups, each with objectId (0..32767), label (text, at most 256 bytes) and segments "
+    "(0..2147483647)";
+
+bool is_label(const std::string& text) {
+  return text.size() <= kMostLabel && std::none_of(text.begin(), text.end(), [](unsigned char c) {
+           return c < 0x20 || c == 0x7f;
+         });
 }
-
-class SegmentSink final : public detail::JsonSink {
- public:
-  SegmentSink(const std::string& where, std::size_t vertices)
-      : where_(where), vertices_(vertices) {}
-
-  void open(const std::string& path, bool list) override {
-    if (path == kList) {
-      if (!list || seen_) refuse(seen_ ? "the list twice" : "an object");
-      seen_ = true;
-      values.reserve(vertices_);
-    } else if (path == kItem) {
-      refuse("entry " + std::to_string(values.size()) + ": no number");
-    }
-  }
-  void close(const std::string&) override {}
-  void number(const std::string& path, double value, std::optional<std::int64_t> whole) override {
-    if (path == kItem) {
-      if (!whole || *whole < 0 || *whole > kMostSegment)
-        refuse("entry " + std::to_string(values.size()) + ": " + shown(value, whole));
-      if (values.size() == vertices_) wrong_count("more");
-      values.push_back(static_cast<std::int32_t>(*whole));
-    } else if (path == kList) {
-      refuse("a number");
-    }
-  }
-  void text(const std::string& path, const std::string&) override { other(path); }
-  void other(const std::string& path) override {
-    if (path == kList) refuse("another value");
-    if (path == kItem) refuse("entry " + std::to_string(values.size()) + ": no number");
-  }
-
-  void finish() const {
-    if (!seen_) refuse("a file without it");
-    if (values.size() != vertices_) wrong_count(std::to_string(values.size()));
-  }
-
-  std::vector<std::int32_t> values;
-
- private:
-  static constexpr const char* kList = "/segIndices";
-  static constexpr const char* kItem = "/segIndices/#";
-
-  [[noreturn]] void refuse(const std::string& got) const {
-    detail::fail(where_ + ": segIndices", got, "a list with a segment id (0..2147483647) a vertex");
-  }
-  [[noreturn]] void wrong_count(const std::string& got) const {
-    throw InputError(explain(where_ + ": segIndices", got + " entries",
-                             std::to_string(vertices_) + ", one a vertex of the mesh",
-                             "take both files from the same scan"));
-  }
-
-  const std::string& where_;
-  std::size_t vertices_;
-  bool seen_ = false;
-};
-
-class GroupSink final : public detail::JsonSink {
- public:
-  explicit GroupSink(const std::string& where) : where_(where) {}
-
-  void open(const std::string& path, bool list) override {
-    if (path == "/segGroups") {
-      if (!list || seen_) refuse("segGroups", seen_ ? "the list twice" : "an object");
-      seen_ = true;
-    } else if (path == "/segGroups/#") {
-      if (list) refuse(place(), "a list");
-      if (groups.size() == kMostGroups) refuse("segGroups", "more than 32768 groups");
-      groups.emplace_back();
-      has_id_ = has_label_ = has_segments_ = false;
-    } else if (path == "/segGroups/#/segments") {
-      if (!list || has_segments_) refuse(place() + ", segments", list ? "two lists" : "an object");
-      has_segments_ = true;
-    } else {
-      misplaced(path);
-    }
-  }
-  void close(const std::string& path) override {
-    if (path != "/segGroups/#") return;
-    if (!has_id_) refuse(place(), "no objectId");
-    if (!has_label_) refuse(place(), "no label");
-    if (!has_segments_) refuse(place(), "no segments");
-  }
-  void number(const std::string& path, double value, std::optional<std::int64_t> whole) override {
-    if (path == "/segGroups/#/segments/#") {
-      if (!whole || *whole < 0 || *whole > kMostSegment)
-        refuse(place() + ", segments", shown(value, whole));
-      groups.back().segments.push_back(static_cast<std::int32_t>(*whole));
-    } else if (path == "/segGroups/#/objectId") {
-      if (has_id_ || !whole || *whole < 0 || *whole > kMostId)
-        refuse(place() + ", objectId", has_id_ ? "two of them" : shown(value, whole));
-      groups.back().object_id = static_cast<std::int32_t>(*whole);
-      has_id_ = true;
-    } else {
-      misplaced(path);
-    }
-  }
-  void text(const std::string& path, const std::string& value) override {
-    if (path != "/segGroups/#/label") return misplaced(path);
-    const bool control = std::any_of(value.begin(), value.end(),
-                                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-    if (has_label_ || control || value.size() > kMostLabel)
-      refuse(place() + ", label", "'" + detail::printable(value) + "'");
-    groups.back().label = value;
-    has_label_ = true;
-  }
-  void other(const std::string& path) override { misplaced(path); }
-
-  void finish() const {
-    if (!seen_) refuse("segGroups", "a file without it");
-  }
-
-  std::vector<SegGroup> groups;
-
- private:
-  // A value where another kind belongs.
-  void misplaced(const std::string& path) const {
-    for (const char* known :
-         {"/segGroups", "/segGroups/#", "/segGroups/#/objectId", "/segGroups/#/label",
-          "/segGroups/#/segments", "/segGroups/#/segments/#"}) {
-      if (path == known) refuse(place(), "a value of another kind at " + path.substr(1));
-    }
-  }
-  std::string place() const {
-    return "segGroups, group " + std::to_string(groups.empty() ? 0 : groups.size() - 1);
-  }
-  [[noreturn]] void refuse(const std::string& where, const std::string& got) const {
-    detail::fail(where_ + ": " + where, got,
-                 "a list of groups, each with objectId (0..32767), label (text, at most 256 bytes) "
-                 "and segments (0..2147483647)");
-  }
-
-  const std::string& where_;
-  bool seen_ = false, has_id_ = false, has_label_ = false, has_segments_ = false;
-};
 
 }  // namespace
 
 std::vector<std::int32_t> read_segments(const std::filesystem::path& path,
                                         std::size_t vertex_count) {
-  const std::string where = path.string();
-  SegmentSink sink(where, vertex_count);
-  detail::read_json(path, "JSON with a list segIndices", sink);
-  sink.finish();
-  return std::move(sink.values);
+  const std::string where = path.string() + ": segIndices";
+  const auto refuse_count = [&](const std::string& got) {
+    throw InputError(explain(where, got + " entries",
+                             std::to_string(vertex_count) + ", one a vertex of the mesh",
+                             "take both files from the same scan"));
+  };
+  std::vector<std::int32_t> segments;
+  segments.reserve(vertex_count);
+  detail::read_list(path, "segIndices", kSegments, [&](auto index, const Json& entry, auto&) {
+    const auto segment = detail::whole_to(entry, kMostSegment);
+    if (!segment)
+      detail::fail(where, "entry " + std::to_string(index) + ": " + shown(entry), kSegments);
+    if (segments.size() == vertex_count) refuse_count("more");
+    segments.push_back(*segment);
+  });
+  if (segments.size() != vertex_count) refuse_count(std::to_string(segments.size()));
+  return segments;
 }
 
 std::vector<SegGroup> read_aggregation(const std::filesystem::path& path) {
-  const std::string where = path.string();
-  GroupSink sink(where);
-  detail::read_json(path, "JSON with a list segGroups", sink);
-  sink.finish();
-  return std::move(sink.groups);
+  std::vector<SegGroup> groups;
+  detail::read_list(path, "segGroups", kGroups, [&](auto index, const Json& item, auto& twice) {
+    const auto refuse = [&](const std::string& got) {
+      detail::fail(path.string() + ": segGroups, group " + std::to_string(index), got, kGroups);
+    };
+    if (!item.is_object()) refuse(shown(item));
+    if (!twice.empty()) refuse("two " + twice);
+    if (groups.size() == kMostGroups) refuse("more than 32768 groups");
+    const auto id = detail::whole_to(item["objectId"], kMostId);
+    if (!id) refuse("objectId " + shown(item["objectId"]));
+    const std::string* label = item["label"].text();
+    if (label == nullptr || !is_label(*label)) refuse("label " + shown(item["label"]));
+    if (!item["segments"].is_list()) refuse("segments " + shown(item["segments"]));
+    SegGroup group{*id, *label, {}};
+    for (const Json& entry : item["segments"].elements()) {
+      const auto segment = detail::whole_to(entry, kMostSegment);
+      if (!segment) refuse("segment " + shown(entry));
+      group.segments.push_back(*segment);
+    }
+    groups.push_back(std::move(group));
+  });
+  return groups;
 }
 
 std::vector<std::int32_t> instance_ids(std::span<const std::int32_t> segment_of_vertex,
