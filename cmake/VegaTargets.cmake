@@ -1,5 +1,6 @@
-# One static library a folder of lib/: vega_folder(NAME [TORCH] [DEPS targets...]); every .cpp of the folder belongs to it,
+# One static library a folder of lib/: vega_folder(NAME [TORCH] [DEPS targets...] [SCORE_ONLY files...]); every .cpp of the folder belongs to it,
 # but for those of a folder within that stands in lib/LAYERS itself: vega_folder(media/video) makes vega_media_video.
+# SCORE_ONLY: the files that the preset score-only takes of a folder, where it needs few.
 # TORCH: may include ATen (one precompiled header, shared by all such folders).
 function(vega_flags target)
   target_compile_options(${target} PRIVATE
@@ -36,9 +37,12 @@ function(vega_files out root folder ending)
 endfunction()
 
 function(vega_folder folder)
-  cmake_parse_arguments(arg "TORCH" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH" "" "DEPS;SCORE_ONLY" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   vega_files(sources ${CMAKE_SOURCE_DIR}/lib ${folder} .cpp)
+  if(VEGA_SCORE_ONLY AND arg_SCORE_ONLY)
+    list(TRANSFORM arg_SCORE_ONLY PREPEND ${folder}/ OUTPUT_VARIABLE sources)
+  endif()
   list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")   # the CUDA half: target vega_cuda
   if(NOT sources)
     add_library(vega_${name} INTERFACE)

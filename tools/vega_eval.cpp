@@ -4,6 +4,7 @@
 #include "score/plot.h"
 #include "score/score.h"
 #include "score/table.h"
+#include "score/validate.h"
 #ifndef VEGA_SCORE_ONLY
 #include "evaluate/correspondence.h"
 #include "evaluate/scene_boxes.h"
@@ -16,13 +17,16 @@ int main(int argc, char** argv) {
   using namespace vega;
   cli::Program program{"vega-eval", "Answers and features in, scores and tables out.", {}};
 #ifdef VEGA_SCORE_ONLY
-  program.verbs = {score::score_verb({}), score::merge_verb(), score::table_verb(),
-                   score::plot_verb()};
+  const score::ReadScene read_scene;
   std::vector<FileReader> readers = {score::json_reader(), score::h5_absent()};
 #else
-  program.verbs = {score::score_verb(evaluate::scene_boxes), score::merge_verb(),
-                   score::table_verb(), score::plot_verb(), evaluate::correspondence_verb()};
+  const score::ReadScene read_scene = evaluate::scene_boxes;
   std::vector<FileReader> readers = {h5_reader(), score::json_reader()};
+#endif
+  program.verbs = {score::score_verb(read_scene), score::validate_verb(), score::merge_verb(),
+                   score::table_verb(), score::plot_verb()};
+#ifndef VEGA_SCORE_ONLY
+  program.verbs.push_back(evaluate::correspondence_verb());
 #endif
   for (Verb& verb : file_verbs(program.name, std::move(readers)))
     program.verbs.push_back(std::move(verb));
