@@ -4,6 +4,7 @@
 #include <ft2build.h>
 #include FT_FREETYPE_H
 
+#include <array>
 #include <cmath>
 #include <memory>
 #include <numbers>
@@ -32,36 +33,33 @@ __attribute__((visibility("hidden"))) extern const FT_Byte vega_font_regular[],
 namespace vega {
 namespace {
 
-struct Fonts {
-  FT_Library library = nullptr;
-  FT_Face regular = nullptr, bold = nullptr;
-  cairo_font_face_t *cairo_regular = nullptr, *cairo_bold = nullptr;
+template <auto Destroy>
+struct Free {
+  void operator()(auto* object) const { Destroy(object); }
+};
+using Surface = std::unique_ptr<cairo_surface_t, Free<cairo_surface_destroy>>;
+using FontOptions = std::unique_ptr<cairo_font_options_t, Free<cairo_font_options_destroy>>;
 
-  Fonts() {
+struct Font {
+  FT_Face face = nullptr;
+  cairo_font_face_t* cairo = nullptr;
+};
+
+// Never freed: Cairo's cache of letters outlives every canvas.
+const Font& font_of(bool bold) {
+  static const std::array<Font, 2> all = [] {
+    std::array<Font, 2> out;
+    FT_Library library = nullptr;
     FT_Init_FreeType(&library);
     FT_New_Memory_Face(library, vega_font_regular, vega_font_regular_end - vega_font_regular, 0,
-                       &regular);
-    FT_New_Memory_Face(library, vega_font_bold, vega_font_bold_end - vega_font_bold, 0, &bold);
-    cairo_regular = cairo_ft_font_face_create_for_ft_face(regular, 0);
-    cairo_bold = cairo_ft_font_face_create_for_ft_face(bold, 0);
-  }
-};
-
-const Fonts& fonts() {
-  static const Fonts all;
-  return all;
+                       &out[0].face);
+    FT_New_Memory_Face(library, vega_font_bold, vega_font_bold_end - vega_font_bold, 0,
+                       &out[1].face);
+    for (Font& font : out) font.cairo = cairo_ft_font_face_create_for_ft_face(font.face, 0);
+    return out;
+  }();
+  return all[bold ? 1 : 0];
 }
-
-struct Release {
-  void operator()(cairo_surface_t* p) const { cairo_surface_destroy(p); }
-  void operator()(cairo_t* p) const { cairo_destroy(p); }
-  void operator()(cairo_scaled_font_t* p) const { cairo_scaled_font_destroy(p); }
-  void operator()(cairo_font_options_t* p) const { cairo_font_options_destroy(p); }
-  void operator()(cairo_glyph_t* p) const { cairo_glyph_free(p); }
-  void operator()(cairo_text_cluster_t* p) const { cairo_text_cluster_free(p); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Release>;
 
 void require(cairo_status_t status) {
   if (status != CAIRO_STATUS_SUCCESS)
@@ -71,17 +69,13 @@ void require(cairo_status_t status) {
 
 // Letters stand where the font's own widths put them, so that every surface has one layout; only
 // heights are fitted to pixels.
-Owned<cairo_font_options_t> font_options(bool pixels) {
-  Owned<cairo_font_options_t> options(cairo_font_options_create());
+FontOptions font_options(bool pixels) {
+  FontOptions options(cairo_font_options_create());
   cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY);
   cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
   cairo_font_options_set_hint_style(options.get(),
                                     pixels ? CAIRO_HINT_STYLE_SLIGHT : CAIRO_HINT_STYLE_NONE);
   return options;
-}
-
-cairo_font_face_t* face_of(const TextStyle& style) {
-  return style.bold ? fonts().cairo_bold : fonts().cairo_regular;
 }
 
 class CairoCanvas final : public Canvas {
@@ -146,19 +140,18 @@ class CairoCanvas final : public Canvas {
     }
   }
 
-  Owned<cairo_surface_t> surface_;
-  Owned<cairo_t> cr_;
-  Owned<cairo_font_options_t> options_;
+  Surface surface_;
+  std::unique_ptr<cairo_t, Free<cairo_destroy>> cr_;
+  FontOptions options_;
   std::string missing_;
 };
 
 // A picture in Cairo's own layout of pixels.
-Owned<cairo_surface_t> surface_of(const ImageU8& image) {
+Surface surface_of(const ImageU8& image) {
   if (image.size().empty() || image.width > 32767 || image.height > 32767)
     throw InputError(explain("picture", to_string(image.size()) + " pixels", "1 to 32767 a side",
                              "draw fewer frames, or narrower ones"));
-  Owned<cairo_surface_t> out(
-      cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
+  Surface out(cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
   require(cairo_surface_status(out.get()));
   unsigned char* bytes = cairo_image_surface_get_data(out.get());
   const int stride = cairo_image_surface_get_stride(out.get());
@@ -211,7 +204,7 @@ void CairoCanvas::text(std::string_view text, Point2 at, const TextStyle& style)
   cairo_translate(cr_.get(), at.x, at.y);
   cairo_rotate(cr_.get(), -style.turn * std::numbers::pi / 180);
   set(style.color, 1);
-  cairo_set_font_face(cr_.get(), face_of(style));
+  cairo_set_font_face(cr_.get(), font_of(style.bold).cairo);
   cairo_set_font_size(cr_.get(), style.size);
   cairo_glyph_t* glyphs = nullptr;
   cairo_text_cluster_t* clusters = nullptr;
@@ -221,8 +214,8 @@ void CairoCanvas::text(std::string_view text, Point2 at, const TextStyle& style)
   const auto status = cairo_scaled_font_text_to_glyphs(cairo_get_scaled_font(cr_.get()), -back, 0,
                                                        words.data(), bytes, &glyphs, &glyph_count,
                                                        &clusters, &cluster_count, &flags);
-  const Owned<cairo_glyph_t> own_glyphs(glyphs);
-  const Owned<cairo_text_cluster_t> own_clusters(clusters);
+  const std::unique_ptr<cairo_glyph_t, Free<cairo_glyph_free>> own_glyphs(glyphs);
+  const std::unique_ptr<cairo_text_cluster_t, Free<cairo_text_cluster_free>> own_clusters(clusters);
   require(status);
   cairo_show_text_glyphs(cr_.get(), words.data(), bytes, glyphs, glyph_count, clusters,
                          cluster_count, flags);
@@ -250,8 +243,9 @@ double text_width(std::string_view text, const TextStyle& style) {
   cairo_matrix_t size{}, identity{};
   cairo_matrix_init_scale(&size, style.size, style.size);
   cairo_matrix_init_identity(&identity);
-  const Owned<cairo_scaled_font_t> font(
-      cairo_scaled_font_create(face_of(style), &size, &identity, font_options(false).get()));
+  const std::unique_ptr<cairo_scaled_font_t, Free<cairo_scaled_font_destroy>> font(
+      cairo_scaled_font_create(font_of(style.bold).cairo, &size, &identity,
+                               font_options(false).get()));
   cairo_text_extents_t extents{};
   cairo_scaled_font_text_extents(font.get(), drawn_text(text).c_str(), &extents);
   return extents.x_advance;
@@ -262,7 +256,7 @@ double cap_height(const TextStyle& style) { return 0.729 * style.size; }
 std::string missing_glyphs(std::string_view text) {
   std::u32string out;
   for (const char32_t c : text::decode_utf8(drawn_text(text)))
-    if (FT_Get_Char_Index(fonts().regular, c) == 0 && out.find(c) == out.npos) out += c;
+    if (FT_Get_Char_Index(font_of(false).face, c) == 0 && out.find(c) == out.npos) out += c;
   return text::encode_utf8(out);
 }
 
