@@ -102,8 +102,9 @@ RunResult run_plot(const PlotOptions& options, const Context& context) {
     case Kind::kBars: drawing = plot_bars(score_bars(files), size); break;
     case Kind::kCorrelation: {
       Correlation found = score_correlation(files);
-      found.plot.note = correlation_note(found);
-      context.print(found.plot.note + "\n");
+      const std::string note = correlation_note(found);
+      context.print(note + "\n");
+      found.plot.note = note + (found.plot.note.empty() ? "" : "; ") + found.plot.note;
       drawing = plot_curves(found.plot, size);
       break;
     }

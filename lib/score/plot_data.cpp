@@ -95,8 +95,27 @@ std::vector<TableRow> rows_of(const PlotOptions& options) {
   return out;
 }
 
-std::optional<Cell> warned_cell(const TableRow& row, const Column& column) {
+// Names of rows whose numbers are of a part of the questions, for the plot's note.
+class Incomplete {
+ public:
+  void add(const std::string& name, const Cell& cell) {
+    if (cell.of == 0 || !seen_.insert(name).second) return;
+    text_ +=
+        (text_.empty() ? "incomplete: " : ", ") + fmt::format("{} {}/{}", name, cell.n, cell.of);
+  }
+  std::string with(const std::string& note) const {
+    return note.empty() ? text_ : text_.empty() ? note : note + "; " + text_;
+  }
+
+ private:
+  std::string text_;
+  std::set<std::string> seen_;
+};
+
+std::optional<Cell> warned_cell(const TableRow& row, const Column& column,
+                                Incomplete* incomplete = nullptr) {
   std::optional<Cell> cell = cell_of(row, column);
+  if (cell && incomplete != nullptr) incomplete->add(row.name, *cell);
   if (cell && !cell->ranked)
     for (const std::string& note : cell->notes)
       log_warn("{}: {}: {}", row.name, column.text(), note);
@@ -108,6 +127,7 @@ struct RowGrid {
   std::vector<Column> columns;
   std::vector<PlotSeries> series;
   std::vector<std::string> names;  // of the columns
+  Incomplete incomplete;
 };
 
 RowGrid grid_of(const PlotOptions& options) {
@@ -120,7 +140,7 @@ RowGrid grid_of(const PlotOptions& options) {
   const std::string wanted = options.columns.empty() ? std::string(kAllColumns) : options.columns;
   for (const Column& column : parse_columns("--columns", wanted)) {
     std::vector<std::optional<Cell>> cells;
-    for (const TableRow& row : rows) cells.push_back(warned_cell(row, column));
+    for (const TableRow& row : rows) cells.push_back(warned_cell(row, column, &out.incomplete));
     if (std::none_of(cells.begin(), cells.end(),
                      [](const auto& cell) { return cell.has_value(); })) {
       if (!options.columns.empty()) log_warn("no row has a number for {}: left out", column.text());
@@ -165,7 +185,8 @@ std::pair<std::string, std::string> series_and_x(const std::string& name) {
   return {name.substr(0, colon), name.substr(colon + 1)};
 }
 
-std::vector<CurvePoint> points_of(const PlotOptions& options, const Column& column) {
+std::vector<CurvePoint> points_of(const PlotOptions& options, const Column& column,
+                                  Incomplete& incomplete) {
   std::vector<CurvePoint> out;
   const auto add = [&](const std::vector<CurvePoint>& points, const std::string& suffix) {
     for (CurvePoint point : points) {
@@ -191,7 +212,7 @@ std::vector<CurvePoint> points_of(const PlotOptions& options, const Column& colu
       scored.push_back(input);
   }
   for (const TableRow& row : score_rows(scored)) {
-    const auto cell = warned_cell(row, column);
+    const auto cell = warned_cell(row, column, &incomplete);
     if (!cell)
       throw InputError(explain(row.name, "no number for " + column.text(),
                                "a score file of this metric", "name another one with --columns"));
@@ -260,6 +281,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
   if (columns.empty() || rows.empty())
     throw InputError(explain("plot correlation", "no metric that all score files have",
                              "one at least", "name it with --columns"));
+  Incomplete incomplete;
   for (const auto& [name, value] : x) {
     const auto row =
         std::find_if(rows.begin(), rows.end(), [&](const TableRow& r) { return r.name == name; });
@@ -267,7 +289,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
       throw InputError(explain("plot correlation: " + name, "a correspondence file alone",
                                "a score file too: " + name + "=scores.json"));
     double sum = 0;
-    for (const Column& column : columns) sum += warned_cell(*row, column)->value;
+    for (const Column& column : columns) sum += warned_cell(*row, column, &incomplete)->value;
     out.plot.series[0].points.push_back(
         {value, sum / static_cast<double>(columns.size()), kNoNumber, kNoNumber, name});
   }
@@ -275,6 +297,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
     if (std::none_of(x.begin(), x.end(), [&](const auto& one) { return one.first == row.name; }))
       throw InputError(explain("plot correlation: " + row.name, "score files alone",
                                "a file of vega-eval correspondence too"));
+  out.plot.note = incomplete.with("");
   if (out.plot.x_label.empty()) out.plot.x_label = "correspondence: " + options.metric;
   if (out.plot.y_label.empty())
     out.plot.y_label = columns.size() == 1 ? title_of(columns[0]) + " (%)"
@@ -323,7 +346,8 @@ Curves ablation_curves(const PlotOptions& options) {
              .y_label = or_else(options.y_label, title_of(column) + " (%)")};
   std::vector<CurvePoint> references;
   double least = 1e300, most = -1e300;
-  for (const CurvePoint& point : points_of(options, column)) {
+  Incomplete incomplete;
+  for (const CurvePoint& point : points_of(options, column, incomplete)) {
     if (point.x.empty()) {
       references.push_back(point);
       continue;
@@ -350,6 +374,7 @@ Curves ablation_curves(const PlotOptions& options) {
   for (PlotSeries& series : out.series)
     std::stable_sort(series.points.begin(), series.points.end(),
                      [](const PlotPoint& a, const PlotPoint& b) { return a.x < b.x; });
+  out.note = incomplete.with("");
   for (const CurvePoint& point : references) {
     if (least > most) break;
     PlotSeries line{.name = point.series, .markers = false};
@@ -365,12 +390,16 @@ Bars score_bars(const PlotOptions& options) {
   return {.title = options.title,
           .y_label = or_else(options.y_label, "score (%)"),
           .categories = std::move(grid.names),
-          .series = std::move(grid.series)};
+          .series = std::move(grid.series),
+          .note = grid.incomplete.with("")};
 }
 
 Radar score_radar(const PlotOptions& options) {
   RowGrid grid = grid_of(options);
-  return {.title = options.title, .axes = std::move(grid.names), .series = std::move(grid.series)};
+  return {.title = options.title,
+          .axes = std::move(grid.names),
+          .series = std::move(grid.series),
+          .note = grid.incomplete.with("")};
 }
 
 Bars delta_bars(const PlotOptions& options) {
@@ -403,7 +432,7 @@ Bars delta_bars(const PlotOptions& options) {
     }
     out.categories = std::move(grid.names);
     out.series = std::move(grid.series);
-    out.note = "against " + baseline.name;
+    out.note = grid.incomplete.with("against " + baseline.name);
   }
   out.title = options.title;
   out.y_label = or_else(options.y_label, options.points ? "change (points)" : "change (%)");

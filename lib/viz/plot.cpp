@@ -265,7 +265,8 @@ Drawing plot_radar(const Radar& plot, const PlotSize& size) {
     axes.push_back(ticked(range, 6));
   }
   return [=](Canvas& canvas) {
-    const std::string note = plot.note.empty() ? "ranges: from the centre to the rim" : plot.note;
+    const std::string note =
+        "ranges: from the centre to the rim" + (plot.note.empty() ? "" : "; " + plot.note);
     const Box room = draw_head(canvas, size, plot.title, note, plot.series, LegendMark::kLine);
     const auto direction = [n](std::size_t k) {
       const double a = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);

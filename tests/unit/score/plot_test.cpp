@@ -152,8 +152,16 @@ TEST_CASE("bars and radar leave out columns without a number and keep gaps") {
   CHECK(bars.series[0].name == "them");
   CHECK(std::isnan(bars.series[1].points[0].y));
   CHECK((bars.series[1].points[1].low == 59 && bars.series[1].points[1].high == 62));
+  CHECK(bars.note.empty());
   options.rows = "VEGA-3D";
   CHECK(score_radar(options).axes.size() == 9);
+  Scores part = scores("sqa3d", "official", "EM", 60);
+  part.n = 12;
+  write_scores(folder / "a.json", part);
+  CHECK(score_bars(options).note == "incomplete: ours 12/100");
+  options.rows.clear();
+  options.baseline = "them";
+  CHECK(delta_bars(options).note == "against them; incomplete: ours 12/100");
   CHECK_THAT(message_of([] { score_bars({}); }), Catch::Contains("nothing to draw"));
 }
 
