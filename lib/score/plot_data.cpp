@@ -153,6 +153,12 @@ RowGrid grid_of(const PlotOptions& options) {
       out.series[r].points.push_back({0, cell.value, cell.low, cell.high, ""});
     }
   }
+  std::erase_if(out.series, [](const PlotSeries& row) {
+    const bool nothing = std::none_of(row.points.begin(), row.points.end(),
+                                      [](const PlotPoint& p) { return std::isfinite(p.y); });
+    if (nothing) log_warn("row '{}' has no number in these columns: left out", row.name);
+    return nothing;
+  });
   if (out.columns.empty())
     throw InputError(explain("plot", "no row with a number for " + wanted, "one at least",
                              "name other --columns"));

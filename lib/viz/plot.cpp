@@ -160,7 +160,8 @@ Drawing plot_curves(const Curves& plot, const PlotSize& size) {
     std::vector<PointLabel> labels;
     for (std::size_t i = 0; i < plot.series.size(); ++i) {
       const double shift =
-          aside ? 2.5 * (static_cast<double>(i) - (static_cast<double>(plot.series.size()) - 1) / 2)
+          aside ? (plot.categories.empty() ? 2.5 : 6.0) *
+                      (static_cast<double>(i) - (static_cast<double>(plot.series.size()) - 1) / 2)
                 : 0;
       std::vector<Path> runs(1);
       for (const PlotPoint& p : plot.series[i].points) {

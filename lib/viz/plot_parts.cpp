@@ -175,10 +175,12 @@ Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_l
     canvas.text(fit_text(x_label, room.width(), kPlotText),
                 {(area.left + area.right) / 2, room.bottom - 1},
                 anchored(kPlotText, Anchor::kCenter));
-  if (!y_label.empty())
-    canvas.text(fit_text(y_label, room.height(), kPlotText),
-                {area.left - wide - 8, (area.top + area.bottom) / 2},
+  if (!y_label.empty()) {
+    const double middle = (area.top + area.bottom) / 2;
+    const double long_as = 2 * std::min(middle - room.top, room.bottom - middle);
+    canvas.text(fit_text(y_label, long_as, kPlotText), {area.left - wide - 8, middle},
                 anchored(kPlotText, Anchor::kCenter, 90));
+  }
   return area;
 }
 

@@ -153,6 +153,10 @@ TEST_CASE("bars and radar leave out columns without a number and keep gaps") {
   CHECK(std::isnan(bars.series[1].points[0].y));
   CHECK((bars.series[1].points[1].low == 59 && bars.series[1].points[1].high == 62));
   CHECK(bars.note.empty());
+  options.rows = "ScanRefer";
+  options.columns = "sqa3d:EM,scanqa:EM";  // it has neither
+  CHECK(score_bars(options).series.size() == 2);
+  options.columns.clear();
   options.rows = "VEGA-3D";
   CHECK(score_radar(options).axes.size() == 9);
   Scores part = scores("sqa3d", "official", "EM", 60);

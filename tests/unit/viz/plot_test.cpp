@@ -175,6 +175,17 @@ TEST_CASE("curves: points at their numbers, intervals, legend, labels of both ax
   for (const Word& word : drawn(plot_curves(plot, {})).words) CHECK(word.text != "published");
 }
 
+TEST_CASE("a small plot cuts its texts; no text leaves the page or lies on another one") {
+  const Curves plot{
+      "A long title that does not fit into this plot",
+      "layer",
+      "ScanRefer Acc@0.5 (%)",
+      {},
+      {series("VEGA-3D (published)", {55, 54, 56}), series("baseline (published)", {52, 52, 52})},
+      ""};
+  drawn(plot_curves(plot, {170, 113}), {170, 113});
+}
+
 TEST_CASE("a missing number is a gap in the line; one point, equal points and far numbers work") {
   Curves plot{"", "", "", {}, {series("", {1, 2, kNoNumber, 3, 4})}, ""};
   int lines = 0;
