@@ -276,6 +276,7 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
   if (copy) publish_file(beside, bytes_of(*run));
   log_info("{} of {}{}", plural(merged.answers, "answer"), plural(parts.size(), "part"),
            same ? ": complete already" : "");
+  if (is_stream(out)) return {};  // the answers themselves went there
   const std::string name = fs::absolute(out).lexically_normal().parent_path().filename().string();
   context.manifest(name, out.string());
   return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -206,14 +207,21 @@ std::optional<Cell> scored_cell(const TableRow& row, const Column& column) {
   return cell;
 }
 
+// Whether a JSON file begins like a score file; annotation files beside it may be large.
+bool names_schema(const fs::path& path) {
+  std::string head(512, '\0');
+  std::ifstream in(path, std::ios::binary);
+  in.read(head.data(), static_cast<std::streamsize>(head.size()));
+  return head.find("\"" + std::string(kScoresSchema) + "\"") != head.npos;
+}
+
 std::vector<fs::path> score_files(const fs::path& path) {
   if (!fs::exists(path)) throw InputError(explain(path.string(), "no such file or folder"));
   if (!fs::is_directory(path)) return {path};
   std::vector<fs::path> out;
   for (const auto& entry : fs::recursive_directory_iterator(path)) {
     if (!entry.is_regular_file() || entry.path().extension() != ".json") continue;
-    const std::string text = read_text(entry.path(), "JSON", std::size_t{64} << 20);
-    if (text.find(kScoresSchema) != text.npos) out.push_back(entry.path());
+    if (names_schema(entry.path())) out.push_back(entry.path());
   }
   if (out.empty())
     throw InputError(
@@ -232,6 +240,9 @@ std::string_view name_of(Origin origin) {
 
 std::vector<TableRow> csv_rows(std::string_view text, const std::string& file, Origin origin) {
   text = strip_bom(text);
+  if (!is_utf8(text))
+    throw FormatError(
+        explain(file, "bytes that are not UTF-8", "UTF-8", "export the table as CSV UTF-8"));
   const std::string_view body = without_comments(text);
   const auto skipped = std::count(text.begin(), text.begin() + (text.size() - body.size()), '\n');
   std::vector<CsvRecord> records = read_csv(body, file);

@@ -33,6 +33,7 @@ for i in 1:red 2:blue 7: 10:red; do answer "${i%%:*}" "${i#*:}" red; done >"$T/w
 expect_file "$a/answers.jsonl" "$T/wanted.jsonl"
 expect_exit 0 evaluate merge "$a"
 expect_exit 0 evaluate merge "$a" -o /dev/stdout
+expect_file "$OUT" "$T/wanted.jsonl"
 expect_exit 0 evaluate merge "$a" -o "$T/whole/answers.jsonl"
 expect_file "$T/whole/run.json" "$a/run.json"
 

@@ -276,6 +276,10 @@ TEST_CASE("CSV files of other systems: faults have a line and a column") {
   refused("name,scanqa:EM\n,1\n", "theirs.csv:2: name");
   refused("name,extra_data\na,perhaps\n", "yes or no");
   refused("name,unit\na,permille\n", "percent or fraction");
+  refused(
+      "name,scanqa:EM\nK\xfc"
+      "che,30\n",
+      "not UTF-8");
   refused("name,scanqa:EM\na,30 (12/)\n", "a number (n/N)");
   refused("name,scanqa:EM\na,30 (12/12)\n", "a number (n/N)");
   CHECK(foreign("name,scanqa:CIDEr\na,106.3\n").size() == 1);
