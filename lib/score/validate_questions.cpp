@@ -109,9 +109,10 @@ AskedQuestions read_questions(Task task, const fs::path& file, const fs::path& s
   const std::string text(strip_bom({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   if (trim(text).empty())
     throw FormatError(explain(file.string(), "an empty file", "an annotation file"));
-  AskedQuestions out = task == Task::kNr3d            ? from_nr3d(text, file, scans)
-                       : file.extension() == ".jsonl" ? from_lines(task, text, file)
-                                                      : from_json(task, text, file);
+  const bool lines = task == Task::kVsi && !text.starts_with('[');
+  AskedQuestions out = task == Task::kNr3d ? from_nr3d(text, file, scans)
+                       : lines             ? from_lines(task, text, file)
+                                           : from_json(task, text, file);
   for (std::size_t i = 0; i < out.list.size(); ++i) {
     if (!out.place.try_emplace(out.list[i].id, i).second)
       throw FormatError(explain(file.string(), "question '" + printable(out.list[i].id) + "' twice",

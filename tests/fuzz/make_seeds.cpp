@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
     add_labels_seeds(seeds);
     add_answers_seeds(seeds);
     add_questions_seeds(seeds);
+    add_rows_seeds(seeds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fuzz_seeds: %s\n", error.what());
     return 1;

@@ -1,6 +1,7 @@
 // Annotation files of the benchmarks, original and processed. The first byte chooses the benchmark.
 #include "fuzz/target.h"
 #include "score/truth.h"
+#include "score/validate_questions.h"
 
 using namespace vega;
 using namespace vega::fuzz;
@@ -18,9 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     sources.read_scene = [](const std::filesystem::path&) {
       return SceneBoxes{{0, {0, 0, 0, 1, 1, 1}}, {1, {1, 1, 1, 1, 1, 1}}};
     };
-    const TruthFile truth = read_truth(kTasks[data[0] % std::size(kTasks)], sources);
+    const Task task = kTasks[data[0] % std::size(kTasks)];
+    const TruthFile truth = read_truth(task, sources);
     require(truth.questions.size() <= size, "questions that the file holds");
     require(truth.place.size() == truth.questions.size(), "each question once");
+    require(read_questions(task, file.path()).list.size() == truth.questions.size(),
+            "as many questions without their answers");
   });
   return 0;
 }

@@ -52,5 +52,6 @@ void add_masks_seeds(const SeedFolder& seeds);
 void add_labels_seeds(const SeedFolder& seeds);
 void add_answers_seeds(const SeedFolder& seeds);
 void add_questions_seeds(const SeedFolder& seeds);
+void add_rows_seeds(const SeedFolder& seeds);
 
 }  // namespace vega::fuzz

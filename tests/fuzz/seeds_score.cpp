@@ -90,4 +90,25 @@ void add_questions_seeds(const SeedFolder& seeds) {
   add("bad-form", '\1', R"({"a":1})");
 }
 
+void add_rows_seeds(const SeedFolder& seeds) {
+  const auto add = [&](const std::string& name, const std::string& text) {
+    seeds.add("rows", name, text);
+  };
+  add("ok-rows",
+      "# a "
+      "paper\nname,group,reference,extra_data,ranked,unit,scanrefer:Acc@0.25,scanqa:CIDEr,sqa3d:EM["
+      "refined]\n"
+      "\"a, b\",x,CVPR 26,yes,no,percent,58.1,102.1,-\nvega_3d 50% A&B #1 {x} ~^\\ $,,,,,,60.0 "
+      "(12/9508),0.838,\n");
+  add("ok-parts",
+      "name,vsi:average,vsi:object count,vsi:absolute distance,vsi:object size,vsi:room size,"
+      "vsi:relative distance,vsi:relative direction,vsi:route planning,vsi:appearance order\n"
+      "a,34.0,62.1,32.0,29.9,33.1,25.1,47.9,28.4,25.2\n");
+  add("bad-number", "name,scanqa:EM\na,\"30,1\"\n");
+  add("bad-column", "name,scanqa\na,1\n");
+  add("bad-name", "system;scanqa:EM\na;1\n");
+  add("bad-fields", "name,scanqa:EM\na,1,2\n");
+  add("bad-quote", "name,scanqa:EM\n\"a,1\n");
+}
+
 }  // namespace vega::fuzz
