@@ -17,7 +17,7 @@ bool is_key(std::string_view text) {
   for (const char c : text) {
     if (!allowed(c)) return false;
   }
-  return !text.empty();
+  return !text.empty() && text != "." && text != "..";
 }
 
 std::string clean_key(std::string_view text) {
@@ -33,6 +33,7 @@ std::string clean_key(std::string_view text) {
       key += '_';
     }
   }
+  if (!is_key(key)) key.push_back('_');  // "." and ".." lead out of the output folder
   return key;
 }
 

@@ -1,20 +1,24 @@
 #include "cli/program.h"
 
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <string_view>
 
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/publish.h"
 #include "base/stop.h"
+#include "base/text.h"
 
 namespace vega::cli {
 namespace {
@@ -32,6 +36,9 @@ class Binder final : public OptionVisitor {
         throw UsageError(explain(long_name(spec.name),
                                  "'" + values[0] + "' and '" + values[1] + "'", "one value",
                                  "give the option once"));
+      if (values.at(0).empty())  // a variable of the shell that is not set
+        throw UsageError(explain(long_name(spec.name), "an empty value", spec.placeholder,
+                                 "give a value, or leave the option out"));
       spec.set(values.at(0));
       return true;
     };
@@ -114,17 +121,50 @@ struct Common {
     v.group("Common");
     v.choice("--log-level", log_level, kLogLevels, "least level shown");
     v.choice("--progress", progress, kProgressModes, "");
-    v.text("--config", config, "FILE", "read options from an INI or TOML file");
+    v.text("--config", config, "FILE",
+           "read options from an INI or TOML file, which may have a section [VERB] for each verb");
   }
 };
 
+// The lines of a configuration file that concern one verb: those before any section, and those of
+// its own section. Values are quoted, because CLI11 would split them at commas and blanks.
+std::string config_of(const std::string& path, const std::string& text, const Program& program,
+                      const std::string& verb) {
+  std::string out, section = verb;
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line); out += line + '\n') {
+    ++number;
+    line = std::string(trim(line));
+    if (line.starts_with('[')) {
+      section = std::string(trim(line.substr(1, line.find(']') - 1)));
+      const auto known = [&](const Verb& one) { return one.name == section; };
+      if (std::none_of(program.verbs.begin(), program.verbs.end(), known))
+        throw UsageError(explain(fmt::format("{}, line {}", path, number), "'" + line + "'",
+                                 "[VERB] of " + program.name));
+      line.clear();
+    }
+    if (section != verb) line.clear();
+    const auto equals = line.find('=');
+    if (equals == line.npos || line.starts_with('#') || line.starts_with(';')) continue;
+    const std::string_view value = trim(std::string_view(line).substr(equals + 1));
+    if (value.find_first_of("\"'[") == 0 || value.find_first_of(", ") == value.npos) continue;
+    line = line.substr(0, equals + 1) + '"' + std::string(value) + '"';
+  }
+  return out;
+}
+
 // CLI11 reads configuration files for the program only, not for a verb.
-void read_config(CLI::App& verb, const std::string& path) {
-  std::ifstream in;
-  if (!std::filesystem::is_directory(path)) in.open(path);
-  if (!in.is_open()) throw UsageError(explain("--config " + path, "no such file"));
+void read_config(CLI::App& verb, const Program& program, const std::string& path) {
+  std::string text;
   try {
-    verb.parse_from_stream(in);
+    text = read_text(path, "options of " + verb.get_name());
+  } catch (const InputError& error) {
+    throw UsageError(std::string("--config ") + error.what());
+  }
+  try {
+    std::istringstream lines(config_of(path, text, program, verb.get_name()));
+    verb.parse_from_stream(lines);
   } catch (const CLI::ParseError& error) {
     throw UsageError(explain(path, error.what(), "options of " + verb.get_name(),
                              "see " + verb.get_name() + " --help"));
@@ -132,14 +172,19 @@ void read_config(CLI::App& verb, const std::string& path) {
 }
 
 // CLI11 says only that a verb is missing.
+std::string verb_names(const Program& program) {
+  std::string names;
+  for (const Verb& verb : program.verbs) names += (names.empty() ? "" : ", ") + verb.name;
+  return names;
+}
+
 void check_verb(int argc, char** argv, const Program& program) {
   if (argc < 2 || argv[1][0] == '-') return;
-  std::string known;
   for (const Verb& verb : program.verbs) {
     if (verb.name == argv[1]) return;
-    known += (known.empty() ? "" : ", ") + verb.name;
   }
-  throw UsageError(explain(program.name, "'" + std::string(argv[1]) + "'", "a verb: " + known));
+  throw UsageError(
+      explain(program.name, "'" + std::string(argv[1]) + "'", "a verb: " + verb_names(program)));
 }
 
 // Throws OutputError where the last write did not reach its reader.
@@ -215,10 +260,13 @@ int run(int argc, char** argv, const Program& program) {
   try {
     check_verb(argc, argv, program);
     app.parse(argc, argv);
-    if (!common.config.empty()) read_config(*app.get_subcommands().front(), common.config);
+    if (!common.config.empty()) read_config(*app.get_subcommands().front(), program, common.config);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    log_error("{}; see {} --help", error.what(), program.name);
+    std::string what = error.what();
+    if (what == "A subcommand is required")
+      what = explain(program.name, "no verb", "a verb: " + verb_names(program));
+    log_error("{}; see {} --help", what, program.name);
     return 2;
   } catch (const Error& error) {
     return report(error.exit_code(), error.what());

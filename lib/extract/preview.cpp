@@ -79,7 +79,7 @@ ImageU8 preview_sheet(const fs::path& path, const PreviewOptions& options) {
 
 RunResult run_preview(const PreviewOptions& options, const Context& context) {
   RunResult report;
-  const auto pictures = output_names(options.inputs, options.out, "-o", ".png", true);
+  const auto pictures = output_names(options.inputs, options.out, "--out", ".png");
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     const fs::path input = options.inputs[i];
     const fs::path& out = pictures[i];

@@ -60,7 +60,7 @@ expect_text "/dev/fd/93" "not open for writing"
 
 # --- links: the file that they lead to is replaced, or made.
 mkdir "$T/data"
-echo old >"$T/data/report"
+: >"$T/data/report"
 ln -s data/report "$T/link"
 ln -s data/new.png "$T/dangling"
 expect_exit 0 features --report "$T/link"
@@ -75,6 +75,47 @@ expect_text "complete already"
 expect_exit 0 features --overwrite
 check "a link of the output folder stays" test "$(readlink "$file")" = ../../data/room.h5
 check "the file behind it is a feature file" extract verify "$T/data/room.h5"
+
+# --- a slip in a name destroys nothing: a report, a picture or a table replaces its own kind alone.
+printf '%s\n' "$T/room" >"$T/list.txt"
+cp "$T/room/$(ls "$T/room" | grep -m1 jpg)" "$T/picture.jpg"
+for input in "$T/list.txt" "$T/data/room.h5" "$T/data/new.png" "$T/picture.jpg"; do
+  sum=$(md5sum <"$input")
+  expect_exit 2 extract features --list "$T/list.txt" --backbone rgb --size 96x64 --tag t -o "$T/f" --report "$input"
+  expect_text "$input" "vega.report" "another output path"
+  check "$input is as it was" test "$(md5sum <"$input")" = "$sum"
+done
+sum=$(md5sum <"$T/data/room.h5")
+expect_exit 2 extract preview "$T/data/room.h5" -o "$T/data/room.h5"
+expect_text "$T/data/room.h5" ".png"
+expect_exit 2 extract preview "$T/data/room.h5" -o "$T/p.jpg"
+expect_text "p.jpg" ".png"
+check "the feature file is as it was" test "$(md5sum <"$T/data/room.h5")" = "$sum"
+expect_exit 0 extract preview "$T/data/room.h5" -o "$T/pictures"
+check "a picture in a folder" test -s "$T/pictures/room.png"
+
+# --- keys cannot lead out of the output folder; an empty value is a variable that is not set.
+for key in . ..; do
+  expect_exit 2 extract features "$T/room" --key "$key" --backbone rgb --size 96x64 -o "$T/k"
+done
+expect_exit 2 extract features "$T/room" --backbone rgb -o ""
+expect_text "--out" "empty"
+
+# --- configuration files: byte order mark, lists of numbers, sections of verbs.
+printf '\xef\xbb\xbfsize=96x64\n[features]\nbackbone = rgb\nselect=list:%s\n[scene]\nselect = mc\n' "$T/ids" >"$T/c.ini"
+printf '1\n3\n' >"$T/ids"
+expect_exit 0 extract features "$T/room" --config "$T/c.ini" --tag c -o "$T/f"
+expect_exit 0 extract inspect "$T/f/c/room.h5"
+check "two frames are in" grep -q 'frames *2\b' "$OUT"
+printf 'blocks=10,12\nbackbone=rgb\n' >"$T/c.ini"
+expect_exit 2 extract features "$T/room" --config "$T/c.ini" -o "$T/f"
+expect_text "--blocks" "rgb"
+printf '[feature]\n' >"$T/c.ini"
+expect_exit 2 extract features "$T/room" --config "$T/c.ini" -o "$T/f"
+expect_text "c.ini, line 1" "[feature]"
+printf '\xff\xfes\0' >"$T/c.ini"
+expect_exit 2 extract features "$T/room" --config "$T/c.ini" -o "$T/f"
+expect_text "c.ini" "UTF-16"
 
 # --- what cannot hold a whole file, or nobody reads, is refused.
 expect_exit 6 features --report "$T/fifo"
