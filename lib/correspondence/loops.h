@@ -6,6 +6,9 @@
 
 namespace vega::correspondence {
 
+// The least norm that anything is divided by.
+inline constexpr double kLeastNorm = 1e-12;
+
 // Sum of squares, in float64.
 double square_sum(const float* x, std::int64_t channels);
 double square_sum(const double* x, std::int64_t channels);

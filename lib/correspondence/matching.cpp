@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "base/error.h"
@@ -12,8 +11,6 @@
 
 namespace vega {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 struct Sides {
   std::int64_t a, b, rows_a, rows_b;  // first rows, and how many
@@ -40,10 +37,10 @@ double mean_of(const std::vector<float>& values) {
 
 void summarise(PairMatches& out) {
   const double least = static_cast<double>(std::min(out.valid_a, out.valid_b));
-  out.mutual_ratio = least > 0 ? static_cast<double>(out.mutual) / least : kNan;
-  out.recall.fill(kNan);
+  out.mutual_ratio = least > 0 ? static_cast<double>(out.mutual) / least : kNoScore;
+  out.recall.fill(kNoScore);
   out.kept_count = static_cast<std::int64_t>(out.kept.size());
-  out.best_similarity = out.kept.empty() ? kNan : out.kept.front().similarity;
+  out.best_similarity = out.kept.empty() ? kNoScore : out.kept.front().similarity;
   std::vector<double> similarity, distance;
   for (const TokenMatch& match : out.kept) {
     similarity.push_back(match.similarity);
@@ -113,7 +110,7 @@ AdjacentMatches match_adjacent(const TokenRows& rows, const MatchOptions& option
 
 double pair_consistency(const TokenRows& rows, std::int64_t a, std::int64_t b) {
   const Sides s = sides(rows, a, b);
-  if (s.rows_a == 0 || s.rows_b == 0) return kNan;
+  if (s.rows_a == 0 || s.rows_b == 0) return kNoScore;
   return 0.5 * (mean_of(nearest(rows, s.a, s.rows_a, s.b, s.rows_b).best_cosine) +
                 mean_of(nearest(rows, s.b, s.rows_b, s.a, s.rows_a).best_cosine));
 }

@@ -15,7 +15,6 @@
 namespace vega {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLeastDistance = 1e-9;
 using Point = std::array<double, 3>;
@@ -108,7 +107,7 @@ ProbePair probe_pair(const ProbePoints& a, const ProbePoints& b, const ProbeOpti
   const Rigid pose = relative(a.world_from_cam, b.world_from_cam);
   ProbePair out;
   out.angle_deg = angle_deg(pose);
-  out.overlap = kNan;
+  out.overlap = kNoScore;
   out.points_a = a.size();
   out.points_b = b.size();
   if (a.size() == 0 || b.size() == 0) return out;
@@ -205,7 +204,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> choose_pairs(std::span<const 
 namespace {
 
 double share(std::int64_t part, std::int64_t whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : kNan;
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : kNoScore;
 }
 
 template <std::size_t Bins, typename Value>

@@ -13,7 +13,6 @@
 namespace vega {
 namespace {
 
-constexpr double kFloor = 1e-12;  // of a norm
 constexpr std::int64_t kShrink = 4;
 constexpr std::size_t kPointsAtOnce = 256;
 
@@ -153,7 +152,7 @@ ProbePoints probe_points(const ProbeImage& image, std::int64_t max_points, std::
       sample(image, column, row, x);
       good[i] = correspondence::all_finite(x, image.channels);
       const double norm = std::sqrt(correspondence::square_sum(x, image.channels));
-      correspondence::scale(x, 1 / std::max(norm, kFloor), image.channels);
+      correspondence::scale(x, 1 / std::max(norm, correspondence::kLeastNorm), image.channels);
     }
   });
   out.unit.reserve(unit.size());

@@ -2,18 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 namespace vega {
-namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-}  // namespace
+namespace {}  // namespace
 
 Spread spread_of(std::span<const double> values) {
-  Spread out{kNan, kNan, kNan, 0};
+  Spread out{kNoScore, kNoScore, kNoScore, 0};
   double sum = 0;
   for (const double v : values) {
     if (!std::isfinite(v)) continue;
@@ -36,7 +31,7 @@ double auc(std::span<const float> positive, std::span<const float> negative) {
   const auto nan = [](float v) { return std::isnan(v); };
   if (positive.empty() || negative.empty() || std::any_of(positive.begin(), positive.end(), nan) ||
       std::any_of(negative.begin(), negative.end(), nan)) {
-    return kNan;
+    return kNoScore;
   }
   std::vector<float> sorted(negative.begin(), negative.end());
   std::sort(sorted.begin(), sorted.end());

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace vega {
+
+// The value of a score where nothing was measured.
+inline constexpr double kNoScore = std::numeric_limits<double>::quiet_NaN();
 
 // Over the finite values.
 struct Spread {

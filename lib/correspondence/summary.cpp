@@ -7,11 +7,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "correspondence/statistics.h"
 
 namespace vega {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 CenteredScore score_centered(Center center, const TokenRows& rows, const CorrespondenceOptions& o) {
   CenteredScore out;
@@ -103,7 +102,7 @@ Spread SetScore::at(const std::string& metric) const {
   for (const SetMetric& m : metrics) {
     if (m.name == metric) return m.spread;
   }
-  return {kNan, kNan, kNan, 0};
+  return {kNoScore, kNoScore, kNoScore, 0};
 }
 
 SetScore score_set(const FeatureSet& set) {
@@ -130,7 +129,7 @@ SetScore score_set(const FeatureSet& set) {
   add_probe(out.probe, pooled);
   for (const Metric& metric : pooled) {
     out.metrics.push_back(
-        {metric.name, {metric.value, kNan, kNan, static_cast<std::int64_t>(pairs.size())}});
+        {metric.name, {metric.value, kNoScore, kNoScore, static_cast<std::int64_t>(pairs.size())}});
   }
   return out;
 }

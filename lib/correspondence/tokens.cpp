@@ -12,7 +12,6 @@
 namespace vega {
 namespace {
 
-constexpr double kFloor = 1e-12;      // of a norm
 constexpr std::int64_t kChunk = 256;  // tokens that are summed in one go, whatever the threads
 
 void check(const SceneTokens& s, double min_valid) {
@@ -149,7 +148,7 @@ TokenRows token_rows(const SceneTokens& scene, double min_valid, Center center, 
       }
       const double norm = std::sqrt(correspondence::square_sum(out, scene.channels));
       zero[i] = norm == 0;
-      correspondence::scale(out, 1 / std::max(norm, kFloor), scene.channels);
+      correspondence::scale(out, 1 / std::max(norm, correspondence::kLeastNorm), scene.channels);
     }
   });
   rows.zero = std::count(zero.begin(), zero.end(), 1);

@@ -14,8 +14,6 @@
 namespace vega {
 namespace {
 
-constexpr double kFloor = 1e-12;  // of a norm
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kVoxelsAtOnce = 64;
 
 // Sum of the unit features of rows[begin, end).
@@ -29,7 +27,7 @@ void sum_rows(const TokenRows& rows, const std::int64_t* begin, const std::int64
 // unit vector.
 double unit_factor(double square_of_sum, std::int64_t n) {
   const auto count = static_cast<double>(n);
-  return 1 / std::max(std::sqrt(square_of_sum) / count, kFloor) / count;
+  return 1 / std::max(std::sqrt(square_of_sum) / count, correspondence::kLeastNorm) / count;
 }
 
 }  // namespace
@@ -42,7 +40,7 @@ PairScore pair_score(const TokenRows& rows, std::int64_t a, std::int64_t b, doub
                              "two in ascending order of " + std::to_string(rows.views())));
   }
   const auto first = [&](std::int64_t v) { return rows.first[std::size_t(v)]; };
-  PairScore out{a, b, kNan, first(a + 1) - first(a), first(b + 1) - first(b)};
+  PairScore out{a, b, kNoScore, first(a + 1) - first(a), first(b + 1) - first(b)};
   out.map_a.assign(static_cast<std::size_t>(rows.cells), std::numeric_limits<float>::quiet_NaN());
   out.map_b = out.map_a;
   if (out.valid_a + out.valid_b == 0 && empty == EmptyPair::kError) {
@@ -109,7 +107,7 @@ namespace {
 
 // s of one voxel, and the number of its views.
 struct VoxelSimilarity {
-  double s = kNan;
+  double s = kNoScore;
   std::int64_t views = 0;
 };
 
@@ -172,8 +170,8 @@ MultiViewScore multi_view_score(const TokenRows& rows, double voxel_m, int threa
           static_cast<float>(each[v].s);
     }
   }
-  out.score = out.shared > 0 ? total / static_cast<double>(out.shared) : kNan;
-  out.score_by_pairs = out.pairs > 0 ? by_pairs / static_cast<double>(out.pairs) : kNan;
+  out.score = out.shared > 0 ? total / static_cast<double>(out.shared) : kNoScore;
+  out.score_by_pairs = out.pairs > 0 ? by_pairs / static_cast<double>(out.pairs) : kNoScore;
   return out;
 }
 

@@ -10,10 +10,10 @@
 namespace vega::extract {
 namespace {
 
-double real(std::size_t value) { return static_cast<double>(value); }
+double as_double(std::size_t value) { return static_cast<double>(value); }
 
 double count_of(const std::optional<SceneObjects>& objects) {
-  return objects ? real(objects->id.size()) : 0;
+  return objects ? as_double(objects->id.size()) : 0;
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ double SceneFileWork::measure_frame() const {
 // Arrays and tables, HDF5's own by rule of thumb.
 double SceneFileWork::output_bytes(const FramesSummary& seen) const {
   constexpr double kFile = 12000, kRow = 450, kObject = 120;
-  const double rows = real(in_.rows.size());
+  const double rows = as_double(in_.rows.size());
   const double depth = 2.0 * seen.depth.width * seen.depth.height;
   const double cells = kCellGrid * kCellGrid, tokens = kTokenGrid * kTokenGrid;
   const double pictures = recipe_.color ? rows * seen.encoded_bytes : 0;
@@ -60,12 +60,12 @@ double SceneFileWork::output_bytes(const FramesSummary& seen) const {
 
 // Of the peak: what is kept for the second reading, cells, frames in work, the mesh.
 double SceneFileWork::host_bytes(const FramesSummary& seen) const {
-  const double rows = real(in_.rows.size());
+  const double rows = as_double(in_.rows.size());
   const double frame = 2.0 * seen.depth.width * seen.depth.height + seen.encoded_bytes;
   const double map = 16.0 * kCoordinateSide * kCoordinateSide;
   const double cells = (count_of(in_.gt) + count_of(in_.proposals)) * rows * kCellGrid * kCellGrid;
-  return std::min(real(kKeptRowBytes), rows * frame) + std::min(real(kCellBytes), cells) +
-         recipe_.threads * (3 * frame + map) + 28 * real(in_.mesh.size());
+  return std::min(as_double(kKeptRowBytes), rows * frame) + std::min(as_double(kCellBytes), cells) +
+         recipe_.threads * (3 * frame + map) + 28 * as_double(in_.mesh.size());
 }
 
 DryScene SceneFileWork::look(const Machine& machine, bool several) {
@@ -98,7 +98,7 @@ DryScene SceneFileWork::look(const Machine& machine, bool several) {
   if (scene.existing == OutputState::kComplete || !scene.possible()) return scene;
   // Written, read back, flushed: about so much a second on common disks.
   constexpr double kDiskRate = 300e6;
-  const double rows = real(in_.rows.size());
+  const double rows = as_double(in_.rows.size());
   Forecast& f = scene.forecast;
   f.output_bytes = output_bytes(scene.frames);
   f.host_bytes = machine.host_used + host_bytes(scene.frames) * (several ? 2 : 1);

@@ -20,7 +20,6 @@
 namespace vega::fuse {
 namespace {
 
-constexpr std::size_t kCells = kTokenGrid * kTokenGrid;
 constexpr Colormap kMap = Colormap::kViridis;
 constexpr double kOverPicture = 0.62;
 
@@ -176,11 +175,11 @@ void draw_legend(Canvas& canvas, double y, const GateStatistics& s) {
 
 void draw_gate(ImageU8& picture, std::span<const float> gate, std::span<const std::uint8_t> covered,
                const Affine& cell_to_px, double alpha, bool smooth) {
-  if (covered.size() != kCells || gate.size() != kCells)
+  if (covered.size() != kTokenCells || gate.size() != kTokenCells)
     throw InputError(
         explain("gate picture",
                 std::to_string(gate.size()) + " and " + std::to_string(covered.size()) + " cells",
-                std::to_string(kCells)));
+                std::to_string(kTokenCells)));
   const Overlay overlay{kMap, 0, 1, 1, alpha};
   if (smooth) {  // cells finer than the pixels of common pictures, linear between the gate's
     constexpr Grid kFine{32 * kTokenGrid, 32 * kTokenGrid};
@@ -197,7 +196,7 @@ void draw_gate(ImageU8& picture, std::span<const float> gate, std::span<const st
     return Point2{at.x + 0.5, at.y + 0.5};
   };
   std::vector<Path> unseen, edges;
-  for (std::size_t cell = 0; cell < kCells; ++cell) {
+  for (std::size_t cell = 0; cell < kTokenCells; ++cell) {
     const std::size_t r = cell / kTokenGrid, c = cell % kTokenGrid;
     const double x = static_cast<double>(c), y = static_cast<double>(r);
     const Point2 a = place(x - .5, y - .5), b = place(x + .5, y - .5), d = place(x + .5, y + .5),
@@ -236,8 +235,9 @@ ImageU8 gate_page(const TokensReader& reader, const GateStatistics& s,
   for (const std::size_t v : shown) {
     SheetFrame frame;
     frame.picture = gate_tile(
-        std::span(gate).subspan(v * kCells, kCells), std::span(covered).subspan(v * kCells, kCells),
-        reader.info().cell_to_px[v], color_size(table, v),
+        std::span(gate).subspan(v * kTokenCells, kTokenCells),
+        std::span(covered).subspan(v * kTokenCells, kTokenCells), reader.info().cell_to_px[v],
+        color_size(table, v),
         thumbs.empty() ? std::span<const std::byte>{} : std::span<const std::byte>(thumbs[v]),
         reader.path().string() + ": thumbnail " + std::to_string(v), sheet.tile_width,
         options.smooth);

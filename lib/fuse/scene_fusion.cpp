@@ -28,7 +28,6 @@ namespace vega::fuse {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kCells = 196;
 constexpr std::size_t kSettle = 32;  // frames whose object sums are kept at a time
 
 at::Tensor tensor_of(const std::vector<float>& values, std::vector<std::int64_t> shape) {
@@ -152,7 +151,7 @@ void SceneFusion::align_frames() {
     covered += static_cast<double>(std::count(last->covered.begin(), last->covered.end(), 1));
     area += last->area;
   }
-  covered_ = covered / static_cast<double>(frames_ * kCells);
+  covered_ = covered / static_cast<double>(frames_ * kTokenCells);
   area_ = area / static_cast<double>(frames_);
 }
 
@@ -183,9 +182,9 @@ at::Tensor SceneFusion::aligned(std::size_t first, std::size_t count, std::size_
   std::vector<at::Tensor> out;
   for (std::size_t i = 0; i < padded; ++i) {
     const Alignment& how = *alignment_[std::min(first + i, frames_ - 1)];
-    const auto others = static_cast<std::int64_t>(how.weights.size() / kCells);
+    const auto others = static_cast<std::int64_t>(how.weights.size() / kTokenCells);
     out.push_back(
-        tensor_of(how.weights, {kCells, others}).matmul(cells[static_cast<std::int64_t>(i)]));
+        tensor_of(how.weights, {kTokenCells, others}).matmul(cells[static_cast<std::int64_t>(i)]));
   }
   return at::stack(out);
 }
@@ -231,7 +230,7 @@ void SceneFusion::keep_semantic(const Modules::Loaded& modules, std::size_t firs
   bool* at_cell = uncovered.mutable_data_ptr<bool>();
   for (std::size_t i = 0; i < count; ++i) {
     const auto& covered = alignment_[first + i]->covered;
-    for (std::size_t c = 0; c < kCells; ++c) at_cell[i * kCells + c] = covered[c] == 0;
+    for (std::size_t c = 0; c < kTokenCells; ++c) at_cell[i * kTokenCells + c] = covered[c] == 0;
   }
   uncovered = uncovered.to(run_.recipe.placement.device);
   out.fused = at::where(uncovered.unsqueeze(-1), kept, out.fused);
@@ -365,7 +364,7 @@ SceneForecast SceneFusion::forecast() const {
   out.replaced = plan_.decision == Decision::kOverwrite;
   out.covered = out.complete ? std::numeric_limits<double>::quiet_NaN() : covered_;
   if (out.complete) return out;
-  const auto cells = static_cast<double>(frames_ * kCells);
+  const auto cells = static_cast<double>(frames_ * kTokenCells);
   out.bytes = cells *
                   static_cast<double>(run_.recipe.parts.size() * size_of(run_.recipe.store_dtype)) *
                   static_cast<double>(run_.modules.config().width) +

@@ -12,8 +12,6 @@
 namespace vega::fuse {
 namespace {
 
-constexpr std::size_t kCells = kTokenGrid * kTokenGrid;
-
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 GateNumbers numbers_of(std::span<const float> gate) {
@@ -59,7 +57,7 @@ std::array<std::int64_t, kGateBins> histogram_of(std::span<const float> gate) {
 
 void check_values(const std::string& key, const std::vector<std::int64_t>& id,
                   const std::vector<float>& gate, const std::vector<std::uint8_t>& covered) {
-  const std::size_t cells = id.size() * kCells;
+  const std::size_t cells = id.size() * kTokenCells;
   if (cells == 0 || gate.size() != cells || covered.size() != cells)
     throw InputError(explain(
         key + ": gate",
@@ -69,10 +67,11 @@ void check_values(const std::string& key, const std::vector<std::int64_t>& id,
       std::find_if(gate.begin(), gate.end(), [](float g) { return !std::isfinite(g); });
   if (bad == gate.end()) return;
   const auto at = static_cast<std::size_t>(bad - gate.begin());
-  throw FormatError(explain(
-      key + ": gate of frame " + std::to_string(id[at / kCells]) + ", row " +
-          std::to_string(at % kCells / kTokenGrid) + ", column " + std::to_string(at % kTokenGrid),
-      std::to_string(*bad), "a finite number", "fuse again with --overwrite"));
+  throw FormatError(explain(key + ": gate of frame " + std::to_string(id[at / kTokenCells]) +
+                                ", row " + std::to_string(at % kTokenCells / kTokenGrid) +
+                                ", column " + std::to_string(at % kTokenGrid),
+                            std::to_string(*bad), "a finite number",
+                            "fuse again with --overwrite"));
 }
 
 Json json_of(const GateNumbers& n) {
@@ -105,8 +104,8 @@ GateStatistics gate_statistics(const std::string& key, const TokensInfo& info,
   s.mean_uncovered = numbers_of(chosen(gate, covered, false)).mean;
   s.histogram = histogram_of(gate), s.histogram_covered = histogram_of(seen);
   for (std::size_t v = 0; v < id.size(); ++v) {
-    const auto cells = std::span<const float>(gate).subspan(v * kCells, kCells);
-    const auto mask = std::span<const std::uint8_t>(covered).subspan(v * kCells, kCells);
+    const auto cells = std::span<const float>(gate).subspan(v * kTokenCells, kTokenCells);
+    const auto mask = std::span<const std::uint8_t>(covered).subspan(v * kTokenCells, kTokenCells);
     s.per_frame.push_back({id[v], numbers_of(cells), numbers_of(chosen(cells, mask, true))});
   }
   return s;

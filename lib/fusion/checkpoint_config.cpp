@@ -14,7 +14,6 @@ namespace vega::fusion {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kMostWidth = 1 << 20;
 constexpr std::string_view kTower = "generative_vision_tower_";
 
 std::optional<double> share(const JsonFields& fields, const char* name) {

@@ -11,7 +11,7 @@
 namespace vega::fusion {
 namespace {
 
-constexpr double kNormEps = 1e-5, kPeriod = 10000;
+constexpr double kPeriod = 10000;
 
 // (positions, half): [sin | cos].
 at::Tensor sines(const at::Tensor& positions, std::int64_t half) {
@@ -42,7 +42,8 @@ class Block {
     return find_parameter(values_, prefix_ + name);
   }
   at::Tensor norm(const at::Tensor& x, const std::string& name) const {
-    return at::layer_norm(x, {config_.width}, at(name + ".weight"), at(name + ".bias"), kNormEps);
+    return at::layer_norm(x, {config_.width}, at(name + ".weight"), at(name + ".bias"),
+                          kLayerNormEps);
   }
   at::Tensor linear(const at::Tensor& x, const std::string& name) const {
     return at::linear(x, at(name + "weight"), at(name + "bias"));

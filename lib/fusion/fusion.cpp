@@ -13,8 +13,7 @@
 namespace vega {
 namespace {
 
-constexpr double kNormEps = 1e-5;
-constexpr std::int64_t kMostWidth = 1 << 20, kMostLayers = 64;
+constexpr std::int64_t kMostLayers = 64;
 constexpr auto kMethods =
     "add, only, concat, weighted, gated, token_gated, token_gated_residual, "
     "instruction_token_gated, context_gated or cross_attention";
@@ -116,7 +115,8 @@ class Pass {
     return at::linear(x, at(name + ".weight"), at(name + ".bias"));
   }
   at::Tensor norm(const at::Tensor& x, const std::string& name) const {
-    return at::layer_norm(x, {config_.width}, at(name + ".weight"), at(name + ".bias"), kNormEps);
+    return at::layer_norm(x, {config_.width}, at(name + ".weight"), at(name + ".bias"),
+                          kLayerNormEps);
   }
   // Both streams normalised, which blend() needs too; side by side.
   at::Tensor joined() {
@@ -286,7 +286,7 @@ at::Tensor Fusion::semantic_alone(const at::Tensor& semantic) const {
       (config_.method == FusionMethod::kTokenGated && config_.form == GateForm::kNormed);
   if (!normed) return semantic;
   return at::layer_norm(semantic, {config_.width}, find_parameter(values_, "norm1.weight"),
-                        find_parameter(values_, "norm1.bias"), kNormEps);
+                        find_parameter(values_, "norm1.bias"), kLayerNormEps);
 }
 
 at::Tensor Fusion::forward(const at::Tensor& semantic, const at::Tensor& generative,

@@ -10,8 +10,8 @@
 namespace vega {
 namespace {
 
-constexpr std::int64_t kMostLayers = 16, kMostWidth = 1 << 20;
-constexpr double kNormEps = 1e-5, kRmsEps = 1e-6;
+constexpr std::int64_t kMostMlpLayers = 16;
+constexpr double kRmsEps = 1e-6;
 constexpr auto kTypes = "linear, mlpNx_gelu, mlpNx_resMx_gelu or identity";
 
 // Linears and residual blocks of a type; linears 0: identity; `bare`: one Linear without number.
@@ -24,7 +24,7 @@ struct Stack {
 std::optional<std::int64_t> take_number(std::string_view& text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || value < 0 || value > kMostLayers) return std::nullopt;
+  if (error != std::errc() || value < 0 || value > kMostMlpLayers) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
 }
@@ -124,10 +124,10 @@ std::optional<ProjectorConfig> projector_config_of(const WeightViews& views) {
   ProjectorConfig c{"linear", first->shape[1], first->shape[0]};
   if (bare) return c;
   std::int64_t linears = 1, blocks = 0;
-  while (linears < kMostLayers && views.contains(std::to_string(2 * linears) + ".weight")) {
+  while (linears < kMostMlpLayers && views.contains(std::to_string(2 * linears) + ".weight")) {
     ++linears;
   }
-  while (blocks < kMostLayers &&
+  while (blocks < kMostMlpLayers &&
          views.contains(std::to_string(block_index(linears, blocks)) + ".pre_norm.weight")) {
     ++blocks;
   }
@@ -166,7 +166,7 @@ at::Tensor Projector::forward(const at::Tensor& tokens) const {
     const std::string block = std::to_string(block_index(linears_, m)) + ".";
     // The block adds to its normalised input, as released.
     x = at::layer_norm(x, {config_.out}, find_parameter(values_, block + "pre_norm.weight"),
-                       find_parameter(values_, block + "pre_norm.bias"), kNormEps);
+                       find_parameter(values_, block + "pre_norm.bias"), kLayerNormEps);
     x = x + linear(at::gelu(linear(x, block + "proj.0.")), block + "proj.2.");
   }
   return x;

@@ -1,9 +1,14 @@
 // Conversions between the images of base/image_types.h.
 #pragma once
 
+#include <cstdint>
+
 #include "base/image_types.h"
 
 namespace vega {
+
+// A picture or video frame with more pixels is refused: 16384 x 16384.
+inline constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
 
 // 0..255 -> 0..1: x * (1/255) in double, rounded to float32 (the SigLIP processor's rescaling).
 UnitImage to_unit(const ImageU8& image);

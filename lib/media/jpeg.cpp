@@ -12,12 +12,12 @@
 #include <jpeglib.h>
 
 #include "base/error.h"
+#include "media/image.h"
 
 namespace vega {
 
 namespace {
 
-constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 // Each scan goes over the whole picture, so that a file of a few kilobytes with thousands of empty
 // scans takes minutes. libjpeg's own progression has 10 scans, the search of optimising encoders
 // ends below 70.
@@ -125,7 +125,7 @@ void open(Decoder& decoder, std::span<const std::byte> bytes, std::string_view w
     refuse(decoder, where);
   }
   const auto pixels = std::int64_t{decoder.info.image_width} * decoder.info.image_height;
-  if (pixels > kMaxPixels) {
+  if (pixels > kMostPixels) {
     throw FormatError(explain(
         where, fmt::format("{}x{} pixels", decoder.info.image_width, decoder.info.image_height),
         "at most 2^28 pixels"));

@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::string_view kExpected = "a binary PGM (P5) of 16 bits";
 
-struct Header {
+struct PgmHeader {
   ImageSize size;
   std::size_t end = 0;  // bytes of the header
 };
 
-Header read_header(std::span<const std::byte> bytes, std::string_view where) {
+PgmHeader read_header(std::span<const std::byte> bytes, std::string_view where) {
   if (!is_pgm(bytes)) throw FormatError(explain(where, "no PGM", kExpected));
   std::size_t at = 2;
   const auto next = [&] { return at < bytes.size() ? static_cast<char>(bytes[at]) : '\0'; };
@@ -56,7 +56,7 @@ bool is_pgm(std::span<const std::byte> bytes) {
 }
 
 ImageU16 decode_pgm16(std::span<const std::byte> bytes, std::string_view where) {
-  const Header header = read_header(bytes, where);
+  const PgmHeader header = read_header(bytes, where);
   const std::uint64_t pixels = static_cast<std::uint64_t>(header.size.width) * header.size.height;
   const std::span<const std::byte> data = bytes.subspan(header.end);
   if (data.size() < 2 * pixels) {

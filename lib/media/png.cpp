@@ -11,12 +11,12 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "media/image.h"
 
 namespace vega {
 
 namespace {
 
-constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 constexpr std::int64_t kMaxInflation = 1032;  // of deflate: 258 bytes from two bits
 
 // What the callbacks share; `text` holds the first error.
@@ -70,12 +70,12 @@ struct Reader {
   Reader& operator=(const Reader&) = delete;
 };
 
-struct Header {
+struct PngHeader {
   png_uint_32 width = 0, height = 0;
   int bits = 0, color = 0;
 };
 
-bool read_header(Reader& reader, Header& header) {
+bool read_header(Reader& reader, PngHeader& header) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   png_set_read_fn(reader.png, &reader.stream, on_read);
   png_set_crc_action(reader.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
@@ -89,7 +89,7 @@ bool read_header(Reader& reader, Header& header) {
 }
 
 // RGB of 8 bits: no blending, no gamma.
-bool start_rgb(Reader& reader, const Header& header, std::size_t& row_bytes) {
+bool start_rgb(Reader& reader, const PngHeader& header, std::size_t& row_bytes) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   if (header.color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(reader.png);
   if (header.color == PNG_COLOR_TYPE_GRAY && header.bits < 8) {
@@ -125,14 +125,14 @@ bool read_rows(Reader& reader, png_bytep* rows) {
                             "copy or export the file again"));
 }
 
-Header open(Reader& reader, std::span<const std::byte> bytes, std::string_view where) {
+PngHeader open(Reader& reader, std::span<const std::byte> bytes, std::string_view where) {
   if (!is_png(bytes)) {
     const FileKind kind = file_kind(bytes);
     throw FormatError(explain(where, kind.name, "a PNG file", kind.remedy));
   }
-  Header header;
+  PngHeader header;
   if (reader.info == nullptr || !read_header(reader, header)) refuse(reader, where);
-  if (std::int64_t{header.width} * header.height > kMaxPixels) {
+  if (std::int64_t{header.width} * header.height > kMostPixels) {
     throw FormatError(explain(where, fmt::format("{}x{} pixels", header.width, header.height),
                               "at most 2^28 pixels"));
   }
@@ -140,7 +140,7 @@ Header open(Reader& reader, std::span<const std::byte> bytes, std::string_view w
 }
 
 // Before memory is taken for the pixels: can so few bytes hold them?
-void check_inflation(const Reader& reader, const Header& header, std::string_view where) {
+void check_inflation(const Reader& reader, const PngHeader& header, std::string_view where) {
   const std::int64_t bits = header.bits * png_get_channels(reader.png, reader.info);
   const std::int64_t needed = std::int64_t{header.width} * header.height * bits / 8;
   const auto there = static_cast<std::int64_t>(reader.stream.in.size());
@@ -150,7 +150,7 @@ void check_inflation(const Reader& reader, const Header& header, std::string_vie
       fmt::format("at least {} bytes", needed / kMaxInflation), "copy or export the file again"));
 }
 
-std::string kind_of(const Header& header) {
+std::string kind_of(const PngHeader& header) {
   const char* color = "grey";
   if (header.color == PNG_COLOR_TYPE_GRAY_ALPHA) color = "grey with alpha";
   if (header.color == PNG_COLOR_TYPE_PALETTE) color = "palette";
@@ -218,7 +218,7 @@ bool is_png(std::span<const std::byte> bytes) {
 
 ImageU8 decode_png(std::span<const std::byte> bytes, std::string_view where) {
   Reader reader(bytes);
-  const Header header = open(reader, bytes, where);
+  const PngHeader header = open(reader, bytes, where);
   if (header.color == PNG_COLOR_TYPE_GRAY && header.bits == 16) {
     throw FormatError(explain(where, kind_of(header), "a colour picture",
                               "16-bit grey is a depth map; give the colour files"));
@@ -234,7 +234,7 @@ ImageU8 decode_png(std::span<const std::byte> bytes, std::string_view where) {
 
 ImageU16 decode_png16(std::span<const std::byte> bytes, std::string_view where) {
   Reader reader(bytes);
-  const Header header = open(reader, bytes, where);
+  const PngHeader header = open(reader, bytes, where);
   if (header.color != PNG_COLOR_TYPE_GRAY || header.bits != 16) {
     throw FormatError(explain(where, kind_of(header), "16-bit grey (depth in millimetres)"));
   }
@@ -252,7 +252,7 @@ ImageU16 decode_png16(std::span<const std::byte> bytes, std::string_view where) 
 
 ImageSize png_size(std::span<const std::byte> bytes, std::string_view where) {
   Reader reader(bytes);
-  const Header header = open(reader, bytes, where);
+  const PngHeader header = open(reader, bytes, where);
   return {static_cast<int>(header.width), static_cast<int>(header.height)};
 }
 

@@ -22,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "fields are copied as 
 namespace {
 
 constexpr std::uint32_t kVersion = 4;
-constexpr std::uint64_t kMaxInflation = 1032;  // of deflate: 258 bytes from two bits
+constexpr std::uint64_t kMostInflation = 1032;  // of deflate: 258 bytes from two bits
 constexpr const char* kCopyAgain = "the file is cut or damaged: download or copy it again";
 
 struct Compression {
@@ -315,7 +315,7 @@ ImageU16 SensFile::depth(std::size_t i) const {
   const ImageSize size = header_.depth_size;
   const std::size_t expected = 2 * std::size_t(size.width) * std::size_t(size.height);
   const std::string whole = fmt::format("{} bytes ({})", expected, to_string(size));
-  if (expected / kMaxInflation > entry.depth_bytes) {  // before memory is taken
+  if (expected / kMostInflation > entry.depth_bytes) {  // before memory is taken
     refuse(fmt::format("a zlib stream of {} bytes", entry.depth_bytes), whole + " inflated");
   }
   Inflater inflater;

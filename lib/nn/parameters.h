@@ -31,6 +31,11 @@ enum class Init {
   kValue    // ParameterSpec::value
 };
 
+// Of torch.nn.LayerNorm, unless told otherwise.
+inline constexpr double kLayerNormEps = 1e-5;
+// A configuration that asks for a wider layer is damaged.
+inline constexpr std::int64_t kMostWidth = 1 << 20;
+
 struct ParameterSpec {
   std::string name;  // below the module's prefix, such as "norm1.weight"
   Shape shape;

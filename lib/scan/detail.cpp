@@ -97,6 +97,11 @@ struct Text {
 
 }  // namespace
 
+std::string release_name(const std::string& scene) {
+  constexpr std::string_view kPrefix = "scannet/";
+  return scene.starts_with(kPrefix) ? scene : std::string(kPrefix) + scene;
+}
+
 std::string printable(std::string_view text) { return vega::printable(text, 80); }
 
 void fail(const std::string& where, const std::string& got, const std::string& expected,

@@ -11,7 +11,6 @@ namespace vega::scan {
 namespace {
 
 constexpr std::size_t kMostImages = std::size_t{1} << 18, kMostPath = 1024;
-constexpr std::string_view kPrefix = "scannet/";
 constexpr const char* kItems = "[{\"sample_idx\": ...}, ...]";
 constexpr const char* kWriteAgain = "write it again from the EmbodiedScan file";
 
@@ -80,7 +79,7 @@ FrameList frame_list_of(const Json& item, const std::string& twice, const std::s
 
 std::optional<FrameList> read_frame_list(const std::filesystem::path& path,
                                          const std::string& scene) {
-  const std::string key = scene.starts_with(kPrefix) ? scene : std::string(kPrefix) + scene;
+  const std::string key = detail::release_name(scene);
   std::optional<FrameList> found;
   detail::read_list(path, "data_list", kItems, [&](auto index, const Json& item, auto& twice) {
     const std::string where = path.string() + ": data_list, item " + std::to_string(index);

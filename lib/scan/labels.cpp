@@ -10,7 +10,7 @@
 namespace vega::scan {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+constexpr std::size_t kMostTableBytes = std::size_t{16} << 20;
 
 // Field `wanted` of a line; nothing where the line is shorter.
 std::optional<std::string_view> field(std::string_view line, std::size_t wanted) {
@@ -37,7 +37,7 @@ std::size_t column(std::string_view header, std::string_view name, const std::st
 
 LabelMap::LabelMap(const std::filesystem::path& path) {
   const std::string where = path.string();
-  const std::string all = read_text(path, "a label table", kMostBytes);
+  const std::string all = read_text(path, "a label table", kMostTableBytes);
   std::string_view rest = all;
   const auto next_line = [&] {
     std::string_view line = rest.substr(0, rest.find('\n'));

@@ -10,7 +10,6 @@ namespace vega::scan {
 namespace {
 
 constexpr std::size_t kMostBoxes = 65536;
-constexpr std::string_view kPrefix = "scannet/";
 
 // "[cx, cy, cz, dx, dy, dz]"; nothing where it is something else.
 std::optional<Box> box_of(const Json& value) {
@@ -58,7 +57,7 @@ MaskBoxes mask_boxes(const InstanceMasks& masks, std::span<const Point3f> aligne
 
 std::optional<std::vector<Box>> read_box_json(const std::filesystem::path& path,
                                               const std::string& scene) {
-  const std::string key = scene.starts_with(kPrefix) ? scene : std::string(kPrefix) + scene;
+  const std::string key = detail::release_name(scene);
   std::optional<std::vector<Box>> boxes;
   detail::read_members(
       path, "JSON with a list of boxes a scene", [&](auto& name, const Json& list) {

@@ -10,7 +10,7 @@
 namespace vega::scan {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+constexpr std::size_t kMostTextBytes = std::size_t{1} << 20;
 constexpr double kRigid = 1e-3;
 constexpr std::string_view kKey = "axisAlignment";
 
@@ -64,7 +64,7 @@ void check_rigid(const Matrix4& m, const std::string& where) {
 
 ScanText read_scan_text(const std::filesystem::path& path) {
   const std::string place = path.string();
-  const std::string all = read_text(path, "the text file of a scan", kMostBytes);
+  const std::string all = read_text(path, "the text file of a scan", kMostTextBytes);
   std::string_view rest = all;
   ScanText text;
   for (int number = 1; !rest.empty(); ++number) {

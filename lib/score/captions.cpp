@@ -9,7 +9,7 @@
 namespace vega::score {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnscored = std::numeric_limits<double>::quiet_NaN();
 constexpr double kMostCider = 1000;
 constexpr std::size_t kBleuTerms = 2 + 2 * metrics::kMostGram;
 constexpr std::size_t kSideTerms = 3 + 2 * metrics::MeteorStatistics::kStages;
@@ -78,7 +78,7 @@ class Places {
   const std::vector<std::size_t>& places() const { return place_; }
 
   std::vector<double> earned(std::span<const double> values, double scale) const {
-    std::vector<double> out(all_, kNone);
+    std::vector<double> out(all_, kUnscored);
     for (std::size_t k = 0; k < place_.size(); ++k) out[place_[k]] = scale * values[k];
     return out;
   }
@@ -150,7 +150,7 @@ std::vector<Measure> CaptionScorer::measures(std::span<const metrics::Caption> a
     if (corpus) meteor.sums = {kMeteorTerms, places.terms(rows, kMeteorTerms), meteor_from};
     out.push_back(std::move(meteor));
   } else {
-    Measure none = mean(meteor_.name, std::vector<double>(all.size(), kNone));
+    Measure none = mean(meteor_.name, std::vector<double>(all.size(), kUnscored));
     none.missing = meteor_.missing;
     out.push_back(std::move(none));
   }

@@ -13,7 +13,7 @@ namespace {
 using tasks::VsiParser;
 using tasks::VsiThresholds;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNotAsked = std::numeric_limits<double>::quiet_NaN();
 // Places whose means are averaged: the eight tasks, relative direction as three levels.
 constexpr std::size_t kDirection = 5, kLevels = 3, kPlaces = 8 - 1 + kLevels;
 
@@ -34,7 +34,7 @@ double mean_of_places(std::span<const double> sums, std::size_t first, std::size
     total += sums[2 * p] / sums[2 * p + 1];
     ++present;
   }
-  return present == 0 ? kNone : total / present;
+  return present == 0 ? kNotAsked : total / present;
 }
 
 double task_mean(std::span<const double> sums, std::size_t task) {
@@ -51,7 +51,7 @@ double average(std::span<const double> sums) {
     total += value;
     ++present;
   }
-  return present == 0 ? kNone : total / present;
+  return present == 0 ? kNotAsked : total / present;
 }
 
 struct Marks {
@@ -114,7 +114,7 @@ void measure_vsi(const Questions& questions, const Matching& matching, Measured&
                                                      : VsiThresholds::kOfficial;
   std::vector<double> earned;
   std::vector<std::vector<double>> of_task(tasks::kVsiTasks.size(),
-                                           std::vector<double>(questions.list.size(), kNone));
+                                           std::vector<double>(questions.list.size(), kNotAsked));
   std::vector<double> rows(questions.list.size() * 2 * kPlaces, 0), sums(2 * kPlaces, 0);
   out.unreadable = 0;
   for (std::size_t i = 0; i < questions.list.size(); ++i) {

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using tasks::LiberoEpisode;
 using tasks::LiberoRun;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoRate = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kSuites = tasks::kLiberoSuites.size();
 
 std::string lines_of(const LiberoRun& run) {
@@ -106,7 +106,7 @@ int suite_number(const Rollout& rollout) {
 double mean_of_suites(std::span<const double> sums) {
   double total = 0;
   for (std::size_t s = 0; s < kSuites; ++s) {
-    if (sums[2 * s + 1] <= 0) return kNone;
+    if (sums[2 * s + 1] <= 0) return kNoRate;
     total += sums[2 * s] / sums[2 * s + 1];
   }
   return total / static_cast<double>(kSuites);
@@ -158,7 +158,7 @@ Measured measure_rollouts(std::span<const fs::path> files, std::int64_t run, boo
   check_complete(rollouts, partial, out);
   std::vector<double> earned;
   std::vector<std::vector<double>> of_suite(kSuites + 1,
-                                            std::vector<double>(rollouts.size(), kNone));
+                                            std::vector<double>(rollouts.size(), kNoRate));
   std::vector<double> rows(rollouts.size() * 2 * kSuites, 0);
   std::map<std::string, std::vector<std::size_t>> groups;
   std::int64_t outside = 0;
@@ -166,7 +166,7 @@ Measured measure_rollouts(std::span<const fs::path> files, std::int64_t run, boo
     const LiberoEpisode& episode = rollouts[i].episode;
     const double value = episode.success ? 100 : 0;
     const int suite = suite_number(rollouts[i]);
-    earned.push_back(suite >= 0 ? value : kNone);
+    earned.push_back(suite >= 0 ? value : kNoRate);
     of_suite[suite >= 0 ? static_cast<std::size_t>(suite) : kSuites][i] = value;
     if (suite >= 0) {
       rows[i * 2 * kSuites + 2 * static_cast<std::size_t>(suite)] = value;

@@ -10,9 +10,18 @@
 
 namespace vega {
 
+// A number of rows, as a shape holds it.
+inline std::int64_t extent(std::size_t count) { return static_cast<std::int64_t>(count); }
+
+// Throws InputError where `what` has another number of values.
+inline void check_values(const std::string& what, std::size_t got, std::size_t expected) {
+  if (got == expected) return;
+  throw InputError(explain(what, std::to_string(got) + " values", std::to_string(expected)));
+}
+
 // Shape of `count` rows of that shape.
 inline Shape rows_of(std::size_t count, const Shape& row) {
-  Shape shape{static_cast<std::int64_t>(count)};
+  Shape shape{extent(count)};
   shape.insert(shape.end(), row.begin(), row.end());
   return shape;
 }

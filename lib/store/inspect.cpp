@@ -78,8 +78,6 @@ Json describe(const fs::path& path) {
   return all;
 }
 
-std::string text_of(const Json& value) { return value.text_or(value.dump()); }
-
 std::string human_bytes(std::uint64_t bytes) {
   const double n = static_cast<double>(bytes);
   if (bytes < 10'000) return fmt::format("{} B", bytes);
@@ -122,19 +120,19 @@ std::string inspect(const fs::path& path) {
                       all["complete"].flag().value_or(false) ? "" : "   INCOMPLETE");
   for (const auto& [name, value] : all["attributes"].members()) {
     if (name != "options" || !value.is_object()) {
-      text += fmt::format("  {:<18} {}\n", name, text_of(value));
+      text += fmt::format("  {:<18} {}\n", name, value.text_or(value.dump()));
       continue;
     }
     text += "  options\n";
     for (const auto& [option, setting] : value.members()) {
-      text += fmt::format("    {:<16} {}\n", option, text_of(setting));
+      text += fmt::format("    {:<16} {}\n", option, setting.text_or(setting.dump()));
     }
   }
   for (const auto& [group, attributes] : all["groups"].members()) {
     if (attributes.size() == 0) continue;
     text += "  " + group + "\n";
     for (const auto& [name, value] : attributes.members()) {
-      text += fmt::format("    {:<16} {}\n", name, text_of(value));
+      text += fmt::format("    {:<16} {}\n", name, value.text_or(value.dump()));
     }
   }
   for (const auto& entry : all["datasets"].elements()) text += dataset_line(entry);

@@ -7,14 +7,13 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/publish.h"
+#include "store/columns.h"
 
 namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kFlatChunk = std::size_t{1} << 20;
-
-std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
 
 std::string offset_of(const std::string& object) { return object + "_offset"; }
 

@@ -9,8 +9,6 @@ namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
-std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
-
 std::vector<std::string> read_labels(const h5::File& file, const std::string& object,
                                      std::int64_t count) {
   const auto raw = file.read_dataset(object, DType::kU8, {count, -1});

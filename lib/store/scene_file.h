@@ -20,6 +20,7 @@ namespace vega {
 
 inline constexpr const char* kSceneSchema = "vega.scene/1";
 inline constexpr std::int64_t kTokenGrid = 14, kCellGrid = 27;
+inline constexpr std::size_t kTokenCells = kTokenGrid * kTokenGrid;
 
 // V frames. Vectors have V entries each.
 struct SceneFrames {

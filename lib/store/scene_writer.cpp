@@ -13,15 +13,6 @@ constexpr const char* kDepth = "/frames/depth";
 constexpr const char* kColor = "/frames/color_jpeg";
 constexpr const char* kWorld = "/patch/world14";
 constexpr const char* kValid = "/patch/valid14";
-constexpr std::size_t kTokens = kTokenGrid * kTokenGrid;
-
-std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
-
-void require(const std::string& what, std::size_t got, std::size_t expected) {
-  if (got == expected) return;
-  throw InputError(
-      explain("scene: " + what, std::to_string(got) + " values", std::to_string(expected)));
-}
 
 void check_tables(const SceneFrames& f) {
   const std::size_t count = f.id.size();
@@ -33,7 +24,7 @@ void check_tables(const SceneFrames& f) {
 
 void check_objects(const std::string& name, const SceneObjects& o) {
   check_columns("scene: " + name, o, o.id.size());
-  require(name + "/label", o.label.size(), o.id.size());
+  check_values("scene: " + name + "/label", o.label.size(), o.id.size());
 }
 
 void write_objects(h5::File& file, const std::string& group, const SceneObjects& o) {
@@ -97,7 +88,8 @@ void SceneWriter::State::begin_objects(ObjectKind kind, const SceneObjects& obje
 SceneWriter::SceneWriter(const fs::path& path, const SceneFile& scene,
                          std::span<const std::size_t> picture_bytes) {
   check_tables(scene.frames);
-  if (!picture_bytes.empty()) require("color_jpeg", picture_bytes.size(), scene.frames.id.size());
+  if (!picture_bytes.empty())
+    check_values("scene: color_jpeg", picture_bytes.size(), scene.frames.id.size());
   if (scene.has_gt) check_objects("objects/gt", scene.gt);
   if (scene.has_proposals) check_objects("objects/proposal", scene.proposals);
   state_ = std::make_unique<State>(path, scene, !picture_bytes.empty());
@@ -115,9 +107,9 @@ void SceneWriter::put_frame(const Frame& frame) {
   if (s.row >= s.frames)
     throw InputError(
         explain("scene", "frame " + std::to_string(s.row), "one of " + std::to_string(s.frames)));
-  require("depth", frame.depth.size(), s.pixels);
-  require("patch/world14", frame.world14.size(), kTokens * 3);
-  require("patch/valid14", frame.valid14.size(), kTokens);
+  check_values("scene: depth", frame.depth.size(), s.pixels);
+  check_values("scene: patch/world14", frame.world14.size(), kTokenCells * 3);
+  check_values("scene: patch/valid14", frame.valid14.size(), kTokenCells);
   if (s.pictures) s.store.put_flat(kColor, frame.picture);
   s.store.put_rows(kDepth, s.row, 1, std::as_bytes(frame.depth));
   s.store.put_rows(kWorld, s.row, 1, std::as_bytes(frame.world14));

@@ -11,20 +11,11 @@ namespace {
 
 constexpr const char* kGate = "/gate";
 constexpr const char* kCovered = "/covered";
-constexpr std::size_t kCells = kTokenGrid * kTokenGrid;
-
-std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
 
 std::string path_of(TokenPart part) { return "/" + std::string(name_of(part)); }
 
 Shape part_shape(const TokensInfo& info, std::size_t frames) {
   return {extent(frames), kTokenGrid, kTokenGrid, info.width};
-}
-
-void require(const std::string& where, std::size_t got, std::size_t expected) {
-  if (got == expected) return;
-  throw InputError(
-      explain("tokens: " + where, std::to_string(got) + " values", std::to_string(expected)));
 }
 
 void check_info(const TokensInfo& info, std::size_t frames) {
@@ -33,7 +24,7 @@ void check_info(const TokensInfo& info, std::size_t frames) {
   if (info.store_dtype != DType::kBF16 && info.store_dtype != DType::kF32)
     throw InputError(
         explain("tokens: store type", std::string(name_of(info.store_dtype)), "bf16 or f32"));
-  require("cell_to_px", info.cell_to_px.size(), frames);
+  check_values("tokens: cell_to_px", info.cell_to_px.size(), frames);
 }
 
 TokensInfo read_info(const h5::File& file, std::size_t frames) {
@@ -133,7 +124,7 @@ void TokensWriter::put_gate(std::size_t first, std::size_t count, std::span<cons
 
 void TokensWriter::put_covered(std::span<const std::uint8_t> covered) {
   State& s = *state_;
-  require("covered", covered.size(), s.frames * kCells);
+  check_values("tokens: covered", covered.size(), s.frames * kTokenCells);
   s.require_new(kCovered);
   s.file.write_dataset(kCovered, DType::kU8, {extent(s.frames), kTokenGrid, kTokenGrid},
                        std::as_bytes(covered));
@@ -141,8 +132,8 @@ void TokensWriter::put_covered(std::span<const std::uint8_t> covered) {
 
 void TokensWriter::put_positions(const TokenPositions& positions) {
   State& s = *state_;
-  require("position/world", positions.world.size(), s.frames * kCells * 3);
-  require("position/voxel", positions.voxel.size(), s.frames * kCells * 3);
+  check_values("tokens: position/world", positions.world.size(), s.frames * kTokenCells * 3);
+  check_values("tokens: position/voxel", positions.voxel.size(), s.frames * kTokenCells * 3);
   s.require_new("/position");
   const Shape shape = {extent(s.frames), kTokenGrid, kTokenGrid, 3};
   s.file.make_group("/position");
@@ -155,8 +146,8 @@ void TokensWriter::put_objects(ObjectKind kind, const ObjectFeatures& objects) {
   const std::string group = object_group(kind);
   const std::size_t count = objects.id.size();
   check_columns("tokens: " + group, objects, count);
-  require(group + "/feature", objects.feature.size(),
-          count * static_cast<std::size_t>(s.info.width));
+  check_values("tokens: " + group + "/feature", objects.feature.size(),
+               count * static_cast<std::size_t>(s.info.width));
   s.require_new(group);
   s.file.make_group(group);
   s.file.write_text(group, "mode", objects.mode);
@@ -214,7 +205,7 @@ std::vector<float> TokensReader::read(TokenPart part, std::size_t first, std::si
     throw InputError(explain(s.file.path().string() + ": " + object,
                              std::to_string(count) + " frames from " + std::to_string(first),
                              "frames within " + std::to_string(s.frames)));
-  const std::size_t values = count * kCells * static_cast<std::size_t>(s.info.width);
+  const std::size_t values = count * kTokenCells * static_cast<std::size_t>(s.info.width);
   std::vector<std::byte> raw(values * size_of(s.info.store_dtype));
   s.file.read_rows(object, extent(first), extent(count), raw);
   if (s.info.store_dtype == DType::kF32) return h5::values_of<float>(raw);

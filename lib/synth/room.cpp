@@ -10,7 +10,6 @@
 
 namespace vega {
 
-using namespace room;
 namespace {
 
 int thread_count(int asked) { return asked > 0 ? asked : available_cores(); }
@@ -20,9 +19,11 @@ bool is_side(int pixels) { return pixels >= kSceneSide.least && pixels <= kScene
 }  // namespace
 
 struct Room::State {
-  explicit State(std::uint64_t seed) : model(build_model(seed)) { model.tree.build(model.solids); }
-  Model model;
-  LightMaps light;
+  explicit State(std::uint64_t seed) : model(room::build_model(seed)) {
+    model.tree.build(model.solids);
+  }
+  room::Model model;
+  room::LightMaps light;
   std::once_flag lit;
 };
 
@@ -39,7 +40,7 @@ std::vector<RoomPose> Room::walk(int frames) const {
   if (frames < 1) {
     throw InputError(explain("camera walk", std::to_string(frames) + " frames", "1 or more"));
   }
-  return walk_poses(state_->model, frames);
+  return room::walk_poses(state_->model, frames);
 }
 
 RoomIntrinsics Room::intrinsics(int width, int height) {
@@ -48,7 +49,7 @@ RoomIntrinsics Room::intrinsics(int width, int height) {
         "room camera", std::to_string(width) + "x" + std::to_string(height),
         "sides of " + std::to_string(kSceneSide.least) + " to " + std::to_string(kSceneSide.most)));
   }
-  const double focal = static_cast<float>(0.5 * width / std::tan(31.0 / 180 * kPi));
+  const double focal = static_cast<float>(0.5 * width / std::tan(31.0 / 180 * room::kPi));
   return {focal, focal, (width - 1) / 2.0, (height - 1) / 2.0, width, height};
 }
 
@@ -58,25 +59,25 @@ void Room::light(int threads) const {
 
 RoomView Room::render(const RoomPose& pose, int width, int height, int threads) const {
   light(threads);
-  return render_view(state_->model, state_->light, pose, intrinsics(width, height),
-                     thread_count(threads));
+  return room::render_view(state_->model, state_->light, pose, intrinsics(width, height),
+                           thread_count(threads));
 }
 
 double Room::depth_at(const RoomPose& pose, const RoomIntrinsics& camera, double u,
                       double v) const {
-  const Hit hit = state_->model.tree.nearest(pixel_ray(pose, camera, u, v), 1e-6, 1e6);
+  const room::Hit hit = state_->model.tree.nearest(room::pixel_ray(pose, camera, u, v), 1e-6, 1e6);
   return hit.solid < 0 ? 0 : hit.t;
 }
 
 RoomPoint Room::unproject(const RoomPose& pose, const RoomIntrinsics& camera, double u, double v,
                           double depth) {
-  const Ray ray = pixel_ray(pose, camera, u, v);
-  return point(ray.origin + ray.direction * depth);
+  const room::Ray ray = room::pixel_ray(pose, camera, u, v);
+  return room::point(ray.origin + ray.direction * depth);
 }
 
 std::optional<std::array<double, 3>> Room::project(const RoomPose& p, const RoomIntrinsics& camera,
                                                    const RoomPoint& world) {
-  const Vec3 r = vec(world) - Vec3{p[3], p[7], p[11]};
+  const room::Vec3 r = room::vec(world) - room::Vec3{p[3], p[7], p[11]};
   const double x = p[0] * r.x + p[4] * r.y + p[8] * r.z;
   const double y = p[1] * r.x + p[5] * r.y + p[9] * r.z;
   const double z = p[2] * r.x + p[6] * r.y + p[10] * r.z;
@@ -93,12 +94,16 @@ bool Room::visible(const RoomPoint& world, const RoomPose& pose, const RoomIntri
   const double first = depth_at(pose, camera, u, v);
   if (first == 0) return true;
   // The gap along the ray, not along the axis.
-  const Ray ray = pixel_ray(pose, camera, u, v);
-  return (depth - first) * length(ray.direction) <= tolerance;
+  const room::Ray ray = room::pixel_ray(pose, camera, u, v);
+  return (depth - first) * room::length(ray.direction) <= tolerance;
 }
 
-bool Room::inside_solid(const RoomPoint& p) const { return state_->model.tree.inside(vec(p)); }
+bool Room::inside_solid(const RoomPoint& p) const {
+  return state_->model.tree.inside(room::vec(p));
+}
 
-double Room::clearance(const RoomPoint& p) const { return room::clearance(state_->model, vec(p)); }
+double Room::clearance(const RoomPoint& p) const {
+  return room::clearance(state_->model, room::vec(p));
+}
 
 }  // namespace vega

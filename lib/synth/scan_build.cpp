@@ -79,9 +79,10 @@ Vec3 utmost(const Solid& s, Vec3 d) {
   return {};
 }
 
-class Builder {
+class ScanBuilder {
  public:
-  Builder(const Room& from, ScanFrame frame) : model_(room::build_model(from.seed())), room_(from) {
+  ScanBuilder(const Room& from, ScanFrame frame)
+      : model_(room::build_model(from.seed())), room_(from) {
     model_.tree.build(model_.solids);
     if (frame == ScanFrame::kOwn) scan_.axis_align = make_alignment(from.seed());
     double area = 0;
@@ -253,7 +254,7 @@ class Builder {
 
 }  // namespace
 
-RoomScan scan_room(const Room& room, ScanFrame frame) { return Builder(room, frame).build(); }
+RoomScan scan_room(const Room& room, ScanFrame frame) { return ScanBuilder(room, frame).build(); }
 
 RoomPose scan_pose(const RoomScan& scan, const RoomPose& pose) {
   const auto& a = scan.axis_align;

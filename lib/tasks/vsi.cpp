@@ -182,7 +182,7 @@ std::optional<double> python_float(std::u32string_view text) {
   const std::string word = text::lower(rest);
   if (word == "inf" || word == "infinity") return sign * std::numeric_limits<double>::infinity();
   if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
-  if (rest.empty() || !(is_digit(static_cast<unsigned char>(rest[0])) || rest[0] == '.'))
+  if (rest.empty() || !(is_digit(static_cast<char32_t>(rest[0])) || rest[0] == '.'))
     return std::nullopt;
   double value = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);

@@ -12,9 +12,7 @@
 namespace vega {
 namespace {
 
-constexpr double kMarker = 4.4;
-
-struct Range {
+struct ValueRange {
   double low = 1e300, high = -1e300;
   void add(double value) {
     if (!std::isfinite(value)) return;
@@ -24,8 +22,8 @@ struct Range {
 };
 
 // The range of the numbers and intervals of some series.
-Range range_of(std::span<const PlotSeries> series) {
-  Range out;
+ValueRange range_of(std::span<const PlotSeries> series) {
+  ValueRange out;
   for (const PlotSeries& s : series)
     for (const PlotPoint& p : s.points)
       if (std::isfinite(p.y)) out.add(p.y), out.add(p.low), out.add(p.high);
@@ -42,7 +40,7 @@ void require_categories(std::span<const PlotSeries> series, std::size_t count) {
                                "one for each of " + std::to_string(count) + " names"));
 }
 
-Axis ticked(Range range, int most) {
+Axis ticked(ValueRange range, int most) {
   Axis out;
   out.ticks = nice_ticks(range.low, range.high, most);
   out.low = out.ticks.front(), out.high = out.ticks.back();
@@ -50,7 +48,7 @@ Axis ticked(Range range, int most) {
 }
 
 // The axis over just this range, with the ticks in it.
-Axis cut_to(Axis axis, const Range& range) {
+Axis cut_to(Axis axis, const ValueRange& range) {
   axis.low = range.low, axis.high = range.high;
   const double more = (axis.high - axis.low) * 1e-9;
   std::erase_if(axis.ticks, [&](double t) { return t < axis.low - more || t > axis.high + more; });
@@ -130,7 +128,7 @@ std::string tick_text(double value, double step) {
 }
 
 Drawing plot_curves(const Curves& plot, const PlotSize& size) {
-  Range ys = range_of(plot.series), xs;
+  ValueRange ys = range_of(plot.series), xs;
   if (ys.low == ys.high) ys = {ys.low - 1, ys.high + 1};
   const double room = (ys.high - ys.low) * 0.05;
   ys.low -= ys.low >= 0 && ys.low < room ? ys.low : room, ys.high += room;
@@ -192,7 +190,7 @@ Drawing plot_curves(const Curves& plot, const PlotSize& size) {
 
 Drawing plot_bars(const Bars& plot, const PlotSize& size) {
   require_categories(plot.series, plot.categories.size());
-  Range range = range_of(plot.series);
+  ValueRange range = range_of(plot.series);
   range.add(0);
   return [=](Canvas& canvas) {
     const Box head = draw_head(canvas, size, plot.title, plot.note, plot.series, LegendMark::kArea);
@@ -258,7 +256,7 @@ Drawing plot_radar(const Radar& plot, const PlotSize& size) {
   range_of(plot.series);
   std::vector<Axis> axes;
   for (std::size_t k = 0; k < n; ++k) {
-    Range range;
+    ValueRange range;
     for (const PlotSeries& s : plot.series) range.add(s.points[k].y);
     if (range.empty()) range.add(0);
     // The inner end lies below the least number, so that it stands away from the centre.

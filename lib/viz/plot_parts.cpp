@@ -10,7 +10,7 @@
 namespace vega {
 namespace {
 
-constexpr double kMargin = 5, kMarker = 4.4;
+constexpr double kMargin = 5;
 
 // Okabe and Ito's colours, which colour-blind readers tell apart, dark beside light.
 constexpr std::array<Color, 7> kColors = {{{0, 0, 0},

@@ -24,6 +24,7 @@ inline TextStyle anchored(TextStyle style, Anchor anchor, double turn = 0) {
 // The look of series number i: colours whose brightness differs, and dashes, markers, hatching.
 Color series_color(std::size_t i);
 Pen series_pen(std::size_t i);
+inline constexpr double kMarker = 4.4;  // size of a marker
 void draw_marker(Canvas& canvas, std::size_t i, Point2 at, double size);
 // A bar's area: tinted, hatched, outlined.
 void draw_area(Canvas& canvas, std::size_t i, const Path& shape);

@@ -25,7 +25,7 @@ constexpr std::size_t kMostMemoryBytes = 16 << 20;
 constexpr std::size_t kMostRemembered = 1000;
 constexpr const char* kSchema = "vega.fingerprints/2";
 
-constexpr std::int64_t kWhole = 32 << 20, kEnd = 1 << 20, kSample = 4096, kSamples = 256;
+constexpr std::int64_t kWhole = 32 << 20, kEdge = 1 << 20, kSample = 4096, kSamples = 256;
 constexpr std::int64_t kSettled_s = 2;
 
 // Nothing without a home.
@@ -55,7 +55,7 @@ class Opened {
   // False where a byte of [at, at + count) cannot be read.
   bool add_bytes(Hasher& hasher, std::int64_t at, std::int64_t count) {
     for (const std::int64_t end = at + count; at < end;) {
-      buffer_.resize(static_cast<std::size_t>(std::min(end - at, kEnd)));
+      buffer_.resize(static_cast<std::size_t>(std::min(end - at, kEdge)));
       const ssize_t n = pread(descriptor_, buffer_.data(), buffer_.size(), at);
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return false;
@@ -72,7 +72,7 @@ class Opened {
 
 bool add_content(Hasher& hasher, Opened& file, std::int64_t size) {
   if (size <= kWhole) return file.add_bytes(hasher, 0, size);
-  bool all = file.add_bytes(hasher, 0, kEnd) && file.add_bytes(hasher, size - kEnd, kEnd);
+  bool all = file.add_bytes(hasher, 0, kEdge) && file.add_bytes(hasher, size - kEdge, kEdge);
   for (std::int64_t i = 0; all && i < kSamples; ++i)
     all = file.add_bytes(hasher, (size - kSample) / (kSamples - 1) * i, kSample);
   return all;
@@ -84,7 +84,7 @@ bool is_settled(const struct stat& info) {
   return std::max(info.st_mtim.tv_sec, info.st_ctim.tv_sec) + kSettled_s < std::time(nullptr);
 }
 
-struct Entry {
+struct Remembered {
   std::string key, fingerprint;
 };
 
@@ -95,8 +95,8 @@ bool is_hash(const std::string* text) {
 
 // {"schema": ..., "entries": [[key, fingerprint], ...]}, oldest first. Empty when missing or
 // broken.
-std::vector<Entry> load_memory(const fs::path& path) {
-  std::vector<Entry> entries;
+std::vector<Remembered> load_memory(const fs::path& path) {
+  std::vector<Remembered> entries;
   std::error_code error;
   if (!fs::exists(path, error)) return entries;
   try {
@@ -156,11 +156,11 @@ void FingerprintMemory::remember(std::string_view fingerprint) const {
   static std::mutex alone;  // part files are told apart by process only
   const std::lock_guard lock(alone);
   auto entries = load_memory(*path);
-  std::erase_if(entries, [&](const Entry& entry) { return entry.key == before_->key; });
+  std::erase_if(entries, [&](const Remembered& entry) { return entry.key == before_->key; });
   entries.push_back({before_->key, std::string(fingerprint)});
   Json list = Json::list();
   const std::size_t excess = entries.size() - std::min(entries.size(), kMostRemembered);
-  for (const Entry& entry : std::span(entries).subspan(excess))
+  for (const Remembered& entry : std::span(entries).subspan(excess))
     list.push(Json::list({entry.key, entry.fingerprint}));
   try {
     publish_file(*path, Json{{"schema", kSchema}, {"entries", list}}.dump(1));

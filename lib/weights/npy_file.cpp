@@ -19,7 +19,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 using Owner = std::shared_ptr<const void>;
 
-constexpr std::uint64_t kMostInflated = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMostNpyBytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t kBestRatio = 1032;  // of deflate: 258 bytes from 2 bits
 constexpr std::size_t kMostArrays = 65536;
 constexpr std::string_view kSuffix = ".npy";
@@ -349,7 +349,7 @@ std::unique_ptr<ArrayStream> NpyFile::open(const Array& array) const {
     return std::make_unique<FortranStream>(source.mapped.subspan(begin), array.header,
                                            state_->file);
   }
-  if (source.size > kMostInflated)
+  if (source.size > kMostNpyBytes)
     detail::fail(where,
                  "a compressed array in Fortran order of " + std::to_string(source.size) + " bytes",
                  "at most 1 GiB of these", "save it with np.ascontiguousarray(array)");

@@ -12,8 +12,8 @@ namespace detail = weights_detail;
 namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
-constexpr std::size_t kMostExtents = 32;  // numpy 1; numpy 2 allows 64
-constexpr const char* kConvert = "save it again: np.save(path, array.astype('float32'))";
+constexpr std::size_t kMostNpyExtents = 32;  // numpy 1; numpy 2 allows 64
+constexpr const char* kSaveAgain = "save it again: np.save(path, array.astype('float32'))";
 
 // Reads the header's Python dict: literal keys, a text, a bool, a tuple of whole numbers.
 class Literal {
@@ -97,7 +97,7 @@ class Literal {
       std::int64_t value = 0;
       const auto rest = text_.substr(at_);
       const auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-      if (code != std::errc() || value < 0 || shape.size() >= kMostExtents)
+      if (code != std::errc() || value < 0 || shape.size() >= kMostNpyExtents)
         broken("a shape that breaks at byte " + std::to_string(at_) + " of the header");
       shape.push_back(value);
       at_ += static_cast<std::size_t>(end - rest.data());
@@ -127,7 +127,7 @@ class Literal {
                    "floating-point values", "save the arrays themselves, one array a name");
     if (kind == "V2")
       detail::fail(where_, "2 raw bytes a value (" + detail::printable(text) + ")",
-                   "a type that numpy knows; bfloat16 loses its name in .npy", kConvert);
+                   "a type that numpy knows; bfloat16 loses its name in .npy", kSaveAgain);
     struct Row {
       std::string_view name;
       DType type;
@@ -148,7 +148,7 @@ class Literal {
       if (row.name == kind && (order == '<' || order == '|' || order == '=')) return row.type;
     }
     detail::fail(where_, "element type '" + detail::printable(text) + "'",
-                 "float16, float32 or float64 ('<f2', '<f4', '<f8'), integers or bool", kConvert);
+                 "float16, float32 or float64 ('<f2', '<f4', '<f8'), integers or bool", kSaveAgain);
   }
 
   std::string_view text_;
@@ -165,7 +165,7 @@ NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& 
   const int version = static_cast<unsigned char>(text[6]);
   if (version < 1 || version > 3)
     detail::fail(where, "version " + std::to_string(version) + " of the format", "1, 2 or 3",
-                 kConvert);
+                 kSaveAgain);
   const std::size_t fixed = version == 1 ? 10 : 12;
   std::size_t size = 0;
   if (version == 1) {

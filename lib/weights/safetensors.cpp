@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kMostHeaderBytes = 100'000'000;  // the limit of the reference reader
 constexpr std::size_t kMostExtents = 64, kMostToken = std::size_t{1} << 20;
-constexpr int kMostDepth = 32;
+constexpr int kMostJsonDepth = 32;
 
 constexpr auto kRemedy =
     "the file is damaged or was written by a faulty program; fetch or convert it again";
@@ -38,8 +38,9 @@ std::optional<std::vector<std::int64_t>> counts_of(const Json& json) {
 }
 
 // One tensor of the header. Fields beside these three are skipped, as the reference reader does.
-struct Entry {
-  Entry(std::string tensor, const Json& json, const fs::path& file) : name(std::move(tensor)) {
+struct HeaderEntry {
+  HeaderEntry(std::string tensor, const Json& json, const fs::path& file)
+      : name(std::move(tensor)) {
     const auto extents = counts_of(json["shape"]), offsets = counts_of(json["data_offsets"]);
     if (json["dtype"].text() == nullptr || !extents || !offsets || offsets->size() != 2) {
       detail::fail(detail::where(file, name), shown(json),
@@ -76,7 +77,7 @@ std::string_view header_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(size)};
 }
 
-void check_range(const Entry& entry, std::uint64_t data_bytes, const fs::path& path) {
+void check_range(const HeaderEntry& entry, std::uint64_t data_bytes, const fs::path& path) {
   if (entry.begin <= entry.end && entry.end <= data_bytes) return;
   detail::fail(detail::where(path, entry.name),
                "bytes " + std::to_string(entry.begin) + " to " + std::to_string(entry.end),
@@ -85,7 +86,7 @@ void check_range(const Entry& entry, std::uint64_t data_bytes, const fs::path& p
 }
 
 // Shape and type agree with the byte range.
-TensorView view_of(const Entry& entry, DType type, std::span<const std::byte> data,
+TensorView view_of(const HeaderEntry& entry, DType type, std::span<const std::byte> data,
                    const fs::path& path) {
   const auto where = detail::where(path, entry.name);
   TensorView view{type, entry.shape, data.data() + entry.begin};
@@ -107,12 +108,12 @@ TensorView view_of(const Entry& entry, DType type, std::span<const std::byte> da
 }
 
 // Ranges, taken in order, touch each other and fill the data: no overlap, no hole, no tail.
-void check_tiling(const std::vector<Entry>& entries, std::uint64_t data_bytes,
+void check_tiling(const std::vector<HeaderEntry>& entries, std::uint64_t data_bytes,
                   const fs::path& path) {
-  std::vector<const Entry*> order;
+  std::vector<const HeaderEntry*> order;
   order.reserve(entries.size());
   for (const auto& entry : entries) order.push_back(&entry);
-  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
+  std::sort(order.begin(), order.end(), [](const HeaderEntry* a, const HeaderEntry* b) {
     return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
   });
   std::uint64_t reached = 0;
@@ -144,7 +145,7 @@ TensorSet read_safetensors(const fs::path& path) {
   const auto data = file->bytes().subspan(8 + header.size());
   TensorSet set;
   set.add_file(path);
-  std::vector<Entry> entries;
+  std::vector<HeaderEntry> entries;
   const auto take = [&](const std::string& name, const Json& json) {
     if (name != "__metadata__") {
       entries.emplace_back(name, json, path);
@@ -158,7 +159,7 @@ TensorSet read_safetensors(const fs::path& path) {
     }
   };
   parse_json_members(header, {path.string() + ": header", "JSON of tensor entries", kRemedy},
-                     {header.size(), kMostDepth, kMostToken}, take);
+                     {header.size(), kMostJsonDepth, kMostToken}, take);
   for (const auto& entry : entries) {
     check_range(entry, data.size(), path);
     if (const auto type = safetensors_dtype(entry.type))

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMostIndexBytes = 64 << 20;
 constexpr int kMostIndexDepth = 8;
-constexpr std::size_t kMostNameBytes = 255;  // of a file name, NAME_MAX
+constexpr std::size_t kMostFileNameBytes = 255;  // of a file name, NAME_MAX
 
 // tensor name -> shard file name.
 using WeightMap = std::map<std::string, std::string>;
@@ -31,7 +31,7 @@ void check_inside(const fs::path& index, const std::string& tensor, const std::s
   const fs::path path(shard);
   const auto odd = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (shard.empty() || path.is_absolute() || path.filename() != path || shard == "." ||
-      shard == ".." || shard.size() > kMostNameBytes || std::ranges::any_of(shard, odd)) {
+      shard == ".." || shard.size() > kMostFileNameBytes || std::ranges::any_of(shard, odd)) {
     detail::fail(detail::where(index, tensor), "the shard '" + detail::printable(shard) + "'",
                  "the name of a file in the same folder", "fetch the index again");
   }

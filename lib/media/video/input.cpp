@@ -17,12 +17,11 @@ extern "C" {
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/log.h"
+#include "media/image.h"
 
 namespace vega {
 
 namespace {
-
-constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 
 // What libav said last on this thread: better words than its error codes.
 thread_local std::string last_words;
@@ -152,14 +151,14 @@ void VideoInput::open_decoder() {
                               "one that the installed libavcodec decodes",
                               "convert it, for example to H.264"));
   }
-  if (par.width < 1 || par.height < 1 || std::int64_t{par.width} * par.height > kMaxPixels) {
+  if (par.width < 1 || par.height < 1 || std::int64_t{par.width} * par.height > kMostPixels) {
     throw FormatError(explain(where, fmt::format("{}x{} pixels", par.width, par.height),
                               "a picture of 1 to 2^28 pixels"));
   }
   decoder_.reset(must(avcodec_alloc_context3(codec)));
   int status = avcodec_parameters_to_context(decoder_.get(), &par);
   decoder_->thread_count = 1;
-  decoder_->max_pixels = kMaxPixels;
+  decoder_->max_pixels = kMostPixels;
   decoder_->pkt_timebase = stream().time_base;
   // H.264 marks the frames that it conceals; the others must be told to report. (With H.264 that
   // would refuse good pictures for a broken note beside them.)

@@ -6,7 +6,7 @@
 namespace vega::wan {
 namespace {
 
-class Table {
+class NameTable {
  public:
   void add(const std::string& canonical, const std::string& diffusers, Shape shape) {
     rows_.push_back({canonical, diffusers, std::move(shape)});
@@ -23,7 +23,7 @@ class Table {
   std::vector<NamedTensor> rows_;
 };
 
-void dit_attention(Table& t, const std::string& original, const std::string& diffusers,
+void dit_attention(NameTable& t, const std::string& original, const std::string& diffusers,
                    std::int64_t d) {
   t.layer(original + ".q", diffusers + ".to_q", {d, d});
   t.layer(original + ".k", diffusers + ".to_k", {d, d});
@@ -33,7 +33,7 @@ void dit_attention(Table& t, const std::string& original, const std::string& dif
   t.add(original + ".norm_k.weight", diffusers + ".norm_k.weight", {d});
 }
 
-void vae_residual(Table& t, const std::string& original, const std::string& diffusers,
+void vae_residual(NameTable& t, const std::string& original, const std::string& diffusers,
                   std::int64_t in, std::int64_t out) {
   t.add(original + ".residual.0.gamma", diffusers + ".norm1.gamma", {in, 1, 1, 1});
   t.layer(original + ".residual.2", diffusers + ".conv1", {out, in, 3, 3, 3});
@@ -42,7 +42,7 @@ void vae_residual(Table& t, const std::string& original, const std::string& diff
   if (in != out) t.layer(original + ".shortcut", diffusers + ".conv_shortcut", {out, in, 1, 1, 1});
 }
 
-void vae_middle(Table& t, const std::string& half, std::int64_t width) {
+void vae_middle(NameTable& t, const std::string& half, std::int64_t width) {
   const std::string original = half + ".middle.", diffusers = half + ".mid_block.";
   vae_residual(t, original + "0", diffusers + "resnets.0", width, width);
   t.add(original + "1.norm.gamma", diffusers + "attentions.0.norm.gamma", {width, 1, 1});
@@ -51,7 +51,7 @@ void vae_middle(Table& t, const std::string& half, std::int64_t width) {
   vae_residual(t, original + "2", diffusers + "resnets.1", width, width);
 }
 
-void vae_encoder(Table& t, const VaeConfig& c) {
+void vae_encoder(NameTable& t, const VaeConfig& c) {
   t.layer("encoder.conv1", "encoder.conv_in", {c.base, 3, 3, 3, 3});
   std::int64_t in = c.base;
   int flat = 0;
@@ -73,7 +73,7 @@ void vae_encoder(Table& t, const VaeConfig& c) {
   t.layer("encoder.head.2", "encoder.conv_out", {2 * c.z_dim, in, 3, 3, 3});
 }
 
-void vae_decoder(Table& t, const VaeConfig& c) {
+void vae_decoder(NameTable& t, const VaeConfig& c) {
   const std::size_t levels = c.mult.size();
   const std::int64_t top = c.base * c.mult.back();
   t.layer("decoder.conv1", "decoder.conv_in", {top, c.z_dim, 3, 3, 3});
@@ -101,7 +101,7 @@ void vae_decoder(Table& t, const VaeConfig& c) {
 }  // namespace
 
 std::vector<NamedTensor> dit_tensors(const DitConfig& c) {
-  Table t;
+  NameTable t;
   const std::int64_t d = c.dim;
   t.layer("patch_embedding", "patch_embedding", {d, c.in_dim, 1, 2, 2});
   const std::string condition = "condition_embedder.";
@@ -125,7 +125,7 @@ std::vector<NamedTensor> dit_tensors(const DitConfig& c) {
 }
 
 std::vector<NamedTensor> vae_tensors(const VaeConfig& c) {
-  Table t;
+  NameTable t;
   vae_encoder(t, c);
   t.layer("conv1", "quant_conv", {2 * c.z_dim, 2 * c.z_dim, 1, 1, 1});
   t.layer("conv2", "post_quant_conv", {c.z_dim, c.z_dim, 1, 1, 1});

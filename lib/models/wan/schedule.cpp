@@ -11,14 +11,14 @@ namespace {
 
 constexpr int kSteps = 1000;
 
-struct Table {
+struct LevelTable {
   std::array<float, kSteps + 1> sigma{};  // the last one is 0
   std::array<std::int64_t, kSteps> t{};
 };
 
 // All in double from the fp32 maximum 0.999; timesteps are truncated, not rounded.
-Table make_table(double shift) {
-  Table table;
+LevelTable make_table(double shift) {
+  LevelTable table;
   const double start = static_cast<double>(0.999F);
   for (int i = 0; i < kSteps; ++i) {
     // numpy.linspace(start, 0, 1001): i * step + start with step = (0 - start) / 1000
@@ -31,7 +31,7 @@ Table make_table(double shift) {
 }
 
 NoiseLevel release_level(std::int64_t asked, double shift) {
-  const Table table = make_table(shift);
+  const LevelTable table = make_table(shift);
   int nearest = 0;  // the first of equals, hence the larger t on a tie
   for (int i = 1; i < kSteps; ++i) {
     if (std::abs(table.t[i] - asked) < std::abs(table.t[nearest] - asked)) nearest = i;
