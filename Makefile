@@ -2,7 +2,8 @@
 #
 #   BUILD=build          build folder              JOBS=N           default: the number of cores
 #   CUDA=auto            auto|compile|1|0, see tools/setup.sh       PRESET=asan      a preset of CMakePresets.json
-#   LIBTORCH_ROOT=DIR    an installed torch 2.11   CMAKE_FLAGS='-DVEGA_WERROR=ON'    more options for CMake
+#   LIBTORCH_ROOT=DIR    an installed torch 2.11   CMAKE_FLAGS='-DVEGA_WERROR=ON'    more options for CMake,
+#                                              docs/building.md
 PRESET ?=
 BUILD  ?= $(if $(PRESET),build-$(PRESET),build)
 JOBS   ?= $(shell nproc)
@@ -20,7 +21,7 @@ cuda_0       := -DVEGA_TRY_CUDA=OFF -DVEGA_REQUIRE_CUDA=OFF
 bundle_1     := --tests
 bundle_only  := --tests-only
 # A preset says itself what it wants of CUDA.
-options = $(if $(PRESET),--preset $(PRESET),-DCMAKE_BUILD_TYPE=Release $(cuda_$(CUDA))) \
+options = $(if $(PRESET),--preset $(PRESET),-DCMAKE_BUILD_TYPE=Release -DVEGA_UNITY=ON $(cuda_$(CUDA))) \
   -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' $(CMAKE_FLAGS)
 
 build: configure ## compile the programs into $(BUILD)/bin

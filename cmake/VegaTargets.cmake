@@ -1,7 +1,8 @@
-# One static library a folder of lib/: vega_folder(NAME [TORCH] [DEPS targets...] [SCORE_ONLY files...]); every .cpp of the folder belongs to it,
-# but for those of a folder within that stands in lib/LAYERS itself: vega_folder(media/video) makes vega_media_video.
+# One static library a folder of lib/: vega_folder(NAME [TORCH] [ALONE] [DEPS targets...] [SCORE_ONLY files...]); every
+# .cpp of the folder belongs to it but for those of a folder within that stands in lib/LAYERS itself: vega_folder(media/video) makes vega_media_video.
 # SCORE_ONLY: the files that the preset score-only takes of a folder, where it needs few.
 # TORCH: may include ATen (one precompiled header, shared by all such folders).
+# VEGA_UNITY (docs/building.md) compiles several sources at a time; ALONE: not those of this folder.
 function(vega_flags target)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
@@ -37,7 +38,7 @@ function(vega_files out root folder ending)
 endfunction()
 
 function(vega_folder folder)
-  cmake_parse_arguments(arg "TORCH" "" "DEPS;SCORE_ONLY" ${ARGN})
+  cmake_parse_arguments(arg "TORCH;ALONE" "" "DEPS;SCORE_ONLY" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   vega_files(sources ${CMAKE_SOURCE_DIR}/lib ${folder} .cpp)
   if(VEGA_SCORE_ONLY AND arg_SCORE_ONLY)
@@ -55,6 +56,12 @@ function(vega_folder folder)
   endif()
   add_library(vega_${name} STATIC ${sources})
   vega_flags(vega_${name})
+  if(VEGA_UNITY AND NOT arg_ALONE)
+    set_target_properties(vega_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    list(FILTER sources INCLUDE REGEX "_cpu\\.cpp$")   # inner loops: no other file may sway what the compiler makes of them
+    set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    target_compile_options(vega_${name} PRIVATE -Wno-subobject-linkage)
+  endif()
   target_link_libraries(vega_${name} PUBLIC ${arg_DEPS})
   if(arg_TORCH)
     vega_use_torch(vega_${name})
