@@ -22,7 +22,8 @@ std::string printable(std::string_view text);
 [[noreturn]] void fail(const std::string& where, const std::string& got,
                        const std::string& expected, const std::string& remedy = kFetchAgain);
 
-// How the release's JSON files name a scene: "scannet/scene0000_00". The prefix may be there already.
+// How the release's JSON files name a scene: "scannet/scene0000_00". The prefix may be there
+// already.
 std::string release_name(const std::string& scene);
 
 // Gives the elements of a list to `take`, in order: the list is the member `name` of the object
