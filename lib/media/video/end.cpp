@@ -5,86 +5,20 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <fstream>
-#include <limits>
 #include <string_view>
+
+#include "media/video/file_bytes.h"
 
 namespace vega {
 namespace {
 
-using Size = std::uint64_t;
-constexpr Size kUnknown = std::numeric_limits<Size>::max();
-
-// Numbers and texts at places of the file; what is behind its end reads as 0.
-class Bytes {
- public:
-  explicit Bytes(const std::filesystem::path& path) : file_(path, std::ios::binary) {
-    std::error_code code;
-    size_ = std::filesystem::file_size(path, code);
-    if (code) size_ = 0;
-  }
-
-  Size size() const { return size_; }
-
-  std::string text(Size at, std::size_t count) {
-    std::string out(count, '\0');
-    if (at > size_ || count > size_ - at) return out;
-    file_.clear();
-    file_.seekg(static_cast<std::streamoff>(at));
-    file_.read(out.data(), static_cast<std::streamsize>(count));
-    return out;
-  }
-
-  Size big(Size at, std::size_t count) {
-    Size value = 0;
-    for (const char c : text(at, count)) value = value << 8 | static_cast<unsigned char>(c);
-    return value;
-  }
-
-  Size little(Size at, std::size_t count) {
-    const std::string digits = text(at, count);
-    Size value = 0;
-    for (std::size_t i = count; i-- > 0;)
-      value = value << 8 | static_cast<unsigned char>(digits[i]);
-    return value;
-  }
-
- private:
-  std::ifstream file_;
-  Size size_ = 0;
-};
+using Size = FileSize;
+using Bytes = FileBytes;
 
 std::string cut_text(Size there, Size stated) {
   return fmt::format("the file has {} bytes, its header states {}", there, stated);
 }
 
-// Matroska: elements of an id, a size and content.
-struct Element {
-  Size id = 0, content = 0, end = 0;  // offsets; end: kUnknown where the size is not stated
-};
-
-// The element at `at`; id 0: the file ends in its head, or there is none.
-Element element_at(Bytes& file, Size at) {
-  const auto width = [&](Size place) {  // of the number there, by its leading zeros
-    const Size first = file.big(place, 1);
-    int bytes = 1;
-    for (Size mask = 0x80; mask != 0 && (first & mask) == 0; mask >>= 1) ++bytes;
-    return static_cast<Size>(bytes);
-  };
-  const Size id_width = width(at), size_at = at + id_width;
-  if (id_width > 4 || size_at >= file.size()) return {};
-  const Size size_width = width(size_at);
-  if (size_width > 8 || size_at + size_width > file.size()) return {};
-  const Size mask = (Size{1} << (7 * size_width)) - 1;
-  const Size size = file.big(size_at, static_cast<std::size_t>(size_width)) & mask;
-  Element element;
-  element.id = file.big(at, static_cast<std::size_t>(id_width));
-  element.content = size_at + size_width;
-  element.end = size == mask ? kUnknown : element.content + size;
-  return element;
-}
-
-constexpr Size kEbml = 0x1a45dfa3, kSegment = 0x18538067, kCluster = 0x1f43b675;
 // Behind the pictures: index, tags, attachments, chapters.
 constexpr std::array<Size, 4> kBehind{0x1c53bb6b, 0x1254c367, 0x1941a469, 0x1043a770};
 
@@ -98,25 +32,25 @@ bool is_behind(Size id) {
 // Clusters of unknown size are walked block by block. Returns how far the elements reach, and
 // whether the last one holds pictures.
 VideoEnd end_of_matroska(Bytes& file) {
-  const Element head = element_at(file, 0);
-  const Element segment = head.id == kEbml ? element_at(file, head.end) : Element{};
-  if (segment.id != kSegment) return {};
+  const EbmlElement head = ebml_element(file, 0);
+  const EbmlElement segment = head.id == kEbmlHead ? ebml_element(file, head.end) : EbmlElement{};
+  if (segment.id != kSegmentId) return {};
   VideoEnd end;
-  end.known = segment.end != kUnknown;
+  end.known = segment.end != kUnknownSize;
   bool pictures = false, begun = false;  // the last element holds pictures; one was seen
   Size at = segment.content;
   const Size stop = std::min(segment.end, file.size());
   while (at < stop) {
-    const Element element = element_at(file, at);
+    const EbmlElement element = ebml_element(file, at);
     if (element.id == 0) {  // the file ends in an element's head, or this is no element
       at = end.known ? segment.end : at;
       break;
     }
-    if (element.id == kSegment || element.id == kEbml) break;  // another file behind this one
-    begun = begun || element.id == kCluster;
+    if (element.id == kSegmentId || element.id == kEbmlHead) break;  // another file behind this one
+    begun = begun || element.id == kClusterId;
     pictures = begun && !is_behind(element.id);
-    at = element.id == kCluster && element.end == kUnknown ? element.content : element.end;
-    if (at == kUnknown) return {};
+    at = element.id == kClusterId && element.end == kUnknownSize ? element.content : element.end;
+    if (at == kUnknownSize) return {};
   }
   const Size stated = end.known ? std::max(segment.end, at) : at;
   if (stated > file.size() && (pictures || !begun)) end.damage = cut_text(file.size(), stated);
@@ -155,7 +89,10 @@ VideoEnd end_of_avi(Bytes& file) {
   VideoEnd end;
   for (Size at = 0; file.text(at, 4) == "RIFF";) {
     const Size size = file.little(at + 4, 4);
-    if (size == 0 || size > 0xfffffff0) return {};
+    if (size == 0 || size > 0xfffffff0) {
+      end.unfinished = true;
+      return end;
+    }
     end.known = true;
     at += 8 + size + size % 2;
     if (at > file.size() + 9) end.damage = cut_text(file.size(), at);
@@ -200,6 +137,84 @@ VideoEnd end_of_ts(Bytes& file) {
   return end;
 }
 
+// GIF: a head, a table of colours, then blocks: 0x21 kind, 0x2c picture, each with pieces of a size
+// up to the empty one; 0x3b at the end.
+VideoEnd end_of_gif(Bytes& file) {
+  const auto table = [&](Size flags) { return (flags & 0x80) != 0 ? 3U << ((flags & 7) + 1) : 0U; };
+  VideoEnd end;
+  for (Size at = 13 + table(file.big(10, 1)); at < file.size();) {
+    const Size kind = file.big(at, 1);
+    if (kind == 0x3b) {
+      end.known = true;
+      return end;
+    }
+    if (kind == 0x2c) {
+      at += 10 + table(file.big(at + 9, 1)) + 1;
+    } else if (kind == 0x21) {
+      at += 2;
+    } else {
+      end.damage = fmt::format("no block of GIF begins at byte {}", at);
+      return end;
+    }
+    while (const Size piece = file.big(at, 1)) at += 1 + piece;
+    ++at;
+  }
+  end.damage = "the file ends without the end mark of GIF (0x3b)";
+  return end;
+}
+
+// PNG: chunks of a size, a name, content and a checksum, "IEND" last.
+VideoEnd end_of_png(Bytes& file) {
+  VideoEnd end;
+  Size stated = 0, there = 0, at = 8;
+  for (std::string name; name != "IEND" && at + 8 <= file.size();) {
+    name = file.text(at + 4, 4);
+    if (name == "acTL") stated = file.big(at + 8, 4);
+    if (name == "fcTL") ++there;
+    at += 12 + file.big(at, 4);
+    if (name == "IEND") end.known = true;
+  }
+  if (there < stated) {
+    end.damage = fmt::format("{} of {} pictures are there", there, stated);
+  } else if (end.known && file.text(at, 8) == file.text(0, 8)) {
+    end.damage = fmt::format("a second PNG begins at byte {} and is not read", at);
+  }
+  return end;
+}
+
+// YUV4MPEG2: libav drops a last frame that is not whole.
+VideoEnd end_of_y4m(Bytes& file, Size pictures_end) {
+  VideoEnd end;
+  if (pictures_end > 0 && pictures_end < file.size())
+    end.damage = fmt::format("the {} bytes behind the last frame are no whole frame",
+                             file.size() - pictures_end);
+  return end;
+}
+
+// NUT: writers put an index, which begins with "N" as every start code does, behind the last frame.
+// A frame that is cut has no other mark.
+VideoEnd end_of_nut(Bytes& file, Size pictures_end) {
+  VideoEnd end;
+  if (pictures_end > 0 && file.text(pictures_end, 1) != "N")
+    end.damage = "no index of NUT follows the last frame";
+  return end;
+}
+
+// Multipart JPEG: a last boundary, "--name" or "--name--", may end the file.
+VideoEnd end_of_multipart(Bytes& file, Size pictures_end) {
+  constexpr Size kLongest = 80;
+  VideoEnd end;
+  if (pictures_end == 0 || pictures_end > file.size() || file.size() - pictures_end > kLongest)
+    return end;
+  std::string rest = file.text(pictures_end, static_cast<std::size_t>(file.size() - pictures_end));
+  const auto is_break = [](char c) { return c == '\r' || c == '\n'; };
+  while (!rest.empty() && is_break(rest.back())) rest.pop_back();
+  while (!rest.empty() && is_break(rest.front())) rest.erase(0, 1);
+  end.whole =
+      rest.empty() || (rest.starts_with("--") && std::none_of(rest.begin(), rest.end(), is_break));
+  return end;
+}
+
 }  // namespace
 
 VideoEnd video_end(const std::filesystem::path& path, std::uint64_t pictures_end) {
@@ -208,6 +223,11 @@ VideoEnd video_end(const std::filesystem::path& path, std::uint64_t pictures_end
   if (head.starts_with("\x1a\x45\xdf\xa3")) return end_of_matroska(file);
   if (head.starts_with("RIFF") && head.substr(8) == "AVI ") return end_of_avi(file);
   if (head.starts_with("OggS")) return end_of_ogg(file);
+  if (head.starts_with("GIF8")) return end_of_gif(file);
+  if (head.starts_with("\x89PNG")) return end_of_png(file);
+  if (head.starts_with("YUV4MPEG2")) return end_of_y4m(file, pictures_end);
+  if (head.starts_with("nut/")) return end_of_nut(file, pictures_end);
+  if (head.starts_with("--")) return end_of_multipart(file, pictures_end);
   if (head[0] == '\x47') return end_of_ts(file);
   const std::string box = head.substr(4, 4);
   for (const std::string_view name : {"ftyp", "moov", "mdat", "wide", "free", "skip"}) {

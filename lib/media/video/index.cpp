@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <unordered_set>
 
 extern "C" {
@@ -16,6 +17,7 @@ extern "C" {
 #include "base/error.h"
 #include "base/log.h"
 #include "media/video/end.h"
+#include "media/video/hole.h"
 
 namespace vega {
 
@@ -71,6 +73,7 @@ class IndexBuilder {
       }
       input_ = VideoInput(path_, input_.stream().index);
       index_.coded.clear();
+      places_.clear();
     }
     read_packets(true);
     if (link() && trial_.exact) {
@@ -86,6 +89,7 @@ class IndexBuilder {
   void read_packets(bool decode) {
     while (const AVPacket* packet = input_.read()) {
       index_.coded.push_back(coded_frame(*packet));
+      places_.push_back({packet->pos, packet->size});
       if (decode) give(packet);
     }
     packets_ = index_.coded.size();
@@ -242,17 +246,58 @@ class IndexBuilder {
     return std::max(0.0, seconds(trial_.times[0] - index_.coded[0].dts));
   }
 
-  // Where the container does not state its own size: the header says that the stream is longer by
-  // more than a second and ten frames. Of several streams it may be another that is.
-  std::string short_of_header() const {
+  // "frame 3 at 0.120000 s", of a packet of the stream.
+  std::string frame_of(std::size_t packet) const {
+    std::int64_t ordinal = static_cast<std::int64_t>(packet);
+    if (index_.linked) ordinal = index_.coded[packet].ordinal;
+    const auto last = static_cast<std::int64_t>(index_.frames.size()) - 1;
+    ordinal = std::clamp(ordinal, std::int64_t{0}, last);
+    return fmt::format("frame {} at {:.6f} s", ordinal,
+                       index_.frames[static_cast<std::size_t>(ordinal)].time_s);
+  }
+
+  // Where the hole lies among the frames, and how many the header states.
+  std::string describe(const VideoHole& hole) const {
+    std::optional<std::size_t> before, after;
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i].begin < 0) continue;
+      const bool behind = static_cast<std::uint64_t>(places_[i].begin) >= hole.begin;
+      if (!behind) before = i;
+      if (behind && !after) after = i;
+    }
+    std::string text =
+        fmt::format("a hole at byte {}, where {} should begin", hole.begin, hole.expected);
+    if (before) text += fmt::format("; the last frame before it is {}", frame_of(*before));
+    if (after) text += fmt::format("; the first behind it is {}", frame_of(*after));
+    if (!after) text += "; no frame follows";
+    const double stated = stated_duration(), rate = av_q2d(input_.stream().avg_frame_rate);
+    text += fmt::format("; {} frames are there", index_.frames.size());
+    if (stated > 0) text += fmt::format(", its header states {:.3f} s", stated);
+    if (stated > 0 && rate > 0 && stated * rate > static_cast<double>(index_.frames.size()))
+      text += fmt::format(", about {:.0f} frames", stated * rate);
+    return text;
+  }
+
+  // Seconds, as a header states it, not as packets say; 0: nowhere.
+  double stated_duration() const {
     const AVFormatContext& format = input_.format();
-    if (format.nb_streams > 1 || format.duration == AV_NOPTS_VALUE || index_.frames.empty() ||
+    if (format.duration == AV_NOPTS_VALUE ||
         format.duration_estimation_method != AVFMT_DURATION_FROM_STREAM)
-      return {};
-    const double stated = static_cast<double>(format.duration) / AV_TIME_BASE;
+      return 0;
+    return static_cast<double>(format.duration) / AV_TIME_BASE;
+  }
+
+  // Where the container does not state its own size: the header says that the file is longer by
+  // more than a second and ten frames. Of several streams it may be another that is so long.
+  std::string short_of_header() const {
+    const double stated = stated_duration();
+    if (index_.frames.empty()) return {};
     const double rate = av_q2d(input_.stream().avg_frame_rate);
-    const double there = index_.frames.back().time_s;
-    if (stated - there < 1 + 11 / (rate > 0 ? rate : 25.0)) return {};
+    const double enough = stated - (1 + 11 / (rate > 0 ? rate : 25.0));
+    if (index_.frames.back().time_s > enough) return {};
+    if (input_.format().nb_streams > 1 &&
+        VideoInput(path_, input_.stream().index).read_all_streams() > enough)
+      return {};
     return fmt::format("its header states {:.3f} s", stated);
   }
 
@@ -272,11 +317,20 @@ class IndexBuilder {
           avformat_index_get_entry(const_cast<AVStream*>(&stream), i);  // it only reads
       pictures_end = std::max(pictures_end, static_cast<std::uint64_t>(entry->pos + entry->size));
     }
+    const bool alone = input_.format().nb_streams == 1;
+    if (!listed && alone && !places_.empty() && places_.back().begin > 0)
+      pictures_end = static_cast<std::uint64_t>(places_.back().begin + places_.back().size);
     const VideoEnd end = video_end(path_, pictures_end);
+    if (end.whole) index_.damage.clear();
     if (index_.damage.empty()) index_.damage = end.damage;
-    if (index_.damage.empty() && !end.known) index_.damage = short_of_header();
+    const std::optional<VideoHole> hole =
+        find_hole(path_, alone ? places_ : std::vector<FramePlace>{});
+    if (hole && !index_.frames.empty()) index_.hole = describe(*hole);
+    if (index_.damage.empty() && !hole && !end.known && !end.unfinished)
+      index_.damage = short_of_header();
     index_.end_known = end.known || !index_.linked;
-    if (!listed && index_.damage.empty() && stream.nb_frames > static_cast<int>(packets_)) {
+    if (!listed && !end.unfinished && index_.damage.empty() &&
+        stream.nb_frames > static_cast<int>(packets_)) {
       log_warn("{}: the header states {} frames, {} are there", input_.where(), stream.nb_frames,
                packets_);
     }
@@ -298,6 +352,7 @@ class IndexBuilder {
   std::string first_failure_;
   bool first_failed_ = false;  // before any frame came out
   std::size_t packets_ = 0;
+  std::vector<FramePlace> places_;  // of packets
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ struct VideoIndex {
   std::int64_t decoded = 0;  // packets that building it gave to the decoder
   std::int64_t lost = 0;     // not linked: broken coded frames, which have no ordinal
   std::string damage;        // why the file breaks off early; empty: it does not, as far as known
+  std::string hole;          // what the file lacks in its middle or at its end; empty: nothing
   bool end_known = false;    // false: only decoding the last group can tell whether it is whole
 
   // Position in `coded` of the packet; nothing where it is not in the index.

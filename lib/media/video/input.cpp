@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstring>
 #include <fstream>
@@ -184,6 +185,20 @@ AVPacket* VideoInput::read() {
       return nullptr;
     }
     if (packet_->stream_index == index_) return packet_.get();
+  }
+}
+
+double VideoInput::read_all_streams() {
+  for (unsigned i = 0; i < format_->nb_streams; ++i)
+    format_->streams[i]->discard = AVDISCARD_DEFAULT;
+  double latest = 0;
+  for (;;) {
+    av_packet_unref(packet_.get());
+    if (av_read_frame(format_.get(), packet_.get()) < 0) return latest;
+    const std::int64_t pts = packet_->pts != AV_NOPTS_VALUE ? packet_->pts : packet_->dts;
+    const AVRational base = format_->streams[packet_->stream_index]->time_base;
+    if (pts != AV_NOPTS_VALUE)
+      latest = std::max(latest, static_cast<double>(pts + packet_->duration) * av_q2d(base));
   }
 }
 

@@ -46,6 +46,9 @@ class VideoInput {
   // The next packet of the stream, or null at the end (read_error says why there is no more:
   // empty where the file simply ends). Valid until the next call.
   AVPacket* read();
+  // Reads the packets of all streams from here on, for good: the end of the latest, in seconds; 0
+  // where none has a time.
+  double read_all_streams();
   // The next read() gives the last packet again.
   void unread() { again_ = true; }
 

@@ -30,10 +30,13 @@ const VideoIndex& Video::Impl::need_index() {
   index = build_video_index(path, info.stream, skip);
   const VideoFrameTime last = index->frames.back();
   std::string damage = index->damage;
-  if (!index->end_known && damage.empty()) damage = fault_at_end();
-  if (!damage.empty()) {
-    const std::string what = fmt::format("a stream that breaks off after frame {} at {:.6f} s ({})",
-                                         last.ordinal, last.time_s, damage);
+  if (!index->end_known && damage.empty() && index->hole.empty()) damage = fault_at_end();
+  if (!damage.empty() || !index->hole.empty()) {
+    const std::string what =
+        !index->hole.empty()
+            ? index->hole
+            : fmt::format("a stream that breaks off after frame {} at {:.6f} s ({})", last.ordinal,
+                          last.time_s, damage);
     if (!skip) {
       index.reset();
       runner.reset();

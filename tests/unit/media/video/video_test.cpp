@@ -50,6 +50,8 @@ struct Sample {
   AVRational sar = {1, 1};
   std::optional<std::array<std::int32_t, 9>> display;
   const char* x264 = nullptr;  // libx264's own options
+  const char* movflags = "faststart";
+  bool piped = false;  // the writer cannot go back to fill in sizes
   Paint paint;
 };
 
@@ -160,7 +162,8 @@ void write_video(const std::filesystem::path& path, const Sample& sample) {
   }
   REQUIRE(avio_open(&out->pb, path.c_str(), AVIO_FLAG_WRITE) >= 0);
   AVDictionary* options = nullptr;
-  av_dict_set(&options, "movflags", "faststart", 0);
+  av_dict_set(&options, "movflags", sample.movflags, 0);
+  if (sample.piped) out->pb->seekable = 0;
   av_dict_set(&options, "video_track_timescale", "1000", 0);
   const int status = avformat_write_header(out.get(), &options);
   av_dict_free(&options);
@@ -632,17 +635,19 @@ TEST_CASE("An MP4 whose mdat counts too many bytes is whole where every picture 
   }
 }
 
+// So rich that no group of frames fits in a few bytes.
+std::array<int, 3> rich(int k, int x, int y) {
+  return {16 + (x * 37 + y * 91 + k * 53 + x * y * 7) % 220, 128, 128};
+}
+
 TEST_CASE("A file that ends early is refused, whatever its container") {
   const test::TempFolder folder;
   Sample sample;
-  sample.paint = grey;
+  sample.paint = rich;
   sample.times_ms = even_times(40);
   sample.group = 5;
   for (const std::string end : {"mkv", "avi", "ts", "flv", "nut"}) {
     sample.codec = end == "flv" ? AV_CODEC_ID_FLV1 : AV_CODEC_ID_MPEG4;
-    sample.paint = [](int k, int x, int y) {  // so rich that no group fits in a few bytes
-      return std::array<int, 3>{16 + (x * 37 + y * 91 + k * 53 + x * y * 7) % 220, 128, 128};
-    };
     write_video(folder / ("whole." + end), sample);
     const std::size_t frames = Video(folder / ("whole." + end)).index().size();
     CHECK(frames == 40);
@@ -688,6 +693,177 @@ TEST_CASE("A Matroska file that ends early, at any place before its index") {
   CHECK(Video(path).index().size() == 12);
   test::write_bytes(path, std::span(bytes).first(index - 20));
   CHECK_THROWS_WITH(Video(path).index(), Contains("breaks off") && Contains("header states"));
+}
+
+TEST_CASE("A hole in a video is refused with its frames, or skipped with counts") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = rich;
+  sample.times_ms = even_times(60);
+  sample.group = 5;
+  struct Case {
+    std::string name;
+    AVCodecID codec = AV_CODEC_ID_MPEG4;
+    int streams = 1;
+    bool piped = false;
+    const char* movflags = "faststart";
+  };
+  const std::vector<Case> cases{
+      {.name = "v.mkv"},
+      {.name = "two.mkv", .streams = 2},
+      {.name = "live.mkv", .piped = true},
+      {.name = "v.ts"},
+      {.name = "v.nut"},
+      {.name = "v.flv", .codec = AV_CODEC_ID_FLV1},
+      {.name = "v.wmv", .codec = AV_CODEC_ID_WMV2},
+      {.name = "live.wmv", .codec = AV_CODEC_ID_WMV2, .piped = true},
+      {.name = "live.avi", .piped = true},
+      {.name = "v.mp4", .movflags = "frag_keyframe+empty_moov"},
+  };
+  for (const Case& one : cases) {
+    sample.codec = one.codec;
+    sample.streams = one.streams;
+    sample.piped = one.piped;
+    sample.movflags = one.movflags;
+    CAPTURE(one.name);
+    const auto path = folder / one.name;
+    write_video(path, sample);
+    const auto whole = test::read_bytes(path);
+    REQUIRE(Video(path).index().size() == 60);
+    const auto at = [&](double part) {
+      return static_cast<std::ptrdiff_t>(part * double(whole.size()));
+    };
+    for (const std::string kind : {"zeros", "junk", "tail"}) {
+      CAPTURE(kind);
+      auto bytes = whole;
+      std::uint32_t state = 12345;
+      const auto end = kind == "tail" ? bytes.end() : bytes.begin() + at(0.6);
+      for (auto byte = bytes.begin() + at(0.4); byte != end; ++byte) {
+        state = state * 1664525 + 1013904223;
+        *byte = kind == "junk" ? static_cast<std::byte>(state >> 24) : std::byte{0};
+      }
+      test::write_bytes(path, bytes);
+      if (one.name != "v.nut" || kind != "tail") {  // that one ends with an error of libav
+        CHECK_THROWS_WITH(Video(path).index(), Contains("a hole at byte") &&
+                                                   Contains("last frame before it is frame") &&
+                                                   Contains("frames are there"));
+      }
+      CHECK_THROWS_AS(Video(path).index(), FormatError);
+      Video lenient(path, {.on_decode_error = OnDecodeError::kSkip});
+      CHECK(lenient.index().size() >= 15);
+      CHECK(lenient.index().size() < 60);
+    }
+  }
+}
+
+TEST_CASE("A pause of a recording is no hole") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = grey;
+  sample.times_ms = {0, 40, 80, 60000, 60040, 300000};
+  for (const std::string name : {"v.mkv", "v.flv", "v.wmv", "v.mp4"}) {
+    CAPTURE(name);
+    sample.codec = name == "v.flv" ? AV_CODEC_ID_FLV1 : AV_CODEC_ID_MPEG4;
+    if (name == "v.wmv") sample.codec = AV_CODEC_ID_WMV2;
+    write_video(folder / name, sample);
+    CHECK(Video(folder / name).index().size() == 6);
+  }
+}
+
+TEST_CASE("An AVI from a pipe is whole although its header was never filled in") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.paint = rich;
+  sample.times_ms = even_times(20);
+  sample.piped = true;
+  write_video(folder / "v.avi", sample);
+  const auto bytes = test::read_bytes(folder / "v.avi");
+  REQUIRE(bytes[4] == std::byte{0xff});  // the size of the file
+  CHECK(video_end(folder / "v.avi").unfinished);
+  CHECK(Video(folder / "v.avi").index().size() == 20);
+}
+
+TEST_CASE("Multipart JPEG may end with its boundary") {
+  const test::TempFolder folder;
+  Sample sample;
+  sample.codec = AV_CODEC_ID_MJPEG;
+  sample.format = AV_PIX_FMT_YUVJ420P;
+  sample.paint = grey;
+  sample.times_ms = even_times(1);
+  write_video(folder / "one.mjpeg", sample);
+  const auto bytes = test::read_bytes(folder / "one.mjpeg");
+  const std::string jpeg(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string text = "--frame\r\n";
+  for (int i = 0; i < 5; ++i) {
+    text += "Content-type: image/jpeg\r\nContent-length: " + std::to_string(jpeg.size()) +
+            "\r\n\r\n" + jpeg + "\r\n--frame\r\n";
+  }
+  test::write_text(folder / "v.mjpeg", text);
+  CHECK(Video(folder / "v.mjpeg").index().size() == 5);
+  test::write_text(folder / "cut.mjpeg", text.substr(0, text.size() - jpeg.size() / 2));
+  CHECK_THROWS_WITH(Video(folder / "cut.mjpeg").index(), Contains("breaks off after frame 4"));
+}
+
+TEST_CASE("Y4M and NUT: a last frame that is not whole") {
+  const test::TempFolder folder;
+  std::string text = "YUV4MPEG2 W4 H4 F25:1 Ip C420jpeg\n";
+  for (int i = 0; i < 6; ++i) text += "FRAME\n" + std::string(24, static_cast<char>(40 + i));
+  test::write_text(folder / "v.y4m", text);
+  CHECK(Video(folder / "v.y4m").index().size() == 6);
+  test::write_text(folder / "v.y4m", text.substr(0, text.size() - 1));
+  CHECK_THROWS_WITH(Video(folder / "v.y4m").index(),
+                    Contains("after frame 4") && Contains("29 bytes behind the last frame"));
+  Video lenient(folder / "v.y4m", {.on_decode_error = OnDecodeError::kSkip});
+  CHECK(lenient.index().size() == 5);
+
+  Sample sample;
+  sample.codec = AV_CODEC_ID_FFV1;
+  sample.paint = rich;
+  sample.times_ms = even_times(20);
+  write_video(folder / "v.nut", sample);
+  auto bytes = test::read_bytes(folder / "v.nut");
+  CHECK(Video(folder / "v.nut").index().size() == 20);
+  bytes.resize(bytes.size() * 2 / 3);
+  test::write_bytes(folder / "v.nut", bytes);
+  CHECK_THROWS_WITH(Video(folder / "v.nut").index(), Contains("no index of NUT"));
+}
+
+TEST_CASE("GIF and APNG end with their marks and hold the pictures that they state") {
+  const test::TempFolder folder;
+  const auto path = folder / "v";
+  std::string gif("GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff", 19);  // one pixel, two colours
+  for (int i = 0; i < 3; ++i) {
+    gif += std::string("\x21\xf9\4\0\x0a\0\0\0", 8);
+    gif += std::string("\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0", 15);
+  }
+  test::write_text(path, gif + ";");
+  CHECK(video_end(path).damage == "");
+  CHECK(Video(path).index().size() == 3);
+  for (const std::size_t less : {0, 3, 15}) {
+    CAPTURE(less);
+    test::write_text(path, gif.substr(0, gif.size() - less));
+    CHECK_THAT(video_end(path).damage, Contains("without the end mark of GIF"));
+  }
+
+  const std::string head("\x89PNG\r\n\x1a\n", 8), sum(4, 's');
+  const std::string pictures_2 = std::string(
+                                     "\0\0\0\x08"
+                                     "acTL\0\0\0\2\0\0\0\0",
+                                     16) +
+                                 sum;
+  const std::string picture = std::string(
+                                  "\0\0\0\x01"
+                                  "fcTLx",
+                                  9) +
+                              sum;
+  const std::string end = std::string("\0\0\0\0IEND", 8) + sum;
+  test::write_text(path, head + pictures_2 + picture + picture + end);
+  CHECK(video_end(path).damage == "");
+  test::write_text(path, head + pictures_2 + picture + end);
+  CHECK(video_end(path).damage == "1 of 2 pictures are there");
+  const std::string one = head + pictures_2 + picture + picture + end;
+  test::write_text(path, one + one);
+  CHECK_THAT(video_end(path).damage, Contains("a second PNG begins at byte 66"));
 }
 
 TEST_CASE("A clock that starts again goes on, with every frame in its order") {
