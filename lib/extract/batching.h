@@ -19,8 +19,8 @@ class Batching {
   // as hold them: at most 32, 33 frames are 2 batches of 17.
   std::int64_t size(std::size_t frames) const;
 
-  // Free memory for `fitting` frames: 32 at most, or 16, or as many as fit. Once a run, and smaller
-  // only.
+  // Free memory for `fitting` frames: 32 at most, or 16, or as many as fit. Only
+  // the first call of a run counts, and it never raises the number.
   void fit(std::int64_t fitting);
   bool fitted() const { return fitted_ || chosen_; }
 

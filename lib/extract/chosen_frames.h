@@ -50,7 +50,7 @@ class ChosenFrames {
   ImageSize size(std::size_t place) const { return frames_[place].size; }
   ImageU8 picture(std::size_t place) const;  // throws InputError
 
-  // Of ids, encoded bytes and poses, row by row. Throws InputError.
+  // Computed from ids, encoded bytes and poses, row by row. Throws InputError.
   std::string fingerprint() const;
   // One entry a row; after decode().
   FrameTable table(bool with_thumbs) const;

@@ -202,7 +202,7 @@ void FeatureWork::identify(const std::string& model_fp) {
 
 void FeatureWork::prepare() {
   open();
-  // What is left out counts for the key, and only decoding tells.
+  // Frames that are left out change the key, and only decoding shows which ones they are.
   if (skips()) {
     decode(recipe_.thumbs);
     check_pictures();
@@ -226,7 +226,8 @@ void FeatureWork::prepare() {
     feed_ = std::make_unique<BatchFeed>(input(), 0, run_.batching.size(frames_->count()), true);
 }
 
-// The one scene for which --compat reference is not the release's number (docs/frames.md).
+// Warns of a scene without a pixel below mid-grey: only its features differ from the release's with
+// --compat reference (docs/frames.md).
 void FeatureWork::warn_of_bright() const {
   const bool square = recipe_.view == View::kMllm || recipe_.view == View::kCenterCrop;
   if (!square || recipe_.compat != Compat::kReference || run_.backbone.known().noise_size() == 0)
@@ -353,7 +354,7 @@ Forecast FeatureWork::forecast(const Machine& machine, const FramesSummary& seen
   return forecast_features(work, sample, recipe_, run_.backbone.known(), machine);
 }
 
-// The noise, the output that exists, and what is left to do.
+// Checks stored noise, compares the output that exists, and forecasts what is left to do.
 void FeatureWork::look_ahead(const Machine& machine, DryScene& scene) {
   const Backbone& backbone = run_.backbone.known();
   if (recipe_.noise.kind == NoiseKind::kStored) {
@@ -406,31 +407,6 @@ DryScene FeatureWork::look(const Machine& machine) {
 }
 
 }  // namespace
-
-Backbone& LazyBackbone::loaded() {
-  if (!loaded_) {
-    try {
-      backbone_->load();
-    } catch (const InputError& error) {
-      throw ModelError(error.what());
-    }
-    loaded_ = true;
-  }
-  return *backbone_;
-}
-
-const std::string& LazyBackbone::fingerprint() {
-  const std::lock_guard held(mutex_);
-  if (!fingerprinted_) {
-    try {
-      fingerprint_ = backbone_->fingerprint();
-    } catch (const InputError& error) {
-      throw ModelError(error.what());
-    }
-    fingerprinted_ = true;
-  }
-  return fingerprint_;
-}
 
 std::unique_ptr<ItemWork> make_feature_work(const Item& item, FeatureRun& run) {
   return std::make_unique<FeatureWork>(item, run, Findings::AtError::kThrow);

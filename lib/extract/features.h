@@ -12,7 +12,7 @@ namespace vega::extract {
 // work.
 RunResult run_features(const FeatureOptions& options, const Context& context);
 
-// Its --dry-run, of a recipe and backbone that are made already.
+// What --dry-run does, with a recipe and a backbone that are made already.
 RunResult dry_run_features(const ItemList& list, const RunOptions& how, FeatureRun& run,
                            const Context& context);
 

@@ -69,7 +69,7 @@ double cpu_rate(int workers, at::ScalarType dtype) {
   return sum;
 }
 
-// Where the folder will be made.
+// The deepest folder on the path that exists already: the new one will be on its disk.
 fs::path existing_part(const fs::path& folder) {
   std::error_code code;
   fs::path at = fs::absolute(folder, code).lexically_normal();

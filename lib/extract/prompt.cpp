@@ -36,7 +36,7 @@ See also: features --prompt)";
 constexpr auto kMemory =
     "umt5-prompt/1";  // what is remembered of weight files: their embedding's key
 
-// The key of the file hangs on the embedding's own bits: equal for every layout of one model.
+// The key is computed from the embedding's own bits, so it is equal for every layout of one model.
 FileHeader header_of(const PromptOptions& options, const std::string& fingerprint) {
   FileHeader header;
   header.key = "prompt";

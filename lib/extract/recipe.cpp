@@ -14,7 +14,7 @@
 namespace vega::extract {
 namespace {
 
-// Options that a backbone has no use for: silence would look like consent.
+// Refuses options that the backbone does not use: to ignore them would suggest that they count.
 void refuse_unused(const FeatureOptions& o, const BackboneEntry& entry) {
   const FeatureOptions standard;
   const char* expected = "a backbone with weights";
@@ -131,7 +131,7 @@ std::string Recipe::key_options(const std::string& scene, const SceneSource& sou
             {"view", name_of(view)},
             {"pool", pool.name},
             {"store_dtype", name_of(store_dtype)}};
-  // A stream read as recorded is a folder of the same files: equal keys.
+  // A .sens that is read as recorded gives the frames of a folder with the same files: equal keys.
   if (source.dialect == "sens" && this->source.jpeg == JpegMode::kReencoded)
     json.set("jpeg", "reencoded");
   if (turned) json.set("exif", "apply");

@@ -58,7 +58,7 @@ double SceneFileWork::output_bytes(const FramesSummary& seen) const {
          (count_of(in_.gt) + count_of(in_.proposals)) * (rows * cells + kObject);
 }
 
-// Of the peak: what is kept for the second reading, cells, frames in work, the mesh.
+// Bytes at the peak: rows kept for the second reading, cells, frames in work, the mesh.
 double SceneFileWork::host_bytes(const FramesSummary& seen) const {
   const double rows = as_double(in_.rows.size());
   const double frame = 2.0 * seen.depth.width * seen.depth.height + seen.encoded_bytes;
@@ -96,7 +96,7 @@ DryScene SceneFileWork::look(const Machine& machine, bool several) {
     return decide(output_, kSceneSchema, scene_.header, false).decision;
   });
   if (scene.existing == OutputState::kComplete || !scene.possible()) return scene;
-  // Written, read back, flushed: about so much a second on common disks.
+  // Bytes a second that common disks write, flush and read back.
   constexpr double kDiskRate = 300e6;
   const double rows = as_double(in_.rows.size());
   Forecast& f = scene.forecast;

@@ -127,7 +127,7 @@ std::string gap_text(const std::vector<std::int32_t>& ids) {
          ")";
 }
 
-// Something about the objects that a user may have to mend.
+// Adds a warning about the objects.
 void warn(const SceneInput& in, const std::string& what, Findings& findings) {
   findings.add(Severity::kWarning, "objects", in.source.root.string(), what);
 }
@@ -313,16 +313,16 @@ SceneInput open_scene(const Item& item, const SceneRecipe& recipe, Findings& fin
     in.source = open_source(in.source.root, recipe.source, findings);
   });
   if (in.source.frames.empty()) return in;
-  // Proposals that need what failed before say nothing new.
-  std::string told;
+  // A later step can fail for the same reason, such as a mesh that cannot be read: it is said once.
+  std::string said;
   const auto step = [&](const char* topic, const auto& part) {
     try {
       part();
     } catch (const InputError& error) {
       if (!findings.collects()) throw;
-      if (told != error.what())
+      if (said != error.what())
         findings.add(Severity::kError, topic, in.source.root.string(), error.what());
-      told = error.what();
+      said = error.what();
     }
   };
   if (in.source.dialect == "sens" && recipe.poses == PoseMode::kPrinted) print_poses(in.source);

@@ -96,7 +96,7 @@ std::string SceneFileWork::key_options() const {
             {"zero_depth", name_of(recipe_.zero)},
             {"color", recipe_.color},
             {"proposals", in_.proposals ? in_.proposals->source : "none"}};
-  // A stream read as recorded is a folder of the same files: equal keys.
+  // A .sens that is read as recorded gives the frames of a folder with the same files: equal keys.
   if (in_.source.dialect == "sens") {
     if (recipe_.source.jpeg == JpegMode::kReencoded) json.set("jpeg", "reencoded");
     if (recipe_.poses == PoseMode::kPrinted) json.set("poses", "printed");
@@ -110,7 +110,7 @@ std::string SceneFileWork::key_options() const {
   return json.sorted().dump();
 }
 
-// One reading of all rows: tables and fingerprint.
+// Reads all rows once: fills the tables and computes the fingerprint.
 void SceneFileWork::describe_file() {
   InputFingerprint print;
   if (in_.source.K_color) print.add_text("K_color", bytes_of(*in_.source.K_color));
@@ -153,7 +153,8 @@ void SceneFileWork::prepare() {
   plan_ = decide(output_, kSceneSchema, scene_.header, recipe_.output.overwrite);
 }
 
-// Objects in runs whose cells fit in kCellBytes; at least one, without objects an empty one.
+// Groups of objects whose cells fit in kCellBytes together. There is at least one; without objects
+// it is empty.
 std::vector<SceneFileWork::Groups> SceneFileWork::batches() const {
   const std::size_t most = std::max<std::size_t>(1, kCellBytes / (kCells * in_.rows.size()));
   std::vector<Groups> out(1);

@@ -1,5 +1,6 @@
 #include "scan/detail.h"
 
+#include <cstring>
 #include <vector>
 
 #include "base/error.h"
@@ -122,6 +123,28 @@ void read_members(const std::filesystem::path& file, const std::string& what,
                   const std::function<void(const std::string&, const Json&)>& take) {
   const Text json(file);
   parse_json_members(json.text(), {file.string(), what, kFetchAgain}, json.limits(), take);
+}
+
+double widen(DType type, const std::byte* at) {
+  const auto as = [&](auto value) {
+    std::memcpy(&value, at, sizeof value);
+    return value;
+  };
+  switch (type) {
+    case DType::kBool: return as(std::uint8_t{}) != 0 ? 1 : 0;
+    case DType::kU8: return as(std::uint8_t{});
+    case DType::kI8: return as(std::int8_t{});
+    case DType::kI16: return as(std::int16_t{});
+    case DType::kU16: return as(std::uint16_t{});
+    case DType::kI32: return as(std::int32_t{});
+    case DType::kU32: return as(std::uint32_t{});
+    case DType::kI64: return static_cast<double>(as(std::int64_t{}));
+    case DType::kU64: return static_cast<double>(as(std::uint64_t{}));
+    case DType::kF16: return f32_from_f16(as(std::uint16_t{}));
+    case DType::kF32: return as(float{});
+    case DType::kF64: return as(double{});
+    default: return 0;
+  }
 }
 
 std::optional<std::int32_t> whole_to(const Json& value, std::int64_t most) {

@@ -1,6 +1,7 @@
 // Shared by the sources of this folder: messages, and JSON element by element.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/dtype.h"
 #include "base/json.h"
 
 namespace vega::scan::detail {
@@ -40,6 +42,9 @@ void read_list(const std::filesystem::path& file, const std::string& name,
 // The same for the members of the object that the file holds. A name twice is refused.
 void read_members(const std::filesystem::path& file, const std::string& what,
                   const std::function<void(const std::string& name, const Json& value)>& take);
+
+// One value of a stored type, little endian, as a number. Whole numbers up to 2^53 stay exact.
+double widen(DType type, const std::byte* at);
 
 // A whole number from 0 to `most`.
 std::optional<std::int32_t> whole_to(const Json& value, std::int64_t most);

@@ -21,28 +21,6 @@ constexpr const char* kRemedy = "save it again: scipy.sparse.save_npz(path, mask
   detail::fail(where, got, expected, kRemedy);
 }
 
-double widen(DType type, const std::byte* at) {
-  const auto as = [&](auto value) {
-    std::memcpy(&value, at, sizeof value);
-    return value;
-  };
-  switch (type) {
-    case DType::kBool: return as(std::uint8_t{}) != 0 ? 1 : 0;
-    case DType::kU8: return as(std::uint8_t{});
-    case DType::kI8: return as(std::int8_t{});
-    case DType::kI16: return as(std::int16_t{});
-    case DType::kU16: return as(std::uint16_t{});
-    case DType::kI32: return as(std::int32_t{});
-    case DType::kU32: return as(std::uint32_t{});
-    case DType::kI64: return static_cast<double>(as(std::int64_t{}));
-    case DType::kU64: return static_cast<double>(as(std::uint64_t{}));
-    case DType::kF16: return f32_from_f16(as(std::uint16_t{}));
-    case DType::kF32: return as(float{});
-    case DType::kF64: return as(double{});
-    default: return 0;
-  }
-}
-
 bool is_whole(DType type) {
   return type == DType::kI32 || type == DType::kI64 || type == DType::kU32 || type == DType::kU64 ||
          type == DType::kI16 || type == DType::kU16 || type == DType::kI8 || type == DType::kU8;
@@ -71,7 +49,7 @@ class Column {
 
   double next() {
     if (at_ == buffered_) fill();
-    const double value = widen(type_, buffer_.data() + at_ * size_of(type_));
+    const double value = detail::widen(type_, buffer_.data() + at_ * size_of(type_));
     ++at_;
     return value;
   }

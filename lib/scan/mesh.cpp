@@ -1,7 +1,7 @@
 #include "scan/mesh.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -18,29 +18,6 @@ using detail::PlyElement;
 using detail::PlyFormat;
 using detail::PlyHeader;
 using detail::PlyProperty;
-using detail::PlyType;
-
-template <typename T>
-T load(const char* at, bool swap) {
-  char bytes[sizeof(T)];
-  std::memcpy(bytes, at, sizeof(T));
-  if (swap) std::reverse(bytes, bytes + sizeof(T));
-  return std::bit_cast<T>(bytes);
-}
-
-double load(PlyType type, const char* at, bool swap) {
-  switch (type) {
-    case PlyType::kI8: return load<std::int8_t>(at, swap);
-    case PlyType::kU8: return load<std::uint8_t>(at, swap);
-    case PlyType::kI16: return load<std::int16_t>(at, swap);
-    case PlyType::kU16: return load<std::uint16_t>(at, swap);
-    case PlyType::kI32: return load<std::int32_t>(at, swap);
-    case PlyType::kU32: return load<std::uint32_t>(at, swap);
-    case PlyType::kF32: return load<float>(at, swap);
-    case PlyType::kF64: return load<double>(at, swap);
-  }
-  return 0;
-}
 
 // The values behind the header, one after the other.
 class Values {
@@ -48,22 +25,22 @@ class Values {
   Values(std::string_view data, const PlyHeader& header, const std::string& where)
       : data_(data), header_(header), at_(header.size), where_(where) {}
 
-  double next(PlyType type) {
+  double next(DType type) {
     return header_.format == PlyFormat::kAscii ? next_text() : next_binary(type);
   }
 
   // Steps over `count` values.
-  void skip(PlyType type, std::uint64_t count) {
+  void skip(DType type, std::uint64_t count) {
     if (header_.format == PlyFormat::kAscii) {
       for (; count > 0; --count) next_text();
       return;
     }
-    const std::size_t size = detail::size_of(type);
+    const std::size_t size = size_of(type);
     if (count > (data_.size() - at_) / size) truncated();
     at_ += count * size;
   }
 
-  std::uint64_t list_length(PlyType type) {
+  std::uint64_t list_length(DType type) {
     const double count = next(type);
     if (!(count >= 0 && count <= 4294967295.0 && count == std::floor(count)))
       broken("a list of " + std::to_string(count) + " items");
@@ -90,12 +67,14 @@ class Values {
   }
 
  private:
-  double next_binary(PlyType type) {
-    const std::size_t size = detail::size_of(type);
+  double next_binary(DType type) {
+    const std::size_t size = size_of(type);
     if (left() < size) truncated();
-    const double value = load(type, data_.data() + at_, header_.format == PlyFormat::kBig);
+    std::array<std::byte, sizeof(double)> bytes{};
+    std::memcpy(bytes.data(), data_.data() + at_, size);
+    if (header_.format == PlyFormat::kBig) std::reverse(bytes.begin(), bytes.begin() + size);
     at_ += size;
-    return value;
+    return detail::widen(type, bytes.data());
   }
 
   double next_text() {
@@ -131,7 +110,7 @@ class Values {
 std::uint64_t least_bytes(const PlyElement& element, bool ascii) {
   std::uint64_t bytes = 0;
   for (const PlyProperty& p : element.properties) {
-    bytes += ascii ? 2 : detail::size_of(p.count_type.value_or(p.type));
+    bytes += ascii ? 2 : size_of(p.count_type.value_or(p.type));
   }
   return bytes;
 }
@@ -165,7 +144,7 @@ std::vector<int> targets_of(const PlyElement& vertex, const std::string& where) 
   for (const PlyProperty& p : vertex.properties) {
     targets.push_back(-1);
     for (int k = 0; k < 6; ++k) {
-      if (p.name != kNames[k] || p.count_type || (k >= 3 && p.type != PlyType::kU8)) continue;
+      if (p.name != kNames[k] || p.count_type || (k >= 3 && p.type != DType::kU8)) continue;
       targets.back() = k, found[k] = true;
     }
   }

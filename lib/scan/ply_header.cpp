@@ -14,14 +14,14 @@ constexpr std::size_t kMostElements = 64, kMostProperties = 256;
 constexpr std::uint64_t kMostCount = std::uint64_t{1} << 31;
 constexpr const char* kExpected = "a PLY header, format 1.0";
 
-std::optional<PlyType> type_of(std::string_view name) {
-  constexpr std::pair<std::string_view, PlyType> kNames[] = {
-      {"char", PlyType::kI8},    {"int8", PlyType::kI8},     {"uchar", PlyType::kU8},
-      {"uint8", PlyType::kU8},   {"short", PlyType::kI16},   {"int16", PlyType::kI16},
-      {"ushort", PlyType::kU16}, {"uint16", PlyType::kU16},  {"int", PlyType::kI32},
-      {"int32", PlyType::kI32},  {"uint", PlyType::kU32},    {"uint32", PlyType::kU32},
-      {"float", PlyType::kF32},  {"float32", PlyType::kF32}, {"double", PlyType::kF64},
-      {"float64", PlyType::kF64}};
+std::optional<DType> type_of(std::string_view name) {
+  constexpr std::pair<std::string_view, DType> kNames[] = {
+      {"char", DType::kI8},    {"int8", DType::kI8},     {"uchar", DType::kU8},
+      {"uint8", DType::kU8},   {"short", DType::kI16},   {"int16", DType::kI16},
+      {"ushort", DType::kU16}, {"uint16", DType::kU16},  {"int", DType::kI32},
+      {"int32", DType::kI32},  {"uint", DType::kU32},    {"uint32", DType::kU32},
+      {"float", DType::kF32},  {"float32", DType::kF32}, {"double", DType::kF64},
+      {"float64", DType::kF64}};
   for (const auto& [known, type] : kNames) {
     if (name == known) return type;
   }
@@ -108,7 +108,8 @@ class Parser {
     const auto type = type_of(words[words.size() - 2]);
     if (list) property.count_type = type_of(words[2]);
     if (!type || (list && !property.count_type)) refuse("an unknown type");
-    if (list && *property.count_type >= PlyType::kF32) refuse("a list counted in fractions");
+    if (list && (*property.count_type == DType::kF32 || *property.count_type == DType::kF64))
+      refuse("a list counted in fractions");
     property.type = *type;
     auto& properties = header.elements.back().properties;
     if (properties.size() == kMostProperties) refuse("too many properties");
@@ -123,11 +124,6 @@ class Parser {
 };
 
 }  // namespace
-
-std::size_t size_of(PlyType type) {
-  constexpr std::size_t kSizes[] = {1, 1, 2, 2, 4, 4, 4, 8};
-  return kSizes[static_cast<std::size_t>(type)];
-}
 
 PlyHeader parse_ply_header(std::string_view file, const std::string& where) {
   const std::string_view front = file.substr(0, kMostHeader);

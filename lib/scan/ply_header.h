@@ -8,17 +8,16 @@
 #include <string_view>
 #include <vector>
 
+#include "base/dtype.h"
+
 namespace vega::scan::detail {
 
-enum class PlyType : std::uint8_t { kI8, kU8, kI16, kU16, kI32, kU32, kF32, kF64 };
 enum class PlyFormat : std::uint8_t { kAscii, kLittle, kBig };
-
-std::size_t size_of(PlyType type);  // bytes
 
 struct PlyProperty {
   std::string name;
-  PlyType type = PlyType::kF32;       // of the value, or of a list's items
-  std::optional<PlyType> count_type;  // of a list's length
+  DType type = DType::kF32;         // of the value, or of a list's items
+  std::optional<DType> count_type;  // of a list's length
 };
 
 struct PlyElement {

@@ -11,7 +11,7 @@ namespace {
 
 using Ids = std::vector<std::int64_t>;
 
-// Six printed decimals and float32 trackers stay below 1e-4.
+// Poses printed with six decimals, and those of float32 trackers, are off by less than 1e-4.
 constexpr double kRigid = 1e-3;
 constexpr double kJump = 2;        // metres between neighbours
 constexpr double kSecond = 1;      // that are at most so far apart, s,
@@ -158,7 +158,7 @@ std::string unusable(const Pose& pose) {
   const auto any = [&](auto test) { return std::any_of(pose.begin(), pose.end(), test); };
   if (any([](double v) { return std::isnan(v); })) return "not a number";
   if (any([](double v) { return std::isinf(v); })) return "infinite (lost tracking)";
-  // The determinant of a rotation times a scale s is s^3; a hundredth is no unit that anyone uses.
+  // A rotation times a scale s has the determinant s^3. Nobody uses a unit with s below 0.01.
   if (std::abs(off_rigid(pose).determinant) < 1e-6) return "singular (lost tracking)";
   return {};
 }

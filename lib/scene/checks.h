@@ -1,4 +1,4 @@
-// Numbers of an open scene that cannot be those of a camera.
+// Checks of an open scene: poses and times that no camera has.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ class LostPoses {
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> kinds_;
 };
 
-// Extrinsics (4x4) of a camera that are not the identity: nobody reads them, as in the release.
+// Warns of extrinsics (4x4) that are not the identity: they are not applied, as in the release.
 void check_extrinsic(const std::string& where, const std::string& camera, const Pose& matrix,
                      Findings& findings);
 

@@ -27,7 +27,8 @@ bool is_picture(const std::string& name) {
   return is_jpeg(ending) || ending == ".png";
 }
 
-// Where a file goes by all that follows the number in its name, in lower case; null: nowhere.
+// Which of a frame's files a name stands for. ending: what follows the number in the name, in lower
+// case. Null: none of them.
 Slot scannet_slot(const std::string& ending) {
   if (is_jpeg(ending)) return &FrameFiles::color;
   if (ending == ".txt") return &FrameFiles::pose;
@@ -47,7 +48,7 @@ Slot depth_slot(const std::string& ending) {
 }
 Slot pose_slot(const std::string& ending) { return ending == ".txt" ? &FrameFiles::pose : nullptr; }
 
-// Frames of one layout, and files that came second to their place.
+// Frames of one layout, and files whose place another file had taken already.
 struct Found {
   std::map<std::int64_t, FrameFiles> frames;
   std::vector<std::string> twice;  // "frame 20 twice: 00020.jpg and 20.jpg"

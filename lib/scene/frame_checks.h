@@ -35,7 +35,7 @@ struct FrameSeen {
   double seconds = 0, bytes = 0;  // of a used picture: to decode on one thread; encoded
 };
 
-// The frame `seen` of each of the source's frames, before anything was read.
+// One for each of the source's frames, before anything was read.
 std::vector<FrameSeen> unseen_frames(const SceneSource& source, std::span<const std::size_t> used);
 
 // Decodes the pictures `used` (distinct indices into source.frames) and fills `seen`. A picture

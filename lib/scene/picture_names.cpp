@@ -327,7 +327,7 @@ Rule by_numbers(const Names& names, const Order& order) {
   return rule;
 }
 
-// Names of several forms: by their last numbers, where each has one of its own.
+// Orders names of several forms by their last numbers, where each has one of its own.
 Rule by_last_number(const Names& names, Order& order) {
   Rule rule;
   rule.doubt = "names of several forms";

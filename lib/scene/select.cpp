@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <sstream>
@@ -17,9 +16,8 @@ namespace vega {
 namespace {
 
 bool parse_count(std::string_view text, std::int64_t& value) {
-  const auto* end = text.data() + text.size();
-  const auto [at, code] = std::from_chars(text.data(), end, value);
-  return code == std::errc{} && at == end && value >= 1 && value <= 1'000'000'000;
+  value = parse_whole(text).value_or(0);
+  return value >= 1 && value <= 1'000'000'000;
 }
 
 [[noreturn]] void refuse_selection(std::string_view text) {
@@ -74,14 +72,12 @@ std::vector<std::int64_t> read_id_list(const std::filesystem::path& path) {
   for (int number = 1; std::getline(lines, line); ++number) {
     const std::string_view word = trim(line);
     if (word.empty()) continue;
-    std::int64_t id = 0;
-    const auto* end = word.data() + word.size();
-    const auto [at, code] = std::from_chars(word.data(), end, id);
-    if (code != std::errc{} || at != end) {
+    const auto id = parse_whole(word);
+    if (!id) {
       throw FormatError(explain(fmt::format("{} line {}", path.string(), number),
                                 fmt::format("\"{}\"", word), "one frame id"));
     }
-    ids.push_back(id);
+    ids.push_back(*id);
   }
   if (ids.empty()) throw InputError(explain(path.string(), "no frame id", "one frame id a line"));
   return ids;
@@ -110,7 +106,8 @@ std::vector<std::size_t> select_fps(const SceneSource& source, std::span<const s
     }
     chosen.push_back(among[k]);
     if (k + 1 == among.size()) break;
-    // The next tick that is nearer to another frame: a fast clock does not count every beat.
+    // The first later tick whose nearest frame is another one: a clock that is faster than the
+    // frames would choose a frame several times.
     const double middle = (time(k) + time(k + 1)) / 2;
     tick = std::max(tick + 1, std::floor((middle - start) * fps) + 1);
   }
@@ -147,11 +144,8 @@ Selection parse_selection(std::string_view text) {
     selection.path = value;
   } else if (kind == "fps") {
     selection.kind = SelectKind::kFps;
-    const auto* end = value.data() + value.size();
-    const auto [at, code] = std::from_chars(value.data(), end, selection.fps);
-    if (code != std::errc{} || at != end || !(selection.fps > 0) || !std::isfinite(selection.fps)) {
-      refuse_selection(text);
-    }
+    selection.fps = parse_double(value).value_or(0);
+    if (!(selection.fps > 0) || !std::isfinite(selection.fps)) refuse_selection(text);
   } else {
     refuse_selection(text);
   }

@@ -115,7 +115,7 @@ void read_extrinsics(const fs::path& folder, Findings& findings) {
   }
 }
 
-// Poses of the frames that have a picture. Faults are told for all frames at once.
+// Poses of the frames that have a picture. A finding names all frames with the same fault.
 struct Poses {
   std::map<std::int64_t, Pose> good;
   LostPoses lost;

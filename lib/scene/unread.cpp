@@ -53,7 +53,7 @@ std::string own_name(const fs::path& folder) {
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 
-// Few names one by one, many by their ending: "40 files *.npy (000.npy, ...)".
+// Lists few names one by one, many by their ending: "40 files *.npy (000.npy, ...)".
 std::string listed(const std::map<std::string, std::vector<std::string>>& by_ending) {
   constexpr std::size_t kNamed = 3;
   std::string text;
@@ -148,7 +148,8 @@ void report_unread(const fs::path& folder, const Entries& entries,
     const std::string ending = fs::path(name).extension().string();
     (is_telling(name) ? telling : others)[ending].push_back(name);
   }
-  // As many as half of the files that are read: something for each frame.
+  // Unread files of one ending, at least half as many as the files that are read, are probably one
+  // for each frame.
   for (auto& [ending, names] : others) {
     if (names.size() < 2 || 2 * names.size() < taken.size()) continue;
     auto& all = telling[ending];
