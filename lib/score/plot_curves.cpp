@@ -1,188 +1,25 @@
-#include "score/plot_data.h"
-
+// Curves of ablations, and points of a correlation.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
-#include <numeric>
-#include <set>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
-#include "score/nr3d_table.h"
+#include "score/plot_data.h"
+#include "score/plot_inputs.h"
 #include "score/published.h"
-#include "score/table_rows.h"
 
 namespace vega::score {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kAblationColumn = "scanrefer:Acc@0.5", kAllColumns = "table1";
-
-bool is_csv(const std::string& input) { return lower(input).ends_with(".csv"); }
-
-std::string title_of(const Column& column) {
-  return column.heading.empty() ? column.title : column.heading + " " + column.title;
-}
-
-// Records of a CSV behind its comments, numbered as in the file; the first one has the names.
-std::vector<CsvRecord> records_of(std::string_view text, const std::string& file) {
-  text = strip_bom(text);
-  const std::string_view body = without_comments(text);
-  const auto skipped =
-      std::count(text.begin(), text.end() - static_cast<std::ptrdiff_t>(body.size()), '\n');
-  std::vector<CsvRecord> out;
-  for (CsvRecord& record : read_csv(body, file)) {
-    if (record.fields.size() == 1 && trim(record.fields[0]).empty()) continue;
-    record.line += static_cast<std::size_t>(skipped);
-    for (std::string& field : record.fields) field = std::string(trim(field));
-    if (!out.empty() && record.fields.size() != out[0].fields.size())
-      throw FormatError(explain(line_place(file, record.line),
-                                plural(record.fields.size(), "field"),
-                                std::to_string(out[0].fields.size()) + " as in the line of names",
-                                "put texts that hold commas in quotes"));
-    out.push_back(std::move(record));
-  }
-  if (out.size() < 2)
-    throw FormatError(
-        explain(file, "no line of numbers", "a line of names, then lines of numbers"));
-  return out;
-}
-
-double number_of(const std::string& text, const std::string& place) {
-  const auto value = parse_double(text);
-  if (!value || !std::isfinite(*value))
-    throw FormatError(explain(place, "'" + printable(text) + "'", "a number with a decimal point"));
-  return *value;
-}
-
-std::string csv_text(const std::string& path) { return read_text(path, "points (CSV)", 64u << 20); }
-
-// Published rows that were asked for, rows of CSV files, rows of score files.
-std::vector<TableRow> rows_of(const PlotOptions& options) {
-  std::vector<TableRow> out, published;
-  for (const char* name : {"scene_understanding.csv", "vsi.csv", "libero.csv"})
-    for (TableRow& row : csv_rows(published_file(name), name, Origin::kPublished))
-      published.push_back(std::move(row));
-  published = merged(std::move(published));
-  std::string_view rest = options.rows;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const std::string name(trim(rest.substr(0, comma)));
-    const std::size_t before = out.size();
-    for (const TableRow& row : published)
-      if (row.name == name) out.push_back(row);
-    if (out.size() == before)
-      throw UsageError(explain("--rows", "'" + name + "'", "the name of a published row",
-                               "vega-eval table lists them"));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-  }
-  std::vector<std::string> scored;
-  for (const std::string& input : options.inputs) {
-    if (!is_csv(input)) {
-      scored.push_back(input);
-      continue;
-    }
-    for (TableRow& row : csv_rows(csv_text(input), input, Origin::kForeign))
-      out.push_back(std::move(row));
-  }
-  for (TableRow& row : score_rows(scored)) out.push_back(std::move(row));
-  return out;
-}
-
-// Names of rows whose numbers are of a part of the questions, for the plot's note.
-class Incomplete {
- public:
-  void add(const std::string& name, const Cell& cell) {
-    if (cell.of == 0 || !seen_.insert(name).second) return;
-    text_ +=
-        (text_.empty() ? "incomplete: " : ", ") + fmt::format("{} {}/{}", name, cell.n, cell.of);
-  }
-  std::string with(const std::string& note) const {
-    return note.empty() ? text_ : text_.empty() ? note : note + "; " + text_;
-  }
-
- private:
-  std::string text_;
-  std::set<std::string> seen_;
-};
-
-std::optional<Cell> warned_cell(const TableRow& row, const Column& column,
-                                Incomplete* incomplete = nullptr) {
-  std::optional<Cell> cell = cell_of(row, column);
-  if (cell && incomplete != nullptr) incomplete->add(row.name, *cell);
-  if (cell && !cell->ranked)
-    for (const std::string& note : cell->notes)
-      log_warn("{}: {}: {}", row.name, column.text(), note);
-  return cell;
-}
-
-// Rows over the columns in which one of them has a number.
-struct RowGrid {
-  std::vector<Column> columns;
-  std::vector<PlotSeries> series;
-  std::vector<std::string> names;  // of the columns
-  Incomplete incomplete;
-};
-
-RowGrid grid_of(const PlotOptions& options) {
-  const std::vector<TableRow> rows = rows_of(options);
-  if (rows.empty())
-    throw UsageError(explain("plot", "nothing to draw", "score files, CSV files or --rows",
-                             "vega-eval plot --help has examples"));
-  RowGrid out;
-  for (const TableRow& row : rows) out.series.push_back({row.name, {}, true});
-  const std::string wanted = options.columns.empty() ? std::string(kAllColumns) : options.columns;
-  for (const Column& column : parse_columns("--columns", wanted)) {
-    std::vector<std::optional<Cell>> cells;
-    for (const TableRow& row : rows) cells.push_back(warned_cell(row, column, &out.incomplete));
-    if (std::none_of(cells.begin(), cells.end(),
-                     [](const auto& cell) { return cell.has_value(); })) {
-      if (!options.columns.empty()) log_warn("no row has a number for {}: left out", column.text());
-      continue;
-    }
-    out.columns.push_back(column);
-    out.names.push_back(title_of(column));
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      const Cell none, &cell = cells[r] ? *cells[r] : none;
-      out.series[r].points.push_back({0, cell.value, cell.low, cell.high, ""});
-    }
-  }
-  std::erase_if(out.series, [](const PlotSeries& row) {
-    const bool nothing = std::none_of(row.points.begin(), row.points.end(),
-                                      [](const PlotPoint& p) { return std::isfinite(p.y); });
-    if (nothing) log_warn("row '{}' has no number in these columns: left out", row.name);
-    return nothing;
-  });
-  if (out.columns.empty())
-    throw InputError(explain("plot", "no row with a number for " + wanted, "one at least",
-                             "name other --columns"));
-  return out;
-}
-
-Bars published_delta() {
-  const std::vector<CsvRecord> records = records_of(published_file("delta.csv"), "delta.csv");
-  Bars out;
-  for (std::size_t k = 1; k < records[0].fields.size(); ++k)
-    out.categories.push_back(title_of(parse_column("delta.csv", records[0].fields[k])));
-  for (std::size_t r = 1; r < records.size(); ++r) {
-    PlotSeries row{records[r].fields[0], {}, true};
-    for (std::size_t k = 1; k < records[r].fields.size(); ++k)
-      row.points.push_back(
-          {0, number_of(records[r].fields[k], "delta.csv"), kNoNumber, kNoNumber, ""});
-    out.series.push_back(std::move(row));
-  }
-  return out;
-}
-
-std::string or_else(const std::string& text, std::string other) {
-  return text.empty() ? std::move(other) : text;
-}
+constexpr std::string_view kAblationColumn = "scanrefer:Acc@0.5";
 
 // "SERIES:X" or "X" of a row's name.
 std::pair<std::string, std::string> series_and_x(const std::string& name) {
@@ -218,7 +55,7 @@ std::vector<CurvePoint> points_of(const PlotOptions& options, const Column& colu
       scored.push_back(input);
   }
   for (const TableRow& row : score_rows(scored)) {
-    const auto cell = warned_cell(row, column, &incomplete);
+    const auto cell = warned_cell(row, column, incomplete);
     if (!cell)
       throw InputError(explain(row.name, "no number for " + column.text(),
                                "a score file of this metric", "name another one with --columns"));
@@ -279,8 +116,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
   }
   const std::vector<TableRow> rows = score_rows(scored);
   std::vector<Column> columns;
-  for (const Column& column :
-       parse_columns("--columns", or_else(options.columns, std::string(kAllColumns))))
+  for (const Column& column : parse_columns("--columns", or_else(options.columns, kAllColumns)))
     if (std::all_of(rows.begin(), rows.end(),
                     [&](const TableRow& row) { return cell_of(row, column).has_value(); }))
       columns.push_back(column);
@@ -295,7 +131,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
       throw InputError(explain("plot correlation: " + name, "a correspondence file alone",
                                "a score file too: " + name + "=scores.json"));
     double sum = 0;
-    for (const Column& column : columns) sum += warned_cell(*row, column, &incomplete)->value;
+    for (const Column& column : columns) sum += warned_cell(*row, column, incomplete)->value;
     out.plot.series[0].points.push_back(
         {value, sum / static_cast<double>(columns.size()), kNoNumber, kNoNumber, name});
   }
@@ -306,7 +142,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
   out.plot.note = incomplete.with("");
   if (out.plot.x_label.empty()) out.plot.x_label = "correspondence: " + options.metric;
   if (out.plot.y_label.empty())
-    out.plot.y_label = columns.size() == 1 ? title_of(columns[0]) + " (%)"
+    out.plot.y_label = columns.size() == 1 ? column_title(columns[0]) + " (%)"
                                            : fmt::format("mean of {} metrics (%)", columns.size());
 }
 
@@ -343,13 +179,13 @@ std::vector<CurvePoint> csv_points(std::string_view text, const std::string& fil
 
 Curves ablation_curves(const PlotOptions& options) {
   const Column column =
-      parse_columns("--columns", or_else(options.columns, std::string(kAblationColumn))).front();
+      parse_columns("--columns", or_else(options.columns, kAblationColumn)).front();
   const bool names = options.vary == Vary::kFusion;
   Curves out{.title = options.title,
              .x_label = or_else(options.x_label, options.vary == Vary::kTimestep ? "noise ratio"
                                                  : names                         ? ""
                                                                                  : "layer"),
-             .y_label = or_else(options.y_label, title_of(column) + " (%)")};
+             .y_label = or_else(options.y_label, column_title(column) + " (%)")};
   std::vector<CurvePoint> references;
   double least = 1e300, most = -1e300;
   Incomplete incomplete;
@@ -388,61 +224,6 @@ Curves ablation_curves(const PlotOptions& options) {
       line.points.push_back({x, point.value, kNoNumber, kNoNumber, ""});
     out.series.push_back(std::move(line));
   }
-  return out;
-}
-
-Bars score_bars(const PlotOptions& options) {
-  RowGrid grid = grid_of(options);
-  return {.title = options.title,
-          .y_label = or_else(options.y_label, "score (%)"),
-          .categories = std::move(grid.names),
-          .series = std::move(grid.series),
-          .note = grid.incomplete.with("")};
-}
-
-Radar score_radar(const PlotOptions& options) {
-  RowGrid grid = grid_of(options);
-  return {.title = options.title,
-          .axes = std::move(grid.names),
-          .series = std::move(grid.series),
-          .note = grid.incomplete.with("")};
-}
-
-Bars delta_bars(const PlotOptions& options) {
-  Bars out;
-  if (options.inputs.empty() && options.rows.empty()) {
-    if (options.points)
-      throw UsageError(
-          explain("--unit points", "no input", "rows: the paper states percent alone"));
-    out = published_delta();
-  } else {
-    RowGrid grid = grid_of(options);
-    const auto base =
-        std::find_if(grid.series.begin(), grid.series.end(), [&](const PlotSeries& s) {
-          return options.baseline.empty() || s.name == options.baseline;
-        });
-    if (base == grid.series.end())
-      throw UsageError(explain("--baseline", "'" + options.baseline + "'", "the name of a row"));
-    if (grid.series.size() < 2)
-      throw UsageError(explain("plot delta", "one row", "a baseline and rows to compare with it"));
-    const PlotSeries baseline = *base;
-    grid.series.erase(base);
-    for (PlotSeries& series : grid.series) {
-      for (std::size_t k = 0; k < series.points.size(); ++k) {
-        const double from = baseline.points[k].y, to = series.points[k].y;
-        const double change = options.points ? to - from
-                              : from > 0     ? 100 * (to / from - 1)
-                                             : kNoNumber;
-        series.points[k] = {0, change, kNoNumber, kNoNumber, ""};
-      }
-    }
-    out.categories = std::move(grid.names);
-    out.series = std::move(grid.series);
-    out.note = grid.incomplete.with("against " + baseline.name);
-  }
-  out.title = options.title;
-  out.y_label = or_else(options.y_label, options.points ? "change (points)" : "change (%)");
-  out.changes = true;
   return out;
 }
 
