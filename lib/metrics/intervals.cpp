@@ -143,7 +143,7 @@ Interval bootstrap(const Clusters& clusters, const Bootstrap& settings,
 
 void permute(std::size_t moving, const Bootstrap& settings,
              const std::function<bool(std::span<const char> signs)>& as_large, PairedTest& out) {
-  constexpr std::size_t kFew = 12;
+  constexpr std::size_t kFew = 16;
   std::vector<char> signs(moving, 0);
   if (moving <= kFew) {  // all ways
     const std::uint64_t all = std::uint64_t{1} << moving;
@@ -169,75 +169,6 @@ void permute(std::size_t moving, const Bootstrap& settings,
   }
   out.p = static_cast<double>(count) / static_cast<double>(draws + 1);
   out.smallest_p = 1 / static_cast<double>(draws + 1);
-}
-
-PairedTest paired_test(std::span<const double> a, std::span<const double> b,
-                       const Clusters& clusters, const Bootstrap& settings) {
-  PairedTest out;
-  const std::size_t n = a.size();
-  std::vector<double> difference(n), sums(clusters.count, 0);
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    difference[i] = b[i] - a[i];
-    sums[clusters.cluster[i]] += difference[i];
-    sum += difference[i];
-    (difference[i] > 0 ? out.won : difference[i] < 0 ? out.lost : out.tied) += 1;
-  }
-  if (n == 0) return out;
-  out.difference = sum / static_cast<double>(n);
-  out.interval = bootstrap(clusters, settings, [&](std::span<const int> drawn) {
-    double total = 0;
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i < n; ++i) total += drawn[i] * difference[i], count += drawn[i];
-    return count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                      : total / static_cast<double>(count);
-  });
-  // Clusters whose sum is zero change nothing when their sign is exchanged.
-  std::vector<double> moving;
-  for (const double s : sums) {
-    if (s != 0) moving.push_back(s);
-  }
-  const double least = std::abs(sum) * (1 - 1e-12);
-  if (moving.size() <= 16) {  // all signs
-    const std::uint64_t all = std::uint64_t{1} << moving.size();
-    std::uint64_t as_large = 0;
-    for (std::uint64_t signs = 0; signs < all; ++signs) {
-      double total = 0;
-      for (std::size_t c = 0; c < moving.size(); ++c)
-        total += (signs >> c & 1) != 0 ? moving[c] : -moving[c];
-      as_large += std::abs(total) >= least;
-    }
-    out.p = static_cast<double>(as_large) / static_cast<double>(all);
-    out.smallest_p = moving.empty() ? 1 : std::min(1.0, 2.0 / static_cast<double>(all));
-  } else {
-    const int draws = std::max(settings.draws, 9999);
-    int as_large = 1;  // the signs as they are
-    for (int draw = 0; draw < draws; ++draw) {
-      Draws random(settings.seed, kPermutation, static_cast<std::uint32_t>(draw));
-      double total = 0;
-      std::uint32_t bits = 0;
-      for (std::size_t c = 0; c < moving.size(); ++c) {
-        if (c % 32 == 0) bits = random.word();
-        total += (bits >> (c % 32) & 1) != 0 ? moving[c] : -moving[c];
-      }
-      as_large += std::abs(total) >= least;
-    }
-    out.p = static_cast<double>(as_large) / static_cast<double>(draws + 1);
-    out.smallest_p = 1 / static_cast<double>(draws + 1);
-  }
-  // Standard error of the mean with whole clusters.
-  double squares = 0;
-  const double mean = out.difference;
-  std::vector<double> sizes(clusters.count, 0);
-  for (const std::size_t c : clusters.cluster) sizes[c] += 1;
-  for (std::size_t c = 0; c < clusters.count; ++c) {
-    const double off = sums[c] - sizes[c] * mean;
-    squares += off * off;
-  }
-  const double k = static_cast<double>(clusters.count);
-  if (k > 1)
-    out.detectable = kDetectable * std::sqrt(squares * k / (k - 1)) / static_cast<double>(n);
-  return out;
 }
 
 }  // namespace vega::metrics

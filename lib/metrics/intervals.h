@@ -61,9 +61,6 @@ struct PairedTest {
       0;  // the smallest difference that this number of questions shows with power 0.8 at 5 %
   std::int64_t won = 0, lost = 0, tied = 0;  // by b
 };
-PairedTest paired_test(std::span<const double> a, std::span<const double> b,
-                       const Clusters& clusters, const Bootstrap& settings);
-
 // Exchanges the two systems on `moving` clusters (sign 1: exchanged) in all ways where these are
 // few, else in seeded random ways; as_large says whether the difference is as large as the observed
 // one. Sets p and smallest_p of `out`.

@@ -178,6 +178,106 @@ struct Weights {
   double bigrams = 0;  // the "length"
 };
 
+// rarity_of(g): how rare the g-th gram of `counts` is.
+template <typename RarityOf>
+Weights weights_of(const Counts& counts, RarityOf rarity_of) {
+  Weights out;
+  for (std::size_t g = 0; g < counts.in_order.size(); ++g) {
+    const auto& [gram, count] = counts.in_order[g];
+    const std::size_t n = order_of(gram);
+    const double weight = static_cast<double>(count) * rarity_of(g);
+    out.values.push_back(weight);
+    out.norm[n] += weight * weight;
+    if (n == 1) out.bigrams += count;
+  }
+  for (double& norm : out.norm) norm = std::sqrt(norm);
+  return out;
+}
+
+// Captions and references as counts, and in how many items a gram of the references stands.
+class CiderItems {
+ public:
+  explicit CiderItems(std::span<const Caption> captions) : numbers_(captions.size()) {
+    Vocabulary vocabulary;
+    for (const Caption& caption : captions) {
+      items_.push_back({Counts(vocabulary.words(caption.hypothesis)), {}, {}});
+      for (const std::string& text : caption.references)
+        add_reference(items_.back(), Counts(vocabulary.words(text)));
+    }
+    log_items_ = std::log(static_cast<double>(captions.size()));
+    for (const int count : documents_)
+      rarity_.push_back(log_items_ - std::log(std::max(1.0, static_cast<double>(count))));
+  }
+
+  // 0 to 10, of one item.
+  double score(std::size_t i) const {
+    const Item& item = items_[i];
+    const Weights hypothesis = weights_of(item.hypothesis, [&](std::size_t g) {
+      const std::size_t number = numbers_.find(item.hypothesis.in_order[g].first);
+      return number == GramPlaces::kNone ? log_items_ : rarity_[number];
+    });
+    std::array<double, kMostGram> sum{};
+    for (std::size_t r = 0; r < item.references.size(); ++r) {
+      const auto value =
+          similarity(item.hypothesis, hypothesis, item.references[r], item.numbers[r]);
+      for (std::size_t n = 0; n < kMostGram; ++n) sum[n] += value[n];
+    }
+    double mean = (sum[0] + sum[1] + sum[2] + sum[3]) / kMostGram;
+    mean /= std::max<double>(1, static_cast<double>(item.references.size()));
+    return mean * 10;
+  }
+
+ private:
+  struct Item {
+    Counts hypothesis;
+    std::vector<Counts> references;
+    std::vector<std::vector<std::size_t>> numbers;  // of the grams of each reference
+  };
+
+  void add_reference(Item& item, Counts counts) {
+    auto& numbers = item.numbers.emplace_back();
+    for (const auto& entry : counts.in_order) {
+      const Gram& gram = entry.first;
+      const std::size_t number = numbers_.add(gram, documents_.size());
+      if (number == documents_.size()) documents_.push_back(0);
+      numbers.push_back(number);
+      const bool seen = std::any_of(item.references.begin(), item.references.end(),
+                                    [&](const Counts& other) { return other.of(gram) > 0; });
+      if (!seen) ++documents_[number];
+    }
+    item.references.push_back(std::move(counts));
+  }
+
+  std::array<double, kMostGram> similarity(const Counts& said, const Weights& hypothesis,
+                                           const Counts& written,
+                                           const std::vector<std::size_t>& numbers) const {
+    constexpr double kSigma = 6;
+    const Weights reference =
+        weights_of(written, [&](std::size_t g) { return rarity_[numbers[g]]; });
+    const double delta = hypothesis.bigrams - reference.bigrams;
+    const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
+    std::array<double, kMostGram> out{};
+    for (std::size_t g = 0; g < hypothesis.values.size(); ++g) {
+      const Gram& gram = said.in_order[g].first;
+      const std::size_t at = written.place.find(gram);
+      const double other = at == GramPlaces::kNone ? 0 : reference.values[at];
+      out[order_of(gram)] += std::min(hypothesis.values[g], other) * other;
+    }
+    for (std::size_t n = 0; n < kMostGram; ++n) {
+      if (hypothesis.norm[n] != 0 && reference.norm[n] != 0)
+        out[n] /= hypothesis.norm[n] * reference.norm[n];
+      out[n] *= penalty;
+    }
+    return out;
+  }
+
+  std::vector<Item> items_;
+  GramPlaces numbers_;  // of the grams of all references
+  std::vector<int> documents_;
+  std::vector<double> rarity_;  // by number
+  double log_items_ = 0;        // of a gram that no reference has
+};
+
 }  // namespace
 
 std::array<double, kMostGram> bleu_of(const BleuCounts& c) {
@@ -252,79 +352,12 @@ Scores rouge_l(std::span<const Caption> captions) {
 }
 
 Scores cider_d(std::span<const Caption> captions) {
-  constexpr double kSigma = 6;
-  Vocabulary vocabulary;
-  std::vector<Counts> hypotheses;
-  std::vector<std::vector<Counts>> references;
-  GramPlaces numbers(captions.size());  // of the grams of all references
-  std::vector<int> documents;
-  std::vector<std::vector<std::vector<std::size_t>>> of_references;  // numbers, in their order
-  for (const Caption& caption : captions) {
-    hypotheses.emplace_back(vocabulary.words(caption.hypothesis));
-    auto& of_item = references.emplace_back();
-    auto& of_grams = of_references.emplace_back();
-    for (const std::string& text : caption.references) {
-      of_item.emplace_back(vocabulary.words(text));
-      auto& of_text = of_grams.emplace_back();
-      for (const auto& [gram, count] : of_item.back().in_order) {
-        const std::size_t number = numbers.add(gram, documents.size());
-        if (number == documents.size()) documents.push_back(0);
-        of_text.push_back(number);
-        const bool seen = std::any_of(of_item.begin(), of_item.end() - 1,
-                                      [&](const Counts& other) { return other.of(gram) > 0; });
-        if (!seen) ++documents[number];
-      }
-    }
-  }
-  const double log_items = std::log(static_cast<double>(captions.size()));
-  std::vector<double> rarity;  // of a gram, by its number
-  for (const int count : documents)
-    rarity.push_back(log_items - std::log(std::max(1.0, static_cast<double>(count))));
-  const auto weights_of = [&](const Counts& counts, auto rarity_of) {
-    Weights out;
-    for (std::size_t g = 0; g < counts.in_order.size(); ++g) {
-      const auto& [gram, count] = counts.in_order[g];
-      const std::size_t n = order_of(gram);
-      const double weight = static_cast<double>(count) * rarity_of(g);
-      out.values.push_back(weight);
-      out.norm[n] += weight * weight;
-      if (n == 1) out.bigrams += count;
-    }
-    for (double& norm : out.norm) norm = std::sqrt(norm);
-    return out;
-  };
+  const CiderItems items(captions);
   Scores out;
   double sum = 0;
   for (std::size_t i = 0; i < captions.size(); ++i) {
-    const Weights hypothesis = weights_of(hypotheses[i], [&](std::size_t g) {
-      const std::size_t number = numbers.find(hypotheses[i].in_order[g].first);
-      return number == GramPlaces::kNone ? log_items : rarity[number];
-    });
-    std::array<double, kMostGram> score{};
-    for (std::size_t r = 0; r < references[i].size(); ++r) {
-      const Counts& counts = references[i][r];
-      const Weights reference =
-          weights_of(counts, [&](std::size_t g) { return rarity[of_references[i][r][g]]; });
-      const double delta = hypothesis.bigrams - reference.bigrams;
-      const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
-      std::array<double, kMostGram> value{};
-      for (std::size_t g = 0; g < hypothesis.values.size(); ++g) {
-        const Gram& gram = hypotheses[i].in_order[g].first;
-        const std::size_t at = counts.place.find(gram);
-        const double weight = hypothesis.values[g];
-        const double other = at == GramPlaces::kNone ? 0 : reference.values[at];
-        value[order_of(gram)] += std::min(weight, other) * other;
-      }
-      for (std::size_t n = 0; n < kMostGram; ++n) {
-        if (hypothesis.norm[n] != 0 && reference.norm[n] != 0)
-          value[n] /= hypothesis.norm[n] * reference.norm[n];
-        score[n] += value[n] * penalty;
-      }
-    }
-    double mean = (score[0] + score[1] + score[2] + score[3]) / kMostGram;
-    mean /= std::max<double>(1, static_cast<double>(references[i].size()));
-    out.items.push_back(mean * 10);
-    sum += mean * 10;
+    out.items.push_back(items.score(i));
+    sum += out.items.back();
   }
   out.corpus = captions.empty() ? 0 : sum / static_cast<double>(captions.size());
   return out;

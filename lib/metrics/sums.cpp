@@ -210,4 +210,12 @@ PairedTest compare(const SumScore& a, const SumScore& b, const Clusters& given,
   return out;
 }
 
+PairedTest paired_test(std::span<const double> a, std::span<const double> b,
+                       const Clusters& clusters, const Bootstrap& settings) {
+  PairedTest out = compare(mean_score(a), mean_score(b), clusters, settings);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    (b[i] > a[i] ? out.won : b[i] < a[i] ? out.lost : out.tied) += 1;
+  return out;
+}
+
 }  // namespace vega::metrics

@@ -40,9 +40,13 @@ double value_of(const SumScore& score);
 // Wilson's interval of value / most. {NaN, NaN} where there is no value.
 Interval interval_of(const SumScore& score, const Clusters& clusters, const Bootstrap& settings);
 
-// b against a on the same questions, as metrics::paired_test; won, lost and tied are left to the
-// caller. p: whole clusters exchange their systems.
+// b against a on the same questions; won, lost and tied are left to the caller. p: whole clusters
+// exchange their systems.
 PairedTest compare(const SumScore& a, const SumScore& b, const Clusters& clusters,
                    const Bootstrap& settings);
+
+// The same of what the questions earned alone: the difference of the means, and who won.
+PairedTest paired_test(std::span<const double> a, std::span<const double> b,
+                       const Clusters& clusters, const Bootstrap& settings);
 
 }  // namespace vega::metrics

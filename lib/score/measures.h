@@ -42,6 +42,8 @@ struct Measured {
   std::int64_t unreadable = 0, empty = 0;
   std::optional<std::int64_t> cut;
   std::int64_t of = 0;
+  std::vector<std::vector<double>> seeds;  // of several runs: [measure][run] the value; else empty
+  Json run;                                // what the answers say about their run; null: nothing
   std::vector<std::string> notes, warnings;  // for the log
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <set>
@@ -59,9 +60,10 @@ struct Rollout {
   std::int64_t repeat = 0;  // of several seeds
 };
 
-// Reads the logs. The logs of one suite without seeds are repeats in the order of the files.
-std::vector<Rollout> read_rollouts(std::span<const fs::path> files, std::int64_t run,
-                                   bool partial) {
+// Reads the logs. The logs of one suite without seeds are repeats in the order of the files. about:
+// gets what a log says about its run.
+std::vector<Rollout> read_rollouts(std::span<const fs::path> files, std::int64_t run, bool partial,
+                                   Json& about) {
   std::vector<Rollout> out;
   std::map<std::string, std::int64_t> logs;  // of a suite
   std::set<std::tuple<std::string, std::string, std::int64_t, std::int64_t>> seen;
@@ -74,6 +76,7 @@ std::vector<Rollout> read_rollouts(std::span<const fs::path> files, std::int64_t
          chosen_runs(tasks::read_libero_log(
                          {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name),
                      name, run)) {
+      if (!one.about.is_null()) about = one.about;
       if (!one.finished && !partial)
         throw InputError(explain(name, "a log that is cut: " + lines_of(one),
                                  "a log that ends in its own totals",
@@ -148,42 +151,26 @@ void check_complete(const std::vector<Rollout>& rollouts, bool partial, Measured
   out.warnings.push_back("not the official average: " + faults);
 }
 
-}  // namespace
-
-Measured measure_rollouts(std::span<const fs::path> files, std::int64_t run, bool partial) {
-  const auto rollouts = read_rollouts(files, run, partial);
-  if (rollouts.empty()) throw InputError(explain(files[0].string(), "no episode", "rollouts"));
-  Measured out;
-  out.matcher = "success";
-  check_complete(rollouts, partial, out);
-  std::vector<double> earned;
+// The average, the suites and LIBERO-90, each as a measure.
+void add_suites(const std::vector<Rollout>& rollouts, Measured& out) {
   std::vector<std::vector<double>> of_suite(kSuites + 1,
                                             std::vector<double>(rollouts.size(), kNoRate));
-  std::vector<double> rows(rollouts.size() * 2 * kSuites, 0);
-  std::map<std::string, std::vector<std::size_t>> groups;
+  std::vector<double> earned(rollouts.size(), kNoRate), rows(rollouts.size() * 2 * kSuites, 0);
   std::int64_t outside = 0;
   for (std::size_t i = 0; i < rollouts.size(); ++i) {
-    const LiberoEpisode& episode = rollouts[i].episode;
-    const double value = episode.success ? 100 : 0;
-    const int suite = suite_number(rollouts[i]);
-    earned.push_back(suite >= 0 ? value : kNoRate);
-    of_suite[suite >= 0 ? static_cast<std::size_t>(suite) : kSuites][i] = value;
-    if (suite >= 0) {
-      rows[i * 2 * kSuites + 2 * static_cast<std::size_t>(suite)] = value;
-      rows[i * 2 * kSuites + 2 * static_cast<std::size_t>(suite) + 1] = 1;
-    } else {
+    const double value = rollouts[i].episode.success ? 100 : 0;
+    const int number = suite_number(rollouts[i]);
+    const std::size_t suite = number >= 0 ? static_cast<std::size_t>(number) : kSuites;
+    of_suite[suite][i] = value;
+    if (number < 0) {
       ++outside;
+      continue;
     }
-    groups[episode.suite + ": " + episode.task].push_back(i);
-    out.unreadable += episode.error.empty() ? 0 : 1;
-    out.ids.push_back(fmt::format("{}/{}/{}/{}", episode.suite, episode.task, episode.episode,
-                                  rollouts[i].repeat));
-    out.scenes.emplace_back();
+    earned[i] = value;
+    rows[i * 2 * kSuites + 2 * suite] = value;
+    rows[i * 2 * kSuites + 2 * suite + 1] = 1;
   }
   out.of += outside;
-  if (out.unreadable > 0)
-    out.notes.push_back(plural(static_cast<std::size_t>(out.unreadable), "episode") +
-                        " that an error ended, counted as failed (the count 'unreadable')");
   Measure average = mean("average", std::move(earned));
   average.sums = {2 * kSuites, rows, mean_of_suites};
   if (std::isnan(metrics::value_of(average.sums))) average.missing = "a suite has no episode";
@@ -194,10 +181,63 @@ Measured measure_rollouts(std::span<const fs::path> files, std::int64_t run, boo
       out.measures.back().missing = "no episode";
   }
   if (outside > 0) out.measures.push_back(rate("LIBERO-90", of_suite[kSuites]));
+}
+
+// The value of each seed, where there are several: the first of every suite, the second, ...
+void add_seeds(const std::vector<Rollout>& rollouts, Measured& out) {
+  std::map<std::string, std::set<std::int64_t, std::greater<>>> unseeded;
+  std::map<std::string, std::set<std::int64_t>> seeds;
+  for (const Rollout& one : rollouts)
+    one.repeat < 0 ? static_cast<void>(unseeded[one.episode.suite].insert(one.repeat))
+                   : static_cast<void>(seeds[one.episode.suite].insert(one.repeat));
+  std::vector<std::vector<std::size_t>> of_repeat;
+  for (std::size_t i = 0; i < rollouts.size(); ++i) {
+    const Rollout& one = rollouts[i];
+    const auto place = [&](const auto& all) {
+      return static_cast<std::size_t>(std::distance(all.begin(), all.find(one.repeat)));
+    };
+    const std::size_t rank =
+        one.repeat < 0 ? place(unseeded[one.episode.suite])
+                       : unseeded[one.episode.suite].size() + place(seeds[one.episode.suite]);
+    if (rank >= of_repeat.size()) of_repeat.resize(rank + 1);
+    of_repeat[rank].push_back(i);
+  }
+  if (of_repeat.size() < 2) return;
+  for (const Measure& measure : out.measures) {
+    auto& values = out.seeds.emplace_back();
+    for (const auto& members : of_repeat) {
+      const double value = metrics::value_of(metrics::some_of(measure.sums, members));
+      if (!std::isnan(value)) values.push_back(value);
+    }
+  }
+}
+
+}  // namespace
+
+Measured measure_rollouts(std::span<const fs::path> files, std::int64_t run, bool partial) {
+  Measured out;
+  out.matcher = "success";
+  const auto rollouts = read_rollouts(files, run, partial, out.run);
+  if (rollouts.empty()) throw InputError(explain(files[0].string(), "no episode", "rollouts"));
+  check_complete(rollouts, partial, out);
+  add_suites(rollouts, out);
+  add_seeds(rollouts, out);
+  std::map<std::string, std::vector<std::size_t>> groups;
   std::vector<double> all;
-  for (const Rollout& one : rollouts) all.push_back(one.episode.success ? 100 : 0);
+  for (std::size_t i = 0; i < rollouts.size(); ++i) {
+    const LiberoEpisode& episode = rollouts[i].episode;
+    groups[episode.suite + ": " + episode.task].push_back(i);
+    all.push_back(episode.success ? 100 : 0);
+    out.unreadable += episode.error.empty() ? 0 : 1;
+    out.ids.push_back(fmt::format("{}/{}/{}/{}", episode.suite, episode.task, episode.episode,
+                                  rollouts[i].repeat));
+    out.scenes.emplace_back();
+  }
   out.of_groups = {rate("success", std::move(all))};
   for (auto& [name, members] : groups) out.groups.emplace_back(name, std::move(members));
+  if (out.unreadable > 0)
+    out.notes.push_back(plural(static_cast<std::size_t>(out.unreadable), "episode") +
+                        " that an error ended, counted as failed (the count 'unreadable')");
   return out;
 }
 

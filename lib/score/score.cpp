@@ -137,12 +137,16 @@ std::vector<Run> read_runs(Plan& plan) {
   return out;
 }
 
-Measured measure_all(const std::vector<Run>& runs, const Matching& matching,
-                     std::vector<std::vector<double>>* of_runs = nullptr) {
+Measured measure_all(const std::vector<Run>& runs, const Matching& matching) {
   std::vector<Measured> all;
   for (const Run& run : runs) all.push_back(measure(run.questions, matching));
-  if (of_runs != nullptr && all.size() > 1) *of_runs = values_of_runs(all);
-  return mean_of_runs(std::move(all));
+  Measured out = mean_of_runs(all);
+  if (runs.size() == 1) {
+    out.run = runs[0].json;
+  } else {
+    for (const Run& run : runs) out.run.push(run.json);
+  }
+  return out;
 }
 
 std::string variants_text(const Plan& plan, const std::vector<Run>& runs) {
@@ -190,7 +194,6 @@ void write_outputs(const Plan& plan, const Measured& measured, const Scores& sco
 void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context) {
   Plan plan = plan_of(options, read_scene);
   std::vector<Run> runs;
-  std::vector<std::vector<double>> of_runs;
   Measured measured;
   if (plan.task == Task::kLibero) {
     measured = measure_rollouts(plan.files, options.run, options.partial);
@@ -201,7 +204,7 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
       context.print(variants_text(plan, runs));
       if (options.out.empty() && options.samples.empty()) return;
     }
-    measured = measure_all(runs, plan.matching, &of_runs);
+    measured = measure_all(runs, plan.matching);
   }
   if (!options.judge.empty()) {
     measured.measures.push_back(read_judge(options.judge, measured.ids, options.partial));
@@ -212,12 +215,6 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
   note_clusters(measured, plan);
 
   Scores scores = scores_of(plan.task, measured, plan.certainty);
-  for (std::size_t m = 0; m < of_runs.size(); ++m) scores.metrics[m].second.seeds = of_runs[m];
-  if (runs.size() == 1) scores.run = runs[0].json;
-  if (runs.size() > 1) {
-    scores.run = Json::list();
-    for (const Run& run : runs) scores.run.push(run.json);
-  }
   std::string against;
   if (!options.against.empty()) {
     Run other = read_run(plan, answer_file(options.against));

@@ -123,18 +123,13 @@ metrics::Clusters clusters_of(const Measured& measured, const Certainty& certain
   return metrics::clusters_of(measured.scenes);
 }
 
-std::vector<std::vector<double>> values_of_runs(const std::vector<Measured>& runs) {
-  std::vector<std::vector<double>> out;
-  for (std::size_t m = 0; m < runs[0].measures.size(); ++m) {
-    auto& values = out.emplace_back();
-    for (const Measured& run : runs) values.push_back(metrics::value_of(run.measures[m].sums));
-  }
-  return out;
-}
-
-Measured mean_of_runs(std::vector<Measured> runs) {
+Measured mean_of_runs(const std::vector<Measured>& runs) {
   Measured out = runs[0];
   if (runs.size() == 1) return out;
+  for (std::size_t m = 0; m < out.measures.size(); ++m) {
+    auto& values = out.seeds.emplace_back();
+    for (const Measured& run : runs) values.push_back(metrics::value_of(run.measures[m].sums));
+  }
   for (auto member : {&Measured::measures, &Measured::of_groups}) {
     for (std::size_t m = 0; m < (out.*member).size(); ++m) {
       Measure& mean = (out.*member)[m];
@@ -169,8 +164,11 @@ Scores scores_of(Task task, const Measured& measured, const Certainty& certainty
   out.empty = measured.empty;
   out.cut = measured.cut;
   const auto clusters = clusters_of(measured, certainty);
+  out.run = measured.run;
   for (const Measure& one : measured.measures)
     out.metrics.emplace_back(one.name, value_of(one, nullptr, clusters, certainty));
+  for (std::size_t m = 0; m < measured.seeds.size(); ++m)
+    if (out.metrics[m].second.reason.empty()) out.metrics[m].second.seeds = measured.seeds[m];
   for (const auto& [group, members] : measured.groups) {
     Metrics values;
     for (const Measure& one : measured.of_groups.empty() ? measured.measures : measured.of_groups) {

@@ -20,10 +20,8 @@ struct Certainty {
 // Questions of one scene together, where all scenes are known and one has several questions.
 metrics::Clusters clusters_of(const Measured& measured, const Certainty& certainty);
 
-// Several runs on the same questions: their mean, and the value of each run.
-Measured mean_of_runs(std::vector<Measured> runs);
-// The value of each run beside every measure of mean_of_runs(): [measure][run].
-std::vector<std::vector<double>> values_of_runs(const std::vector<Measured>& runs);
+// Several runs on the same questions: their mean, and the value of each run (Measured::seeds).
+Measured mean_of_runs(const std::vector<Measured>& runs);
 
 Scores scores_of(Task task, const Measured& measured, const Certainty& certainty);
 

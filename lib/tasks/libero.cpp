@@ -211,7 +211,10 @@ std::vector<LiberoRun> read_libero_log(std::string_view text, const std::string&
     each_line(text, [&](std::string_view line, std::size_t number) {
       if (line.empty()) return;
       const Json value = parse_json(line, {name + ":" + std::to_string(number), "an episode"});
-      if (value.contains("run") && !value.contains("success")) return;
+      if (value.contains("run") && !value.contains("success")) {
+        run.about = value["run"];
+        return;
+      }
       run.episodes.push_back(json_episode(value, name, number));
       if (run.first_line == 0) run.first_line = number;
       run.last_line = number;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
+
 namespace vega::tasks {
 
 struct LiberoSuite {
@@ -32,6 +34,7 @@ struct LiberoRun {
   std::vector<LiberoEpisode> episodes;
   std::size_t first_line = 0, last_line = 0;
   bool finished = false;  // the run's own totals stand at its end
+  Json about;             // JSON Lines: the member "run" of a first line {"run": {...}}; else null
 };
 
 // Forms: the text log of OpenVLA-OFT's evaluation, JSON Lines, CSV; told apart by content. The text

@@ -1,4 +1,4 @@
-#include "metrics/intervals.h"
+#include "metrics/sums.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "score/join.h"
+#include "score/rollouts.h"
 #include "score/summary.h"
 #include "support/support.h"
 
@@ -128,11 +129,30 @@ TEST_CASE("the mean of seeds keeps the value of each") {
                (i < 10 ? "a" : said) + "\", \"gt_response\": \"a\"}\n";
     runs.push_back(measured(Task::kSqa3d, lines));
   }
-  CHECK(values_of_runs(runs)[0] == std::vector<double>{100, 50});
   const Scores scores = scores_of(Task::kSqa3d, mean_of_runs(runs), {});
+  CHECK(scores.find("EM")->seeds == std::vector<double>{100, 50});
   CHECK(scores.find("EM")->value == Approx(75));
   CHECK(scores.find("EM")->low > 60);
   CHECK(scores.find("EM")->high < 90);
+}
+
+TEST_CASE("logs of several seeds give the mean over seeds, and the value of each") {
+  const test::TempFolder temp;
+  const auto log = [&](const std::string& name, int right) {
+    std::string text = "{\"run\": {\"model\": \"m\"}}\n";
+    for (int i = 0; i < 10; ++i)
+      text += "{\"suite\": \"libero_goal\", \"task\": \"t\", \"episode\": " + std::to_string(i) +
+              ", \"success\": " + (i < right ? "true" : "false") + "}\n";
+    test::write_text(temp / name, text);
+    return temp / name;
+  };
+  const std::vector<std::filesystem::path> files = {log("a", 8), log("b", 10)};
+  const Measured all = measure_rollouts(files, 0, true);
+  CHECK(value(all, "Goal") == Approx(90));
+  const Scores scores = scores_of(Task::kLibero, all, {});
+  CHECK(scores.find("Goal")->seeds == std::vector<double>{80, 100});
+  CHECK(scores.find("average")->seeds.empty());
+  CHECK(scores.run["model"].text_or("") == "m");
 }
 
 TEST_CASE("SQA3D's test split has the published number of questions of each type", "[shared]") {
