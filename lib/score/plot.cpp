@@ -34,7 +34,7 @@ See also: vega-eval table, vega-eval score; docs/scoring.md)";
 constexpr Choice<Vary> kVaries[] = {{Vary::kTimestep, "timestep", "noise ratio"},
                                     {Vary::kLayer, "layer", "block of the network"},
                                     {Vary::kFusion, "fusion", "names, not numbers"}};
-constexpr Choice<bool> kPublished[] = {{true, "auto"}, {false, "none"}};
+constexpr Choice<bool> kPublishedPoints[] = {{true, "auto"}, {false, "none"}};
 constexpr Choice<bool> kUnits[] = {{false, "percent", "of the baseline's number"},
                                    {true, "points", "differences of percentages"}};
 
@@ -67,7 +67,7 @@ void PlotOptions::visit(OptionVisitor& v) {
          "metrics as vega-eval table takes them; ablation takes the first one (default: "
          "scanrefer:Acc@0.5; the others: table1; correlation: those that all names have)");
   v.text("--rows", rows, "LIST", "names of published rows for radar, bars and delta");
-  v.choice("--published", published, kPublished, "ablation: the published points too");
+  v.choice("--published", published, kPublishedPoints, "ablation: the published points too");
   v.choice("--vary", vary, kVaries, "ablation: what the x axis is");
   v.text("--baseline", baseline, "NAME", "delta: the row to compare with (default: the first)");
   v.choice("--unit", points, kUnits, "delta: what a change is given in");
