@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "score/measures.h"
 #include "tasks/vsi.h"
 #include "text/unicode.h"
@@ -66,8 +67,8 @@ Marks mark(const Question& question, const tasks::VsiTask& task, VsiParser parse
   if (task.number) {
     const auto right = tasks::python_float(text::decode_utf8(truth));
     if (!right || *right == 0 || !std::isfinite(*right))
-      throw FormatError(explain("question '" + question.truth.id + "': ground_truth", truth,
-                                "a number other than 0"));
+      throw FormatError(explain("question '" + printable(question.truth.id, 80) + "': ground_truth",
+                                printable(truth, 80), "a number other than 0"));
     const auto number = tasks::vsi_number(answer, parser);
     if (!number) return {0, false};
     return {100 * tasks::mean_relative_accuracy(*number, *right, thresholds), true};
@@ -121,8 +122,9 @@ void measure_vsi(const Questions& questions, const Matching& matching, Measured&
     const Question& question = questions.list[i];
     const int task = tasks::vsi_task(question.truth.type);
     if (task < 0)
-      throw FormatError(explain("question '" + question.truth.id + "': question_type",
-                                "'" + question.truth.type + "'", "a question type of VSI-Bench"));
+      throw FormatError(
+          explain("question '" + printable(question.truth.id, 80) + "': question_type",
+                  "'" + printable(question.truth.type, 80) + "'", "a question type of VSI-Bench"));
     const Marks marks =
         mark(question, tasks::kVsiTasks[static_cast<std::size_t>(task)], parser, thresholds);
     out.unreadable += !marks.readable && !question.answer.empty ? 1 : 0;

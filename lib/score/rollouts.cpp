@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
 #include "score/rollouts.h"
@@ -102,7 +103,7 @@ int suite_number(const Rollout& rollout) {
     if (tasks::kLiberoSuites[s].name == rollout.episode.suite) return static_cast<int>(s);
   if (rollout.episode.suite == "libero_90") return -1;
   throw FormatError(explain(line_place(rollout.file, rollout.episode.line) + ": suite",
-                            "'" + rollout.episode.suite + "'",
+                            "'" + printable(rollout.episode.suite, 80) + "'",
                             "libero_spatial, libero_object, libero_goal, libero_10 or libero_90"));
 }
 

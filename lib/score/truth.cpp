@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "scan/labels.h"
 #include "score/lines.h"
@@ -87,7 +88,8 @@ class BoxSource {
     parse_json_members(text, {sources.boxes.string(), "boxes by scene"}, large(),
                        [&](const std::string& name, const Json& list) {
                          const std::string scene = name.substr(name.rfind('/') + 1);
-                         const auto boxes = boxes_of(list, sources.boxes.string() + ": " + name);
+                         const auto boxes =
+                             boxes_of(list, sources.boxes.string() + ": " + printable(name, 80));
                          SceneBoxes& of_scene = scenes_[scene];
                          for (std::size_t i = 0; i < boxes.size(); ++i)
                            of_scene[static_cast<std::int64_t>(i)] = boxes[i];
@@ -99,7 +101,8 @@ class BoxSource {
     const auto at = boxes.find(object);
     if (at == boxes.end())
       throw InputError(
-          explain(element.place("object_id"), "object " + std::to_string(object) + " of " + scene,
+          explain(element.place("object_id"),
+                  "object " + std::to_string(object) + " of " + printable(scene, 80),
                   "an object among the " + std::to_string(boxes.size()) + " of " + source(),
                   "is it another version of the segmentation?"));
     return at->second;
@@ -116,9 +119,10 @@ class BoxSource {
                                "boxes of the annotated objects",
                                "give --boxes scannet_val_gt_box.json or --scenes DIR"));
     if (!sources_.boxes.empty())
-      throw InputError(explain(
-          sources_.boxes.string(), "no boxes of " + scene, "all scenes of the annotation file",
-          "the release leaves out scenes whose object ids have gaps; use --scenes DIR"));
+      throw InputError(
+          explain(sources_.boxes.string(), "no boxes of " + printable(scene, 80),
+                  "all scenes of the annotation file",
+                  "the release leaves out scenes whose object ids have gaps; use --scenes DIR"));
     if (!sources_.read_scene)
       throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
                                "give --boxes scannet_val_gt_box.json"));
@@ -355,9 +359,10 @@ TruthFile read_truth(Task task, const TruthSources& sources) {
     out.questions = from_json(task, sources, text, out);
   for (std::size_t i = 0; i < out.questions.size(); ++i) {
     if (!out.place.try_emplace(out.questions[i].id, i).second)
-      throw FormatError(explain(
-          sources.annotations.string(), "question '" + out.questions[i].id + "' twice",
-          "each question once", "training splits repeat ids; score a validation or test split"));
+      throw FormatError(explain(sources.annotations.string(),
+                                "question '" + printable(out.questions[i].id, 80) + "' twice",
+                                "each question once",
+                                "training splits repeat ids; score a validation or test split"));
   }
   return out;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace vega::tasks {
@@ -16,7 +17,7 @@ namespace {
 
 [[noreturn]] void fail(const std::string& name, std::size_t line, const std::string& got,
                        const std::string& expected, const std::string& remedy = {}) {
-  throw FormatError(explain(name + ":" + std::to_string(line), got, expected, remedy));
+  throw FormatError(explain(name + ":" + std::to_string(line), printable(got), expected, remedy));
 }
 
 template <typename Use>
