@@ -1,13 +1,13 @@
 #include "base/json.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/mapped_file.h"
 #include "base/printable.h"
 
@@ -39,6 +39,17 @@ nlohmann::ordered_json outside(const Json& json) {
 
 [[noreturn]] void fail(const JsonOrigin& origin, const std::string& got) {
   throw FormatError(explain(origin.where, got, origin.what, origin.remedy));
+}
+
+// A pointer, a web page or a picture in place of the file: says which. What begins as JSON may.
+void check_kind(std::string_view text, const JsonOrigin& origin) {
+  const std::size_t bom = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  const auto first = text.find_first_not_of(" \t\r\n", bom);
+  if (first != text.npos && std::string_view("{[\"-0123456789tfnNI").find(text[first]) != text.npos)
+    return;
+  const FileKind kind = file_kind(std::as_bytes(std::span(text.data(), text.size())));
+  throw FormatError(explain(origin.where, kind.name, origin.what,
+                            kind.remedy.empty() ? origin.remedy : kind.remedy));
 }
 
 // The parser keeps the token at hand in memory, and a value takes stack for each level when it is
@@ -347,6 +358,7 @@ void parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimit
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
     throw FormatError(
         explain(origin.where, "UTF-16 text", origin.what + " in UTF-8", "save it as UTF-8"));
+  check_kind(text, origin);
   check_extent(text, origin, limits);
   Adapter adapter(origin, limits.unique, events);
   nlohmann::json::sax_parse(text, &adapter);

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 
 namespace vega::weights_detail {
 
@@ -15,6 +16,12 @@ std::string where(const std::filesystem::path& file, std::string_view tensor) {
 void fail(const std::string& where, const std::string& got, const std::string& expected,
           const std::string& remedy) {
   throw FormatError(explain(where, got, expected, remedy));
+}
+
+void fail_kind(const std::string& where, std::span<const std::byte> bytes,
+               const std::string& expected) {
+  const FileKind kind = file_kind(bytes);
+  fail(where, kind.name, expected, kind.remedy.empty() ? kFetchAgain : kind.remedy);
 }
 
 void write_at(int descriptor, const std::filesystem::path& path, std::span<const std::byte> bytes,

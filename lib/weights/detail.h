@@ -25,6 +25,11 @@ std::string where(const std::filesystem::path& file, std::string_view tensor);
 [[noreturn]] void fail(const std::string& where, const std::string& got,
                        const std::string& expected, const std::string& remedy);
 
+// The file is of another kind, such as a Git LFS pointer: FormatError with its name and remedy
+// (base/file_kind.h).
+[[noreturn]] void fail_kind(const std::string& where, std::span<const std::byte> bytes,
+                            const std::string& expected);
+
 // The remedy for a damaged download.
 inline constexpr const char* kFetchAgain = "fetch the file again and compare its checksum";
 

@@ -1,7 +1,6 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <optional>
 
 #include "base/error.h"
 #include "weights/detail.h"
@@ -161,7 +160,7 @@ class Literal {
 NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with(kMagic) || text.size() < 10)
-    detail::fail(where, "no .npy header", "a file written by numpy.save", detail::kFetchAgain);
+    detail::fail_kind(where, bytes, "a file written by numpy.save");
   const int version = static_cast<unsigned char>(text[6]);
   if (version < 1 || version > 3)
     detail::fail(where, "version " + std::to_string(version) + " of the format", "1, 2 or 3",

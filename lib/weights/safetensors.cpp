@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -61,18 +60,16 @@ struct HeaderEntry {
 std::string_view header_of(const MappedFile& file) {
   const auto bytes = file.bytes();
   const auto path = file.path().string();
-  if (bytes.empty()) detail::fail(path, "an empty file", "safetensors", detail::kFetchAgain);
-  if (bytes.size() < 8) {
-    detail::fail(path, std::to_string(bytes.size()) + " bytes", "at least the 8 of the header size",
-                 detail::kFetchAgain);
-  }
+  if (bytes.size() < 8) detail::fail_kind(path, bytes, "a safetensors file");
   const auto size = detail::load<std::uint64_t>(bytes, 0);
   if (size > bytes.size() - 8 || size > kMostHeaderBytes) {
+    if (bytes.size() < 9 || bytes[8] != std::byte{'{'})
+      detail::fail_kind(path, bytes, "a safetensors file");
     detail::fail(path, "a header size of " + std::to_string(size) + " bytes",
                  "at most " +
                      std::to_string(std::min<std::uint64_t>(bytes.size() - 8, kMostHeaderBytes)) +
                      " (file of " + std::to_string(bytes.size()) + " bytes)",
-                 "check that this is a complete safetensors file (LFS pointer? broken download?)");
+                 "check that the download is complete");
   }
   return {reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(size)};
 }

@@ -401,12 +401,9 @@ class LegacyReader {
 TensorSet read_torch_file(const fs::path& path) {
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
-  if (bytes.empty())
-    detail::fail(path.string(), "an empty file", "a torch checkpoint", detail::kFetchAgain);
   if (ZipArchive::is_zip(bytes)) return read_zip(path, file);
-  if (bytes[0] == std::byte{0x80}) return LegacyReader(path, file).read();
-  detail::fail(path.string(), "a file that is neither zip nor pickle", "a torch checkpoint",
-               "check that the download is complete (LFS pointer?)");
+  if (!bytes.empty() && bytes[0] == std::byte{0x80}) return LegacyReader(path, file).read();
+  detail::fail_kind(path.string(), bytes, "a torch checkpoint");
 }
 
 }  // namespace vega

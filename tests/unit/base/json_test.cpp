@@ -114,6 +114,13 @@ TEST_CASE("the guard of JSON names place, finding and remedy", "[json]") {
              Contains("key 'b'") && Contains("the key twice"));
   CHECK_THAT(parse_message(std::string(17, '[') + std::string(17, ']')),
              Contains("deeply nested JSON (more than 16 levels at byte 16)"));
+  CHECK_THAT(parse_message("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"),
+             Contains("FILE: got a Git LFS pointer, expected a test") && Contains("git lfs pull"));
+  CHECK_THAT(parse_message("\n<!DOCTYPE html><title>Log in</title>"),
+             Contains("a web page (HTML)") && Contains("download the file itself"));
+  CHECK_THAT(parse_message("\x1f\x8b\x08"), Contains("a gzip archive") && Contains("unpack it"));
+  CHECK_THAT(parse_message("= 1"),
+             Contains("a text file that starts with \"= 1\"") && Contains("repair it"));
   CHECK_THAT(parse_message("\xff\xfe{"), Contains("UTF-16 text") && Contains("save it as UTF-8"));
   CHECK_THAT(parse_message(std::string(100, ' ') + "1", {.bytes = 100}), Contains("101 bytes"));
   CHECK_THAT(parse_message("[1,2,3]", {.values = 3}), Contains("more than 3 values"));

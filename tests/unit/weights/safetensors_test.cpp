@@ -102,6 +102,24 @@ TEST_CASE("safetensors: hostile files are refused, and the message says what and
   }
 }
 
+TEST_CASE("safetensors: a file of another kind is named, with its remedy") {
+  test::TempFolder folder;
+  const auto path = folder / "model.safetensors";
+  const auto refused = [&](const std::string& text) {
+    test::write_text(path, text);
+    return message(path);
+  };
+  CHECK_THAT(refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"),
+             Contains("model.safetensors: got a Git LFS pointer, expected a safetensors file") &&
+                 Contains("git lfs pull"));
+  CHECK_THAT(refused("<!DOCTYPE html>\n<title>Log in</title>\n"),
+             Contains("a web page (HTML)") && Contains("download the file itself"));
+  CHECK_THAT(refused("{\"error\": \"not found\"}"), Contains("a JSON text"));
+  CHECK_THAT(refused("no"), Contains("a text file that starts with \"no\""));
+  CHECK_THAT(refused(""), Contains("an empty file"));
+  CHECK_THAT(refused(std::string(64, '\0')), Contains("does not begin with '{'"));
+}
+
 TEST_CASE("safetensors: wrong sizes of file and header") {
   test::TempFolder folder;
   const std::string header = "{" + entry("a", "U8", "[4]", "[0,4]") + "}";

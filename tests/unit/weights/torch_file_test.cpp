@@ -334,7 +334,11 @@ TEST_CASE("torch file: archives that are not checkpoints") {
   write_text(path, "");
   CHECK_THAT(message(path), Contains("empty file"));
   write_text(path, "version https://git-lfs.github.com/spec/v1\n");
-  CHECK_THAT(message(path), Contains("neither zip nor pickle") && Contains("LFS"));
+  CHECK_THAT(message(path), Contains("a Git LFS pointer") && Contains("git lfs pull"));
+  write_text(path, "<!DOCTYPE html><title>Log in</title>");
+  CHECK_THAT(message(path), Contains("a web page") && Contains("download the file itself"));
+  write_text(path, "weights");
+  CHECK_THAT(message(path), Contains("a text file that starts with \"weights\""));
   {
     ZipWriter zip(path);
     zip.add("readme.txt", "hello");
