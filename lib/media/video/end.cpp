@@ -19,6 +19,11 @@ std::string cut_text(Size there, Size stated) {
   return fmt::format("the file has {} bytes, its header states {}", there, stated);
 }
 
+std::string second_text(Size at) {
+  return fmt::format(
+      "a second movie begins at byte {} and is not read; ffmpeg -f concat joins movies", at);
+}
+
 // Behind the pictures: index, tags, attachments, chapters.
 constexpr std::array<Size, 4> kBehind{0x1c53bb6b, 0x1254c367, 0x1941a469, 0x1043a770};
 
@@ -72,8 +77,7 @@ VideoEnd end_of_mp4(Bytes& file, Size pictures_end) {
     if (size == 0) size = file.size() - at;
     if (size < 8 || at + size < at) break;  // no box: junk behind the last one
     if (name == "moov" && ++movies == 2) {
-      end.damage = fmt::format(
-          "a second movie begins at byte {} and is not read; ffmpeg -f concat joins movies", at);
+      end.damage = second_text(at);
       break;
     }
     if (at + size > file.size() && (name == "moof" || (name == "mdat" && !pictures_there)))
@@ -81,6 +85,28 @@ VideoEnd end_of_mp4(Bytes& file, Size pictures_end) {
     at += size;
   }
   return end;
+}
+
+// FLV: a head that states its size, then tags (media/video/hole.h).
+VideoEnd end_of_flv(Bytes& file) {
+  for (Size at = file.big(5, 4) + 4; at + 11 <= file.size();) {
+    if (file.text(at, 3) == "FLV") return {false, second_text(at)};
+    const Size kind = file.big(at, 1) & 0x1f;
+    if (kind != 8 && kind != 9 && kind != 18) break;  // sound, pictures, data; else a hole
+    at += 11 + file.big(at + 1, 3) + 4;
+  }
+  return {};
+}
+
+// ASF, which WMV is: objects of a GUID and a size, the first of them the header.
+VideoEnd end_of_asf(Bytes& file) {
+  for (Size at = 0; at + 24 <= file.size();) {
+    if (at > 0 && file.text(at, 16) == kAsfHeaderGuid) return {false, second_text(at)};
+    const Size size = file.little(at + 16, 8);
+    if (size < 24 || at + size < at) break;  // a live stream does not state the size of its data
+    at += size;
+  }
+  return {};
 }
 
 // AVI: chunks "RIFF", size, kind, one behind the other ("AVIX" from the second on). Some writers
@@ -219,15 +245,17 @@ VideoEnd end_of_multipart(Bytes& file, Size pictures_end) {
 
 VideoEnd video_end(const std::filesystem::path& path, std::uint64_t pictures_end) {
   Bytes file(path);
-  const std::string head = file.text(0, 12);
+  const std::string head = file.text(0, 16);
   if (head.starts_with("\x1a\x45\xdf\xa3")) return end_of_matroska(file);
-  if (head.starts_with("RIFF") && head.substr(8) == "AVI ") return end_of_avi(file);
+  if (head.starts_with("RIFF") && head.substr(8, 4) == "AVI ") return end_of_avi(file);
   if (head.starts_with("OggS")) return end_of_ogg(file);
   if (head.starts_with("GIF8")) return end_of_gif(file);
   if (head.starts_with("\x89PNG")) return end_of_png(file);
   if (head.starts_with("YUV4MPEG2")) return end_of_y4m(file, pictures_end);
   if (head.starts_with("nut/")) return end_of_nut(file, pictures_end);
   if (head.starts_with("--")) return end_of_multipart(file, pictures_end);
+  if (head.starts_with("FLV")) return end_of_flv(file);
+  if (head == kAsfHeaderGuid) return end_of_asf(file);
   if (head[0] == '\x47') return end_of_ts(file);
   const std::string box = head.substr(4, 4);
   for (const std::string_view name : {"ftyp", "moov", "mdat", "wide", "free", "skip"}) {

@@ -19,7 +19,7 @@ struct VideoEnd {
 // chunks), Ogg (last page), MPEG-TS (whole packets), GIF and APNG (end mark), YUV4MPEG2 and NUT
 // (what is behind the last frame) and multipart JPEG (last boundary); of other files nothing is
 // known. A file that is cut behind its last picture, in an index or in tags, is not damaged. A
-// second MP4 or PNG behind the first, which libav leaves unread, is damage.
+// second MP4, FLV, ASF (WMV) or PNG behind the first, which libav leaves unread, is damage.
 //
 // pictures_end is the byte behind the last coded frame, in MP4 as the header lists it; 0: not
 // known. If it lies within an MP4, an `mdat` box that states more bytes than there are is no
