@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "kernels/dispatch.h"
 
 namespace vega::kernels {
@@ -33,7 +35,7 @@ CrossGate prepare(const char* op, at::Tensor& x, const at::Tensor& ql, const at:
           .stride = ql.size(2),
           .heads = heads,
           .keys = static_cast<int>(u.size(0) / heads),
-          .log_pad = static_cast<float>(log_pad),
+          .log_pad = static_cast<float>(std::max(log_pad, -1e30)),
           .eps = static_cast<float>(eps),
           .ln_eps = 0};
 }

@@ -13,7 +13,8 @@ namespace vega::kernels {
 // further
 //       columns are padding and ignored (a multiple of 8 columns keeps rows aligned).
 // c     (D) float32.   u (h m, D) float32, row h*m + i.   heads = h; m = rows of u / heads.
-// log_pad = ln of the number of pad rows (ln 511 for the empty prompt, where m = 1).
+// log_pad = ln of the number of pad rows (ln 511 for the empty prompt, where m = 1); minus infinity
+// without one.
 // All contiguous, one device. Throws InputError (shape, dtype, device), DeviceError (launch).
 // Oracle: tests/ref/kernels_ref.h.
 void cross_gate_(at::Tensor& x, const at::Tensor& ql, const at::Tensor& c, const at::Tensor& u,

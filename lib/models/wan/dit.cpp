@@ -38,14 +38,14 @@ Dit::Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
     : weights_(weights), config_(config), options_(options) {
   const c10::NoGradGuard no_grad;
   const auto rows = prompt.size(0);
-  if (prompt.dim() != 2 || rows < 1 || rows >= config.text_len ||
+  if (prompt.dim() != 2 || rows < 1 || rows > config.text_len ||
       prompt.size(1) != config.text_dim) {
     throw InputError(explain("prompt embedding", to_string(prompt.sizes().vec()),
-                             "(n, " + std::to_string(config.text_dim) + ") with 1 <= n < " +
+                             "(n, " + std::to_string(config.text_dim) + ") with 1 <= n <= " +
                                  std::to_string(config.text_len)));
   }
   text_ = embed_text(prompt);
-  log_pad_ = std::log(static_cast<double>(config.text_len - rows));
+  log_pad_ = std::log(static_cast<double>(config.text_len - rows));  // -inf: no row is padding
   patch_weight_ = weight("patch_embedding.weight").flatten(1).to(options_.dtype);
   patch_bias_ = weight("patch_embedding.bias").to(options_.dtype);
 }

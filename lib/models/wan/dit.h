@@ -42,7 +42,7 @@ class Dit {
     bool keep_weights = false;
   };
 
-  // prompt (n, text_dim) float32, 1 <= n < text_len; the remaining rows are zeros as in the
+  // prompt (n, text_dim) float32, 1 <= n <= text_len; the remaining rows are zeros as in the
   // release. The views must outlive this object: weights are folded for each timestep on demand.
   Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
       const Options& options);

@@ -36,7 +36,7 @@ at::Tensor rms(const at::Tensor& x, const at::Tensor& weight) {
 
 // q and k norm weights lie around 2 in these weights, else the keys hardly differ and the test is
 // blind.
-TEST_CASE("two keys say what 512 keys say, in double, with 1 and with 7 prompt rows") {
+TEST_CASE("two keys say what 512 keys say, in double, with 1, 7 and 512 prompt rows") {
   const auto dit = test::tiny_dit(1);
   const std::string block = "blocks.0.";
   const auto layer = [&](const std::string& name) {
@@ -52,7 +52,7 @@ TEST_CASE("two keys say what 512 keys say, in double, with 1 and with 7 prompt r
   const std::int64_t d = 256, heads = 2, hd = 128, tokens = 37;
   const at::Tensor x = at::layer_norm(
       at::sin(at::arange(tokens * d, at::kDouble).square() * 0.37).reshape({tokens, d}), {d});
-  for (const std::int64_t rows : {1, 7}) {
+  for (const std::int64_t rows : {1, 7, 512}) {
     const at::Tensor text =
         at::cos(at::arange((rows + 1) * d, at::kDouble).square() * 0.11).reshape({rows + 1, d}) *
         0.5;

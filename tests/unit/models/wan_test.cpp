@@ -96,6 +96,19 @@ TEST_CASE("a prompt of several rows is attended to with its pad rows") {
   CHECK(error(out[0], golden["tokens7.t299.b20"]) < kBar);
 }
 
+TEST_CASE("a prompt that fills all rows leaves no pad row") {
+  const Golden golden;
+  const Tiny& tiny = Tiny::get();
+  const at::Tensor prompt = prompt_rows(512), z = golden["z.t299"].narrow(0, 0, 1);
+  const ref::WanRef oracle(tiny.dit, tiny.vae, test::tiny_dit_config(), test::tiny_vae_config(),
+                           at::kDouble, at::kCPU);
+  wan::Dit dit = tiny.make_dit(prompt);
+  dit.prepare(299, 1);
+  const auto out = dit.forward(z, {{1}, std::nullopt});
+  CHECK(error(out[0], oracle.blocks(z, 299, prompt, 1)[1]) < kBar);
+  CHECK_THROWS_WITH(tiny.make_dit(prompt_rows(513)), Catch::Contains("1 <= n <= 512"));
+}
+
 TEST_CASE("pooled taps average before the last matrix and give the same") {
   const Golden golden;
   wan::Dit dit = Tiny::get().make_dit(golden["prompt.context"]);
