@@ -89,7 +89,7 @@ void add(std::vector<ParameterSpec>& specs, const std::string& name, Shape weigh
 
 }  // namespace
 
-at::Tensor sine_positions(TokenGrid grid, std::int64_t width) {
+at::Tensor sine_positions(Grid grid, std::int64_t width) {
   const at::Tensor rows = at::arange(grid.rows, at::kFloat).repeat_interleave(grid.columns);
   const at::Tensor columns = at::arange(grid.columns, at::kFloat).repeat({grid.rows});
   return at::cat({sines(rows, width / 2), sines(columns, width / 2)}, 1);
@@ -111,7 +111,7 @@ std::vector<ParameterSpec> cross_attention_specs(const FusionConfig& c) {
 }
 
 at::Tensor cross_attention(const FusionConfig& config, const Parameters& values,
-                           const at::Tensor& s, const at::Tensor& g, TokenGrid grid,
+                           const at::Tensor& s, const at::Tensor& g, Grid grid,
                            const FusionInputs& inputs) {
   const at::Tensor positions = sine_positions(grid, config.width).to(s.device(), s.scalar_type());
   at::Tensor x = s;

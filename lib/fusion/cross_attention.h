@@ -16,14 +16,14 @@ namespace vega::fusion {
 // Fixed positions of a grid, float32 (cells, width): first half of the channels from the row,
 // second half from the column, each [sin | cos] of position * 10000^(-k / (width / 4)). width is a
 // multiple of 4.
-at::Tensor sine_positions(TokenGrid grid, std::int64_t width);
+at::Tensor sine_positions(Grid grid, std::int64_t width);
 
 // Names and shapes of all blocks.
 std::vector<ParameterSpec> cross_attention_specs(const FusionConfig& config);
 
 // s, g (V, L, H) in the type of `values`, L = cells of the grid.
 at::Tensor cross_attention(const FusionConfig& config, const Parameters& values,
-                           const at::Tensor& s, const at::Tensor& g, TokenGrid grid,
+                           const at::Tensor& s, const at::Tensor& g, Grid grid,
                            const FusionInputs& inputs);
 
 // x with elements dropped at probability p and the rest divided by 1 - p. Element e (C order) is

@@ -78,7 +78,7 @@ class Pass {
   Pass(const FusionConfig& config, const Parameters& values, at::Tensor s, at::Tensor g)
       : config_(config), values_(values), s_(std::move(s)), g_(std::move(g)) {}
 
-  at::Tensor run(const FusionInputs& inputs, TokenGrid grid) {
+  at::Tensor run(const FusionInputs& inputs, Grid grid) {
     switch (config_.method) {
       case FusionMethod::kAdd: return s_ + g_;
       case FusionMethod::kOnly:
@@ -198,7 +198,7 @@ void check_instruction(const FusionConfig& c, at::Device device, std::int64_t fr
   check_device(kOp, "instruction", vector, device);
 }
 
-TokenGrid grid_of(const FusionConfig& c, const at::Tensor& s) {
+Grid grid_of(const FusionConfig& c, const at::Tensor& s) {
   if (s.dim() == 4) return {s.size(1), s.size(2)};
   const std::int64_t cells = s.size(1);
   const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(cells))));
@@ -294,7 +294,7 @@ at::Tensor Fusion::forward(const at::Tensor& semantic, const at::Tensor& generat
   check_inputs(config_, placement_.device, semantic, generative);
   const std::int64_t frames = semantic.size(0);
   check_instruction(config_, placement_.device, frames, inputs.instruction);
-  const TokenGrid grid = grid_of(config_, semantic);
+  const Grid grid = grid_of(config_, semantic);
   const std::int64_t cells = semantic.size(1) * (semantic.dim() == 4 ? semantic.size(2) : 1);
   const std::vector<std::int64_t> shape{frames, cells, config_.width};
   Pass pass(config_, values_, semantic.to(placement_.dtype).reshape(shape),

@@ -9,7 +9,7 @@
 
 namespace vega {
 
-at::Tensor resize_tokens(const at::Tensor& tokens, TokenGrid from, TokenGrid to) {
+at::Tensor resize_tokens(const at::Tensor& tokens, Grid from, Grid to) {
   constexpr auto kOp = "resize_tokens";
   check_that(from.rows > 0 && from.columns > 0 && to.rows > 0 && to.columns > 0, kOp, "grid",
              "no cells", "grids with cells");
@@ -33,7 +33,7 @@ at::Tensor resize_tokens(const at::Tensor& tokens, TokenGrid from, TokenGrid to)
   return out.permute({0, 2, 3, 1}).to(tokens.scalar_type()).reshape(shape);
 }
 
-TokenGrid pooled_grid(TokenGrid grid) { return {(grid.rows + 1) / 2, (grid.columns + 1) / 2}; }
+Grid pooled_grid(Grid grid) { return {(grid.rows + 1) / 2, (grid.columns + 1) / 2}; }
 
 void check_pool_mode(std::string_view mode) {
   if (mode == "bilinear") return;

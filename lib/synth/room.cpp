@@ -36,7 +36,7 @@ std::uint64_t Room::seed() const { return state_->model.seed; }
 
 const std::vector<RoomObject>& Room::objects() const { return state_->model.objects; }
 
-std::vector<RoomPose> Room::walk(int frames) const {
+std::vector<Pose> Room::walk(int frames) const {
   if (frames < 1) {
     throw InputError(explain("camera walk", std::to_string(frames) + " frames", "1 or more"));
   }
@@ -57,25 +57,24 @@ void Room::light(int threads) const {
   std::call_once(state_->lit, [&] { state_->light.bake(state_->model, thread_count(threads)); });
 }
 
-RoomView Room::render(const RoomPose& pose, int width, int height, int threads) const {
+RoomView Room::render(const Pose& pose, int width, int height, int threads) const {
   light(threads);
   return room::render_view(state_->model, state_->light, pose, intrinsics(width, height),
                            thread_count(threads));
 }
 
-double Room::depth_at(const RoomPose& pose, const RoomIntrinsics& camera, double u,
-                      double v) const {
+double Room::depth_at(const Pose& pose, const RoomIntrinsics& camera, double u, double v) const {
   const room::Hit hit = state_->model.tree.nearest(room::pixel_ray(pose, camera, u, v), 1e-6, 1e6);
   return hit.solid < 0 ? 0 : hit.t;
 }
 
-RoomPoint Room::unproject(const RoomPose& pose, const RoomIntrinsics& camera, double u, double v,
+RoomPoint Room::unproject(const Pose& pose, const RoomIntrinsics& camera, double u, double v,
                           double depth) {
   const room::Ray ray = room::pixel_ray(pose, camera, u, v);
   return room::point(ray.origin + ray.direction * depth);
 }
 
-std::optional<std::array<double, 3>> Room::project(const RoomPose& p, const RoomIntrinsics& camera,
+std::optional<std::array<double, 3>> Room::project(const Pose& p, const RoomIntrinsics& camera,
                                                    const RoomPoint& world) {
   const room::Vec3 r = room::vec(world) - room::Vec3{p[3], p[7], p[11]};
   const double x = p[0] * r.x + p[4] * r.y + p[8] * r.z;
@@ -85,7 +84,7 @@ std::optional<std::array<double, 3>> Room::project(const RoomPose& p, const Room
   return std::array{camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy, z};
 }
 
-bool Room::visible(const RoomPoint& world, const RoomPose& pose, const RoomIntrinsics& camera,
+bool Room::visible(const RoomPoint& world, const Pose& pose, const RoomIntrinsics& camera,
                    double tolerance) const {
   const auto spot = project(pose, camera, world);
   if (!spot) return false;

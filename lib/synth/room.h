@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "media/image.h"
+#include "base/image_types.h"
+#include "geometry/pose.h"
 
 namespace vega {
 
 using RoomPoint = std::array<double, 3>;  // x y z, metres
-using RoomPose = std::array<double, 16>;  // world_from_cam, row-major 4x4, rigid
 
 // A labelled thing. The box is the exact axis-aligned extent of its surface in the world, metres.
 // Walls, floor and ceiling are objects too; id counts from 0 without gaps.
@@ -51,7 +51,7 @@ class Room {
 
   // A closed handheld loop through the room at 1.4 to 1.6 m, never inside a solid; pose i is at
   // i / frames of the loop. Throws InputError for frames < 1.
-  std::vector<RoomPose> walk(int frames) const;
+  std::vector<Pose> walk(int frames) const;
 
   // Square pixels, principal point in the middle, horizontal field of view of 62 degrees.
   // Throws InputError for a size outside 16..8192.
@@ -59,26 +59,25 @@ class Room {
 
   // Renders one frame with `threads` threads (0: all); the bytes do not depend on them. The first
   // call computes the lighting of the room (a second or two); concurrent calls are safe.
-  RoomView render(const RoomPose& pose, int width, int height, int threads = 1) const;
+  RoomView render(const Pose& pose, int width, int height, int threads = 1) const;
 
   // Computes the lighting now, with `threads` threads (0: all), instead of in the first render.
   void light(int threads = 0) const;
 
   // Exact depth (m along the optical axis) at any sub-pixel position; 0 where there is none.
-  double depth_at(const RoomPose& pose, const RoomIntrinsics& camera, double u, double v) const;
+  double depth_at(const Pose& pose, const RoomIntrinsics& camera, double u, double v) const;
 
   // The world point at pixel (u, v) and depth (m).
-  static RoomPoint unproject(const RoomPose& pose, const RoomIntrinsics& camera, double u, double v,
+  static RoomPoint unproject(const Pose& pose, const RoomIntrinsics& camera, double u, double v,
                              double depth);
 
   // u, v, depth (m) of a world point; nothing when it is behind the camera.
-  static std::optional<std::array<double, 3>> project(const RoomPose& pose,
-                                                      const RoomIntrinsics& camera,
-                                                      const RoomPoint& point);
+  static std::optional<RoomPoint> project(const Pose& pose, const RoomIntrinsics& camera,
+                                          const RoomPoint& point);
 
   // True when the point falls into the picture and nothing stands before it by more than
   // `tolerance` metres: with project(), the known correspondence between any two frames.
-  bool visible(const RoomPoint& point, const RoomPose& pose, const RoomIntrinsics& camera,
+  bool visible(const RoomPoint& point, const Pose& pose, const RoomIntrinsics& camera,
                double tolerance = 1e-3) const;
 
   // True inside some solid (walls included).

@@ -105,6 +105,6 @@ bool sunlit(const Model& model, Vec3 position, Vec3 normal);
 double clearance(const Model& model, Vec3 point);
 
 // Poses of the walk: room_walk.cpp.
-std::vector<RoomPose> walk_poses(const Model& model, int frames);
+std::vector<Pose> walk_poses(const Model& model, int frames);
 
 }  // namespace vega::room

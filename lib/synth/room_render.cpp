@@ -92,7 +92,7 @@ class Srgb {
 
 class Painter {
  public:
-  Painter(const Model& m, const LightMaps& l, const RoomPose& p, const RoomIntrinsics& k)
+  Painter(const Model& m, const LightMaps& l, const Pose& p, const RoomIntrinsics& k)
       : model_(m), light_(l), pose_(p), camera_(k) {
     hits_.resize(static_cast<std::size_t>(k.width) * k.height);
     view_.color = ImageU8(k.width, k.height);
@@ -239,7 +239,7 @@ class Painter {
 
   const Model& model_;
   const LightMaps& light_;
-  const RoomPose& pose_;
+  const Pose& pose_;
   const RoomIntrinsics& camera_;
   std::vector<Hit> hits_;
   RoomView view_;
@@ -247,7 +247,7 @@ class Painter {
 
 }  // namespace
 
-RoomView render_view(const Model& model, const LightMaps& light, const RoomPose& pose,
+RoomView render_view(const Model& model, const LightMaps& light, const Pose& pose,
                      const RoomIntrinsics& camera, int threads) {
   Painter painter(model, light, pose, camera);
   const auto each = [&](int count, const auto& body) {

@@ -15,7 +15,7 @@ double wobble(double phase, std::uint32_t salt, int low, int high) {
   return sum / 1.24;
 }
 
-RoomPose look(Vec3 eye, Vec3 target, double roll) {
+Pose look(Vec3 eye, Vec3 target, double roll) {
   const Vec3 forward = normalized(target - eye);
   Vec3 right = normalized(cross(forward, {0, 0, 1}));
   Vec3 down = cross(forward, right);
@@ -36,7 +36,7 @@ struct Path {
             radius_y * swell * std::sin(a) + 0.012 * wobble(phase, salt + 2, 7, 17),
             1.5 + 0.075 * wobble(phase, salt + 3, 1, 4) + 0.012 * wobble(phase, salt + 4, 9, 19)};
   }
-  RoomPose pose(double phase, const Model& m) const {
+  Pose pose(double phase, const Model& m) const {
     const double a = start + turn * 2 * kPi * phase + kPi + 0.5 * wobble(phase, salt + 5, 1, 4);
     const Vec3 target{
         0.75 * m.half_x * std::cos(a) + 0.02 * wobble(phase, salt + 6, 7, 17),
@@ -57,7 +57,7 @@ double clearance(const Model& m, Vec3 p) {
   return least;
 }
 
-std::vector<RoomPose> walk_poses(const Model& m, int frames) {
+std::vector<Pose> walk_poses(const Model& m, int frames) {
   const auto salt = hash_word(m.seed * 2 + 77);
   Path path{0.60 * m.half_x, 0.60 * m.half_y, 2 * kPi * hash_unit(1, 1, salt),
             hash_unit(2, 2, salt) < 0.5 ? -1.0 : 1.0, salt};
@@ -68,7 +68,7 @@ std::vector<RoomPose> walk_poses(const Model& m, int frames) {
     if (least > 0.30) break;
     path.radius_x *= 0.96, path.radius_y *= 0.96;
   }
-  std::vector<RoomPose> poses;
+  std::vector<Pose> poses;
   for (int i = 0; i < frames; ++i) poses.push_back(path.pose(static_cast<double>(i) / frames, m));
   return poses;
 }

@@ -46,7 +46,7 @@ struct RoomScan {
 RoomScan scan_room(const Room& room, ScanFrame frame = ScanFrame::kOwn);
 
 // A pose of the room in the scan frame: inverse(axis_align) pose.
-RoomPose scan_pose(const RoomScan& scan, const RoomPose& room_pose);
+Pose scan_pose(const RoomScan& scan, const Pose& room_pose);
 
 // What NAME.txt tells of the stream.
 struct ScanCamera {

@@ -256,9 +256,9 @@ class ScanBuilder {
 
 RoomScan scan_room(const Room& room, ScanFrame frame) { return ScanBuilder(room, frame).build(); }
 
-RoomPose scan_pose(const RoomScan& scan, const RoomPose& pose) {
+Pose scan_pose(const RoomScan& scan, const Pose& pose) {
   const auto& a = scan.axis_align;
-  RoomPose out{};
+  Pose out{};
   for (int i = 0; i < 3; ++i) {
     for (int j = 0; j < 4; ++j) {
       for (int k = 0; k < 3; ++k) {

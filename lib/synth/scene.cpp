@@ -227,8 +227,8 @@ std::string frame_name(int id) {
 }
 
 // `pose` is that of the picture, `written` the same in the frame of the files.
-void write_frame(const SceneOptions& o, const Room& room, const RoomPose& pose,
-                 const RoomPose& written, const fs::path& stem) {
+void write_frame(const SceneOptions& o, const Room& room, const Pose& pose, const Pose& written,
+                 const fs::path& stem) {
   const RoomView view = room.render(pose, o.width, o.height, 1);
   const auto with = [&](const char* suffix) { return fs::path(stem.string() + suffix); };
   write_file(with(".jpg"), encode_jpeg(view.color, o.quality, false));
@@ -242,15 +242,15 @@ std::array<float, 16> narrow(const std::array<double, 16>& m) {
   return out;
 }
 
-void to_float32(std::vector<RoomPose>& poses) {
-  for (RoomPose& pose : poses) {
+void to_float32(std::vector<Pose>& poses) {
+  for (Pose& pose : poses) {
     for (double& value : pose) value = static_cast<float>(value);
   }
 }
 
 // The written frames once more as a stream. Time stamps are 0 (unknown), as in the folder.
 void write_sens(const SceneOptions& o, const fs::path& folder, const std::string& name,
-                const std::array<double, 16>& camera, const std::vector<RoomPose>& poses) {
+                const std::array<double, 16>& camera, const std::vector<Pose>& poses) {
   SensHeader header;
   header.sensor_name = "vega-synth";
   header.intrinsic_color = header.intrinsic_depth = narrow(camera);
@@ -288,15 +288,15 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   const int threads = o.threads > 0 ? o.threads : available_cores();
   const int total = (o.frames + o.every - 1) / o.every;
   room.light(threads);
-  std::vector<RoomPose> poses = room.walk(o.frames);
+  std::vector<Pose> poses = room.walk(o.frames);
   const bool sens = o.sens || o.scan;
   if (float_poses(o)) to_float32(poses);
-  std::vector<RoomPose> written = poses;
+  std::vector<Pose> written = poses;
   RoomScan scan;
   if (o.scan) {
     scan = scan_room(room, o.scan_frame);
     if (o.scan_frame == ScanFrame::kOwn) {
-      for (RoomPose& pose : written) pose = scan_pose(scan, pose);
+      for (Pose& pose : written) pose = scan_pose(scan, pose);
       to_float32(written);
     }
   }

@@ -52,7 +52,7 @@ void Ours::sample(const Work& work, const Clock& clock, const Mode& mode, bool w
   });
   const auto dit = [&](std::int64_t block) {
     return [&, block](std::int64_t first, std::int64_t count) {
-      dit_.forward(work.latents.narrow(0, first, count), {{block}, wan::GridSize{kPool, kPool}});
+      dit_.forward(work.latents.narrow(0, first, count), {{block}, Grid{kPool, kPool}});
     };
   };
   stage("first", dit(0));
@@ -63,7 +63,7 @@ at::Tensor Ours::features(const Work& work) const {
   const c10::InferenceMode inference;
   const at::Tensor z = vae_.encode(work.pixels.narrow(0, 0, 1));
   const at::Tensor noised = at::lerp(z, work.eps.narrow(0, 0, 1), work.sigma);
-  return dit_.forward(noised, {{last_}, wan::GridSize{kPool, kPool}})[0];
+  return dit_.forward(noised, {{last_}, Grid{kPool, kPool}})[0];
 }
 
 Seconds Ours::dit(Seconds first, Seconds last) const {

@@ -101,7 +101,7 @@ TEST_CASE("operators of three blocks of the DiT, the last one tapped") {
   wan::Dit dit(weights.views(), config, prompt, {kCuda, at::kBFloat16});
   dit.prepare(299, 2);
   const at::Tensor latents = numbers({2, 16, 8, 12}).to(kCuda);
-  check_trace("dit", [&] { dit.forward(latents, {{2}, wan::GridSize{2, 3}}); });
+  check_trace("dit", [&] { dit.forward(latents, {{2}, Grid{2, 3}}); });
 }
 
 TEST_CASE("operators of two layers of SigLIP") {

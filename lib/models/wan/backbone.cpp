@@ -30,7 +30,7 @@ class WanBackbone final : public Backbone {
   std::string fingerprint() const override;
   std::string name() const override;
   const std::vector<Tap>& taps() const override { return taps_; }
-  std::int64_t noise_size() const override { return 16 * latent_.h * latent_.w; }
+  std::int64_t noise_size() const override { return 16 * latent_.rows * latent_.columns; }
   Cost cost() const override;
   void load() override;
   std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& taps) const override;
@@ -45,7 +45,7 @@ class WanBackbone final : public Backbone {
   BackboneOptions options_;
   Checkpoint checkpoint_;
   at::Tensor prompt_;
-  GridSize latent_;
+  Grid latent_;
   TapRequest request_;     // all blocks
   std::vector<Tap> taps_;  // timestep by timestep, blocks ascending
   at::Device device_{at::kCPU};
@@ -77,7 +77,7 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
         "--block", request_.blocks.empty() ? "none" : std::to_string(request_.blocks.back()),
         "0 to " + std::to_string(layers - 1) + " (blocks of this model, zero-based)"));
   }
-  if (options.pool_h > 0) request_.pool = GridSize{options.pool_h, options.pool_w};
+  if (options.pool_h > 0) request_.pool = Grid{options.pool_h, options.pool_w};
   prompt_ =
       read_prompt_file(find_prompt(options.prompt, options.model), checkpoint_.dit_config.text_dim);
   latent_ = {options.size.height / kLatentStride, options.size.width / kLatentStride};
@@ -90,8 +90,8 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
       tap.timestep_asked = asked;
       tap.timestep_used = level.t;
       tap.sigma = level.sigma;
-      tap.grid_h = request_.pool ? request_.pool->h : latent_.h / 2;
-      tap.grid_w = request_.pool ? request_.pool->w : latent_.w / 2;
+      tap.grid_h = request_.pool ? request_.pool->rows : latent_.rows / 2;
+      tap.grid_w = request_.pool ? request_.pool->columns : latent_.columns / 2;
       tap.channels = checkpoint_.dit_config.dim;
       taps_.push_back(tap);
     }
@@ -124,8 +124,8 @@ Cost WanBackbone::cost() const {
   features.compute = dtype_of(options_.dtype);
   features.last = request_.blocks.back();
   features.passes = static_cast<std::int64_t>(options_.timesteps.size());
-  features.pool_h = request_.pool ? request_.pool->h : 0;
-  features.pool_w = request_.pool ? request_.pool->w : 0;
+  features.pool_h = request_.pool ? request_.pool->rows : 0;
+  features.pool_w = request_.pool ? request_.pool->columns : 0;
   features.prompt_rows = prompt_.size(0);
   features.keep_weights = keeps_weights();
   features.kept = checkpoint_.dit.begin()->second.dtype;

@@ -41,8 +41,8 @@ Dit::Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
   if (prompt.dim() != 2 || rows < 1 || rows > config.text_len ||
       prompt.size(1) != config.text_dim) {
     throw InputError(explain("prompt embedding", to_string(prompt.sizes().vec()),
-                             "(n, " + std::to_string(config.text_dim) + ") with 1 <= n <= " +
-                                 std::to_string(config.text_len)));
+                             "(n, " + std::to_string(config.text_dim) +
+                                 ") with 1 <= n <= " + std::to_string(config.text_len)));
   }
   text_ = embed_text(prompt);
   log_pad_ = std::log(static_cast<double>(config.text_len - rows));  // -inf: no row is padding
@@ -170,19 +170,19 @@ void Dit::prepare(std::int64_t t, std::int64_t last_block) {
 
 // cos and sin per token and pair (L, head_dim / 2, 2), float32. The time axis stands still at 0
 // (e2).
-at::Tensor Dit::rope(GridSize grid) const {
+at::Tensor Dit::rope(Grid grid) const {
   const std::lock_guard lock(rope_mutex_);
-  if (rope_.defined() && rope_grid_.h == grid.h && rope_grid_.w == grid.w) return rope_;
+  if (rope_.defined() && rope_grid_ == grid) return rope_;
   const std::int64_t pairs = config_.head_dim() / 2, space = pairs / 3, time = pairs - 2 * space;
   const at::Tensor frequency =
       at::pow(10000.0, at::arange(space, at::kDouble) * (-1.0 / static_cast<double>(space)));
-  const at::Tensor rows = at::outer(at::arange(grid.h, at::kDouble), frequency);
-  const at::Tensor columns = at::outer(at::arange(grid.w, at::kDouble), frequency);
-  const at::Tensor angle = at::cat({at::zeros({grid.h, grid.w, time}, at::kDouble),
-                                    rows.unsqueeze(1).expand({grid.h, grid.w, space}),
-                                    columns.unsqueeze(0).expand({grid.h, grid.w, space})},
+  const at::Tensor rows = at::outer(at::arange(grid.rows, at::kDouble), frequency);
+  const at::Tensor columns = at::outer(at::arange(grid.columns, at::kDouble), frequency);
+  const at::Tensor angle = at::cat({at::zeros({grid.rows, grid.columns, time}, at::kDouble),
+                                    rows.unsqueeze(1).expand({grid.rows, grid.columns, space}),
+                                    columns.unsqueeze(0).expand({grid.rows, grid.columns, space})},
                                    2)
-                               .reshape({grid.h * grid.w, pairs});
+                               .reshape({grid.rows * grid.columns, pairs});
   rope_ = at::stack({at::cos(angle), at::sin(angle)}, 2)
               .to(at::kFloat)
               .to(options_.device)
@@ -200,29 +200,30 @@ at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::T
 
 // Averages the residual stream and the hidden layer first, then applies the last matrix to the
 // averages (e1).
-at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden,
-                    GridSize grid, GridSize pool) const {
-  const at::Tensor stream = kernels::pool_tokens(x, grid.h, grid.w, pool.h, pool.w);
+at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
+                    Grid pool) const {
+  const at::Tensor stream =
+      kernels::pool_tokens(x, grid.rows, grid.columns, pool.rows, pool.columns);
   const at::Tensor mean =
-      kernels::gelu_pool(hidden, grid.h, grid.w, pool.h, pool.w, options_.dtype);
+      kernels::gelu_pool(hidden, grid.rows, grid.columns, pool.rows, pool.columns, options_.dtype);
   const at::Tensor out =
       stream + at::linear(mean, block.down_weight, block.down_bias).to(at::kFloat);
-  return out.reshape({x.size(0), pool.h, pool.w, config_.dim});
+  return out.reshape({x.size(0), pool.rows, pool.columns, config_.dim});
 }
 
 std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest& taps) const {
   const c10::NoGradGuard no_grad;
   const auto n = latents.size(0), c = latents.size(1);
-  const GridSize grid{latents.size(2) / 2, latents.size(3) / 2};
+  const Grid grid{latents.size(2) / 2, latents.size(3) / 2};
   if (taps.blocks.empty() || taps.blocks.back() >= static_cast<std::int64_t>(blocks_.size()) ||
       !std::is_sorted(taps.blocks.begin(), taps.blocks.end())) {
     throw InputError(
         explain("Dit::forward", "taps outside the prepared blocks", "ascending prepared blocks"));
   }
   // Patches 2x2 in the order channel, row, column; tokens row by row.
-  const at::Tensor patches = latents.reshape({n, c, grid.h, 2, grid.w, 2})
+  const at::Tensor patches = latents.reshape({n, c, grid.rows, 2, grid.columns, 2})
                                  .permute({0, 2, 4, 1, 3, 5})
-                                 .reshape({n, grid.h * grid.w, c * 4})
+                                 .reshape({n, grid.rows * grid.columns, c * 4})
                                  .to(options_.dtype);
   at::Tensor x = at::linear(patches, patch_weight_, patch_bias_).to(at::kFloat);
   const at::Tensor angles = rope(grid);
@@ -254,11 +255,12 @@ std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest
     }
     const at::Tensor fed = at::linear(hidden, block.down_weight, block.down_bias);
     if (index == taps.blocks.back()) {
-      out.push_back((x + fed).reshape({n, grid.h, grid.w, config_.dim}));
+      out.push_back((x + fed).reshape({n, grid.rows, grid.columns, config_.dim}));
       break;
     }
     normed = kernels::add_layer_norm_(x, fed, config_.eps, options_.dtype);
-    if (tapped && !taps.pool) out.push_back(x.clone().reshape({n, grid.h, grid.w, config_.dim}));
+    if (tapped && !taps.pool)
+      out.push_back(x.clone().reshape({n, grid.rows, grid.columns, config_.dim}));
   }
   return out;
 }

@@ -16,20 +16,16 @@
 #include <string>
 #include <vector>
 
+#include "geometry/grid.h"
 #include "models/wan/config.h"
 #include "models/wan/vae.h"
 
 namespace vega::wan {
 
-// Rows and columns of a picture's latent cells, or of its tokens.
-struct GridSize {
-  std::int64_t h = 0, w = 0;
-};
-
 // Which blocks to hand out (zero-based, ascending) and how: averaged to `pool`, or every token.
 struct TapRequest {
   std::vector<std::int64_t> blocks;
-  std::optional<GridSize> pool;
+  std::optional<Grid> pool;
 };
 
 class Dit {
@@ -72,10 +68,10 @@ class Dit {
   void fold_cross(Block& block, const std::string& name) const;
   at::Tensor time_modulation(std::int64_t t) const;  // (6, dim) float32
   at::Tensor embed_text(const at::Tensor& prompt) const;
-  at::Tensor rope(GridSize grid) const;
+  at::Tensor rope(Grid grid) const;
   at::Tensor attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const;
-  at::Tensor tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, GridSize grid,
-                 GridSize pool) const;
+  at::Tensor tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
+                 Grid pool) const;
 
   const WeightViews& weights_;
   DitConfig config_;
@@ -88,7 +84,7 @@ class Dit {
   mutable std::map<std::string, at::Tensor> kept_;  // keep_weights: on the device, as in the file
   mutable std::mutex rope_mutex_;                   // guards the table of the last grid
   mutable at::Tensor rope_;
-  mutable GridSize rope_grid_;
+  mutable Grid rope_grid_;
 };
 
 // The time sinusoid: [cos(t f_i), sin(t f_i)], f_i = 10000^(-i / (width/2)), in double.

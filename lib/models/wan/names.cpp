@@ -1,6 +1,5 @@
 #include "models/wan/names.h"
 
-#include <array>
 #include <utility>
 
 namespace vega::wan {

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "core/tensor.h"
 #include "store/prompt.h"
-#include "weights/model_files.h"
 #include "weights/torch_file.h"
 
 namespace vega::wan {

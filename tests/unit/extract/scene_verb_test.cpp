@@ -110,7 +110,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 using Points = std::vector<RoomPoint>;
 
 // Exact points of the pixels of a 64x48 frame that have depth; NaN where they have none.
-Points exact_points(const Room& room, const RoomPose& pose, const std::vector<std::uint16_t>& mm) {
+Points exact_points(const Room& room, const Pose& pose, const std::vector<std::uint16_t>& mm) {
   const RoomIntrinsics camera = Room::intrinsics(64, 48);
   Points out(mm.size(), RoomPoint{NAN, NAN, NAN});
   for (std::size_t p = 0; p < mm.size(); ++p) {

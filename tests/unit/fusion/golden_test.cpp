@@ -176,7 +176,7 @@ TEST_CASE("merger: both types equal PyTorch, forward and gradients; an odd row i
 TEST_CASE("pooling: bilinear between cell centres equals PyTorch") {
   struct Item {
     const char* label;
-    TokenGrid from, to;
+    Grid from, to;
   };
   for (const auto& item : {Item{"pool.27", {27, 27}, {14, 14}}, Item{"pool.up", {3, 5}, {7, 6}},
                            Item{"pool.odd", {9, 4}, {5, 2}}}) {
@@ -194,6 +194,6 @@ TEST_CASE("pooling: bilinear between cell centres equals PyTorch") {
     const double theirs = distance(golden_tensor(at + ".out.bf16"), golden_tensor(at + ".out"));
     CHECK(distance(half, golden_tensor(at + ".out")) <= 1.01 * theirs);
   }
-  CHECK(pooled_grid({27, 27}) == TokenGrid{14, 14});
-  CHECK(pooled_grid({28, 30}) == TokenGrid{14, 15});
+  CHECK(pooled_grid({27, 27}) == Grid{14, 14});
+  CHECK(pooled_grid({28, 30}) == Grid{14, 15});
 }

@@ -39,7 +39,7 @@ struct Networks {
     const float sigma = 0.29992383718F;
     const at::Tensor z =
         latents * (1.0F - sigma) + float_tensor_from(golden.at("eps")).to(device) * sigma;
-    return {latents.cpu(), dit.forward(z, {{20}, wan::GridSize{14, 14}})[0].cpu()};
+    return {latents.cpu(), dit.forward(z, {{20}, Grid{14, 14}})[0].cpu()};
   }
 };
 

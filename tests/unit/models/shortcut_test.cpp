@@ -110,7 +110,7 @@ TEST_CASE("pooling before the last matrix equals pooling after it") {
     const at::Tensor z =
         at::sin(at::arange(16 * 4 * h * w, at::kFloat) * 0.7).reshape({1, 16, 2 * h, 2 * w});
     const auto native = dit.forward(z, {{0, 2}, std::nullopt});
-    const auto pooled = dit.forward(z, {{0, 2}, wan::GridSize{14, 14}});
+    const auto pooled = dit.forward(z, {{0, 2}, Grid{14, 14}});
     for (std::size_t i = 0; i < 2; ++i) {
       const at::Tensor after =
           at::adaptive_avg_pool2d(native[i].permute({0, 3, 1, 2}).to(at::kDouble), {14, 14});

@@ -113,7 +113,7 @@ TEST_CASE("pooled taps average before the last matrix and give the same") {
   const Golden golden;
   wan::Dit dit = Tiny::get().make_dit(golden["prompt.context"]);
   dit.prepare(299, 20);
-  const auto out = dit.forward(golden["z.t299"], {{20}, wan::GridSize{14, 14}});
+  const auto out = dit.forward(golden["z.t299"], {{20}, Grid{14, 14}});
   const at::Tensor some = out[0].permute({0, 3, 1, 2}).slice(1, 0, 256, 16);
   CHECK(error(some, golden["pooled.t299.b20"]) < kBar);
 }
@@ -137,7 +137,7 @@ TEST_CASE("the whole path equals the literal oracle in double") {
   dit.prepare(299, 5);
   const auto run = [&](const wan::VaeEncoder& vae, const wan::Dit& net) {
     const at::Tensor z = vae.encode(pixels);
-    return net.forward(z * (1 - sigma) + eps * sigma, {{5}, wan::GridSize{14, 14}})[0];
+    return net.forward(z * (1 - sigma) + eps * sigma, {{5}, Grid{14, 14}})[0];
   };
   const at::Tensor fp32 = run(tiny.make_vae(), dit);
   const double e = error(fp32, expected);

@@ -23,10 +23,10 @@ double distance(const RoomPoint& a, const RoomPoint& b) {
   return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
-RoomPoint eye(const RoomPose& p) { return {p[3], p[7], p[11]}; }
+RoomPoint eye(const Pose& p) { return {p[3], p[7], p[11]}; }
 
 // Angle of the rotation between two poses, degrees.
-double turn(const RoomPose& a, const RoomPose& b) {
+double turn(const Pose& a, const Pose& b) {
   double trace = 0;
   for (int r = 0; r < 3; ++r) {
     for (int c = 0; c < 3; ++c) trace += a[4 * r + c] * b[4 * r + c];
@@ -39,7 +39,7 @@ double turn(const RoomPose& a, const RoomPose& b) {
 TEST_CASE("room: pictures do not depend on threads, rooms do on seeds", "[room]") {
   const Room one(42), other(43);
   one.light(1);
-  const RoomPose pose = one.walk(32)[5];
+  const Pose pose = one.walk(32)[5];
   const RoomView a = one.render(pose, kWidth, kHeight, 1);
   const RoomView b = shared_room().render(pose, kWidth, kHeight, 3);
   CHECK(a.color.rgb == b.color.rgb);
@@ -68,7 +68,7 @@ TEST_CASE("room: looks furnished: many things, many colours, all of them seen", 
   }
   CHECK(labels.size() >= 20);
   std::set<int> tones;
-  for (const RoomPose& pose : room.walk(8)) {
+  for (const Pose& pose : room.walk(8)) {
     const RoomView view = room.render(pose, kWidth, kHeight, 2);
     for (const int id : view.object_id) {
       if (id >= 0) seen.insert(room.objects()[id].label);
@@ -91,7 +91,7 @@ TEST_CASE("room: depth, poses and boxes are exact", "[room]") {
   const Room& room = shared_room();
   const RoomIntrinsics camera = Room::intrinsics(kWidth, kHeight);
   int checked = 0;
-  for (const RoomPose& pose : room.walk(5)) {
+  for (const Pose& pose : room.walk(5)) {
     const RoomView view = room.render(pose, kWidth, kHeight, 2);
     for (int v = 0; v < kHeight; ++v) {
       for (int u = 0; u < kWidth; ++u) {
@@ -214,7 +214,7 @@ TEST_CASE("room: the walk is smooth, level and free of solids", "[room]") {
     REQUIRE(poses.size() == kFrames);
     double travelled = 0;
     for (int i = 0; i < kFrames; ++i) {
-      const RoomPose &p = poses[i], &q = poses[(i + 1) % kFrames];  // the loop is closed
+      const Pose &p = poses[i], &q = poses[(i + 1) % kFrames];  // the loop is closed
       REQUIRE(eye(p)[2] >= 1.4);
       REQUIRE(eye(p)[2] <= 1.6);
       REQUIRE_FALSE(room.inside_solid(eye(p)));

@@ -156,7 +156,7 @@ TEST_CASE("scan: pictures as with --sens, poses in the scan frame", "[scan]") {
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(scan.color_jpeg(i) == room.color_jpeg(i));
     CHECK(scan.depth(i).v == room.depth(i).v);
-    const RoomPose back = multiply(align, scan.frames()[i].world_from_cam);
+    const Pose back = multiply(align, scan.frames()[i].world_from_cam);
     for (int k = 0; k < 16; ++k) {
       CHECK(std::abs(back[k] - room.frames()[i].world_from_cam[k]) < kRounding);
     }
@@ -174,7 +174,7 @@ TEST_CASE("scan: a function of the seed, its vertices on the room's surfaces", "
   // A camera in the middle of the room sees no vertex before the surface at its pixel.
   const auto aligned = scan::align_points(one.vertices, one.axis_align);
   const auto ids = scan::instance_ids(one.segments, one.groups);
-  const RoomPose pose = shared_room().walk(8)[0];
+  const Pose pose = shared_room().walk(8)[0];
   const RoomIntrinsics camera = Room::intrinsics(640, 480);
   std::size_t seen = 0, before = 0;
   for (std::size_t i = 0; i < aligned.size(); ++i) {
@@ -220,7 +220,7 @@ TEST_CASE("scan: in the room's frame the frames are those of a plain folder", "[
   CHECK((text.axis_align == scan::kIdentity4));
   const RoomScan scan = scan_room(shared_room(), ScanFrame::kRoom);
   CHECK((scan::read_ply(whole.folder / "whole_vh_clean_2.ply").vertices == scan.vertices));
-  const RoomPose pose = shared_room().walk(2)[1];
+  const Pose pose = shared_room().walk(2)[1];
   CHECK((scan_pose(scan, pose) == pose));
   const SensFile stream(whole.folder / "whole.sens");
   REQUIRE(stream.frames().size() == 2);

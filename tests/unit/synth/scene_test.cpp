@@ -36,8 +36,8 @@ std::set<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
-RoomPose read_matrix(const fs::path& path) {
-  RoomPose m{};
+Pose read_matrix(const fs::path& path) {
+  Pose m{};
   std::ifstream in(path);
   for (double& x : m) in >> x;
   CHECK(in);
@@ -63,14 +63,13 @@ TEST_CASE("scene: the folder holds what the room shows, bit for bit", "[scene]")
   const Room& room = shared_room();
   const auto poses = room.walk(6);
   const RoomIntrinsics camera = Room::intrinsics(64, 48);
-  const RoomPose k = read_matrix(o.folder / "intrinsic.txt");
-  CHECK(k ==
-        RoomPose{camera.fx, 0, camera.cx, 0, 0, camera.fy, camera.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1});
+  const Pose k = read_matrix(o.folder / "intrinsic.txt");
+  CHECK(k == Pose{camera.fx, 0, camera.cx, 0, 0, camera.fy, camera.cy, 0, 0, 0, 1, 0, 0, 0, 0, 1});
   CHECK(read_matrix(o.folder / "depth_intrinsic.txt") == k);
   for (const int id : {0, 2, 4}) {
     char stem[16];
     std::snprintf(stem, sizeof stem, "%05d", id);
-    const RoomPose pose = read_matrix(o.folder / (std::string(stem) + ".txt"));
+    const Pose pose = read_matrix(o.folder / (std::string(stem) + ".txt"));
     CHECK(pose == poses[id]);  // exactly: 17 digits
     const RoomView view = room.render(pose, 64, 48, 2);
     const auto depth =
