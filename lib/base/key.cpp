@@ -1,7 +1,5 @@
 #include "base/key.h"
 
-#include <fmt/core.h>
-
 #include "base/error.h"
 #include "base/log.h"
 

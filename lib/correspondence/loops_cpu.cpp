@@ -1,6 +1,5 @@
 #include "correspondence/loops.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "kernels/cpu_math.h"

@@ -4,9 +4,9 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/image_types.h"
 #include "base/json.h"
 #include "base/key.h"
-#include "media/image.h"
 
 namespace vega::exchange {
 namespace {

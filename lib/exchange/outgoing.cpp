@@ -1,8 +1,6 @@
 #include "exchange/outgoing.h"
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 
 #include "base/error.h"
 #include "exchange/foreign.h"

@@ -5,7 +5,6 @@
 #include <fmt/core.h>
 #include <png.h>
 
-#include <algorithm>
 #include <cstring>
 #include <string>
 

@@ -1,6 +1,5 @@
 #include "store/cache_key.h"
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>

@@ -1,6 +1,5 @@
 #include "store/decide.h"
 
-#include <algorithm>
 #include <optional>
 #include <set>
 

@@ -1,8 +1,6 @@
 #include "store/features_detail.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 #include <set>
 
@@ -12,8 +10,6 @@
 
 namespace vega::detail {
 namespace {
-
-std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
 
 // Rows of what is not known: NaN, or 0 of whole numbers.
 template <typename Row>

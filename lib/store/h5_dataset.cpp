@@ -1,6 +1,5 @@
 // The datasets of store/h5.h.
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/hash.h"

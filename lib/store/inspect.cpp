@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "store/attrs.h"
-#include "store/cache_key.h"
 #include "store/value_statistics.h"
 
 namespace vega {

@@ -1,6 +1,5 @@
 #include <bit>
 #include <cstdio>
-#include <cstring>
 #include <map>
 
 #include "base/json.h"

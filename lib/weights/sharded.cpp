@@ -3,7 +3,6 @@
 #include <map>
 #include <regex>
 #include <set>
-#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"

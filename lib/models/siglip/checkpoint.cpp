@@ -1,7 +1,6 @@
 #include "models/siglip/checkpoint.h"
 
 #include <charconv>
-#include <cmath>
 
 #include "base/error.h"
 #include "models/model_path.h"
