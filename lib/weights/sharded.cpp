@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "weights/detail.h"
 #include "weights/safetensors.h"
 
@@ -55,6 +56,19 @@ WeightMap read_weight_map(const fs::path& index) {
   return map;
 }
 
+constexpr const char* kNumbered = R"(-\d{5,9}-of-(\d{5,9})\.safetensors)";  // behind the stem
+
+// Files of the folder that begin with the stem.
+std::set<std::string> safetensors_names(const fs::path& folder, const std::string& stem) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with(stem) && name.ends_with(".safetensors")) names.insert(name);
+  }
+  return names;
+}
+
 // The first tensor of each shard, for messages.
 std::map<std::string, std::string> shards_of(const WeightMap& map) {
   std::map<std::string, std::string> shards;
@@ -66,10 +80,30 @@ std::map<std::string, std::string> shards_of(const WeightMap& map) {
   detail::fail(path.string(), "no such file", expected, "fetch the missing shard");
 }
 
+// Says which numbered shards beside the index it does not name.
+void warn_unnamed(const fs::path& folder, const fs::path& index, const std::string& stem,
+                  const std::map<std::string, std::string>& shards) {
+  std::string names;
+  for (const auto& name : safetensors_names(folder, stem)) {
+    if (!shards.contains(name) && std::regex_match(name.substr(stem.size()), std::regex(kNumbered)))
+      names += (names.empty() ? "" : ", ") + detail::printable(name);
+  }
+  if (!names.empty())
+    log_warn("{}: shards beside it that it does not name are not read: {}", index.string(), names);
+}
+
 std::vector<fs::path> indexed_files(const fs::path& folder, const fs::path& index,
-                                    const WeightMap& map) {
+                                    const std::string& stem, const WeightMap& map) {
   std::vector<fs::path> files{index};
-  for (const auto& [shard, tensor] : shards_of(map)) {
+  const auto shards = shards_of(map);
+  const std::string whole = stem + ".safetensors";
+  std::error_code code;
+  if (fs::exists(folder / whole, code) && !shards.contains(whole))
+    throw InputError(explain(folder.string(),
+                             whole + " and " + index.filename().string() + " of other files",
+                             "one checkpoint", "remove the one that is not meant"));
+  warn_unnamed(folder, index, stem, shards);
+  for (const auto& [shard, tensor] : shards) {
     std::error_code error;  // whatever it is, the shard is not there
     if (!fs::is_regular_file(folder / shard, error)) {
       fail_no_shard(folder / shard, "the shard with tensor '" + detail::printable(tensor) +
@@ -92,7 +126,7 @@ std::vector<fs::path> numbered_files(const fs::path& folder, const std::string& 
                                      const std::set<std::string>& names) {
   std::vector<fs::path> files;
   if (names.contains(stem + ".safetensors")) files.push_back(folder / (stem + ".safetensors"));
-  const std::regex shard(R"(-\d{5,9}-of-(\d{5,9})\.safetensors)");
+  const std::regex shard(kNumbered);
   std::set<std::string> series;
   for (const auto& name : names) {
     std::smatch match;
@@ -112,13 +146,8 @@ std::vector<fs::path> numbered_files(const fs::path& folder, const std::string& 
 
 std::vector<fs::path> sharded_files(const fs::path& folder, const std::string& stem) {
   const auto index = index_path(folder, stem);
-  if (fs::exists(index)) return indexed_files(folder, index, read_weight_map(index));
-  std::set<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const auto name = entry.path().filename().string();
-    if (name.starts_with(stem) && name.ends_with(".safetensors")) names.insert(name);
-  }
+  if (fs::exists(index)) return indexed_files(folder, index, stem, read_weight_map(index));
+  const auto names = safetensors_names(folder, stem);
   if (names.empty()) {
     throw InputError(explain((folder / (stem + "*.safetensors")).string(), "no such file",
                              "a checkpoint in safetensors", "check the folder of the model"));
@@ -139,7 +168,7 @@ TensorSet read_sharded(const fs::path& folder, const std::string& stem) {
   }
   const auto map = read_weight_map(index);
   set.add_file(index);
-  for (const auto& file : indexed_files(folder, index, map)) {
+  for (const auto& file : indexed_files(folder, index, stem, map)) {
     if (file != index) set.merge(read_safetensors(file));
   }
   for (const auto& [tensor, shard] : map) {

@@ -269,8 +269,8 @@ TensorSet read_zip(const fs::path& path, const std::shared_ptr<const MappedFile>
   const auto zip = std::make_shared<const ZipArchive>(file);
   const auto prefix = archive_prefix(*zip, path);
   if (zip->entries().contains(prefix + "byteorder")) {
-    const auto order = zip->read(prefix + "byteorder", true).bytes;
-    const std::string text(reinterpret_cast<const char*>(order.data()), order.size());
+    const auto order = zip->read(prefix + "byteorder", true);  // owns what was inflated
+    const std::string text(reinterpret_cast<const char*>(order.bytes.data()), order.bytes.size());
     if (text != "little")
       detail::fail(path.string() + ": record 'byteorder'", "'" + detail::printable(text) + "'",
                    "'little'", "save the checkpoint again on a little-endian machine");

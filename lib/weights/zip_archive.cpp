@@ -20,6 +20,23 @@ constexpr std::uint64_t kMostEntries = 1'000'000;
 constexpr std::uint64_t kMostInflated = std::uint64_t{64} << 20;
 constexpr std::uint64_t kMostInflation = 1032;  // of deflate: 258 bytes from two bits
 
+constexpr const char* kSaveStored =
+    "save it again without compression (torch.save, numpy.savez), or unpack and repack it";
+constexpr const char* kSeparate =
+    "give the files one by one, or fetch the file again where it is meant to be one archive";
+
+// The names that APPNOTE 4.4.5 gives to methods that writers offer.
+std::string method_name(std::uint16_t method) {
+  switch (method) {
+    case 9: return "9 (deflate64)";
+    case 12: return "12 (bzip2)";
+    case 14: return "14 (LZMA)";
+    case 93: return "93 (Zstandard)";
+    case 95: return "95 (xz)";
+    default: return std::to_string(method);
+  }
+}
+
 std::uint16_t u16(std::span<const std::byte> b, std::size_t at) {
   return detail::load<std::uint16_t>(b, at);
 }
@@ -56,11 +73,11 @@ ZipArchive::ZipArchive(std::shared_ptr<const MappedFile> file) : file_(std::move
   read_directory();
 }
 
-void ZipArchive::fail(const std::string& entry, const std::string& got,
-                      const std::string& expected) const {
+void ZipArchive::fail(const std::string& entry, const std::string& got, const std::string& expected,
+                      const std::string& remedy) const {
   const auto where =
       file_->path().string() + (entry.empty() ? "" : ": record '" + detail::printable(entry) + "'");
-  detail::fail(where, got, expected, detail::kFetchAgain);
+  detail::fail(where, got, expected, remedy.empty() ? detail::kFetchAgain : remedy);
 }
 
 void ZipArchive::read_directory() {
@@ -88,11 +105,21 @@ void ZipArchive::read_directory() {
          "a directory out of bounds (begin " + std::to_string(offset) + ", " +
              std::to_string(size) + " bytes)",
          "one before byte " + std::to_string(limit));
+  if (offset + size != limit)
+    fail("",
+         "a directory that ends at byte " + std::to_string(offset + size) + ", " +
+             std::to_string(limit - offset - size) + " bytes before the end record",
+         "one archive whose directory ends there (two files joined?)", kSeparate);
   if (count > kMostEntries || count * kCentralBytes > size)
     fail("", std::to_string(count) + " entries in " + std::to_string(size) + " bytes",
          "a directory that holds them");
   std::size_t at = offset;
   for (std::uint64_t i = 0; i < count; ++i) at = read_entry(at, offset + size);
+  std::uint64_t first = bytes.size();
+  for (const auto& [name, entry] : entries_) first = std::min(first, entry.header);
+  if (first > 0 && first < offset)  // beyond: read() says what is wrong
+    fail("", std::to_string(first) + " bytes before the first record",
+         "one archive that begins with a record (two files joined?)", kSeparate);
 }
 
 // One row of the directory; returns where the next begins.
@@ -104,7 +131,7 @@ std::size_t ZipArchive::read_entry(std::size_t at, std::size_t end) {
   const std::size_t next = at + kCentralBytes + name_size + extra_size + u16(bytes, at + 32);
   if (next > end) fail("", "an entry that reaches over the directory", "complete entries");
   std::string name(reinterpret_cast<const char*>(bytes.data()) + at + kCentralBytes, name_size);
-  if ((u16(bytes, at + 8) & 1U) != 0) fail(name, "an encrypted entry", "plain data");
+  if ((u16(bytes, at + 8) & 1U) != 0) fail(name, "an encrypted entry", "plain data", kSaveStored);
   Entry entry;
   entry.method = u16(bytes, at + 10);
   entry.crc = u32(bytes, at + 16);
@@ -152,7 +179,8 @@ ZipArchive::Record ZipArchive::read(const std::string& name, bool check_crc) con
   const auto packed = bytes.subspan(begin, entry.packed);
   if (entry.method == Z_DEFLATED) return inflate(name, entry, packed);
   if (entry.method != 0)
-    fail(name, "compression method " + std::to_string(entry.method), "a stored record");
+    fail(name, "compression method " + method_name(entry.method),
+         "a record that is stored or deflated", kSaveStored);
   if (entry.packed != entry.size)
     fail(name, std::to_string(entry.packed) + " bytes stored",
          std::to_string(entry.size) + " as the directory says");
@@ -175,7 +203,7 @@ ZipArchive::Record ZipArchive::inflate(const std::string& name, const Entry& ent
   if (entry.packed > kMostInflated || entry.size > kMostInflated ||
       (inflated_ += entry.size) > kMostInflated)
     fail(name, "a compressed record of " + std::to_string(entry.size) + " bytes",
-         "stored records, as torch.save writes them (compressed: 64 MiB in all)");
+         "stored records, as torch.save writes them (compressed: 64 MiB in all)", kSaveStored);
   if (entry.size / kMostInflation > entry.packed)
     fail(name,
          "a record of " + std::to_string(entry.size) + " bytes packed into " +

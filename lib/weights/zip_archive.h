@@ -17,7 +17,9 @@
 namespace vega {
 
 // The directory of an archive. Knows zip64, stored entries (mapped, not copied) and small deflated
-// ones; refuses encryption, several disks, duplicate names, anything out of bounds.
+// ones; refuses encryption, other compression, several disks, duplicate names, anything out of
+// bounds, and bytes before the first record or behind the directory, as in two archives that were
+// joined: only the second one's records would be read.
 // Throws FormatError (file, entry, got, expected, remedy).
 // Source: PKWARE APPNOTE.TXT 6.3, sections 4.3.7 to 4.3.16 and 4.5.3.
 class ZipArchive {
@@ -53,8 +55,9 @@ class ZipArchive {
   std::size_t read_entry(std::size_t at, std::size_t end);
   Record inflate(const std::string& name, const Entry& entry,
                  std::span<const std::byte> packed) const;
+  // remedy: empty for that of a damaged file.
   [[noreturn]] void fail(const std::string& entry, const std::string& got,
-                         const std::string& expected) const;
+                         const std::string& expected, const std::string& remedy = {}) const;
 
   std::shared_ptr<const MappedFile> file_;
   std::map<std::string, Entry> entries_;

@@ -1,7 +1,5 @@
 #include "weights/npy.h"
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <numeric>
@@ -9,6 +7,7 @@
 #include "base/error.h"
 #include "pickles.h"
 #include "support/support.h"
+#include "zips.h"
 
 using namespace vega;
 using namespace vega::test;
@@ -49,48 +48,6 @@ std::vector<float> ramp(std::size_t count) {
   std::vector<float> values(count);
   std::iota(values.begin(), values.end(), 0.25F);
   return values;
-}
-
-std::string deflated(const std::string& text) {
-  std::string out(text.size() + text.size() / 100 + 100, '\0');
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-struct Record {
-  std::string name, text;
-  bool deflate = false;
-  std::int64_t size_shift = 0;  // lies about the size
-  std::uint32_t crc_flip = 0;   // and the checksum
-};
-
-std::string zip(const std::vector<Record>& records) {
-  std::string out, directory;
-  for (const Record& r : records) {
-    const std::string packed = r.deflate ? deflated(r.text) : r.text;
-    const auto crc = static_cast<std::uint32_t>(
-                         crc32_z(0, reinterpret_cast<const Bytef*>(r.text.data()), r.text.size())) ^
-                     r.crc_flip;
-    const auto size =
-        static_cast<std::uint64_t>(static_cast<std::int64_t>(r.text.size()) + r.size_shift);
-    const std::string fields = le(20, 2) + le(0, 2) + le(r.deflate ? 8 : 0, 2) + le(0, 4) +
-                               le(crc, 4) + le(packed.size(), 4) + le(size, 4) +
-                               le(r.name.size(), 2) + le(0, 2);
-    directory += le(0x02014b50, 4) + le(20, 2) + fields + le(0, 2) + le(0, 2) + le(0, 2) +
-                 le(0, 4) + le(out.size(), 4) + r.name;
-    out += le(0x04034b50, 4) + fields + r.name + packed;
-  }
-  const auto begin = out.size();
-  return out + directory + le(0x06054b50, 4) + le(0, 4) + le(records.size(), 2) +
-         le(records.size(), 2) + le(directory.size(), 4) + le(begin, 4) + le(0, 2);
 }
 
 // Everything of an array, read in pieces of `piece` bytes.
@@ -272,7 +229,7 @@ TEST_CASE("compressed arrays are inflated piece by piece") {
 TEST_CASE("damaged and lying archives are refused before memory is taken") {
   const TempFolder folder;
   const auto good = npy(dict("<f4", "(30, 100)"), raw(ramp(3000)));
-  const auto open_all = [&](const std::vector<Record>& records) -> std::string {
+  const auto open_all = [&](const std::vector<ZipRecord>& records) -> std::string {
     write_text(folder / "a.npz", zip(records));
     const NpyFile file(folder / "a.npz");
     const auto& array = file.arrays().at(0);
@@ -304,4 +261,31 @@ TEST_CASE("damaged and lying archives are refused before memory is taken") {
     write_text(folder / "cut.npz", whole.substr(0, size));
     CHECK_THROWS_AS(NpyFile(folder / "cut.npz"), InputError);
   }
+}
+
+TEST_CASE("Two archives in one file are refused, and so is another compression") {
+  const TempFolder folder;
+  const auto path = folder / "a.npz";
+  const std::string one = zip({{"x.npy", npy(dict("<f4", "(4,)"), raw(ramp(4))), true}});
+  write_text(path, one);
+  CHECK(NpyFile(path).arrays().size() == 1);
+  write_text(path, one + one);
+  CHECK_THROWS_WITH(NpyFile(path), Contains("before the end record") && Contains("joined"));
+  write_text(path, std::string(512, '\0') + one);  // a head in front, which is no archive
+  CHECK_THROWS_AS(NpyFile(path), FormatError);
+  // The second one's places count from the start of the file: then only the front is in excess.
+  write_text(path, zip({{"x.npy", std::string(100, 'v'), false}, {"y.npy", "w", false}}));
+  auto bytes = read_bytes(path);
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto rows = text.find("PK\x01\x02"), second = text.find("PK\x01\x02", rows + 1);
+  std::string less = text.substr(0, rows) + text.substr(second);
+  const auto end = less.size() - 22;
+  less.replace(end + 8, 4, le(1, 2) + le(1, 2)).replace(end + 12, 4, le(end - rows, 4));
+  write_text(path, less);
+  CHECK_THROWS_WITH(NpyFile(path), Contains("135 bytes before the first record"));
+
+  write_text(path, zip({{.name = "x.npy", .text = "BZh", .method = 12}}));
+  const NpyFile other(path);
+  CHECK_THROWS_WITH(other.open(other.arrays().at(0)),
+                    Contains("12 (bzip2)") && Contains("save it again without compression"));
 }

@@ -76,6 +76,29 @@ TEST_CASE("shards: one shard needs no index, and removes an old one") {
   CHECK_FALSE(fs::exists(folder / "model.safetensors.index.json"));
 }
 
+TEST_CASE("shards: one file beside an index of others is refused with both names") {
+  test::TempFolder folder;
+  write(folder.path(), 33);
+  const float one = 1;
+  const std::map<std::string, TensorView> set{
+      {"w", {DType::kF32, {1}, reinterpret_cast<const std::byte*>(&one)}}};
+  write_safetensors(folder / "model-00003-of-00003.safetensors", set);  // unnamed: left out
+  check_all(read_sharded(folder.path(), "model"));
+  CHECK(sharded_files(folder.path(), "model").size() == 3);
+  write_safetensors(folder / "model.safetensors", set);
+  for (const bool read : {true, false}) {
+    const auto open = [&] {
+      read ? static_cast<void>(read_sharded(folder.path(), "model"))
+           : static_cast<void>(sharded_files(folder.path(), "model"));
+    };
+    CHECK_THROWS_AS(open(), InputError);
+    CHECK_THROWS_WITH(open(), Contains("model.safetensors and model.safetensors.index.json") &&
+                                  Contains("remove the one"));
+  }
+  write_index(folder.path(), R"({"w":"model.safetensors"})");  // an index of that one file
+  CHECK(read_sharded(folder.path(), "model").size() == 1);
+}
+
 TEST_CASE("shards: the same tensor in two files names both") {
   test::TempFolder folder;
   const float one = 1;

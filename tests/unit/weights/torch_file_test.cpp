@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "pickles.h"
 #include "support/support.h"
+#include "zips.h"
 
 using namespace vega;
 using namespace vega::test;
@@ -326,6 +327,23 @@ TEST_CASE("torch file: floods end soon") {
   body += std::string(99999, 'a');
   write_archive(path, p_file(body));
   CHECK_THAT(message(path), Contains("nested"));
+}
+
+TEST_CASE("torch file: an archive that was packed again with compression") {
+  TempFolder folder;
+  const auto path = folder / "m.pt";
+  const std::string pickle = p_file(p_tensor(kLong12, 0, {12}, {1}));
+  write_text(path, zip({{"archive/data.pkl", pickle, true},
+                        {"archive/byteorder", "little", true},
+                        {"archive/data/0", counting(), true}}));
+  const auto set = read_torch_file(path);
+  REQUIRE(set.size() == 1);
+  const auto found = values(set.tensors().begin()->second);
+  for (std::size_t i = 0; i < 12; ++i) CHECK(found[i] == static_cast<std::int64_t>(i));
+  write_text(path, zip({{"archive/data.pkl", pickle, true},
+                        {"archive/byteorder", "big", true},
+                        {"archive/data/0", counting(), true}}));
+  CHECK_THAT(message(path), Contains("'big'"));
 }
 
 TEST_CASE("torch file: archives that are not checkpoints") {
