@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace vega {
 namespace {
 
 using namespace std::string_view_literals;
 
 constexpr std::string_view kCopyAgain = "download or copy the file again";
+constexpr std::string_view kSaveAsUtf8 = "save it as UTF-8";
 constexpr std::string_view kUnpack = "unpack it and give the file inside";
 
 // Bytes that a kind has at one place.
@@ -53,7 +56,7 @@ constexpr Signature kSignatures[] = {
     {0, "Rar!\x1a\x07"sv, "a RAR archive", kUnpack},
     {0, "\xfd\x37zXZ\0"sv, "an xz archive", kUnpack},
     {0, "\x28\xb5\x2f\xfd"sv, "a Zstandard archive", kUnpack},
-    {0, "BZh"sv, "a bzip2 archive", kUnpack},
+    {4, "1AY&SY"sv, "a bzip2 archive", kUnpack},
     {257, "ustar"sv, "a tar archive", kUnpack},
     {0, "%PDF-"sv, "a PDF document", ""},
     {0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file", ""},
@@ -61,11 +64,26 @@ constexpr Signature kSignatures[] = {
     {4, "\0\0\0\0{\""sv, "a safetensors file", ""},
     {0, "ply\n"sv, "a PLY mesh", ""},
     {0, "ply\r\n"sv, "a PLY mesh", ""},
+    {0, "\xff\xfe\0\0"sv, "UTF-32 text", kSaveAsUtf8},
+    {0, "\0\0\xfe\xff"sv, "UTF-32 text", kSaveAsUtf8},
+    {0, "\xff\xfe"sv, "UTF-16 text", kSaveAsUtf8},
+    {0, "\xfe\xff"sv, "UTF-16 text", kSaveAsUtf8},
 };
 
 bool fits(std::string_view head, const Signature& signature) {
   return head.size() > signature.offset &&
          head.substr(signature.offset).starts_with(signature.bytes);
+}
+
+// Without a byte order mark: ASCII characters, each with one or three zero bytes beside it.
+bool is_wide_text(std::string_view head, std::size_t unit, std::size_t place) {
+  if (head.size() < 2 * unit) return false;
+  for (std::size_t i = 0; i + unit <= head.size(); ++i) {
+    const char c = head[i];
+    const bool plain = (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
+    if (i % unit == place ? !plain : c != '\0') return false;
+  }
+  return true;
 }
 
 // The text without a byte order mark and blanks in front, ASCII letters small.
@@ -90,6 +108,10 @@ FileKind kind_of_text(std::string_view head) {
     return {"an XML text", "download the file itself: the server may have answered with an error"};
   }
   if (starts("{")) return {"a JSON text", ""};
+  for (const std::size_t unit : {4, 2}) {
+    if (is_wide_text(head, unit, 0) || is_wide_text(head, unit, unit - 1))
+      return {unit == 4 ? "UTF-32 text" : "UTF-16 text", std::string(kSaveAsUtf8)};
+  }
   return {};
 }
 
@@ -126,6 +148,20 @@ FileKind file_kind(std::span<const std::byte> bytes) {
   FileKind text = kind_of_text(head);
   if (text.name.empty()) text.name = start_of(head);
   return text;
+}
+
+FileKind file_kind(std::string_view head) { return file_kind(std::as_bytes(std::span(head))); }
+
+void require_text(std::string_view where, std::string_view head, std::string_view expected) {
+  head = head.substr(0, kFileKindBytes);
+  if (head.empty()) return;
+  FileKind kind = file_kind(head);
+  const bool zeros = head.find('\0') != head.npos;
+  if (!zeros && kind.remedy.empty())
+    return;  // a text, perhaps one that begins as some picture does
+  if (kind.remedy.empty() && kind.name.starts_with("a file that"))
+    kind = {"a file with zero bytes", "give a text file"};
+  throw FormatError(explain(where, kind.name, expected, kind.remedy));
 }
 
 }  // namespace vega

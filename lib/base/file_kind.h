@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace vega {
 
@@ -19,5 +20,12 @@ struct FileKind {
 
 // head: the first bytes of the file, none for an empty file. Never fails.
 FileKind file_kind(std::span<const std::byte> head);
+FileKind file_kind(std::string_view head);
+
+// For readers of text. Throws FormatError where the first bytes of the file `where` are none of a
+// plain text: a pointer of Git LFS or git-annex, a web page, an archive, UTF-16 or UTF-32, zero
+// bytes. `expected` says in messages what belongs in the file. An empty head passes: readers know
+// what an empty file lacks.
+void require_text(std::string_view where, std::string_view head, std::string_view expected);
 
 }  // namespace vega

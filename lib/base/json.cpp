@@ -355,9 +355,7 @@ void parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimit
   if (text.size() > limits.bytes)
     fail(origin, std::to_string(text.size()) + " bytes, which is more than " +
                      std::to_string(limits.bytes));
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
-    throw FormatError(
-        explain(origin.where, "UTF-16 text", origin.what + " in UTF-8", "save it as UTF-8"));
+  require_text(origin.where, text, origin.what);
   check_kind(text, origin);
   check_extent(text, origin, limits);
   Adapter adapter(origin, limits.unique, events);

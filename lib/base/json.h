@@ -150,8 +150,8 @@ class JsonEvents {
 };
 
 // A byte order mark of UTF-8 is skipped. Both throw FormatError (where, byte or name, what, remedy)
-// where the text breaks, is empty, is UTF-16, has a number outside of double, or is over a limit;
-// and what `events` throws.
+// where the text breaks, is empty, is no text (require_text), has a number outside of double, or is
+// over a limit; and what `events` throws.
 // limits.values holds for the second one.
 void parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimits& limits,
                 JsonEvents& events);

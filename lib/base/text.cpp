@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 
 namespace vega {
 
@@ -78,9 +79,7 @@ std::string read_text(const std::filesystem::path& path, std::string_view expect
     throw FormatError(explain(path.string(), "more than " + std::to_string(most) + " bytes",
                               expected, "check the path"));
   }
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
-    throw FormatError(explain(path.string(), "UTF-16 text", expected, "save it as UTF-8"));
-  }
+  require_text(path.string(), text, expected);
   return std::string(strip_bom(text));
 }
 

@@ -33,7 +33,7 @@ std::string plural(std::size_t count, std::string_view noun);
 std::string bytes_text(double bytes);
 
 // A text file without its byte order mark. `expected` says in messages what belongs in the file.
-// Throws InputError (cannot be read), FormatError (UTF-16 or UTF-32, more than `most` bytes).
+// Throws InputError (cannot be read), FormatError (no text: require_text; more than `most` bytes).
 std::string read_text(const std::filesystem::path& path, std::string_view expected,
                       std::size_t most = std::size_t{1} << 20);
 

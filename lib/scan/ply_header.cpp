@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/file_kind.h"
 #include "scan/detail.h"
 
 namespace vega::scan::detail {
@@ -127,6 +128,10 @@ class Parser {
 
 PlyHeader parse_ply_header(std::string_view file, const std::string& where) {
   const std::string_view front = file.substr(0, kMostHeader);
+  if (!front.starts_with("ply")) {
+    const FileKind kind = file_kind(front);
+    fail(where, kind.name, "a PLY mesh", kind.remedy.empty() ? kFetchAgain : kind.remedy);
+  }
   Parser parser(where);
   std::size_t at = 0;
   while (true) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+
 using namespace vega;
 using Catch::Matchers::Contains;
 
@@ -65,4 +67,36 @@ TEST_CASE("what stands in for a file says how to get the file") {
   }
   CHECK_THAT(kind_of(std::string(4096, '\0')).name, Contains("zeros only"));
   CHECK_THAT(kind_of("\x1f\x8b\x08").remedy, Contains("unpack"));
+}
+
+TEST_CASE("a reader of text refuses what is no text, by its name") {
+  const auto said = [](const std::string& head) -> std::string {
+    try {
+      require_text("FILE", head, "numbers");
+    } catch (const FormatError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  const auto wide = [](const std::string& text, std::size_t before, std::size_t after) {
+    std::string out;
+    for (const char c : text) out += std::string(before, '\0') + c + std::string(after, '\0');
+    return out;
+  };
+  for (const std::string good : {"", "1 0 0 0", "{\"a\": 1}", "BMW/scene\n", "P5/scene\n", "ply\n",
+                                 "\xef\xbb\xbf# caf\xc3\xa9\n", "BZhang/room\n"})
+    CHECK(said(good) == "accepted");
+  CHECK(said("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n") ==
+        "FILE: got a Git LFS pointer, expected numbers; fetch the file itself with git lfs pull");
+  CHECK_THAT(said("<!DOCTYPE html><html>login</html>"), Contains("a web page (HTML)"));
+  CHECK_THAT(said("\x1f\x8b\x08"), Contains("a gzip archive") && Contains("unpack it"));
+  CHECK_THAT(said(std::string(64, '\0')), Contains("zeros only"));
+  CHECK_THAT(said("/a/b" + std::string(1, '\0') + "/c"), Contains("a file with zero bytes"));
+  for (const std::string& text :
+       {"\xff\xfe" + wide("1 2\n", 0, 1), "\xfe\xff" + wide("1 2\n", 1, 0), wide("1 2\n", 0, 1),
+        wide("1 2\n", 1, 0)})
+    CHECK(said(text) == "FILE: got UTF-16 text, expected numbers; save it as UTF-8");
+  for (const std::string& text : {std::string("\xff\xfe\0\0", 4) + wide("1 2\n", 0, 3),
+                                  wide("1 2\n", 0, 3), wide("1 2\n", 3, 0)})
+    CHECK_THAT(said(text), Contains("UTF-32 text"));
 }
