@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/printable.h"
 #include "base/progress.h"
 
 namespace vega {
@@ -43,7 +44,7 @@ void start_log(std::string_view program, LogLevel level) {
 
 void log_line(LogLevel level, std::string_view text) {
   const ProgressPause pause;  // a bar on the terminal steps aside
-  (named() ? *named() : logger()).log(level_of(level), text);
+  (named() ? *named() : logger()).log(level_of(level), visible(text));
 }
 
 }  // namespace vega

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -11,8 +12,10 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/key.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/stop.h"
 #include "base/text.h"
 
@@ -71,37 +74,49 @@ std::vector<std::string> read_lines(const std::string& list) {
                                "a list of items, or -"));
   }
   std::istream& in = list == "-" ? std::cin : file;
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
-    const std::string_view text = lines.empty() ? strip_bom(line) : std::string_view(line);
-    lines.emplace_back(trim(text).empty() ? std::string_view{} : text);
-  }
+  std::string all;
+  char piece[4096];
+  while (in.read(piece, sizeof piece) || in.gcount() > 0)
+    all.append(piece, static_cast<std::size_t>(in.gcount()));
   check_stop();  // a signal may have come while the list was read
   if (in.bad() || (list == "-" && std::ferror(stdin) != 0))
     throw InputError(explain("--list " + list,
                              list == "-" ? "a standard input that is closed or cannot be read"
                                          : "a file that cannot be read",
                              "a line an item"));
+  require_text("--list " + list, all, "an item a line");
+  std::vector<std::string> lines;
+  std::string_view rest = strip_bom(all);
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    lines.emplace_back(trim(line).empty() ? std::string_view{} : line);
+  }
   return lines;
 }
 
-std::string checked_path(std::string_view path) {
-  if (path.empty()) throw UsageError(explain("input", "an empty path", "a file or folder"));
+std::string checked_path(const std::string& where, std::string_view path) {
+  if (path.empty()) throw UsageError(explain(where, "an empty path", "a file or folder"));
   return std::string(path);
 }
 
-std::string checked_key(const std::string& option, std::string_view key) {
+std::string checked_key(const std::string& where, std::string_view key) {
   if (is_key(key)) return std::string(key);
-  throw UsageError(explain(option, "'" + std::string(key) + "'", "letters, digits, '.', '_', '-'"));
+  throw UsageError(explain(where, "'" + visible(key) + "'", "letters, digits, '.', '_', '-'"));
 }
 
-Item item_of_line(const std::string& line) {
-  const auto tab = line.find('\t');
-  if (tab == std::string::npos)
-    return {scene_key(std::string(trim(line))), std::string(trim(line))};
+// "PATH" or "KEY<TAB>PATH". where: the list and the number of the line.
+Item item_of_line(const std::string& line, const std::string& where) {
   const std::string_view text = line;
-  return {checked_key("--list: key", trim(text.substr(0, tab))),
-          checked_path(trim(text.substr(tab + 1)))};
+  for (const char c : trim(text)) {
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+      throw UsageError(explain(where, "a control character in '" + visible(trim(text)) + "'",
+                               "an item a line", "end the lines with newlines, as UNIX does"));
+  }
+  const auto tab = text.find('\t');
+  if (tab == text.npos) return {scene_key(std::string(trim(text))), std::string(trim(text))};
+  return {checked_key(where + ": key", trim(text.substr(0, tab))),
+          checked_path(where, trim(text.substr(tab + 1)))};
 }
 
 // Two inputs of one key would have one output.
@@ -134,10 +149,11 @@ ItemList gather_items(const ItemOptions& options) {
   };
   const auto lines = list.empty() ? std::vector<std::string>{} : read_lines(list);
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (!lines[i].empty()) add(item_of_line(lines[i]), i);
+    if (!lines[i].empty())
+      add(item_of_line(lines[i], fmt::format("--list {}, line {}", list, i + 1)), i);
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const std::string path = checked_path(inputs[i]);
+    const std::string path = checked_path("input", inputs[i]);
     add({key.empty() ? scene_key(path) : key, path}, i);
   }
   if (!key.empty()) {

@@ -86,6 +86,53 @@ TEST_CASE("a line of a list has a path") {
   }
 }
 
+TEST_CASE("a faulty line of a list is named by its number") {
+  const test::TempFolder folder;
+  const std::string list = (folder / "list").string();
+  const auto said = [&](const std::string& text) -> std::string {
+    test::write_text(list, text);
+    try {
+      gather({}, list);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  CHECK_THAT(said("a/x\n\nk1\t\n"), Contains("list, line 3: got an empty path"));
+  CHECK_THAT(said("a/x\nk 2\ta/y\n"), Contains("list, line 2: key: got 'k 2'"));
+  CHECK_THAT(said("\ta/x\n"), Contains("list, line 1: key: got ''"));
+  CHECK_THAT(said("a/x\n../k\ta/y\n"), Contains("list, line 2: key: got '../k'"));
+  CHECK_THAT(said("k\xc2\xa0\ta/y\n"), Contains("got 'k\\u00a0'"));
+  CHECK_THAT(said("a/x\ra/y\ra/z"),
+             Contains("list, line 1") && Contains("a control character in 'a/x\\x0da/y\\x0da/z'"));
+  CHECK_THAT(said("a/x\n\x1b[31mb\n"), Contains("line 2") && Contains("'\\x1b[31mb'"));
+  CHECK(said("a/x\r\na/y\r\n") == "accepted");
+}
+
+TEST_CASE("a list that is no text in UTF-8 is refused by its kind") {
+  const test::TempFolder folder;
+  const std::string list = (folder / "list").string();
+  const auto said = [&](const std::string& text) -> std::string {
+    test::write_text(list, text);
+    try {
+      gather({}, list);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  const std::string zero(1, '\0');
+  CHECK_THAT(said("\xff\xfe" + ("a" + zero + "\n" + zero)),
+             Contains("UTF-16") && Contains("save it as UTF-8"));
+  CHECK_THAT(said("a" + zero + "/" + zero + "b" + zero + "\n" + zero), Contains("UTF-16"));
+  CHECK_THAT(said("\x1f\x8b\x08"), Contains("a gzip archive"));
+  CHECK_THAT(said("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"),
+             Contains("a Git LFS pointer"));
+  CHECK_THAT(said("a/x" + zero + "a/y" + zero), Contains("zero bytes"));
+  CHECK(said("\xef\xbb\xbf"
+             "caf\xc3\xa9/x\n") == "accepted");
+}
+
 TEST_CASE("one input is alone, a list of one is not") {
   const test::TempFolder folder;
   test::write_text(folder / "list", "x/one\n");
