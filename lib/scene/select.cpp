@@ -83,9 +83,9 @@ std::vector<std::int64_t> read_id_list(const std::filesystem::path& path) {
   return ids;
 }
 
-// The frame nearest to each tick of a clock that runs from the first frame to the last (within a
-// microsecond); a frame counts once.
-std::vector<std::size_t> select_fps(const SceneSource& source, std::span<const std::size_t> among,
+// The frame nearest to each tick of a clock that runs from the earliest frame to the latest (within
+// a microsecond); a frame counts once. In the order of `among`, whatever the times say.
+std::vector<std::size_t> select_fps(const SceneSource& source, std::vector<std::size_t> among,
                                     double fps) {
   for (const auto i : among) {
     if (!std::isfinite(source.frames[i].time_s)) {
@@ -94,6 +94,9 @@ std::vector<std::size_t> select_fps(const SceneSource& source, std::span<const s
           "a video or frames with time stamps for --select fps:R", "use uniform:N or stride:K"));
     }
   }
+  std::stable_sort(among.begin(), among.end(), [&](std::size_t a, std::size_t b) {
+    return source.frames[a].time_s < source.frames[b].time_s;
+  });
   const auto time = [&](std::size_t k) { return source.frames[among[k]].time_s; };
   std::vector<std::size_t> chosen;
   const double start = time(0), end = time(among.size() - 1);
@@ -111,6 +114,7 @@ std::vector<std::size_t> select_fps(const SceneSource& source, std::span<const s
     const double middle = (time(k) + time(k + 1)) / 2;
     tick = std::max(tick + 1, std::floor((middle - start) * fps) + 1);
   }
+  std::sort(chosen.begin(), chosen.end());
   return chosen;
 }
 

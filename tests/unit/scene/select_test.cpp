@@ -102,6 +102,14 @@ TEST_CASE("fps needs time stamps") {
   CHECK(select(film, "fps:1e9") == Indices{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
   CHECK(select(film, "fps:0.01") == Indices{0});
   CHECK(select(made_up({3}, 1), "fps:5") == Indices{0});
+  // Times that fall, jump back, or stand still.
+  SceneSource odd = film;
+  for (FrameRef& frame : odd.frames) frame.time_s = 9 - frame.time_s;
+  CHECK(select(odd, "fps:2") == Indices{1, 3, 5, 7, 9});
+  odd.frames[0].time_s = 0;
+  CHECK(select(odd, "fps:0.001") == Indices{0});
+  for (FrameRef& frame : odd.frames) frame.time_s = 7;
+  CHECK(select(odd, "fps:2").size() == 1);
 }
 
 TEST_CASE("selections parse") {
