@@ -1,10 +1,9 @@
 // From the names of pictures to their order, ids and times. Every way of naming is weighed against
-// the others over all names at once, and so one file of about 400 lines.
+// the others over all names at once, and so one file of more than 400 lines.
 #include "scene/picture_names.h"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -14,43 +13,20 @@
 #include <string_view>
 
 #include "base/natural.h"
+#include "scene/name_parts.h"
+#include "scene/name_times.h"
 
 namespace vega {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// A stem, cut into runs of digits and the text around them: texts has one entry more.
-struct Stem {
-  std::vector<std::string> texts, runs;
-};
-
-Stem cut(const std::string& name) {
-  const std::string stem = std::filesystem::path(name).stem().string();
-  Stem out;
-  out.texts.emplace_back();
-  for (std::size_t i = 0; i < stem.size(); ++i) {
-    const bool digit = is_digit(stem[i]);
-    if (digit && (i == 0 || !is_digit(stem[i - 1]))) {
-      out.runs.emplace_back();
-      out.texts.emplace_back();
-    }
-    (digit ? out.runs.back() : out.texts.back()) += stem[i];
-  }
-  return out;
-}
-
-std::string_view significant(std::string_view run) {
-  const auto first = run.find_first_not_of('0');
-  return first == std::string_view::npos ? std::string_view() : run.substr(first);
-}
-
-// -1, 0, 1: two runs of digits as numbers of any length.
-int compare(std::string_view a, std::string_view b) {
-  a = significant(a), b = significant(b);
-  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
-  return a < b ? -1 : a == b ? 0 : 1;
-}
+using detail::bounded;
+using detail::compare;
+using detail::complete_copies;
+using detail::cut;
+using detail::DateOrder;
+using detail::have_one_form;
+using detail::significant;
+using detail::Stem;
 
 // A time since 1970 or since a start, exact to the nanosecond.
 struct Moment {
@@ -71,26 +47,24 @@ std::string nine_digits(std::string fraction) {
   return fraction;
 }
 
-// A run of digits as a number within bounds.
-std::optional<std::int64_t> bounded(std::string_view run, std::int64_t least, std::int64_t most) {
-  std::int64_t value = 0;
-  const auto [at, code] = std::from_chars(run.data(), run.data() + run.size(), value);
-  if (run.empty() || code != std::errc{} || at != run.data() + run.size()) return std::nullopt;
-  if (value < least || value > most) return std::nullopt;
-  return value;
-}
-
 // Where a kind of time stamp was found in the names: its first run and how many runs it takes.
 struct Stamps {
   std::vector<Moment> moments;  // of each name
   std::size_t first = 0, runs = 0;
   std::string doubt;
+  bool dated = false;  // date and time, not seconds
 };
 
 class Names {
  public:
-  explicit Names(const std::vector<std::string>& names) {
-    for (const std::string& name : names) stems_.push_back(cut(name));
+  // with_zones: offsets from UTC at the end of all names are no numbers of theirs.
+  Names(const std::vector<std::string>& names, bool with_zones) {
+    std::vector<std::string> stems;
+    for (const std::string& name : names)
+      stems.push_back(std::filesystem::path(name).stem().string());
+    if (with_zones) cut_zones(stems);
+    for (const std::string& stem : stems) stems_.push_back(cut(stem));
+    completed_ = complete_copies(stems_);
     for (std::size_t k = 0; one_form() && k < columns(); ++k) {
       varies_.push_back(std::any_of(stems_.begin(), stems_.end(), [&](const Stem& stem) {
         return compare(stem.runs[k], stems_[0].runs[k]) != 0;
@@ -98,10 +72,9 @@ class Names {
     }
   }
 
-  bool one_form() const {
-    return std::all_of(stems_.begin(), stems_.end(),
-                       [&](const Stem& stem) { return stem.texts == stems_[0].texts; });
-  }
+  bool one_form() const { return have_one_form(stems_); }
+  bool zoned() const { return !offsets_.empty(); }
+  bool completed() const { return completed_; }
   std::size_t size() const { return stems_.size(); }
   std::size_t columns() const { return stems_[0].runs.size(); }
   const std::string& run(std::size_t name, std::size_t column) const {
@@ -116,6 +89,39 @@ class Names {
       if (varies_[k] && !taken) out.push_back(k);
     }
     return out;
+  }
+
+  // Compared number by number.
+  bool before(std::size_t a, std::size_t b) const {
+    for (std::size_t k = 0; k < columns(); ++k) {
+      if (const int order = compare(run(a, k), run(b, k)); order != 0) return order < 0;
+    }
+    return false;
+  }
+
+  // Why numbers that grow may be no order: parts of dates and times.
+  std::string doubt_of_numbers() const {
+    for (std::size_t first = 0; first < columns(); ++first) {
+      if (const auto texts = digits_of(first, {{2, 2, 4}, {8}})) {
+        for (const DateOrder order : {DateOrder::kDayFirst, DateOrder::kMonthFirst}) {
+          if (all_of(*texts, [&](auto& t) { return detail::days_of_date(t, order).has_value(); }))
+            return "dates that do not begin with the year, taken as numbers";
+        }
+      }
+      if (const auto texts = digits_of(first, {{2, 2, 2}, {6}})) {
+        std::int64_t least = 86400, most = 0;
+        const bool times = all_of(*texts, [&](auto& text) {
+          const auto second = detail::seconds_of_day(text);
+          least = std::min(least, second.value_or(least));
+          most = std::max(most, second.value_or(most));
+          return second.has_value();
+        });
+        constexpr std::int64_t kEarly = 2 * 3600, kLate = 22 * 3600;
+        if (times && least < kEarly && most >= kLate && !is_counter(first))
+          return "times of the day without a date, before and after midnight";
+      }
+    }
+    return {};
   }
 
   // As many different numbers as names, without a gap.
@@ -159,39 +165,95 @@ class Names {
            });
   }
 
-  // "20260131_123456", "2026-01-31 12.34.56", "20260131123456", each with a fraction or without.
-  std::optional<Stamps> dates(std::size_t first) const {
-    Stamps out{{}, first, 0, {}};
-    const auto widths = [&](std::initializer_list<std::size_t> wanted) {
-      std::size_t k = first;
-      for (const std::size_t width : wanted) {
-        if (!digits(k++, width)) return false;
+  template <typename Test>
+  static bool all_of(const std::vector<std::string>& texts, const Test& test) {
+    return std::all_of(texts.begin(), texts.end(), test);
+  }
+
+  // The digits of each name from column `first` on, where all names have runs of one of these
+  // lists of widths and they are not equal; runs: how many.
+  std::optional<std::vector<std::string>> digits_of(
+      std::size_t first, std::initializer_list<std::vector<std::size_t>> forms,
+      std::size_t* runs = nullptr) const {
+    for (const auto& widths : forms) {
+      bool fits = true, varies = size() == 1;
+      for (std::size_t i = 0; fits && i < widths.size(); ++i) {
+        fits = digits(first + i, widths[i]);
+        varies = varies || (fits && varies_[first + i]);
       }
-      out.runs = wanted.size();
-      return true;
-    };
-    const bool apart = widths({4, 2, 2, 2, 2, 2}) || widths({4, 2, 2, 6}) || widths({8, 6}) ||
-                       widths({8, 2, 2, 2}) || widths({8, 9}) || widths({14}) || widths({17});
-    if (!apart) return std::nullopt;
-    for (const Stem& stem : stems_) {
-      std::string all;
-      for (std::size_t k = first; k < first + out.runs; ++k) all += stem.runs[k];
-      const auto part = [&](std::size_t from, std::size_t count, int least, int most) {
-        return bounded(std::string_view(all).substr(from, count), least, most);
-      };
-      const auto year = part(0, 4, 1970, 2100), month = part(4, 2, 1, 12), day = part(6, 2, 1, 31),
-                 hour = part(8, 2, 0, 23), minute = part(10, 2, 0, 59), second = part(12, 2, 0, 60);
-      if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-      const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
-                                             std::chrono::month(static_cast<unsigned>(*month)),
-                                             std::chrono::day(static_cast<unsigned>(*day)));
-      if (!date.ok()) return std::nullopt;
-      const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-      out.moments.push_back(
-          {days * 86400 + *hour * 3600 + *minute * 60 + *second, nine_digits(all.substr(14))});
+      if (!fits || !varies) continue;
+      std::vector<std::string> out(size());
+      for (std::size_t n = 0; n < size(); ++n) {
+        for (std::size_t i = 0; i < widths.size(); ++i) out[n] += run(n, first + i);
+      }
+      if (runs != nullptr) *runs = widths.size();
+      return out;
     }
+    return std::nullopt;
+  }
+
+  void cut_zones(std::vector<std::string>& stems) {
+    std::vector<std::string> shorter;
+    for (const std::string& stem : stems) {
+      auto zoned = detail::split_zone(stem);
+      if (!zoned) return offsets_.clear();
+      shorter.push_back(std::move(zoned->stem));
+      offsets_.push_back(zoned->offset_s);
+    }
+    stems = std::move(shorter);
+  }
+
+  // "20260131_123456", "2026-01-31 12.34.56", "20260131123456", each with a fraction or without;
+  // with the day or the month first, too.
+  std::optional<Stamps> dates(std::size_t first) const {
+    Stamps out{{}, first, 0, {}, true};
+    const auto texts = digits_of(first,
+                                 {{4, 2, 2, 2, 2, 2},
+                                  {2, 2, 4, 2, 2, 2},
+                                  {4, 2, 2, 6},
+                                  {2, 2, 4, 6},
+                                  {8, 6},
+                                  {8, 2, 2, 2},
+                                  {8, 9},
+                                  {14},
+                                  {17}},
+                                 &out.runs);
+    if (!texts) return std::nullopt;
+    out.moments = moments_of(*texts, DateOrder::kYearFirst);
+    if (out.moments.empty()) {
+      out.moments = moments_of(*texts, DateOrder::kDayFirst);
+      const auto american = moments_of(*texts, DateOrder::kMonthFirst);
+      const bool german = out.runs > 2 && text_before(first + 1) == ".";
+      if (out.moments.empty())
+        out.moments = american;
+      else if (!american.empty() && !german && !same_order(out.moments, american))
+        out.doubt = "dates read with the day first; with the month first the order is another one";
+    }
+    if (out.moments.empty()) return std::nullopt;
     if (out.moments[0].nanos == nine_digits("")) add_fraction(out);
     return out;
+  }
+
+  // Of 14 digits, and those of a fraction; empty where one is no date and time.
+  std::vector<Moment> moments_of(const std::vector<std::string>& texts, DateOrder order) const {
+    std::vector<Moment> out;
+    for (std::size_t n = 0; n < texts.size(); ++n) {
+      const std::string_view text = texts[n];
+      const auto days = detail::days_of_date(text.substr(0, 8), order),
+                 seconds = detail::seconds_of_day(text.substr(8, 6));
+      if (!days || !seconds) return {};
+      const std::int64_t offset = zoned() ? offsets_[n] : 0;
+      out.push_back({*days * 86400 + *seconds - offset, nine_digits(texts[n].substr(14))});
+    }
+    return out;
+  }
+
+  static bool same_order(const std::vector<Moment>& a, const std::vector<Moment>& b) {
+    std::vector<std::size_t> places(a.size());
+    for (std::size_t n = 0; n < places.size(); ++n) places[n] = n;
+    std::sort(places.begin(), places.end(), [&](auto i, auto j) { return a[i] < a[j]; });
+    return std::is_sorted(places.begin(), places.end(),
+                          [&](auto i, auto j) { return b[i] < b[j]; });
   }
 
   // Since 1970: seconds, perhaps with a fraction, or whole milli-, micro- or nanoseconds.
@@ -260,7 +322,9 @@ class Names {
   }
 
   std::vector<Stem> stems_;
-  std::vector<bool> varies_;  // a column of names of one form
+  std::vector<bool> varies_;           // a column of names of one form
+  std::vector<std::int64_t> offsets_;  // seconds that local times are ahead of UTC; empty: unknown
+  bool completed_ = false;             // some had a number fewer: complete_copies
 };
 
 using Order = std::vector<std::size_t>;  // indices of names
@@ -313,7 +377,10 @@ Rule by_numbers(const Names& names, const Order& order) {
   }
   const std::size_t column = varying.empty() ? names.columns() - 1 : varying.back();
   rule.ids = column_numbers(names, column);
-  if (ascend(rule.ids, order)) return rule;
+  if (ascend(rule.ids, order)) {
+    rule.doubt = names.doubt_of_numbers();
+    return rule;
+  }
   std::set<std::string_view> distinct;
   for (std::size_t n = 0; n < names.size(); ++n) distinct.insert(significant(names.run(n, column)));
   if (varying.size() > 1) {
@@ -347,7 +414,7 @@ Rule by_last_number(const Names& names, Order& order) {
 
 bool whole_number(const std::string& text, std::int64_t& value) {
   const auto number = bounded(text, 0, std::numeric_limits<std::int64_t>::max());
-  if (!number || !is_digit(text[0])) return false;
+  if (!number || text[0] == '-') return false;
   value = *number;
   return true;
 }
@@ -366,11 +433,19 @@ PictureOrder order_pictures(std::vector<std::string> list) {
   PictureOrder out;
   if (list.empty()) return out;
   std::sort(list.begin(), list.end(), natural_less);
-  const Names names(list);
+  Names names(list, true);
+  const auto find_stamps = [&] { return names.one_form() ? names.stamps() : std::nullopt; };
+  std::optional<Stamps> stamps = find_stamps();
+  if (names.zoned() && !(stamps && stamps->dated)) {
+    names = Names(list, false);
+    stamps = find_stamps();
+  }
   Order order(list.size());
   for (std::size_t n = 0; n < order.size(); ++n) order[n] = n;
-  std::optional<Stamps> stamps;
-  if (names.one_form()) stamps = names.stamps();
+  if (names.completed()) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return names.before(a, b); });
+  }
   const Rule rule = stamps             ? by_time(names, *stamps, order)
                     : names.one_form() ? by_numbers(names, order)
                                        : by_last_number(names, order);

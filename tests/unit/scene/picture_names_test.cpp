@@ -116,6 +116,54 @@ TEST_CASE("date and time") {
   CHECK(std::isnan(order({"20261331_123456.jpg", "20261331_123457.jpg"}).times[0]));
 }
 
+TEST_CASE("dates with an offset from UTC, with the day or the month first") {
+  const double start = 1769898600;  // 2026-01-31 22:30:00 UTC
+  for (const Names& names : {Names{"2026-01-31T23-30-00+0100.jpg", "2026-01-31T22-45-00+0000.jpg",
+                                   "2026-01-31T23-00-00+0000.jpg"},
+                             Names{"2026-01-31T17-30-00-0500.jpg", "2026-01-31T22-45-00Z.jpg",
+                                   "2026-02-01T00-00-00+01:00.jpg"},
+                             Names{"a 20260131_233000+0100.jpg", "a 20260131_224500+0000.jpg",
+                                   "a 20260131_230000+0000.jpg"}}) {
+    INFO(names[0]);
+    CHECK(sure(names, {0, 1, 2}).times == std::vector<double>{start, start + 900, start + 1800});
+  }
+  // A counter behind a minus sign is none.
+  CHECK(sure({"20260131_223000-0100.jpg", "20260131_223000-0200.jpg"}, {100, 200}).ids.size() == 2);
+  for (const Names& names :
+       {Names{"31012026_235950.jpg", "01022026_000051.jpg", "01022026_000152.jpg"},
+        Names{"31.01.2026 23-59-59.jpg", "01.02.2026 00-00-01.jpg", "01.02.2026 00-00-02.jpg"},
+        Names{"01-31-2026_23-59-59.jpg", "02-01-2026_00-00-00.jpg", "02-01-2026_00-00-05.jpg"},
+        Names{"01.02.2026 00-00-01.jpg", "01.03.2026 00-00-01.jpg", "02.03.2026 00-00-01.jpg"}}) {
+    INFO(names[0]);
+    sure(names, {0, 1, 2});
+  }
+  CHECK_THAT(order({"02-01-2026_10-00-00.jpg", "01-02-2026_10-00-00.jpg"}).doubt,
+             Contains("the day first"));
+  sure({"01-02-2026_10-00-00.jpg", "01-02-2026_10-00-01.jpg"}, {0, 1});
+  CHECK_THAT(order({"01-02-2026_001.jpg", "31-01-2026_002.jpg"}).doubt,
+             Contains("do not begin with the year"));
+}
+
+TEST_CASE("times of the day that pass midnight leave a doubt") {
+  for (const Names& names : {Names{"00-00-00.jpg", "23-59-58.jpg", "23-59-59.jpg"},
+                             Names{"000000.jpg", "235958.jpg", "235959.jpg"}}) {
+    INFO(names[0]);
+    CHECK_THAT(order(names).doubt, Contains("midnight"));
+  }
+  CHECK(order({"10-00-00.jpg", "10-00-01.jpg", "10-00-05.jpg"}).doubt.empty());
+}
+
+TEST_CASE("copies and bursts come after their first picture") {
+  CHECK(std::isnan(
+      sure({"photo.jpg", "photo (1).jpg", "photo (2).jpg", "photo (10).jpg"}, {0, 1, 2, 10})
+          .times[0]));
+  sure({"20260131_123456.jpg", "20260131_123456 (1).jpg", "20260131_123457.jpg"}, {0, 1, 2});
+  sure({"IMG_20260131_123456.jpg", "IMG_20260131_123456_01.jpg", "IMG_20260131_123456_02.jpg",
+        "IMG_20260131_123457.jpg"},
+       {0, 1, 2, 3});
+  CHECK(order({"7.jpg", "7 (1).jpg", "8.jpg"}).names == Names{"7.jpg", "7 (1).jpg", "8.jpg"});
+}
+
 TEST_CASE("one number, and several") {
   sure({"IMG_9.JPG", "IMG_12.jpg", "IMG_0100.jpeg"}, {9, 12, 100});
   sure({"0001.png", "2.png", "10.png"}, {1, 2, 10});
