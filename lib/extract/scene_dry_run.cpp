@@ -81,7 +81,7 @@ DryScene SceneFileWork::look(const Machine& machine, bool several) {
   scene.usable = std::ssize(in_.source.frames);
   scene.scan = scan_summary();
   if (!in_.source.frames.empty()) {
-    look_at_frames(true);
+    look_at_frames();
     glance_at_others(in_.source, recipe_.threads, seen_);
     const auto lost = check_frames(in_.source, seen_, rule(), findings_);
     if (rule().skip_broken) drop_rows(lost);

@@ -1,6 +1,7 @@
 #include "extract/scene_input.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -38,11 +39,22 @@ void apply_frame_list(const std::string& file, const Item& item, SceneInput& in)
 
 constexpr const char* kAlignmentNeed = "features do not need it; object boxes of ScanNet do";
 
-void check_scan_text(const scan::ScanText& text, const std::string& where,
+// Scans without annotation (the test scans of ScanNet) have no alignment; others do.
+void add_unaligned(const scan::ScanFiles& files, const std::string& where, const std::string& what,
+                   Findings& findings) {
+  if (files.has_annotation())
+    findings.add(Severity::kWarning, "alignment", where,
+                 what + ": poses and object boxes stay unaligned",
+                 "copy NAME.txt of the scan again, with its line axisAlignment");
+  else
+    findings.add(Severity::kNote, "alignment", where, what + ": poses stay as they are",
+                 kAlignmentNeed);
+}
+
+void check_scan_text(const scan::ScanText& text, const scan::ScanFiles& files,
                      const SceneSource& source, Findings& findings) {
-  if (!text.has_axis_align)
-    findings.add(Severity::kNote, "alignment", where,
-                 "no line axisAlignment: poses stay as they are", kAlignmentNeed);
+  const std::string where = files.text.string();
+  if (!text.has_axis_align) add_unaligned(files, where, "no line axisAlignment", findings);
   if (source.dialect == "sens" && text.color_frames.value_or(source.found) != source.found)
     findings.add(Severity::kWarning, "frames", where,
                  "numColorFrames is " + std::to_string(*text.color_frames) + ", the scan has " +
@@ -52,12 +64,11 @@ void check_scan_text(const scan::ScanText& text, const std::string& where,
 
 void align(SceneInput& in, Findings& findings) {
   if (in.files.text.empty()) {
-    findings.add(Severity::kNote, "alignment", in.source.root.string(),
-                 "no " + in.source.scan + ".txt: poses stay as they are");
+    add_unaligned(in.files, in.source.root.string(), "no " + in.source.scan + ".txt", findings);
     return;
   }
   const auto text = scan::read_scan_text(in.files.text);
-  check_scan_text(text, in.files.text.string(), in.source, findings);
+  check_scan_text(text, in.files, in.source, findings);
   in.axis_align = text.axis_align;
   if (text.has_axis_align) in.alignment = "text";
 }
@@ -234,6 +245,11 @@ void read_proposals(const Item& item, const SceneRecipe& recipe, SceneInput& in,
 }
 
 void check_geometry(const SceneInput& in) {
+  if (const double shift = in.source.depth_shift;
+      in.source.shifted && (!(shift > 0) || !std::isfinite(shift)))
+    throw FormatError(explain(in.source.root.string(), "depth shift " + std::to_string(shift),
+                              "a positive number",
+                              "--depth-shift ignore takes depth values as millimetres"));
   if (!in.source.K_depth)
     throw InputError(explain(in.source.root.string(), "no intrinsics of the depth camera",
                              "depth_intrinsic.txt, camera-intrinsics.txt or a .sens"));
@@ -293,13 +309,13 @@ scan::ScanFiles scan_files(const SceneSource& source) {
 }
 
 void check_alignment(const SceneSource& source, Findings& findings) {
-  const fs::path path = scan_files(source).text;
+  const scan::ScanFiles files = scan_files(source);
+  const fs::path& path = files.text;
   try {
     if (!path.empty())
-      check_scan_text(scan::read_scan_text(path), path.string(), source, findings);
-    else if (source.dialect == "sens")
-      findings.add(Severity::kNote, "alignment", source.root.string(),
-                   "no " + source.scan + ".txt: axis alignment is unknown", kAlignmentNeed);
+      check_scan_text(scan::read_scan_text(path), files, source, findings);
+    else if (source.dialect == "sens" || files.has_annotation())
+      add_unaligned(files, source.root.string(), "no " + source.scan + ".txt", findings);
   } catch (const InputError& error) {
     findings.add(Severity::kWarning, "alignment", path.string(), error.what(), kAlignmentNeed);
   }

@@ -61,7 +61,7 @@ void visit_numbers(SceneFileOptions& o, OptionVisitor& v) {
            "rounding of coordinates and boxes before averages and box tests (default: by "
            "--compat)");
   v.choice("--depth-shift", o.depth_shift, kDepthShift,
-           "depth values of a .sens (default: by --compat)");
+           "depth values of a .sens, or of a folder with _info.txt (default: by --compat)");
   v.choice("--zero-depth", o.zero_depth, kZeroDepths,
            "pixels without depth (default: by --compat)");
   v.choice("--empty-mask", o.empty_mask, kEmptyMasks,

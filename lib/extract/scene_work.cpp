@@ -45,25 +45,21 @@ std::string fingerprint_of(const SceneObjects& objects) {
 
 }  // namespace
 
-// Reads every chosen frame. decode: pictures too; else their headers only, as a run needs no more.
-void SceneFileWork::look_at_frames(bool decode) {
+// Reads and decodes every chosen frame.
+void SceneFileWork::look_at_frames() {
   const std::set<std::size_t> distinct(in_.rows.begin(), in_.rows.end());
   const std::vector<std::size_t> used(distinct.begin(), distinct.end());
   seen_ = unseen_frames(in_.source, used);
-  if (decode) {
-    decode_pictures(in_.source, used, recipe_.threads, seen_);
-  } else {
-    parallel_for(used.size(), recipe_.threads, [&](std::size_t n) {
-      const FrameRef& frame = in_.source.frames[used[n]];
-      try {
-        note_picture(color_bytes(in_.source, frame), where(in_.source, frame), seen_[used[n]]);
-      } catch (const InputError& error) {
-        seen_[used[n]].color_fault = error.what();
-      }
-    });
-  }
+  decode_pictures(in_.source, used, recipe_.threads, seen_);
   measure_depths(in_.source, used, recipe_.threads, seen_);
   checked_ = true;
+}
+
+// The encoded bytes go into the file as they are, so that only decoding finds a fault in them.
+// Pictures that were decoded before (dry run, skipping) or encoded anew are whole.
+void SceneFileWork::check_picture(std::size_t row, const SceneRow& data) const {
+  const bool anew = in_.source.dialect == "sens" && recipe_.source.jpeg == JpegMode::kReencoded;
+  if (!checked_ && !anew) decode_color(in_.source, in_.source.frames[in_.rows[row]], data.picture);
 }
 
 void SceneFileWork::drop_rows(const std::vector<std::size_t>& lost) {
@@ -100,9 +96,9 @@ std::string SceneFileWork::key_options() const {
   if (in_.source.dialect == "sens") {
     if (recipe_.source.jpeg == JpegMode::kReencoded) json.set("jpeg", "reencoded");
     if (recipe_.poses == PoseMode::kPrinted) json.set("poses", "printed");
-    if (recipe_.source.depth_shift && in_.source.depth_shift != 1000)
-      json.set("depth_shift", "apply");
   }
+  if (recipe_.source.depth_shift && in_.source.depth_shift != 1000)
+    json.set("depth_shift", "apply");
   if (in_.proposals && in_.proposals->source == "masks")
     json.set("empty_mask", name_in<scan::EmptyMask>(kEmptyMasks, recipe_.empty_mask));
   if (in_.proposals && in_.proposals->source == "annotation")
@@ -119,7 +115,8 @@ void SceneFileWork::describe_file() {
   rows_.emplace(in_.source, in_.rows, recipe_.threads);
   if (seen_.empty()) seen_ = unseen_frames(in_.source, in_.rows);
   try {
-    rows_->each({}, [&](std::size_t row, const SceneRow& data) {
+    const auto check = [&](std::size_t row, SceneRow& data) { check_picture(row, data); };
+    rows_->each(check, [&](std::size_t row, const SceneRow& data) {
       add_row(row, data);
       const FrameRef& frame = in_.source.frames[in_.rows[row]];
       print.add_frame(frame.id, data.picture, &*frame.world_from_cam);
@@ -145,7 +142,7 @@ void SceneFileWork::describe_file() {
 void SceneFileWork::prepare() {
   in_ = open_scene(item_, recipe_, findings_);
   if (rule().skip_broken) {
-    look_at_frames(false);
+    look_at_frames();
     drop_rows(check_frames(in_.source, seen_, rule(), findings_));
   }
   describe_file();

@@ -48,7 +48,8 @@ class SceneFileWork final : public ItemWork {
   using Groups = std::vector<Group>;
 
   FrameRule rule() const { return {recipe_.source.on_decode_error == OnDecodeError::kSkip, true}; }
-  void look_at_frames(bool decode);
+  void look_at_frames();
+  void check_picture(std::size_t row, const SceneRow& data) const;
   void drop_rows(const std::vector<std::size_t>& lost);
   void describe_file();
   void add_row(std::size_t row, const SceneRow& data);

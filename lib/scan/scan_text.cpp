@@ -65,6 +65,8 @@ void check_rigid(const Matrix4& m, const std::string& where) {
 ScanText read_scan_text(const std::filesystem::path& path) {
   const std::string place = path.string();
   const std::string all = read_text(path, "the text file of a scan", kMostTextBytes);
+  if (trim(all).empty())
+    detail::fail(place, "an empty file", "lines like axisAlignment = and 16 numbers");
   std::string_view rest = all;
   ScanText text;
   for (int number = 1; !rest.empty(); ++number) {

@@ -62,9 +62,11 @@ void check_motion(const SceneSource& source, Findings& findings) {
   const std::string where = source.root.string();
   const auto most = static_cast<std::int64_t>(source.frames.size()) - 1;
   if (!jumps.empty()) {
-    findings.add(Severity::kNote, "poses", where,
-                 fmt::format("the camera jumps by up to {:.1f} m from the frame before", worst),
-                 "a tracking loss, or poses of several runs?", jumps);
+    findings.add(
+        Severity::kNote, "poses", where,
+        fmt::format("the camera jumps by up to {} m from the frame before",
+                    worst < 1e6 ? fmt::format("{:.1f}", worst) : fmt::format("{:.2g}", worst)),
+        "a tracking loss, or poses of several runs?", jumps);
   }
   if (still.empty()) return;
   const bool all = static_cast<std::int64_t>(still.size()) == most;
@@ -184,6 +186,15 @@ void LostPoses::report(const std::string& where, std::size_t total, Findings& fi
                  fmt::format("{} of {} frames have a pose that is {}", ids.size(), total, kind),
                  "these frames are left out", ids);
   }
+}
+
+void check_depth_shift(const std::string& where, double shift, bool applied, Findings& findings) {
+  if (shift == 1000) return;
+  findings.add(applied ? Severity::kNote : Severity::kWarning, "depth", where,
+               fmt::format("depth shift {:g} instead of 1000", shift),
+               applied ? "depth values are made millimetres"
+                       : "values are taken as millimetres, as in the release; --depth-shift "
+                         "apply of vega-extract scene makes them millimetres");
 }
 
 void check_extrinsic(const std::string& where, const std::string& camera, const Pose& matrix,

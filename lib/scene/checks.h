@@ -36,6 +36,10 @@ class LostPoses {
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> kinds_;
 };
 
+// Depth values to a metre that are not 1000, as the header of a .sens or an _info.txt says.
+// applied: the values are made millimetres.
+void check_depth_shift(const std::string& where, double shift, bool applied, Findings& findings);
+
 // Warns of extrinsics (4x4) that are not the identity: they are not applied, as in the release.
 void check_extrinsic(const std::string& where, const std::string& camera, const Pose& matrix,
                      Findings& findings);

@@ -137,8 +137,21 @@ std::vector<std::string> plain_pictures(const fs::path& folder, const Entries& e
   return out;
 }
 
+// Pictures that are not read.
+constexpr std::array kOtherPictures{".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp",
+                                    ".gif",  ".jp2",  ".jxl",  ".exr",  ".dng", ".ppm"};
+
 [[noreturn]] void refuse_empty(const fs::path& folder, const Entries& entries) {
-  std::string below;
+  std::map<std::string, std::size_t> endings;
+  for (const std::string& name : entries.files)
+    ++endings[lower(fs::path(name).extension().string())];
+  std::string found, below;
+  for (const auto& [ending, count] : endings) {
+    if (!ending.empty()) found += fmt::format("{}{} *{}", found.empty() ? "" : ", ", count, ending);
+  }
+  if (!found.empty()) found = " (" + found.substr(0, 120) + ")";
+  const bool other = std::any_of(kOtherPictures.begin(), kOtherPictures.end(),
+                                 [&](const char* ending) { return endings.contains(ending); });
   for (const std::string& name : entries.folders) {
     std::error_code code;
     const fs::directory_iterator inside(folder / name, code);
@@ -147,11 +160,13 @@ std::vector<std::string> plain_pictures(const fs::path& folder, const Entries& e
     });
     if (pictures) below += (below.empty() ? "pictures lie in " : ", ") + name + "/";
   }
-  throw InputError(
-      explain(folder.string(), fmt::format("no frames among {} files", entries.files.size()),
-              "NNNNN.jpg with NNNNN.txt (ScanNet), frame-NNNNNN.color.jpg with .pose.txt "
-              "(7-Scenes), color/, depth/ and pose/ (SensReader), or *.jpg, *.jpeg, *.png",
-              below.empty() ? below : below + ": give that folder"));
+  throw InputError(explain(
+      folder.string(), fmt::format("no frames among {} files{}", entries.files.size(), found),
+      "NNNNN.jpg with NNNNN.txt (ScanNet), frame-NNNNNN.color.jpg with .pose.txt "
+      "(7-Scenes), color/, depth/ and pose/ (SensReader), or *.jpg, *.jpeg, *.png",
+      !below.empty() ? below + ": give that folder"
+      : other        ? "convert the pictures to JPEG or PNG"
+                     : ""));
 }
 
 // The .sens of a folder: that of the scan's name, else the only one.

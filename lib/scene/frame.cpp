@@ -3,12 +3,14 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <utility>
 
 #include "base/error.h"
 #include "media/decode.h"
 #include "media/exif.h"
 #include "media/pgm.h"
 #include "media/png.h"
+#include "media/sens.h"
 
 namespace vega {
 
@@ -59,6 +61,9 @@ ImageU16 load_depth(const SceneSource& source, const FrameRef& frame) {
       if (value == 65535) value = 0;
     }
   }
+  if (source.shifted && source.depth_shift != 1000)
+    return to_millimetres(std::move(depth), static_cast<float>(source.depth_shift),
+                          source.root.string());
   return depth;
 }
 

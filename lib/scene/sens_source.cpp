@@ -59,13 +59,7 @@ Pose widened(const std::array<float, 16>& m) {
 
 void check_header(const SensHeader& header, bool shifted, const std::string& where,
                   Findings& findings) {
-  if (header.depth_shift != 1000) {
-    findings.add(shifted ? Severity::kNote : Severity::kWarning, "depth", where,
-                 fmt::format("depth shift {:g} instead of 1000", header.depth_shift),
-                 shifted ? "depth values are made millimetres"
-                         : "values are taken as millimetres, as in the release; --depth-shift "
-                           "apply makes them millimetres");
-  }
+  check_depth_shift(where, header.depth_shift, shifted, findings);
   check_extrinsic(where, "colour", widened(header.extrinsic_color), findings);
   check_extrinsic(where, "depth", widened(header.extrinsic_depth), findings);
 }
@@ -111,6 +105,7 @@ SceneSource open_sens(const fs::path& path, const SourceOptions& options, Findin
   const SensFile& file = store->file();
   source.container = store;
   source.depth_shift = file.header().depth_shift;
+  source.shifted = options.depth_shift;
   source.found = std::ssize(file.frames());
   source.K_color = camera(file.header().intrinsic_color);
   source.K_depth = camera(file.header().intrinsic_depth);

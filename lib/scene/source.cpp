@@ -90,10 +90,13 @@ void read_info(const fs::path& path, SceneSource& source, Findings& findings) {
       const auto values = [&] { return numbers_of(rest, where, "16 numbers, row by row"); };
       if (key == "m_calibrationColorIntrinsic") source.K_color = camera_matrix(values(), where);
       if (key == "m_calibrationDepthIntrinsic") source.K_depth = camera_matrix(values(), where);
-      if (key == "m_depthShift" && values() != std::vector{1000.0})
-        findings.add(Severity::kWarning, "depth", path.string(),
-                     fmt::format("depth shift {} instead of 1000", trim(rest)),
-                     "values are taken as millimetres, as in the release");
+      if (key == "m_depthShift") {
+        const auto shift = parse_double(trim(rest));
+        if (!shift)
+          throw FormatError(explain(where, fmt::format("\"{}\"", trim(rest)), "a number"));
+        source.depth_shift = *shift;
+        check_depth_shift(path.string(), *shift, source.shifted, findings);
+      }
       const bool color = key == "m_calibrationColorExtrinsic";
       if (!color && key != "m_calibrationDepthExtrinsic") continue;
       Pose matrix{};
@@ -156,7 +159,7 @@ Poses read_poses(const fs::path& folder, const FolderLayout& layout, std::int64_
     findings.add(Severity::kError, "poses", where,
                  fmt::format("{} that cannot be read: {}", plural(malformed.size(), "pose file"),
                              first_malformed),
-                 "", malformed);
+                 "copy or export the pose files again, or remove the pictures", malformed);
   }
   poses.lost.report(where, static_cast<std::size_t>(pictures), findings);
   return poses;
@@ -227,6 +230,7 @@ SceneSource open_folder(const fs::path& folder, const SourceOptions& options, Fi
   source.dialect = layout.dialect;
   source.root = folder;
   source.exif = options.exif;
+  source.shifted = options.depth_shift;
   source.scan = layout.scan;
   add_frames(source, layout, findings);
   if (layout.dialect == "images") return source;

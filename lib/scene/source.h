@@ -23,10 +23,10 @@ enum class JpegMode { kOriginal, kReencoded };
 
 // How a scene is opened.
 struct SourceOptions {
-  JpegMode jpeg = JpegMode::kOriginal;                   // of a `.sens`
-  bool depth_shift = false;                              // of a `.sens`: honour its header's
-  bool exif = true;                                      // see follows_exif (scene/frame.h)
-  std::int64_t stream = -1;                              // of a video; -1: the first
+  JpegMode jpeg = JpegMode::kOriginal;  // of a `.sens`
+  bool depth_shift = false;             // honour that of a `.sens` header or an _info.txt
+  bool exif = true;                     // see follows_exif (scene/frame.h)
+  std::int64_t stream = -1;             // of a video; -1: the first
   OnDecodeError on_decode_error = OnDecodeError::kFail;  // of a video
 };
 
@@ -49,7 +49,8 @@ struct SceneSource {
   std::int64_t dropped_nonfinite_poses = 0;  // singular ones too
   std::string scan;  // of a folder or .sens: NAME of the scan's files (NAME_vh_clean_2.ply, ...)
   bool exif = true;  // as asked
-  double depth_shift = 1000;  // of a `.sens`: depth values to a metre, as its header says
+  double depth_shift = 1000;  // depth values to a metre, as a `.sens` header or an _info.txt says
+  bool shifted = false;       // load_depth makes them millimetres, as asked
 };
 
 // Opens a scene: reads names, poses, intrinsics and headers, no picture. A file: a `.sens`

@@ -68,6 +68,16 @@ std::string listed(const std::map<std::string, std::vector<std::string>>& by_end
   return text;
 }
 
+// One of the scan's files but for capitals: "NAME.TXT".
+bool differs_in_case(const std::string& name, const std::string& scan) {
+  const auto is = [&](const std::string& read) {
+    return name != read && lower(name) == lower(read);
+  };
+  return is(scan + ".txt") || is(scan + ".sens") ||
+         std::any_of(kScanEndings.begin(), kScanEndings.end(),
+                     [&](const char* ending) { return is(scan + ending); });
+}
+
 }  // namespace
 
 bool Entries::has_folder(const std::string& name) const {
@@ -144,9 +154,10 @@ void report_unread(const fs::path& folder, const Entries& entries,
   std::map<std::string, std::vector<std::string>> telling, others;
   for (const std::string& name : entries.files) {
     const bool of_scan = name.starts_with(scan + ".") || name.starts_with(scan + "_");
-    if (taken.contains(name) || of_scan || is_harmless(name)) continue;
+    const bool misspelt = differs_in_case(name, scan);
+    if (!misspelt && (taken.contains(name) || of_scan || is_harmless(name))) continue;
     const std::string ending = fs::path(name).extension().string();
-    (is_telling(name) ? telling : others)[ending].push_back(name);
+    (misspelt || is_telling(name) ? telling : others)[ending].push_back(name);
   }
   // Unread files of one ending, at least half as many as the files that are read, are probably one
   // for each frame.

@@ -88,10 +88,17 @@ TEST_CASE("what is missing beside the frames is said, in a run as in a dry run")
     return text_of(findings);
   };
   test::write_text(text, "sceneType = Kitchen\n");
-  CHECK_THAT(said(Findings::AtError::kThrow), Contains("note alignment") && Contains("no line"));
+  CHECK_THAT(said(Findings::AtError::kThrow), Contains("warning alignment") &&
+                                                  Contains("no line") &&
+                                                  Contains("object boxes stay unaligned"));
   fs::remove(text);
-  CHECK_THAT(said(Findings::AtError::kThrow), Contains("no scene0000_00.txt"));
+  CHECK_THAT(said(Findings::AtError::kThrow),
+             Contains("warning alignment") && Contains("no scene0000_00.txt"));
   CHECK_THAT(said(Findings::AtError::kCollect), Contains("no scene0000_00.txt"));
+  test::write_text(whole / "scene0000_00.TXT", "axisAlignment = 1 2 3\n");
+  CHECK_THAT(said(Findings::AtError::kCollect),
+             Contains("warning files") && Contains("not read: scene0000_00.TXT"));
+  fs::remove(whole / "scene0000_00.TXT");
   test::write_text(text, "axisAlignment = 1 2 3\n");
   CHECK_THROWS_WITH(said(Findings::AtError::kThrow), Contains("3 numbers"));
   CHECK_THAT(said(Findings::AtError::kCollect), Contains("error alignment"));
@@ -111,6 +118,69 @@ TEST_CASE("what is missing beside the frames is said, in a run as in a dry run")
   CHECK(features("\xef\xbb\xbf" + eye + "numColorFrames = 4").empty());
   CHECK_THAT(features(eye + "numColorFrames = 7"),
              Contains("warning frames") && Contains("numColorFrames is 7, the scan has 4"));
+}
+
+TEST_CASE("what stands in for a file of a scan is called by its name") {
+  const test::TempFolder folder;
+  const fs::path whole = make_scan(folder, "scene0000_00");
+  auto o = options_for(whole, folder);
+  const auto check = [&](const std::string& changed) {
+    INFO(changed);
+    const fs::path path = whole / changed;
+    const auto bytes = test::read_bytes(path);
+    for (const auto& [text, name] :
+         {std::pair{"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+                    "a Git LFS pointer"},
+          {"<!DOCTYPE html><html>login</html>\n", "a web page"},
+          {"", changed.ends_with(".txt") ? "" : "an empty file"}}) {
+      test::write_text(path, text);
+      Findings findings(Findings::AtError::kThrow);
+      CHECK_THROWS_WITH(open(whole, o, findings), Contains(changed) && Contains(name));
+    }
+    test::write_bytes(path, bytes);
+  };
+  for (const char* name :
+       {"scene0000_00.txt", "scene0000_00_vh_clean_2.ply",
+        "scene0000_00_vh_clean_2.0.010000.segs.json", "scene0000_00.aggregation.json",
+        "scene0000_00.mask.npz", "00001.txt", "depth_intrinsic.txt"})
+    check(name);
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+  test::write_text(folder / "pointer", pointer);
+  for (const char* option : {"--labels", "--boxes", "--frame-list", "--masks"}) {
+    INFO(option);
+    auto given = o;
+    test::set(given, option, (folder / "pointer").string());
+    Findings findings(Findings::AtError::kThrow);
+    CHECK_THROWS_WITH(open(whole, given, findings), Contains("a Git LFS pointer"));
+  }
+}
+
+TEST_CASE("a picture that only decoding shows to be broken is not stored") {
+  const test::TempFolder folder;
+  const fs::path room = make_scan(folder, "scene0000_00");
+  auto o = options_for(room, folder);
+  test::set(o, "--proposals", "none");
+  const fs::path picture = room / "00001.jpg";
+  auto bytes = test::read_bytes(picture);
+  const std::size_t half = bytes.size() / 2;
+  SECTION("cut in half") { bytes.resize(half); }
+  SECTION("with a tail of zeros") {
+    std::fill(bytes.begin() + std::ptrdiff_t(half), bytes.end(), std::byte{});
+  }
+  SECTION("cut in half, with its end marker") {
+    bytes.resize(half);
+    bytes.insert(bytes.end(), {std::byte{0xff}, std::byte{0xd9}});
+  }
+  test::write_bytes(picture, bytes);
+  const auto run = [&] {
+    return run_scene(o, {ProgressMode::kOff, [](const auto&, const auto&) {}}).exit_code;
+  };
+  CHECK_THROWS_WITH(run(), Contains("00001.jpg") && Contains("--on-decode-error skip"));
+  CHECK_FALSE(fs::exists(folder / "out/scene0000_00.h5"));
+  test::set(o, "--on-decode-error", "skip");
+  CHECK(run() == 0);
+  const SceneReader left(folder / "out/scene0000_00.h5");
+  CHECK(left.frames().id == std::vector<std::int64_t>{0, 2, 3});
 }
 
 TEST_CASE("a frame whose depth cannot be used: blamed by name, with a way out, or left out") {

@@ -32,7 +32,7 @@ TEST_CASE("scan text: alignment, or none", "[scan_text]") {
   const ScanText none = read_scan_text(file("numDepthFrames = 3\n"));
   CHECK(!none.has_axis_align);
   CHECK(none.axis_align == kIdentity4);
-  CHECK(!read_scan_text(file("")).has_axis_align);
+  CHECK_THROWS_WITH(read_scan_text(file(" \n")), Catch::Contains("an empty file"));
   for (const char* numbers :
        {"", "1 2 3", "0 -1 0 1.5 1 0 0 -2 0 0 1 0.25 0 0 0 1 7",
         "0 -1 0 x 1 0 0 -2 0 0 1 0 0 0 0 1", "0 -1 0 nan 1 0 0 -2 0 0 1 0.25 0 0 0 1",

@@ -266,6 +266,16 @@ TEST_CASE("SensReader's C++ export: PGM depth, cameras in _info.txt") {
   open_source(folder.path(), {}, other);
   REQUIRE(other.list().size() == 1);
   CHECK_THAT(other.list()[0].what, Contains("depth shift 5000"));
+  Findings noted;
+  SourceOptions options;
+  options.depth_shift = true;
+  const SceneSource shifted = open_source(folder.path(), options, noted);
+  CHECK(shifted.depth_shift == 5000);
+  CHECK(load_depth(shifted, shifted.frames[0]).v == std::vector<std::uint16_t>{200, 13107});
+  REQUIRE(noted.list().size() == 1);
+  CHECK(noted.list()[0].severity == Severity::kNote);
+  test::write_text(folder / "_info.txt", "m_depthShift = many\n");
+  CHECK_THROWS_WITH(open_source(folder.path()), Contains("m_depthShift") && Contains("many"));
 }
 
 TEST_CASE("text files may begin with a byte order mark") {
@@ -403,6 +413,10 @@ TEST_CASE("folders that are refused") {
     CHECK_THROWS_WITH(open_source(root), Contains("no frames") && Contains("ScanNet") &&
                                              Contains("7-Scenes") && Contains("*.jpg"));
     CHECK_THROWS_AS(open_source(root), InputError);
+    test::write_text(root / "a.webp", "x");
+    test::write_text(root / "b.WEBP", "x");
+    CHECK_THROWS_WITH(open_source(root), Contains("3 files (1 *.txt, 2 *.webp)") &&
+                                             Contains("convert the pictures to JPEG or PNG"));
   }
   SECTION("a pose is missing") {
     write_scannet(root);
