@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "media/jpeg.h"
 
 namespace vega {
@@ -147,6 +148,12 @@ SensFile::SensFile(std::filesystem::path path) : path_(std::move(path)) {
                                       error.what(), header_.frame_count, i));
       }
     }
+    if (const std::uint64_t rest = unread_bytes(); rest > 0) {
+      log_warn(
+          "{}: its header states {} frames; the {} bytes behind them are not read (more "
+          "frames, a second scan or junk; give a second scan as a file of its own)",
+          path_.string(), frames_.size(), rest);
+    }
   } catch (...) {
     close(descriptor_);
     throw;
@@ -249,6 +256,20 @@ void SensFile::read_frame(Cursor& cursor, std::size_t i) {
   frame.color_offset = start + kSensFrameHeader;
   frame.depth_offset = frame.color_offset + frame.color_bytes;
   frames_.push_back(frame);
+}
+
+// Behind the frames lies nothing, or a count (8 bytes) of samples of the motion sensor, 128 bytes
+// each.
+std::uint64_t SensFile::unread_bytes() const {
+  constexpr std::uint64_t kCount = 8, kSample = 128;
+  if (frames_.empty()) return 0;
+  const std::uint64_t end = frames_.back().depth_offset + frames_.back().depth_bytes;
+  const std::uint64_t rest = size_ - end;
+  std::uint64_t samples = 0;
+  const bool sensor = rest >= kCount && (rest - kCount) % kSample == 0 &&
+                      read_at(&samples, kCount, end) == kCount &&
+                      samples == (rest - kCount) / kSample;
+  return sensor ? 0 : rest;
 }
 
 std::size_t SensFile::read_at(void* out, std::size_t size, std::uint64_t offset) const {

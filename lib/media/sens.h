@@ -79,6 +79,10 @@ class SensFile {
   // ignored, as Python's zlib does).
   ImageU16 depth(std::size_t i) const;
 
+  // Bytes behind the last frame that the header states, but for samples of a motion sensor. Opening
+  // the file warns of them.
+  std::uint64_t unread_bytes() const;
+
   // Bytes read from the file so far.
   std::uint64_t bytes_read() const { return bytes_read_; }
 

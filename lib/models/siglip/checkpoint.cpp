@@ -94,6 +94,8 @@ Checkpoint open_checkpoint(const fs::path& folder) {
     c.files.push_back(config);
   }
   check_config(c.config, folder);
+  const fs::path preprocessor = folder / "preprocessor_config.json";
+  if (is_there(preprocessor)) check_preprocessor(preprocessor);
   c.weights = take_tensors(
       c.set, names_in_file(c.config), KeyLayout::kAlias,
       {folder.string(), c.prefix, [&](std::string_view rest) { return unused(rest, c.config); }});

@@ -1,6 +1,7 @@
 #include "models/siglip/config_json.h"
 
 #include "base/json_fields.h"
+#include "models/config_keys.h"
 
 namespace vega::siglip {
 namespace fs = std::filesystem;
@@ -35,7 +36,31 @@ Config config_from_json(const fs::path& path, Config c) {
   c.patch = tower.whole("patch_size").value_or(c.patch);
   c.eps = tower.positive("layer_norm_eps").value_or(c.eps);
   c.grid = kImageSide / c.patch;
+  // Of the head, which does not run; of training and of how the file was made.
+  tower.ignore({"vision_use_head", "projection_dim", "vocab_size", "attention_dropout", "dropout",
+                "initializer_range", "initializer_factor", "architectures", "dtype", "torch_dtype",
+                "transformers_version"});
+  warn_unread(tower);
   return c;
+}
+
+void check_preprocessor(const fs::path& path) {
+  constexpr auto kOther =
+      "vega prepares pictures as google/siglip-so400m-patch14-384 does; remove the file if it is "
+      "not of this tower";
+  constexpr int kBicubic = 3;  // Pillow's number
+  const JsonFields file(path);
+  const Json half = Json::list({0.5, 0.5, 0.5});
+  for (const char* name : {"do_resize", "do_rescale", "do_normalize"})
+    file.expect(name, true, kOther);
+  file.expect("image_mean", half, kOther);
+  file.expect("image_std", half, kOther);
+  file.expect("rescale_factor", 1.0 / 255.0, kOther);
+  file.expect("resample", kBicubic, kOther);
+  const Json side = kImageSide;
+  const Json* size = file.find("size");
+  if (size != nullptr && *size != side && *size != Json{{"height", side}, {"width", side}})
+    file.deny("size", R"({"height": 384, "width": 384})", kOther);
 }
 
 }  // namespace vega::siglip

@@ -13,4 +13,8 @@ namespace vega::siglip {
 // Throws InputError (another network, layers, picture size or activation), FormatError.
 Config config_from_json(const std::filesystem::path& path, Config implied);
 
+// preprocessor_config.json beside a tower: resizing, mean and deviation that vega computes.
+// Throws InputError (others), FormatError.
+void check_preprocessor(const std::filesystem::path& path);
+
 }  // namespace vega::siglip

@@ -5,8 +5,7 @@
 
 #include "base/error.h"
 #include "base/json_fields.h"
-#include "base/log.h"
-#include "base/printable.h"
+#include "models/config_keys.h"
 #include "models/model_path.h"
 #include "models/wan/names.h"
 #include "weights/fingerprint_memory.h"
@@ -41,15 +40,6 @@ void expect_network(const JsonFields& fields) {
   const Json* norm = fields.find("qk_norm");
   if (norm != nullptr && *norm != true && *norm != "rms_norm_across_heads")
     fields.deny("qk_norm", "true or rms_norm_across_heads", kReads);
-}
-
-// Keys that vega does not know, named once, in case they change numbers.
-void warn_unread(const JsonFields& fields) {
-  auto names = fields.unread();
-  std::erase_if(names, [](const std::string& name) { return name.starts_with('_'); });
-  if (!names.empty())
-    log_warn("{}: keys that vega does not know, and does without: {}", fields.path().string(),
-             printable(some_of(names)));
 }
 
 DitConfig original_config(const fs::path& path) {

@@ -222,6 +222,31 @@ TEST_CASE("The layout of .sens is that of the specification") {
   CHECK(test::read_bytes(folder / "again.sens") == bytes);
 }
 
+TEST_CASE("Bytes behind the frames of .sens are counted, but for samples of a motion sensor") {
+  test::TempFolder folder;
+  write_sens(folder / "two.sens", 2);
+  const Bytes two = test::read_bytes(folder / "two.sens");
+  const auto rest_of = [&](const Bytes& bytes) {
+    test::write_bytes(folder / "a.sens", bytes);
+    return SensFile(folder / "a.sens").unread_bytes();
+  };
+  const auto with = [&](const Bytes& more) {
+    Bytes bytes = two;
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return bytes;
+  };
+  CHECK(rest_of(two) == 0);
+  CHECK(rest_of(with(Bytes(8))) == 0);  // no sample
+  Bytes samples(8 + 3 * 128);
+  samples[0] = std::byte{3};
+  CHECK(rest_of(with(samples)) == 0);
+  CHECK(rest_of(with(two)) == two.size());  // a second scan
+  CHECK(rest_of(with(Bytes(36, std::byte{'j'}))) == 36);
+  const Bytes fewer = patched(two, kFirst - 8, std::uint64_t{1});
+  const SensFrame first = SensFile(folder / "two.sens").frames()[0];
+  CHECK(rest_of(fewer) == two.size() - first.depth_offset - first.depth_bytes);
+}
+
 TEST_CASE("The index of .sens reads headers only") {
   test::TempFolder folder;
   const auto path = folder / "big.sens";

@@ -153,6 +153,29 @@ TEST_CASE("SigLIP: the fingerprint is that of the values that run, and remembere
   CHECK(siglip::open_checkpoint(other).fingerprint() == made);
 }
 
+TEST_CASE("SigLIP: a preprocessor that prepares pictures otherwise is refused") {
+  const fs::path folder = bench().with(bench().original.tensors());
+  const auto with = [&](const std::string& text) {
+    test::write_text(folder / "preprocessor_config.json", text);
+  };
+  const std::string right =
+      R"("do_resize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+         "rescale_factor": 0.00392156862745098, "processor_class": "SiglipProcessor",)";
+  with("{" + right + R"("resample": 3, "size": {"height": 384, "width": 384}})");
+  CHECK_NOTHROW(siglip::open_checkpoint(folder));
+  with("{}");
+  CHECK_NOTHROW(siglip::open_checkpoint(folder));
+  for (const auto& [text, key] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"image_mean": [0.48, 0.45, 0.4]})", "image_mean"},
+           {R"({"image_std": [0.26, 0.26, 0.27]})", "image_std"},
+           {R"({"size": {"height": 224, "width": 224}})", "size"},
+           {R"({"resample": 2})", "resample"},
+           {R"({"do_normalize": false})", "do_normalize"}}) {
+    with(text);
+    check_refused<InputError>(folder, {"preprocessor_config.json", key, "remove the file"});
+  }
+}
+
 TEST_CASE("SigLIP: what does not run may be there or not") {
   Views views = bench().original.tensors();
   const std::vector<float> nan(144, std::numeric_limits<float>::quiet_NaN());
