@@ -37,7 +37,7 @@ struct PairMatches {
 };
 
 // Best match of every valid token of view a among those of view b; of equal similarities the first.
-// Throws InputError: no such views.  Source: correspondence 5.
+// Throws InputError: no such views.  Source: VEGA-3D, wan_t2v_adjacent_correspondence_matching.py.
 PairMatches match_pair(const TokenRows& rows, std::int64_t a, std::int64_t b,
                        const MatchOptions& options = {});
 

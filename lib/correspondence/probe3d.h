@@ -43,7 +43,7 @@ struct ProbePair {
 // direction, no mutual check. Errors of a match, T = (camera b) from (camera a):
 //   px   |project(T p_a) - project(p_b)|, infinite where T p_a is not in front of the camera
 //   m    |T p_a - p_b|
-// Throws InputError: channels that differ.  Source: correspondence 9.
+// Throws InputError: channels that differ.  Source: mbanani/probe3d.
 ProbePair probe_pair(const ProbePoints& a, const ProbePoints& b, const ProbeOptions& options = {});
 
 // Share of a picture's pixels with depth whose points land on a pixel of the other picture with a

@@ -54,7 +54,7 @@ struct ProbePoints {
 // cells count (the reference's zero padding has the same direction). Points off the grid drop out.
 // max_points  0: all. Else that many, chosen by Philox (seed; pixel), in pixel order.
 // Throws InputError: sizes that disagree, intrinsics or a pose that is not finite.
-// Source: correspondence 9.
+// Source: mbanani/probe3d.
 ProbePoints probe_points(const ProbeImage& image, std::int64_t max_points, std::uint64_t seed,
                          int threads = 1);
 

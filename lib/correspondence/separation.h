@@ -33,7 +33,7 @@ struct Separation {
 //   unrelated  all token pairs further apart than unrelated_m from two views
 // The numbers are Philox words of (seed; pair, attempt, kind): they depend on nothing else.
 // A pair of the last two kinds that is not found in 256 attempts is left out (the counts show it).
-// Source: correspondence 8 (2), (3).
+// Source: docs/correspondence.md.
 Separation separation(const TokenRows& rows, const SeparationOptions& options = {});
 
 }  // namespace vega

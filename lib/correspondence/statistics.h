@@ -12,8 +12,8 @@ inline constexpr double kNoScore = std::numeric_limits<double>::quiet_NaN();
 
 // Over the finite values.
 struct Spread {
-  double mean = 0;       // NaN without one
-  double deviation = 0;  // n - 1 below the line; NaN below two values
+  double mean = 0;       // NaN when no value is finite
+  double deviation = 0;  // of the sample (divisor n - 1); NaN when there are fewer than two values
   double error = 0;      // of the mean: deviation / sqrt(n)
   std::int64_t count = 0;
 };

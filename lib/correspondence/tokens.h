@@ -53,7 +53,7 @@ struct TokenRows {
 // min_valid  a cell counts when its share is at least this, compared as float32. The release: 0.1.
 // threads    for the work; the result is the same bits for any number.
 // Throws InputError: sizes that disagree, channels below 1, min_valid not in 0..1.
-// Source: correspondence 2, 3.1, 8.
+// Source: VEGA-3D, scripts/visualization; docs/correspondence.md.
 TokenRows token_rows(const SceneTokens& scene, double min_valid, Center center, int threads = 1);
 
 // "none", "mean", "zscore".

@@ -28,7 +28,7 @@ enum class EmptyPair { kError, kNan };  // of two frames without a valid token: 
 
 // The grid of voxels begins at the least coordinates of the two frames.
 // Throws InputError: no such view, no valid token in both (kError), voxels as group_by_voxel.
-// Source: correspondence 3.
+// Source: VEGA-3D, wan_t2v_adjacent_correspondence_matching.py.
 PairScore pair_score(const TokenRows& rows, std::int64_t a, std::int64_t b,
                      double voxel_m = kVoxel_m, EmptyPair empty = EmptyPair::kError);
 
@@ -55,7 +55,7 @@ struct MultiViewScore {
   std::vector<float> map;  // (V, gh, gw): s of the token's voxel, NaN where it is not shared
 };
 
-// Source: correspondence 4.
+// Source: the paper, figure "Correspondence Score"; docs/correspondence.md.
 MultiViewScore multi_view_score(const TokenRows& rows, double voxel_m = kVoxel_m, int threads = 1);
 
 }  // namespace vega

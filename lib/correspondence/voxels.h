@@ -22,7 +22,7 @@ struct VoxelGroups {
 // voxel = floor((p - origin) / voxel_m) in float32, origin = componentwise least over the rows
 // [begin, end) that are grouped; voxels in ascending order of (x, y, z).
 // Throws InputError: voxel_m not positive, or a scene of 2^20 voxels and more along an axis.
-// Source: correspondence 3.2, 4.1.
+// Source: VEGA-3D, scripts/visualization.
 VoxelGroups group_by_voxel(const TokenRows& rows, std::int64_t begin, std::int64_t end,
                            double voxel_m);
 

@@ -22,8 +22,8 @@ struct PictureLabels {
 
 // The multi-view similarity of each cell's voxel over the frames, colours from the 5 % to the 95 %
 // quantile of all frames (turbo, gamma 1.2), so that frames compare; cells whose place no other
-// view shows are dimmed. `most` frames, evenly spread.  Source: correspondence 6, with its
-// pitfalls 3 and 4 mended.
+// view shows are dimmed. `most` frames, evenly spread.  Source: VEGA-3D, scripts/visualization,
+// but for the faults that docs/correspondence.md names.
 ImageU8 heat_map(const LoadedTokens& loaded, const CenteredScore& score,
                  const FeatureReader& features, std::size_t tap,
                  const std::vector<ImageU8>& pictures, const PictureLabels& labels,

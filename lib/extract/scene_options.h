@@ -13,7 +13,8 @@ namespace vega::extract {
 
 enum class ProposalKind { kAuto, kGt, kMasks, kBoxes, kNone };
 
-// Objects as proposals whose ids have gaps. Source: scene_understanding 1.8.
+// What happens when annotated objects serve as proposals and their ids are not 0 to n-1. Source:
+// Video-3D-LLM, extract_gt_box.
 enum class IdGaps {
   kDrop,  // reference: the scene is in no box file, so it takes no part
   kKeep   // fixed
@@ -22,7 +23,8 @@ enum class IdGaps {
 // Poses of a .sens.
 enum class PoseMode { kRecorded, kPrinted };
 
-// --select of a scene file: frames of their own choice, or those that see most of the scene.
+// --select of a scene file: a rule that names frames, or maximum coverage (mc): the frames that
+// together see most of the scene.
 struct SceneSelection {
   bool coverage = false;  // mc, mc-ratio95, mc-ratio90
   double ratio = 1;       // of what can be seen
@@ -58,7 +60,7 @@ struct SceneSettings {
 struct SceneFileOptions : SceneSettings {
   ItemOptions items;
   RunOptions run;
-  Compat compat = Compat::kReference;  // decides what is unset here
+  Compat compat = Compat::kReference;  // gives the optional fields below that are not set
   std::optional<JpegMode> jpeg;
   std::optional<PoseMode> poses;
   std::optional<GeometryType> geometry;

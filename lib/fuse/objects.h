@@ -37,7 +37,7 @@ SceneGeometry scene_geometry(const SceneReader& scene);
 
 // The objects of one kind of a scene. Frames in any order and from any thread; the result is the
 // same bits all the same: sums are kept a frame, and added in the frames' order.
-// Source: scene_understanding 5.4.
+// Source: VEGA-3D, llava_arch.py, object_feature_type.
 class ObjectMeans {
  public:
   // Throws InputError, FormatError (the scene file; for kPatch27 also as scene_geometry).

@@ -83,8 +83,8 @@ class Fusion {
   at::Tensor forward(const at::Tensor& semantic, const at::Tensor& generative,
                      const FusionInputs& inputs = {}, FusionTrace* trace = nullptr) const;
 
-  // What stands where there is nothing generative: the semantic tokens (V, L, H) as a gate of 1
-  // passes them on, normalised where the method blends normalised streams.
+  // The result for cells that the generative view does not see: the semantic tokens (V, L, H) as if
+  // the gate were 1, normalised where the method blends normalised streams.
   at::Tensor semantic_alone(const at::Tensor& semantic) const;
 
   const FusionConfig& config() const { return config_; }

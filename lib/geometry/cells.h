@@ -19,7 +19,8 @@ struct CellPoints {
 // by adaptive pooling (windows floor(i n / g) .. ceil((i + 1) n / g), sums in double).
 //   kKeep  pixels without depth count as points at the camera's centre, as released
 //   kMask  only pixels with depth; NaN where there is none
-// K, P as for unproject. Throws InputError as unproject; an empty grid.  Source: correspondence 2.
+// K, P as for unproject. Throws InputError as unproject; an empty grid.  Source: VEGA-3D,
+// scripts/visualization.
 CellPoints crop_cells(const ImageU16& depth, const Intrinsics& K, const Pose& P, ImageSize out,
                       Grid grid, ZeroDepth zero);
 

@@ -7,7 +7,7 @@ namespace vega {
 
 //   scale = max(out_h/h, out_w/w); resized = round-half-even(h * scale), at least 1;
 //   left, top = floor((resized - out) / 2): where the crop of size `out` starts
-// Throws InputError (an empty size).  Source: wan_extraction 2.
+// Throws InputError (an empty size).  Source: VEGA-3D, wan_t2v_encoder.py.
 struct CoverPlan {
   ImageSize resized;
   int left = 0, top = 0;

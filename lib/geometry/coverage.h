@@ -1,5 +1,5 @@
 // Maximum-coverage frame selection: which frames see most of a scene.
-// Source: VEGA-3D, max_coverage_sampling.py, video_utils.py; scene_understanding 1.5.
+// Source: VEGA-3D, max_coverage_sampling.py, video_utils.py.
 #pragma once
 
 #include <cstdint>

@@ -37,17 +37,17 @@ struct PatchPoints {
 //   kBf16: each point rounded to bfloat16, float32 sum in row-major order, divided, rounded once
 //   kF32:  sum in double, divided, rounded to float32
 // kMask averages the pixels with depth; without any: NaN. Throws InputError: a smaller map, a cell
-// that does not divide 378. Source: VEGA-3D, llava_arch.py; scene_understanding 5.1.
+// that does not divide 378. Source: VEGA-3D, llava_arch.py.
 PatchPoints average_patches(const PointMap& map, int cell, GeometryType type, ZeroDepth zero);
 
 // The 14x14 patches by any strategy; pixels without depth are NaN under kMask (kMinMax leaves them
-// out). Source: scene_understanding 5.
+// out). Source: VEGA-3D, llava_arch.py.
 PatchPoints patch_points(const PointMap& map, PointStrategy strategy, GeometryType type,
                          ZeroDepth zero);
 
 // Voxel indices: clamp to (-15, -15, -5) .. (15, 15, 5) m, minus the lower end, / 0.1, rounded half
 // to even: 0..300, 0..300, 0..100. kBf16 rounds every step to bfloat16. xyz (n, 3); NaN stays NaN.
-// Source: scene_understanding 5.2.
+// Source: VEGA-3D, llava_arch.py.
 std::vector<float> discretise(std::span<const float> xyz, GeometryType type);
 
 // Discretised coordinates as 16-bit triples (n, 3); NaN gives -1.
@@ -57,7 +57,7 @@ std::vector<std::int16_t> voxel_triples(std::span<const float> discrete);
 //   kBf16: boxes and points rounded to bfloat16, lo and hi too;  kF32: float32
 // kMask: pixels without depth are in no box. Returns (N, grid, grid) of N boxes; at most cell *
 // cell, so 196 of a 14-pixel patch. Throws InputError as average_patches. Source:
-// scene_understanding 5.4.
+// VEGA-3D, llava_arch.py.
 std::vector<std::uint16_t> box_counts(const PointMap& map, std::span<const Box> boxes, int cell,
                                       GeometryType type, ZeroDepth zero);
 

@@ -13,7 +13,8 @@
 namespace vega {
 
 // How coordinates are rounded on their way to patches and voxels.
-//   kBf16  as released: the map is cast to bfloat16 before anything else (scene_understanding 1.11)
+//   kBf16  as released: the map is cast to bfloat16 before anything else (VEGA-3D, evaluation
+//   scripts)
 //   kF32   no rounding but that of float32; sums in double
 enum class GeometryType { kBf16, kF32 };
 inline constexpr Choice<GeometryType> kGeometryTypes[] = {{GeometryType::kBf16, "bf16"},
@@ -31,7 +32,7 @@ inline constexpr Choice<ZeroDepth> kZeroDepths[] = {
 std::string_view name_of(ZeroDepth zero);               // of the table
 ZeroDepth zero_depth_from_name(std::string_view name);  // throws UsageError
 
-// Which part of the depth map stands behind the 384x384 picture (scene_understanding 1.9).
+// Which part of the depth map stands behind the 384x384 picture (VEGA-3D, video_utils.py).
 enum class CoordinateView {
   kResize,     // the whole map squashed
   kCenterCrop  // resized to height 384, the middle 384 columns
@@ -64,7 +65,7 @@ struct PointMap {
 // torch.bmm does). P, from float64, is axis_align * world_from_cam. Only the pixels of the grid are
 // computed. d = 0 gives the camera's centre, and valid 0.
 // depth (H, W) mm. Throws InputError: a grid outside the map, P or K not finite, fx or fy 0.
-// Source: VEGA-3D, video_utils.py, unproject; scene_understanding 1.6.
+// Source: VEGA-3D, video_utils.py, unproject.
 PointMap unproject(const ImageU16& depth, const Intrinsics& K, const Pose& P,
                    const DepthPixels& grid);
 

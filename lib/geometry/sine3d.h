@@ -21,7 +21,7 @@ namespace vega {
 // H) sines and cosines are within one float32 step of torch's of the same angle.
 //   kBf16  coordinates are bfloat16 numbers, results are rounded to bfloat16
 //   kF32   float32 throughout
-// Source: VEGA-3D, position_encoding.py, PositionEmbeddingSine3D; scene_understanding 5.3.
+// Source: VEGA-3D, position_encoding.py, PositionEmbeddingSine3D.
 class Sine3d {
  public:
   // Throws InputError unless points is positive and width at least 3 * points.

@@ -9,7 +9,7 @@ namespace vega {
 // Image.resize((w, h)) of Pillow up to 12.2: bicubic (a = -0.5), antialiased when shrinking,
 // weights of 22-bit fixed point, horizontally first with an 8-bit rounded intermediate; an axis
 // that keeps its size is skipped. Bit-exact. Throws InputError (empty image or size). Source:
-// scene_understanding 1.9.
+// Pillow 10.4, Resample.c; VEGA-3D, video_utils.py.
 ImageU8 resize_bicubic_pillow(const ImageU8& image, int w, int h);
 
 // torch interpolate(mode="bilinear", align_corners=False, antialias=False): half-pixel centres,

@@ -6,7 +6,7 @@
 //   a frame: 16 f32 camera to world; u64 colour and depth timestamps; u64 colour and depth bytes;
 //   colour payload; depth payload
 // What follows the last frame (the IMU section of real scans) is not read.
-// Source: scene_understanding 1.2.
+// Source: ScanNet SensReader.
 #pragma once
 
 #include <array>

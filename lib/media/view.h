@@ -1,4 +1,4 @@
-// How a frame is presented to a network (contracts 4, --view), and where its pixels come from.
+// How a frame is presented to a network (--view), and where its pixels come from.
 // Coordinates: pixel (0, 0) is the centre of the top-left pixel; x and u run right, y and v down.
 #pragma once
 
@@ -30,15 +30,16 @@ std::string_view name_of(View view);
 View view_from_name(std::string_view name);
 
 // The frame as the network sees it, (3, out.height, out.width) in -1..1. The order of scaling to
-// -1..1 and resizing is the release's (scene_understanding 1.9, wan_extraction 2).
+// -1..1 and resizing is the release's (VEGA-3D, video_utils.py, wan_t2v_encoder.py).
 // depth: size of the depth images, used by center_crop only (its width is
 // int(depth.width * 384 / depth.height)); {0, 0} when unknown: the frame's own size.
 // Throws InputError (empty frame or size; center_crop of a frame that is higher than wide).
 SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize depth = {});
 
 // True where the 384x384 picture of kMllm and kCenterCrop has no sample below mid-grey (128 of
-// 255). The released code takes a scene for pictures of 0..1, not of -1..1, where that holds for
-// all of its frames. Throws as apply_view.
+// 255). The released code guesses the range of a scene's pictures from their least value: where no
+// frame has a sample below mid-grey, it believes that they run from 0 to 1 instead of -1 to 1 and
+// scales them once more. Throws as apply_view.
 bool above_mid_grey(const ImageU8& frame, View view, ImageSize depth = {});
 
 // From pixels of the view's picture to pixels of the original frame.

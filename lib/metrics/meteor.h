@@ -1,6 +1,6 @@
 // METEOR 1.5, English, with exact, stem, synonym and paraphrase matches ("-l en -norm", the task
 // "rank" weights). Equal to the released jar, bit for bit, where its data is at hand. Source:
-// caption_metrics 1 to 5.
+// meteor-1.5.jar (options -l en -norm).
 #pragma once
 
 #include <array>

@@ -15,7 +15,7 @@ struct MeteorMatch {
 };
 
 // candidates[j]: matches that begin at reference word j, in the order that decides ties. Returns
-// the matches of the best alignment, ascending by reference word. Source: caption_metrics 4.
+// the matches of the best alignment, ascending by reference word. Source: meteor-1.5.jar.
 std::vector<MeteorMatch> align(const std::vector<std::vector<MeteorMatch>>& candidates,
                                int hypothesis_words);
 

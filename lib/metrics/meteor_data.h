@@ -28,7 +28,7 @@ struct WordNetText {
 };
 
 // The synonyms of METEOR's jar out of WordNet as Debian's package wordnet-base 3.0-37 has it, whose
-// offsets are not those of the jar's copy everywhere. Source: caption_metrics 3. Throws
+// offsets are not those of the jar's copy everywhere. Source: meteor-1.5.jar. Throws
 // FormatError.
 void add_wordnet(const WordNetText& text, MeteorData& data);
 

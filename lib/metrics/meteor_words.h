@@ -13,7 +13,7 @@ struct MeteorPrefixes {
   std::set<std::u32string> always, before_numbers;
 };
 
-// Punctuation becomes words of its own; words are lower-cased. Source: caption_metrics 2.
+// Punctuation becomes words of its own; words are lower-cased. Source: meteor-1.5.jar.
 std::vector<std::u32string> meteor_words(std::u32string_view caption,
                                          const MeteorPrefixes& prefixes);
 

@@ -1,5 +1,5 @@
 // BLEU, ROUGE-L and CIDEr-D as pycocoevalcap computes them. Scores are fractions (CIDEr-D: 0 to
-// 10). Source: scene_understanding 9.8, caption_metrics 7.
+// 10). Source: pycocoevalcap 1.2.
 #pragma once
 
 #include <array>

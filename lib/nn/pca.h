@@ -29,7 +29,8 @@ struct PcaColors {
 //           be compared between its frames.
 // No randomness: the same tokens and threads give the same bytes.
 // Throws InputError: no tokens, a size that is not a multiple of channels, NaN or infinity.
-// Source: correspondence 6, with exact eigenvectors instead of the release's randomised ones.
+// Source: VEGA-3D, scripts/visualization, with exact eigenvectors instead of the release's
+// randomised ones.
 PcaColors pca_colors(std::span<const float> tokens, std::int64_t channels);
 
 }  // namespace vega

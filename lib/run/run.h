@@ -52,10 +52,10 @@ struct RunResult {
 };
 
 // Prints a manifest line for each item that is finished or was complete, in the order of the items.
-// A dry run prints none, sweeps nothing, and takes the failure of a single item for an answer, too.
-// exit_code: 0, or 4 when items of a list failed (3: the only one, of a dry run). Throws what ends
-// the run (Stopped, OutputError, DeviceError, ModelError, UsageError), after finished items have
-// been named and the report says so.
+// A dry run prints no manifest and removes no part files; when its only item fails, it returns 3
+// and does not throw. exit_code: 0, or 4 when items of a list failed (3: the only one, of a dry
+// run). Throws what ends the run (Stopped, OutputError, DeviceError, ModelError, UsageError), after
+// finished items have been named and the report says so.
 RunResult run_items(const RunPlan& plan, const Context& context, const MakeWork& make);
 
 }  // namespace vega

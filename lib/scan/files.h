@@ -1,4 +1,4 @@
-// Names of the files of a ScanNet scan folder. Source: scene_understanding 1.1.
+// Names of the files of a ScanNet scan folder. Source: ScanNet.
 #pragma once
 
 #include <filesystem>

@@ -20,7 +20,7 @@ std::vector<Point3d> align_points(std::span<const Point3f> points, const Matrix4
 
 // The same rounded to float32: `xyz` of the release's point clouds, of which all boxes are made.
 // Source:
-// scene_understanding 1.7.
+// Video-3D-LLM, extract_scannet_pcd.py.
 std::vector<Point3f> align_points_f32(std::span<const Point3f> points, const Matrix4& axis_align);
 
 }  // namespace vega::scan

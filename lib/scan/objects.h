@@ -16,16 +16,17 @@ namespace vega::scan {
 
 struct Object {
   std::int32_t id = 0;  // objectId
-  std::string label;    // raw category; of the last group with this id
+  std::string label;    // raw category; when several groups have this id, the last one gives it
   int nyu40 = 0;
-  Box box{};                  // float64 centre and extent of float32 corners, aligned frame
+  // Aligned frame. Corners are rounded to float32, then centre and extent are computed in float64.
+  Box box{};
   std::int64_t vertices = 0;  // of the instance
 };
 
 struct ObjectList {
   std::vector<Object> objects;  // ascending id
   // The ids are exactly 0..n-1. Where not, the release drops the whole scene from its box files
-  // (list index = id there). Source: scene_understanding 1.8.
+  // (list index = id there). Source: Video-3D-LLM, extract_gt_box.
   bool dense = true;
   std::vector<std::int32_t> vanished;  // ids of groups that own no vertex any more, ascending
 };
@@ -34,7 +35,7 @@ struct ObjectList {
 // [P]: component-wise min and max; the upper corner is float32(min + float32(max - min)), which can
 // miss the maximum by one ulp; centre and extent are float64 of these corners. Instances without
 // vertices vanish. Labels and ids come from the groups. Throws InputError when the lengths differ.
-// Source: scene_understanding 1.7.
+// Source: Video-3D-LLM, extract_scannet_pcd.py.
 ObjectList ground_truth_objects(std::span<const Point3f> aligned,
                                 std::span<const std::int32_t> instance_of_vertex,
                                 std::span<const SegGroup> groups, const LabelMap& labels);

@@ -31,7 +31,7 @@ struct InstanceMasks {
 InstanceMasks read_masks(const std::filesystem::path& path, std::size_t vertex_count,
                          std::size_t max_rows = kMaxProposals);
 
-// What an empty mask does. Source: scene_understanding 1.8.
+// What an empty mask does. Source: Video-3D-LLM, extract_pred_box.
 enum class EmptyMask {
   kTruncate,  // reference: the list ends there
   kSkip,      // fixed: that one is left out

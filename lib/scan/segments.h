@@ -34,7 +34,7 @@ std::vector<SegGroup> read_aggregation(const std::filesystem::path& path);
 // on shared segments. Of two groups with one id the later one's segments count, at the place of the
 // first (a Python dictionary's rule). Throws InputError when a group names a segment that no vertex
 // has (the release stops there too): the files belong to different scans.
-// Source: scene_understanding 1.7; Video-3D-LLM, extract_scannet_pcd.py.
+// Source: Video-3D-LLM, extract_scannet_pcd.py.
 std::vector<std::int32_t> instance_ids(std::span<const std::int32_t> segment_of_vertex,
                                        std::span<const SegGroup> groups);
 

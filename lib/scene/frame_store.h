@@ -18,8 +18,9 @@ class FrameStore {
  public:
   virtual ~FrameStore() = default;
 
-  // The encoded colour picture (JPEG or PNG); of an ordered container what stands for it in
-  // fingerprints. Throws FormatError naming frame and offset.
+  // The encoded colour picture (JPEG or PNG). The frames of an ordered container have no bytes of
+  // their own: for them, the bytes that enter fingerprints instead. Throws FormatError naming frame
+  // and offset.
   virtual std::vector<std::byte> color_bytes(std::size_t place) const = 0;
   // True: pictures are not encoded one by one (video), and `pictures` gives them.
   virtual bool ordered() const { return false; }
@@ -27,7 +28,7 @@ class FrameStore {
   virtual void pictures(std::span<const std::size_t> /*places*/,
                         const std::function<void(std::size_t place, ImageU8&&)>& /*take*/) const {}
 
-  // Coded frames that were decoded so far (video); -1: nobody counts.
+  // Coded frames that were decoded so far (video); -1 when the container does not count them.
   virtual std::int64_t decoded_frames() const { return -1; }
 
   // Millimetres, 0 = invalid.

@@ -1,4 +1,4 @@
-// Which frames of a scene are used (contracts 4: --candidates, --select).
+// Which frames of a scene are used (--candidates, --select).
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 namespace vega {
 
 // --candidates all|every:K; "every:K" keeps the frames whose id is a multiple of K, as the release
-// does at extraction (scene_understanding 1.2).
+// does at extraction (VEGA-3D, generate_image_scannet).
 struct Candidates {
   std::int64_t every = 1;
 };
@@ -51,7 +51,7 @@ std::vector<std::size_t> select_ids(const SceneSource& source, std::span<const s
                                     std::string_view where = "frame ids");
 
 // numpy.linspace(0, total - 1, n, dtype=int): step = (total-1)/(n-1) rounded once to double,
-// floor(i * step), the last forced to total - 1; n = 1 gives 0 (scene_understanding 1.4).
+// floor(i * step), the last forced to total - 1; n = 1 gives 0 (VEGA-3D, video_utils.py).
 // Both at least 1, else InputError.
 std::vector<std::size_t> uniform_indices(std::int64_t total, std::int64_t n);
 

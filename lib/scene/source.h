@@ -73,7 +73,7 @@ struct SceneSource {
 // apart: check_cameras (scene/checks.h) compares that. Where findings throw: InputError at the
 // first error, and `frames` is never empty. Where they collect: `frames` holds those that can be
 // used; a video's store leaves out what it cannot decode.
-// Source: scene_understanding 1.2, 1.3.
+// Source: ScanNet SensReader; VEGA-3D, video_utils.py.
 SceneSource open_source(const std::filesystem::path& path, const SourceOptions& options,
                         Findings& findings);
 

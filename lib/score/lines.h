@@ -27,7 +27,8 @@ std::size_t each_record(std::string_view text, const std::string& file, const st
 // Replaces halves of surrogate pairs as above and adds to `count`.
 std::string with_whole_surrogates(std::string_view json, std::size_t& count);
 
-// NaN, Infinity or -Infinity outside of texts, as Python's json module writes them; else nothing.
+// The first NaN, Infinity or -Infinity outside of texts (Python's json module writes them), or an
+// empty view.
 std::string_view foreign_number(std::string_view json);
 
 }  // namespace vega::score

@@ -1,4 +1,4 @@
-// ScanRefer, Multi3DRefer and Nr3D. Source: scene_understanding 9.2 to 9.4, nr3d.md.
+// ScanRefer, Multi3DRefer and Nr3D. Source: VEGA-3D, scripts/3d/eval; referit3d/referit3d.
 #include <fmt/core.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Scan2Cap, ScanQA and SQA3D. Source: scene_understanding 9.5 to 9.9.
+// Scan2Cap, ScanQA and SQA3D. Source: VEGA-3D, scripts/3d/eval; docs/scoring.md.
 #include <algorithm>
 #include <cmath>
 

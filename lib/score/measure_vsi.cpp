@@ -1,4 +1,4 @@
-// VSI-Bench. Source: spatial_reasoning 14 and 15.
+// VSI-Bench. Source: vision-x-nyu/thinking-in-space, lmms_eval/tasks/vsibench/utils.py.
 #include <cmath>
 #include <limits>
 

@@ -1,4 +1,4 @@
-// nr3d.csv: the questions of Nr3D. Source: nr3d.md.
+// nr3d.csv: the questions of Nr3D. Source: referit3d/referit3d.
 #pragma once
 
 #include <filesystem>

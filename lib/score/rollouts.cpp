@@ -1,4 +1,4 @@
-// LIBERO: rollouts of the four suites. Source: manipulation 7, 8 and 11.
+// LIBERO: rollouts of the four suites. Source: moojink/openvla-oft, run_libero_eval.py.
 #include <fmt/core.h>
 
 #include <algorithm>

@@ -40,7 +40,7 @@ struct Results {
 };
 
 // Ranks of the rows in the columns. Each row's average rank is the mean of its ranks over the
-// columns that it reports. Source: scene_understanding 10.1.
+// columns that it reports. Source: the paper, Table 1.
 Results rank_results(std::vector<Column> columns, std::vector<TableRow> rows, int decimals);
 
 // "10.2" of 41/4: the mean of ranks with one decimal, half to even, without floating point.

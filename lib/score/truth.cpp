@@ -165,7 +165,8 @@ Truth processed(Task task, const Element& element) {
   return out;
 }
 
-// unique or multiple of ScanRefer's rows. Source: scene_understanding 6.6.
+// unique or multiple of ScanRefer's rows. Source: Video-3D-LLM, process_scanrefer and
+// process_sqa3d.
 std::vector<std::string> scanrefer_types(const fs::path& labels_path, const Json& list) {
   static constexpr std::array<int, 19> kClasses = {1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
                                                    11, 12, 14, 16, 24, 28, 33, 34, 36};

@@ -42,7 +42,8 @@ struct TruthFile {
 // needed. FormatError: the file is of no known form, with the element or line and the field.
 TruthFile read_truth(Task task, const TruthSources& sources);
 
-// SQA3D: what, is, how, can, which, others. Source: scene_understanding 6.6.
+// SQA3D: what, is, how, can, which, others. Source: Video-3D-LLM, process_scanrefer and
+// process_sqa3d.
 std::string sqa3d_type(std::string_view question);
 
 }  // namespace vega::score

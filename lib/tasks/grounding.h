@@ -1,4 +1,5 @@
-// What a grounding answer points at. Source: scene_understanding 9.3 and 9.4.
+// What a grounding answer points at. Source: VEGA-3D, scripts/3d/eval, eval_scanrefer and
+// eval_multi3drefer.
 #pragma once
 
 #include <cstddef>

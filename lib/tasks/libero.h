@@ -1,5 +1,5 @@
 // LIBERO: episodes out of the logs that people have, and the success rates of the suites. Source:
-// manipulation 7, 8, 11.
+// moojink/openvla-oft, run_libero_eval.py.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// Nr3D: which questions count, and which group each belongs to. Source: nr3d.md.
+// Nr3D: which questions count, and which group each belongs to. Source: referit3d/referit3d.
 #pragma once
 
 #include <cstdint>

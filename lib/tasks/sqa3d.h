@@ -1,4 +1,5 @@
-// SQA3D answers: when two count as equal. Source: scene_understanding 9.7 and 9.9.
+// SQA3D answers: when two count as equal. Source: VEGA-3D, scripts/3d/eval, eval_sqa3d;
+// docs/scoring.md.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// VSI-Bench: what an answer earns. Source: spatial_reasoning 14 and 15.
+// VSI-Bench: what an answer earns. Source: vision-x-nyu/thinking-in-space,
+// lmms_eval/tasks/vsibench/utils.py.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // English text to tokens as the Stanford tokeniser of the Penn Treebank makes them for caption
-// metrics (options -preserveLines -lowerCase). Source: caption_metrics 6.
+// metrics (options -preserveLines -lowerCase). Source: Stanford CoreNLP 3.4.1, PTBTokenizer.
 #pragma once
 
 #include <span>

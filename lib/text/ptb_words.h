@@ -1,4 +1,5 @@
-// Abbreviations that the Penn Treebank tokeniser knows, lower-case. Source: caption_metrics 6,
+// Abbreviations that the Penn Treebank tokeniser knows, lower-case. Source: Stanford CoreNLP
+// 3.4.1, PTBTokenizer,
 // word_lists.json.
 #pragma once
 

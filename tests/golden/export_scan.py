@@ -1,6 +1,6 @@
 """Writes scan/: a tiny ScanNet scan with its objects and proposals, as numpy and SciPy see them.
 
-The rules are those of scene_understanding 1.7 and 1.8 (read from extract_scannet_pcd.py, extract_gt_box.py and
+The rules are those of Video-3D-LLM (read in extract_scannet_pcd.py, extract_gt_box.py and
 extract_pred_box.py of Video-3D-LLM), written anew with numpy arrays.
 """
 import json

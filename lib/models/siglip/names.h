@@ -1,7 +1,7 @@
 // Tensor names and shapes of a SigLIP vision tower. Those of google/siglip-so400m-patch14-384 are
 // the canonical ones; the aliases are those inside LLaVA-Video, Video-3D-LLM and VEGA checkpoints.
 // Files have other prefixes too (models/siglip/checkpoint.h). Source: huggingface/transformers
-// modeling_siglip.py; scene_understanding 2.2.
+// modeling_siglip.py.
 #pragma once
 
 #include <string_view>

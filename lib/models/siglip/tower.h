@@ -4,7 +4,7 @@
 // Exact shortcuts (docs/kernels/siglip.md): the norms' weights and biases and the attention scale
 // are folded into the next matrices; q, k, v in one GEMM; the key bias cancels in the softmax; the
 // value bias passes through it into the output bias; the patch bias rides on the positions. Source:
-// huggingface/transformers modeling_siglip.py; scene_understanding 2.1.
+// huggingface/transformers modeling_siglip.py.
 #pragma once
 
 #include <ATen/core/Tensor.h>

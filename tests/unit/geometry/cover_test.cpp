@@ -7,7 +7,7 @@
 
 using namespace vega;
 
-// wan_extraction 2, the table of sizes, and round half to even.
+// The sizes of the release (wan_t2v_encoder.py), and round half to even.
 TEST_CASE("cover plans of the released sizes") {
   struct Row {
     ImageSize in, out, resized;
