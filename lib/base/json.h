@@ -26,29 +26,35 @@ struct JsonMember;
 // reads as null, nothing or an empty span.
 class Json {
  public:
-  Json() = default;
-  Json(std::nullptr_t) {}
+  // Defined below, where JsonMember is complete: clang asks for that.
+  Json();
+  ~Json();
+  Json(const Json& other);
+  Json(Json&& other) noexcept;
+  Json& operator=(const Json& other);
+  Json& operator=(Json&& other) noexcept;
+  Json(std::nullptr_t);
   template <std::same_as<bool> T>
-  Json(T value) : data_(value) {}
+  Json(T value);
   template <std::signed_integral T>
-  Json(T value) : data_(static_cast<std::int64_t>(value)) {}
+  Json(T value);
   template <std::unsigned_integral T>
-  requires(!std::same_as<T, bool>) Json(T value) : data_(static_cast<std::uint64_t>(value)) {}
+  requires(!std::same_as<T, bool>) Json(T value);
   template <std::floating_point T>
-  Json(T value) : data_(static_cast<double>(value)) {}
+  Json(T value);
   template <std::convertible_to<std::string_view> T>
-  Json(const T& value) : data_(std::string(std::string_view(value))) {}
+  Json(const T& value);
   // A vector, an array or a span becomes a list; a map becomes an object.
   template <typename R>
   requires(!std::same_as<R, Json> && !std::convertible_to<R, std::string_view> &&
            std::ranges::input_range<R>) Json(const R& values);
-  Json(std::vector<Json> elements) : data_(std::move(elements)) {}
+  Json(std::vector<Json> elements);
   // {{"views", 3}, {"size", {{"width", 640}}}}: an object.
   Json(std::initializer_list<JsonMember> members);
 
-  static Json object() { return Json(std::initializer_list<JsonMember>{}); }
-  static Json list() { return Json(List{}); }
-  static Json list(std::initializer_list<Json> elements) { return Json(List(elements)); }
+  static Json object();
+  static Json list();
+  static Json list(std::initializer_list<Json> elements);
 
   bool is_null() const { return data_.index() == 0; }
   bool is_object() const { return std::holds_alternative<Object>(data_); }
@@ -105,6 +111,28 @@ struct JsonMember {
   std::string name;
   Json value;
 };
+
+inline Json::Json() = default;
+inline Json::~Json() = default;
+inline Json::Json(const Json& other) = default;
+inline Json::Json(Json&& other) noexcept = default;
+inline Json& Json::operator=(const Json& other) = default;
+inline Json& Json::operator=(Json&& other) noexcept = default;
+inline Json Json::object() { return Json(std::initializer_list<JsonMember>{}); }
+inline Json Json::list() { return Json(List{}); }
+inline Json Json::list(std::initializer_list<Json> elements) { return Json(List(elements)); }
+inline Json::Json(std::nullptr_t) {}
+template <std::same_as<bool> T>
+Json::Json(T value) : data_(value) {}
+template <std::signed_integral T>
+Json::Json(T value) : data_(static_cast<std::int64_t>(value)) {}
+template <std::unsigned_integral T>
+requires(!std::same_as<T, bool>) Json::Json(T value) : data_(static_cast<std::uint64_t>(value)) {}
+template <std::floating_point T>
+Json::Json(T value) : data_(static_cast<double>(value)) {}
+template <std::convertible_to<std::string_view> T>
+Json::Json(const T& value) : data_(std::string(std::string_view(value))) {}
+inline Json::Json(std::vector<Json> elements) : data_(std::move(elements)) {}
 
 template <typename R>
 requires(!std::same_as<R, Json> && !std::convertible_to<R, std::string_view> &&
