@@ -95,6 +95,12 @@ void ZipArchive::read_directory() {
     limit = *end - kEnd64LocatorBytes;
     if (limit < kEnd64Bytes || at > limit - kEnd64Bytes || u32(bytes, at) != kEnd64)
       fail("", "a zip64 locator that points nowhere", "the zip64 end record");
+    // The record states its size less the 12 bytes in front, and its locator follows it.
+    if (const auto rest = u64(bytes, at + 4); rest > limit - at || at + 12 + rest != limit)
+      fail("",
+           "a zip64 end record at byte " + std::to_string(at) + " that its locator at byte " +
+               std::to_string(limit) + " does not follow",
+           "one archive (two files joined?)", kSeparate);
     count = u64(bytes, at + 32);
     size = u64(bytes, at + 40);
     offset = u64(bytes, at + 48);

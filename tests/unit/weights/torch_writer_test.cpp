@@ -170,4 +170,7 @@ TEST_CASE("zip: zip64 and small deflated records") {
   auto lost = zip64_archive("r", text, 0, text.size(), crc_of(text));
   lost.replace(lost.find("PK\x06\x07") + 8, 8, le(UINT64_MAX - 3, 8));
   refused(lost, "points nowhere");
+  // Joined: the second one's locator points into the first.
+  const auto one = zip64_archive("r", text, 0, text.size(), crc_of(text));
+  refused(one + one, "joined");
 }
