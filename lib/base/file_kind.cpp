@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace vega {
 namespace {
@@ -122,7 +123,7 @@ std::string start_of(std::string_view head) {
   });
   if (ascii) {
     const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
-    return fmt::format("a text file that starts with \"{}\"", line.substr(0, 40));
+    return fmt::format("a text file that starts with \"{}\"", printable(line, 40));
   }
   std::string text = "a file that starts with";
   for (const char c : head.substr(0, 8))

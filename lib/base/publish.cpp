@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -15,7 +14,6 @@
 
 #include "base/build_info.h"
 #include "base/error.h"
-#include "base/file_kind.h"
 
 namespace vega {
 namespace fs = std::filesystem;
@@ -178,49 +176,6 @@ void write_through(const Place& place, std::span<const std::byte> bytes) {
   close(fd);
 }
 
-// The text behind `"schema": "` up to the version, in the head of a JSON object; else empty.
-std::string_view schema_of(std::string_view json) {
-  const auto name = json.find("\"schema\"");
-  if (name == json.npos) return {};
-  const auto begin = json.find('"', name + 8), end = json.find_first_of("/\"", begin + 1);
-  return end == json.npos ? std::string_view() : json.substr(begin + 1, end - begin - 1);
-}
-
-enum class Kind { kPng, kPdf, kJson, kText, kBytes };
-
-Kind kind_of(std::string_view head) {
-  if (head.starts_with("\x89PNG")) return Kind::kPng;
-  if (head.starts_with("%PDF")) return Kind::kPdf;
-  if (head.find('\0') != head.npos) return Kind::kBytes;
-  const auto first = head.find_first_not_of(" \t\r\n");
-  return first != head.npos && (head[first] == '{' || head[first] == '[') ? Kind::kJson
-                                                                          : Kind::kText;
-}
-
-// A slip in an output's name must not destroy an input.
-void refuse_other_kind(const fs::path& path, std::span<const std::byte> bytes) {
-  std::string old(kFileKindBytes, '\0');
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return;  // none is there; or PartFile says what is wrong
-  const ssize_t count = pread(fd, old.data(), old.size(), 0);
-  close(fd);
-  if (count <= 0 || bytes.empty()) return;
-  old.resize(static_cast<std::size_t>(count));
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
-                              std::min(bytes.size(), kFileKindBytes));
-  const Kind kind = kind_of(head);
-  const bool same = kind == kind_of(old) && (kind != Kind::kJson || schema_of(head).empty() ||
-                                             schema_of(head) == schema_of(old));
-  if (same || kind == Kind::kBytes) return;
-  const std::string_view kinds[] = {"a PNG picture", "a PDF document", "JSON", "a text"};
-  std::string wanted(kinds[static_cast<int>(kind)]);
-  if (kind == Kind::kJson && !schema_of(head).empty())
-    wanted = "JSON of schema " + std::string(schema_of(head));
-  throw UsageError(explain(path.string(), file_kind(std::as_bytes(std::span(old))).name,
-                           "no file, or " + wanted + " that may be replaced",
-                           "choose another output path, or remove this file"));
-}
-
 }  // namespace
 
 bool is_stream(const fs::path& path) { return follow(path).stream; }
@@ -301,9 +256,7 @@ void PartFile::publish() {
 }
 
 void publish_file(const fs::path& path, std::span<const std::byte> bytes) {
-  const Place place = follow(path);
-  if (place.stream) return write_through(place, bytes);
-  refuse_other_kind(place.path, bytes);
+  if (const Place place = follow(path); place.stream) return write_through(place, bytes);
   PartFile part(path);
   write_all(part.descriptor(), part.path(), bytes);
   part.publish();

@@ -46,10 +46,10 @@ class PartFile {
 };
 
 // Writes a small file (JSON, PNG, text) through a PartFile, or the bytes to a stream (is_stream).
-// Throws OutputError. Throws UsageError where a file of another kind has this name, so that a slip
-// (`--report scans.txt`) destroys nothing: a picture replaces a picture, JSON of a vega schema
-// replaces JSON of that schema, a text replaces a text that is no JSON; an empty file may be
-// replaced by anything.
+// Whatever had this name is replaced. A file whose name a user typed goes through publish_output
+// (run/output_names.h) instead: a slip such as `--report scans.txt` then destroys nothing. Pictures
+// that a verb names itself, caches and parts of a folder of its own need no such guard.
+// Throws OutputError.
 void publish_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void publish_file(const std::filesystem::path& path, std::string_view text);
 

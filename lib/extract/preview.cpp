@@ -83,7 +83,7 @@ RunResult run_preview(const PreviewOptions& options, const Context& context) {
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     const fs::path input = options.inputs[i];
     const fs::path& out = pictures[i];
-    publish_file(out, std::span<const std::byte>(encode_png(preview_sheet(input, options))));
+    publish_output(out, std::span<const std::byte>(encode_png(preview_sheet(input, options))));
     log_info("{}: picture in {}", input.string(), out.string());
     context.manifest(input.stem().string(), out.string());
     ++report.done;

@@ -32,8 +32,8 @@ void preview_one(const fs::path& input, const fs::path& picture, const fs::path&
   const GateStatistics statistics = gate_statistics(reader);
   const ImageU8 page = gate_page(reader, statistics,
                                  {options.frames, options.width, options.columns, options.smooth});
-  if (!json.empty()) publish_file(json, gate_json(statistics));
-  publish_file(picture, std::span<const std::byte>(encode_png(page)));
+  if (!json.empty()) publish_output(json, gate_json(statistics));
+  publish_output(picture, std::span<const std::byte>(encode_png(page)));
   log_info("{}: mean gate {:.3f}, covered {:.1f} %{}, picture in {}", input.string(),
            statistics.all.mean, 100 * statistics.covered_share(),
            statistics.trained ? "" : ", not trained", picture.string());

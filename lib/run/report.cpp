@@ -6,6 +6,7 @@
 #include "base/build_info.h"
 #include "base/json.h"
 #include "base/publish.h"
+#include "run/output_names.h"
 
 namespace vega {
 namespace {
@@ -160,7 +161,7 @@ std::string RunReport::text(const std::string& state, int exit_code,
 void RunReport::save(const std::string& state, int exit_code, const std::string& error) {
   saved_ = Clock::now();
   if (path_.empty() || (stream_ && exit_code < 0)) return;
-  publish_file(path_, text(state, exit_code, error));
+  publish_output(path_, text(state, exit_code, error));
 }
 
 }  // namespace vega

@@ -16,6 +16,7 @@
 #include "base/printable.h"
 #include "base/publish.h"
 #include "base/text.h"
+#include "run/output_names.h"
 #include "score/lines.h"
 
 namespace vega::score {
@@ -272,8 +273,8 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
       throw RefusedError(beside.string() + ": " + differences.front() + " as in " + run->string() +
                          "; give an -o in another folder");
   }
-  if (!same) publish_file(out, merged.text);
-  if (copy) publish_file(beside, bytes_of(*run));
+  if (!same) publish_output(out, merged.text);
+  if (copy) publish_output(beside, bytes_of(*run));
   log_info("{} of {}{}", plural(merged.answers, "answer"), plural(parts.size(), "part"),
            same ? ": complete already" : "");
   if (is_stream(out)) return {};  // the answers themselves went there

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/publish.h"
 #include "metrics/correlation.h"
+#include "run/output_names.h"
 #include "score/plot_data.h"
 
 namespace vega::score {
@@ -109,7 +110,7 @@ RunResult run_plot(const PlotOptions& options, const Context& context) {
       break;
     }
   }
-  publish_file(options.out, draw_page(format, size.width, size.height, drawing, options.dpi));
+  publish_output(options.out, draw_page(format, size.width, size.height, drawing, options.dpi));
   log_info("plot in {}", options.out);
   return {};
 }

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "base/publish.h"
 #include "base/text.h"
+#include "run/output_names.h"
 #include "score/captions.h"
 #include "score/compare.h"
 #include "score/judge.h"
@@ -185,13 +186,18 @@ void note_clusters(const Measured& measured, const Plan& plan) {
 }
 
 void write_outputs(const Plan& plan, const Measured& measured, const Scores& scores) {
-  if (!plan.options.samples.empty()) publish_file(plan.options.samples, samples_text(measured));
-  if (!plan.options.out.empty()) publish_file(plan.options.out, scores_text(scores));
+  if (!plan.options.samples.empty()) publish_output(plan.options.samples, samples_text(measured));
+  if (!plan.options.out.empty()) publish_output(plan.options.out, scores_text(scores));
 }
 
 }  // namespace
 
 void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context) {
+  std::vector<std::filesystem::path> read(options.inputs.begin(), options.inputs.end());
+  for (const std::string& file : {options.gt, options.questions, options.boxes, options.labels,
+                                  options.scans, options.against, options.judge})
+    read.emplace_back(file);
+  refuse_inputs_as_outputs({options.out, options.samples}, read);
   Plan plan = plan_of(options, read_scene);
   std::vector<Run> runs;
   Measured measured;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/publish.h"
 #include "base/text.h"
+#include "run/output_names.h"
 #include "score/published.h"
 #include "score/table_checks.h"
 
@@ -284,6 +285,7 @@ std::string json(const Results& results) {
 }
 
 RunResult run_table(const TableOptions& options, const Context& context) {
+  refuse_inputs_as_outputs({options.out}, {options.inputs.begin(), options.inputs.end()});
   std::vector<Column> columns = parse_columns("--columns", options.columns);
   std::vector<TableRow> rows = wanted_rows(options, columns);
   const Results results =
@@ -301,7 +303,7 @@ RunResult run_table(const TableOptions& options, const Context& context) {
   if (options.out.empty())
     context.print(text);
   else
-    publish_file(options.out, text);
+    publish_output(options.out, text);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "base/publish.h"
 #include "base/text.h"
+#include "run/output_names.h"
 #include "score/join.h"
 #include "score/lines.h"
 #include "score/rollouts.h"
@@ -253,7 +254,7 @@ RunResult run_validate(const ValidateOptions& options, const Context& context) {
     return {.exit_code = 3};
   }
   if (!options.submission.empty())
-    publish_file(options.submission, submission_text(*whole, *questions, options.labels));
+    publish_output(options.submission, submission_text(*whole, *questions, options.labels));
   return {};
 }
 
@@ -305,7 +306,7 @@ std::vector<std::string> compare_record(const fs::path& record, Task task, const
   Json tasks = json["tasks"];
   tasks.set(name, std::move(known));
   json.set("tasks", std::move(tasks));
-  publish_file(record, json.dump(2) + "\n");
+  publish_output(record, json.dump(2) + "\n");
   return faults;
 }
 

@@ -25,6 +25,15 @@ refused() {
 }
 answer() { printf '{"sample_id":"%s","pred_response":"%s","gt_response":["%s"]}\n' "$1" "$2" "$3"; }
 
+# --- an output that is an input, or a file of another kind, stays as it is
+answer a "the table" "The table" >own.jsonl
+cp own.jsonl before.jsonl
+refused_output() { expect_exit 2 score scanqa own.jsonl "$@"; expect_text own.jsonl; check "own.jsonl stays" cmp -s own.jsonl before.jsonl; }
+refused_output --samples own.jsonl
+refused_output -o own.jsonl
+expect_exit 2 score scanqa own.jsonl --against before.jsonl --samples before.jsonl
+check "before.jsonl stays" cmp -s own.jsonl before.jsonl
+
 # --- texts: ScanQA raw and PTB
 answer a "the table" "The table" >scanqa.jsonl
 answer b "brown chair" "brown chair" >>scanqa.jsonl
