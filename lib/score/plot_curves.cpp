@@ -125,8 +125,8 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
                              "one at least", "name it with --columns"));
   Incomplete incomplete;
   for (const auto& [name, value] : x) {
-    const auto row =
-        std::find_if(rows.begin(), rows.end(), [&](const TableRow& r) { return r.name == name; });
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&, &name = name](const TableRow& r) { return r.name == name; });
     if (row == rows.end())
       throw InputError(explain("plot correlation: " + name, "a correspondence file alone",
                                "a score file too: " + name + "=scores.json"));
