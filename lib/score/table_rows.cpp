@@ -131,8 +131,8 @@ TableRow csv_row(const CsvRecord& record, const CsvColumns& columns, const std::
     if (!columns.columns[k]) continue;
     const std::string text(trim(record.fields[k]));
     if (text.empty() || text == "-" || text == "\u2013" || text == "\u2014") continue;
-    row.cells[columns.columns[k]->text()] =
-        csv_cell(text, *columns.columns[k], unit == "fraction", place + ": " + columns.names[k]);
+    row.cells[columns.columns[k]->text()] = csv_cell(text, *columns.columns[k], unit == "fraction",
+                                                     place + ": " + printable(columns.names[k]));
   }
   return row;
 }
