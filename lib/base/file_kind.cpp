@@ -108,11 +108,11 @@ FileKind kind_of_text(std::string_view head) {
   if (starts("<?xml") || starts("<error")) {
     return {"an XML text", "download the file itself: the server may have answered with an error"};
   }
-  if (starts("{")) return {"a JSON text", ""};
   for (const std::size_t unit : {4, 2}) {
     if (is_wide_text(head, unit, 0) || is_wide_text(head, unit, unit - 1))
       return {unit == 4 ? "UTF-32 text" : "UTF-16 text", std::string(kSaveAsUtf8)};
   }
+  if (starts("{")) return {"a JSON text", ""};
   return {};
 }
 

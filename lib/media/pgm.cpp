@@ -36,7 +36,7 @@ PgmHeader read_header(std::span<const std::byte> bytes, std::string_view where) 
   };
   const std::uint64_t width = number(), height = number();
   const std::uint32_t most = number();
-  if (width == 0 || height == 0 || width * height > (std::uint64_t{1} << 28)) {
+  if (width == 0 || height == 0 || width * height > std::uint64_t{kMostPixels}) {
     throw FormatError(
         explain(where, std::to_string(width) + "x" + std::to_string(height), "1 to 2^28 pixels"));
   }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/deflate.h"
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "media/image.h"
@@ -15,8 +16,6 @@
 namespace vega {
 
 namespace {
-
-constexpr std::int64_t kMaxInflation = 1032;  // of deflate: 258 bytes from two bits
 
 // What the callbacks share; `text` holds the first error.
 struct Stream {
@@ -143,10 +142,11 @@ void check_inflation(const Reader& reader, const PngHeader& header, std::string_
   const std::int64_t bits = header.bits * png_get_channels(reader.png, reader.info);
   const std::int64_t needed = std::int64_t{header.width} * header.height * bits / 8;
   const auto there = static_cast<std::int64_t>(reader.stream.in.size());
-  if (needed / kMaxInflation <= there) return;
+  if (needed / std::int64_t{kMostInflation} <= there) return;
   throw FormatError(explain(
       where, fmt::format("a PNG of {}x{} pixels in {} bytes", header.width, header.height, there),
-      fmt::format("at least {} bytes", needed / kMaxInflation), "copy or export the file again"));
+      fmt::format("at least {} bytes", needed / std::int64_t{kMostInflation}),
+      "copy or export the file again"));
 }
 
 std::string kind_of(const PngHeader& header) {

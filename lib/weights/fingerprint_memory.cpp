@@ -156,8 +156,6 @@ void FingerprintMemory::remember(std::string_view fingerprint) const {
   static std::mutex alone;  // part files are told apart by process only
   const std::lock_guard lock(alone);
   auto entries = load_memory(*path);
-  std::error_code ignored;
-  if (entries.empty()) fs::remove(*path, ignored);  // damaged, or of another version: no output
   std::erase_if(entries, [&](const Remembered& entry) { return entry.key == before_->key; });
   entries.push_back({before_->key, std::string(fingerprint)});
   Json list = Json::list();

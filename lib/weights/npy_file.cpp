@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/deflate.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "weights/detail.h"
@@ -20,7 +21,6 @@ using Bytes = std::span<const std::byte>;
 using Owner = std::shared_ptr<const void>;
 
 constexpr std::uint64_t kMostNpyBytes = std::uint64_t{1} << 30;
-constexpr std::uint64_t kBestRatio = 1032;  // of deflate: 258 bytes from 2 bits
 constexpr std::size_t kMostArrays = 65536;
 constexpr std::string_view kSuffix = ".npy";
 
@@ -279,7 +279,7 @@ struct NpyFile::State {
           std::to_string(entry.packed) + " compressed bytes from byte " + std::to_string(begin),
           "a record within the file of " + std::to_string(bytes.size()) + " bytes",
           detail::kFetchAgain);
-    if (entry.size > kBestRatio * entry.packed + 64)
+    if (entry.size > kMostInflation * entry.packed + 64)
       detail::fail(where,
                    std::to_string(entry.size) + " bytes out of " + std::to_string(entry.packed) +
                        " compressed ones",

@@ -148,6 +148,8 @@ TensorSet read_safetensors(const fs::path& path) {
       entries.emplace_back(name, json, path);
       return;
     }
+    if (!json.is_null() && !json.is_object())
+      detail::fail(path.string() + ": __metadata__", shown(json), "an object of texts", kRemedy);
     for (const auto& [key, value] : json.members()) {
       if (value.text() == nullptr)
         detail::fail(path.string() + ": __metadata__ '" + printable(key) + "'", shown(value),

@@ -41,7 +41,10 @@ SafetensorsWriter::SafetensorsWriter(fs::path path, const std::vector<TensorSpec
     : part_(std::move(path)) {
   Json header = Json::object();
   if (!metadata.empty()) header.add("__metadata__", metadata);
-  for (const auto& [key, value] : metadata) check_utf8(key + value, part_.final_path());
+  for (const auto& [key, value] : metadata) {
+    check_utf8(key, part_.final_path());
+    check_utf8(value, part_.final_path());
+  }
   std::uint64_t end = 0;
   for (const auto* spec : in_file_order(tensors)) {
     const auto size = bytes_of(*spec);

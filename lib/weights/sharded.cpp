@@ -40,7 +40,7 @@ void check_inside(const fs::path& index, const std::string& tensor, const std::s
 WeightMap read_weight_map(const fs::path& index) {
   const Json json =
       read_json(index, "an index with \"weight_map\"", {kMostIndexBytes, kMostIndexDepth});
-  if (json["weight_map"].size() == 0) {
+  if (json["weight_map"].members().empty()) {
     detail::fail(index.string(), "JSON without \"weight_map\", or an empty one",
                  "{\"weight_map\": {tensor: file}}", "fetch the index again");
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/deflate.h"
 #include "weights/detail.h"
 
 namespace vega {
@@ -18,7 +19,6 @@ constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22;
 constexpr std::size_t kEnd64Bytes = 56, kEnd64LocatorBytes = 20;
 constexpr std::uint64_t kMostEntries = 1'000'000;
 constexpr std::uint64_t kMostInflated = std::uint64_t{64} << 20;
-constexpr std::uint64_t kMostInflation = 1032;  // of deflate: 258 bytes from two bits
 
 constexpr const char* kSaveStored =
     "save it again without compression (torch.save, numpy.savez), or unpack and repack it";

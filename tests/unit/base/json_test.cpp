@@ -163,4 +163,5 @@ TEST_CASE("a JSON file is read through the guard", "[json]") {
   test::write_text(folder / "a.json", "\xef\xbb\xbf{\"a\": 1}\n");
   CHECK(read_json(folder / "a.json", "a test")["a"].whole() == 1);
   CHECK_THAT(message([&] { read_json(folder / "none.json", "a test"); }), Contains("none.json"));
+  CHECK_THROWS_AS(read_json(folder / "none.json", "a test"), InputError);
 }

@@ -151,6 +151,8 @@ TEST_CASE("shards: a broken index is refused") {
   refused({"'z'", "twice"});
   write_index(folder.path(), "[]");
   refused({"weight_map"});
+  write_index(folder.path(), R"(["x"])");
+  refused({"weight_map"});
   write_index(folder.path(), "{}");
   refused({"empty"});
   write_index(folder.path(), "{");

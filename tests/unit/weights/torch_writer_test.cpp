@@ -9,6 +9,7 @@
 #include "pickles.h"
 #include "weights/torch_file.h"
 #include "weights/zip_archive.h"
+#include "zips.h"
 
 using namespace vega;
 using namespace vega::test;
@@ -50,20 +51,6 @@ std::string zip64_archive(const std::string& name, const std::string& data, std:
   zip += le(0x06054b50, 4) + le(0, 2) + le(0, 2) + le(0xffff, 2) + le(0xffff, 2) +
          le(0xffffffff, 4) + le(0xffffffff, 4) + le(0, 2);
   return zip;
-}
-
-std::string deflated(const std::string& text) {
-  std::string out(text.size() + 100, '\0');
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 std::uint32_t crc_of(const std::string& text) {
@@ -140,7 +127,7 @@ TEST_CASE("zip: zip64 and small deflated records") {
   write_bytes(path, bytes_of(zip64_archive("r", text, 0, text.size(), crc_of(text))));
   CHECK(text_of(ZipArchive(MappedFile::open(path)).read("r", true).bytes) == text);
 
-  const auto packed = deflated(text);
+  const auto packed = test::deflated(text);
   write_bytes(path, bytes_of(zip64_archive("r", packed, 8, text.size(), crc_of(text))));
   CHECK(text_of(ZipArchive(MappedFile::open(path)).read("r", false).bytes) == text);
 
