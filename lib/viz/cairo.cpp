@@ -146,11 +146,16 @@ class CairoCanvas final : public Canvas {
   std::string missing_;
 };
 
+// Cairo takes no larger pictures.
+void require_size(ImageSize size) {
+  if (size.empty() || size.width > 32767 || size.height > 32767)
+    throw InputError(explain("picture", to_string(size) + " pixels", "1 to 32767 a side",
+                             "draw fewer frames, or narrower ones"));
+}
+
 // A picture in Cairo's own layout of pixels.
 Surface surface_of(const ImageU8& image) {
-  if (image.size().empty() || image.width > 32767 || image.height > 32767)
-    throw InputError(explain("picture", to_string(image.size()) + " pixels", "1 to 32767 a side",
-                             "draw fewer frames, or narrower ones"));
+  require_size(image.size());
   Surface out(cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
   require(cairo_surface_status(out.get()));
   unsigned char* bytes = cairo_image_surface_get_data(out.get());
@@ -193,7 +198,7 @@ void CairoCanvas::image(const ImageU8& image, Point2 at, double width, double he
 
 void CairoCanvas::text(std::string_view text, Point2 at, const TextStyle& style) {
   const std::string words = drawn_text(text);
-  for (const char32_t c : text::decode_utf8(missing_glyphs(words)))
+  for (const char32_t c : text::decode_utf8(missing_glyphs(words, style.bold)))
     if (const std::string one = text::encode_utf8({&c, 1}); missing_.find(one) == missing_.npos)
       missing_ += one;
   const double width = text_width(text, style);
@@ -253,10 +258,10 @@ double text_width(std::string_view text, const TextStyle& style) {
 
 double cap_height(const TextStyle& style) { return 0.729 * style.size; }
 
-std::string missing_glyphs(std::string_view text) {
+std::string missing_glyphs(std::string_view text, bool bold) {
   std::u32string out;
   for (const char32_t c : text::decode_utf8(drawn_text(text)))
-    if (FT_Get_Char_Index(font_of(false).face, c) == 0 && out.find(c) == out.npos) out += c;
+    if (FT_Get_Char_Index(font_of(bold).face, c) == 0 && out.find(c) == out.npos) out += c;
   return text::encode_utf8(out);
 }
 
@@ -274,6 +279,7 @@ std::string draw_page(PageFormat format, double width, double height, const Draw
   const auto pixels = [scale](double points) {
     return static_cast<int>(std::ceil(points * scale));
   };
+  require_size({pixels(width), pixels(height)});  // before memory is taken
   CairoCanvas canvas(surface_of(blank(pixels(width), pixels(height), {255, 255, 255})).release(),
                      true);
   canvas.scale(scale);

@@ -75,7 +75,7 @@ double cap_height(const TextStyle& style);
 // `text`, or its beginning with an ellipsis, whatever fits into `width` (down to nothing).
 std::string fit_text(std::string_view text, double width, const TextStyle& style);
 // The characters that the font has no glyph for, each once.
-std::string missing_glyphs(std::string_view text);
+std::string missing_glyphs(std::string_view text, bool bold = false);
 // The text that is drawn: see Canvas::text.
 std::string drawn_text(std::string_view text);
 

@@ -97,10 +97,15 @@ std::vector<std::string> name_lines(const std::string& name, double most) {
           fit_text(name.substr(blank + 1), most, kPlotText)};
 }
 
+// Whether a range is one number but for rounding.
+bool is_narrow(double low, double high) {
+  return !(high - low > 1e-10 * std::max(std::abs(low), std::abs(high)));
+}
+
 }  // namespace
 
 std::vector<double> nice_ticks(double low, double high, int most) {
-  if (!(high > low)) {
+  if (is_narrow(low, high)) {
     const double around = low == 0 ? 1 : std::abs(low) * 0.05;
     low -= around, high += around;
   }
@@ -129,7 +134,7 @@ std::string tick_text(double value, double step) {
 
 Drawing plot_curves(const Curves& plot, const PlotSize& size) {
   ValueRange ys = range_of(plot.series), xs;
-  if (ys.low == ys.high) ys = {ys.low - 1, ys.high + 1};
+  if (is_narrow(ys.low, ys.high)) ys = {ys.low - 1, ys.high + 1};
   const double room = (ys.high - ys.low) * 0.05;
   ys.low -= ys.low >= 0 && ys.low < room ? ys.low : room, ys.high += room;
   for (const PlotSeries& s : plot.series)
@@ -143,15 +148,15 @@ Drawing plot_curves(const Curves& plot, const PlotSize& size) {
   return [=](Canvas& canvas) {
     const bool lines = std::any_of(plot.series.begin(), plot.series.end(),
                                    [](const PlotSeries& s) { return s.joined; });
-    const Box head = draw_head(canvas, size, plot.title, plot.note, plot.series,
-                               lines ? LegendMark::kLine : LegendMark::kPoint);
+    const PageBox head = draw_head(canvas, size, plot.title, plot.note, plot.series,
+                                   lines ? LegendMark::kLine : LegendMark::kPoint);
     Axis y = cut_to(ticked(ys, y_ticks(size) + 2), ys), x = places(plot.categories.size());
     if (plot.categories.empty()) {
       x = ticked(xs, std::max(3, static_cast<int>(size.width / 32)));
       const double more = std::max(xs.high - xs.low, x.step()) * 0.04;
       x = cut_to(x, {xs.low - more, xs.high + more});
     }
-    const Box area = draw_axes(canvas, head, x, y, plot.x_label, plot.y_label, plot.categories);
+    const PageBox area = draw_axes(canvas, head, x, y, plot.x_label, plot.y_label, plot.categories);
     // Where intervals would lie on each other the series stand side by side.
     const bool aside = has_intervals(plot.series) && plot.series.size() > 1;
     std::vector<Point2> points;
@@ -193,12 +198,14 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
   ValueRange range = range_of(plot.series);
   range.add(0);
   return [=](Canvas& canvas) {
-    const Box head = draw_head(canvas, size, plot.title, plot.note, plot.series, LegendMark::kArea);
+    const PageBox head =
+        draw_head(canvas, size, plot.title, plot.note, plot.series, LegendMark::kArea);
     const std::size_t n = plot.series.size();
     Axis x = places(plot.categories.size()), y = ticked(range, y_ticks(size));
     NoCanvas nothing;
     Axis tried_x = x, tried_y = y;
-    const Box tried = draw_axes(nothing, head, tried_x, tried_y, "", plot.y_label, plot.categories);
+    const PageBox tried =
+        draw_axes(nothing, head, tried_x, tried_y, "", plot.y_label, plot.categories);
     // Numbers stand level on the bars where all of them are narrow enough, else upright.
     double widest = 0;
     TextStyle style{kInk, 6};
@@ -216,7 +223,7 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
     const double extra = more * (range.high - range.low) / std::max(10.0, tried.height() - both);
     if (range.high > 0) y.high = std::max(y.high, range.high + extra);
     if (range.low < 0) y.low = std::min(y.low, range.low - extra);
-    const Box area = draw_axes(canvas, head, x, y, "", plot.y_label, plot.categories);
+    const PageBox area = draw_axes(canvas, head, x, y, "", plot.y_label, plot.categories);
     const double group = (x.place(1) - x.place(0)) * 0.84, wide = group / static_cast<double>(n);
     const double zero = y.place(0);
     for (std::size_t c = 0; c < plot.categories.size(); ++c) {
@@ -266,7 +273,7 @@ Drawing plot_radar(const Radar& plot, const PlotSize& size) {
   return [=](Canvas& canvas) {
     const std::string note =
         "ranges: from the centre to the rim" + (plot.note.empty() ? "" : "; " + plot.note);
-    const Box room = draw_head(canvas, size, plot.title, note, plot.series, LegendMark::kLine);
+    const PageBox room = draw_head(canvas, size, plot.title, note, plot.series, LegendMark::kLine);
     const auto direction = [n](std::size_t k) {
       const double a = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n);
       return Point2{std::sin(a), -std::cos(a)};

@@ -39,13 +39,13 @@ Path regular(Point2 at, double radius, int corners, double first_degrees) {
   return out;
 }
 
-double overlap(const Box& a, const Box& b) {
+double overlap(const PageBox& a, const PageBox& b) {
   const double w = std::min(a.right, b.right) - std::max(a.left, b.left);
   const double h = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
   return w > 0 && h > 0 ? w * h : 0;
 }
 
-Box box_around(Point2 at, double reach) {
+PageBox box_around(Point2 at, double reach) {
   return {at.x - reach, at.y - reach, at.x + reach, at.y + reach};
 }
 
@@ -86,8 +86,8 @@ void draw_area(Canvas& canvas, std::size_t i, const Path& shape) {
   canvas.line(outline, {color, 0.8});
 }
 
-Box draw_head(Canvas& canvas, const PlotSize& size, const std::string& title,
-              const std::string& note, std::span<const PlotSeries> series, LegendMark mark) {
+PageBox draw_head(Canvas& canvas, const PlotSize& size, const std::string& title,
+                  const std::string& note, std::span<const PlotSeries> series, LegendMark mark) {
   double y = kMargin;
   const double room = size.width - 2 * kMargin;
   for (const auto& [text, style] : {std::pair{title, kPlotTitle}, {note, kNoteText}}) {
@@ -123,9 +123,9 @@ Box draw_head(Canvas& canvas, const PlotSize& size, const std::string& title,
   return {kMargin, y + (y > kMargin ? 3 : 0), size.width - kMargin, size.height - kMargin};
 }
 
-Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_label,
-              const std::string& y_label, std::span<const std::string> categories) {
-  Box area = room;
+PageBox draw_axes(Canvas& canvas, PageBox room, Axis& x, Axis& y, const std::string& x_label,
+                  const std::string& y_label, std::span<const std::string> categories) {
+  PageBox area = room;
   area.top += cap_height(kTickText) / 2;
   double wide = 0;
   for (const double tick : y.ticks)
@@ -138,7 +138,7 @@ Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_l
     for (const double tick : x.ticks) texts.push_back(tick_text(tick, x.step()));
   double widest = 0;
   for (const std::string& text : texts) widest = std::max(widest, text_width(text, kTickText));
-  if (categories.empty()) area.right -= text_width(texts.back(), kTickText) / 2;
+  if (categories.empty() && !texts.empty()) area.right -= text_width(texts.back(), kTickText) / 2;
   const double each =
       area.width() / std::max<double>(1, double(texts.size()) - (categories.empty() ? 1 : 0));
   const bool turned = !categories.empty() && widest + 3 > each;
@@ -194,7 +194,7 @@ namespace {
 
 // Where a label may stand, and the line that leads to it.
 struct Placed {
-  Box box;
+  PageBox box;
   Path leader;  // empty: the label is beside its point
 };
 
@@ -217,7 +217,7 @@ Placed placed(const PointLabel& label, double far, int direction) {
 }
 
 // How much of a line lies in a box, in tenths of its length.
-double crossing(const Path& line, const Box& box) {
+double crossing(const Path& line, const PageBox& box) {
   double out = 0;
   for (int k = 1; k < 10 && !line.empty(); ++k) {
     const Point2 at{line[0].x + (line[1].x - line[0].x) * k / 10,
@@ -239,7 +239,7 @@ bool meet(const Path& a, const Path& b) {
 
 }  // namespace
 
-void draw_labels(Canvas& canvas, const Box& area, std::span<const PointLabel> labels,
+void draw_labels(Canvas& canvas, const PageBox& area, std::span<const PointLabel> labels,
                  std::span<const Point2> points) {
   std::vector<Placed> all(labels.size());
   const auto cost_of = [&](const Placed& one, std::size_t self) {

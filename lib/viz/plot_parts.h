@@ -30,7 +30,7 @@ void draw_marker(Canvas& canvas, std::size_t i, Point2 at, double size);
 void draw_area(Canvas& canvas, std::size_t i, const Path& shape);
 
 // A rectangle of the page.
-struct Box {
+struct PageBox {
   double left = 0, top = 0, right = 0, bottom = 0;
   double width() const { return right - left; }
   double height() const { return bottom - top; }
@@ -40,8 +40,8 @@ enum class LegendMark { kLine, kPoint, kArea };
 
 // Writes title, note and the legend (several named series) at the top of the page; returns what is
 // left of it.
-Box draw_head(Canvas& canvas, const PlotSize& size, const std::string& title,
-              const std::string& note, std::span<const PlotSeries> series, LegendMark mark);
+PageBox draw_head(Canvas& canvas, const PlotSize& size, const std::string& title,
+                  const std::string& note, std::span<const PlotSeries> series, LegendMark mark);
 
 // A range of numbers on a side of a box.
 struct Axis {
@@ -55,8 +55,8 @@ struct Axis {
 // Draws both axes, tick texts and grid lines into `room` and returns the area of the data.
 // categories: names at 0, 1, ... of the x axis instead of numbers; they are turned where they
 // would not fit beside each other.
-Box draw_axes(Canvas& canvas, Box room, Axis& x, Axis& y, const std::string& x_label,
-              const std::string& y_label, std::span<const std::string> categories);
+PageBox draw_axes(Canvas& canvas, PageBox room, Axis& x, Axis& y, const std::string& x_label,
+                  const std::string& y_label, std::span<const std::string> categories);
 
 // A vertical interval with caps.
 void draw_interval(Canvas& canvas, double x, double low, double high, Color color);
@@ -67,7 +67,7 @@ struct PointLabel {
   Point2 at;
   std::string text;
 };
-void draw_labels(Canvas& canvas, const Box& area, std::span<const PointLabel> labels,
+void draw_labels(Canvas& canvas, const PageBox& area, std::span<const PointLabel> labels,
                  std::span<const Point2> points);
 
 }  // namespace vega

@@ -61,7 +61,8 @@ class Table {
   const std::vector<std::vector<std::string>>& rows() const { return rows_; }  // a rule: no cell
   bool empty() const;
 
-  // The columns whose titles are among `titles`, in the order of this table, without marks.
+  // The columns whose titles are among `titles`, in the order of this table, without marks,
+  // footnotes and notes.
   Table with_columns(std::span<const std::string> titles) const;
 
   // kText      columns two spaces apart, a rule below the titles, no spaces at line ends

@@ -20,8 +20,12 @@ check "a number of the paper" grep -q '>−27.5</text>' "$T/delta.svg"
 # The same bytes again, also where the decimal point is a comma.
 plot delta -o "$T/again.pdf"
 check "same PDF" cmp "$T/delta.pdf" "$T/again.pdf"
-expect_exit 0 env LC_ALL=de_DE.UTF-8 "$BIN/vega-eval" plot delta -o "$T/again.svg"
-check "same SVG" cmp "$T/delta.svg" "$T/again.svg"
+if german_locale; then
+  expect_exit 0 german "$BIN/vega-eval" plot delta -o "$T/again.svg"
+  check "same SVG" cmp "$T/delta.svg" "$T/again.svg"
+else
+  skip_note "no locale with a decimal comma can be made here (package locales)"
+fi
 
 # Score files and points of one's own.
 scores() {   # FILE VALUE

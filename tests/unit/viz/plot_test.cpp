@@ -72,7 +72,7 @@ bool apart(const Path& a, const Path& b) {
   return outside(a, b) || outside(b, a);
 }
 
-// What is drawn, after a look at all texts: each on the page, none on another one.
+// Records a drawing and checks its texts: each lies on the page, none on another one.
 Notes drawn(const Drawing& drawing, const PlotSize& size = {}) {
   Notes out;
   drawing(out);
@@ -110,6 +110,10 @@ TEST_CASE("ticks are round, evenly apart, around the range, and not too many") {
   CHECK(nice_ticks(0, 1, 6) == std::vector<double>{0, 0.2, 0.2 * 2, 0.2 * 3, 0.2 * 4, 1});
   CHECK(nice_ticks(54.3, 56.2, 6) == std::vector<double>{54, 54.5, 55, 55.5, 56, 56.5});
   CHECK(nice_ticks(-27.5, 8.8, 6) == std::vector<double>{-30, -20, -10, 0, 10});
+  for (const int most : {2, 3, 8}) {  // one number but for rounding
+    CHECK(nice_ticks(0.3, 0.1 + 0.2, most).size() >= 2);
+    CHECK(nice_ticks(62.3, 62.300000000000004, most).size() >= 2);
+  }
   for (const double low : {-1234.5, -0.007, 0.0, 3.3e-9, 17.0, 8.1e7}) {
     for (const double width : {1e-9, 0.013, 1.0, 49.0, 1e6}) {
       for (const int most : {3, 5, 8}) {
@@ -197,6 +201,15 @@ TEST_CASE("a missing number is a gap in the line; one point, equal points and fa
     plot.series = {series("", y)};
     CAPTURE(y.front());
     CHECK(numbers(drawn(plot_curves(plot, {}))).size() >= 3);
+  }
+}
+
+TEST_CASE("one place on the x axis, wherever it lies, is drawn") {
+  for (const double x : {0.0, 96.4, 299.0, -3.7e-5, 1e6}) {
+    Curves plot{"", "", "", {}, {series("", {7})}, ""};
+    plot.series[0].points[0].x = x;
+    CAPTURE(x);
+    CHECK(drawn(plot_curves(plot, {})).words.size() >= 2);
   }
 }
 
