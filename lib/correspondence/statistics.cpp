@@ -5,7 +5,6 @@
 #include <vector>
 
 namespace vega {
-namespace {}  // namespace
 
 Spread spread_of(std::span<const double> values) {
   Spread out{kNoScore, kNoScore, kNoScore, 0};

@@ -207,6 +207,9 @@ void resolve_geometry(const CorrespondenceVerb& o, Recipe& r) {
   r.geometry.drop_repeats =
       o.repeats.value_or(fixed ? Repeats::kDrop : Repeats::kKeep) == Repeats::kDrop;
   r.geometry.seed = static_cast<std::uint64_t>(o.seed);
+  if (o.min_valid < 0 && o.min_valid != -1)
+    throw UsageError(
+        explain("--min-valid", std::to_string(o.min_valid), "-1, or a share from 0 to 1"));
   r.scores.min_valid = o.min_valid >= 0 ? o.min_valid : fixed ? 0.5 : kMinValid;
 }
 

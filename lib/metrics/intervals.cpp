@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/philox.h"
+#include "base/quantile.h"
 
 namespace vega::metrics {
 namespace {
@@ -39,14 +40,6 @@ class Draws {
 };
 
 constexpr std::uint32_t kBootstrap = 1, kPermutation = 2;
-
-// Linear between neighbours, as numpy's default.
-double quantile(const std::vector<double>& sorted, double share) {
-  const double place = share * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(place);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
 
 }  // namespace
 
@@ -116,7 +109,7 @@ Interval bootstrap_clusters(std::size_t clusters, const Bootstrap& settings,
     for (const double value : values) squares += (value - mean) * (value - mean);
     *deviation = std::sqrt(squares / static_cast<double>(values.size()));
   }
-  Interval out{quantile(values, 0.025), quantile(values, 0.975)};
+  Interval out{quantile_of_sorted(values, 0.025), quantile_of_sorted(values, 0.975)};
   // A resampling of few clusters is too sure of itself: widen about the whole sample's value by
   // what Student's t and the division by n - 1 make of the normal distribution.
   if (clusters > 1) {

@@ -258,6 +258,9 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
   const Merged merged = merge_parts(parts);
   const fs::path folder = parts.front().path.parent_path();
   const fs::path out = options.out.empty() ? folder / "answers.jsonl" : fs::path(options.out);
+  std::vector<fs::path> read;
+  for (const Part& part : parts) read.push_back(part.path);
+  refuse_inputs_as_outputs({out}, read);
   for (const std::string& note : merged.notes) log_warn("{}", note);
   const bool exists = !is_stream(out) && fs::exists(out);
   const bool same = exists && bytes_of(out) == merged.text;

@@ -23,7 +23,7 @@ struct PlotOptions {
   void visit(OptionVisitor& v);
 };
 
-// Writes the plot; a line of the manifest (kind, file). Correlations are printed too.
+// Writes the plot and logs its name. Correlations are printed.
 // Throws UsageError, InputError, FormatError, OutputError.
 RunResult run_plot(const PlotOptions& options, const Context& context);
 

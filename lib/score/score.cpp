@@ -193,12 +193,13 @@ void write_outputs(const Plan& plan, const Measured& measured, const Scores& sco
 }  // namespace
 
 void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context) {
-  std::vector<std::filesystem::path> read(options.inputs.begin(), options.inputs.end());
-  for (const std::string& file : {options.gt, options.questions, options.boxes, options.labels,
-                                  options.scans, options.against, options.judge})
+  Plan plan = plan_of(options, read_scene);
+  std::vector<fs::path> read = plan.files;
+  if (!options.against.empty()) read.push_back(answer_file(options.against));
+  for (const std::string& file :
+       {options.gt, options.questions, options.boxes, options.labels, options.scans, options.judge})
     read.emplace_back(file);
   refuse_inputs_as_outputs({options.out, options.samples}, read);
-  Plan plan = plan_of(options, read_scene);
   std::vector<Run> runs;
   Measured measured;
   if (plan.task == Task::kLibero) {
@@ -226,13 +227,15 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
     Run other = read_run(plan, answer_file(options.against));
     other.questions = in_order_of(runs[0].questions, std::move(other.questions), options.against,
                                   plan.files[0].string());
-    const Measured theirs = measure(other.questions, plan.matching);
+    // One form for both sides: the test exchanges the sums of the two systems.
+    const Measured theirs =
+        mean_of_runs(std::vector<Measured>(runs.size(), measure(other.questions, plan.matching)));
     against = comparison_text(measured, theirs, plan.certainty, options.format) +
               differences_text(runs[0].json, other.json);
   }
   scores.inputs = plan.inputs;
   write_outputs(plan, measured, scores);
-  if (options.all_variants) return;
+  if (options.all_variants && plan.task != Task::kLibero) return;
   context.print(scores_report(scores, options.format) + (against.empty() ? "" : "\n" + against));
 }
 

@@ -29,10 +29,11 @@ Scores scores_of(Task task, const Measured& measured, const Certainty& certainty
 std::string value_text(const ScoreValue& value, const Scores& scores);
 std::string interval_text(const ScoreValue& value);
 
-// What is printed: counts, metrics with intervals, groups.
+// The report that score prints: counts, metrics with intervals, groups.
 std::string scores_report(const Scores& scores, TableFormat format);
 
-// A line a question: {"id", "scene", "earned": {metric: number or null}}.
+// A line a question: {"id", "scene" where it is known, "earned": {metric: number}}; metrics without
+// a number are left out.
 std::string samples_text(const Measured& measured);
 
 }  // namespace vega::score

@@ -31,8 +31,8 @@ std::string plain_name(std::string_view name);
 // Whether a matcher is the official scorer's.
 bool is_official(Task task, std::string_view matcher);
 
-// option: where the text comes from, for messages. Throws UsageError: no such form or task, a group
-// that the task lacks.
+// option: where the text comes from, for messages. Throws UsageError: no such form, task or
+// matcher. Metrics and groups that are not known keep their names.
 Column parse_column(const std::string& option, const std::string& text);
 
 // Columns and names of sets, separated by commas. Throws UsageError, also where a column comes

@@ -218,6 +218,9 @@ bool validate_rollouts(const std::vector<fs::path>& files, bool partial, const C
 RunResult run_validate(const ValidateOptions& options, const Context& context) {
   const Task task = task_of(options);
   const std::vector<fs::path> files(options.inputs.begin() + 1, options.inputs.end());
+  refuse_inputs_as_outputs({options.submission},
+                           {options.gt, options.boxes, options.labels, options.scans});
+  refuse_inputs_as_outputs({options.submission, options.record}, files);
   std::size_t bad = 0;
   if (!options.record.empty()) {
     Digests digests;

@@ -15,8 +15,8 @@
 
 namespace vega::score {
 
-// What is wrong with an answer file. Faults are lines "FILE:LINE: FIELD: got .., expected ..", at
-// most kShownFaults of a kind, and one that counts the rest.
+// The result of validate: the faults of one answer file. Faults are lines "FILE:LINE: FIELD: got
+// .., expected ..", at most kShownFaults of a kind, and one that counts the rest.
 inline constexpr std::size_t kShownFaults = 10;
 struct Validation {
   std::vector<std::string> faults;

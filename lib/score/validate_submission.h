@@ -14,11 +14,12 @@ std::string no_server(Task task);
 
 // The text of the file. answers: complete. labels: scannetv2-labels.combined.tsv, of ScanRefer,
 // where the server reports unique and multiple ones by what the file says. Throws UsageError (no
-// server, labels are missing), InputError (a question without scene or object).
-//   ScanQA     a list of {scene_id, question_id, answer_top10 (the answer, ten times), bbox
-//   (zeros)} ScanRefer  a list of {scene_id, object_id, ann_id, bbox (8 corners, metres),
-//   unique_multiple
-//              (1: multiple), others (1: a class of its own)}
+// server, labels are missing), InputError (a question without an answer, object_id, ann_id or box).
+//
+// ScanQA: a list of {scene_id, question_id, answer_top10 (the answer ten times), bbox (zeros)}.
+//
+// ScanRefer: a list of {scene_id, object_id, ann_id, bbox (8 corners, metres), unique_multiple (1:
+// multiple), others (1: none of the named classes)}.
 std::string submission_text(const AnswerFile& answers, const AskedQuestions& questions,
                             const std::filesystem::path& labels);
 

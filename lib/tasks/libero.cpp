@@ -1,7 +1,6 @@
 #include "tasks/libero.h"
 
-#include <charconv>
-#include <cmath>
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,10 +35,9 @@ std::optional<std::string_view> behind(std::string_view line, std::string_view s
 }
 
 std::int64_t whole_number(std::string_view text, const std::string& name, std::size_t line) {
-  std::int64_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{}) fail(name, line, "'" + std::string(text) + "'", "a whole number");
-  return out;
+  const auto out = parse_whole(text);
+  if (!out) fail(name, line, "'" + std::string(text) + "'", "a whole number");
+  return *out;
 }
 
 // The text log, line by line.

@@ -1,5 +1,5 @@
-// LIBERO: episodes out of the logs that people have, and the success rates of the suites. Source:
-// moojink/openvla-oft, run_libero_eval.py.
+// LIBERO: episodes out of the logs that people have. Source: moojink/openvla-oft,
+// run_libero_eval.py.
 #pragma once
 
 #include <array>

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/text.h"
 
 namespace vega::tasks {
 namespace {
 
 std::optional<std::int64_t> whole(std::string_view text) {
-  std::int64_t out = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (error != std::errc{} || end != text.data() + text.size() || out < 0) return std::nullopt;
-  return out;
+  const auto out = parse_whole(text);
+  return out && *out >= 0 ? out : std::nullopt;
 }
 
 }  // namespace

@@ -27,12 +27,10 @@ int digit_value(char32_t c) {
   if (is_digit(c)) return static_cast<int>(c - '0');
   if (c < 0x80 || utf8proc_category(static_cast<utf8proc_int32_t>(c)) != UTF8PROC_CATEGORY_ND)
     return -1;
-  // Digits of a script stand together, zero first, and that zero has a code point whose category
-  // changes before it or is a multiple of ten away.
+  // The digits of a script stand together, zero first, and every run of such digits has a multiple
+  // of ten.
   char32_t zero = c;
-  while (c - zero < 9 &&
-         utf8proc_category(static_cast<utf8proc_int32_t>(zero - 1)) == UTF8PROC_CATEGORY_ND)
-    --zero;
+  while (utf8proc_category(static_cast<utf8proc_int32_t>(zero - 1)) == UTF8PROC_CATEGORY_ND) --zero;
   return static_cast<int>((c - zero) % 10);
 }
 

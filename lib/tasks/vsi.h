@@ -31,9 +31,9 @@ constexpr std::array<VsiTask, 8> kVsiTasks = {{
 // type.
 int vsi_task(std::string_view question_type);
 
-// official: the text up to the first blank, without dots behind it; options by their letter,
+// strict: the text up to the first blank, without dots behind it; options by their letter,
 // numbers as Python's float reads them. lenient: the first number or English number word anywhere;
-// the last option letter that the text commits itself to.
+// the first option letter among those that the text commits itself to most.
 enum class VsiParser { kStrict, kLenient };
 // How many thresholds, and whether an error equal to one counts: ten with <= (as released), eleven
 // with <=, ten with <.
@@ -46,7 +46,8 @@ std::optional<double> python_float(std::u32string_view text);
 std::u32string vsi_strict_text(std::string_view answer);
 
 std::optional<double> vsi_number(std::string_view answer, VsiParser parser);
-// The letter of an option, upper-case; nothing where the answer names none of `options`.
+// The letter of an option, upper-case; nothing where the answer names none of `options` (kLenient;
+// kStrict takes any letter).
 std::optional<char> vsi_letter(std::string_view answer, std::string_view options, VsiParser parser);
 
 // Mean relative accuracy: the share of thresholds that |p - t| / t meets. truth is not 0.

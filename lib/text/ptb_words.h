@@ -1,6 +1,5 @@
-// Abbreviations that the Penn Treebank tokeniser knows, lower-case. Source: Stanford CoreNLP
-// 3.4.1, PTBTokenizer,
-// word_lists.json.
+// Word lists of the Penn Treebank tokeniser (data/text/ptb_words.txt). Source: Stanford CoreNLP
+// 3.4.1, PTBTokenizer.
 #pragma once
 
 #include <string_view>

@@ -108,3 +108,10 @@ finish() {
   [ "$FAILURES" = 0 ]
   exit
 }
+
+# german_locale: makes a locale with a decimal comma in $T, and says whether it is one. german COMMAND...: runs under it.
+german_locale() {
+  localedef -i de_DE -f UTF-8 "$T/de_DE.UTF-8" 2>/dev/null
+  [ "$(env LOCPATH="$T" LC_ALL=de_DE.UTF-8 /usr/bin/printf %.1f 1,5 2>/dev/null)" = 1,5 ]
+}
+german() { env LOCPATH="$T" LC_ALL=de_DE.UTF-8 "$@"; }

@@ -127,6 +127,8 @@ expect_line "checkpoint.step: 1, other: 2"
 check "run.json is copied" grep -q '"step": 1' run.scores
 expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json
 expect_line EM 50.00 "33.33 to 66.67"
+expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json --against sqa_b.jsonl
+expect_line EM 50.00 33.33 +16.67
 printf '{"id":%s,"score":%s,"scale":5,"judge":"kind"}\n' 1 5 2 4 3 0 >judge.jsonl
 expect_exit 0 score sqa3d sqa.jsonl --gt sqa.json --judge judge.jsonl
 expect_line "judge kind" 60.00
@@ -274,7 +276,11 @@ expect_line CIDEr,312.50
 # --- the locale changes nothing
 expect_exit 0 score scanqa scanqa.jsonl --partial -o c.json --wordnet-dir "$T"
 cp "$OUT" c.txt
-expect_exit 0 env LC_ALL=de_DE.UTF-8 "$BIN/vega-eval" score scanqa scanqa.jsonl --partial -o de.json --wordnet-dir "$T" --log-level warn
-check "equal text under a locale with a decimal comma" cmp c.txt "$OUT"
-check "equal file under a locale with a decimal comma" cmp c.json de.json
+if german_locale; then
+  expect_exit 0 german "$BIN/vega-eval" score scanqa scanqa.jsonl --partial -o de.json --wordnet-dir "$T" --log-level warn
+  check "equal text under a locale with a decimal comma" cmp c.txt "$OUT"
+  check "equal file under a locale with a decimal comma" cmp c.json de.json
+else
+  skip_note "no locale with a decimal comma can be made here (package locales)"
+fi
 finish

@@ -130,15 +130,13 @@ expect_exit 3 evaluate inspect "$T/x.h5"
 expect_exit 3 evaluate verify "$T/x.h5"
 
 # ------------------------------------------------------------------------------------------------- a decimal comma
-if localedef -i de_DE -f UTF-8 "$T/de_DE.UTF-8" 2>/dev/null; then
-  german() { LOCPATH=$T LC_ALL=de_DE.UTF-8 "$BIN/vega-eval" "$@" --log-level warn; }
-  check "the locale has a decimal comma" test "$(env LOCPATH="$T" LC_ALL=de_DE.UTF-8 /usr/bin/printf %.1f 1,5)" = 1,5
+if german_locale; then
   cp "$T/wanted.jsonl" "$a/answers.jsonl"
   for format in text markdown latex csv json; do
-    expect_exit 0 german table "a name=$T/mine" "$T/theirs.csv" --columns table1,vsi --format $format --intervals
+    expect_exit 0 german "$BIN/vega-eval" table "a name=$T/mine" "$T/theirs.csv" --columns table1,vsi --format $format --intervals --log-level warn
     expect_file "$OUT" "$T/table.$format"
   done
-  expect_exit 0 german merge "$a" -o "$T/german/answers.jsonl"
+  expect_exit 0 german "$BIN/vega-eval" merge "$a" -o "$T/german/answers.jsonl" --log-level warn
   expect_file "$T/german/answers.jsonl" "$T/wanted.jsonl"
 else
   skip_note "the locale de_DE.UTF-8 cannot be made here"

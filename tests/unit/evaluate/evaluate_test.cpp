@@ -293,6 +293,8 @@ TEST_CASE("files that do not belong together are refused by name") {
   CHECK(refused([](auto& o) { o.compare = true; }).find("two and more") != std::string::npos);
   CHECK(refused([](auto& o) { test::set(o, "--voxel", "0"); }).find("--voxel") !=
         std::string::npos);
+  CHECK(refused([](auto& o) { test::set(o, "--min-valid", "-0.5"); }).find("--min-valid") !=
+        std::string::npos);
   CHECK(refused([](auto& o) { o.pictures = true; }).find("-o DIR") != std::string::npos);
   CHECK(refused([](auto& o) { o.scenes = "/nowhere"; }).find("/nowhere") != std::string::npos);
   CHECK(refused([](auto& o) {

@@ -46,7 +46,6 @@ TEST_CASE("bootstrap intervals of a mean cover the truth in about 95 of 100 case
     });
     covered += i.low <= 0 && 0 <= i.high;
   }
-  // 3,000 rounds of 400 draws give 0.940.
   CHECK(covered >= 0.93 * kRounds);
   CHECK(covered <= 0.97 * kRounds);
 }

@@ -51,6 +51,9 @@ struct Cache {
   explicit Cache(const std::filesystem::path& folder) {
     setenv("XDG_CACHE_HOME", folder.c_str(), 1);
   }
+  ~Cache() { unsetenv("XDG_CACHE_HOME"); }
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
 };
 
 }  // namespace
