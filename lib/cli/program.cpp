@@ -147,7 +147,9 @@ std::string config_of(const std::string& path, const std::string& text, const Pr
     if (section != verb) line.clear();
     const auto equals = line.find('=');
     if (equals == line.npos || line.starts_with('#') || line.starts_with(';')) continue;
-    const std::string_view value = trim(std::string_view(line).substr(equals + 1));
+    // CLI11 cuts at '#' before it looks at quotes, so the comment goes first.
+    const std::string_view value =
+        trim(std::string_view(line).substr(equals + 1, line.find('#', equals) - equals - 1));
     if (value.find_first_of("\"'[") == 0 || value.find_first_of(", ") == value.npos) continue;
     line = line.substr(0, equals + 1) + '"' + std::string(value) + '"';
   }
@@ -171,13 +173,14 @@ void read_config(CLI::App& verb, const Program& program, const std::string& path
   }
 }
 
-// CLI11 says only that a verb is missing.
+// The verbs of a program, for messages: "features, scene".
 std::string verb_names(const Program& program) {
   std::string names;
   for (const Verb& verb : program.verbs) names += (names.empty() ? "" : ", ") + verb.name;
   return names;
 }
 
+// Refuses an unknown verb with the list of those that exist; CLI11 says only that one is missing.
 void check_verb(int argc, char** argv, const Program& program) {
   if (argc < 2 || argv[1][0] == '-') return;
   for (const Verb& verb : program.verbs) {

@@ -24,7 +24,7 @@ at::Device parse_device(std::string_view name);
 // compute capability 8.0 or newer. Throws DeviceError that says exactly what is missing, and the
 // remedy.
 at::Device open_device(std::string_view name);
-// The same of a device that is parsed.
+// Checks a device that parse_device gave, as open_device does. Throws DeviceError.
 at::Device use_device(at::Device device);
 
 // Loads the CUDA half and checks that a usable device is there. Throws DeviceError. A failure is

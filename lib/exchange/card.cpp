@@ -98,8 +98,9 @@ std::optional<Said> read_card(const Card& card, const std::string& where) {
   said.key = fields.text("key");
   said.tag = fields.text("tag");
   const std::string layout = fields.text("layout");
-  if (layout != "vhwc" && layout != "vchw") fields.fail("layout", "'" + layout + "'");
-  said.layout = layout_from_name(layout);
+  const auto found = find_choice<Layout>(kLayouts, layout);
+  if (!found) fields.fail("layout", "'" + layout + "'");
+  said.layout = *found;
   said.cache_key = fields.text("cache_key");
   said.options_json = fields.text("options");
   TapInfo& tap = said.tap;

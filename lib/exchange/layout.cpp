@@ -27,10 +27,6 @@ void transpose_as(const std::byte* from, std::size_t rows, std::size_t columns, 
 
 std::string_view name_of(Layout layout) { return name_in<Layout>(kLayouts, layout); }
 
-Layout layout_from_name(std::string_view name) {
-  return choice_of<Layout>(kLayouts, "--layout", std::string(name));
-}
-
 Shape shape_of(Layout layout, std::int64_t frames, std::int64_t rows, std::int64_t columns,
                std::int64_t channels) {
   if (layout == Layout::kVhwc) return {frames, rows, columns, channels};

@@ -20,9 +20,8 @@ inline constexpr Choice<Layout> kLayouts[] = {
     {Layout::kVhwc, "vhwc", "frames, rows, columns, channels"},
     {Layout::kVchw, "vchw", "frames, channels, rows, columns (PyTorch)"}};
 
-// A name of kLayouts; the inverse throws UsageError naming these.
+// The name in kLayouts.
 std::string_view name_of(Layout layout);
-Layout layout_from_name(std::string_view name);
 
 Shape shape_of(Layout layout, std::int64_t frames, std::int64_t rows, std::int64_t columns,
                std::int64_t channels);

@@ -1,7 +1,6 @@
 #include "exchange/options.h"
 
 #include "base/error.h"
-#include "base/key.h"
 
 namespace vega::exchange {
 
@@ -108,9 +107,7 @@ ImportRecipe resolve(const ImportOptions& o) {
     throw UsageError(
         explain("--patch " + std::to_string(r.patch), "no --view", "--view NAME --size WxH"));
   if (!r.tag.empty()) check_tag(r.tag);
-  if (!r.tap.empty() && (!is_key(r.tap) || r.tap.starts_with('.')))
-    throw UsageError(explain("--tap", "'" + r.tap + "'",
-                             "letters, digits, '.', '_', '-', not starting with '.'"));
+  if (!r.tap.empty()) check_tag(r.tap, "--tap");
   return r;
 }
 

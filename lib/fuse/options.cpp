@@ -66,7 +66,7 @@ void TokensOptions::visit(OptionVisitor& v) {
       "--scenes", scenes, "DIR",
       "scene files DIR/KEY.h5: positions of the cells and features of the objects are stored too");
   visit_fusion(*this, v);
-  device.visit(v);
+  device.visit(v, "auto: 8");
   output.visit(
       v, "results go to DIR/TAG/KEY.h5",
       "folder of this recipe (default: <features>-<method>[-<form>]-<checkpoint or seed>[-pixel])");

@@ -48,11 +48,11 @@ int RunOptions::workers() const {
   return threads > 0 ? static_cast<int>(threads) : available_cores();
 }
 
-void DeviceOptions::visit(OptionVisitor& v) {
+void DeviceOptions::visit(OptionVisitor& v, const std::string& automatic) {
   visit_device(v, device, "where to compute");
   v.choice("--dtype", dtype, kComputeTypes, "compute type (default: fp32 on cpu, bf16 on cuda)");
   v.integer("--batch", batch, "N", {1, 4096},
-            "frames a step on cuda (the last step is padded); auto fits the memory");
+            "frames a step on cuda (the last step is padded); " + automatic);
 }
 
 void DeviceOptions::visit_device(OptionVisitor& v, std::string& device, const char* help) {
@@ -60,10 +60,10 @@ void DeviceOptions::visit_device(OptionVisitor& v, std::string& device, const ch
   v.text("--device", device, "cpu|cuda[:n]", help);
 }
 
-void check_tag(const std::string& tag) {
+void check_tag(const std::string& tag, const std::string& option) {
   if (is_key(tag) && !tag.starts_with('.')) return;
   throw UsageError(
-      explain("--tag", "'" + tag + "'", "letters, digits, '.', '_', '-', not starting with '.'"));
+      explain(option, "'" + tag + "'", "letters, digits, '.', '_', '-', not starting with '.'"));
 }
 
 }  // namespace vega

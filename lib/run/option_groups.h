@@ -62,11 +62,12 @@ struct DeviceOptions {
   std::optional<DType> dtype;         // unset: fp32 on the CPU, bf16 on CUDA
   std::optional<std::int64_t> batch;  // unset: auto
 
-  void visit(OptionVisitor& v);
+  // automatic: what --batch auto stands for, in the help.
+  void visit(OptionVisitor& v, const std::string& automatic = "auto fits the memory");
   static void visit_device(OptionVisitor& v, std::string& device, const char* help);
 };
 
-// --tag as a folder's name. Throws UsageError.
-void check_tag(const std::string& tag);
+// A tag or tap as part of a path. option: who gave it, for messages. Throws UsageError.
+void check_tag(const std::string& tag, const std::string& option = "--tag");
 
 }  // namespace vega

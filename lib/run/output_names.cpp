@@ -16,8 +16,8 @@ namespace vega {
 namespace fs = std::filesystem;
 namespace {
 
-// Names that are no folders, so that `-o room.jpg` is a slip and no folder of this name.
-bool is_picture_ending(const std::string& ending) {
+// Endings of files: `-o room.jpg` is a slip, not a folder of this name.
+bool is_file_ending(const std::string& ending) {
   constexpr std::string_view kEndings[] = {".png", ".jpg", ".jpeg", ".svg",  ".pdf",
                                            ".gif", ".tif", ".webp", ".json", ".h5"};
   return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
@@ -62,7 +62,8 @@ void refuse_other_kind(const fs::path& path, std::span<const std::byte> bytes) {
   std::string wanted(kinds[static_cast<int>(kind)]);
   if (kind == Kind::kJson && !schema_of(head).empty())
     wanted = "JSON of schema " + std::string(schema_of(head));
-  throw UsageError(explain(path.string(), file_kind(std::as_bytes(std::span(old))).name,
+  throw UsageError(explain(path.string(),
+                           file_kind(std::as_bytes(std::span(old.data(), old.size()))).name,
                            "no file, or " + wanted + " that may be replaced",
                            "choose another output path, or remove this file"));
 }
@@ -75,7 +76,7 @@ std::vector<fs::path> output_names(const std::vector<std::string>& inputs, const
   if (out.empty()) throw UsageError(explain(option, "nothing", "FILE" + ending + " or DIR"));
   const bool folder = fs::is_directory(out) || !out.has_filename();
   const bool other =
-      !folder && (is_picture_ending(out.extension().string()) || fs::is_regular_file(out));
+      !folder && (is_file_ending(out.extension().string()) || fs::is_regular_file(out));
   const bool dangling = fs::is_symlink(fs::symlink_status(out)) && !fs::exists(out);
   if (!folder && (out.extension() == ending || dangling || is_stream(out))) {
     if (inputs.size() == 1) return {out};

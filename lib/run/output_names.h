@@ -22,8 +22,9 @@ std::vector<std::filesystem::path> output_names(const std::vector<std::string>& 
 
 // Writes a file whose name a user typed, as publish_file does. Throws UsageError where a file of
 // another kind has this name, so that a slip (`--report scans.txt`) destroys nothing: a picture
-// replaces a picture, JSON of a vega schema replaces JSON of that schema, a text replaces a text
-// that is no JSON; an empty file may be replaced by anything. Throws OutputError.
+// replaces a picture, JSON of a vega schema replaces JSON of that schema, JSON without a schema any
+// JSON, a text replaces a text that is no JSON; an empty file may be replaced by anything. Throws
+// OutputError.
 void publish_output(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void publish_output(const std::filesystem::path& path, std::string_view text);
 

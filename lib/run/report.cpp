@@ -19,6 +19,7 @@ double rounded(double seconds) {
 // Whole numbers as such; null where it is not finite.
 Json number(double value) {
   if (!std::isfinite(value)) return {};
+  if (std::abs(value) >= 9e18) return Json(value);
   const auto whole = static_cast<std::int64_t>(value);
   return value == static_cast<double>(whole) ? Json(whole) : Json(value);
 }

@@ -52,7 +52,8 @@ struct RunNotes {
 // Without a path it only counts. Thread-safe.
 class RunReport {
  public:
-  // Throws OutputError when the file cannot be written.
+  // Throws OutputError when the file cannot be written, UsageError where a file of another kind has
+  // its name (run/output_names.h).
   RunReport(std::filesystem::path path, const std::vector<Item>& items, bool dry_run = false);
 
   void set(std::size_t item, ItemReport report);

@@ -102,7 +102,7 @@ expect_exit 2 extract features "$T/room" --backbone rgb -o ""
 expect_text "--out" "empty"
 
 # --- configuration files: byte order mark, lists of numbers, sections of verbs.
-printf '\xef\xbb\xbfsize=96x64\n[features]\nbackbone = rgb\nselect=list:%s\n[scene]\nselect = mc\n' "$T/ids" >"$T/c.ini"
+printf '\xef\xbb\xbfsize=96x64   # pixels\n[features]\nbackbone = rgb\nselect=list:%s\n[scene]\nselect = mc\n' "$T/ids" >"$T/c.ini"
 printf '1\n3\n' >"$T/ids"
 expect_exit 0 extract features "$T/room" --config "$T/c.ini" --tag c -o "$T/f"
 expect_exit 0 extract inspect "$T/f/c/room.h5"

@@ -69,7 +69,7 @@ TEST_CASE("inputs that contradict each other are refused") {
 
 TEST_CASE("a byte order mark and blanks around a line are no part of it") {
   const test::TempFolder folder;
-  test::write_text(folder / "list", "\xef\xbb\xbfx/one  \n  \n key \t x/th ree\t\r\n  x/two\n");
+  test::write_text(folder / "list", "\xef\xbb\xbfx/one  \n \t \n key \t x/th ree\t\r\n  x/two\n");
   const auto items = gather({}, (folder / "list").string());
   CHECK(keys_of(items) == Keys{"one", "key", "two"});
   CHECK(items[0].path == "x/one");
