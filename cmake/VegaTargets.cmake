@@ -1,5 +1,6 @@
-# One static library a folder of lib/: vega_folder(NAME [TORCH] [ALONE] [DEPS targets...] [SCORE_ONLY files...]); every
-# .cpp of the folder belongs to it but for those of a folder within that stands in lib/LAYERS itself: vega_folder(media/video) makes vega_media_video.
+# One static library a folder of lib/: vega_folder(NAME [TORCH] [ALONE] [DEPS targets...] [SCORE_ONLY files...]). Every
+# .cpp of the folder belongs to it, except those of a folder within it that stands in lib/LAYERS itself:
+# vega_folder(media/video) makes vega_media_video.
 # SCORE_ONLY: the files that the preset score-only takes of a folder, where it needs few.
 # TORCH: may include ATen (one precompiled header, shared by all such folders).
 # VEGA_UNITY (docs/building.md) compiles several sources at a time; ALONE: not those of this folder.
@@ -58,8 +59,10 @@ function(vega_folder folder)
   vega_flags(vega_${name})
   if(VEGA_UNITY AND NOT arg_ALONE)
     set_target_properties(vega_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
-    list(FILTER sources INCLUDE REGEX "_cpu\\.cpp$")   # inner loops: no other file may sway what the compiler makes of them
+    # Inner loops (*_cpu.cpp) are compiled alone: other sources must not change what the compiler makes of them.
+    list(FILTER sources INCLUDE REGEX "_cpu\\.cpp$")
     set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    # A source that a unity file includes counts as a header: gcc would warn of its unnamed namespaces.
     target_compile_options(vega_${name} PRIVATE -Wno-subobject-linkage)
   endif()
   target_link_libraries(vega_${name} PUBLIC ${arg_DEPS})

@@ -50,7 +50,7 @@ std::string with_notes(std::string help, std::span<const Choice<T>> table) {
   return help + notes;
 }
 
-// Of a value that the table has.
+// The name of a value; "unknown" where the table lacks it.
 template <typename T>
 std::string_view name_in(std::span<const Choice<T>> table, const T& value) {
   for (const Choice<T>& choice : table)

@@ -22,7 +22,7 @@ struct ComputeJob {
   std::unique_ptr<BatchFeed> feed = nullptr;  // CUDA: the first batches, under way already
 };
 
-// What was done for a scene.
+// Counts of the work that compute() did for one scene.
 struct ComputeWork {
   std::int64_t encoded = 0;  // frames through encode()
   std::int64_t passes = 0;   // passes over them

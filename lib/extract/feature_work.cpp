@@ -1,3 +1,5 @@
+// The features of one scene, from opening it to publishing its file. The steps share the state of
+// one item of work, and so one file of over 400 lines.
 #include "extract/feature_work.h"
 
 #include <algorithm>

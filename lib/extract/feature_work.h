@@ -25,7 +25,8 @@ struct FeatureRun {
   Batching batching;  // frames a step on CUDA
 };
 
-// A scene on its way; nothing stays behind of one that is not finished. `run` must outlive it.
+// Makes the work of one scene. A scene that is not finished leaves no file behind. `run` must
+// outlive the work.
 std::unique_ptr<ItemWork> make_feature_work(const Item& item, FeatureRun& run);
 
 // What a run would do with the scene. Takes the steps of a run as far as they need no weight, and

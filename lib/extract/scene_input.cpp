@@ -182,8 +182,6 @@ SceneObjects nameless(std::vector<std::int32_t> ids, const std::vector<scan::Box
 }
 
 SceneObjects from_boxes(const SceneRecipe& recipe, const Item& item, const SceneInput& in) {
-  if (recipe.boxes.empty())
-    throw UsageError(explain("--proposals boxes", "no --boxes", "a box list"));
   auto boxes = scan::read_box_json(recipe.boxes, in.source.scan);
   if (!boxes) boxes = scan::read_box_json(recipe.boxes, item.key);
   if (!boxes)

@@ -76,7 +76,7 @@ class SceneFileWork final : public ItemWork {
   Findings findings_;
   std::int64_t left_out_ = 0;    // frames that cannot be read
   std::vector<FrameSeen> seen_;  // of the source's frames
-  bool checked_ = false;         // seen_ holds what all frames are
+  bool checked_ = false;         // the used frames were decoded already
   std::optional<SceneRows> rows_;
   SceneFile scene_;                         // without what a SceneWriter is given piece by piece
   std::vector<std::size_t> picture_bytes_;  // a row

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/deflate.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "media/jpeg.h"
@@ -23,7 +24,6 @@ static_assert(std::endian::native == std::endian::little, "fields are copied as 
 namespace {
 
 constexpr std::uint32_t kVersion = 4;
-constexpr std::uint64_t kMostInflation = 1032;  // of deflate: 258 bytes from two bits
 constexpr const char* kCopyAgain = "the file is cut or damaged: download or copy it again";
 
 struct Compression {

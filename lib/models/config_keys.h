@@ -5,8 +5,8 @@
 
 namespace vega {
 
-// Warns of them once, by name, in case they change numbers. Keys that begin with '_' say how a file
-// was made.
+// Warns of them once, in case they change numbers: three by name, the rest by number. Keys that
+// begin with '_' say how a file was made and are passed over.
 void warn_unread(const JsonFields& fields);
 
 }  // namespace vega

@@ -1,6 +1,8 @@
 #include "nn/named_tensors.h"
 
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -101,20 +103,21 @@ WeightViews take_tensors(const TensorSet& set, const std::vector<NamedTensor>& e
 
 std::optional<std::string> find_prefix(const TensorSet& set, std::string_view name,
                                        const std::string& where) {
-  std::optional<std::string> found;
+  std::set<std::string> found;  // the empty prefix is the first where it is there
   const auto look_at = [&](const std::string& full) {
     if (!full.ends_with(name)) return;
-    const std::string prefix = full.substr(0, full.size() - name.size());
-    if (!prefix.empty() && !prefix.ends_with('.')) return;
-    if (found && !found->empty() && !prefix.empty())
-      throw FormatError(explain(where,
-                                printable(*found + std::string(name)) + " and " + printable(full),
-                                "one of them", "keep the model that is meant"));
-    if (!found || prefix.empty()) found = prefix;
+    std::string prefix = full.substr(0, full.size() - name.size());
+    if (prefix.empty() || prefix.ends_with('.')) found.insert(std::move(prefix));
   };
   for (const auto& [full, view] : set.tensors()) look_at(full);
   for (const auto& [full, type] : set.unreadable()) look_at(full);
-  return found;
+  if (found.empty()) return std::nullopt;
+  if (found.size() > 1 && !found.begin()->empty())
+    throw FormatError(explain(where,
+                              printable(*found.begin() + std::string(name)) + " and " +
+                                  printable(*std::next(found.begin()) + std::string(name)),
+                              "one of them", "keep the model that is meant"));
+  return *found.begin();
 }
 
 }  // namespace vega

@@ -31,7 +31,7 @@ enum class Init {
   kValue    // ParameterSpec::value
 };
 
-// Of torch.nn.LayerNorm, unless told otherwise.
+// The epsilon of a layer norm: the default of torch.nn.LayerNorm.
 inline constexpr double kLayerNormEps = 1e-5;
 // A configuration that asks for a wider layer is damaged.
 inline constexpr std::int64_t kMostWidth = 1 << 20;

@@ -60,7 +60,8 @@ class ListEvents final : public JsonEvents {
   // A value is complete: a part of the element at hand, or the element itself.
   void add(Json value) {
     if (++values_ > kMostValues)
-      refuse("element " + std::to_string(index_) + " with more than 1000000 values");
+      refuse("element " + std::to_string(index_) + " with more than " +
+             std::to_string(kMostValues) + " values");
     if (parts_.empty()) {
       take_(index_++, value, twice_);
       values_ = 0;

@@ -19,8 +19,7 @@ inline constexpr Matrix4 kIdentity4{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0,
 std::vector<Point3d> align_points(std::span<const Point3f> points, const Matrix4& axis_align);
 
 // The same rounded to float32: `xyz` of the release's point clouds, of which all boxes are made.
-// Source:
-// Video-3D-LLM, extract_scannet_pcd.py.
+// Source: Video-3D-LLM, extract_scannet_pcd.py.
 std::vector<Point3f> align_points_f32(std::span<const Point3f> points, const Matrix4& axis_align);
 
 }  // namespace vega::scan

@@ -75,7 +75,8 @@ ScanText read_scan_text(const std::filesystem::path& path) {
     const auto equals = std::min(line.find('='), line.size());
     if (trim(line.substr(0, equals)) == "numColorFrames" && equals < line.size() &&
         !text.color_frames) {
-      if (const auto frames = parse_double(trim(line.substr(equals + 1))))
+      if (const auto frames = parse_double(trim(line.substr(equals + 1)));
+          frames && std::abs(*frames) < 1e15)
         text.color_frames = static_cast<std::int64_t>(*frames);
     }
     if (text.has_axis_align || line.find(kKey) == line.npos) continue;

@@ -19,7 +19,7 @@ struct ScanText {
 // Reads `axisAlignment = ` + 16 numbers, row-major, and numColorFrames; the first such line counts.
 // Throws InputError (cannot be opened), FormatError with the line: not 16 numbers, not finite, not
 // rigid (bottom row 0 0 0 1; |R R^T - I| <= 1e-3 and det R > 0: six printed decimals give 3e-6,
-// four give 3e-4), or a file of more than 1 MiB.
+// four give 3e-4), an empty file, or one of more than 1 MiB.
 ScanText read_scan_text(const std::filesystem::path& path);
 
 // Throws FormatError that begins with `where` unless m is finite and rigid as above.

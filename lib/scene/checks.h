@@ -15,8 +15,8 @@ namespace vega {
 // Rotations, last rows, distances, jumps and repetitions of the poses (camera to world, 4x4).
 void check_poses(const SceneSource& source, Findings& findings);
 
-// Frames that are not later than the one before; of a video also frames without a time and a frame
-// rate that varies.
+// Frames that are not later than the one before, and frames without a time beside frames with one;
+// of a video also a frame rate that varies, and no times at all.
 void check_times(const SceneSource& source, Findings& findings);
 
 // Why a pose cannot be used: "not a number", "infinite (lost tracking)", "singular (lost

@@ -1,4 +1,4 @@
-// What is wrong with frames that were seen.
+// The checks turn what a run or a dry run saw of its frames into findings.
 #include <fmt/core.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What was seen of the pictures and depth maps of a scene, and what is wrong with them. A run reads
+// Checks of the pictures and depth maps of a scene: what a run saw becomes findings. A run reads
 // the frames that it uses and stops at an error; a dry run collects all faults and looks at the
 // other frames, too. Both use the same checks.
 #pragma once

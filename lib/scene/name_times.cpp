@@ -1,19 +1,16 @@
 #include "scene/name_times.h"
 
-#include <charconv>
 #include <chrono>
 #include <regex>
+
+#include "base/text.h"
 
 namespace vega::detail {
 
 std::optional<std::int64_t> bounded(std::string_view digits, std::int64_t least,
                                     std::int64_t most) {
-  std::int64_t value = 0;
-  const auto* end = digits.data() + digits.size();
-  const auto [at, code] = std::from_chars(digits.data(), end, value);
-  if (digits.empty() || code != std::errc{} || at != end) return std::nullopt;
-  if (value < least || value > most) return std::nullopt;
-  return value;
+  const auto value = parse_whole(digits);
+  return value && *value >= least && *value <= most ? value : std::nullopt;
 }
 
 std::optional<std::int64_t> days_of_date(std::string_view digits, DateOrder order) {

@@ -27,8 +27,7 @@ struct PictureOrder {
 //                 milli-, micro- or nanoseconds; date and time ("20260131_123456", "2026-01-31
 //                 12.34.56.789", taken as UTC or with its offset, "T12-34-56+0100"; the day or the
 //                 month may stand first, "31.01.2026"); seconds from a start with three decimals or
-//                 more
-//                 ("12.345"). The order is that of the times; time_s is filled.
+//                 more ("12.345"). The order is that of the times; time_s is filled.
 //   one number    the order is that of the numbers, and the number is the id.
 //   several       compared from left to right; the last one is the id where it says the same order.
 // Ids are the numbers in the names where these are distinct, fit in 32 bits and follow the order
@@ -39,7 +38,7 @@ struct PictureOrder {
 // ways, times of the day that pass midnight.
 PictureOrder order_pictures(std::vector<std::string> names);
 
-// Digits only, below 2^63: the number; else nothing. "007" is 7.
+// Whether the text is digits only and below 2^63; if so, `value` is the number ("007" is 7).
 bool whole_number(const std::string& text, std::int64_t& value);
 
 // The first names and the last one, for messages: "a.jpg, b.jpg, c.jpg, ..., z.jpg (26 in all)".

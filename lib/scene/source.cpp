@@ -69,7 +69,7 @@ Intrinsics camera_matrix(const std::vector<double>& values, const std::string& w
 std::optional<Intrinsics> read_camera(const fs::path& folder, const std::string& name,
                                       Findings& findings) {
   std::optional<Intrinsics> k;
-  if (name.empty()) return k;  // check_cameras says so
+  if (name.empty()) return k;  // check_frames says so
   const std::string path = (folder / name).string();
   findings.attempt("intrinsics", path, [&] {
     const std::string text = read_text(path, "a 3x3 or 4x4 matrix of numbers", kMostText);
@@ -113,8 +113,10 @@ void read_extrinsics(const fs::path& folder, Findings& findings) {
     const fs::path path = folder / "intrinsic" / fmt::format("extrinsic_{}.txt", camera);
     std::error_code code;
     if (!fs::exists(path, code)) continue;
-    findings.attempt("intrinsics", path.string(),
-                     [&] { check_extrinsic(path.string(), camera, read_pose(path), findings); });
+    findings.attempt("intrinsics", path.string(), [&] {
+      check_extrinsic(path.string(), camera == std::string_view("color") ? "colour" : camera,
+                      read_pose(path), findings);
+    });
   }
 }
 
@@ -146,13 +148,15 @@ Poses read_poses(const fs::path& folder, const FolderLayout& layout, std::int64_
   }
   const std::string where = folder.string();
   if (!missing.empty()) {
-    const bool seven = layout.frames.begin()->second.color.find("frame-") == 0;
+    const bool seven = first_missing.starts_with("frame-");
+    const bool apart = first_missing.starts_with("color/");
     findings.add(Severity::kError, "poses", where,
                  fmt::format("{} without a pose file (the first: {})",
                              plural(missing.size(), "picture"), first_missing),
                  fmt::format("add {}, or remove the pictures",
-                             seven ? "frame-NNNNNN.pose.txt"
-                                   : fs::path(first_missing).stem().string() + ".txt"),
+                             seven ? std::string("frame-NNNNNN.pose.txt")
+                                   : (apart ? "pose/" : "") +
+                                         fs::path(first_missing).stem().string() + ".txt"),
                  missing);
   }
   if (!malformed.empty()) {

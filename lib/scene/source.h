@@ -70,7 +70,7 @@ struct SceneSource {
 //
 // Frames whose pose is not finite or singular are left out and counted. What is wrong goes to
 // `findings` (poses, intrinsics, times, names, files that nobody reads), the size of pictures
-// apart: check_cameras (scene/checks.h) compares that. Where findings throw: InputError at the
+// apart: check_frames (scene/frame_checks.h) compares that. Where findings throw: InputError at the
 // first error, and `frames` is never empty. Where they collect: `frames` holds those that can be
 // used; a video's store leaves out what it cannot decode.
 // Source: ScanNet SensReader; VEGA-3D, video_utils.py.

@@ -15,7 +15,7 @@ namespace vega {
 // so.
 std::string inspect(const std::filesystem::path& path);
 
-// The same as one JSON object: {path, schema, complete, attributes, provenance, groups, datasets}.
+// The same as one JSON object: {path, schema, complete, attributes, groups, datasets}.
 std::string inspect_json(const std::filesystem::path& path);
 
 // Reads everything again: `complete`, known schema, its datasets with their types and shapes,

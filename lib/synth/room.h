@@ -72,8 +72,9 @@ class Room {
                              double depth);
 
   // u, v, depth (m) of a world point; nothing when it is behind the camera.
-  static std::optional<RoomPoint> project(const Pose& pose, const RoomIntrinsics& camera,
-                                          const RoomPoint& point);
+  static std::optional<std::array<double, 3>> project(const Pose& pose,
+                                                      const RoomIntrinsics& camera,
+                                                      const RoomPoint& point);
 
   // True when the point falls into the picture and nothing stands before it by more than
   // `tolerance` metres: with project(), the known correspondence between any two frames.

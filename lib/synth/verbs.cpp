@@ -50,8 +50,11 @@ std::filesystem::path folder_of(const std::string& out) {
 
 ImageSize frame_size(const std::string& option, const std::string& text) {
   const ImageSize size = size_option(option, text);
-  if (std::min(size.width, size.height) < 16 || std::max(size.width, size.height) > 8192)
-    throw UsageError(explain(option, "'" + text + "'", "each side 16 to 8192 pixels"));
+  if (std::min(size.width, size.height) < kSceneSide.least ||
+      std::max(size.width, size.height) > kSceneSide.most)
+    throw UsageError(explain(option, "'" + text + "'",
+                             "each side " + std::to_string(kSceneSide.least) + " to " +
+                                 std::to_string(kSceneSide.most) + " pixels"));
   return size;
 }
 

@@ -1,7 +1,7 @@
 """Writes scan/: a tiny ScanNet scan with its objects and proposals, as numpy and SciPy see them.
 
 The rules are those of Video-3D-LLM (read in extract_scannet_pcd.py, extract_gt_box.py and
-extract_pred_box.py of Video-3D-LLM), written anew with numpy arrays.
+extract_pred_box.py), written anew with numpy arrays.
 """
 import json
 import struct

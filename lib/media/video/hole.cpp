@@ -1,7 +1,7 @@
 #include "media/video/hole.h"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
 #include <string_view>
 
 #include "media/video/file_bytes.h"

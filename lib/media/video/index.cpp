@@ -1,3 +1,5 @@
+// One pass over a video lists its frames, their times and what is damaged. Packets, decoder trials
+// and the checks of the end share the state of that pass, and so one file of over 400 lines.
 #include "media/video/index.h"
 
 #include <fmt/core.h>

@@ -72,7 +72,9 @@ TEST_CASE("options nested without end cost no stack") {
     for (const char* name : {"schema", "key", "cache_key", "default_tap", "options"})
       write_variable_text(file, name, name == std::string("options") ? deep.c_str() : "x");
   });
-  CHECK_NOTHROW(inspect_json(folder / "deep.h5"));
+  std::string shown;
+  CHECK_NOTHROW(shown = inspect_json(folder / "deep.h5"));
+  CHECK_THAT(shown, Catch::Contains("\"options\""));
 }
 
 TEST_CASE("links to other places and types that vega does not write are refused, and shown") {

@@ -71,6 +71,16 @@ std::vector<std::int64_t> even_times(int count, int step_ms = 40) {
   return times;
 }
 
+// Grey pictures of Motion JPEG.
+Sample mjpeg_sample(int frames) {
+  Sample sample;
+  sample.codec = AV_CODEC_ID_MJPEG;
+  sample.format = AV_PIX_FMT_YUVJ420P;
+  sample.paint = grey;
+  sample.times_ms = even_times(frames);
+  return sample;
+}
+
 void fill(AVFrame& frame, const Sample& sample, int k) {
   const AVPixFmtDescriptor* described = av_pix_fmt_desc_get(sample.format);
   for (int c = 0; c < 3; ++c) {
@@ -461,11 +471,7 @@ TEST_CASE("PQ and HLG are flagged") {
 
 TEST_CASE("A broken frame: named, or left out and counted; the others stay as they are") {
   const test::TempFolder folder;
-  Sample sample;
-  sample.codec = AV_CODEC_ID_MJPEG;
-  sample.format = AV_PIX_FMT_YUVJ420P;
-  sample.paint = grey;
-  sample.times_ms = even_times(8);
+  const Sample sample = mjpeg_sample(8);
   write_video(folder / "v.mov", sample);
   Video whole(folder / "v.mov");
   const auto good = play(whole);
@@ -785,11 +791,7 @@ TEST_CASE("An AVI from a pipe is whole although its header was never filled in")
 
 TEST_CASE("Multipart JPEG may end with its boundary") {
   const test::TempFolder folder;
-  Sample sample;
-  sample.codec = AV_CODEC_ID_MJPEG;
-  sample.format = AV_PIX_FMT_YUVJ420P;
-  sample.paint = grey;
-  sample.times_ms = even_times(1);
+  const Sample sample = mjpeg_sample(1);
   write_video(folder / "one.mjpeg", sample);
   const auto bytes = test::read_bytes(folder / "one.mjpeg");
   const std::string jpeg(reinterpret_cast<const char*>(bytes.data()), bytes.size());
