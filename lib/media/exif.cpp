@@ -35,9 +35,15 @@ bool starts_with(Bytes bytes, std::string_view text) {
   return bytes.size() >= wanted.size() && std::equal(wanted.begin(), wanted.end(), bytes.begin());
 }
 
-// The Exif data of a JPEG: the first APP1 segment that begins so, before the pixels.
-Bytes exif_of_jpeg(Bytes bytes) {
-  constexpr std::string_view kHead("Exif\0\0", 6);
+// What a picture file says about itself: TIFF data of Exif, and an XMP packet (XML).
+struct Metadata {
+  Bytes exif, xmp;
+};
+
+// The first APP1 segment of either kind, before the pixels.
+Metadata metadata_of_jpeg(Bytes bytes) {
+  constexpr std::string_view kExif("Exif\0\0", 6), kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+  Metadata found;
   for (std::size_t at = 2; at + 4 <= bytes.size() && bytes[at] == std::byte{0xff};) {
     const auto marker = std::to_integer<int>(bytes[at + 1]);
     if (marker == 0xff) {  // a fill byte
@@ -48,19 +54,28 @@ Bytes exif_of_jpeg(Bytes bytes) {
     const std::size_t length = number(bytes, at + 2, 2, true);
     if (length < 2) break;
     const Bytes body = part(bytes, at + 4, length - 2);
-    if (marker == 0xe1 && starts_with(body, kHead)) return body.subspan(kHead.size());
+    if (marker == 0xe1 && found.exif.empty() && starts_with(body, kExif))
+      found.exif = body.subspan(kExif.size());
+    if (marker == 0xe1 && found.xmp.empty() && starts_with(body, kXmp))
+      found.xmp = body.subspan(kXmp.size());
     at += 2 + length;
   }
-  return {};
+  return found;
 }
 
-Bytes exif_of_png(Bytes bytes) {
+// The XMP text of a PNG is not compressed: after the keyword come two zero bytes.
+Metadata metadata_of_png(Bytes bytes) {
+  constexpr std::string_view kXmp("XML:com.adobe.xmp\0\0\0", 20);
+  Metadata found;
   for (std::size_t at = 8; at + 12 <= bytes.size();) {
     const std::size_t length = number(bytes, at, 4, true);
-    if (starts_with(part(bytes, at + 4, 4), "eXIf")) return part(bytes, at + 8, length);
+    const Bytes kind = part(bytes, at + 4, 4), body = part(bytes, at + 8, length);
+    if (found.exif.empty() && starts_with(kind, "eXIf")) found.exif = body;
+    if (found.xmp.empty() && starts_with(kind, "iTXt") && starts_with(body, kXmp))
+      found.xmp = body.subspan(kXmp.size());
     at += 12 + length;
   }
-  return {};
+  return found;
 }
 
 // Tag 274 of the first directory of TIFF data; 0: there is none.
@@ -81,6 +96,26 @@ std::uint32_t orientation_tag(Bytes tiff) {
   return 0;
 }
 
+// tiff:Orientation of an XMP packet, written as attribute (="6") or as element (>6<); 0: there is
+// none.
+std::uint32_t orientation_of_xmp(Bytes packet) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  const std::string_view text(reinterpret_cast<const char*>(packet.data()), packet.size());
+  for (std::size_t at = text.find(kName); at != text.npos; at = text.find(kName, at)) {
+    at += kName.size();
+    std::string_view value = text.substr(at, 3);
+    if (value.starts_with('>'))
+      value.remove_prefix(1);
+    else if (value.starts_with("=\"") || value.starts_with("='"))
+      value.remove_prefix(2);
+    else
+      continue;
+    if (!value.empty() && value[0] >= '0' && value[0] <= '9')
+      return static_cast<std::uint32_t>(value[0] - '0');
+  }
+  return 0;
+}
+
 }  // namespace
 
 Orientation exif_orientation(std::span<const std::byte> picture) {
@@ -88,10 +123,11 @@ Orientation exif_orientation(std::span<const std::byte> picture) {
       Orientation::kUpright, Orientation::kUpright,       Orientation::kMirror,
       Orientation::kTurn180, Orientation::kMirrorTurn180, Orientation::kMirrorTurn270,
       Orientation::kTurn90,  Orientation::kMirrorTurn90,  Orientation::kTurn270};
-  const Bytes tiff = is_jpeg(picture)  ? exif_of_jpeg(picture)
-                     : is_png(picture) ? exif_of_png(picture)
-                                       : Bytes{};
-  const std::uint32_t tag = orientation_tag(tiff);
+  const Metadata found = is_jpeg(picture)  ? metadata_of_jpeg(picture)
+                         : is_png(picture) ? metadata_of_png(picture)
+                                           : Metadata{};
+  std::uint32_t tag = orientation_tag(found.exif);
+  if (tag == 0) tag = orientation_of_xmp(found.xmp);
   return tag < kOf.size() ? kOf[tag] : Orientation::kUpright;
 }
 

@@ -78,17 +78,19 @@ bool is_cut(const Ends& ends) {
          ends.tail.end();
 }
 
-ImageSize size_of_file(const std::filesystem::path& path, const Ends& ends) {
+// Where metadata or a preview are longer than the head, the whole file becomes the head.
+ImageSize size_of_file(const std::filesystem::path& path, Ends& ends) {
   try {
     return image_size(ends.head, path.string());
-  } catch (const FormatError&) {  // a long preamble: metadata, a preview
-    return image_size(read_file(path), path.string());
+  } catch (const FormatError&) {
+    ends.head = read_file(path);
+    return image_size(ends.head, path.string());
   }
 }
 
 void glance_at(const SceneSource& source, const FrameRef& frame, FrameSeen& seen) {
   try {
-    const Ends ends = read_ends(frame.color);
+    Ends ends = read_ends(frame.color);
     seen.color = size_of_file(frame.color, ends);
     const Orientation orientation = exif_orientation(ends.head);
     seen.turned = orientation != Orientation::kUpright;
@@ -100,7 +102,7 @@ void glance_at(const SceneSource& source, const FrameRef& frame, FrameSeen& seen
   }
   if (frame.depth.empty()) return;
   try {
-    const Ends ends = read_ends(frame.depth);
+    Ends ends = read_ends(frame.depth);
     if (is_pgm(ends.head)) {
       seen.depth.size = pgm_size(ends.head, frame.depth.string());
       return;

@@ -20,10 +20,9 @@ inline std::string exif_data(int orientation, bool big_endian = false) {
          two(orientation) + two(0) + four(0);
 }
 
-// The JPEG with `exif` as APP1 segment behind its first marker, after an APP0 of 4 bytes.
-inline std::vector<std::byte> jpeg_with_exif(std::span<const std::byte> jpeg,
-                                             const std::string& exif) {
-  const std::string body = std::string("Exif\0\0", 6) + exif;
+// The JPEG with `body` as APP1 segment behind its first marker, after an APP0 of 4 bytes.
+inline std::vector<std::byte> jpeg_with_app1(std::span<const std::byte> jpeg,
+                                             const std::string& body) {
   const auto length = body.size() + 2;
   const std::string segments =
       std::string("\xff\xe0\0\4xx\xff\xe1", 8) + char(length >> 8) + char(length) + body;
@@ -32,6 +31,16 @@ inline std::vector<std::byte> jpeg_with_exif(std::span<const std::byte> jpeg,
   out.insert(out.end(), bytes.begin(), bytes.end());
   out.insert(out.end(), jpeg.begin() + 2, jpeg.end());
   return out;
+}
+
+inline std::vector<std::byte> jpeg_with_exif(std::span<const std::byte> jpeg,
+                                             const std::string& exif) {
+  return jpeg_with_app1(jpeg, std::string("Exif\0\0", 6) + exif);
+}
+
+inline std::vector<std::byte> jpeg_with_xmp(std::span<const std::byte> jpeg,
+                                            const std::string& xmp) {
+  return jpeg_with_app1(jpeg, std::string("http://ns.adobe.com/xap/1.0/\0", 29) + xmp);
 }
 
 }  // namespace vega::test

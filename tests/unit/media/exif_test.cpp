@@ -22,17 +22,21 @@ ImageU8 stored() {
   return image;
 }
 
-std::vector<std::byte> png_with_exif(const std::string& exif) {
+std::vector<std::byte> png_with_chunk(const std::string& kind, const std::string& body) {
   auto png = encode_png(stored());
-  std::string chunk = "eXIf" + exif;
+  std::string chunk = kind + body;
   const auto big = [](std::uint32_t v) {
     return std::string{char(v >> 24), char(v >> 16), char(v >> 8), char(v)};
   };
   const auto sum = crc32(0, reinterpret_cast<const Bytef*>(chunk.data()), uInt(chunk.size()));
-  chunk = big(std::uint32_t(exif.size())) + chunk + big(std::uint32_t(sum));
+  chunk = big(std::uint32_t(body.size())) + chunk + big(std::uint32_t(sum));
   const auto bytes = std::as_bytes(std::span(chunk));
   png.insert(png.begin() + 33, bytes.begin(), bytes.end());  // behind IHDR
   return png;
+}
+
+std::vector<std::byte> png_with_exif(const std::string& exif) {
+  return png_with_chunk("eXIf", exif);
 }
 
 }  // namespace
@@ -90,4 +94,24 @@ TEST_CASE("Exif data that are broken, cut or odd leave the picture as stored") {
   many[8] = '\xff', many[9] = '\xff', many[10] = 0;  // 65535 entries, none of them 274
   CHECK(exif_orientation(test::jpeg_with_exif(jpeg, many)) == Orientation::kUpright);
   CHECK(exif_orientation({}) == Orientation::kUpright);
+}
+
+TEST_CASE("the orientation of an XMP packet counts where Exif has none") {
+  const auto jpeg = encode_jpeg(stored());
+  const std::string attribute = "<x:xmpmeta><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>";
+  const std::string element = "<x><tiff:Orientation/><tiff:Orientation>8</tiff:Orientation></x>";
+  CHECK(exif_orientation(test::jpeg_with_xmp(jpeg, attribute)) == Orientation::kTurn90);
+  CHECK(exif_orientation(test::jpeg_with_xmp(jpeg, element)) == Orientation::kTurn270);
+  const std::string key("XML:com.adobe.xmp\0\0\0\0\0", 22);
+  CHECK(exif_orientation(png_with_chunk("iTXt", key + attribute)) == Orientation::kTurn90);
+  // Exif wins, also where it says upright.
+  CHECK(exif_orientation(test::jpeg_with_exif(test::jpeg_with_xmp(jpeg, attribute),
+                                              test::exif_data(3))) == Orientation::kTurn180);
+  CHECK(exif_orientation(test::jpeg_with_exif(test::jpeg_with_xmp(jpeg, attribute),
+                                              test::exif_data(1))) == Orientation::kUpright);
+  for (const char* odd : {"tiff:Orientation", "tiff:Orientation=", "tiff:Orientation=\"x\"",
+                          "tiff:Orientation=\"9\"", "tiff:OrientationX=\"6\""}) {
+    CAPTURE(odd);
+    CHECK(exif_orientation(test::jpeg_with_xmp(jpeg, odd)) == Orientation::kUpright);
+  }
 }
