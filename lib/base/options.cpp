@@ -74,6 +74,12 @@ void OptionVisitor::text(const char* name, std::string& value, const char* place
           [&value](const std::string& text) { value = text; }});
 }
 
+void OptionVisitor::texts(const char* name, std::vector<std::string>& values,
+                          const char* placeholder, std::string help) {
+  option({name, placeholder, std::move(help), "",
+          [&values](const std::string& given) { values.push_back(given); }, true});
+}
+
 void OptionVisitor::integer(const char* name, std::int64_t& value, const char* placeholder,
                             WholeRange range, std::string help) {
   option({name, placeholder, with_range(std::move(help), range), std::to_string(value),

@@ -35,6 +35,7 @@ struct OptionSpec {
   std::string help;                                  // states the unit
   std::string standard;                              // the default; empty: none is shown
   std::function<void(const std::string& text)> set;  // parses; throws UsageError
+  bool repeated = false;  // may be given several times: set is called each time
 };
 
 // `name` and `help` as in OptionSpec. The value on entry is the default.
@@ -49,6 +50,9 @@ class OptionVisitor {
                       const char* help) = 0;
 
   void text(const char* name, std::string& value, const char* placeholder, std::string help);
+  // May be given several times, in order.
+  void texts(const char* name, std::vector<std::string>& values, const char* placeholder,
+             std::string help);
   void integer(const char* name, std::int64_t& value, const char* placeholder, WholeRange range,
                std::string help);
   // "auto" or a number; unset: auto.

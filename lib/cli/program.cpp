@@ -32,14 +32,16 @@ class Binder final : public OptionVisitor {
   // Values are parsed here: CLI11 would read 0300 as octal and saturate silently.
   void option(const OptionSpec& spec) override {
     const auto read = [spec](const CLI::results_t& values) {
-      if (values.size() > 1)
+      if (values.size() > 1 && !spec.repeated)
         throw UsageError(explain(long_name(spec.name),
                                  "'" + values[0] + "' and '" + values[1] + "'", "one value",
                                  "give the option once"));
-      if (values.at(0).empty())  // a variable of the shell that is not set
-        throw UsageError(explain(long_name(spec.name), "an empty value", spec.placeholder,
-                                 "give a value, or leave the option out"));
-      spec.set(values.at(0));
+      for (const std::string& value : values) {
+        if (value.empty())  // a variable of the shell that is not set
+          throw UsageError(explain(long_name(spec.name), "an empty value", spec.placeholder,
+                                   "give a value, or leave the option out"));
+        spec.set(value);
+      }
       return true;
     };
     app_.add_option(spec.name, read, spec.help)

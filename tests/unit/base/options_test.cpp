@@ -59,6 +59,16 @@ TEST_CASE("A number outside its range is refused with option, value and range") 
   CHECK(number == 9);
 }
 
+TEST_CASE("An option that may be repeated keeps all its values in order") {
+  Recorder v;
+  std::vector<std::string> asked;
+  v.texts("--ask", asked, "TEXT", "a question");
+  CHECK(v.specs["--ask"].repeated);
+  v.specs["--ask"].set("one, two");
+  v.specs["--ask"].set("three");
+  CHECK(asked == std::vector<std::string>{"one, two", "three"});
+}
+
 TEST_CASE("A choice is listed, defaulted, parsed and refused from one table") {
   Recorder v;
   Fruit fruit = Fruit::kPear;
