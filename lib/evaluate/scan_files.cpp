@@ -1,0 +1,132 @@
+#include "evaluate/scan_files.h"
+
+#include <cstdlib>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/key.h"
+#include "base/log.h"
+
+namespace vega::evaluate {
+namespace fs = std::filesystem;
+namespace {
+
+// What a part is called, where it is looked for, and what it is made with.
+struct PartWords {
+  const char *what, *option, *folder, *made_with, *verb;
+};
+
+PartWords words_of(ScanPart part) {
+  switch (part) {
+    case ScanPart::kScene: return {"scene file", "--scenes", "scenes", "", "vega-extract scene"};
+    case ScanPart::kSemantic:
+      return {"semantic features", "--semantic", "semantic", "--tower",
+              "vega-extract features --backbone siglip"};
+    case ScanPart::kGenerative: break;
+  }
+  return {"generative features", "--features", "features", "--model", "vega-extract features"};
+}
+
+std::string folder_of(ScanPart part, const ScanInputs& inputs) {
+  return part == ScanPart::kScene      ? inputs.scenes
+         : part == ScanPart::kSemantic ? inputs.semantic
+                                       : inputs.features;
+}
+
+std::string checked_key(const std::string& key) {
+  if (is_key(key)) return key;
+  throw UsageError(explain("--key", "'" + key + "'", "letters, digits, '.', '_', '-'"));
+}
+
+}  // namespace
+
+ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const MakeScanPart& make,
+                     const Context& context) {
+  if (fs::exists(inputs.scene)) {
+    scan_ = inputs.scene;
+    key_ = inputs.key.empty() ? scene_key(scan_) : checked_key(inputs.key);
+  } else if (is_key(inputs.scene) && !inputs.semantic.empty()) {
+    key_ = inputs.scene;
+  } else {
+    throw InputError(explain(inputs.scene, "no such file or folder",
+                             "a scan, a video, or the key of files",
+                             "a key also needs --semantic DIR, the folder of its features"));
+  }
+  // The part that most often cannot be made comes first: hours of features are not spent for it.
+  try {
+    if (needed.scene) {
+      try {
+        scene_ = part(ScanPart::kScene, inputs, make, context);
+      } catch (const InputError& error) {
+        throw InputError(explain(
+            inputs.scene, error.what(),
+            "depth, poses and intrinsics, which this checkpoint needs for " + needed.why_scene,
+            "what works: a scan that has them, or a checkpoint that needs "
+            "none of it (without world_position_embedding_type)"));
+      }
+    }
+    semantic_ = part(ScanPart::kSemantic, inputs, make, context);
+    if (needed.generative) generative_ = part(ScanPart::kGenerative, inputs, make, context);
+  } catch (...) {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+    throw;
+  }
+}
+
+ScanFiles::~ScanFiles() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+fs::path ScanFiles::part(ScanPart part, const ScanInputs& inputs, const MakeScanPart& make,
+                         const Context& context) {
+  const PartWords words = words_of(part);
+  const std::string folder = folder_of(part, inputs);
+  if (!folder.empty()) {
+    const fs::path path = fs::path(folder) / (key_ + ".h5");
+    if (fs::exists(path)) return path;
+    if (scan_.empty())
+      throw InputError(explain(std::string(words.option) + " " + path.string(), "no such file",
+                               std::string("the ") + words.what + " of the scene " + key_,
+                               std::string("make it with ") + words.verb));
+  }
+  const std::string lacks = "no " + std::string(words.what);
+  if (scan_.empty())
+    throw InputError(explain(key_, lacks, std::string(words.option) + " DIR",
+                             std::string("name the folder, or give the scan instead of its key")));
+  ScanJob job = inputs.job;
+  job.part = part;
+  job.scan = scan_;
+  job.key = key_;
+  if (part == ScanPart::kSemantic) job.model = inputs.tower;
+  if (part == ScanPart::kGenerative) {
+    job.model = inputs.model;
+    job.prompt = inputs.prompt;
+  }
+  if (part != ScanPart::kScene && job.model.empty())
+    throw InputError(explain(scan_.string(), lacks + " and no weights to compute them",
+                             std::string(words.option) + " DIR or " + words.made_with + " DIR"));
+  job.out = work_folder(inputs.work) / words.folder;
+  // All parts are of the same frames.
+  if (!scene_.empty())
+    job.frames = scene_.parent_path();
+  else if (!semantic_.empty())
+    job.frames = semantic_.parent_path();
+  log_info("{}: {}: making the {}", key_, scan_.string(), words.what);
+  return make(job, context);
+}
+
+fs::path ScanFiles::work_folder(const std::string& asked) {
+  if (!asked.empty()) return asked;
+  if (temporary_.empty()) {
+    std::string name = (fs::temp_directory_path() / "vega-answer-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      throw OutputError(explain(name, "a folder that cannot be made", "a temporary folder",
+                                "set TMPDIR, or name one with --work"));
+    temporary_ = name;
+  }
+  return temporary_;
+}
+
+}  // namespace vega::evaluate

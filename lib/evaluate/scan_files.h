@@ -1,0 +1,55 @@
+// The files of the one scene that a question is about: those that are there, and those that are
+// computed from its scan because they are not.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "run/context.h"
+#include "scene/scan_job.h"
+
+namespace vega::evaluate {
+
+// Where the files are looked for, and what is needed to make them.
+struct ScanInputs {
+  std::string scene;                       // a path, or the key of files in the folders below
+  std::string key;                         // of --key; empty: from the path
+  std::string scenes, semantic, features;  // folders of --scenes, --semantic, --features
+  std::string tower, model, prompt;        // folders of weights; empty: none is at hand
+  std::string work;                        // folder for what is made; empty: a temporary one
+  ScanJob job;                             // the settings of what is made
+};
+
+// What a checkpoint needs of a scene.
+struct NeededParts {
+  bool scene = false, generative = false;  // the semantic part always
+  std::string why_scene;                   // "3D positions of tokens": for the message
+};
+
+// Removes the temporary folder when it is destroyed.
+class ScanFiles {
+ public:
+  // Finds or makes the files. Throws UsageError (a key without the folders), InputError: a part
+  // that is neither there nor can be made, with what is missing and what works without it.
+  ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const MakeScanPart& make,
+            const Context& context);
+  ~ScanFiles();
+  ScanFiles(const ScanFiles&) = delete;
+  ScanFiles& operator=(const ScanFiles&) = delete;
+
+  const std::string& key() const { return key_; }
+  // Empty where it is not needed.
+  const std::filesystem::path& scene() const { return scene_; }
+  const std::filesystem::path& semantic() const { return semantic_; }
+  const std::filesystem::path& generative() const { return generative_; }
+
+ private:
+  std::filesystem::path part(ScanPart part, const ScanInputs& inputs, const MakeScanPart& make,
+                             const Context& context);
+  std::filesystem::path work_folder(const std::string& asked);
+
+  std::string key_;
+  std::filesystem::path scan_, temporary_, scene_, semantic_, generative_;
+};
+
+}  // namespace vega::evaluate
