@@ -154,6 +154,28 @@ Hole hole_in_ts(FileBytes& file, FileSize packet, FileSize first) {
   return {};
 }
 
+// Packs (of MPEG-1 or MPEG-2), system headers and packets, each with a start code and a size.
+Hole hole_in_ps(FileBytes& file) {
+  constexpr FileSize kPack = 0x1ba, kEnd = 0x1b9;
+  for (FileSize at = 0; at < file.size();) {
+    const FileSize code = file.big(at, 4);
+    const bool zeros = file.size() - at < 6 && code == 0;
+    if (file.size() - at < 6 && !zeros && code != kEnd) return {};  // cut within the head
+    if (code < kEnd || code > 0x1ff) return VideoHole{at, "a packet of MPEG-PS"};
+    if (code == kEnd) {
+      at += 4;
+    } else if (code == kPack) {
+      const bool second = file.big(at + 4, 1) >> 6 == 1;
+      at += second ? 14 + (file.big(at + 13, 1) & 7) : 12;
+    } else {
+      const FileSize size = file.big(at + 4, 2);
+      if (size == 0) return {};  // of unknown size
+      at += 6 + size;
+    }
+  }
+  return {};
+}
+
 // Pages: "OggS", 23 bytes, the count of segments and their sizes, the segments.
 Hole hole_in_ogg(FileBytes& file) {
   for (FileSize at = 0; at < file.size();) {
@@ -229,6 +251,7 @@ std::optional<VideoHole> find_hole(const std::filesystem::path& path,
   if (head.starts_with("\x1a\x45\xdf\xa3")) return hole_in_matroska(file);
   if (head.starts_with("FLV")) return hole_in_flv(file);
   if (head == kAsfHeaderGuid) return hole_in_asf(file);
+  if (head.starts_with(std::string_view("\0\0\1\xba", 4))) return hole_in_ps(file);
   if (head.starts_with("OggS")) return hole_in_ogg(file);
   if (head.starts_with("RIFF") && head.substr(8, 4) == "AVI ") return hole_in_piped_avi(file);
   if (head.starts_with("nut/")) return hole_in_nut(file, places);

@@ -107,7 +107,9 @@ Own<AVCodecContext> encoder_for(const Sample& sample, bool global_header) {
   encoder->width = sample.width;
   encoder->height = sample.height;
   encoder->pix_fmt = sample.format;
-  encoder->time_base = {1, 1000};
+  const bool mpeg =
+      sample.codec == AV_CODEC_ID_MPEG1VIDEO || sample.codec == AV_CODEC_ID_MPEG2VIDEO;
+  encoder->time_base = {1, mpeg ? 25 : 1000};  // MPEG-1 and -2 know few frame rates
   encoder->framerate = {25, 1};
   encoder->gop_size = sample.group;
   encoder->max_b_frames = sample.b_frames;
@@ -144,7 +146,7 @@ void encode(AVCodecContext& encoder, AVFormatContext& out, int stream, const Sam
     frame->quality = encoder.global_quality;
     REQUIRE(av_frame_get_buffer(frame.get(), 0) >= 0);
     fill(*frame, sample, static_cast<int>(k) + 5 * stream);
-    frame->pts = sample.times_ms[k];
+    frame->pts = av_rescale_q(sample.times_ms[k], {1, 1000}, encoder.time_base);
     REQUIRE(avcodec_send_frame(&encoder, frame.get()) >= 0);
     drain(encoder, out, stream);
   }
@@ -720,6 +722,8 @@ TEST_CASE("A hole in a video is refused with its frames, or skipped with counts"
       {.name = "live.mkv", .piped = true},
       {.name = "v.ts"},
       {.name = "v.nut"},
+      {.name = "v.mpg", .codec = AV_CODEC_ID_MPEG1VIDEO},
+      {.name = "v.vob", .codec = AV_CODEC_ID_MPEG2VIDEO},
       {.name = "v.flv", .codec = AV_CODEC_ID_FLV1},
       {.name = "v.wmv", .codec = AV_CODEC_ID_WMV2},
       {.name = "live.wmv", .codec = AV_CODEC_ID_WMV2, .piped = true},

@@ -1,0 +1,99 @@
+#include "evaluate/answer_options.h"
+
+#include <limits>
+
+namespace vega::evaluate {
+namespace {
+
+constexpr Choice<Compat> kCompat[] = {
+    {Compat::kReference, "reference",
+     "the released forward pass, its rounding and its control words in questions"},
+    {Compat::kFixed, "fixed",
+     "what silently distorts numbers is repaired (docs/language.md lists it)"}};
+constexpr Choice<AnswerFormat> kFormats[] = {{AnswerFormat::kText, "text"},
+                                             {AnswerFormat::kJson, "json", "a line a question"}};
+
+// "auto" where nothing is set.
+void real_or_auto(OptionVisitor& v, const char* name, std::optional<double>& value,
+                  const char* placeholder, RealRange range, const std::string& help) {
+  v.parsed(
+      name, value, placeholder, "",
+      [range](const std::string& option, const std::string& text) {
+        return std::optional<double>(real_number(option, text, range));
+      },
+      help);
+}
+
+void whole_or_auto(OptionVisitor& v, const char* name, std::optional<std::int64_t>& value,
+                   WholeRange range, const std::string& help) {
+  v.parsed(
+      name, value, "N", "",
+      [range](const std::string& option, const std::string& text) {
+        return std::optional<std::int64_t>(whole_number(option, text, range));
+      },
+      help);
+}
+
+void visit_files(AnswerVerb& o, OptionVisitor& v) {
+  v.group("Model");
+  v.text("--checkpoint", o.checkpoint, "DIR",
+         "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, or a LoRA folder of PEFT or LLaVA");
+  v.text("--base", o.base, "DIR", "of a LoRA folder: the model that it was trained on");
+  v.group("Files of the scene");
+  v.text("--scenes", o.scenes, "DIR", "scene files DIR/KEY.h5 of vega-extract scene");
+  v.text("--semantic", o.semantic, "DIR",
+         "semantic features DIR/KEY.h5 of vega-extract features --backbone siglip");
+  v.text("--features", o.features, "DIR", "generative features DIR/KEY.h5");
+  v.text("--tap", o.tap, "NAME", "which generative features (default: the file's default tap)");
+  v.flag("--allow-mismatch", o.allow_mismatch,
+         "though the features are of another block, timestep, shift, size or view than the "
+         "checkpoint was trained on");
+  v.group("What is not there is computed from the scan");
+  v.text("--tower", o.tower, "DIR", "vision tower (default: the checkpoint's own)");
+  v.text("--model", o.model, "DIR", "diffusion model of the generative features");
+  v.text("--prompt", o.prompt, "FILE", "its text embedding (default: beside the model)");
+  v.text("--work", o.work, "DIR",
+         "keeps the files that are made, for the next question (default: a temporary folder)");
+}
+
+void visit_generation(AnswerVerb& o, OptionVisitor& v) {
+  v.group("Answers");
+  v.choice("--compat", o.compat, kCompat, "");
+  v.flag("--greedy", o.greedy, "always the likeliest token, whatever the checkpoint's settings");
+  whole_or_auto(v, "--max-new-tokens", o.max_new_tokens, {1, 1 << 20},
+                "longest answer (default: the checkpoint's, else 512)");
+  real_or_auto(v, "--temperature", o.temperature, "T", {.least = 0},
+               "of drawn tokens; 0: greedy (default, as the next three: the checkpoint's)");
+  real_or_auto(v, "--top-p", o.top_p, "P", {.least = 0, .most = 1, .above_least = true},
+               "draw from the fewest tokens whose probabilities reach P");
+  whole_or_auto(v, "--top-k", o.top_k, {0, 1 << 20}, "draw from the K likeliest; 0: all");
+  real_or_auto(v, "--repetition-penalty", o.repetition_penalty, "R",
+               {.least = 0, .above_least = true}, "divides logits of tokens that were said");
+  v.integer("--seed", o.seed, "N", {0, std::numeric_limits<std::int64_t>::max()},
+            "seed of drawn tokens");
+}
+
+}  // namespace
+
+void AnswerVerb::visit(OptionVisitor& v) {
+  v.inputs(inputs, "SCENE",
+           "a scan folder, a .sens file, a folder of frames, a video; or the KEY of files");
+  v.group("Question");
+  v.texts("--ask", ask, "TEXT", "a question about the scene; may be given several times");
+  v.texts("--locate", locate, "TEXT",
+          "a description: which object is meant, and where is it; may be given several times");
+  v.text("--key", key, "KEY", "name of the scene (default: the name of the folder or file)");
+  visit_files(*this, v);
+  visit_generation(*this, v);
+  v.group("Output");
+  v.text("-o,--out", out, "DIR",
+         "of --locate: KEY-N.json, and boxes as meshes over the scan: KEY-N.ply, in the aligned "
+         "frame KEY-N-aligned.ply");
+  v.choice("--format", format, kFormats, "of the answer on stdout");
+  DeviceOptions::visit_device(v, device.device, "where to compute");
+  v.choice("--dtype", device.dtype, kComputeTypes,
+           "compute type (default: fp32 on cpu, bf16 on cuda)");
+  RunOptions::visit_threads(v, threads);
+}
+
+}  // namespace vega::evaluate

@@ -1,0 +1,42 @@
+// Options of `vega-eval answer`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "run/option_groups.h"
+
+namespace vega::evaluate {
+
+enum class AnswerFormat { kText, kJson };
+
+struct AnswerVerb {
+  std::vector<std::string> inputs;  // one: a scan, a video, or the key of files
+  std::string key;
+  std::vector<std::string> ask, locate;
+
+  std::string checkpoint, base;
+  std::string scenes, semantic, features;  // folders
+  std::string tower, model, prompt, work;
+  std::string tap;
+  bool allow_mismatch = false;
+
+  Compat compat = Compat::kReference;
+  // Unset: what the checkpoint's generation_config.json says.
+  std::optional<double> temperature, top_p, repetition_penalty;
+  std::optional<std::int64_t> top_k, max_new_tokens;
+  std::int64_t seed = 42;
+  bool greedy = false;
+
+  std::string out;  // folder of what --locate found; empty: none
+  bool overwrite = false;
+  AnswerFormat format = AnswerFormat::kText;
+  DeviceOptions device;
+  std::int64_t threads = 0;
+
+  void visit(OptionVisitor& v);
+};
+
+}  // namespace vega::evaluate
