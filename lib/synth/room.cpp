@@ -19,7 +19,7 @@ bool is_side(int pixels) { return pixels >= kSceneSide.least && pixels <= kScene
 }  // namespace
 
 struct Room::State {
-  explicit State(std::uint64_t seed) : model(room::build_model(seed)) {
+  State(std::uint64_t seed, RoomKind kind) : model(room::build_model(seed, kind)) {
     model.tree.build(model.solids);
   }
   room::Model model;
@@ -27,12 +27,14 @@ struct Room::State {
   std::once_flag lit;
 };
 
-Room::Room(std::uint64_t seed) : state_(std::make_unique<State>(seed)) {}
+Room::Room(std::uint64_t seed, RoomKind kind) : state_(std::make_unique<State>(seed, kind)) {}
 Room::~Room() = default;
 Room::Room(Room&&) noexcept = default;
 Room& Room::operator=(Room&&) noexcept = default;
 
 std::uint64_t Room::seed() const { return state_->model.seed; }
+
+RoomKind Room::kind() const { return state_->model.kind; }
 
 const std::vector<RoomObject>& Room::objects() const { return state_->model.objects; }
 

@@ -1,7 +1,7 @@
 // A made-up room whose geometry is known exactly, and a small ray tracer that looks at it.
 // World: metres, right-handed, z up, floor at z = 0, origin in the middle of the floor, walls along
 // the axes. Camera: x right, y down, z forward. Pixel (0, 0) is the centre of the top-left pixel.
-// A room is a pure function of its seed: layout, textures, colours, lights and walk.
+// A room is a pure function of its seed and kind: layout, textures, colours, lights and walk.
 #pragma once
 
 #include <array>
@@ -18,12 +18,21 @@ namespace vega {
 
 using RoomPoint = std::array<double, 3>;  // x y z, metres
 
+// What stands in a room.
+enum class RoomKind {
+  kFurnished,  // furniture and small things, as in a living room
+  kStudy       // a little furniture, and plain shapes on the floor to talk about
+};
+
 // A labelled thing. The box is the exact axis-aligned extent of its surface in the world, metres.
 // Walls, floor and ceiling are objects too; id counts from 0 without gaps.
 struct RoomObject {
   int id = 0;
   std::string label;
   RoomPoint box_min{}, box_max{};
+  // Of the plain shapes of a study room, else empty and black. The label is the shape.
+  std::string colour{};  // "red", ...
+  RoomPoint rgb{};       // its albedo, linear
 };
 
 // A pinhole without distortion: u = fx x / z + cx, v = fy y / z + cy.
@@ -41,12 +50,13 @@ struct RoomView {
 
 class Room {
  public:
-  explicit Room(std::uint64_t seed);
+  explicit Room(std::uint64_t seed, RoomKind kind = RoomKind::kFurnished);
   ~Room();
   Room(Room&&) noexcept;
   Room& operator=(Room&&) noexcept;
 
   std::uint64_t seed() const;
+  RoomKind kind() const;
   const std::vector<RoomObject>& objects() const;
 
   // A closed handheld loop through the room at 1.4 to 1.6 m, never inside a solid; pose i is at

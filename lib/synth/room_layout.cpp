@@ -145,9 +145,9 @@ void Layout::finish() {
   }
 }
 
-Model build_model(std::uint64_t seed) {
+Model build_model(std::uint64_t seed, RoomKind kind) {
   Model model;
-  model.seed = seed;
+  model.seed = seed, model.kind = kind;
   Layout(model, seed).build();
   return model;
 }

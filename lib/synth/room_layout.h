@@ -1,5 +1,6 @@
 // The plan of a synthetic room and who draws which part of it: the shell (room_shell.cpp), then the
-// furniture and decoration (room_layout.cpp). Private to lib/synth.
+// furniture and decoration (room_layout.cpp) or the study's shapes (room_study.cpp). Private to
+// lib/synth.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,12 @@ class Layout {
     shell();
     window();
     door();
-    furniture();
-    decoration();
+    if (m_.kind == RoomKind::kStudy) {
+      study();
+    } else {
+      furniture();
+      decoration();
+    }
     finish();
   }
 
@@ -47,6 +52,9 @@ class Layout {
   void window();
   void curtains(const Frame& f, double half, double top);
   void door();
+  // room_study.cpp
+  void study();
+  void study_furniture();
   // room_layout.cpp
   void furniture();
   void decoration();

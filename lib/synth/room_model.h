@@ -51,6 +51,7 @@ struct Lamp {
 
 struct Model {
   std::uint64_t seed = 0;
+  RoomKind kind = RoomKind::kFurnished;
   double half_x = 2.5, half_y = 2, height = 2.6;  // interior
   std::vector<Solid> solids;
   std::vector<Material> materials;
@@ -67,7 +68,7 @@ struct Model {
 };
 
 // Makes the room of a seed, its tree not yet built: room_layout.cpp.
-Model build_model(std::uint64_t seed);
+Model build_model(std::uint64_t seed, RoomKind kind = RoomKind::kFurnished);
 
 // Baked light: irradiance over pi at the knots of every chart, without direct sun. room_light.cpp.
 class LightMaps {

@@ -1,13 +1,15 @@
 // The rest of a ScanNet scan for a synthetic room: mesh, annotation, alignment, label table and
-// noisy instance masks. A pure function of the room's seed and of the frame.
+// instance masks. A pure function of the room, the frame and the noise.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "scan/geometry.h"
 #include "scan/segments.h"
 #include "synth/room.h"
@@ -28,6 +30,13 @@ enum class ScanFrame {
   kOwn    // turned and shifted against the room, as a scanner's is
 };
 
+// How good the instance masks are.
+enum class MaskNoise {
+  kNoisy,  // as a detector's: ragged, one object in ten missed, two taken for one
+  kExact   // of every object its own vertices, and none besides
+};
+std::span<const Choice<MaskNoise>> mask_noises();  // "noisy", "exact"
+
 struct RoomScan {
   // room_from_scan: a turn about z and a shift whose numbers are exact in six decimals.
   scan::Matrix4 axis_align = scan::kIdentity4;
@@ -43,7 +52,8 @@ struct RoomScan {
 // belong to no object. Every object has vertices at its utmost points in all six directions, so
 // that boxes over the vertices are those of objects() up to the rounding of the coordinates to
 // float32 in the scan frame (under 1e-6 m a coordinate).
-RoomScan scan_room(const Room& room, ScanFrame frame = ScanFrame::kOwn);
+RoomScan scan_room(const Room& room, ScanFrame frame = ScanFrame::kOwn,
+                   MaskNoise noise = MaskNoise::kNoisy);
 
 // A pose of the room in the scan frame: inverse(axis_align) pose.
 Pose scan_pose(const RoomScan& scan, const Pose& room_pose);

@@ -81,8 +81,8 @@ Vec3 utmost(const Solid& s, Vec3 d) {
 
 class ScanBuilder {
  public:
-  ScanBuilder(const Room& from, ScanFrame frame)
-      : model_(room::build_model(from.seed())), room_(from) {
+  ScanBuilder(const Room& from, ScanFrame frame, MaskNoise noise)
+      : model_(room::build_model(from.seed(), from.kind())), room_(from), noise_(noise) {
     model_.tree.build(model_.solids);
     if (frame == ScanFrame::kOwn) scan_.axis_align = make_alignment(from.seed());
     double area = 0;
@@ -207,6 +207,7 @@ class ScanBuilder {
 
   RoomMask mask_of(const std::vector<std::int32_t>& objects, double score, Draw& draw) const {
     RoomMask mask{.objects = objects, .score = static_cast<float>(score)};
+    const bool exact = noise_ == MaskNoise::kExact;
     const auto is_in = [&](std::size_t i) {
       return std::find(objects.begin(), objects.end(), object_[i]) != objects.end();
     };
@@ -216,8 +217,8 @@ class ScanBuilder {
       box.add({room::vec(object.box_min), room::vec(object.box_max)});
     }
     for (std::size_t i = 0; i < object_.size(); ++i) {
-      bool taken = is_in(i) ? draw.unit() < 0.95 : false;
-      if (!is_in(i)) {
+      bool taken = is_in(i) && (exact || draw.unit() < 0.95);
+      if (!is_in(i) && !exact) {
         const Vec3 gap = max(max(box.lo - world_[i], world_[i] - box.hi), Vec3{});
         taken = std::max({gap.x, gap.y, gap.z}) < kReach && draw.unit() < 0.1;
       }
@@ -229,22 +230,24 @@ class ScanBuilder {
   // What a detector finds: the furniture, one in ten missed, and one pair taken for one thing.
   void add_masks() {
     Draw draw(room_.seed(), 3);
+    const bool exact = noise_ == MaskNoise::kExact;
     std::vector<std::int32_t> found;
     for (const RoomObject& object : room_.objects()) {
       const bool shell = object.label == "wall" || object.label == "floor" ||
                          object.label == "ceiling" || object.label == "skirting board";
-      if (!shell && draw.unit() >= 0.1) found.push_back(object.id);
+      if (!shell && (exact || draw.unit() >= 0.1)) found.push_back(object.id);
     }
     for (const std::int32_t id : found) {
       scan_.masks.push_back(mask_of({id}, 0.4 + 0.6 * draw.unit(), draw));
     }
-    if (found.size() > 1) scan_.masks.push_back(mask_of({found[0], found[1]}, 0.3, draw));
+    if (found.size() > 1 && !exact) scan_.masks.push_back(mask_of({found[0], found[1]}, 0.3, draw));
     std::stable_sort(scan_.masks.begin(), scan_.masks.end(),
                      [](const RoomMask& a, const RoomMask& b) { return a.score > b.score; });
   }
 
   room::Model model_;
   const Room& room_;
+  MaskNoise noise_;
   double spacing_ = 0.05;
   Draw grid_{model_.seed, 1};
   RoomScan scan_;
@@ -254,7 +257,16 @@ class ScanBuilder {
 
 }  // namespace
 
-RoomScan scan_room(const Room& room, ScanFrame frame) { return ScanBuilder(room, frame).build(); }
+std::span<const Choice<MaskNoise>> mask_noises() {
+  static constexpr Choice<MaskNoise> kNoises[] = {
+      {MaskNoise::kNoisy, "noisy", "as a detector's: ragged, some objects missed"},
+      {MaskNoise::kExact, "exact", "the vertices of every object"}};
+  return kNoises;
+}
+
+RoomScan scan_room(const Room& room, ScanFrame frame, MaskNoise noise) {
+  return ScanBuilder(room, frame, noise).build();
+}
 
 Pose scan_pose(const RoomScan& scan, const Pose& pose) {
   const auto& a = scan.axis_align;

@@ -157,8 +157,10 @@ Json recipe_of(const SceneOptions& o) {
                  {"every", o.every},     {"width", o.width},      {"height", o.height},
                  {"quality", o.quality}, {"sens", float_poses(o)}};
   // Absent without: older folders are the same scenes.
+  if (o.kind == RoomKind::kStudy) recipe.set("study", true);
   if (o.scan && o.scan_frame == ScanFrame::kOwn) recipe.set("scan", true);
   if (o.scan && o.scan_frame == ScanFrame::kRoom) recipe.set("scan", "room");
+  if (o.scan && o.masks == MaskNoise::kExact) recipe.set("masks", "exact");
   return recipe;
 }
 
@@ -199,13 +201,24 @@ std::string matrix_text(const std::array<double, 16>& m) {
   return text;
 }
 
-std::string objects_text(const SceneOptions& o, const Room& room, const RoomScan& scan) {
+// By object, then by written frame: pixels that show it.
+using PixelCounts = std::vector<std::vector<std::int64_t>>;
+
+std::string objects_text(const SceneOptions& o, const Room& room, const RoomScan& scan,
+                         const PixelCounts& pixels) {
   Json list = Json::list();
   for (const RoomObject& object : room.objects()) {
-    list.push({{"id", object.id},
-               {"label", object.label},
-               {"min", object.box_min},
-               {"max", object.box_max}});
+    Json one = {{"id", object.id},
+                {"label", object.label},
+                {"min", object.box_min},
+                {"max", object.box_max}};
+    if (!object.colour.empty()) {
+      one.set("shape", object.label);
+      one.set("colour", object.colour);
+      one.set("rgb", object.rgb);
+    }
+    if (o.kind == RoomKind::kStudy) one.set("pixels", pixels[object.id]);
+    list.push(std::move(one));
   }
   Json root = {
       {"schema", "vega.room/1"}, {"unit", "metre"}, {"recipe", recipe_of(o)}, {"objects", list}};
@@ -227,10 +240,13 @@ std::string frame_name(int id) {
 }
 
 // `pose` is that of the picture, `written` the same in the frame of the files.
+// Adds the pixels of each object to column `frame` of `pixels`.
 void write_frame(const SceneOptions& o, const Room& room, const Pose& pose, const Pose& written,
-                 const fs::path& stem) {
+                 const fs::path& stem, PixelCounts& pixels, std::size_t frame) {
   const RoomView view = room.render(pose, o.width, o.height, 1);
   const auto with = [&](const char* suffix) { return fs::path(stem.string() + suffix); };
+  for (const std::int32_t id : view.object_id)
+    if (id >= 0) ++pixels[id][frame];
   write_file(with(".jpg"), encode_jpeg(view.color, o.quality, false));
   write_file(with(".png"), encode_png16(view.depth_mm));
   write_file(with(".txt"), matrix_text(written));
@@ -270,17 +286,23 @@ void write_sens(const SceneOptions& o, const fs::path& folder, const std::string
 
 }  // namespace
 
+bool scene_complete(const SceneOptions& o) {
+  check(o);
+  return already_there(o, absolute_folder(o.folder));
+}
+
 int write_scene(const SceneOptions& o, const SceneProgress& progress) {
   check(o);
-  const Room room(o.seed);  // cheap: the light comes with the first frame
+  const Room room(o.seed, o.kind);  // cheap: the light comes with the first frame
   return write_scene(room, o, progress);
 }
 
 int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& progress) {
   check(o);
-  if (room.seed() != o.seed) {
-    throw InputError(explain("synthetic scene, seed", std::to_string(o.seed),
-                             std::to_string(room.seed()) + ", the seed of the room given"));
+  if (room.seed() != o.seed || room.kind() != o.kind) {
+    throw InputError(
+        explain("synthetic scene, seed", std::to_string(o.seed),
+                std::to_string(room.seed()) + ", the seed of the room given, and its kind"));
   }
   const fs::path folder = absolute_folder(o.folder);
   if (already_there(o, folder)) return 0;
@@ -294,7 +316,7 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   std::vector<Pose> written = poses;
   RoomScan scan;
   if (o.scan) {
-    scan = scan_room(room, o.scan_frame);
+    scan = scan_room(room, o.scan_frame, o.masks);
     if (o.scan_frame == ScanFrame::kOwn) {
       for (Pose& pose : written) pose = scan_pose(scan, pose);
       to_float32(written);
@@ -302,9 +324,10 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   }
   std::mutex guard;
   int done = 0;
+  PixelCounts pixels(room.objects().size(), std::vector<std::int64_t>(total));
   parallel_for(static_cast<std::size_t>(total), threads, [&](std::size_t i) {
     const int id = static_cast<int>(i) * o.every;
-    write_frame(o, room, poses[id], written[id], part.path() / frame_name(id));
+    write_frame(o, room, poses[id], written[id], part.path() / frame_name(id), pixels, i);
     const std::lock_guard lock(guard);
     ++done;
     if (progress) progress(done, total);
@@ -317,7 +340,7 @@ int write_scene(const Room& room, const SceneOptions& o, const SceneProgress& pr
   const std::string name = folder.filename().string();
   if (sens) write_sens(o, part.path(), name, camera, written);
   if (o.scan) write_scan(scan, {k, total}, part.path(), name);
-  write_file(part.path() / kRecipe, objects_text(o, room, scan));
+  write_file(part.path() / kRecipe, objects_text(o, room, scan, pixels));
   part.publish();
   return total;
 }

@@ -6,7 +6,8 @@
 //              frames numbered without gaps
 //   the rest of a ScanNet scan, synth/scan.h, and NAME.sens (the program's default): with the
 //   identity as alignment, or, on request (--scan), in a turned frame that all poses are in too
-//   objects.json  ids, labels and exact boxes of the objects, and the recipe of the room
+//   objects.json  ids, labels and exact boxes of the objects, and the recipe of the room; of a
+//              study room also colours, shapes and how many pixels of each picture an object has
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ inline constexpr WholeRange kSceneQuality{1, 100};
 inline constexpr WholeRange kSceneThreads{0, 1024};
 
 struct SceneOptions {
+  RoomKind kind = RoomKind::kFurnished;
   std::filesystem::path folder;  // made whole: written aside, then renamed
   std::uint64_t seed = 42;       // layout, textures, colours, lights, walk
   int frames = 320;              // length of the walk, a closed loop
@@ -44,7 +46,8 @@ struct SceneOptions {
   //          has the poses rounded to float32
   bool scan = false;
   ScanFrame scan_frame = ScanFrame::kOwn;
-  bool overwrite = false;  // replace an existing folder
+  MaskNoise masks = MaskNoise::kNoisy;  // of a scan
+  bool overwrite = false;               // replace an existing folder
 };
 
 // Called after each written frame, from any worker thread, one call at a time. May throw to stop:
@@ -57,7 +60,12 @@ using SceneProgress = std::function<void(int done, int total)>;
 // replaced, any other still refused), OutputError (disk). Nothing is left behind on failure.
 int write_scene(const SceneOptions& options, const SceneProgress& progress = {});
 
-// The same with a room at hand, whose seed must be that of the options (InputError).
+// True when the folder holds exactly this scene already. Throws InputError (a value out of range)
+// and RefusedError, as write_scene does.
+bool scene_complete(const SceneOptions& options);
+
+// The same as the first with a room at hand, whose seed and kind must be those of the options
+// (InputError).
 int write_scene(const Room& room, const SceneOptions& options, const SceneProgress& progress = {});
 
 }  // namespace vega

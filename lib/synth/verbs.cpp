@@ -26,16 +26,18 @@ See also: vega-extract features --model)";
 
 constexpr auto kSceneHelp =
     R"(A room with furniture, ray traced: colour (JPEG), depth (16-bit PNG, mm), poses and intrinsics as a posed ScanNet
-folder, and objects.json with exact boxes. Depth and poses are exact, so correspondences are known. Around them a
-complete ScanNet scan: NAME.sens, mesh, segments, objects, axis alignment, label table and noisy instance masks.
+folder, and objects.json with exact boxes. --study: plain shapes on the floor, each of one plain colour; objects.json
+names colour, shape and the pixels of every picture that show it. Depth and poses are exact, so correspondences are known. Around them a
+complete ScanNet scan: NAME.sens, mesh, segments, objects, axis alignment, label table and instance masks.
 
 Examples:
   vega-synth scene -o rooms/room42
   vega-synth scene --seed 7 --frames 64 --size 1296x968 -o rooms/room7
   vega-synth scene --scan --frames 64 -o scans/scene0000_00
   vega-synth scene --plain -o rooms/frames-alone
+  vega-synth scene --study --frames 16 --size 320x240 --masks exact -o scans/scene0001_00
 
-See also: vega-extract features)";
+See also: vega-extract scene, vega-extract features)";
 
 constexpr Choice<std::string_view> kLayouts[] = {{"original", "original"},
                                                  {"diffusers", "diffusers", "of Wan and UMT5"},
@@ -79,11 +81,14 @@ struct SceneArguments {
   std::string out;
   ImageSize size{640, 480};
   std::int64_t seed = 42, frames = 320, every = 1, quality = 92, threads = 0;
-  bool sens = false, scan = false, plain = false, overwrite = false;
+  MaskNoise masks = MaskNoise::kNoisy;
+  bool study = false, sens = false, scan = false, plain = false, overwrite = false;
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the scene (made)");
     v.integer("--seed", seed, "N", {}, "seed of the room: layout, textures, colours, walk");
+    v.flag("--study", study,
+           "plain shapes on the floor in place of small things and most furniture");
     v.integer("--frames", frames, "N", kSceneFrames, "length of the camera walk, a closed loop");
     v.integer("--every", every, "N", kSceneFrames,
               "write every N-th frame of the walk; frames keep their numbers");
@@ -96,6 +101,7 @@ struct SceneArguments {
     v.flag("--scan", scan,
            "the scan in a frame of its own, turned as a scanner's: all poses are in it, and "
            "NAME.txt leads back to the room");
+    v.choice("--masks", masks, mask_noises(), "instance masks of the scan");
     v.flag("--plain", plain, "only frames and objects.json, no scan around them");
     RunOptions::visit_threads(v, threads);
     v.flag("--overwrite", overwrite, "replace an existing scene");
@@ -123,6 +129,8 @@ RunResult run_scene(const SceneArguments& a, const Context& context) {
   SceneOptions options;
   options.folder = folder_of(a.out);
   options.seed = static_cast<std::uint64_t>(a.seed);
+  options.kind = a.study ? RoomKind::kStudy : RoomKind::kFurnished;
+  options.masks = a.masks;
   options.frames = static_cast<int>(a.frames);
   options.every = static_cast<int>(a.every);
   options.width = a.size.width;
