@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <optional>
 
 #include "metrics/meteor_align.h"
@@ -16,14 +17,42 @@ constexpr std::array<double, MeteorStatistics::kStages> kStageWeight = {1.0, 0.6
 
 // What every stage asks of a word, found once a spelling.
 struct Word {
-  std::string text;
+  std::uint32_t number = 0;  // of the spelling
   std::int32_t hash = 0, stem_hash = 0;
   bool function = false;
+  std::uint32_t in_table = kNoNumber;      // of the paraphrases
   std::vector<std::int32_t> synonym_sets;  // ascending
+  std::uint64_t sets_seen = 0;             // a bit for each of them; many have the same
 };
 
-// Phrases of a sentence that the table knows: their places, by number and in the order of their
-// first words.
+// Whether two words have a set of synonyms in common, remembered: captions are about few things.
+class Synonyms {
+ public:
+  bool operator()(const Word& a, const Word& b) {
+    if ((a.sets_seen & b.sets_seen) == 0) return false;
+    const std::uint64_t pair = (std::uint64_t{a.number} << 32 | b.number) + 1;
+    Known& known = known_[pair_hash(a.number, b.number) >> (64 - kBits)];
+    if (known.pair != pair) known = {pair, meet(a.synonym_sets, b.synonym_sets)};
+    return known.meet;
+  }
+
+ private:
+  static constexpr int kBits = 13;
+  struct Known {
+    std::uint64_t pair = 0;  // 0: none
+    bool meet = false;
+  };
+  static bool meet(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
+    for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+      if (*i == *j) return true;
+      *i < *j ? ++i : ++j;
+    }
+    return false;
+  }
+  std::vector<Known> known_ = std::vector<Known>(std::size_t{1} << kBits);
+};
+
+// A phrase of a sentence that the table of paraphrases has.
 struct PhraseAt {
   Paraphrases::Phrase phrase;
   int first, words;
@@ -32,55 +61,49 @@ struct PhraseAt {
 struct Sentence {
   std::vector<const Word*> words;
   std::vector<std::int32_t> hashes, stem_hashes;  // of the words
-  std::string text;                               // joined by blanks
-  std::vector<std::size_t> word_at;  // in text; the last one: behind the text and a blank
-  // That the table of paraphrases knows: by place, and by number; a bit says that a number may be
-  // among them.
+  // By place, and by number; a bit says that a number may be among them.
   std::vector<PhraseAt> phrases, by_number;
   std::array<std::uint64_t, 64> seen{};
 
+  void clear() {
+    words.clear();
+    hashes.clear();
+    stem_hashes.clear();
+    phrases.clear();
+    seen.fill(0);
+  }
+  void add(const Word& word) {
+    words.push_back(&word);
+    hashes.push_back(word.hash);
+    stem_hashes.push_back(word.stem_hash);
+  }
   static std::uint32_t bit(Paraphrases::Phrase p) { return (p * 2654435761U) >> 20; }
   bool may_hold(Paraphrases::Phrase p) const {
     return (seen[bit(p) / 64] >> (bit(p) % 64) & 1) != 0;
   }
-  void index_phrases() {
+  void find_phrases(const Paraphrases& table) {
+    for (std::size_t first = 0; first < words.size(); ++first) {
+      Paraphrases::Phrase phrase = Paraphrases::kNothing;
+      for (std::size_t i = first; i < words.size() && words[i]->in_table != kNoNumber; ++i) {
+        phrase = table.longer(phrase, words[i]->in_table);
+        if (phrase == kNoNumber) break;
+        if (table.stands(phrase))
+          phrases.push_back({phrase, static_cast<int>(first), static_cast<int>(i + 1 - first)});
+      }
+    }
     by_number = phrases;
-    std::stable_sort(by_number.begin(), by_number.end(),
-                     [](const PhraseAt& a, const PhraseAt& b) { return a.phrase < b.phrase; });
+    std::sort(by_number.begin(), by_number.end(), [](const PhraseAt& a, const PhraseAt& b) {
+      return a.phrase != b.phrase ? a.phrase < b.phrase : a.first < b.first;
+    });
     for (const PhraseAt& p : phrases)
       seen[bit(p.phrase) / 64] |= std::uint64_t{1} << (bit(p.phrase) % 64);
   }
-
-  std::string_view phrase(std::size_t first, std::size_t words_of_it) const {
-    return std::string_view(text).substr(word_at[first],
-                                         word_at[first + words_of_it] - 1 - word_at[first]);
-  }
 };
-
-bool meet(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
-  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
-    if (*i == *j) return true;
-    *i < *j ? ++i : ++j;
-  }
-  return false;
-}
-
-std::vector<PhraseAt> known_phrases(const Sentence& sentence, const Paraphrases& table) {
-  std::vector<PhraseAt> out;
-  const std::size_t n = sentence.words.size();
-  for (std::size_t first = 0; first < n; ++first) {
-    for (std::size_t words = 1; words <= table.longest() && first + words <= n; ++words) {
-      const auto phrase = table.find(sentence.phrase(first, words));
-      if (phrase) out.push_back({*phrase, static_cast<int>(first), static_cast<int>(words)});
-    }
-  }
-  return out;
-}
 
 using Candidates = std::vector<std::vector<MeteorMatch>>;
 
 void add_word_matches(const Sentence& hypothesis, const Sentence& reference, bool equal,
-                      Candidates& out) {
+                      Synonyms& synonyms, Candidates& out) {
   const auto n = hypothesis.words.size(), m = reference.words.size();
   const auto stage = [&](int number, auto matches) {
     for (std::size_t j = 0; j < m; ++j) {
@@ -97,10 +120,9 @@ void add_word_matches(const Sentence& hypothesis, const Sentence& reference, boo
     return hypothesis.stem_hashes[i] == reference.stem_hashes[j] && a[i] != b[j];
   });
   for (std::size_t j = 0; j < m; ++j) {
-    const auto& sets = reference.words[j]->synonym_sets;
-    if (sets.empty()) continue;
+    if (reference.words[j]->sets_seen == 0) continue;
     for (std::size_t i = 0; i < n; ++i) {
-      if (a[i] != b[j] && meet(hypothesis.words[i]->synonym_sets, sets))
+      if (a[i] != b[j] && synonyms(*hypothesis.words[i], *reference.words[j]))
         out[j].push_back({2, static_cast<int>(i), 1, static_cast<int>(j), 1});
     }
   }
@@ -203,23 +225,25 @@ void MeteorStatistics::add(const MeteorStatistics& item) {
 
 struct Meteor::State {
   const MeteorData& data;
-  text::EnglishStemmer stem;
-  std::unordered_map<std::u32string, Word> words;  // references to elements stay
+  text::EnglishStemmer stem{};
+  TextNumbers spellings{};
+  std::deque<Word> words{};  // by the number of the spelling
+  Synonyms synonyms{};
+  Sentence hypothesis{}, reference{};
+  Candidates candidates{};
 
-  const Word& word(const std::u32string& spelling);
+  const Word& word(std::string_view spelling);
   std::vector<std::int32_t> synonym_sets(const std::string& word) const;
-  Sentence sentence(std::u32string_view text);
-  MeteorStatistics aligned(const Sentence& hypothesis, const Sentence& reference) const;
+  void read(std::string_view text, Sentence& out);
+  void read(std::u32string_view text, Sentence& out);
+  MeteorStatistics aligned();
 };
 
 // The numbers of a word and of the base forms that its ending lets one guess.
 std::vector<std::int32_t> Meteor::State::synonym_sets(const std::string& word) const {
   std::vector<std::int32_t> out;
   const auto add = [&](const std::string& headword) {
-    const auto found = data.synonym_sets.find(headword);
-    if (found == data.synonym_sets.end()) return false;
-    out.insert(out.end(), found->second.begin(), found->second.end());
-    return true;
+    return data.synonym_sets.read(headword, out);
   };
   add(word);
   const auto irregular = data.exceptions.find(word);
@@ -240,50 +264,64 @@ std::vector<std::int32_t> Meteor::State::synonym_sets(const std::string& word) c
   return out;
 }
 
-const Word& Meteor::State::word(const std::u32string& spelling) {
-  const auto [at, is_new] = words.try_emplace(spelling);
-  Word& word = at->second;
-  if (is_new) {
-    word.text = text::encode_utf8(spelling);
-    word.hash = text::java_hash(spelling);
-    word.stem_hash = text::java_hash(text::decode_utf8(stem(word.text)));
-    word.function = data.function_words.contains(spelling);
-    word.synonym_sets = synonym_sets(word.text);
-  }
+const Word& Meteor::State::word(std::string_view spelling) {
+  const std::uint32_t number = spellings.add(spelling);
+  if (number < words.size()) return words[number];
+  Word& word = words.emplace_back();
+  word.number = number;
+  const std::u32string letters = text::decode_utf8(spelling);
+  word.hash = text::java_hash(letters);
+  word.stem_hash = text::java_hash(text::decode_utf8(stem(spelling)));
+  word.function = data.function_words.contains(letters);
+  word.synonym_sets = synonym_sets(std::string(spelling));
+  for (const std::int32_t set : word.synonym_sets)
+    word.sets_seen |= std::uint64_t{1} << ((static_cast<std::uint32_t>(set) * 2654435761U) >> 26);
+  word.in_table = data.paraphrases.word(spelling);
   return word;
 }
 
-Sentence Meteor::State::sentence(std::u32string_view text) {
-  Sentence out;
-  for (const std::u32string& spelling : meteor_words(text, data.prefixes)) {
-    out.words.push_back(&word(spelling));
-    out.hashes.push_back(out.words.back()->hash);
-    out.stem_hashes.push_back(out.words.back()->stem_hash);
-    out.word_at.push_back(out.text.size());
-    out.text += out.words.back()->text;
-    out.text += ' ';
-  }
-  out.word_at.push_back(out.text.size());
-  if (data.paraphrases.pairs() > 0) {
-    out.phrases = known_phrases(out, data.paraphrases);
-    out.index_phrases();
-  }
-  return out;
+// Text without a mark that the rules of meteor_words() know: letters, digits and blanks of ASCII.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || c == ' ' || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  });
 }
 
-MeteorStatistics Meteor::State::aligned(const Sentence& hypothesis,
-                                        const Sentence& reference) const {
-  Candidates candidates(reference.words.size());
-  const bool equal =
-      std::equal(hypothesis.words.begin(), hypothesis.words.end(), reference.words.begin(),
-                 reference.words.end(), [](auto a, auto b) { return a->hash == b->hash; });
-  add_word_matches(hypothesis, reference, equal, candidates);
+void Meteor::State::read(std::string_view text, Sentence& out) {
+  out.clear();
+  std::string spelling;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = std::min(text.find(' ', i), text.size());
+    if (end > i) {
+      spelling.assign(text.substr(i, end - i));
+      for (char& c : spelling) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      out.add(word(spelling));
+    }
+    i = end + 1;
+  }
+  if (data.paraphrases.pairs() > 0) out.find_phrases(data.paraphrases);
+}
+
+void Meteor::State::read(std::u32string_view text, Sentence& out) {
+  out.clear();
+  for (const std::u32string& spelling : meteor_words(text, data.prefixes))
+    out.add(word(text::encode_utf8(spelling)));
+  if (data.paraphrases.pairs() > 0) out.find_phrases(data.paraphrases);
+}
+
+MeteorStatistics Meteor::State::aligned() {
+  const std::size_t m = reference.words.size();
+  candidates.resize(std::max(candidates.size(), m));
+  for (std::size_t j = 0; j < m; ++j) candidates[j].clear();
+  const bool equal = hypothesis.hashes == reference.hashes;
+  add_word_matches(hypothesis, reference, equal, synonyms, candidates);
   if (!equal) add_paraphrases(data.paraphrases, hypothesis, reference, candidates);
-  return statistics_of(hypothesis, reference,
-                       align(candidates, static_cast<int>(hypothesis.words.size())));
+  return statistics_of(
+      hypothesis, reference,
+      align(std::span(candidates).first(m), static_cast<int>(hypothesis.words.size())));
 }
 
-Meteor::Meteor(const MeteorData& data) : state_(new State{data, {}, {}}) {}
+Meteor::Meteor(const MeteorData& data) : state_(new State{data}) {}
 Meteor::~Meteor() = default;
 
 namespace {
@@ -317,22 +355,38 @@ std::u32string cleaned_hypothesis(std::string_view text) {
 
 MeteorStatistics Meteor::item(std::string_view hypothesis,
                               std::span<const std::string> references) {
-  const Sentence said = state_->sentence(trimmed(cleaned_hypothesis(hypothesis)));
+  State& s = *state_;
+  if (is_plain(hypothesis))
+    s.read(hypothesis, s.hypothesis);
+  else
+    s.read(trimmed(cleaned_hypothesis(hypothesis)), s.hypothesis);
   std::optional<MeteorStatistics> best;
   double best_score = 0;
-  const auto consider = [&](std::u32string_view reference) {
-    const MeteorStatistics got = state_->aligned(said, state_->sentence(trimmed(reference)));
+  const auto consider = [&] {
+    const MeteorStatistics got = s.aligned();
     const double score = got.score();
     if (!best || score > best_score) best = got, best_score = score;
   };
   for (const std::string& text : references) {
+    if (is_plain(text)) {
+      s.read(text, s.reference);
+      consider();
+      continue;
+    }
     const std::u32string whole = text::decode_utf8(text);
     std::u32string_view rest = whole;
-    for (std::size_t bars; (bars = rest.find(kBars)) != rest.npos; rest.remove_prefix(bars + 3))
-      consider(rest.substr(0, bars));
-    consider(rest);
+    for (bool more = true; more;) {
+      const std::size_t bars = std::min(rest.find(kBars), rest.size());
+      more = bars < rest.size();
+      s.read(trimmed(rest.substr(0, bars)), s.reference);
+      consider();
+      if (more) rest.remove_prefix(bars + kBars.size());
+    }
   }
-  if (!best) consider({});
+  if (!best) {
+    s.read(std::string_view(), s.reference);
+    consider();
+  }
   return *best;
 }
 

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -15,16 +14,49 @@
 #include <vector>
 
 #include "metrics/meteor_words.h"
+#include "metrics/numbering.h"
 #include "metrics/paraphrases.h"
 
 namespace vega::metrics {
+
+// Lists of numbers, each under a word.
+class WordLists {
+ public:
+  // The list of a word, empty at first.
+  std::uint32_t list(std::string_view word) {
+    const std::uint32_t number = words_.add(word);
+    if (number == last_.size()) last_.push_back(kNoNumber);
+    return number;
+  }
+  void add(std::uint32_t list, std::int32_t value) {
+    values_.push_back({value, last_[list]});
+    last_[list] = static_cast<std::uint32_t>(values_.size() - 1);
+  }
+  // Appends the list of a word in any order. False: the word has none.
+  bool read(std::string_view word, std::vector<std::int32_t>& out) const {
+    const std::uint32_t number = words_.find(word);
+    if (number == kNoNumber) return false;
+    for (std::uint32_t at = last_[number]; at != kNoNumber; at = values_[at].before)
+      out.push_back(values_[at].value);
+    return true;
+  }
+
+ private:
+  struct Value {
+    std::int32_t value;
+    std::uint32_t before;  // in the same list
+  };
+  TextNumbers words_;
+  std::vector<std::uint32_t> last_;  // of each list
+  std::vector<Value> values_;
+};
 
 // What METEOR knows of English.
 struct MeteorData {
   MeteorPrefixes prefixes;
   std::set<std::u32string> function_words;
-  std::unordered_map<std::string, std::vector<std::int32_t>> synonym_sets;  // of a headword
-  std::unordered_map<std::string, std::vector<std::string>> exceptions;     // form to base forms
+  WordLists synonym_sets;                                                // of a headword
+  std::unordered_map<std::string, std::vector<std::string>> exceptions;  // form to base forms
   Paraphrases paraphrases;
 };
 

@@ -81,15 +81,22 @@ struct Path {
 // The best paths first. Equal ones keep their order.
 template <typename Used>
 void prune(std::vector<Path<Used>>& paths) {
-  if (paths.size() < 2) return;
+  constexpr std::size_t kFew = 32;
+  if (paths.size() <= kFew) {  // by insertion: most are in order already, and nothing is allocated
+    for (std::size_t i = 1; i < paths.size(); ++i) {
+      for (std::size_t k = i; k > 0 && paths[k].before(paths[k - 1]); --k)
+        std::swap(paths[k], paths[k - 1]);
+    }
+    return;
+  }
   std::stable_sort(paths.begin(), paths.end(),
                    [](const auto& a, const auto& b) { return a.before(b); });
   if (paths.size() > kBeam) paths.erase(paths.begin() + kBeam, paths.end());
 }
 
 // A reference word's only candidate, none of whose words is in another candidate.
-std::vector<const MeteorMatch*> fixed_matches(
-    const std::vector<std::vector<MeteorMatch>>& candidates, int hypothesis_words) {
+std::vector<const MeteorMatch*> fixed_matches(std::span<const std::vector<MeteorMatch>> candidates,
+                                              int hypothesis_words) {
   std::vector<int> hypothesis(static_cast<std::size_t>(hypothesis_words), 0);
   std::vector<int> reference(candidates.size(), 0);
   for (const auto& list : candidates) {
@@ -115,7 +122,7 @@ std::vector<const MeteorMatch*> fixed_matches(
 }
 
 template <typename Used>
-std::vector<MeteorMatch> search(const std::vector<std::vector<MeteorMatch>>& candidates,
+std::vector<MeteorMatch> search(std::span<const std::vector<MeteorMatch>> candidates,
                                 int hypothesis_words) {
   const auto fixed = fixed_matches(candidates, hypothesis_words);
   Path<Used> start{Used(static_cast<std::size_t>(hypothesis_words)), Used(candidates.size())};
@@ -167,7 +174,7 @@ std::vector<MeteorMatch> search(const std::vector<std::vector<MeteorMatch>>& can
   return out;
 }
 
-bool short_phrases(const std::vector<std::vector<MeteorMatch>>& candidates) {
+bool short_phrases(std::span<const std::vector<MeteorMatch>> candidates) {
   for (const auto& list : candidates)
     for (const MeteorMatch& m : list)
       if (m.hypothesis_words > static_cast<int>(kFewPhrase) ||
@@ -178,7 +185,7 @@ bool short_phrases(const std::vector<std::vector<MeteorMatch>>& candidates) {
 
 }  // namespace
 
-std::vector<MeteorMatch> align(const std::vector<std::vector<MeteorMatch>>& candidates,
+std::vector<MeteorMatch> align(std::span<const std::vector<MeteorMatch>> candidates,
                                int hypothesis_words) {
   const bool few = candidates.size() <= kFewWords &&
                    static_cast<std::size_t>(hypothesis_words) <= kFewWords &&

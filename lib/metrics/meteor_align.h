@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace vega::metrics {
@@ -16,7 +17,7 @@ struct MeteorMatch {
 
 // candidates[j]: matches that begin at reference word j, in the order that decides ties. Returns
 // the matches of the best alignment, ascending by reference word. Source: meteor-1.5.jar.
-std::vector<MeteorMatch> align(const std::vector<std::vector<MeteorMatch>>& candidates,
+std::vector<MeteorMatch> align(std::span<const std::vector<MeteorMatch>> candidates,
                                int hypothesis_words);
 
 }  // namespace vega::metrics

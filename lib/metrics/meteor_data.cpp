@@ -73,8 +73,8 @@ MeteorData meteor_data(const MeteorJarText& text) {
     prefixes.insert(text::decode_utf8(words.front()));
   });
   each_pair(text.synsets, [&](std::string_view word, std::string_view ids) {
-    auto& sets = out.synonym_sets[std::string(word)];
-    for (const std::string_view id : words_of(ids)) sets.push_back(number(id));
+    const std::uint32_t sets = out.synonym_sets.list(word);
+    for (const std::string_view id : words_of(ids)) out.synonym_sets.add(sets, number(id));
   });
   each_pair(text.exceptions, [&](std::string_view base, std::string_view forms) {
     for (const std::string_view form : words_of(forms)) add_base_form(out, form, base);
@@ -95,7 +95,7 @@ void add_wordnet(const WordNetText& text, MeteorData& data) {
         for (const std::string_view mark : {"(a)", "(p)", "(ip)"}) {
           if (lemma.ends_with(mark)) lemma.resize(lemma.size() - mark.size());
         }
-        data.synonym_sets[lemma].push_back(id);
+        data.synonym_sets.add(data.synonym_sets.list(lemma), id);
       }
     });
     each_line(part.exceptions, [&](std::string_view line) {

@@ -2,165 +2,55 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <cstdlib>
 
+#include "base/parallel.h"
+#include "metrics/numbering.h"
 #include "text/unicode.h"
 
 namespace vega::metrics {
 namespace {
 
-using Token = std::uint32_t;
-using Tokens = std::vector<Token>;
+using Tokens = std::span<const std::uint32_t>;
 
-// Numbers for the words of all captions.
-class Vocabulary {
- public:
-  // Words between white space.
-  Tokens words(std::string_view text) {
-    const std::u32string points = text::decode_utf8(text);
-    Tokens out;
-    for (std::size_t i = 0; i < points.size();) {
-      if (text::is_python_space(points[i])) {
-        ++i;
-        continue;
-      }
-      const std::size_t begin = i;
-      while (i < points.size() && !text::is_python_space(points[i])) ++i;
-      out.push_back(number(points.substr(begin, i - begin)));
-    }
-    return out;
+// What stands between single blanks; "" is one empty piece.
+template <typename Use>
+void each_piece(std::string_view text, Use use) {
+  for (;;) {
+    const std::size_t end = text.find(' ');
+    use(text.substr(0, end));
+    if (end == text.npos) return;
+    text.remove_prefix(end + 1);
   }
-  // What stands between single blanks; "" is one empty token.
-  Tokens between_blanks(std::string_view text) {
-    const std::u32string points = text::decode_utf8(text);
-    Tokens out;
-    for (std::size_t begin = 0;;) {
-      const std::size_t end = std::min(points.find(U' ', begin), points.size());
-      out.push_back(number(points.substr(begin, end - begin)));
-      if (end == points.size()) return out;
-      begin = end + 1;
-    }
-  }
-
- private:
-  Token number(const std::u32string& word) {
-    return numbers_.try_emplace(word, static_cast<Token>(numbers_.size() + 1)).first->second;
-  }
-  std::unordered_map<std::u32string, Token> numbers_;
-};
-
-// Up to four words; 0 where there are fewer.
-using Gram = std::array<Token, kMostGram>;
-struct GramHash {
-  std::size_t operator()(const Gram& gram) const {
-    std::uint64_t h = 0x9E3779B97F4A7C15ULL;
-    for (const Token t : gram) h = (h ^ t) * 0xD6E8FEB86659FD93ULL, h ^= h >> 32;
-    return static_cast<std::size_t>(h);
-  }
-};
-
-std::size_t order_of(const Gram& gram) {
-  std::size_t n = 0;
-  while (n < kMostGram && gram[n] != 0) ++n;
-  return n - 1;
 }
 
-// Numbers of grams, by open addressing: captions are short, and most look-ups miss.
-class GramPlaces {
- public:
-  explicit GramPlaces(std::size_t most) {
-    std::size_t size = 8;
-    while (size < 2 * most) size *= 2;
-    slots_.resize(size);
+// What stands between white space as Python sees it.
+template <typename Use>
+void each_word(std::string_view text, Use use) {
+  const std::u32string points = text::decode_utf8(text);
+  for (std::size_t i = 0; i < points.size();) {
+    const std::size_t begin = i;
+    while (i < points.size() && !text::is_python_space(points[i])) ++i;
+    if (i > begin)
+      use(text::encode_utf8(std::u32string_view(points).substr(begin, i - begin)));
+    else
+      ++i;
   }
-  // The number of a gram, `next` where it is new.
-  std::size_t add(const Gram& gram, std::size_t next) {
-    if (2 * (held_ + 1) > slots_.size()) grow();
-    Slot& slot = slots_[at(gram)];
-    if (slot.gram[0] == 0) {
-      slot = {gram, next};
-      ++held_;
-    }
-    return slot.number;
-  }
-  static constexpr std::size_t kNone = ~std::size_t{0};
-  std::size_t find(const Gram& gram) const {
-    const Slot& slot = slots_[at(gram)];
-    return slot.gram[0] == 0 ? kNone : slot.number;
-  }
-
- private:
-  struct Slot {
-    Gram gram{};
-    std::size_t number = 0;
-  };
-  std::size_t at(const Gram& gram) const {
-    std::size_t i = GramHash{}(gram) & (slots_.size() - 1);
-    while (slots_[i].gram[0] != 0 && slots_[i].gram != gram) i = (i + 1) & (slots_.size() - 1);
-    return i;
-  }
-  void grow() {
-    std::vector<Slot> old(2 * slots_.size());
-    old.swap(slots_);
-    for (const Slot& slot : old)
-      if (slot.gram[0] != 0) slots_[at(slot.gram)] = slot;
-  }
-  std::vector<Slot> slots_;
-  std::size_t held_ = 0;
-};
-
-// Counts, in the order in which the grams are met: by length, then by place. Sums of floating-point
-// numbers go in this order, as in the released code.
-struct Counts {
-  std::vector<std::pair<Gram, int>> in_order;
-  GramPlaces place;
-
-  explicit Counts(const Tokens& words) : place(kMostGram * words.size()) {
-    in_order.reserve(kMostGram * words.size());
-    for (std::size_t n = 1; n <= kMostGram; ++n) {
-      for (std::size_t i = 0; i + n <= words.size(); ++i) {
-        Gram gram{};
-        std::copy_n(words.begin() + static_cast<std::ptrdiff_t>(i), n, gram.begin());
-        const std::size_t number = place.add(gram, in_order.size());
-        if (number == in_order.size()) in_order.emplace_back(gram, 0);
-        ++in_order[number].second;
-      }
-    }
-  }
-  int of(const Gram& gram) const {
-    const std::size_t number = place.find(gram);
-    return number == GramPlaces::kNone ? 0 : in_order[number].second;
-  }
-};
-
-BleuCounts counts_of(const Tokens& words, const std::vector<Tokens>& references) {
-  BleuCounts out;
-  out.words = static_cast<std::int64_t>(words.size());
-  for (std::size_t n = 0; n < kMostGram; ++n)
-    out.guesses[n] = std::max<std::int64_t>(0, out.words - static_cast<std::int64_t>(n));
-  std::int64_t closest = -1;
-  std::vector<Counts> of_references;
-  for (const Tokens& reference : references) {
-    const auto length = static_cast<std::int64_t>(reference.size());
-    const auto distance = std::abs(length - out.words);
-    if (closest < 0 || distance < std::abs(closest - out.words) ||
-        (distance == std::abs(closest - out.words) && length < closest))
-      closest = length;
-    of_references.emplace_back(reference);
-  }
-  out.reference_words = std::max<std::int64_t>(closest, 0);
-  for (const auto& [gram, count] : Counts(words).in_order) {
-    int most = 0;
-    for (const Counts& reference : of_references) most = std::max(most, reference.of(gram));
-    out.correct[order_of(gram)] += std::min(count, most);
-  }
-  return out;
 }
 
-std::size_t common_subsequence(const Tokens& a, const Tokens& b) {
-  std::vector<std::size_t> row(b.size() + 1, 0);
-  for (const Token t : a) {
+// Whether pieces and words of a text are the same for sure: ASCII, with one blank between words.
+bool is_even(std::string_view text) {
+  char before = ' ';
+  for (const char c : text) {
+    if (c < ' ' || c > '~' || (c == ' ' && before == ' ')) return false;
+    before = c;
+  }
+  return before != ' ';
+}
+
+std::size_t common_subsequence(Tokens a, Tokens b, std::vector<std::size_t>& row) {
+  row.assign(b.size() + 1, 0);
+  for (const std::uint32_t t : a) {
     std::size_t diagonal = 0;
     for (std::size_t j = 0; j < b.size(); ++j) {
       const std::size_t above = row[j + 1];
@@ -171,114 +61,138 @@ std::size_t common_subsequence(const Tokens& a, const Tokens& b) {
   return row.back();
 }
 
-// A tf-idf vector in the order of its grams, with what is needed of it beside.
-struct Weights {
-  std::vector<double> values;
-  std::array<double, kMostGram> norm{};
-  double bigrams = 0;  // the "length"
-};
-
-// rarity_of(g): how rare the g-th gram of `counts` is.
-template <typename RarityOf>
-Weights weights_of(const Counts& counts, RarityOf rarity_of) {
-  Weights out;
-  for (std::size_t g = 0; g < counts.in_order.size(); ++g) {
-    const auto& [gram, count] = counts.in_order[g];
-    const std::size_t n = order_of(gram);
-    const double weight = static_cast<double>(count) * rarity_of(g);
-    out.values.push_back(weight);
-    out.norm[n] += weight * weight;
-    if (n == 1) out.bigrams += count;
-  }
-  for (double& norm : out.norm) norm = std::sqrt(norm);
-  return out;
+// body(first, last) for parts of [0, count).
+template <typename Body>
+void for_parts(std::size_t count, int threads, Body body) {
+  const auto parts = std::max<std::size_t>(1, static_cast<std::size_t>(std::max(1, threads)));
+  parallel_for(parts, threads,
+               [&](std::size_t part) { body(count * part / parts, count * (part + 1) / parts); });
 }
 
-// Captions and references as counts, and in how many items a gram of the references stands.
-class CiderItems {
- public:
-  explicit CiderItems(std::span<const Caption> captions) : numbers_(captions.size()) {
-    Vocabulary vocabulary;
-    for (const Caption& caption : captions) {
-      items_.push_back({Counts(vocabulary.words(caption.hypothesis)), {}, {}});
-      for (const std::string& text : caption.references)
-        add_reference(items_.back(), Counts(vocabulary.words(text)));
-    }
-    log_items_ = std::log(static_cast<double>(captions.size()));
-    for (const int count : documents_)
-      rarity_.push_back(log_items_ - std::log(std::max(1.0, static_cast<double>(count))));
-  }
+}  // namespace
 
-  // 0 to 10, of one item.
-  double score(std::size_t i) const {
-    const Item& item = items_[i];
-    const Weights hypothesis = weights_of(item.hypothesis, [&](std::size_t g) {
-      const std::size_t number = numbers_.find(item.hypothesis.in_order[g].first);
-      return number == GramPlaces::kNone ? log_items_ : rarity_[number];
-    });
-    std::array<double, kMostGram> sum{};
-    for (std::size_t r = 0; r < item.references.size(); ++r) {
-      const auto value =
-          similarity(item.hypothesis, hypothesis, item.references[r], item.numbers[r]);
-      for (std::size_t n = 0; n < kMostGram; ++n) sum[n] += value[n];
-    }
-    double mean = (sum[0] + sum[1] + sum[2] + sum[3]) / kMostGram;
-    mean /= std::max<double>(1, static_cast<double>(item.references.size()));
-    return mean * 10;
+// Which of the grams of all texts one text has, and where.
+class CaptionNgrams::Places {
+ public:
+  static constexpr std::uint32_t kNone = kNoNumber;
+  explicit Places(std::size_t grams) : at_(grams) {}
+
+  void clear() { ++text_; }
+  void hold(std::span<const Counted> grams) {
+    clear();
+    for (std::size_t g = 0; g < grams.size(); ++g)
+      put(grams[g].gram, static_cast<std::uint32_t>(g));
+  }
+  void put(std::uint32_t gram, std::uint32_t place) { at_[gram] = {text_, place}; }
+  std::uint32_t of(std::uint32_t gram) const {
+    return at_[gram].text == text_ ? at_[gram].place : kNone;
+  }
+  void grow(std::size_t grams) {
+    if (grams > at_.size()) at_.resize(2 * grams);
   }
 
  private:
-  struct Item {
-    Counts hypothesis;
-    std::vector<Counts> references;
-    std::vector<std::vector<std::size_t>> numbers;  // of the grams of each reference
+  struct At {
+    std::uint32_t text = 0, place = 0;
   };
-
-  void add_reference(Item& item, Counts counts) {
-    auto& numbers = item.numbers.emplace_back();
-    for (const auto& entry : counts.in_order) {
-      const Gram& gram = entry.first;
-      const std::size_t number = numbers_.add(gram, documents_.size());
-      if (number == documents_.size()) documents_.push_back(0);
-      numbers.push_back(number);
-      const bool seen = std::any_of(item.references.begin(), item.references.end(),
-                                    [&](const Counts& other) { return other.of(gram) > 0; });
-      if (!seen) ++documents_[number];
-    }
-    item.references.push_back(std::move(counts));
-  }
-
-  std::array<double, kMostGram> similarity(const Counts& said, const Weights& hypothesis,
-                                           const Counts& written,
-                                           const std::vector<std::size_t>& numbers) const {
-    constexpr double kSigma = 6;
-    const Weights reference =
-        weights_of(written, [&](std::size_t g) { return rarity_[numbers[g]]; });
-    const double delta = hypothesis.bigrams - reference.bigrams;
-    const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
-    std::array<double, kMostGram> out{};
-    for (std::size_t g = 0; g < hypothesis.values.size(); ++g) {
-      const Gram& gram = said.in_order[g].first;
-      const std::size_t at = written.place.find(gram);
-      const double other = at == GramPlaces::kNone ? 0 : reference.values[at];
-      out[order_of(gram)] += std::min(hypothesis.values[g], other) * other;
-    }
-    for (std::size_t n = 0; n < kMostGram; ++n) {
-      if (hypothesis.norm[n] != 0 && reference.norm[n] != 0)
-        out[n] /= hypothesis.norm[n] * reference.norm[n];
-      out[n] *= penalty;
-    }
-    return out;
-  }
-
-  std::vector<Item> items_;
-  GramPlaces numbers_;  // of the grams of all references
-  std::vector<int> documents_;
-  std::vector<double> rarity_;  // by number
-  double log_items_ = 0;        // of a gram that no reference has
+  std::vector<At> at_;
+  std::uint32_t text_ = 0;  // the text whose places these are
 };
 
-}  // namespace
+struct CaptionNgrams::Builder {
+  CaptionNgrams& out;
+  TextNumbers vocabulary{};
+  PairNumbers grams{};  // of the gram without its last word, and that word
+  Places places{0};
+  std::vector<std::uint32_t> starting{};            // the gram that begins at each word
+  std::vector<std::uint32_t> last_item{}, items{};  // of each gram
+
+  void add_text(std::string_view text) {
+    Text t;
+    t.pieces = out.tokens_.size();
+    std::string repaired;
+    if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= 0; }))
+      text = repaired = text::encode_utf8(text::decode_utf8(text));
+    const auto number = [&](std::string_view word) { out.tokens_.push_back(vocabulary.add(word)); };
+    each_piece(text, number);
+    t.words = t.pieces;
+    t.words_end = t.pieces_end = out.tokens_.size();
+    if (!is_even(text)) {
+      t.words = out.tokens_.size();
+      each_word(text, number);
+      t.words_end = out.tokens_.size();
+    }
+    count(t);
+    out.texts_.push_back(t);
+  }
+
+  void count(Text& t) {
+    const Tokens words = out.words(t);
+    places.clear();
+    starting.assign(words.size(), kNoNumber);
+    for (std::size_t n = 1; n <= kMostGram; ++n) {
+      t.grams[n - 1] = out.grams_.size();
+      for (std::size_t i = 0; i + n <= words.size(); ++i) {
+        const std::uint32_t gram = starting[i] = grams.add(starting[i], words[i + n - 1]);
+        places.grow(grams.size());
+        const std::uint32_t place = places.of(gram);
+        if (place != Places::kNone) {
+          ++out.grams_[t.grams[0] + place].count;
+          continue;
+        }
+        places.put(gram, static_cast<std::uint32_t>(out.grams_.size() - t.grams[0]));
+        out.grams_.push_back({gram, 1});
+      }
+    }
+    t.grams[kMostGram] = out.grams_.size();
+  }
+
+  // The grams of a reference of item `item` (from 1).
+  void add_document(const Text& t, std::uint32_t item) {
+    last_item.resize(grams.size());
+    items.resize(grams.size());
+    for (const Counted& c : out.grams(t)) {
+      items[c.gram] += last_item[c.gram] != item;
+      last_item[c.gram] = item;
+    }
+  }
+};
+
+std::span<const std::uint32_t> CaptionNgrams::words(const Text& t) const {
+  return Tokens(tokens_).subspan(t.words, t.words_end - t.words);
+}
+std::span<const std::uint32_t> CaptionNgrams::pieces(const Text& t) const {
+  return Tokens(tokens_).subspan(t.pieces, t.pieces_end - t.pieces);
+}
+std::span<const CaptionNgrams::Counted> CaptionNgrams::grams(const Text& t, std::size_t n) const {
+  return std::span(grams_).subspan(t.grams[n - 1], t.grams[n] - t.grams[n - 1]);
+}
+std::span<const CaptionNgrams::Counted> CaptionNgrams::grams(const Text& t) const {
+  return std::span(grams_).subspan(t.grams[0], t.grams[kMostGram] - t.grams[0]);
+}
+std::span<const CaptionNgrams::Text> CaptionNgrams::references(std::size_t item) const {
+  return std::span(texts_).subspan(items_[item] + 1, items_[item + 1] - items_[item] - 1);
+}
+
+CaptionNgrams::CaptionNgrams(std::span<const Caption> captions) {
+  Builder build{*this};
+  items_.push_back(0);
+  for (const Caption& caption : captions) {
+    build.add_text(caption.hypothesis);
+    for (const std::string& reference : caption.references) {
+      build.add_text(reference);
+      build.add_document(texts_.back(), static_cast<std::uint32_t>(items_.size()));
+    }
+    items_.push_back(texts_.size());
+  }
+  build.items.resize(build.grams.size());
+  const double log_items = std::log(static_cast<double>(captions.size()));
+  std::vector<double> logs;  // of small counts, which most are
+  for (int count = 0; count < 1024; ++count) logs.push_back(std::log(std::max(1.0, 1.0 * count)));
+  for (const std::uint32_t count : build.items)
+    rarity_.push_back(log_items -
+                      (count < logs.size() ? logs[count] : std::log(static_cast<double>(count))));
+}
 
 std::array<double, kMostGram> bleu_of(const BleuCounts& c) {
   constexpr double kSmall = 1e-9, kTiny = 1e-15;
@@ -297,69 +211,117 @@ std::array<double, kMostGram> bleu_of(const BleuCounts& c) {
   return out;
 }
 
-std::vector<BleuCounts> bleu_counts(std::span<const Caption> captions) {
-  std::vector<BleuCounts> out;
-  for (const Caption& caption : captions) {
-    Vocabulary vocabulary;
-    const Tokens words = vocabulary.words(caption.hypothesis);
-    std::vector<Tokens> references;
-    for (const std::string& text : caption.references) references.push_back(vocabulary.words(text));
-    out.push_back(counts_of(words, references));
-  }
-  return out;
-}
-
-std::array<Scores, kMostGram> bleu(std::span<const Caption> captions) {
-  std::array<Scores, kMostGram> out;
-  BleuCounts sum;
-  for (const BleuCounts& counts : bleu_counts(captions)) {
-    sum.words += counts.words;
-    sum.reference_words += counts.reference_words;
-    const auto values = bleu_of(counts);
-    for (std::size_t n = 0; n < kMostGram; ++n) {
-      sum.guesses[n] += counts.guesses[n];
-      sum.correct[n] += counts.correct[n];
-      out[n].items.push_back(values[n]);
+std::vector<BleuCounts> CaptionNgrams::bleu_counts(int threads) const {
+  std::vector<BleuCounts> out(items_.size() - 1);
+  for_parts(out.size(), threads, [&](std::size_t begin, std::size_t end) {
+    Places places(rarity_.size());
+    std::vector<std::uint32_t> most;  // of each gram of the hypothesis, in one reference
+    for (std::size_t i = begin; i < end; ++i) {
+      const Text& said = texts_[items_[i]];
+      BleuCounts& counts = out[i];
+      counts.words = static_cast<std::int64_t>(words(said).size());
+      places.hold(grams(said));
+      most.assign(grams(said).size(), 0);
+      std::int64_t closest = -1;
+      for (const Text& reference : references(i)) {
+        const auto length = static_cast<std::int64_t>(words(reference).size());
+        const auto distance = std::abs(length - counts.words),
+                   least = std::abs(closest - counts.words);
+        if (closest < 0 || distance < least || (distance == least && length < closest))
+          closest = length;
+        for (const Counted& c : grams(reference)) {
+          if (const std::uint32_t at = places.of(c.gram); at != Places::kNone)
+            most[at] = std::max(most[at], c.count);
+        }
+      }
+      counts.reference_words = std::max<std::int64_t>(closest, 0);
+      for (std::size_t n = 1; n <= kMostGram; ++n) {
+        counts.guesses[n - 1] =
+            std::max<std::int64_t>(0, counts.words - static_cast<std::int64_t>(n - 1));
+        for (std::size_t g = said.grams[n - 1]; g < said.grams[n]; ++g)
+          counts.correct[n - 1] += std::min(grams_[g].count, most[g - said.grams[0]]);
+      }
     }
-  }
-  const auto values = bleu_of(sum);
-  for (std::size_t n = 0; n < kMostGram; ++n) out[n].corpus = captions.empty() ? 0 : values[n];
+  });
   return out;
 }
 
-Scores rouge_l(std::span<const Caption> captions) {
+std::vector<double> CaptionNgrams::rouge_l(int threads) const {
   constexpr double kBetaSquared = 1.2 * 1.2;
-  Scores out;
-  double sum = 0;
-  for (const Caption& caption : captions) {
-    Vocabulary vocabulary;
-    const Tokens words = vocabulary.between_blanks(caption.hypothesis);
-    double precision = 0, recall = 0;
-    for (const std::string& text : caption.references) {
-      const Tokens reference = vocabulary.between_blanks(text);
-      const auto common = static_cast<double>(common_subsequence(reference, words));
-      precision = std::max(precision, common / static_cast<double>(words.size()));
-      recall = std::max(recall, common / static_cast<double>(reference.size()));
+  std::vector<double> out(items_.size() - 1);
+  for_parts(out.size(), threads, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::size_t> row;
+    for (std::size_t i = begin; i < end; ++i) {
+      const Tokens said = pieces(texts_[items_[i]]);
+      double precision = 0, recall = 0;
+      for (const Text& reference : references(i)) {
+        const Tokens written = pieces(reference);
+        const auto common = static_cast<double>(common_subsequence(written, said, row));
+        precision = std::max(precision, common / static_cast<double>(said.size()));
+        recall = std::max(recall, common / static_cast<double>(written.size()));
+      }
+      if (precision != 0 && recall != 0)
+        out[i] = ((1 + kBetaSquared) * precision * recall) / (recall + kBetaSquared * precision);
     }
-    const double value = precision != 0 && recall != 0 ? ((1 + kBetaSquared) * precision * recall) /
-                                                             (recall + kBetaSquared * precision)
-                                                       : 0;
-    out.items.push_back(value);
-    sum += value;
-  }
-  out.corpus = captions.empty() ? 0 : sum / static_cast<double>(captions.size());
+  });
   return out;
 }
 
-Scores cider_d(std::span<const Caption> captions) {
-  const CiderItems items(captions);
-  Scores out;
-  double sum = 0;
-  for (std::size_t i = 0; i < captions.size(); ++i) {
-    out.items.push_back(items.score(i));
-    sum += out.items.back();
-  }
-  out.corpus = captions.empty() ? 0 : sum / static_cast<double>(captions.size());
+std::vector<double> CaptionNgrams::cider_d(int threads) const {
+  constexpr double kSigma = 6;
+  // A tf-idf vector in the order of its grams, with what is needed of it beside.
+  struct Weights {
+    std::vector<double> values;
+    std::array<double, kMostGram> norm{};
+    double bigrams = 0;  // the "length"
+  };
+  const auto weigh = [&](const Text& text, Weights& out) {
+    out.values.clear();
+    out.bigrams = 0;
+    for (std::size_t n = 1; n <= kMostGram; ++n) {
+      double sum = 0;
+      for (const Counted& c : grams(text, n)) {
+        const double weight = static_cast<double>(c.count) * rarity_[c.gram];
+        out.values.push_back(weight);
+        sum += weight * weight;
+        if (n == 2) out.bigrams += c.count;
+      }
+      out.norm[n - 1] = std::sqrt(sum);
+    }
+  };
+  std::vector<double> out(items_.size() - 1);
+  for_parts(out.size(), threads, [&](std::size_t begin, std::size_t end) {
+    Places places(rarity_.size());
+    Weights hypothesis, reference;
+    std::vector<double> others;  // the weights of the reference, by the grams of the hypothesis
+    for (std::size_t i = begin; i < end; ++i) {
+      const Text& said = texts_[items_[i]];
+      weigh(said, hypothesis);
+      places.hold(grams(said));
+      std::array<double, kMostGram> sum{};
+      for (const Text& written : references(i)) {
+        weigh(written, reference);
+        others.assign(hypothesis.values.size(), 0);
+        for (std::size_t g = 0; g < reference.values.size(); ++g) {
+          const std::uint32_t at = places.of(grams_[written.grams[0] + g].gram);
+          if (at != Places::kNone) others[at] = reference.values[g];
+        }
+        const double delta = hypothesis.bigrams - reference.bigrams;
+        const double penalty = std::exp(-(delta * delta) / (2 * kSigma * kSigma));
+        for (std::size_t n = 0; n < kMostGram; ++n) {
+          double value = 0;
+          for (std::size_t g = said.grams[n] - said.grams[0]; g < said.grams[n + 1] - said.grams[0];
+               ++g)
+            value += std::min(hypothesis.values[g], others[g]) * others[g];
+          if (hypothesis.norm[n] != 0 && reference.norm[n] != 0)
+            value /= hypothesis.norm[n] * reference.norm[n];
+          sum[n] += value * penalty;
+        }
+      }
+      const double mean = (sum[0] + sum[1] + sum[2] + sum[3]) / kMostGram;
+      out[i] = mean / std::max<double>(1, static_cast<double>(references(i).size())) * 10;
+    }
+  });
   return out;
 }
 

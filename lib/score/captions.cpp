@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/parallel.h"
 
@@ -59,7 +60,7 @@ std::vector<metrics::MeteorStatistics> meteor_statistics(const metrics::MeteorDa
                                                          std::span<const metrics::Caption> captions,
                                                          int threads) {
   std::vector<metrics::MeteorStatistics> out(captions.size());
-  const std::size_t parts = std::max<std::size_t>(1, static_cast<std::size_t>(threads) * 4);
+  const auto parts = static_cast<std::size_t>(std::max(1, threads));  // words are learnt once each
   parallel_for(parts, threads, [&](std::size_t part) {
     metrics::Meteor meteor(data);
     for (std::size_t i = part; i < captions.size(); i += parts)
@@ -117,12 +118,15 @@ std::vector<Measure> CaptionScorer::measures(std::span<const metrics::Caption> a
                                              std::span<const char> counts, CaptionTotals totals,
                                              int threads) const {
   const Places places(all.size(), counts);
-  std::vector<metrics::Caption> captions;
-  for (const std::size_t i : places.places()) captions.push_back(all[i]);
+  std::vector<metrics::Caption> some;
+  if (places.places().size() < all.size())
+    for (const std::size_t i : places.places()) some.push_back(all[i]);
+  const auto captions = places.places().size() < all.size() ? std::span(std::as_const(some)) : all;
   const bool corpus = totals == CaptionTotals::kCorpus;
   std::vector<Measure> out;
 
-  const auto bleu_counts = metrics::bleu_counts(captions);
+  const metrics::CaptionNgrams ngrams(captions);
+  const auto bleu_counts = ngrams.bleu_counts(threads);
   std::vector<double> rows;
   for (const auto& one : bleu_counts) append_bleu(one, rows);
   for (std::size_t n = 0; n < metrics::kMostGram; ++n) {
@@ -154,8 +158,8 @@ std::vector<Measure> CaptionScorer::measures(std::span<const metrics::Caption> a
     none.missing = meteor_.missing;
     out.push_back(std::move(none));
   }
-  out.push_back(mean("ROUGE-L", places.earned(metrics::rouge_l(captions).items, 100)));
-  out.push_back(mean("CIDEr", places.earned(metrics::cider_d(captions).items, 100), kMostCider));
+  out.push_back(mean("ROUGE-L", places.earned(ngrams.rouge_l(threads), 100)));
+  out.push_back(mean("CIDEr", places.earned(ngrams.cider_d(threads), 100), kMostCider));
   return out;
 }
 

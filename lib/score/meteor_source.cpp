@@ -107,7 +107,7 @@ void add_paraphrases(const fs::path& path, MeteorSource& out) {
   const std::string key = xxh3_hex(file->bytes());
   const auto folder = cache_folder();
   fs::path index;
-  if (folder) index = *folder / ("paraphrases-1-" + key + ".index");
+  if (folder) index = *folder / ("paraphrases-2-" + key + ".index");
   if (folder && fs::exists(index)) {
     try {
       const auto mapped = MappedFile::open(index);

@@ -2,8 +2,8 @@
 //   bench_metrics METEOR_DIR [PYTHON [ITEMS]]
 // METEOR_DIR: the folder `meteor` of pycocoevalcap; PYTHON: an interpreter that has pycocoevalcap
 // (absent: vega alone); ITEMS: 5000. Each side is a program of its own that reads the captions from
-// a file, so that start-up counts. The index of the paraphrases is built beforehand and timed
-// apart.
+// a file, so that start-up counts; vega takes all cores. The index of the paraphrases is built
+// beforehand and timed apart.
 #include <fmt/core.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "score/captions.h"
 #include "score/lines.h"
@@ -88,7 +89,8 @@ int score_file(const fs::path& meteor, const fs::path& file) {
   }
   const score::CaptionScorer scorer(score::open_meteor(meteor, {}));
   std::string line = "scores";
-  for (const auto& one : scorer.measures(captions, {}, score::CaptionTotals::kCorpus, 1))
+  for (const auto& one :
+       scorer.measures(captions, {}, score::CaptionTotals::kCorpus, available_cores()))
     line += fmt::format(" {:.10f}", metrics::value_of(one.sums));
   fmt::print(stderr, "{}\n", line);
   return 0;
