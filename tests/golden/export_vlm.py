@@ -42,24 +42,21 @@ Files in vlm/
     loss               of the language (labels) or of the grounding (positives)
     length, image      L; first row and number of rows of the visual block
     note               where the description leaves a choice
-  `adapters`           see below
-  lora/NAME/           adapter folders over the groups that `adapters` names. plain, rslora: made by peft over the
-                       decoder alone; llava: adapter and non_lora_trainables.bin, whose tensors replace the base's
-  cases.safetensors    lora.NAME/{ids,logits}: text only, all rows; lora.llava/...: as any case
-
-vlm_prompts.json: conversations of every task with the ids of the real tokeniser (its sha256 is given) and the
-labels of both rules; -200 stands for <image>.
+    adapter            a folder of lora/, laid over the checkpoint; a case of the group `decoder` alone has text only
+  lora/NAME/           plain, rslora: made by peft over the decoder (r 4, alpha 8; the same matrices, scaled by 2 and by 4);
+                       llava: plain, and non_lora_trainables.bin beside it, whose tensors replace or complete the
+                       base's (embed_tokens, image_newline, projectors, fusion, heads). adapter_model.safetensors is
+                       the same in all three and stands in plain only: copy it
 """
 
-import hashlib
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import save
 
 import vlm_model as M
@@ -76,6 +73,8 @@ SYSTEM, USER, ASSISTANT = [1], [8], [9]
 TOLERANCES = {"embeddings.rows": 3e-5, "embeddings.sum": 2e-4, "context": 1e-6, "objects": 2e-5, "logits": 1e-4,
               "query": 1e-4, "scores": 1e-4, "loss": 1e-4}
 GREEDY = 8
+RANK, ALPHA = 4, 8
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 def generator(name):
@@ -381,6 +380,10 @@ def make_cases():
     case("ground.train", VEGA, vega, "find_train")
     case("text_only", VEGA, vega, "text")
     case("cut", VEGA | {"tokenizer_model_max_length": 400}, vega, "train", note="the sequence is cut at tokenizer_model_max_length")
+    for name in ("plain", "rslora"):
+        case(f"lora.{name}", BASE, ["decoder"], "plain", adapter=name)
+    for kind in ("train", "find"):
+        case(f"lora.llava.{kind}", VEGA, ["decoder"], kind, adapter="llava")
     return cases
 
 
@@ -390,6 +393,8 @@ def texts(case, salt):
     """Ids and labels or None."""
     kind, name = case["kind"], f"{case['name']}/{salt}"
     question = case.get("question") or words(name, 12 + salt % 3)
+    if kind == "plain":
+        return question, None
     if "question" in case and question != TEMPLATE_ONLY:
         question = question + words(name, 3)
     if kind == "coord":
@@ -408,16 +413,44 @@ def texts(case, salt):
 def rows_to_keep(spliced):
     length = spliced["embeddings"].shape[0]
     at, many = spliced.get("image_start", 0), spliced.get("image_length", 0)
-    wanted = {0, at - 1, at, at + 14, at + 15, at + many // 2 + 17, at + many - 2, at + many - 1, at + many, at + many + 6, length - 1}
+    wanted = {0, at - 1, at, at + 14, at + many // 2 + 17, at + many - 1, at + many, at + many + 6, length - 1}
     return torch.tensor(sorted(i for i in wanted if 0 <= i < length))
 
 
 def answer_rows(labels, length):
-    """The rows that foretell the last four labels, or the last row."""
+    """The rows that foretell the last three labels, or the last row."""
     if labels is None:
         return torch.tensor([length - 1])
     right = (labels[1:] != M.IGNORED).nonzero()[:, 0]
-    return right[-4:] if len(right) else torch.tensor([length - 1])
+    return right[-3:] if len(right) else torch.tensor([length - 1])
+
+
+def merged(config, weights, slope, keep=None):
+    """The weights with an adapter in them, as peft merges it; keep: a folder for the adapter."""
+    model = M.decoder(config, weights, torch.float32)
+    lora = LoraConfig(r=RANK, lora_alpha=ALPHA, use_rslora=slope, lora_dropout=0.05, task_type="CAUSAL_LM", bias="none",
+                      base_model_name_or_path="base", target_modules=TARGETS)
+    model.name_or_path = "base"
+    model = get_peft_model(model, lora)
+    for name, p in model.named_parameters():
+        if "lora_" in name:
+            p.data = numbers("lora/" + name, *p.shape, scale=0.12)
+    if keep:
+        shutil.rmtree(keep, ignore_errors=True)
+        model.save_pretrained(keep)
+        (keep / "README.md").unlink()
+        config = json.loads((keep / "adapter_config.json").read_text())
+        config["target_modules"] = sorted(config["target_modules"])
+        (keep / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
+    model = model.merge_and_unload()
+    factor = ALPHA / (RANK ** 0.5 if slope else RANK)
+    for name, value in model.state_dict().items():  # the formula, by hand
+        if name.split(".")[-2] in TARGETS and name.endswith(".weight"):
+            key = "base_model.model." + name.removesuffix(".weight")
+            a, b = (numbers(f"lora/{key}.lora_{k}.default.weight", *shape, scale=0.12)
+                    for k, shape in (("A", (RANK, value.shape[1])), ("B", (value.shape[0], RANK))))
+            assert (value - weights[name] - factor * b @ a).abs().max() < 1e-6
+    return weights | model.state_dict()
 
 
 def run(case, weights, inputs, ids, labels, dtype):
@@ -467,7 +500,7 @@ def compare(name, result, exact):
 def record(case, weights, every_input, tensors):
     """Runs a case, keeps its tensors, gives its entry of cases.json."""
     finds, config = case["kind"].startswith("find"), case["config"]
-    used = {"semantic": "siglip"}
+    used = {} if case["kind"] == "plain" else {"semantic": "siglip"}
     if config.get("use_generative_feature"):
         used["generative"] = "generative"
     if config.get("world_position_embedding_type"):
@@ -508,8 +541,9 @@ def record(case, weights, every_input, tensors):
         entry |= {"objects": case.get("objects", "released"), "positives": case.get("positives", [1, 3])}
     if "loss" in result:
         entry["loss"] = result["loss"]
-    if "note" in case:
-        entry["note"] = case["note"]
+    for key in ("adapter", "note"):
+        if key in case:
+            entry[key] = case[key]
     return entry | {"tensors": sorted(own)}
 
 
@@ -519,6 +553,16 @@ def write(path, tensors):
 
 def all_weights():
     return {g: {name: draw(g, name, shape) for name, shape in shapes.items()} for g, shapes in groups().items()}
+
+
+def non_lora(drawn):
+    """What is trained beside an adapter; embed_tokens and image_newline are also in the base, with other values."""
+    out = {}
+    for group in ("projector", "generative", "fusion_token_gated", "ground_infonce"):
+        out |= drawn[group]
+    for name in ("model.embed_tokens.weight", "model.image_newline"):
+        out[name] = draw("lora", name, groups()["decoder"][name])
+    return out
 
 
 def lines(entries):
@@ -537,6 +581,17 @@ def main():
         assert len(weights) == sum(len(drawn[g]) for g in case["weights"])
         name = next((k for k, v in configs.items() if v == case["config"]), case["name"])
         configs[name] = case["config"]
+        if "adapter" in case:
+            folder = OUT / "lora" / case["adapter"]
+            if case["adapter"] == "llava":
+                weights |= (extra := non_lora(drawn))
+            weights = merged(case["config"], weights, case["adapter"] == "rslora", folder)
+            if case["adapter"] != "plain":
+                same = folder / "adapter_model.safetensors"
+                assert same.read_bytes() == (folder.parent / "plain" / same.name).read_bytes()
+                same.unlink()
+            if case["adapter"] == "llava":
+                torch.save({"base_model.model." + k: v.bfloat16() for k, v in extra.items()}, folder / "non_lora_trainables.bin")
         entry = record(case, weights, inputs, tensors)
         entries.append({"name": entry.pop("name"), "config": name} | entry)
         print(case["name"], entry["length"], entry.get("loss"))

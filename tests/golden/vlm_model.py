@@ -242,6 +242,9 @@ def assemble(config, weights, inputs, ids, labels, geometry="fixed", objects=Non
     objects: None, `released` (by object_feature_type) or `fused`."""
     place = Positions(config, weights, geometry, dtype)
     out = {}
+    if "semantic" not in inputs:  # text alone, and no visual modules in the checkpoint
+        text = weights["model.embed_tokens.weight"][ids]
+        return {"embeddings": text, "labels": labels, "positions": torch.arange(text.shape[0])}
     semantic = inputs["semantic"].to(dtype)
     frames = semantic.shape[0]
     encoded = projector(weights, "model.mm_projector.", config.get("mm_projector_type", "linear"), semantic.flatten(1, 2))
