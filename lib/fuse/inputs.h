@@ -6,9 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "fuse/align.h"
 #include "fuse/recipe.h"
-#include "fusion/checkpoint.h"
+#include "fusion/align.h"
 #include "run/items.h"
 #include "store/features.h"
 #include "store/scene_file.h"
@@ -35,13 +34,5 @@ struct SceneInputs {
 // Opens DIR/KEY.h5 of --semantic and --scenes. Throws InputError that says what differs: keys,
 // frames (which first), poses, sizes of the colour frames, grids, views; FormatError.
 SceneInputs open_inputs(const Item& item, const Recipe& recipe);
-
-// Frames [first, first + count) of a tap as float32. Throws InputError (file, frame, cell, channel)
-// where a value is not finite.
-std::vector<float> read_finite(const FeatureReader& file, std::size_t tap, std::size_t first,
-                               std::size_t count);
-
-// A line with both values of everything that differs; empty: nothing does.
-std::string differences_from(const TrainedOn& trained, const SceneInputs& inputs);
 
 }  // namespace vega::fuse

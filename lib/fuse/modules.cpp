@@ -164,7 +164,7 @@ std::string Modules::fingerprint() {
   return fingerprint_;
 }
 
-const Modules::Loaded& Modules::load() {
+const StreamModules& Modules::load() {
   const std::lock_guard held(mutex_);
   if (loaded_) return *loaded_;
   try {
@@ -186,12 +186,12 @@ void Modules::make_modules() {
     semantic.emplace(*semantic_config_, *semantic_, recipe_.placement);
   else if (semantic_config_)
     semantic.emplace(checkpoint_->semantic_projector(recipe_.placement));
-  loaded_ = std::make_unique<Loaded>(
-      Loaded{std::move(semantic),
-             generative_ ? Projector(*generative_config_, *generative_, recipe_.placement)
-                         : checkpoint_->generative_projector(recipe_.placement),
-             gate_ ? Fusion(fusion_, *gate_, recipe_.placement)
-                   : checkpoint_->fusion_module(recipe_.placement)});
+  loaded_ = std::make_unique<StreamModules>(
+      StreamModules{std::move(semantic),
+                    generative_ ? Projector(*generative_config_, *generative_, recipe_.placement)
+                                : checkpoint_->generative_projector(recipe_.placement),
+                    gate_ ? Fusion(fusion_, *gate_, recipe_.placement)
+                          : checkpoint_->fusion_module(recipe_.placement)});
   semantic_.reset();
   generative_.reset();
   gate_.reset();

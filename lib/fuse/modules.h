@@ -11,6 +11,7 @@
 #include "fusion/checkpoint.h"
 #include "fusion/fusion.h"
 #include "fusion/projector.h"
+#include "fusion/streams.h"
 
 namespace vega::fuse {
 
@@ -38,12 +39,7 @@ class Modules {
   // After use_channels. Equal for equal values, wherever they come from.
   std::string fingerprint();
 
-  struct Loaded {
-    std::optional<Projector> semantic;
-    Projector generative;
-    Fusion fusion;
-  };
-  const Loaded& load();  // after use_channels; throws ModelError
+  const StreamModules& load();  // after use_channels; throws ModelError
 
  private:
   void read_checkpoint();
@@ -63,7 +59,7 @@ class Modules {
   // Initial values of what the checkpoint lacks; empty until needed.
   std::optional<Parameters> semantic_, generative_, gate_;
   std::string fingerprint_;
-  std::unique_ptr<Loaded> loaded_;
+  std::unique_ptr<StreamModules> loaded_;
 };
 
 }  // namespace vega::fuse

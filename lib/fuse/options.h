@@ -7,19 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "fuse/objects.h"
+#include "fusion/align.h"
+#include "fusion/objects.h"
 #include "run/option_groups.h"
 #include "store/tokens_file.h"
 
 namespace vega::fuse {
-
-// How the cells of the two streams meet.
-enum class AlignMode { kReference, kPixel };
-inline constexpr Choice<AlignMode> kAlignModes[] = {
-    {AlignMode::kReference, "reference",
-     "cell by cell, as released, though the generative view may be a crop"},
-    {AlignMode::kPixel, "pixel",
-     "generative features where the semantic cell looks, semantic tokens where they see nothing"}};
 
 // What a run is told that needs no resolving: the options have it, and the recipe.
 struct FusionSettings {

@@ -20,7 +20,8 @@
 #include "base/stop.h"
 #include "core/device.h"
 #include "core/on_device.h"
-#include "fusion/pool.h"
+#include "fusion/features.h"
+#include "fusion/streams.h"
 #include "geometry/patches.h"
 #include "store/cache_key.h"
 
@@ -94,7 +95,8 @@ std::string SceneFusion::options_json() const {
 
 // Whether the features are those that the checkpoint was trained on.
 void SceneFusion::check_training() {
-  const std::string differences = differences_from(run_.modules.trained_on(), in_);
+  const std::string differences =
+      differences_from(run_.modules.trained_on(), *in_.generative, in_.generative_tap);
   if (differences.empty()) return;
   const std::string message = item_.path.string() + " and " + run_.recipe.checkpoint +
                               ": other features than it was trained on" + differences;
@@ -198,46 +200,31 @@ SceneFusion::Feed SceneFusion::read(std::size_t first, std::size_t count,
   return out;
 }
 
-SceneFusion::Step SceneFusion::step(const Modules::Loaded& modules, const Feed& feed,
-                                    std::size_t first, std::size_t count) const {
+Streams SceneFusion::step(const StreamModules& modules, const Feed& feed, std::size_t first,
+                          std::size_t count) const {
   const at::Device device = run_.recipe.placement.device;
-  Step out;
-  at::Tensor semantic;
-  if (in_.semantic) {
-    out.encoded = modules.semantic->forward(feed.semantic.to(device));
-    semantic = resize_tokens(out.encoded, {kSemanticGrid.rows, kSemanticGrid.columns},
-                             {kTokens.rows, kTokens.columns});
-    out.semantic = semantic;
-  }
-  out.generative = modules.generative.forward(feed.generative.to(device));
-  // The method `only` looks at no semantic token.
-  if (!semantic.defined()) semantic = at::zeros_like(out.generative);
-  FusionTrace trace;
-  out.fused = modules.fusion.forward(semantic, out.generative, {}, &trace);
-  if (run_.modules.has_gate()) {
-    out.gate = trace.semantic_weight.defined() ? trace.semantic_weight : trace.gate;
-    out.gate = out.gate.expand({out.fused.size(0), out.fused.size(1)}).clone();
-  }
-  if (run_.recipe.pixel() && in_.semantic) keep_semantic(modules, first, count, out);
+  Streams out = project(modules, in_.semantic ? feed.semantic.to(device) : at::Tensor(),
+                        feed.generative.to(device));
+  at::Tensor uncovered;
+  if (run_.recipe.pixel() && in_.semantic) uncovered = uncovered_cells(first, count, out);
+  fuse_streams(*modules.fusion, {}, uncovered, out);
+  if (!run_.modules.has_gate()) out.gate = at::Tensor();
   return out;
 }
 
-// Where the generative view sees nothing the gate is 1: the semantic token as the form has it.
-void SceneFusion::keep_semantic(const Modules::Loaded& modules, std::size_t first,
-                                std::size_t count, Step& out) const {
-  const at::Tensor kept = modules.fusion.semantic_alone(out.semantic);
-  at::Tensor uncovered = at::zeros({out.fused.size(0), out.fused.size(1)}, at::kBool);
-  bool* at_cell = uncovered.mutable_data_ptr<bool>();
+// (frames, cells) of bool: where the generative view sees nothing.
+at::Tensor SceneFusion::uncovered_cells(std::size_t first, std::size_t count,
+                                        const Streams& streams) const {
+  at::Tensor out = at::zeros({streams.generative.size(0), streams.generative.size(1)}, at::kBool);
+  bool* at_cell = out.mutable_data_ptr<bool>();
   for (std::size_t i = 0; i < count; ++i) {
     const auto& covered = alignment_[first + i]->covered;
     for (std::size_t c = 0; c < kTokenCells; ++c) at_cell[i * kTokenCells + c] = covered[c] == 0;
   }
-  uncovered = uncovered.to(run_.recipe.placement.device);
-  out.fused = at::where(uncovered.unsqueeze(-1), kept, out.fused);
-  if (out.gate.defined()) out.gate = at::where(uncovered, at::ones_like(out.gate), out.gate);
+  return out.to(run_.recipe.placement.device);
 }
 
-void SceneFusion::store(std::size_t first, std::size_t count, const Step& step) {
+void SceneFusion::store(std::size_t first, std::size_t count, const Streams& step) {
   const auto put = [&](TokenPart part, const at::Tensor& tokens) {
     if (wants(run_, part)) writer_->put(part, first, count, span_of(host(tokens, count)));
   };
@@ -248,7 +235,7 @@ void SceneFusion::store(std::size_t first, std::size_t count, const Step& step) 
 }
 
 // Frames [first, first + count) of one step: to the objects and into the file.
-void SceneFusion::take(std::size_t first, std::size_t count, const Step& step) {
+void SceneFusion::take(std::size_t first, std::size_t count, const Streams& step) {
   for (ObjectMeans& means : objects_) {
     const at::Tensor& tokens = means.mode() == ObjectMode::kPatch14 ? step.encoded : step.fused;
     for (std::size_t i = 0; i < count; ++i)
@@ -258,7 +245,7 @@ void SceneFusion::take(std::size_t first, std::size_t count, const Step& step) {
   store(first, count, step);
 }
 
-void SceneFusion::by_frames(const Modules::Loaded& modules, Progress& progress) {
+void SceneFusion::by_frames(const StreamModules& modules, Progress& progress) {
   for (std::size_t begin = 0; begin < frames_; begin += kSettle) {
     const std::size_t end = std::min(frames_, begin + kSettle);
     const auto body = [&](std::size_t i) {
@@ -272,7 +259,7 @@ void SceneFusion::by_frames(const Modules::Loaded& modules, Progress& progress) 
 }
 
 // The next batch is read while this one is computed and written.
-void SceneFusion::by_batches(const Modules::Loaded& modules, Progress& progress) {
+void SceneFusion::by_batches(const StreamModules& modules, Progress& progress) {
   const auto batch = static_cast<std::size_t>(run_.recipe.batch);
   const auto begin_reading = [&](std::size_t first) {
     return std::async(std::launch::async, [this, first, batch] {
@@ -296,7 +283,7 @@ void SceneFusion::by_batches(const Modules::Loaded& modules, Progress& progress)
 void SceneFusion::compute() {
   if (run_.forecasts != nullptr) return;
   const auto begun = std::chrono::steady_clock::now();
-  const Modules::Loaded& modules = run_.modules.load();
+  const StreamModules& modules = run_.modules.load();
   load_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (in_.scene && run_.recipe.objects != ObjectMode::kNone) {
     for (const ObjectKind kind : {ObjectKind::kGt, ObjectKind::kProposal}) {

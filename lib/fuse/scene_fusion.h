@@ -14,8 +14,9 @@
 #include "base/progress.h"
 #include "fuse/inputs.h"
 #include "fuse/modules.h"
-#include "fuse/objects.h"
 #include "fuse/recipe.h"
+#include "fusion/objects.h"
+#include "fusion/streams.h"
 #include "run/provenance.h"
 #include "run/run.h"
 #include "store/decide.h"
@@ -63,9 +64,6 @@ class SceneFusion final : public ItemWork {
   struct Feed {
     at::Tensor semantic, generative;  // semantic: undefined without --semantic
   };
-  struct Step {
-    at::Tensor encoded, semantic, generative, fused, gate;  // undefined: there is none
-  };
 
   SceneForecast forecast() const;
   void check_training();
@@ -75,14 +73,13 @@ class SceneFusion final : public ItemWork {
   TokensInfo info() const;
   at::Tensor aligned(std::size_t first, std::size_t count, std::size_t padded) const;
   Feed read(std::size_t first, std::size_t count, std::size_t padded) const;
-  Step step(const Modules::Loaded& modules, const Feed& feed, std::size_t first,
-            std::size_t count) const;
-  void keep_semantic(const Modules::Loaded& modules, std::size_t first, std::size_t count,
-                     Step& out) const;
-  void store(std::size_t first, std::size_t count, const Step& step);
-  void take(std::size_t first, std::size_t count, const Step& step);
-  void by_frames(const Modules::Loaded& modules, Progress& progress);
-  void by_batches(const Modules::Loaded& modules, Progress& progress);
+  Streams step(const StreamModules& modules, const Feed& feed, std::size_t first,
+               std::size_t count) const;
+  at::Tensor uncovered_cells(std::size_t first, std::size_t count, const Streams& streams) const;
+  void store(std::size_t first, std::size_t count, const Streams& step);
+  void take(std::size_t first, std::size_t count, const Streams& step);
+  void by_frames(const StreamModules& modules, Progress& progress);
+  void by_batches(const StreamModules& modules, Progress& progress);
 
   Item item_;
   const FuseRun& run_;

@@ -276,15 +276,20 @@ std::map<std::string, TensorView> all_views(const FusionCheckpoint& c) {
 std::string name_of(Release release) { return release == Release::kScene ? "scene" : "spatial"; }
 
 FusionCheckpoint open_fusion_checkpoint(const fs::path& path, const CheckpointChoice& choice) {
+  std::error_code error;
+  const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
+  return open_fusion_checkpoint(read_set(path), path, folder / "config.json", choice);
+}
+
+FusionCheckpoint open_fusion_checkpoint(TensorSet set, const fs::path& path, const fs::path& config,
+                                        const CheckpointChoice& choice) {
   FusionCheckpoint c;
   c.path = path;
-  c.set = read_set(path);
+  c.set = std::move(set);
   c.files = c.set.files();
   c.release = release_of(c);
   const bool spatial = c.release == Release::kSpatial;
-  std::error_code error;
-  const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
-  const auto said = fusion::read_said_config(folder / "config.json", spatial);
+  const auto said = fusion::read_said_config(config, spatial);
   if (!said.path.empty()) c.files.insert(c.files.begin(), said.path);
   c.trained_on = said.trained_on;
   c.initial_values = said.initial_values;

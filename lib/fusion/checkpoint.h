@@ -80,6 +80,12 @@ struct FusionCheckpoint {
 FusionCheckpoint open_fusion_checkpoint(const std::filesystem::path& path,
                                         const CheckpointChoice& choice = {});
 
+// The same of tensors that were read already (and perhaps merged); `config` may not exist, `path`
+// is for messages.
+FusionCheckpoint open_fusion_checkpoint(TensorSet set, const std::filesystem::path& path,
+                                        const std::filesystem::path& config,
+                                        const CheckpointChoice& choice = {});
+
 // The main release's three modules with initial values (parameters.h), as if read from a checkpoint
 // that was never trained.
 struct InitialModules {

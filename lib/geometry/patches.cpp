@@ -214,12 +214,11 @@ PatchPoints patch_points(const PointMap& map, PointStrategy strategy, GeometryTy
   return out;
 }
 
-std::vector<float> discretise(std::span<const float> xyz, GeometryType type) {
-  constexpr float kLow[3] = {-15, -15, -5}, kHigh[3] = {15, 15, 5};
-  constexpr float kVoxel = 0.1F;
+std::vector<float> discretise(std::span<const float> xyz, GeometryType type,
+                              const VoxelGrid& grid) {
   std::vector<float> out(xyz.size());
   for (std::size_t i = 0; i < xyz.size(); ++i) {
-    const float low = kLow[i % 3], high = kHigh[i % 3];
+    const float low = grid.low[i % 3], high = grid.high[i % 3];
     const float value = rounded(xyz[i], type);
     if (std::isnan(value)) {
       out[i] = kNan;
@@ -228,7 +227,7 @@ std::vector<float> discretise(std::span<const float> xyz, GeometryType type) {
     const float above = rounded(std::clamp(value, low, high) - low, type);
     // The default rounding mode is to nearest, ties to even; whole numbers up to 256 are bfloat16
     // numbers, and above that the quotient is an even one already.
-    out[i] = std::nearbyint(rounded(above / kVoxel, type));
+    out[i] = std::nearbyint(rounded(above / grid.size, type));
   }
   return out;
 }

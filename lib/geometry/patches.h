@@ -2,6 +2,7 @@
 // ways to stand for a patch, voxels, and pixels inside boxes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -45,10 +46,18 @@ PatchPoints average_patches(const PointMap& map, int cell, GeometryType type, Ze
 PatchPoints patch_points(const PointMap& map, PointStrategy strategy, GeometryType type,
                          ZeroDepth zero);
 
-// Voxel indices: clamp to (-15, -15, -5) .. (15, 15, 5) m, minus the lower end, / 0.1, rounded half
-// to even: 0..300, 0..300, 0..100. kBf16 rounds every step to bfloat16. xyz (n, 3); NaN stays NaN.
-// Source: VEGA-3D, llava_arch.py.
-std::vector<float> discretise(std::span<const float> xyz, GeometryType type);
+// Which room is cut into which voxels, m. The defaults are the release's: 301 x 301 x 101.
+struct VoxelGrid {
+  float size = 0.1F;
+  std::array<float, 3> low = {-15, -15, -5}, high = {15, 15, 5};
+
+  bool operator==(const VoxelGrid&) const = default;
+};
+
+// Voxel indices: clamp to low .. high, minus low, / size, rounded half to even. kBf16 rounds every
+// step to bfloat16. xyz (n, 3); NaN stays NaN. Source: VEGA-3D, llava_arch.py.
+std::vector<float> discretise(std::span<const float> xyz, GeometryType type,
+                              const VoxelGrid& grid = {});
 
 // Discretised coordinates as 16-bit triples (n, 3); NaN gives -1.
 std::vector<std::int16_t> voxel_triples(std::span<const float> discrete);

@@ -28,6 +28,7 @@ at::Tensor start_of(const ParameterSpec& spec, const std::string& full_name, std
       noise_v1(seed, full_name, 0, floats_of(out));
       out.mul_(kDeviation);
       break;
+    case Init::kUnitNormal: noise_v1(seed, full_name, 0, floats_of(out)); break;
     case Init::kXavier: {
       const double bound = std::sqrt(6.0 / static_cast<double>(spec.shape[0] + spec.shape[1]));
       uniform_tensor(seed, full_name, 0, bound, 0, floats_of(out));

@@ -24,11 +24,12 @@ struct Placement {
 
 // How a new parameter starts.
 enum class Init {
-  kZero,    // biases, shifts of norms
-  kOne,     // scales of norms
-  kNormal,  // matrices: normal, mean 0, deviation 0.02
-  kXavier,  // packed attention matrix (rows, cols): uniform within sqrt(6 / (rows + cols))
-  kValue    // ParameterSpec::value
+  kZero,        // biases, shifts of norms
+  kOne,         // scales of norms
+  kNormal,      // matrices: normal, mean 0, deviation 0.02
+  kUnitNormal,  // deviation 1
+  kXavier,      // packed attention matrix (rows, cols): uniform within sqrt(6 / (rows + cols))
+  kValue        // ParameterSpec::value
 };
 
 // The epsilon of a layer norm: the default of torch.nn.LayerNorm.

@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include <map>
+
 namespace vega::text {
 namespace {
 
@@ -118,6 +120,21 @@ std::u32string lower(std::u32string_view text) {
 }
 
 std::string lower(std::string_view text) { return encode_utf8(lower(decode_utf8(text))); }
+
+std::string capitalized(std::string_view text) {
+  const std::u32string all = decode_utf8(text);
+  if (all.empty()) return {};
+  // Letters whose title form is several letters, where one is likely to meet them.
+  static const std::map<char32_t, std::u32string_view> kLong = {
+      {U'\u00df', U"Ss"},  {U'\ufb00', U"Ff"},  {U'\ufb01', U"Fi"}, {U'\ufb02', U"Fl"},
+      {U'\ufb03', U"Ffi"}, {U'\ufb04', U"Ffl"}, {U'\ufb05', U"St"}, {U'\ufb06', U"St"}};
+  const auto found = kLong.find(all[0]);
+  const auto title = utf8proc_totitle(static_cast<utf8proc_int32_t>(all[0]));
+  std::u32string out = found != kLong.end() ? std::u32string(found->second)
+                                            : std::u32string(1, static_cast<char32_t>(title));
+  out += lower(all).substr(lower(std::u32string_view(all).substr(0, 1)).size());
+  return encode_utf8(out);
+}
 
 std::int32_t java_hash(std::u32string_view text) {
   std::uint32_t h = 0;

@@ -17,6 +17,9 @@ std::string encode_utf8(std::u32string_view text);
 std::u32string lower(std::u32string_view text);
 std::string lower(std::string_view text);
 
+// The first letter in its title form, all others in lower case: Python's str.capitalize().
+std::string capitalized(std::string_view text);
+
 // The hash of Java's String: h = 31 h + unit over UTF-16 units, in 32 bits.
 std::int32_t java_hash(std::u32string_view text);
 

@@ -83,9 +83,13 @@ Checkpoint open_checkpoint(const fs::path& folder) {
                              is_there(folder) ? "a file" : "no such folder",
                              "a folder with model*.safetensors", kFolders));
   }
+  return open_checkpoint(read_sharded(folder, kStem), folder);
+}
+
+Checkpoint open_checkpoint(TensorSet set, const fs::path& folder) {
   Checkpoint c;
   c.folder = folder;
-  c.set = read_sharded(folder, kStem);
+  c.set = std::move(set);
   c.prefix = prefix_of(c.set, folder);
   c.config = implied_config(c.set, c.prefix);
   const fs::path config = folder / "config.json";

@@ -39,4 +39,7 @@ struct Checkpoint {
 // FormatError.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
+// The same of tensors that were read already (and perhaps merged), of a folder with config.json.
+Checkpoint open_checkpoint(TensorSet set, const std::filesystem::path& folder);
+
 }  // namespace vega::siglip

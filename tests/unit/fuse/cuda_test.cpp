@@ -21,8 +21,8 @@ TEST_CASE("fused on CUDA: near to the CPU, and the same for one batch", "[cuda]"
   set(room.options, "--objects", GENERATE("patch14", "patch27"));
   const std::string method =
       GENERATE("token_gated", "token_gated_residual", "gated", "cross_attention");
-  INFO(method << " " << name_in<fuse::AlignMode>(fuse::kAlignModes, room.options.align) << " "
-              << fuse::name_of(room.options.objects));
+  INFO(method << " " << name_in<AlignMode>(kAlignModes, room.options.align) << " "
+              << name_of(room.options.objects));
   room.use(Weights(method));
   room.run();
   struct Content {

@@ -1,5 +1,5 @@
 // Features of objects against means over cells, and of cells over pixels, taken one by one.
-#include "fuse/objects.h"
+#include "fusion/objects.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>

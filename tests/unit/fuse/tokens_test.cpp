@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "composed.h"
-#include "fuse/align.h"
+#include "fusion/align.h"
 #include "store/inspect.h"
 
 using namespace vega;
@@ -162,8 +162,8 @@ TEST_CASE("pixel: generative features where the cell looks, semantic ones where 
       const auto covered = covered_rows(3);
       CHECK(file.covered() == covered);
       const Grid grid{static_cast<int>(rows_), static_cast<int>(columns)};
-      const auto how = fuse::align(rescale_cells(room.semantic.cells(), {27, 27}, {14, 14}),
-                                   {14, 14}, room.generative.cells(), grid);
+      const auto how = align(rescale_cells(room.semantic.cells(), {27, 27}, {14, 14}), {14, 14},
+                             room.generative.cells(), grid);
       const at::Tensor resampled = at::stack(
           {at::mm(tensor_from(how.weights, {196, grid.cells()}), rows(room.generative.values)[0]),
            at::mm(tensor_from(how.weights, {196, grid.cells()}), rows(room.generative.values)[1]),

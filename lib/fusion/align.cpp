@@ -1,4 +1,4 @@
-#include "fuse/align.h"
+#include "fusion/align.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace vega::fuse {
+namespace vega {
 namespace {
 
 constexpr double kGrace = 1e-9;  // cells: transforms are products of a few roundings
@@ -91,4 +91,4 @@ Alignment align(const Affine& target, Grid target_grid, const Affine& source, Gr
   return out;
 }
 
-}  // namespace vega::fuse
+}  // namespace vega

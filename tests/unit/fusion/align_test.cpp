@@ -1,5 +1,5 @@
 // Cells of one stream over cells of another.
-#include "fuse/align.h"
+#include "fusion/align.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -10,7 +10,6 @@
 #include "media/view.h"
 
 using namespace vega;
-using namespace vega::fuse;
 using Catch::Matchers::Contains;
 
 namespace {

@@ -13,7 +13,7 @@
 #include "store/scene_file.h"
 #include "store/tokens_file.h"
 
-namespace vega::fuse {
+namespace vega {
 
 enum class ObjectMode {
   kNone,
@@ -31,19 +31,44 @@ struct SceneGeometry {
   CoordinateView view = CoordinateView::kResize;
   GeometryType type = GeometryType::kBf16;
   ZeroDepth zero = ZeroDepth::kKeep;
+
+  bool operator==(const SceneGeometry&) const = default;
 };
 // By its recorded options. Throws FormatError: they do not say, or say what is unknown.
 SceneGeometry scene_geometry(const SceneReader& scene);
+
+// Which cells belong to the objects of one kind of a scene. Safe from several threads.
+class ObjectCells {
+ public:
+  // geometry: how pixels are tested. Where the scene file's counts were made so, they are taken
+  // (kPatch14); else its depth maps are tested again. Throws InputError, FormatError.
+  ObjectCells(const SceneReader& scene, ObjectKind kind, ObjectMode mode,
+              const SceneGeometry& geometry);
+
+  const SceneObjects& objects() const { return objects_; }
+  ObjectMode mode() const { return mode_; }
+
+  // (N, cells) float32 of 0 and 1: 729 cells of kPatch14, 196 of kPatch27.
+  at::Tensor of_frame(std::size_t frame) const;
+
+ private:
+  const SceneReader& scene_;
+  ObjectMode mode_;
+  SceneObjects objects_;
+  SceneGeometry geometry_;
+  SceneFrames frames_;                             // where depth maps are tested
+  std::vector<std::vector<std::uint8_t>> counts_;  // of each object, where they are taken
+};
 
 // The objects of one kind of a scene. Frames in any order and from any thread; the result is the
 // same bits all the same: sums are kept a frame, and added in the frames' order.
 // Source: VEGA-3D, llava_arch.py, object_feature_type.
 class ObjectMeans {
  public:
-  // Throws InputError, FormatError (the scene file; for kPatch27 also as scene_geometry).
+  // With the scene file's own geometry. Throws InputError, FormatError.
   ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode mode, std::int64_t width);
 
-  ObjectMode mode() const { return mode_; }
+  ObjectMode mode() const { return cells_.mode(); }
 
   // tokens (cells, H) of one frame: 729 of kPatch14, 196 of kPatch27; any floating type, device.
   void add(std::size_t frame, const at::Tensor& tokens);
@@ -55,16 +80,8 @@ class ObjectMeans {
   ObjectFeatures finish(bool round_bf16);
 
  private:
-  at::Tensor selection(std::size_t frame) const;  // (N, cells) of 0 and 1
-
-  const SceneReader& scene_;
-  ObjectKind kind_;
-  ObjectMode mode_;
+  ObjectCells cells_;
   std::int64_t width_;
-  SceneObjects objects_;
-  SceneGeometry geometry_;                        // kPatch27
-  SceneFrames scene_frames_;                      // kPatch27
-  std::vector<std::vector<std::uint8_t>> cells_;  // kPatch14: of each object
   struct Frame {
     std::vector<float> sum;           // (N, H)
     std::vector<std::int64_t> count;  // (N)
@@ -75,4 +92,4 @@ class ObjectMeans {
   std::vector<std::int64_t> count_;
 };
 
-}  // namespace vega::fuse
+}  // namespace vega

@@ -4,10 +4,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/choice.h"
 #include "geometry/affine.h"
 #include "geometry/grid.h"
 
-namespace vega::fuse {
+namespace vega {
+
+// How the cells of the two streams meet.
+enum class AlignMode { kReference, kPixel };
+inline constexpr Choice<AlignMode> kAlignModes[] = {
+    {AlignMode::kReference, "reference",
+     "cell by cell, as released, though the generative view may be a crop"},
+    {AlignMode::kPixel, "pixel",
+     "generative features where the semantic cell looks, semantic tokens where they see nothing"}};
 
 // How the cells of `target` see the cells of `source`; one frame.
 struct Alignment {
@@ -27,4 +36,4 @@ struct Alignment {
 // Throws InputError: an empty grid, a transform without inverse.
 Alignment align(const Affine& target, Grid target_grid, const Affine& source, Grid source_grid);
 
-}  // namespace vega::fuse
+}  // namespace vega

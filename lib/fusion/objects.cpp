@@ -1,4 +1,4 @@
-#include "fuse/objects.h"
+#include "fusion/objects.h"
 
 #include <ATen/ATen.h>
 
@@ -10,7 +10,7 @@
 #include "geometry/patches.h"
 #include "store/join.h"
 
-namespace vega::fuse {
+namespace vega {
 namespace {
 
 constexpr std::size_t kCells27 = kCellGrid * kCellGrid;
@@ -38,51 +38,51 @@ std::string name_of(ObjectMode mode) {
   return std::string(name_in<ObjectMode>(kObjectModes, mode));
 }
 
-ObjectMeans::ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode mode,
-                         std::int64_t width)
-    : scene_(scene),
-      kind_(kind),
-      mode_(mode),
-      width_(width),
-      objects_(scene.objects(kind)),
-      frames_(scene.frame_count()) {
-  const std::size_t count = objects_.id.size();
-  sum_.assign(count * static_cast<std::size_t>(width), 0);
-  count_.assign(count, 0);
-  if (mode == ObjectMode::kPatch27) {
-    geometry_ = scene_geometry(scene);
-    scene_frames_ = scene.frames();
+ObjectCells::ObjectCells(const SceneReader& scene, ObjectKind kind, ObjectMode mode,
+                         const SceneGeometry& geometry)
+    : scene_(scene), mode_(mode), objects_(scene.objects(kind)), geometry_(geometry) {
+  if (mode == ObjectMode::kPatch14 && geometry == scene_geometry(scene)) {
+    for (std::size_t n = 0; n < objects_.id.size(); ++n) counts_.push_back(scene.cells(kind, n));
+  } else {
+    frames_ = scene.frames();
   }
-  if (mode != ObjectMode::kPatch14) return;
-  for (std::size_t n = 0; n < count; ++n) cells_.push_back(scene.cells(kind, n));
 }
 
-at::Tensor ObjectMeans::selection(std::size_t frame) const {
-  const std::size_t count = objects_.id.size();
-  if (mode_ == ObjectMode::kPatch14) {
-    at::Tensor out = at::zeros({static_cast<std::int64_t>(count), kCellGrid * kCellGrid});
-    float* selected = out.mutable_data_ptr<float>();
+at::Tensor ObjectCells::of_frame(std::size_t frame) const {
+  const bool fine = mode_ == ObjectMode::kPatch14;
+  const std::size_t count = objects_.id.size(), cells = fine ? kCells27 : kTokenCells;
+  const auto least = static_cast<unsigned>(fine ? kObjectPixels14 : kObjectPixels27);
+  at::Tensor out = at::zeros({static_cast<std::int64_t>(count), static_cast<std::int64_t>(cells)});
+  float* selected = out.mutable_data_ptr<float>();
+  if (frames_.id.empty()) {
     for (std::size_t n = 0; n < count; ++n) {
-      for (std::size_t c = 0; c < kCells27; ++c)
-        selected[n * kCells27 + c] = cells_[n][frame * kCells27 + c] >= kObjectPixels14 ? 1 : 0;
+      for (std::size_t c = 0; c < cells; ++c)
+        selected[n * cells + c] = counts_[n][frame * cells + c] >= least ? 1 : 0;
     }
     return out;
   }
-  const SceneFrames& frames = scene_frames_;
-  const ImageU16 depth = depth_map(scene_, frames, frame);
-  const PointMap map = unproject(depth, frames.K_depth[frame], frames.world_from_cam[frame],
+  const ImageU16 depth = depth_map(scene_, frames_, frame);
+  const PointMap map = unproject(depth, frames_.K_depth[frame], frames_.world_from_cam[frame],
                                  coordinate_grid(depth.size(), geometry_.view));
-  const auto pixels = box_counts(map, objects_.box, kPatch27, geometry_.type, geometry_.zero);
-  at::Tensor out = at::zeros({static_cast<std::int64_t>(count), kTokenGrid * kTokenGrid});
-  float* selected = out.mutable_data_ptr<float>();
-  for (std::size_t i = 0; i < pixels.size(); ++i)
-    selected[i] = pixels[i] >= kObjectPixels27 ? 1 : 0;
+  const auto pixels =
+      box_counts(map, objects_.box, fine ? kPatch14 : kPatch27, geometry_.type, geometry_.zero);
+  for (std::size_t i = 0; i < pixels.size(); ++i) selected[i] = pixels[i] >= least ? 1 : 0;
   return out;
 }
 
+ObjectMeans::ObjectMeans(const SceneReader& scene, ObjectKind kind, ObjectMode mode,
+                         std::int64_t width)
+    : cells_(scene, kind, mode, scene_geometry(scene)),
+      width_(width),
+      frames_(scene.frame_count()) {
+  const std::size_t count = cells_.objects().id.size();
+  sum_.assign(count * static_cast<std::size_t>(width), 0);
+  count_.assign(count, 0);
+}
+
 void ObjectMeans::add(std::size_t frame, const at::Tensor& tokens) {
-  if (objects_.id.empty()) return;
-  const at::Tensor selected = selection(frame);
+  if (cells_.objects().id.empty()) return;
+  const at::Tensor selected = cells_.of_frame(frame);
   const at::Tensor sum =
       selected.to(tokens.device()).matmul(tokens.to(at::kFloat)).cpu().contiguous();
   const at::Tensor count = selected.sum(1).contiguous();
@@ -104,9 +104,9 @@ void ObjectMeans::settle(std::size_t end) {
 ObjectFeatures ObjectMeans::finish(bool round_bf16) {
   settle(frames_.size());
   ObjectFeatures out;
-  out.id = objects_.id;
-  out.box = objects_.box;
-  out.mode = name_of(mode_);
+  out.id = cells_.objects().id;
+  out.box = cells_.objects().box;
+  out.mode = name_of(mode());
   const auto width = static_cast<std::size_t>(width_);
   for (std::size_t n = 0; n < out.id.size(); ++n) {
     for (std::size_t c = 0; c < width; ++c) {
@@ -118,4 +118,4 @@ ObjectFeatures ObjectMeans::finish(bool round_bf16) {
   return out;
 }
 
-}  // namespace vega::fuse
+}  // namespace vega
