@@ -16,7 +16,6 @@
 namespace vega::text {
 
 class AddedTokens;
-class Bpe;
 
 // What becomes of control words ("<|im_end|>", "<ground>": the added tokens) within a text.
 enum class Control {
@@ -49,6 +48,7 @@ class Tokenizer {
   // InputError when the id has no token.
   std::string_view bytes_of(std::int32_t id) const;
   bool is_special(std::int32_t id) const;
+  bool has_token(std::int32_t id) const;
 
   // The id of the token with exactly these bytes (" the", "\n", "<|im_end|>"): of an added token,
   // or else of the vocabulary. Nothing: there is none.
@@ -66,9 +66,10 @@ class Tokenizer {
                          std::optional<std::int32_t> id = std::nullopt);
 
  private:
-  Tokenizer(std::shared_ptr<const Bpe> bpe, std::shared_ptr<const AddedTokens> added);
+  struct Model;
+  Tokenizer(std::shared_ptr<const Model> model, std::shared_ptr<const AddedTokens> added);
 
-  std::shared_ptr<const Bpe> bpe_;
+  std::shared_ptr<const Model> model_;
   std::shared_ptr<const AddedTokens> added_;
 };
 
