@@ -43,7 +43,7 @@ Files in vlm/
     length, image      L; first row and number of rows of the visual block
     note               where the description leaves a choice
     adapter            a folder of lora/, laid over the checkpoint; a case of the group `decoder` alone has text only
-  lora/NAME/           plain, rslora: made by peft over the decoder (r 4, alpha 8; the same matrices, scaled by 2 and by 4);
+  lora/NAME/           plain, rslora: made by peft over the decoder (r 4, alpha 8: scaled by 2, by 4);
                        llava: plain, and non_lora_trainables.bin beside it, whose tensors replace or complete the
                        base's (embed_tokens, image_newline, projectors, fusion, heads). adapter_model.safetensors is
                        the same in all three and stands in plain only: copy it
@@ -70,8 +70,16 @@ V, N, C, CG = 2, 5, 24, 20
 NEWLINE, END_OF_TEXT, START, END, GROUND, COORD = 100, 102, 103, 104, 118, 119
 VOCAB, NARROW_VOCAB = 320, 120
 SYSTEM, USER, ASSISTANT = [1], [8], [9]
-TOLERANCES = {"embeddings.rows": 3e-5, "embeddings.sum": 2e-4, "context": 1e-6, "objects": 2e-5, "logits": 1e-4,
-              "query": 1e-4, "scores": 1e-4, "loss": 1e-4}
+TOLERANCES = {
+    "embeddings.rows": 3e-5,
+    "embeddings.sum": 2e-4,
+    "context": 1e-6,
+    "objects": 2e-5,
+    "logits": 1e-4,
+    "query": 1e-4,
+    "scores": 1e-4,
+    "loss": 1e-4,
+}
 GREEDY = 8
 RANK, ALPHA = 4, 8
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -88,6 +96,7 @@ def numbers(name, *shape, scale=1.0, mean=0.0):
 
 # ------------------------------------------------------------------------------------- weights
 
+
 def linear(key, out, inp):
     return {key + "weight": (out, inp), key + "bias": (out,)}
 
@@ -97,8 +106,12 @@ def norm(key, width):
 
 
 def decoder_shapes(h, layers, heads, kv, head, mlp, vocab):
-    s = {"model.embed_tokens.weight": (vocab, h), "lm_head.weight": (vocab, h), "model.norm.weight": (h,),
-         "model.image_newline": (h,)}
+    s = {
+        "model.embed_tokens.weight": (vocab, h),
+        "lm_head.weight": (vocab, h),
+        "model.norm.weight": (h,),
+        "model.image_newline": (h,),
+    }
     for i in range(layers):
         p = f"model.layers.{i}."
         s[p + "input_layernorm.weight"] = s[p + "post_attention_layernorm.weight"] = (h,)
@@ -119,7 +132,11 @@ def projector_shapes(prefix, kind, h, inp):
         s |= linear(f"{prefix}{2 * i}.", h, h if i else inp)
     if "res" in kind:
         k = 2 * depth - 1
-        s |= norm(f"{prefix}{k}.pre_norm.", h) | linear(f"{prefix}{k}.proj.0.", h, h) | linear(f"{prefix}{k}.proj.2.", h, h)
+        s |= (
+            norm(f"{prefix}{k}.pre_norm.", h)
+            | linear(f"{prefix}{k}.proj.0.", h, h)
+            | linear(f"{prefix}{k}.proj.2.", h, h)
+        )
     return s
 
 
@@ -137,7 +154,11 @@ def groups():
     pe = "model.world_position_embedding.mlp."
 
     def head(name, inner, normed, inp=h, out=None):
-        return linear(name + ".0.", inner, inp) | norm(f"{name}.{normed}.", inner) | linear(name + ".3.", out or inner, inner)
+        return (
+            linear(name + ".0.", inner, inp)
+            | norm(f"{name}.{normed}.", inner)
+            | linear(name + ".3.", out or inner, inner)
+        )
 
     return {
         "decoder": decoder_shapes(h, 2, 4, 2, 16, 96, VOCAB),
@@ -153,14 +174,21 @@ def groups():
         "fusion_concat": two | linear(fusion + "projection.", h, 2 * h),
         "fusion_gated": two | linear(fusion + "gate_projection.0.", h, 2 * h),
         "fusion_token_gated": two | linear(fusion + "gate_projection.0.", 1, 2 * h),
-        "fusion_instruction": two | norm(fusion + "norm_ctx.", h) | linear(fusion + "gate_projection.", 1, 2 * h)
-        | linear(fusion + "ctx_projection.0.", h // 2, h) | linear(fusion + "ctx_projection.2.", 1, h // 2)
+        "fusion_instruction": two
+        | norm(fusion + "norm_ctx.", h)
+        | linear(fusion + "gate_projection.", 1, 2 * h)
+        | linear(fusion + "ctx_projection.0.", h // 2, h)
+        | linear(fusion + "ctx_projection.2.", 1, h // 2)
         | {fusion + "context_scale": (), fusion + "gate_bias": ()},
         "fusion_cross_attention": cross,
         "position_mlp": linear(pe + "0.", 32, 3) | norm(pe + "1.", 32) | linear(pe + "3.", h, 32),
-        "ground_infonce": head("ground_head_obj", h, 2) | head("ground_head_query", h, 2) | {"ground_head_zero_target": (h,)},
+        "ground_infonce": head("ground_head_obj", h, 2)
+        | head("ground_head_query", h, 2)
+        | {"ground_head_zero_target": (h,)},
         "ground_mlp": head("ground_head", h, 2),
-        "ground_score": head("ground_head_obj", 32, 1) | head("ground_head_query", 32, 1) | head("ground_head_score", 32, 1, 32, 1),
+        "ground_score": head("ground_head_obj", 32, 1)
+        | head("ground_head_query", 32, 1)
+        | head("ground_head_score", 32, 1, 32, 1),
     }
 
 
@@ -184,6 +212,7 @@ def draw(group, name, shape):
 
 
 # ------------------------------------------------------------------------------------- inputs
+
 
 def world_map():
     """(V, 384, 384, 3) metres: two bent sheets through a made-up room."""
@@ -216,29 +245,45 @@ def make_inputs():
     world14 = every.double().mean(3).float()
     holes = world14.clone()
     holes[0, 3:6, 2:9], holes[1, 13] = float("nan"), float("nan")
-    places = torch.stack([world[0, 150, 60], world[0, 300, 250], world[1, 100, 300], world[1, 200, 120], torch.full((3,), 14.0)])
+    places = torch.stack(
+        [world[0, 150, 60], world[0, 300, 250], world[1, 100, 300], world[1, 200, 120], torch.full((3,), 14.0)]
+    )
     sizes = torch.tensor([[1.2, 1.5, 0.9], [2.0, 3.0, 1.0], [1.4, 0.8, 1.1], [0.9, 1.3, 0.7], [1.0, 1.0, 1.0]])
     boxes = torch.cat([(places * 100).round() / 100, sizes], 1)
     cells14, cells27 = counts(world, boxes, 14), counts(world, boxes, 27)
     reference14 = counts(world.bfloat16(), boxes.bfloat16(), 14)
     for cells, limit in ((cells14, 98), (reference14, 98), (cells27, 182)):  # the limit itself, and one below it
         cells[0, 0, 1, 1], cells[0, 0, 1, 2], cells[1, 1, 5, 5] = limit, limit - 1, limit
-    print("cells of each box:", [int((c >= 98).sum()) for c in cells14], [int((c >= 98).sum()) for c in reference14],
-          [int((c >= 182).sum()) for c in cells27])
-    assert all((c[:4] >= n).flatten(1).any(1).all() and not (c[4] > 0).any()
-               for c, n in ((cells14, 98), (reference14, 98), (cells27, 182)))
+    print(
+        "cells of each box:",
+        [int((c >= 98).sum()) for c in cells14],
+        [int((c >= 98).sum()) for c in reference14],
+        [int((c >= 182).sum()) for c in cells27],
+    )
+    assert all(
+        (c[:4] >= n).flatten(1).any(1).all() and not (c[4] > 0).any()
+        for c, n in ((cells14, 98), (reference14, 98), (cells27, 182))
+    )
     assert (cells14 != reference14).any()
     return {
-        "siglip": numbers("siglip", V, 27, 27, C), "generative": numbers("generative", V, 14, 14, CG),
-        "world14": world14, "world14.holes": holes,
-        "points.sample9": nine, "points.sample5": nine[:, :, :, 0::2], "points.sample1": nine[:, :, :, 4:5],
+        "siglip": numbers("siglip", V, 27, 27, C),
+        "generative": numbers("generative", V, 14, 14, CG),
+        "world14": world14,
+        "world14.holes": holes,
+        "points.sample9": nine,
+        "points.sample5": nine[:, :, :, 0::2],
+        "points.sample1": nine[:, :, :, 4:5],
         "points.minmax": torch.stack([every.amin(3), every.amax(3)], 3),
-        "boxes": boxes, "cells14": cells14.to(torch.uint8), "cells14.reference": reference14.to(torch.uint8),
-        "cells27": cells27.to(torch.int16), "box_input": boxes[2:3, :3].clone(),
+        "boxes": boxes,
+        "cells14": cells14.to(torch.uint8),
+        "cells14.reference": reference14.to(torch.uint8),
+        "cells27": cells27.to(torch.int16),
+        "box_input": boxes[2:3, :3].clone(),
     }
 
 
 # ------------------------------------------------------------------------------------- text
+
 
 def words(name, count, low=20, high=96):
     return torch.randint(low, high, (count,), generator=generator(name)).tolist()
@@ -272,25 +317,61 @@ def evaluation_labels(turns, header):
 # ------------------------------------------------------------------------------------- configs
 
 BASE = {
-    "architectures": ["LlavaQwenForCausalLM"], "model_type": "llava_qwen", "hidden_size": 64, "intermediate_size": 96,
-    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": VOCAB, "hidden_act": "silu",
-    "rms_norm_eps": 1e-6, "rope_theta": 1000000.0, "max_position_embeddings": 32768, "tie_word_embeddings": False,
-    "attention_dropout": 0.0, "use_sliding_window": False, "sliding_window": 131072, "bos_token_id": END_OF_TEXT,
-    "eos_token_id": END, "torch_dtype": "bfloat16", "use_cache": True,
-    "mm_vision_tower": "data/models/siglip-so400m-patch14-384", "mm_hidden_size": C, "mm_projector_type": "mlp2x_gelu",
-    "mm_patch_merge_type": "spatial_unpad", "mm_newline_position": "grid", "mm_spatial_pool_mode": "bilinear",
-    "mm_spatial_pool_stride": 2, "mm_use_im_start_end": False, "mm_use_im_patch_token": False, "mm_vision_select_layer": -2,
-    "tokenizer_model_max_length": 32768, "tokenizer_padding_side": "right",
+    "architectures": ["LlavaQwenForCausalLM"],
+    "model_type": "llava_qwen",
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": VOCAB,
+    "hidden_act": "silu",
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 1000000.0,
+    "max_position_embeddings": 32768,
+    "tie_word_embeddings": False,
+    "attention_dropout": 0.0,
+    "use_sliding_window": False,
+    "sliding_window": 131072,
+    "bos_token_id": END_OF_TEXT,
+    "eos_token_id": END,
+    "torch_dtype": "bfloat16",
+    "use_cache": True,
+    "mm_vision_tower": "data/models/siglip-so400m-patch14-384",
+    "mm_hidden_size": C,
+    "mm_projector_type": "mlp2x_gelu",
+    "mm_patch_merge_type": "spatial_unpad",
+    "mm_newline_position": "grid",
+    "mm_spatial_pool_mode": "bilinear",
+    "mm_spatial_pool_stride": 2,
+    "mm_use_im_start_end": False,
+    "mm_use_im_patch_token": False,
+    "mm_vision_select_layer": -2,
+    "tokenizer_model_max_length": 32768,
+    "tokenizer_padding_side": "right",
 }
 THREE_D = {
-    "world_position_embedding_type": "avg-discrete-sin3d", "voxel_size": 0.1, "min_xyz_range": [-15, -15, -5],
-    "max_xyz_range": [15, 15, 5], "object_feature_type": "patch14-pe", "ground_head_type": "infonce",
-    "ground_head_temperature": 0.07, "ground_token_ids": [GROUND], "coord_token_ids": [COORD],
+    "world_position_embedding_type": "avg-discrete-sin3d",
+    "voxel_size": 0.1,
+    "min_xyz_range": [-15, -15, -5],
+    "max_xyz_range": [15, 15, 5],
+    "object_feature_type": "patch14-pe",
+    "ground_head_type": "infonce",
+    "ground_head_temperature": 0.07,
+    "ground_token_ids": [GROUND],
+    "coord_token_ids": [COORD],
 }
 GENERATIVE = {
-    "use_generative_feature": True, "generative_feature_source": "online", "generative_vision_tower_type": "wan_t2v_online",
-    "generative_feat_dim": CG, "generative_projector_type": "mlp2x_gelu", "generative_cache_max_items": -1,
-    "use_feat_fusion": True, "feature_fusion_method": "token_gated", "fusion_attention_heads": 8, "fusion_dropout": 0.1,
+    "use_generative_feature": True,
+    "generative_feature_source": "online",
+    "generative_vision_tower_type": "wan_t2v_online",
+    "generative_feat_dim": CG,
+    "generative_projector_type": "mlp2x_gelu",
+    "generative_cache_max_items": -1,
+    "use_feat_fusion": True,
+    "feature_fusion_method": "token_gated",
+    "fusion_attention_heads": 8,
+    "fusion_dropout": 0.1,
     "fusion_num_layers": 1,
 }
 VEGA = BASE | THREE_D | GENERATIVE
@@ -304,7 +385,7 @@ TEMPLATE_ONLY = [50, 51, 52, 54, 50]
 
 
 def make_cases():
-    """(name, config, groups, what else). kind: ask (no labels), train (labels), find (grounding, labels of evaluation)."""
+    """(name, config, groups, what else). kind: ask (no labels), train (labels), find (grounding, labels as evaluated)."""
     vega = ["decoder", "projector", "generative", "fusion_token_gated", "ground_infonce"]
     base = ["decoder", "projector", "ground_infonce"]
     video = ["decoder", "projector"]
@@ -318,21 +399,49 @@ def make_cases():
         case(f"baseline.{kind}", BASELINE, base, kind)
     for method in ("add", "only", "concat", "weighted", "gated", "cross_attention"):
         own = [] if method in ("add", "only") else [f"fusion_{method}"]
-        case(f"{method}.train", VEGA | {"feature_fusion_method": method}, ["decoder", "projector", "generative", *own, "ground_infonce"], "train")
-    case("gated.find", VEGA | {"feature_fusion_method": "gated"}, ["decoder", "projector", "generative", "fusion_gated", "ground_infonce"], "find")
+        case(
+            f"{method}.train",
+            VEGA | {"feature_fusion_method": method},
+            ["decoder", "projector", "generative", *own, "ground_infonce"],
+            "train",
+        )
+    case(
+        "gated.find",
+        VEGA | {"feature_fusion_method": "gated"},
+        ["decoder", "projector", "generative", "fusion_gated", "ground_infonce"],
+        "find",
+    )
 
-    gate = VEGA | {"feature_fusion_method": "instruction_token_gated", "instruction_relation_token_ids": RELATION,
-                   "instruction_template_token_ids": TEMPLATE}
+    gate = VEGA | {
+        "feature_fusion_method": "instruction_token_gated",
+        "instruction_relation_token_ids": RELATION,
+        "instruction_template_token_ids": TEMPLATE,
+    }
     gated = ["decoder", "projector", "generative", "fusion_instruction", "ground_infonce"]
     for kind in ("ask", "train", "find"):
         case(f"instruction.{kind}", gate, gated, kind, question=MIXED)
-    case("instruction.tail", gate | {"instruction_tail_keep_tokens": 4, "feature_fusion_method": "context_gated"}, gated, "train",
-         question=MIXED)
-    case("instruction.all_kept", gate | {"instruction_tail_keep_tokens": 0, "instruction_relation_boost": 1.0}, gated, "train",
-         question=MIXED)
+    case(
+        "instruction.tail",
+        gate | {"instruction_tail_keep_tokens": 4, "feature_fusion_method": "context_gated"},
+        gated,
+        "train",
+        question=MIXED,
+    )
+    case(
+        "instruction.all_kept",
+        gate | {"instruction_tail_keep_tokens": 0, "instruction_relation_boost": 1.0},
+        gated,
+        "train",
+        question=MIXED,
+    )
     case("instruction.template_only", gate, gated, "train", question=TEMPLATE_ONLY)
-    case("instruction.empty_sets", gate | {"instruction_relation_token_ids": [], "instruction_template_token_ids": []}, gated, "train",
-         question=MIXED)
+    case(
+        "instruction.empty_sets",
+        gate | {"instruction_relation_token_ids": [], "instruction_template_token_ids": []},
+        gated,
+        "train",
+        question=MIXED,
+    )
 
     apart = VEGA | {"use_feat_fusion": False}
     apart_groups = ["decoder", "projector", "generative", "ground_infonce"]
@@ -341,45 +450,122 @@ def make_cases():
     case("apart.gen", apart | {"world_position_embedding_type": "avg-discrete-sin3d-gen"}, apart_groups, "train")
     case("apart.frame", apart | {"mm_newline_position": "frame"}, apart_groups, "train")
 
-    for form in ("avg-sin3d", "minmax-discrete-sin3d", "sample1-discrete-sin3d", "sample5-discrete-sin3d", "sample9-discrete-sin3d", "sample5-sin3d"):
+    for form in (
+        "avg-sin3d",
+        "minmax-discrete-sin3d",
+        "sample1-discrete-sin3d",
+        "sample5-discrete-sin3d",
+        "sample9-discrete-sin3d",
+        "sample5-sin3d",
+    ):
         points = form.split("-")[0]
         world = "world14" if points == "avg" else f"points.{points}"
         for kind in ("coord", "find"):
             case(f"position.{form}.{kind}", BASELINE | {"world_position_embedding_type": form}, base, kind, world=world)
     for form in ("avg-discrete-mlp", "avg-mlp"):
         for kind in ("coord", "find"):
-            case(f"position.{form}.{kind}", BASELINE | {"world_position_embedding_type": form}, [*base, "position_mlp"], kind)
+            case(
+                f"position.{form}.{kind}",
+                BASELINE | {"world_position_embedding_type": form},
+                [*base, "position_mlp"],
+                kind,
+            )
     case("position.avg-discrete-sin3d.coord", VEGA, vega, "coord")
-    case("position.ranges", BASELINE | {"voxel_size": 0.25, "min_xyz_range": [-2, -2, 0], "max_xyz_range": [2, 3, 2]}, base, "find")
+    case(
+        "position.ranges",
+        BASELINE | {"voxel_size": 0.25, "min_xyz_range": [-2, -2, 0], "max_xyz_range": [2, 3, 2]},
+        base,
+        "find",
+    )
     case("position.none", BASE, video, "train")
-    case("position.no_depth", BASELINE, base, "train", world="world14.holes",
-         note="chosen here: a token without depth gets no position embedding")
+    case(
+        "position.no_depth",
+        BASELINE,
+        base,
+        "train",
+        world="world14.holes",
+        note="chosen here: a token without depth gets no position embedding",
+    )
     case("position.reference.coord", VEGA, vega, "coord", geometry="reference")
     case("position.reference.find", VEGA, vega, "find", geometry="reference", cells14="cells14.reference")
-    wide = {"hidden_size": 128, "num_attention_heads": 1, "num_key_value_heads": 1, "intermediate_size": 32, "num_hidden_layers": 1,
-            "vocab_size": NARROW_VOCAB, "mm_projector_type": "linear"}
+    wide = {
+        "hidden_size": 128,
+        "num_attention_heads": 1,
+        "num_key_value_heads": 1,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "vocab_size": NARROW_VOCAB,
+        "mm_projector_type": "linear",
+    }
     plain = {k: v for k, v in THREE_D.items() if not k.startswith(("ground", "object"))}
     axes = ["decoder_three_axes", "projector_three_axes"]
     case("position.mrope", BASE | plain | wide | {"world_position_embedding_type": "avg-discrete-mrope"}, axes, "train")
-    case("position.mrope.sin3d", BASE | plain | wide | {"world_position_embedding_type": "avg-discrete-sin3d-mrope"}, axes, "ask")
+    case(
+        "position.mrope.sin3d",
+        BASE | plain | wide | {"world_position_embedding_type": "avg-discrete-sin3d-mrope"},
+        axes,
+        "ask",
+    )
+
+    case(
+        "position.mrope.no_depth",
+        BASE | plain | wide | {"world_position_embedding_type": "avg-discrete-mrope"},
+        axes,
+        "ask",
+        world="world14.holes",
+        note="chosen here: a token without depth stands at 0, 0, 0",
+    )
 
     for where in ("frame", "one_token", "no_token"):
         case(f"newline.{where}", VEGA | {"mm_newline_position": where}, vega, "train")
-    case("projector.linear", VEGA | {"mm_projector_type": "linear", "generative_projector_type": "linear"},
-         ["decoder", "projector_linear", "generative_linear", "fusion_token_gated", "ground_infonce"], "find")
-    case("projector.mlp3x", BASELINE | {"mm_projector_type": "mlp3x_gelu"}, ["decoder", "projector_mlp3x", "ground_infonce"], "find")
-    case("projector.res", BASELINE | {"mm_projector_type": "mlp2x_res1x_gelu"}, ["decoder", "projector_res", "ground_infonce"], "find")
+    case(
+        "projector.linear",
+        VEGA | {"mm_projector_type": "linear", "generative_projector_type": "linear"},
+        ["decoder", "projector_linear", "generative_linear", "fusion_token_gated", "ground_infonce"],
+        "find",
+    )
+    case(
+        "projector.mlp3x",
+        BASELINE | {"mm_projector_type": "mlp3x_gelu"},
+        ["decoder", "projector_mlp3x", "ground_infonce"],
+        "find",
+    )
+    case(
+        "projector.res",
+        BASELINE | {"mm_projector_type": "mlp2x_res1x_gelu"},
+        ["decoder", "projector_res", "ground_infonce"],
+        "find",
+    )
 
     case("objects.patch27", VEGA | {"object_feature_type": "patch27-pe"}, vega, "find")
-    case("objects.fused", VEGA, vega, "find", objects="fused", note="chosen here: fused features of a patch14 model are the 14x14 fused tokens, by cells27")
+    case(
+        "objects.fused",
+        VEGA,
+        vega,
+        "find",
+        objects="fused",
+        note="chosen here: fused features of a patch14 model are the 14x14 fused tokens, by cells27",
+    )
     for head in ("mlp", "score"):
         case(f"ground.{head}", VEGA | {"ground_head_type": head}, [*vega[:-1], f"ground_{head}"], "find")
-        case(f"ground.{head}.none", VEGA | {"ground_head_type": head}, [*vega[:-1], f"ground_{head}"], "find", positives=[])
+        case(
+            f"ground.{head}.none",
+            VEGA | {"ground_head_type": head},
+            [*vega[:-1], f"ground_{head}"],
+            "find",
+            positives=[],
+        )
     case("ground.none", VEGA, vega, "find", positives=[])
     case("ground.twice", VEGA, vega, "find", positives=[1, 1, 4], note="an id listed twice counts twice")
     case("ground.train", VEGA, vega, "find_train")
     case("text_only", VEGA, vega, "text")
-    case("cut", VEGA | {"tokenizer_model_max_length": 400}, vega, "train", note="the sequence is cut at tokenizer_model_max_length")
+    case(
+        "cut",
+        VEGA | {"tokenizer_model_max_length": 400},
+        vega,
+        "train",
+        note="the sequence is cut at tokenizer_model_max_length",
+    )
     for name in ("plain", "rslora"):
         case(f"lora.{name}", BASE, ["decoder"], "plain", adapter=name)
     for kind in ("train", "find"):
@@ -388,6 +574,7 @@ def make_cases():
 
 
 # ------------------------------------------------------------------------------------- one case
+
 
 def texts(case, salt):
     """Ids and labels or None."""
@@ -428,8 +615,16 @@ def answer_rows(labels, length):
 def merged(config, weights, slope, keep=None):
     """The weights with an adapter in them, as peft merges it; keep: a folder for the adapter."""
     model = M.decoder(config, weights, torch.float32)
-    lora = LoraConfig(r=RANK, lora_alpha=ALPHA, use_rslora=slope, lora_dropout=0.05, task_type="CAUSAL_LM", bias="none",
-                      base_model_name_or_path="base", target_modules=TARGETS)
+    lora = LoraConfig(
+        r=RANK,
+        lora_alpha=ALPHA,
+        use_rslora=slope,
+        lora_dropout=0.05,
+        task_type="CAUSAL_LM",
+        bias="none",
+        base_model_name_or_path="base",
+        target_modules=TARGETS,
+    )
     model.name_or_path = "base"
     model = get_peft_model(model, lora)
     for name, p in model.named_parameters():
@@ -443,12 +638,14 @@ def merged(config, weights, slope, keep=None):
         config["target_modules"] = sorted(config["target_modules"])
         (keep / "adapter_config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     model = model.merge_and_unload()
-    factor = ALPHA / (RANK ** 0.5 if slope else RANK)
+    factor = ALPHA / (RANK**0.5 if slope else RANK)
     for name, value in model.state_dict().items():  # the formula, by hand
         if name.split(".")[-2] in TARGETS and name.endswith(".weight"):
             key = "base_model.model." + name.removesuffix(".weight")
-            a, b = (numbers(f"lora/{key}.lora_{k}.default.weight", *shape, scale=0.12)
-                    for k, shape in (("A", (RANK, value.shape[1])), ("B", (value.shape[0], RANK))))
+            a, b = (
+                numbers(f"lora/{key}.lora_{k}.default.weight", *shape, scale=0.12)
+                for k, shape in (("A", (RANK, value.shape[1])), ("B", (value.shape[0], RANK)))
+            )
             assert (value - weights[name] - factor * b @ a).abs().max() < 1e-6
     return weights | model.state_dict()
 
@@ -459,8 +656,16 @@ def run(case, weights, inputs, ids, labels, dtype):
     labels = None if labels is None else torch.tensor(labels)
     weights = {k: v.to(dtype) for k, v in weights.items()}
     finds = case["kind"].startswith("find")
-    s = M.assemble(config, weights, inputs, ids, labels, case.get("geometry", "fixed"),
-                   case.get("objects", "released") if finds else None, dtype)
+    s = M.assemble(
+        config,
+        weights,
+        inputs,
+        ids,
+        labels,
+        case.get("geometry", "fixed"),
+        case.get("objects", "released") if finds else None,
+        dtype,
+    )
     model = M.decoder(config, weights, dtype, "mrope" in config.get("world_position_embedding_type", ""))
     hidden = M.hidden_states(model, s["embeddings"], s["positions"])
     out = {"spliced": s}
@@ -521,11 +726,21 @@ def record(case, weights, every_input, tensors):
     compare(case["name"], result, run(case, weights, inputs, ids, labels, torch.float64))
 
     s = result["spliced"]
-    keep = {"ids": ids, "labels": labels, "embeddings.index": rows_to_keep(s), "embeddings.sum": s["embeddings"].double().sum(1).float(),
-            "labels.spliced": s["labels"].short() if labels is not None else None,
-            "positions": s["positions"] if s["positions"].dim() == 2 else None, "context": s.get("context"),
-            "logits.index": result.get("logits.index"), "logits": result.get("logits"), "greedy": result.get("greedy"),
-            "objects": result.get("objects"), "scores": result.get("scores"), "query": result.get("query")}
+    keep = {
+        "ids": ids,
+        "labels": labels,
+        "embeddings.index": rows_to_keep(s),
+        "embeddings.sum": s["embeddings"].double().sum(1).float(),
+        "labels.spliced": s["labels"].short() if labels is not None else None,
+        "positions": s["positions"] if s["positions"].dim() == 2 else None,
+        "context": s.get("context"),
+        "logits.index": result.get("logits.index"),
+        "logits": result.get("logits"),
+        "greedy": result.get("greedy"),
+        "objects": result.get("objects"),
+        "scores": result.get("scores"),
+        "query": result.get("query"),
+    }
     keep["embeddings.rows"] = s["embeddings"][keep["embeddings.index"]]
     own = {}
     for key, value in keep.items():
@@ -533,8 +748,13 @@ def record(case, weights, every_input, tensors):
             value = torch.as_tensor(value)
             own[key] = (value.int() if value.dtype == torch.int64 else value).contiguous().clone()
     tensors |= {f"{case['name']}/{k}": v for k, v in own.items()}
-    entry = {"name": case["name"], "weights": case["weights"], "inputs": used, "geometry": case.get("geometry", "fixed"),
-             "length": s["embeddings"].shape[0]}
+    entry = {
+        "name": case["name"],
+        "weights": case["weights"],
+        "inputs": used,
+        "geometry": case.get("geometry", "fixed"),
+        "length": s["embeddings"].shape[0],
+    }
     if "image_start" in s:
         entry["image"] = [s["image_start"], s["image_length"]]
     if finds:
@@ -591,7 +811,10 @@ def main():
                 assert same.read_bytes() == (folder.parent / "plain" / same.name).read_bytes()
                 same.unlink()
             if case["adapter"] == "llava":
-                torch.save({"base_model.model." + k: v.bfloat16() for k, v in extra.items()}, folder / "non_lora_trainables.bin")
+                torch.save(
+                    {"base_model.model." + k: v.bfloat16() for k, v in extra.items()},
+                    folder / "non_lora_trainables.bin",
+                )
         entry = record(case, weights, inputs, tensors)
         entries.append({"name": entry.pop("name"), "config": name} | entry)
         print(case["name"], entry["length"], entry.get("loss"))
@@ -602,11 +825,19 @@ def main():
     narrow = {"siglip", "generative"}
     write(OUT / "inputs.safetensors", {k: v.bfloat16() if k in narrow else v for k, v in inputs.items()})
     write(OUT / "cases.safetensors", tensors)
-    special = {"newline": NEWLINE, "end_of_text": END_OF_TEXT, "start": START, "end": END, "ground": GROUND, "coord": COORD}
+    special = {
+        "newline": NEWLINE,
+        "end_of_text": END_OF_TEXT,
+        "start": START,
+        "end": END,
+        "ground": GROUND,
+        "coord": COORD,
+    }
     configs = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in configs.items())
     (OUT / "cases.json").write_text(
         f'{{"tolerances": {json.dumps(TOLERANCES)},\n"special": {json.dumps(special)},\n"configs": {{\n{configs}}},\n'
-        f'"cases": [\n{lines(entries)}]}}\n')
+        f'"cases": [\n{lines(entries)}]}}\n'
+    )
 
 
 if __name__ == "__main__":

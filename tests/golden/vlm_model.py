@@ -17,20 +17,23 @@ SIDE = 14
 
 # ------------------------------------------------------------------------------------- parts
 
+
 def projector(weights, prefix, kind, x):
     """linear, mlpNx_gelu or mlpNx_resMx_gelu."""
+
     def linear(key, x):
         return F.linear(x, weights[prefix + key + "weight"], weights[prefix + key + "bias"])
 
     if kind == "linear":
         return linear("", x)
-    depth = int(kind[3:kind.index("x")])
+    depth = int(kind[3 : kind.index("x")])
     for i in range(depth):
         x = linear(f"{2 * i}.", F.gelu(x) if i else x)
     blocks = int(kind.split("_res")[1].split("x")[0]) if "_res" in kind else 0
     for k in range(2 * depth - 1, 2 * depth - 1 + blocks):
-        y = F.layer_norm(x, x.shape[-1:], weights[f"{prefix}{k}.pre_norm.weight"],
-                         weights[f"{prefix}{k}.pre_norm.bias"])
+        y = F.layer_norm(
+            x, x.shape[-1:], weights[f"{prefix}{k}.pre_norm.weight"], weights[f"{prefix}{k}.pre_norm.bias"]
+        )
         x = y + linear(f"{k}.proj.2.", F.gelu(linear(f"{k}.proj.0.", y)))
     return x
 
@@ -78,9 +81,18 @@ def fuse(weights, config, s, g, context):
             heads = config.get("fusion_attention_heads", 8)
             packed = weights[p + b + "cross_attention.in_proj_weight"].chunk(3)
             shift = weights[p + b + "cross_attention.in_proj_bias"].chunk(3)
-            q, k, v = (F.linear(x, w, c).unflatten(-1, (heads, -1)).transpose(1, 2) for x, w, c in zip(
-                (norm(b + "norm1_query", s) + position, norm(b + "norm1_key", g) + position, norm(b + "norm1_value", g)),
-                packed, shift))
+            q, k, v = (
+                F.linear(x, w, c).unflatten(-1, (heads, -1)).transpose(1, 2)
+                for x, w, c in zip(
+                    (
+                        norm(b + "norm1_query", s) + position,
+                        norm(b + "norm1_key", g) + position,
+                        norm(b + "norm1_value", g),
+                    ),
+                    packed,
+                    shift,
+                )
+            )
             share = torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]), -1)
             s = s + linear(b + "cross_attention.out_proj", (share @ v).transpose(1, 2).flatten(2))
             s = s + linear(b + "mlp.3", F.gelu(linear(b + "mlp.0", norm(b + "norm2", s))))
@@ -106,8 +118,9 @@ def instruction(weights, config, ids, labels):
     ids = ids.tolist()
     start = ids.index(IMAGE) + 1 if IMAGE in ids else 0
     every = [t for t in ids if t >= 0]
-    human = [t for i, t in enumerate(ids)
-             if i >= start and t >= 0 and (labels is None or labels[i] == IGNORED)] or every
+    human = [
+        t for i, t in enumerate(ids) if i >= start and t >= 0 and (labels is None or labels[i] == IGNORED)
+    ] or every
     relation = set(config["instruction_relation_token_ids"])
     template = set(config["instruction_template_token_ids"]) - relation
     human = [t for t in human if t not in template] or every
@@ -124,6 +137,7 @@ def instruction(weights, config, ids, labels):
 
 
 # ------------------------------------------------------------------------------------- positions
+
 
 def discretise(config, xyz):
     """Voxel indices in the type of xyz. The ranges are integers: bfloat16 stays bfloat16."""
@@ -152,8 +166,14 @@ class Positions:
         self.type = torch.bfloat16 if geometry == "reference" else torch.float32
         self.discrete, self.mrope = "discrete" in self.kind, "mrope" in self.kind
         self.embeds = "sin3d" in self.kind or "mlp" in self.kind
-        self.points = next((n for key, n in (("avg", 1), ("sample9", 9), ("sample5", 5), ("sample1", 1), ("minmax", 2))
-                            if key in self.kind), 1)
+        self.points = next(
+            (
+                n
+                for key, n in (("avg", 1), ("sample9", 9), ("sample5", 5), ("sample1", 1), ("minmax", 2))
+                if key in self.kind
+            ),
+            1,
+        )
 
     def coordinates(self, xyz):
         """Metres to what is embedded: (..., 3) of self.type."""
@@ -180,6 +200,7 @@ class Positions:
 
 # ------------------------------------------------------------------------------------- the decoder
 
+
 class ThreeAxes(nn.Module):
     """Rotary tables for positions (3, L): of the 128 channels, 32, 16, 16, 32, 16, 16 turn by x, y, z, x, y, z."""
 
@@ -198,12 +219,19 @@ class ThreeAxes(nn.Module):
 
 def decoder(config, weights, dtype, three_axes=False):
     qwen = Qwen2Config(
-        vocab_size=config["vocab_size"], hidden_size=config["hidden_size"],
-        intermediate_size=config["intermediate_size"], num_hidden_layers=config["num_hidden_layers"],
-        num_attention_heads=config["num_attention_heads"], num_key_value_heads=config["num_key_value_heads"],
-        rms_norm_eps=config["rms_norm_eps"], max_position_embeddings=config["max_position_embeddings"],
+        vocab_size=config["vocab_size"],
+        hidden_size=config["hidden_size"],
+        intermediate_size=config["intermediate_size"],
+        num_hidden_layers=config["num_hidden_layers"],
+        num_attention_heads=config["num_attention_heads"],
+        num_key_value_heads=config["num_key_value_heads"],
+        rms_norm_eps=config["rms_norm_eps"],
+        max_position_embeddings=config["max_position_embeddings"],
         rope_parameters={"rope_type": "default", "rope_theta": config["rope_theta"]},
-        tie_word_embeddings=False, use_sliding_window=False, attn_implementation="eager")
+        tie_word_embeddings=False,
+        use_sliding_window=False,
+        attn_implementation="eager",
+    )
     model = Qwen2ForCausalLM(qwen).eval()
     names = model.state_dict().keys()
     model.load_state_dict({k: weights[k] for k in names}, strict=True)
@@ -217,7 +245,9 @@ def hidden_states(model, embeddings, positions):
     if positions.dim() == 2:
         model.model.rotary_emb.positions = positions
         positions = torch.arange(embeddings.shape[0])
-    return model.model(inputs_embeds=embeddings[None], position_ids=positions[None], use_cache=False).last_hidden_state[0]
+    return model.model(inputs_embeds=embeddings[None], position_ids=positions[None], use_cache=False).last_hidden_state[
+        0
+    ]
 
 
 def greedy(model, embeddings, positions, steps):
@@ -236,6 +266,7 @@ def greedy(model, embeddings, positions, steps):
 
 # ------------------------------------------------------------------------------------- the whole
 
+
 def assemble(config, weights, inputs, ids, labels, geometry="fixed", objects=None, dtype=torch.float32):
     """inputs: semantic (V, 27, 27, C), generative (V, 14, 14, Cg) or None, world (V, 14, 14[, n], 3), and for
     grounding boxes (N, 6), cells14 (N, V, 27, 27), cells27 (N, V, 14, 14); box_input (1, 3) for the coord token.
@@ -247,12 +278,18 @@ def assemble(config, weights, inputs, ids, labels, geometry="fixed", objects=Non
         return {"embeddings": text, "labels": labels, "positions": torch.arange(text.shape[0])}
     semantic = inputs["semantic"].to(dtype)
     frames = semantic.shape[0]
-    encoded = projector(weights, "model.mm_projector.", config.get("mm_projector_type", "linear"), semantic.flatten(1, 2))
+    encoded = projector(
+        weights, "model.mm_projector.", config.get("mm_projector_type", "linear"), semantic.flatten(1, 2)
+    )
     tokens = pool(encoded)
     generative = None
     if config.get("use_generative_feature"):
-        generative = projector(weights, "model.generative_projector.", config.get("generative_projector_type", "mlp2x_gelu"),
-                               inputs["generative"].to(dtype).flatten(1, 2))
+        generative = projector(
+            weights,
+            "model.generative_projector.",
+            config.get("generative_projector_type", "mlp2x_gelu"),
+            inputs["generative"].to(dtype).flatten(1, 2),
+        )
     if generative is not None and config.get("use_feat_fusion"):
         context = None
         if config["feature_fusion_method"] in ("instruction_token_gated", "context_gated"):
@@ -309,8 +346,8 @@ def assemble(config, weights, inputs, ids, labels, geometry="fixed", objects=Non
     given = labels if labels is not None else torch.full_like(ids, IGNORED)
     if (ids == IMAGE).any():
         at = int((ids == IMAGE).nonzero()[0])
-        text = torch.cat([text[:at], visual, text[at + 1:]])
-        given = torch.cat([given[:at], torch.full((visual.shape[0],), IGNORED), given[at + 1:]])
+        text = torch.cat([text[:at], visual, text[at + 1 :]])
+        given = torch.cat([given[:at], torch.full((visual.shape[0],), IGNORED), given[at + 1 :]])
         out["image_start"], out["image_length"] = at, visual.shape[0]
     positions = torch.arange(text.shape[0])
     if place.mrope:
@@ -318,7 +355,7 @@ def assemble(config, weights, inputs, ids, labels, geometry="fixed", objects=Non
         positions = positions.expand(3, -1).clone()
         block = torch.zeros(frames, SIDE, SIDE + 1, 3)
         block[:, :, :SIDE] = coordinates.view(frames, SIDE, SIDE, 3).float()
-        positions[:, at:at + visual.shape[0]] = block.view(-1, 3).long().T
+        positions[:, at : at + visual.shape[0]] = block.nan_to_num(0).view(-1, 3).long().T
     limit = config.get("tokenizer_model_max_length", 32768)
     out |= {"embeddings": text[:limit], "labels": given[:limit], "positions": positions[..., :limit]}
     return out
@@ -326,6 +363,7 @@ def assemble(config, weights, inputs, ids, labels, geometry="fixed", objects=Non
 
 def ground(config, weights, features, query):
     """Scores (N, or N + 1 of infonce) of object features (N, H) for the hidden state (H) of the ground token."""
+
     def head(name, x):
         def part(i):
             return weights[f"{name}.{i}.weight"], weights[f"{name}.{i}.bias"]
