@@ -34,17 +34,17 @@ class KvCache {
 
   // A cache that begins with all tokens of this one, and grows on its own, with memory for
   // `capacity` more. This one may grow, too.
-  KvCache fork(std::int64_t capacity = 0);
+  KvCache fork(std::int64_t capacity = 0) const;
 
   const KvShape& shape() const { return shape_; }
   std::int64_t length() const { return length_; }
   std::int64_t bytes() const;  // of the chunks, shared ones included
 
-  // Makes room for `tokens` more, in one chunk.
+  // Makes room for `tokens` more, in one chunk: the memory of a pass is taken once, before it.
   void reserve(std::int64_t tokens);
 
-  // The tokens that a pass appends: write (heads, tokens, head_dim) of every layer, then advance
-  // once. All of them lie in one part. Throws InputError (another shape, type or device).
+  // What a pass appends: reserve, write (heads, tokens, head_dim) of every layer, advance once. All
+  // of it lies in one part. Throws InputError (another shape, type or device, no room).
   void write(std::int64_t layer, const at::Tensor& keys, const at::Tensor& values);
   void advance(std::int64_t tokens);
 
@@ -61,6 +61,8 @@ class KvCache {
     std::int64_t length = 0;  // tokens of the chunk that belong to this cache
     bool own = false;         // this cache may append to it
   };
+
+  std::int64_t room() const;
 
   KvShape shape_;
   std::int64_t length_ = 0;

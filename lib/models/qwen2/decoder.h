@@ -6,12 +6,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/row_linear.h"
 #include "models/qwen2/config.h"
 #include "nn/kv_cache.h"
 #include "nn/rope.h"
@@ -78,16 +78,18 @@ class Decoder {
 
  private:
   struct Layer {
-    at::Tensor input_norm, q_weight, q_bias, k_weight, k_bias, v_weight, v_bias, o_weight;
-    at::Tensor post_norm, gate_weight, up_weight, down_weight;
+    at::Tensor input_norm, post_norm;
+    kernels::Matrix q, k, v, o, gate, up, down;
   };
 
-  void take(const TensorSet& set, const Source& source);
-  void check_memory(const std::string& where, double read_bytes) const;
+  void take(const Source& source);
+  void check_memory(const std::string& where) const;
+  void check_pass(const char* op, const at::Tensor& embeddings, const at::Tensor& positions) const;
   at::Tensor attend(const Layer& layer, std::int64_t index, const at::Tensor& normed,
-                    const RopeTable& rope, std::span<KvCache* const> caches) const;
+                    const RopeTable& rope, std::span<KvCache* const> caches, bool few) const;
+  at::Tensor feed_forward(const Layer& layer, const at::Tensor& normed, bool few) const;
   at::Tensor run(const at::Tensor& embeddings, const at::Tensor& positions,
-                 std::span<KvCache* const> caches, bool last_only) const;
+                 std::span<KvCache* const> caches, bool few, bool last_only) const;
 
   TensorSet set_;  // keeps the mappings alive
   Config config_;

@@ -24,7 +24,7 @@ struct Prompt {
   // Position of the first generated token, in all components; -1: its index in the sequence.
   std::int64_t next_position = -1;
   // A cache with the common beginning of several prompts: forked, not changed otherwise.
-  KvCache* prefix = nullptr;
+  const KvCache* prefix = nullptr;
   // Ids of the prefix, for the repetition penalty; empty where it was embeddings.
   std::vector<std::int64_t> prefix_ids;
   std::string key;  // names the sequence for the random numbers
