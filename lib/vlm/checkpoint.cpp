@@ -1,0 +1,268 @@
+#include "vlm/checkpoint.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "base/json_fields.h"
+#include "base/log.h"
+#include "models/model_path.h"
+#include "models/qwen2/names.h"
+#include "vlm/adapter.h"
+#include "vlm/checkpoint_config.h"
+#include "weights/fingerprint_memory.h"
+#include "weights/model_files.h"
+#include "weights/safetensors.h"
+
+namespace vega::vlm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kModel = "model.", kHead = "lm_head.weight";
+constexpr auto kTowerPrefix = "model.vision_tower.";
+// Parts of the model beside the decoder, below "model.".
+constexpr std::array<std::string_view, 6> kParts = {"vision_tower.",
+                                                    "mm_projector.",
+                                                    "generative_projector.",
+                                                    "feature_fusion.",
+                                                    "world_position_embedding.",
+                                                    "image_newline"};
+
+bool is_part(std::string_view below) {
+  return std::ranges::any_of(kParts, [&](auto part) { return below.starts_with(part); });
+}
+
+bool has_prefix(const TensorSet& set, std::string_view prefix) {
+  const auto& all = set.tensors();
+  const auto found = all.lower_bound(std::string(prefix));
+  return found != all.end() && found->first.starts_with(prefix);
+}
+
+// Extent `axis` of a tensor; 0 where it is not there.
+std::int64_t extent(const TensorSet& set, const std::string& name, std::size_t axis) {
+  const TensorView* view = set.find(name);
+  return view == nullptr || view->shape.size() <= axis ? 0 : view->shape[axis];
+}
+
+fs::path base_of(const Adapter& adapter, const CheckpointOptions& options) {
+  const fs::path base = !options.base.empty() ? options.base : adapter.base;
+  if (!base.empty() && is_folder(base)) return base;
+  throw InputError(explain(adapter.folder.string() + ": the model that it was trained on",
+                           base.empty() ? "none is named" : "no folder " + base.string(),
+                           "its folder", "give it with --base"));
+}
+
+// Rows of embedding and head as they are stored; training leaves config.json's number behind.
+void read_rows(VlmCheckpoint& c, bool adapted) {
+  const std::string embedding = std::string(kModel) + std::string(qwen2::kEmbedding);
+  const std::int64_t rows = extent(c.set, embedding, 0);
+  const std::int64_t head = extent(c.set, std::string(kHead), 0);
+  if (rows > 0 && head > 0 && rows != head && adapted) {
+    std::vector<std::int64_t> added = c.config.control.ground;
+    added.insert(added.end(), c.config.control.coord.begin(), c.config.control.coord.end());
+    std::ranges::sort(added);
+    log_info("{}: the head has {} rows and the embedding {}: resized as training did",
+             c.path.string(), head, rows);
+    c.set = with_rows(c.set, std::string(kHead), rows, added);
+  }
+  if (rows > 0) c.config.text.vocab = rows;
+}
+
+void check_decoder(const VlmCheckpoint& c) {
+  take_tensors(c.set, qwen2::decoder_tensors(c.config.text), KeyLayout::kCanonical,
+               {c.path.string(), std::string(kModel), [](std::string_view below) {
+                  return is_part(below) || below.ends_with("rotary_emb.inv_freq");
+                }});
+}
+
+// What lies outside "model.", and parts that no module takes.
+void check_rest(const VlmCheckpoint& c) {
+  std::vector<std::string> unknown;
+  const auto look_at = [&](const std::string& name) {
+    const bool outside =
+        !name.starts_with(kModel) && name != kHead && !name.starts_with(kGroundPrefix);
+    const bool lost_tower =
+        name.starts_with(kTowerPrefix) && !(c.tower && name.starts_with(c.tower->prefix));
+    const bool lost_newline = name.starts_with(kNewlineName) && name != kNewlineName;
+    const bool lost_position =
+        name.starts_with(kPositionPrefix) &&
+        !(c.config.position && c.config.position->embedding == Embedding::kMlp);
+    if (outside || lost_tower || lost_newline || lost_position) unknown.push_back(name);
+  };
+  for (const auto& [name, view] : c.set.tensors()) look_at(name);
+  for (const auto& [name, type] : c.set.unreadable()) look_at(name);
+  if (!unknown.empty())
+    throw FormatError(explain(c.path.string(), "unknown tensor " + some_of(unknown),
+                              "tensors of a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint",
+                              "another model, or parts of one that vega does not compute"));
+}
+
+void take_newline(const VlmCheckpoint& c) {
+  const TensorView* newline = c.set.find(kNewlineName);
+  const bool needed = c.config.newlines != Newlines::kNone;
+  if (newline == nullptr && !needed) return;
+  if (newline == nullptr || newline->shape != Shape{c.config.text.hidden})
+    throw FormatError(explain(c.path.string() + ": " + kNewlineName,
+                              newline == nullptr ? "no such tensor" : to_string(newline->shape),
+                              to_string(Shape{c.config.text.hidden}),
+                              "fetch the checkpoint again"));
+}
+
+void take_heads(VlmCheckpoint& c) {
+  VlmConfig& config = c.config;
+  const std::string where = c.path.string();
+  if (config.position) {
+    const std::int64_t inner = extent(c.set, std::string(kPositionPrefix) + "mlp.0.weight", 0);
+    if (inner > 0) config.position->inner = inner;
+    c.position = take_parameters(c.set, position_specs(*config.position, config.text.hidden),
+                                 {where, kPositionPrefix, {}});
+  }
+  if (config.ground) {
+    const std::int64_t inner = extent(c.set, std::string(kGroundPrefix) + "_obj.0.weight", 0);
+    if (config.ground->type == GroundType::kScore && inner > 0) config.ground->inner = inner;
+    c.ground = take_parameters(c.set, ground_specs(*config.ground), {where, kGroundPrefix, {}});
+  } else if (has_prefix(c.set, kGroundPrefix)) {
+    log_info("{}: a grounding head that config.json does not name is not used", where);
+  }
+}
+
+void take_modules(VlmCheckpoint& c) {
+  // Which modules must be there is decided here; a set without a gate is no fault of its own.
+  c.modules = open_fusion_checkpoint(c.set, c.path, c.config_folder / "config.json",
+                                     {.method = {}, .form = {}, .partial = true});
+  std::vector<std::string> missing;
+  if (!c.modules.semantic) missing.emplace_back(kSemanticPrefix);
+  if (c.config.generative && !c.modules.generative) missing.emplace_back(kGenerativePrefix);
+  if (c.config.fuses && !c.modules.has_fusion) missing.emplace_back(kFusionPrefix);
+  if (!missing.empty())
+    throw FormatError(explain(
+        c.path.string(), "no tensors " + some_of(missing) + "*",
+        "the modules that config.json names",
+        "of a LoRA folder they are in the base (--base) or in " + std::string(kWholeTensors)));
+  if (!c.config.generative && c.modules.generative)
+    log_info("{}: a generative projector that config.json switches off is not used",
+             c.path.string());
+}
+
+Family family_of(const VlmConfig& config) {
+  if (config.generative) return Family::kVega;
+  return config.position || config.ground ? Family::kVideo3d : Family::kLlavaVideo;
+}
+
+// The ids that config.json names are those of the tokeniser.
+void check_word(VlmCheckpoint& c, const char* word, const char* key,
+                std::vector<std::int64_t>& ids) {
+  text::Tokenizer& words = *c.tokenizer;
+  const auto known = words.id_of(word);
+  if (ids.empty()) {
+    if (known) ids.push_back(*known);
+    return;
+  }
+  if (known && *known == ids.front()) return;
+  const std::string id = std::to_string(ids.front());
+  const auto fail = [&](const std::string& got) {
+    throw FormatError(explain(c.path.string() + ": " + word, got, id + ", as " + key + " says",
+                              "tokeniser and configuration are of different models"));
+  };
+  if (known) fail("id " + std::to_string(*known));
+  try {
+    words.add_token(word, false, static_cast<std::int32_t>(ids.front()));
+  } catch (const InputError& error) {
+    fail(error.what());
+  }
+}
+
+void open_tokenizer(VlmCheckpoint& c, const CheckpointOptions& options) {
+  fs::path folder = options.tokenizer.empty() ? c.path : options.tokenizer;
+  const auto is_one = [](const fs::path& path) {
+    return is_there(path / "tokenizer.json") || is_there(path / "vocab.json");
+  };
+  if (options.tokenizer.empty() && !is_one(folder)) folder = c.config_folder;
+  if (options.tokenizer.empty() && !is_one(folder)) return;  // words() says so
+  c.tokenizer = text::Tokenizer::open(folder);
+  ControlIds& ids = c.config.control;
+  const ControlIds marks = control_ids(*c.tokenizer);
+  ids.im_start = marks.im_start;
+  ids.im_end = marks.im_end;
+  ids.newline = marks.newline;
+  check_word(c, "<ground>", "ground_token_ids", ids.ground);
+  check_word(c, "<coord>", "coord_token_ids", ids.coord);
+}
+
+void check_ids(const VlmCheckpoint& c) {
+  for (const auto* ids : {&c.config.control.ground, &c.config.control.coord}) {
+    for (const std::int64_t id : *ids)
+      if (id >= c.config.text.vocab)
+        throw FormatError(explain(c.path.string() + ": id " + std::to_string(id),
+                                  std::to_string(c.config.text.vocab) + " rows of the embedding",
+                                  "a row for it", "the vocabulary was not resized"));
+  }
+}
+
+}  // namespace
+
+std::string name_of(Family family) {
+  switch (family) {
+    case Family::kVega: return "vega-3d";
+    case Family::kVideo3d: return "video-3d-llm";
+    default: return "llava-video";
+  }
+}
+
+Needs VlmCheckpoint::needs() const {
+  const bool only = config.fuses && modules.fusion.method == FusionMethod::kOnly;
+  const bool semantic = !only || config.ground.has_value();
+  return {semantic, config.generative, config.position.has_value() || config.ground.has_value()};
+}
+
+std::string VlmCheckpoint::view() const {
+  return family == Family::kVideo3d ? "center_crop" : "mllm";
+}
+
+const text::Tokenizer& VlmCheckpoint::words() const {
+  if (tokenizer) return *tokenizer;
+  throw InputError(explain(path.string(), "no tokenizer.json and no vocab.json",
+                           "the tokeniser beside the weights",
+                           "copy it from the model that was trained on"));
+}
+
+std::string VlmCheckpoint::fingerprint() const {
+  return remembered_fingerprint(files, "vlm/1", [&] { return vega::fingerprint(set.tensors()); });
+}
+
+VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& options) {
+  if (!is_folder(path))
+    throw InputError(explain("--checkpoint " + path.string(),
+                             is_there(path) ? "a file" : "no such folder",
+                             "a folder with config.json and model*.safetensors, or a LoRA folder"));
+  VlmCheckpoint c;
+  c.path = path;
+  c.config_folder = path;
+  const bool adapted = is_there(path / kAdapterConfig);
+  if (adapted) {
+    const Adapter adapter = read_adapter(path);
+    const fs::path base = base_of(adapter, options);
+    if (!is_there(path / "config.json")) c.config_folder = base;
+    c.set = merge_adapter(read_sharded(base, "model"), adapter, options.merged);
+    c.files.push_back(path / kAdapterConfig);
+  } else {
+    c.set = read_sharded(path, "model");
+  }
+  const JsonFields fields(c.config_folder / "config.json");
+  c.config = read_config(fields);
+  read_rows(c, adapted);
+  c.files.push_back(fields.path());
+  c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());
+  take_modules(c);
+  if (has_prefix(c.set, kTowerPrefix)) c.tower = siglip::open_checkpoint(c.set, c.config_folder);
+  check_decoder(c);
+  check_rest(c);
+  take_newline(c);
+  take_heads(c);
+  open_tokenizer(c, options);
+  check_ids(c);
+  c.family = family_of(c.config);
+  return c;
+}
+
+}  // namespace vega::vlm

@@ -1,0 +1,91 @@
+// Checkpoints of VEGA-3D, Video-3D-LLM and LLaVA-Video-7B-Qwen2, and LoRA folders over them: read
+// strictly, headers only.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fusion/checkpoint.h"
+#include "fusion/objects.h"
+#include "models/qwen2/config.h"
+#include "models/siglip/checkpoint.h"
+#include "text/tokenizer.h"
+#include "vlm/assembly.h"
+#include "vlm/ground.h"
+#include "vlm/instruction.h"
+#include "vlm/position.h"
+#include "vlm/prompt.h"
+#include "weights/tensor_set.h"
+
+namespace vega::vlm {
+
+inline constexpr auto kNewlineName = "model.image_newline";
+
+// By keys and tensors, never by a folder's name.
+enum class Family {
+  kVega,       // with a generative projector
+  kVideo3d,    // 3D positions or a grounding head, nothing generative
+  kLlavaVideo  // neither
+};
+std::string name_of(Family family);  // vega-3d, video-3d-llm, llava-video
+
+// What config.json says (S 7.2); a null is as absent.
+struct VlmConfig {
+  qwen2::Config text;
+  bool generative = false;                 // use_generative_feature
+  bool fuses = false;                      // use_feat_fusion; false: generative tokens follow
+  std::optional<PositionConfig> position;  // world_position_embedding_type
+  Newlines newlines = Newlines::kGrid;     // mm_newline_position
+  ObjectMode objects = ObjectMode::kNone;  // object_feature_type
+  std::optional<GroundConfig> ground;      // ground_head_type, ground_head_temperature
+  ControlIds control;                      // ground_token_ids, coord_token_ids, and the tokeniser's
+  InstructionConfig instruction;           // of the instruction gate
+  std::int64_t most_tokens = 32768;        // tokenizer_model_max_length
+};
+
+struct CheckpointOptions {
+  std::filesystem::path base;       // of a LoRA folder; empty: the one that it names
+  std::filesystem::path tokenizer;  // folder; empty: the checkpoint's
+  DType merged = DType::kF32;       // of weights that an adapter changes: the compute type
+};
+
+// What answers need of a scene.
+struct Needs {
+  bool semantic = true, generative = false;
+  bool positions = false;  // a scene file
+};
+
+struct VlmCheckpoint {
+  std::filesystem::path path;
+  std::filesystem::path config_folder;  // of config.json and generation_config.json
+  Family family = Family::kVega;
+  VlmConfig config;
+  // Projectors, fusion, what the generative features were in training.
+  FusionCheckpoint modules;
+  std::optional<siglip::Checkpoint> tower;   // absent: semantic features must come from files
+  std::optional<text::Tokenizer> tokenizer;  // absent: there are no such files
+  WeightViews ground, position;              // below their prefixes
+  TensorSet set;                             // all tensors, adapters merged
+  std::vector<std::filesystem::path> files;
+
+  Needs needs() const;
+  // Throws InputError where there is none.
+  const text::Tokenizer& words() const;
+  // View of the frames that training saw: "mllm" or, of Video-3D-LLM, "center_crop".
+  std::string view() const;
+  // Key of all tensors' names, shapes and values.
+  std::string fingerprint() const;
+};
+
+// `path`: a folder with config.json and model*.safetensors, or a LoRA folder (adapter_config.json):
+// PEFT's, or LLaVA's with non_lora_trainables.bin.
+// Every tensor is used, or known and not needed, or the error names it. Throws InputError (nothing
+// there; another model; a setting that vega does not compute), FormatError (files that are damaged
+// or contradict each other).
+VlmCheckpoint open_checkpoint(const std::filesystem::path& path,
+                              const CheckpointOptions& options = {});
+
+}  // namespace vega::vlm

@@ -1,0 +1,61 @@
+#include "vlm/instruction.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <set>
+
+#include "vlm/assembly.h"
+
+namespace vega::vlm {
+
+std::vector<std::pair<std::int64_t, float>> instruction_ids(std::span<const std::int64_t> ids,
+                                                            std::span<const std::int64_t> labels,
+                                                            const InstructionConfig& config) {
+  const std::set<std::int64_t> relation(config.relation.begin(), config.relation.end());
+  std::set<std::int64_t> templates(config.templates.begin(), config.templates.end());
+  for (const std::int64_t id : relation) templates.erase(id);
+
+  const auto image = std::find(ids.begin(), ids.end(), kImageId);
+  const auto first = image == ids.end() ? 0 : image - ids.begin() + 1;
+  std::vector<std::int64_t> every, human;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0) continue;
+    every.push_back(ids[i]);
+    const bool ignored = labels.empty() || labels[i] == kIgnoreLabel;
+    if (static_cast<std::ptrdiff_t>(i) >= first && ignored) human.push_back(ids[i]);
+  }
+  if (human.empty()) human = every;
+  std::erase_if(human, [&](std::int64_t id) { return templates.contains(id); });
+  if (human.empty()) human = every;
+
+  std::vector<std::int64_t> chosen = human;
+  const auto size = static_cast<std::int64_t>(chosen.size());
+  if (config.tail > 0 && size > config.tail)
+    chosen.erase(chosen.begin(), chosen.end() - config.tail);
+  std::vector<std::int64_t> related;
+  std::copy_if(human.begin(), human.end(), std::back_inserter(related),
+               [&](std::int64_t id) { return relation.contains(id); });
+  if (!related.empty()) {  // each once, where it stands first
+    chosen.insert(chosen.end(), related.begin(), related.end());
+    std::set<std::int64_t> seen;
+    std::erase_if(chosen, [&](std::int64_t id) { return !seen.insert(id).second; });
+  }
+  std::vector<std::pair<std::int64_t, float>> out;
+  for (const std::int64_t id : chosen) {
+    const bool heavy = config.boost > 1 && relation.contains(id);
+    out.emplace_back(id, heavy ? static_cast<float>(config.boost) : 1.0F);
+  }
+  return out;
+}
+
+at::Tensor instruction_vector(const at::Tensor& embeddings, std::span<const float> weights) {
+  const at::Tensor weight = at::tensor(weights, at::kFloat)
+                                .to(embeddings.device(), embeddings.scalar_type())
+                                .unsqueeze(1);
+  const at::Tensor mean = (embeddings * weight).sum(0) / weight.sum();
+  const at::Tensor wide = mean.to(at::kFloat);
+  return (wide / wide.norm().clamp_min(1e-6)).to(embeddings.scalar_type());
+}
+
+}  // namespace vega::vlm

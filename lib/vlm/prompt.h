@@ -1,0 +1,93 @@
+// Conversations as token ids: the template qwen_1_5, the texts of the tasks, and labels by the
+// rules of training and of evaluation.
+// Source: VEGA-3D, conversation.py, train_3d.py (preprocess_qwen), scripts/3d/eval.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/choice.h"
+#include "text/tokenizer.h"
+
+namespace vega::vlm {
+
+// A stretch of a prompt: text, or a place of our own. Words such as "<coord>" within a text are no
+// such places.
+struct Piece {
+  enum class Kind { kText, kImage, kCoord, kGround };
+  Kind kind = Kind::kText;
+  std::string text = {};
+};
+using Pieces = std::vector<Piece>;
+
+// U and the answer of one sample. U begins with kImage.
+struct Turn {
+  Pieces user, answer;
+};
+
+enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d };
+inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
+                                          {Task::kMulti3DRefer, "multi3drefer"},
+                                          {Task::kScan2Cap, "scan2cap"},
+                                          {Task::kScanQa, "scanqa"},
+                                          {Task::kSqa3d, "sqa3d"}};
+
+// What the annotation says; a task uses what it has.
+struct TaskText {
+  std::string description, situation, question, answer;
+};
+Turn task_turn(Task task, const TaskText& text);
+
+// A free question about the scene; no answer.
+Turn free_turn(const std::string& question);
+
+// The ids that prompts need.
+struct ControlIds {
+  std::int64_t im_start = 0, im_end = 0, newline = 0;
+  std::vector<std::int64_t> ground, coord;  // empty: the checkpoint has none
+};
+// Of the tokeniser; `ground` and `coord` stay empty. Throws InputError where it lacks a word.
+ControlIds control_ids(const text::Tokenizer& tokenizer);
+
+struct PromptOptions {
+  text::Control control_words = text::Control::kText;  // within texts
+  bool spatial_instruction = false;
+  std::string system = "You are a helpful assistant.";
+};
+
+// kImageId (assembly.h) stands for the visual block.
+struct PromptIds {
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> labels;  // kIgnoreLabel: not supervised
+};
+
+class PromptMaker {
+ public:
+  // The tokeniser must outlive it.
+  PromptMaker(const text::Tokenizer& tokenizer, ControlIds ids, PromptOptions options);
+
+  // As trained: every message tokenised whole; the assistant's message, and every newline and
+  // message mark of all messages, supervised.
+  PromptIds training(const Turn& turn) const;
+
+  // As evaluated: role, newline and texts tokenised one by one; the user's turn is the image, a
+  // newline, then U. Without an answer it ends where the assistant's begins. Labels by the other
+  // rule: first id, end mark and last newline of each turn, and the answer.
+  PromptIds evaluation(const Turn& turn) const;
+
+  // Both throw InputError: "<image>" within a text; a text that is not UTF-8; kGround or kCoord
+  // where the checkpoint has no such token. With control words as tokens, a text with some gives a
+  // warning.
+
+ private:
+  void append(const Pieces& pieces, std::vector<std::int64_t>& ids) const;
+  void append_text(std::string_view text, std::vector<std::int64_t>& ids) const;
+
+  const text::Tokenizer& tokenizer_;
+  ControlIds ids_;
+  PromptOptions options_;
+};
+
+}  // namespace vega::vlm

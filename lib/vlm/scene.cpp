@@ -1,0 +1,216 @@
+#include "vlm/scene.h"
+
+#include <ATen/ATen.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "fusion/features.h"
+#include "fusion/objects.h"
+#include "geometry/patches.h"
+#include "store/join.h"
+
+namespace vega::vlm {
+namespace {
+
+constexpr Grid kFine{kCellGrid, kCellGrid}, kTokens{kTokenGrid, kTokenGrid};
+
+at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
+  at::Tensor out = at::empty(shape, at::kFloat);
+  std::copy(values.begin(), values.end(), out.mutable_data_ptr<float>());
+  return out;
+}
+
+// The whole of one scene's reading: what is there, and what the checkpoint makes of it.
+struct Reading {
+  const VlmCheckpoint& checkpoint;
+  const SceneFiles& files;
+  const Switches& switches;
+  std::string differences = {};  // from training
+
+  [[noreturn]] void missing(const std::string& what, const std::string& why,
+                            const std::string& remedy) const {
+    throw InputError(explain("the scene", "no " + what, why, remedy));
+  }
+
+  void check_there() const {
+    const Needs needs = checkpoint.needs();
+    if (needs.semantic && files.semantic == nullptr)
+      missing("semantic features", "those of the checkpoint's vision tower",
+              "vega-extract features --backbone siglip --pool native");
+    if (needs.generative && files.generative == nullptr)
+      missing("generative features", "what the checkpoint fuses",
+              "vega-extract features --backbone wan --recipe CHECKPOINT");
+    if (needs.positions && files.scene == nullptr)
+      missing("scene file: depth and camera poses are missing",
+              name_of(checkpoint.family) + " places what it sees in 3D",
+              "a scan with depth and poses works (vega-extract scene); for a plain video, a "
+              "checkpoint without 3D positions does, such as LLaVA-Video-7B-Qwen2");
+  }
+
+  void check_frames() const {
+    std::vector<FileFrames> all;
+    if (files.semantic != nullptr) all.push_back(frames_of(*files.semantic));
+    if (files.generative != nullptr) all.push_back(frames_of(*files.generative));
+    if (files.scene != nullptr) all.push_back(frames_of(*files.scene));
+    for (std::size_t i = 1; i < all.size(); ++i) join_frames(all[0], all[i], FrameMatch::kEqual);
+  }
+
+  std::size_t frame_count() const {
+    return files.semantic != nullptr     ? files.semantic->frame_count()
+           : files.generative != nullptr ? files.generative->frame_count()
+                                         : files.scene->frame_count();
+  }
+
+  // (V, cells, C), checked against the projector's width.
+  at::Tensor tap(const FeatureReader& file, std::size_t index, std::int64_t width,
+                 const char* projector) const {
+    const TapInfo& info = file.taps()[index];
+    if (info.channels != width)
+      throw InputError(explain(file.path().string() + ": tap " + info.name,
+                               std::to_string(info.channels) + " channels",
+                               std::to_string(width) + ", as " + projector + "* takes",
+                               "features of the backbone that the checkpoint was trained with"));
+    const std::size_t frames = file.frame_count();
+    return tensor_of(read_finite(file, index, 0, frames),
+                     {static_cast<std::int64_t>(frames), info.grid_h * info.grid_w, width});
+  }
+
+  void check_grid(const FeatureReader& file, const TapInfo& info, Grid grid,
+                  const char* remedy) const {
+    if (info.grid_h == grid.rows && info.grid_w == grid.columns) return;
+    throw InputError(explain(file.path().string() + ": tap " + info.name,
+                             fmt::format("{}x{} cells", info.grid_h, info.grid_w),
+                             fmt::format("{}x{}", grid.rows, grid.columns), remedy));
+  }
+
+  at::Tensor semantic() {
+    const FeatureReader& file = *files.semantic;
+    const std::size_t index = file.tap_index(files.semantic_tap);
+    const TapInfo& info = file.taps()[index];
+    check_grid(file, info, kFine, "extract with --backbone siglip --pool native");
+    // mllm and stretch both show the whole frame.
+    const bool crop = info.view == "center_crop", trained = checkpoint.view() == "center_crop";
+    if (!info.view.empty() && crop != trained)
+      differences += fmt::format("\n  view: semantic features have {}, trained on {}", info.view,
+                                 checkpoint.view());
+    return tap(file, index, checkpoint.modules.semantic->in, kSemanticPrefix);
+  }
+
+  void generative(SceneInput& out) {
+    const FeatureReader& file = *files.generative;
+    const std::size_t index = file.tap_index(files.generative_tap);
+    const TapInfo& info = file.taps()[index];
+    differences += differences_from(checkpoint.modules.trained_on, file, index);
+    out.generative = tap(file, index, checkpoint.modules.generative->in, kGenerativePrefix);
+    const bool mapped =
+        switches.align == AlignMode::kPixel && checkpoint.config.fuses && files.semantic != nullptr;
+    if (mapped)
+      map_cells(info, out);
+    else
+      check_grid(file, info, kTokens, "extract with --pool 14x14");
+  }
+
+  // Generative features where the semantic cells look.
+  void map_cells(const TapInfo& info, SceneInput& out) const {
+    const FeatureReader& file = *files.semantic;
+    const TapInfo& target = file.taps()[file.tap_index(files.semantic_tap)];
+    const Grid grid{info.grid_h, info.grid_w};
+    std::vector<at::Tensor> cells, uncovered;
+    for (std::size_t v = 0; v < frame_count(); ++v) {
+      const Alignment how = align(rescale_cells(target.cell_to_px[v], kFine, kTokens), kTokens,
+                                  info.cell_to_px[v], grid);
+      const at::Tensor weights = tensor_of(how.weights, {kTokens.cells(), grid.cells()});
+      cells.push_back(weights.matmul(out.generative[static_cast<std::int64_t>(v)]));
+      uncovered.push_back(weights.sum(1) == 0);
+    }
+    out.generative = at::stack(cells);
+    out.uncovered = at::stack(uncovered);
+  }
+
+  SceneGeometry geometry() const {
+    return {scene_geometry(*files.scene).view, switches.geometry, switches.zero_depth};
+  }
+
+  // What stands for the tokens' patches, out of the scene file or its depth maps.
+  at::Tensor points() const {
+    const PositionConfig& config = *checkpoint.config.position;
+    const SceneReader& scene = *files.scene;
+    const SceneGeometry asked = geometry();
+    const std::int64_t rows = static_cast<std::int64_t>(frame_count() * kTokenCells);
+    const at::IntArrayRef shape{rows, config.point_count(), 3};
+    if (config.points == PointStrategy::kAvg && asked == scene_geometry(scene))
+      return tensor_of(scene.patches().world14, shape);
+    const SceneFrames frames = scene.frames();
+    std::vector<float> all;
+    for (std::size_t v = 0; v < frames.id.size(); ++v) {
+      const ImageU16 depth = depth_map(scene, frames, v);
+      const PointMap map = unproject(depth, frames.K_depth[v], frames.world_from_cam[v],
+                                     coordinate_grid(depth.size(), asked.view));
+      const auto xyz = patch_points(map, config.points, asked.type, asked.zero).xyz;
+      all.insert(all.end(), xyz.begin(), xyz.end());
+    }
+    return tensor_of(all, shape);
+  }
+
+  void objects(SceneInput& out) const {
+    if (!checkpoint.config.ground || !files.scene->has_objects(files.objects)) return;
+    const ObjectCells cells(*files.scene, files.objects, object_mode(checkpoint.config, switches),
+                            geometry());
+    out.boxes = cells.objects().box;
+    out.object_ids = cells.objects().id;
+    out.object_labels = cells.objects().label;
+    std::vector<at::Tensor> frames;
+    for (std::size_t v = 0; v < frame_count(); ++v) frames.push_back(cells.of_frame(v));
+    out.selected = at::cat(frames, 1);
+  }
+
+  void check_views() const {
+    if (files.scene == nullptr || files.semantic == nullptr) return;
+    const auto index = files.semantic->tap_index(files.semantic_tap);
+    const std::string view = files.semantic->taps()[index].view;
+    const std::string other = files.scene->patches().view;
+    if (view.empty() || (view == "center_crop") == (other == "center_crop")) return;
+    throw InputError(
+        explain(files.semantic->path().string() + " and " + files.scene->path().string(),
+                "views " + view + " and " + other, "one view of the frames",
+                "vega-extract scene --view " + std::string(view == "center_crop" ? view : "mllm")));
+  }
+};
+
+}  // namespace
+
+ObjectMode object_mode(const VlmConfig& config, const Switches& switches) {
+  return switches.fused_objects ? ObjectMode::kPatch27 : config.objects;
+}
+
+SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
+                      const Switches& switches) {
+  Reading reading{checkpoint, files, switches};
+  reading.check_there();
+  reading.check_frames();
+  reading.check_views();
+  const Needs needs = checkpoint.needs();
+  SceneInput out;
+  if (files.semantic != nullptr)
+    out.key = files.semantic->header().key;
+  else if (files.generative != nullptr)
+    out.key = files.generative->header().key;
+  if (needs.semantic) out.semantic = reading.semantic();
+  if (needs.generative) reading.generative(out);
+  if (checkpoint.config.position) out.points = reading.points();
+  if (files.scene != nullptr) reading.objects(out);
+  if (reading.differences.empty()) return out;
+  const std::string message = out.key + " and " + checkpoint.path.string() +
+                              ": other features than it was trained on" + reading.differences;
+  if (!files.allow_mismatch)
+    throw InputError(message + "\n  extract them so, or pass --allow-mismatch");
+  log_warn("{}", message);
+  out.mismatch = reading.differences;
+  return out;
+}
+
+}  // namespace vega::vlm

@@ -1,0 +1,51 @@
+// What a language model gets of one scene, out of the files that the stages wrote.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "geometry/points.h"
+#include "store/features.h"
+#include "store/scene_file.h"
+#include "vlm/checkpoint.h"
+#include "vlm/switches.h"
+
+namespace vega::vlm {
+
+// Complete files of one scene; null: there is none.
+struct SceneFiles {
+  const FeatureReader *semantic = nullptr, *generative = nullptr;
+  const SceneReader* scene = nullptr;
+  std::string semantic_tap = {}, generative_tap = {};  // empty: the file's default tap
+  ObjectKind objects = ObjectKind::kProposal;
+  bool allow_mismatch = false;  // features of another kind than the checkpoint was trained on
+};
+
+// On the CPU, float32. Undefined: there is none.
+struct SceneInput {
+  at::Tensor semantic;     // (V, 729, C)
+  at::Tensor generative;   // (V, 196, Cg)
+  at::Tensor uncovered;    // (V, 196) bool: cells that the generative view does not see
+  at::Tensor points;       // (V * 196, points, 3) m
+  std::vector<Box> boxes;  // N, m
+  std::vector<std::int32_t> object_ids;    // N
+  std::vector<std::string> object_labels;  // N; may be empty texts
+  at::Tensor selected;   // (N, V * 729) or (N, V * 196) of 0 and 1, by the mode of the objects
+  std::string key;       // of the scene
+  std::string mismatch;  // what differs from training, where that was allowed
+};
+
+// Which cells objects are taken from.
+ObjectMode object_mode(const VlmConfig& config, const Switches& switches);
+
+// Reads what the checkpoint needs. Throws InputError: a file that it needs is missing (what is
+// missing and what makes it); files that do not belong together; features of another block,
+// timestep, shift, size, view than it was trained on (both values); FormatError.
+SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
+                      const Switches& switches);
+
+}  // namespace vega::vlm

@@ -1,0 +1,328 @@
+#include "vlm/vlm.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "core/on_device.h"
+#include "core/tensor.h"
+#include "text/unicode.h"
+
+namespace vega::vlm {
+namespace {
+
+// Python's str.strip().
+std::string stripped(const std::string& text) {
+  const std::u32string all = text::decode_utf8(text);
+  const auto blank = [](char32_t c) { return text::is_python_space(c); };
+  const auto first = std::ranges::find_if_not(all, blank);
+  const auto last = std::find_if_not(all.rbegin(), all.rend(), blank).base();
+  return first < last ? text::encode_utf8({first, last}) : std::string();
+}
+
+at::Tensor tensor_of(std::span<const std::array<float, 3>> points) {
+  at::Tensor out = at::empty({static_cast<std::int64_t>(points.size()), 3}, at::kFloat);
+  float* to = out.mutable_data_ptr<float>();
+  for (const auto& point : points) to = std::copy(point.begin(), point.end(), to);
+  return out;
+}
+
+std::vector<std::array<float, 3>> centres_of(const std::vector<Box>& boxes) {
+  std::vector<std::array<float, 3>> out;
+  for (const Box& box : boxes)
+    out.push_back(
+        {static_cast<float>(box[0]), static_cast<float>(box[1]), static_cast<float>(box[2])});
+  return out;
+}
+
+qwen2::Decoder make_decoder(const VlmCheckpoint& c, const VlmOptions& options) {
+  // Names are checked by open_checkpoint: what is not the decoder's is another module's.
+  const auto other = [](std::string_view below) {
+    return !below.starts_with("layers.") || below.ends_with("rotary_emb.inv_freq");
+  };
+  return on_device(options.placement.device, [&] {
+    return qwen2::Decoder(
+        c.set, c.config.text, {c.path.string(), "model.", "lm_head.weight", other},
+        {options.placement.device, options.placement.dtype, c.config.most_tokens});
+  });
+}
+
+}  // namespace
+
+Vlm::Vlm(VlmCheckpoint checkpoint, const VlmOptions& options)
+    : checkpoint_(std::move(checkpoint)),
+      options_(options),
+      decoder_(make_decoder(checkpoint_, options)) {
+  const VlmConfig& config = checkpoint_.config;
+  const Placement& placement = options_.placement;
+  checkpoint_.modules.check_finite();
+  on_device(placement.device, [&] {
+    const FusionCheckpoint& modules = checkpoint_.modules;
+    modules_.semantic.emplace(modules.semantic_projector(placement));
+    if (config.generative) modules_.generative.emplace(modules.generative_projector(placement));
+    if (config.fuses) modules_.fusion.emplace(modules.fusion_module(placement));
+    if (const TensorView* newline = checkpoint_.set.find(kNewlineName))
+      newline_ = owned_float_from(*newline).to(placement.device, placement.dtype);
+    if (config.position)
+      position_.emplace(
+          *config.position, config.text.hidden, options_.switches.geometry,
+          read_values(position_specs(*config.position, config.text.hidden), checkpoint_.position),
+          placement);
+    if (config.ground) {
+      Placement head = placement;
+      if (options_.switches.f32_head) head.dtype = at::kFloat;
+      ground_.emplace(*config.ground, read_values(ground_specs(*config.ground), checkpoint_.ground),
+                      head);
+    }
+  });
+  PromptOptions prompts;
+  prompts.control_words = options_.switches.control_words;
+  prompts.spatial_instruction = options_.switches.spatial_instruction;
+  if (checkpoint_.tokenizer)
+    prompts_ = std::make_unique<PromptMaker>(*checkpoint_.tokenizer, config.control, prompts);
+}
+
+const PromptMaker& Vlm::prompts() const {
+  static_cast<void>(checkpoint_.words());  // throws where there is no tokeniser
+  return *prompts_;
+}
+
+bool Vlm::gate_reads_question() const {
+  return modules_.fusion &&
+         modules_.fusion->config().method == FusionMethod::kInstructionTokenGated;
+}
+
+// Tokens of a stream with what is added to them, and newlines.
+at::Tensor Vlm::visual_block(const VisualScene& scene, const Streams& streams) const {
+  const Newlines where = checkpoint_.config.newlines;
+  const at::Tensor& main = streams.fused.defined() ? streams.fused : streams.semantic;
+  const auto placed = [&](const at::Tensor& tokens) {
+    if (!scene.shift_.defined()) return tokens;
+    return (tokens.to(at::kFloat) + scene.shift_.view_as(tokens)).to(tokens.scalar_type());
+  };
+  const at::Tensor block = add_newlines(placed(main), newline_, where);
+  if (modules_.fusion || !streams.generative.defined()) return block;
+  // Not fused: the generative tokens follow, in rows whatever the setting.
+  const bool shifted = position_ && position_->config().on_generative;
+  const at::Tensor more = shifted ? placed(streams.generative) : streams.generative;
+  return at::cat({block, add_newlines(more, newline_, Newlines::kGrid)});
+}
+
+// (N, H) float32: means of tokens plus the embedding of the boxes' centres.
+at::Tensor Vlm::object_matrix(const VisualScene& scene, const Streams& streams) const {
+  const SceneInput& input = scene.input_;
+  const bool fine = object_mode(checkpoint_.config, options_.switches) == ObjectMode::kPatch14;
+  const at::Tensor& tokens = fine                      ? streams.encoded
+                             : streams.fused.defined() ? streams.fused
+                                                       : streams.semantic;
+  const at::Device device = options_.placement.device;
+  at::Tensor out =
+      object_features(tokens.flatten(0, 1), input.selected.to(device),
+                      options_.switches.f32_head ? at::kFloat : options_.placement.dtype);
+  if (!position_ || position_->config().embedding == Embedding::kNone) return out;
+  return out + position_->embed_centres(tensor_of(centres_of(input.boxes)));
+}
+
+VisualScene Vlm::see(SceneInput input) const {
+  const c10::NoGradGuard no_grad;
+  VisualScene out;
+  out.input_ = std::move(input);
+  const SceneInput& in = out.input_;
+  const auto require = [&](bool there, const char* what) {
+    if (!there)
+      throw InputError(explain("scene " + in.key, std::string("no ") + what,
+                               "what " + name_of(checkpoint_.family) + " needs"));
+  };
+  const Needs needs = checkpoint_.needs();
+  require(!needs.semantic || in.semantic.defined(), "semantic features");
+  require(!needs.generative || in.generative.defined(), "generative features");
+  require(!position_ || in.points.defined(), "positions: depth and camera poses");
+  const at::Device device = options_.placement.device;
+  on_device(device, [&] {
+    const auto there = [&](const at::Tensor& t) { return t.defined() ? t.to(device) : t; };
+    out.streams_ = project(modules_, there(in.semantic),
+                           needs.generative ? there(in.generative) : at::Tensor());
+    if (modules_.fusion && !gate_reads_question())
+      fuse_streams(*modules_.fusion, {}, there(in.uncovered), out.streams_);
+    if (position_ && position_->config().embedding != Embedding::kNone)
+      out.shift_ = position_->embed(in.points);
+    const bool fine = object_mode(checkpoint_.config, options_.switches) == ObjectMode::kPatch14;
+    if (ground_ && in.selected.defined() && (fine || !gate_reads_question()))
+      out.objects_ = object_matrix(out, out.streams_);
+    out.streams_.encoded = at::Tensor();  // the largest by far, and used up
+    if (!gate_reads_question()) out.visual_ = visual_block(out, out.streams_);
+  });
+  return out;
+}
+
+Vlm::Seen Vlm::seen(const VisualScene& scene, const PromptIds& prompt) const {
+  if (!gate_reads_question()) return {scene.visual_, scene.objects_};
+  const auto chosen = instruction_ids(prompt.ids, prompt.labels, checkpoint_.config.instruction);
+  std::vector<std::int64_t> ids;
+  std::vector<float> weights;
+  for (const auto& [id, weight] : chosen) {
+    ids.push_back(id);
+    weights.push_back(weight);
+  }
+  FusionInputs inputs;
+  inputs.instruction = instruction_vector(decoder_.embed(ids), weights);
+  Streams streams = scene.streams_;
+  const at::Tensor& uncovered = scene.input_.uncovered;
+  fuse_streams(*modules_.fusion, inputs,
+               uncovered.defined() ? uncovered.to(options_.placement.device) : uncovered, streams);
+  Seen out{visual_block(scene, streams), scene.objects_};
+  if (ground_ && !out.objects.defined() && scene.input_.selected.defined())
+    out.objects = object_matrix(scene, streams);
+  return out;
+}
+
+at::Tensor Vlm::embed_text(const PromptIds& prompt,
+                           const std::vector<std::array<float, 3>>& coords) const {
+  std::vector<std::int64_t> ids = prompt.ids;
+  std::vector<std::int64_t> places;
+  const auto& coord = checkpoint_.config.control.coord;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == kImageId) ids[i] = 0;
+    if (std::ranges::find(coord, ids[i]) != coord.end())
+      places.push_back(static_cast<std::int64_t>(i));
+  }
+  at::Tensor out = decoder_.embed(ids);
+  if (!position_ || position_->config().embedding == Embedding::kNone) return out;
+  if (places.size() != coords.size())
+    throw InputError(explain("a prompt", std::to_string(coords.size()) + " places in the room",
+                             std::to_string(places.size()) + ", one for each <coord>"));
+  if (places.empty()) return out;
+  const at::Tensor rows = at::tensor(places, at::kLong).to(out.device());
+  const at::Tensor moved =
+      out.index_select(0, rows).to(at::kFloat) + position_->embed_centres(tensor_of(coords));
+  return out.index_copy(0, rows, moved.to(out.scalar_type()));
+}
+
+Sequence Vlm::assemble(const VisualScene& scene, const PromptIds& prompt,
+                       const std::vector<std::array<float, 3>>& coords) const {
+  return assemble(seen(scene, prompt).visual, prompt, coords);
+}
+
+Sequence Vlm::assemble(const at::Tensor& visual, const PromptIds& prompt,
+                       const std::vector<std::array<float, 3>>& coords) const {
+  return splice(prompt.ids, embed_text(prompt, coords), visual, prompt.labels,
+                checkpoint_.config.most_tokens);
+}
+
+at::Tensor Vlm::positions_of(const VisualScene& scene, const Sequence& sequence) const {
+  const std::int64_t length = sequence.embeddings.size(0);
+  if (!position_ || !position_->config().rope) return at::arange(length, at::kLong);
+  if (sequence.image_first < 0) return at::arange(length, at::kLong).expand({3, length}).clone();
+  const at::Tensor voxels =
+      position_->voxels(scene.input_.points.squeeze(1)).view({-1, kTokenCells, 3});
+  // Enough after the block, then cut as the sequence was.
+  return rope_positions(sequence.image_first, voxels, length).slice(1, 0, length).contiguous();
+}
+
+Vlm::Read Vlm::read(VisualScene& scene, const PromptIds& prompt,
+                    const std::vector<std::array<float, 3>>& coords) const {
+  const Seen seen = this->seen(scene, prompt);
+  Read out;
+  out.sequence = assemble(seen.visual, prompt, coords);
+  out.objects = seen.objects;
+  if (out.sequence.embeddings.size(0) >= checkpoint_.config.most_tokens)
+    throw InputError(explain("a prompt", "tokens beyond the model's limit",
+                             "fewer than " + std::to_string(checkpoint_.config.most_tokens),
+                             "fewer frames, or a shorter question"));
+  const at::Tensor positions = positions_of(scene, out.sequence);
+  const std::int64_t common = out.sequence.image_first + out.sequence.image_count;
+  const bool shared = !gate_reads_question() && out.sequence.image_first >= 0;
+  if (shared && !scene.prefix_) {
+    auto cache = std::make_shared<KvCache>(decoder_.new_cache(common));
+    decoder_.forward(out.sequence.embeddings.slice(0, 0, common), positions.slice(-1, 0, common),
+                     *cache, true);
+    scene.prefix_ = std::move(cache);
+  }
+  out.first = shared ? common : 0;
+  out.prompt.embeddings = out.sequence.embeddings.slice(0, out.first).contiguous();
+  out.prompt.positions = positions.slice(-1, out.first).contiguous();
+  if (shared) out.prompt.prefix = scene.prefix_.get();
+  return out;
+}
+
+Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationConfig& config,
+                  const std::vector<std::array<float, 3>>& coords, const OnText& on_text) const {
+  const c10::NoGradGuard no_grad;
+  const text::Tokenizer& words = checkpoint_.words();
+  Turn question = turn;
+  question.answer.clear();
+  return on_device(options_.placement.device, [&] {
+    Read read = this->read(scene, prompts().evaluation(question), coords);
+    read.prompt.key = scene.input_.key;
+    text::TokenStream stream(words);
+    const auto on_token = [&](std::size_t, std::int64_t id) {
+      const std::string text = stream.push(static_cast<std::int32_t>(id));
+      return !on_text || text.empty() || on_text(text);
+    };
+    Reply out;
+    out.answer = std::move(
+        qwen2::generate(decoder_, std::span<const qwen2::Prompt>(&read.prompt, 1), config, on_token)
+            .front());
+    if (const std::string rest = stream.flush(); on_text && !rest.empty()) on_text(rest);
+    const std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
+    out.text = stripped(words.decode(ids, true));
+    return out;
+  });
+}
+
+Grounding Vlm::ground(VisualScene& scene, const std::string& description, Task task) const {
+  return ground(scene, prompts().evaluation(task_turn(task, {.description = description})));
+}
+
+Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt) const {
+  const c10::NoGradGuard no_grad;
+  if (!ground_)
+    throw InputError(explain(checkpoint_.path.string(), "no grounding head",
+                             "a VEGA-3D or Video-3D-LLM checkpoint",
+                             "such as the released one of Video-3D-LLM"));
+  if (!scene.input_.selected.defined() || scene.input_.boxes.empty())
+    throw InputError(explain("scene " + scene.input_.key, "no objects to choose from",
+                             "proposals in its scene file",
+                             "vega-extract scene --masks or --boxes adds them"));
+  return on_device(options_.placement.device, [&] {
+    const Read read = this->read(scene, prompt, {});
+    KvCache cache =
+        read.prompt.prefix != nullptr ? read.prompt.prefix->fork() : decoder_.new_cache();
+    const at::Tensor hidden =
+        decoder_.forward(read.prompt.embeddings, read.prompt.positions, cache);
+    const auto& labels = read.sequence.labels;
+    const auto& known = checkpoint_.config.control.ground;
+    const auto found = std::ranges::find_if(
+        labels, [&](std::int64_t label) { return std::ranges::find(known, label) != known.end(); });
+    const auto place = found - labels.begin() - read.first;
+    if (found == labels.end() || place < 0)
+      throw InputError(explain("a prompt", "no <ground> in its answer", "one"));
+    const at::Tensor scores =
+        ground_->scores(read.objects, hidden[place]).to(at::kCPU, at::kFloat).contiguous();
+    Grounding out;
+    const float* values = scores.const_data_ptr<float>();
+    out.scores.assign(values, values + scores.numel());
+    if (ground_->has_zero_target()) {
+      out.none = out.scores.back();
+      out.scores.pop_back();
+    }
+    if (!out.scores.empty()) out.best = std::ranges::max_element(out.scores) - out.scores.begin();
+    return out;
+  });
+}
+
+at::Tensor Vlm::objects_of(const VisualScene& scene, const PromptIds& prompt) const {
+  const c10::NoGradGuard no_grad;
+  return seen(scene, prompt).objects;
+}
+
+Json Vlm::describe() const {
+  return {{"checkpoint", checkpoint_.path.string()},
+          {"checkpoint_fingerprint", checkpoint_.fingerprint()},
+          {"family", name_of(checkpoint_.family)},
+          {"switches", to_json(options_.switches)}};
+}
+
+}  // namespace vega::vlm

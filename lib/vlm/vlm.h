@@ -1,0 +1,136 @@
+// A language model that sees scenes: questions answered, objects found.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fusion/streams.h"
+#include "models/qwen2/decoder.h"
+#include "models/qwen2/generate.h"
+#include "nn/parameters.h"
+#include "vlm/checkpoint.h"
+#include "vlm/scene.h"
+#include "vlm/switches.h"
+
+namespace vega::vlm {
+
+// A scene as the model sees it, shared by all questions about it.
+class VisualScene {
+ public:
+  VisualScene() = default;
+  VisualScene(VisualScene&&) = default;
+  VisualScene& operator=(VisualScene&&) = default;
+
+  const SceneInput& input() const { return input_; }
+
+ private:
+  friend class Vlm;
+  SceneInput input_;
+  Streams streams_;     // without `encoded`; without `fused` where the gate reads the question
+  at::Tensor shift_;    // (V * 196, H) float32: the positions' embedding; undefined: none
+  at::Tensor visual_;   // (K, H); undefined where the gate reads the question
+  at::Tensor objects_;  // (N, H) float32; undefined: none, or the question decides
+  std::shared_ptr<KvCache> prefix_;  // what all prompts begin with; made by the first one
+};
+
+// What the model says, and how it ended.
+struct Reply {
+  std::string text;  // control words left out, blanks at both ends removed
+  qwen2::Answer answer;
+};
+
+struct Grounding {
+  std::vector<float> scores;  // of the scene's objects, in their order
+  std::optional<float> none;  // of "there is no such object", where the head has one
+  // The best object even where `none` is larger; of equal scores the first. -1: no object.
+  std::int64_t best = -1;
+};
+
+// Text as soon as its characters are complete; false ends the answer.
+using OnText = std::function<bool(std::string_view text)>;
+
+struct VlmOptions {
+  Placement placement;  // its device is open; float32 or bfloat16
+  Switches switches;
+};
+
+// For one thread at a time.
+class Vlm {
+ public:
+  // Reads the weights. Throws FormatError, InputError (memory), DeviceError.
+  Vlm(VlmCheckpoint checkpoint, const VlmOptions& options);
+
+  const VlmCheckpoint& checkpoint() const { return checkpoint_; }
+  const Switches& switches() const { return options_.switches; }
+  const qwen2::Decoder& decoder() const { return decoder_; }
+
+  // Throws InputError (what the input lacks).
+  VisualScene see(SceneInput input) const;
+
+  // A turn of prompt.h without an answer; coords (n, 3): centres of the boxes that its coordinate
+  // tokens name, m. Throws InputError (the prompt; coordinates that do not match its tokens),
+  // ModelError (numbers that are not finite).
+  Reply answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationConfig& config,
+               const std::vector<std::array<float, 3>>& coords = {},
+               const OnText& on_text = {}) const;
+
+  // The object that a description means: `task` is kScanRefer or kMulti3DRefer. Throws InputError:
+  // no grounding head; no objects in the scene's files.
+  Grounding ground(VisualScene& scene, const std::string& description,
+                   Task task = Task::kScanRefer) const;
+  // The same of a prompt whose answer is the ground token.
+  Grounding ground(VisualScene& scene, const PromptIds& prompt) const;
+
+  // The whole sequence of one turn, for training and tests; cut at the model's limit.
+  Sequence assemble(const VisualScene& scene, const PromptIds& prompt,
+                    const std::vector<std::array<float, 3>>& coords = {}) const;
+  // Features of the objects with the embedding of their places: (N, H) float32.
+  at::Tensor objects_of(const VisualScene& scene, const PromptIds& prompt) const;
+  // Positions of a sequence: (L) or (3, L) int64.
+  at::Tensor positions_of(const VisualScene& scene, const Sequence& sequence) const;
+
+  const PromptMaker& prompts() const;  // throws InputError: no tokeniser
+  // For run.json: checkpoint fingerprint, family, switches.
+  Json describe() const;
+
+ private:
+  struct Seen {  // what the question decides, where the gate depends on it
+    at::Tensor visual, objects;
+  };
+  struct Read {  // a prompt, ready to be continued
+    Sequence sequence;
+    at::Tensor objects;
+    qwen2::Prompt prompt;    // what follows the scene's shared prefix
+    std::int64_t first = 0;  // its place in the sequence
+  };
+  Seen seen(const VisualScene& scene, const PromptIds& prompt) const;
+  Sequence assemble(const at::Tensor& visual, const PromptIds& prompt,
+                    const std::vector<std::array<float, 3>>& coords) const;
+  Read read(VisualScene& scene, const PromptIds& prompt,
+            const std::vector<std::array<float, 3>>& coords) const;
+  at::Tensor visual_block(const VisualScene& scene, const Streams& streams) const;
+  at::Tensor object_matrix(const VisualScene& scene, const Streams& streams) const;
+  at::Tensor embed_text(const PromptIds& prompt,
+                        const std::vector<std::array<float, 3>>& coords) const;
+  bool gate_reads_question() const;
+
+  VlmCheckpoint checkpoint_;
+  VlmOptions options_;
+  qwen2::Decoder decoder_;
+  StreamModules modules_;
+  at::Tensor newline_;
+  std::optional<PositionEmbedding> position_;
+  std::optional<GroundHead> ground_;
+  std::unique_ptr<PromptMaker> prompts_;
+};
+
+}  // namespace vega::vlm
