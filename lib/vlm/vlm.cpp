@@ -89,6 +89,13 @@ const PromptMaker& Vlm::prompts() const {
   return *prompts_;
 }
 
+const GroundHead& Vlm::head() const {
+  if (ground_) return *ground_;
+  throw InputError(explain(checkpoint_.path.string(), "no grounding head",
+                           "a VEGA-3D or Video-3D-LLM checkpoint",
+                           "such as the released one of Video-3D-LLM"));
+}
+
 bool Vlm::gate_reads_question() const {
   return modules_.fusion &&
          modules_.fusion->config().method == FusionMethod::kInstructionTokenGated;
@@ -213,8 +220,10 @@ Sequence Vlm::assemble(const at::Tensor& visual, const PromptIds& prompt,
 
 at::Tensor Vlm::positions_of(const VisualScene& scene, const Sequence& sequence) const {
   const std::int64_t length = sequence.embeddings.size(0);
-  if (!position_ || !position_->config().rope) return at::arange(length, at::kLong);
-  if (sequence.image_first < 0) return at::arange(length, at::kLong).expand({3, length}).clone();
+  const at::Tensor counted = at::arange(length, at::kLong);
+  if (!position_ || !position_->config().rope || sequence.image_first < 0)
+    return checkpoint_.config.text.three_components() ? counted.expand({3, length}).contiguous()
+                                                      : counted;
   const at::Tensor voxels =
       position_->voxels(scene.input_.points.squeeze(1)).view({-1, kTokenCells, 3});
   // Enough after the block, then cut as the sequence was.
@@ -278,10 +287,7 @@ Grounding Vlm::ground(VisualScene& scene, const std::string& description, Task t
 
 Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt) const {
   const c10::NoGradGuard no_grad;
-  if (!ground_)
-    throw InputError(explain(checkpoint_.path.string(), "no grounding head",
-                             "a VEGA-3D or Video-3D-LLM checkpoint",
-                             "such as the released one of Video-3D-LLM"));
+  const GroundHead& head = this->head();
   if (!scene.input_.selected.defined() || scene.input_.boxes.empty())
     throw InputError(explain("scene " + scene.input_.key, "no objects to choose from",
                              "proposals in its scene file",
@@ -300,11 +306,11 @@ Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt) const {
     if (found == labels.end() || place < 0)
       throw InputError(explain("a prompt", "no <ground> in its answer", "one"));
     const at::Tensor scores =
-        ground_->scores(read.objects, hidden[place]).to(at::kCPU, at::kFloat).contiguous();
+        head.scores(read.objects, hidden[place]).to(at::kCPU, at::kFloat).contiguous();
     Grounding out;
     const float* values = scores.const_data_ptr<float>();
     out.scores.assign(values, values + scores.numel());
-    if (ground_->has_zero_target()) {
+    if (head.has_zero_target()) {
       out.none = out.scores.back();
       out.scores.pop_back();
     }

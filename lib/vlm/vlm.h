@@ -99,6 +99,7 @@ class Vlm {
   at::Tensor positions_of(const VisualScene& scene, const Sequence& sequence) const;
 
   const PromptMaker& prompts() const;  // throws InputError: no tokeniser
+  const GroundHead& head() const;      // throws InputError: no grounding head
   // For run.json: checkpoint fingerprint, family, switches.
   Json describe() const;
 

@@ -1,0 +1,109 @@
+// Assembly, decoder and grounding against a PyTorch forward that was written from the description
+// (tests/golden/export_vlm.py), in float32, for every fusion method and position embedding.
+#include <catch2/catch.hpp>
+
+#include "golden_cases.h"
+#include "models/qwen2/generate.h"
+
+using namespace vega;
+using namespace vega::vlm;
+using test::GoldenCase;
+
+namespace {
+
+double tolerance(const char* of) { return *test::vlm_json()["tolerances"][of].number(); }
+
+double farthest(const at::Tensor& a, const at::Tensor& b) {
+  REQUIRE(a.numel() == b.numel());
+  const at::Tensor apart = (a.to(at::kDouble).flatten() - b.to(at::kDouble).flatten()).abs();
+  REQUIRE(!apart.isnan().any().item<bool>());
+  return apart.numel() == 0 ? 0 : apart.max().item<double>();
+}
+
+void check_sequence(const GoldenCase& c, const Sequence& s, const at::Tensor& positions) {
+  REQUIRE(s.embeddings.size(0) == c.json()["length"].whole());
+  const at::Tensor rows = c.tensor("embeddings.index").to(at::kLong);
+  CHECK(farthest(s.embeddings.index_select(0, rows), c.tensor("embeddings.rows")) <
+        tolerance("embeddings.rows"));
+  CHECK(farthest(s.embeddings.to(at::kDouble).sum(1), c.tensor("embeddings.sum")) <
+        tolerance("embeddings.sum"));
+  if (const Json& image = c.json()["image"]; image.size() == 2 && c.name() != "cut") {
+    CHECK(s.image_first == image[0].whole());
+    CHECK(s.image_count == image[1].whole());
+  }
+  if (c.has("labels.spliced")) CHECK(s.labels == c.ids("labels.spliced"));
+  if (c.has("positions")) CHECK(test::whole_numbers(positions) == c.ids("positions"));
+}
+
+void check_language(const GoldenCase& c, const Vlm& model, const Sequence& s,
+                    const at::Tensor& positions) {
+  KvCache cache = model.decoder().new_cache();
+  const at::Tensor hidden = model.decoder().forward(s.embeddings, positions, cache);
+  const at::Tensor rows = c.tensor("logits.index").to(at::kLong);
+  CHECK(farthest(model.decoder().logits(hidden.index_select(0, rows)), c.tensor("logits")) <
+        tolerance("logits"));
+  if (!c.has("greedy")) return;
+  qwen2::Prompt prompt;
+  prompt.embeddings = s.embeddings;
+  prompt.positions = positions;
+  qwen2::GenerationConfig config;
+  config.max_new_tokens = static_cast<std::int64_t>(c.ids("greedy").size());
+  const auto answers = qwen2::generate(model.decoder(), {&prompt, 1}, config);
+  CHECK(answers.at(0).ids == c.ids("greedy"));
+}
+
+void check_grounding(const GoldenCase& c, const Vlm& model, VisualScene& scene,
+                     const PromptIds& prompt) {
+  CHECK(farthest(model.objects_of(scene, prompt), c.tensor("objects")) < tolerance("objects"));
+  const Grounding got = model.ground(scene, prompt);
+  std::vector<float> scores = got.scores;
+  if (got.none) scores.push_back(*got.none);
+  const at::Tensor all = at::tensor(scores);
+  CHECK(farthest(all, c.tensor("scores")) < tolerance("scores"));
+  REQUIRE(got.best >= 0);
+  CHECK(got.scores[static_cast<std::size_t>(got.best)] ==
+        *std::max_element(got.scores.begin(), got.scores.end()));
+  std::vector<std::int64_t> positives;
+  for (const Json& place : c.json()["positives"].elements()) positives.push_back(*place.whole());
+  const double loss = model.head().loss(all, positives).item<double>();
+  CHECK(std::abs(loss - *c.json()["loss"].number()) < tolerance("loss"));
+}
+
+}  // namespace
+
+TEST_CASE("golden: the forward pass of every case") {
+  std::size_t logits = 0, scores = 0;
+  for (const Json& json : test::vlm_json()["cases"].elements()) {
+    const GoldenCase c(json);
+    INFO(c.name());
+    const test::TempFolder folder;
+    const auto path = c.write(folder);
+    VlmCheckpoint checkpoint = open_checkpoint(path, {.base = folder / "base"});
+    VlmOptions options;
+    options.switches = c.switches();
+    const Vlm model(std::move(checkpoint), options);
+    SceneInput input = c.scene(model.checkpoint().config);
+    PromptIds prompt{c.ids("ids"), {}};
+    if (c.has("labels")) prompt.labels = c.ids("labels");
+    Sequence s;
+    VisualScene scene;
+    if (input.semantic.defined()) {
+      scene = model.see(std::move(input));
+      s = model.assemble(scene, prompt, c.coords());
+    } else {
+      s = model.assemble(scene, prompt);
+    }
+    const at::Tensor positions = model.positions_of(scene, s);
+    check_sequence(c, s, positions);
+    if (c.has("logits")) {
+      check_language(c, model, s, positions);
+      ++logits;
+    }
+    if (c.has("scores")) {
+      check_grounding(c, model, scene, prompt);
+      ++scores;
+    }
+  }
+  CHECK(logits > 40);
+  CHECK(scores > 15);
+}
