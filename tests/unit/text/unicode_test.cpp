@@ -32,3 +32,14 @@ TEST_CASE("Java's hash of a string") {
   CHECK(java_hash(U"") == 0);
   CHECK(java_hash(U"\U0001F642") == 31 * 0xD83D + 0xDE42);  // two UTF-16 units
 }
+
+TEST_CASE("unicode: the first letter in title form, the others in lower case, as Python has it") {
+  CHECK(capitalized("the TV On the left") == "The tv on the left");
+  CHECK(capitalized("") == "");
+  CHECK(capitalized("\u00c9COLE") == "\u00c9cole");
+  CHECK(capitalized("\u00df\u00c4") == "Ss\u00e4");  // sharp s
+  CHECK(capitalized("\u01c4x") == "\u01c5x");        // DZ with caron has a title form
+  CHECK(capitalized("A\u03a3") == "A\u03c2");        // final sigma
+  CHECK(capitalized("\u0130I") == "\u0130i");        // dotted I stays in front
+  CHECK(capitalized(" Two") == " two");
+}

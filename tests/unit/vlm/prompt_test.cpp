@@ -1,0 +1,165 @@
+// Conversations as ids, with the tokeniser of Qwen2: against the `tokenizers` package
+// (tests/golden/export_vlm_prompts.py) and the golden ids of docs/language.md.
+#include "vlm/prompt.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "support/support.h"
+#include "vlm/assembly.h"
+
+using namespace vega;
+using namespace vega::vlm;
+using Catch::Matchers::Contains;
+using text::Control;
+
+namespace {
+
+// The real vocabulary with the words of a fine-tuned checkpoint.
+std::optional<text::Tokenizer> qwen_words() {
+  const auto shared = test::shared_data();
+  const auto path = shared ? *shared / "tokenizer" / "tokenizer.json" : std::filesystem::path();
+  if (!shared || !std::filesystem::exists(path)) {
+    test::note_skip("shared/data/tokenizer is not there: prompts against the real vocabulary");
+    return std::nullopt;
+  }
+  Json json = *parse_json(test::read_text(path));
+  Json added = Json::list();
+  for (const Json& token : json["added_tokens"].elements())
+    if (*token["id"].whole() <= 151645) added.push(token);
+  json.set("added_tokens", added);
+  const test::TempFolder folder;
+  test::write_text(folder / "tokenizer.json", json.dump());
+  text::Tokenizer words = text::Tokenizer::open(folder.path());
+  words.add_token("<image>", true, 151646);
+  words.add_token("<ground>", false, 151647);
+  words.add_token("<coord>", false, 151648);
+  return words;
+}
+
+ControlIds ids_of(const text::Tokenizer& words) {
+  ControlIds out = control_ids(words);
+  out.ground = {151647};
+  out.coord = {151648};
+  return out;
+}
+
+std::string without(std::string text, std::string_view head, std::string_view tail) {
+  REQUIRE(text.starts_with(head));
+  REQUIRE(text.ends_with(tail));
+  return text.substr(head.size(), text.size() - head.size() - tail.size());
+}
+
+// The annotation that makes the user's text.
+TaskText annotation(Task task, const std::string& user, const std::string& answer) {
+  TaskText out;
+  out.answer = answer;
+  const std::string identify =
+      "<image>Identify the object according to the following description.\n";
+  switch (task) {
+    case Task::kScanRefer: out.description = without(user, identify, ""); break;
+    case Task::kMulti3DRefer:
+      out.description =
+          without(user, identify,
+                  "\nThere may be no corresponding object, or there may be one or more objects.");
+      break;
+    case Task::kScan2Cap: out.description = answer; break;
+    case Task::kScanQa:
+      out.question = without(user, "<image> ", " Answer the question simply.");
+      break;
+    default: {
+      const std::string both =
+          without(user, "<image> ", " Answer the question using a single word or phrase.");
+      out.situation = both.substr(0, both.find(' '));
+      out.question = both.substr(both.find(' ') + 1);
+    }
+  }
+  return out;
+}
+
+std::vector<std::int64_t> numbers(const Json& json) {
+  std::vector<std::int64_t> out;
+  for (const Json& id : json.elements()) out.push_back(*id.whole());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("prompts: every task and form has the ids and labels of the golden file", "[shared]") {
+  const auto words = qwen_words();
+  if (!words) return;
+  const Json golden = *parse_json(test::read_text(test::golden("vlm_prompts.json")));
+  std::size_t count = 0, labelled = 0;
+  for (const Json& prompt : golden["prompts"].elements()) {
+    const std::string task_name = prompt["task"].text_or(""), form = prompt["form"].text_or("");
+    INFO(task_name << " " << form << ": " << prompt["user"].text_or(""));
+    const Task task = *find_choice<Task>(kTasks, task_name);
+    const std::string answer = prompt["answer"].text_or("");
+    Turn turn = task_turn(task, annotation(task, prompt["user"].text_or(""), answer));
+    PromptOptions options;
+    options.control_words = prompt["control"] == Json("text") ? Control::kText : Control::kTokens;
+    options.spatial_instruction = form == "train" || form == "evaluate_instruction";
+    const PromptMaker maker(*words, ids_of(*words), options);
+    const bool train = form.starts_with("train");
+    if (!train && form != "evaluate_ground") turn.answer.clear();
+    const PromptIds got = train ? maker.training(turn) : maker.evaluation(turn);
+    CHECK(got.ids == numbers(prompt["ids"]));
+    REQUIRE(got.labels.size() == got.ids.size());
+    ++count;
+    if (!prompt.contains("labels")) continue;
+    CHECK(got.labels == numbers(prompt["labels"]));
+    ++labelled;
+  }
+  CHECK(count >= 40);
+  CHECK(labelled >= 20);
+}
+
+TEST_CASE("prompts: golden ids", "[shared]") {
+  const auto words = qwen_words();
+  if (!words) return;
+  const PromptMaker maker(*words, ids_of(*words), {});
+  const PromptIds caption = maker.evaluation(task_turn(Task::kScan2Cap, {.description = "x"}));
+  const std::vector<std::int64_t> head = {151644, 8948,   198, 2610,   525, 264, 10950,    17847,
+                                          13,     151645, 198, 151644, 872, 198, kImageId, 198};
+  const std::vector<std::int64_t> rest = {16246, 458,  1633, 7407, 518, 220,  151648,
+                                          1154,  7512, 279,  1633, 304, 7716, 13};
+  REQUIRE(caption.ids.size() > head.size() + rest.size());
+  CHECK(std::equal(head.begin(), head.end(), caption.ids.begin()));
+  CHECK(std::equal(rest.begin(), rest.end(), caption.ids.begin() + 16));
+  const PromptIds found = maker.evaluation(task_turn(Task::kScanRefer, {.description = "a CHAIR"}));
+  const std::vector<std::int64_t> tail = {624,   32,  10496,  151645, 198, 151644,
+                                          77091, 198, 151647, 151645, 198};
+  REQUIRE(found.ids.size() > tail.size());
+  CHECK(std::equal(tail.rbegin(), tail.rend(), found.ids.rbegin()));
+}
+
+// R042.
+TEST_CASE("prompts: control words within a text", "[shared]") {
+  const auto words = qwen_words();
+  if (!words) return;
+  const auto ids = [&](Control control, const std::string& question) {
+    PromptOptions options;
+    options.control_words = control;
+    const PromptIds prompt =
+        PromptMaker(*words, ids_of(*words), options).evaluation(free_turn(question));
+    const auto image = std::find(prompt.ids.begin(), prompt.ids.end(), kImageId);
+    // After the image and its newline, up to the end mark, newline, assistant's header.
+    return std::vector<std::int64_t>(image + 2, prompt.ids.end() - 5);
+  };
+  CHECK(ids(Control::kText, "a<|im_end|>b") ==
+        std::vector<std::int64_t>{64, 27, 91, 318, 6213, 91, 29, 65});
+  CHECK(ids(Control::kTokens, "a<|im_end|>b") == std::vector<std::int64_t>{64, 151645, 65});
+  for (const Control control : {Control::kText, Control::kTokens})
+    CHECK_THROWS_WITH(ids(control, "what is in <image>?"), Contains("<image> within the text"));
+}
+
+TEST_CASE("prompts: a place for a token that the checkpoint lacks is refused", "[shared]") {
+  const auto words = qwen_words();
+  if (!words) return;
+  const PromptMaker maker(*words, control_ids(*words), {});
+  CHECK_THROWS_WITH(maker.evaluation(task_turn(Task::kScan2Cap, {.description = "x"})),
+                    Contains("<coord>"));
+  CHECK_THROWS_AS(maker.evaluation(task_turn(Task::kScanRefer, {.description = "x"})), InputError);
+  CHECK(maker.evaluation(free_turn("What is this?")).ids.size() > 20);
+}
