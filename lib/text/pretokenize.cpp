@@ -12,6 +12,12 @@ char lower_ascii(char c) { return static_cast<char>(c | 0x20); }
 
 }  // namespace
 
+std::string split_pattern(std::size_t digits) {
+  return R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})" +
+         (digits == 1 ? std::string() : "{1," + std::to_string(digits) + "}") +
+         R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+}
+
 // Behind 's, 't, 're, 've, 'm, 'll or 'd at the apostrophe at_; at_ itself: there is none.
 std::size_t WordSplitter::end_of_contraction() const {
   if (at_ + 1 >= text_.size()) return at_;

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace vega::text {
+
+// The pattern below with D digits as files of tokenisers write it: \p{N} for D = 1.
+std::string split_pattern(std::size_t digits);
 
 // Cuts UTF-8 text into the matches of
 //   (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,D}| ?[^\s\p{L}\p{N}]+[\r\n]*|

@@ -26,6 +26,7 @@ void read_vocabulary(const fs::path& folder, TokenizerParts& parts) {
       read_json(vocabulary, "a vocabulary: tokens and their ids", vocabulary_limits());
   if (!json.is_object()) refuse(vocabulary, "", shown(json), "an object of tokens and ids");
   for (const JsonMember& token : json.members()) reader.add_token(token.name, token.value);
+  reader.check_bytes();
 
   const std::string text =
       read_text(merges, "a merge a line: two tokens with a blank between", std::size_t{64} << 20);

@@ -1,19 +1,16 @@
 // tokenizer.json of the `tokenizers` package.
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "base/json.h"
+#include "text/pretokenize.h"
 #include "text/tokenizer_file.h"
 
 namespace vega::text {
 namespace {
 
 constexpr const char* kRemedy = "use the tokeniser of a model of the Qwen2 family";
-
-// As files write it; {} takes the digits.
-constexpr std::string_view kPatternHead =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
-constexpr std::string_view kPatternTail = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 class JsonReader {
  public:
@@ -57,11 +54,10 @@ class JsonReader {
   }
 
   std::size_t digits(const Json& pattern) const {
-    const std::string head(kPatternHead), tail(kPatternTail);
-    if (pattern == Json(head + tail)) return 1;
-    if (pattern == Json(head + "{1,3}" + tail)) return 3;
+    for (const std::size_t digits : {1, 3})
+      if (pattern == Json(split_pattern(digits))) return digits;
     refuse(path_, "pre_tokenizer.pretokenizers[0].pattern.Regex", shown(pattern),
-           "the pattern of Qwen2, which is \"" + head + tail + "\"", kRemedy);
+           "the pattern of Qwen2, which is \"" + split_pattern(1) + "\"", kRemedy);
   }
 
   void model(const Json& value, TokenizerParts& parts) const {
@@ -79,6 +75,7 @@ class JsonReader {
       refuse(path_, "model.vocab", shown(value["vocab"]), "an object of tokens and ids");
     for (const JsonMember& token : value["vocab"].members())
       reader.add_token(token.name, token.value);
+    reader.check_bytes();
     if (!value["merges"].is_list())
       refuse(path_, "model.merges", shown(value["merges"]), "a list of pairs");
     std::size_t index = 0;

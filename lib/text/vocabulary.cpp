@@ -56,7 +56,7 @@ std::int32_t VocabularyReader::id_of(std::string_view token, const std::filesyst
                                      const std::string& where) const {
   const auto found = ids_.find(std::string(token));
   if (found == ids_.end())
-    refuse(path, where, in_quotes(token), "tokens of the vocabulary, and joined another one",
+    refuse(path, where, in_quotes(token) + ", which is no token", "two tokens that join to a third",
            "fetch vocabulary and merges of one release");
   return found->second;
 }
@@ -68,7 +68,7 @@ void VocabularyReader::add_merge(std::string_view left, std::string_view right,
       {id_of(left, path, where), id_of(right, path, where), id_of(joined_, path, where)});
 }
 
-void VocabularyReader::finish(TokenizerParts& parts) {
+void VocabularyReader::check_bytes() const {
   for (unsigned b = 0; b < 256; ++b) {
     const std::string token(written_byte(static_cast<unsigned char>(b)));
     if (!ids_.contains(token))
@@ -76,6 +76,9 @@ void VocabularyReader::finish(TokenizerParts& parts) {
              "a byte-level vocabulary with all 256 bytes",
              "use the tokeniser of a model of the Qwen2 family");
   }
+}
+
+void VocabularyReader::finish(TokenizerParts& parts) {
   parts.tokens = std::move(tokens_);
   parts.merges = std::move(merges_);
 }

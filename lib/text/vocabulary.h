@@ -38,13 +38,14 @@ class VocabularyReader {
   // `key` of the vocabulary and of the merges, for messages ("model.vocab"; empty: the whole file).
   VocabularyReader(std::filesystem::path path, std::string key);
 
-  // Throw FormatError. All tokens come before the first merge.
+  // All tokens come first, then one check that the 256 bytes are among them, then the merges. These
+  // throw FormatError.
   void add_token(const std::string& token, const Json& id);
+  void check_bytes() const;
   void add_merge(std::string_view left, std::string_view right, const std::filesystem::path& path,
                  const std::string& where);
 
-  // Moves the vocabulary and the merges into `parts`. Throws FormatError where the token of a byte
-  // is missing.
+  // Moves the vocabulary and the merges into `parts`.
   void finish(TokenizerParts& parts);
 
  private:
