@@ -13,6 +13,7 @@
 #include "models/wan/names.h"
 #include "store/prompt.h"
 #include "synth/model_siglip.h"
+#include "synth/model_vlm.h"
 #include "synth/model_writer.h"
 #include "synth/weight_law.h"
 #include "weights/torch_writer.h"
@@ -201,10 +202,15 @@ void write_vega(const ModelOptions& options, const fs::path& folder, bool) {
   publish_json(folder / "config.json", config);
 }
 
+void write_language_model(const ModelOptions& options, const fs::path& folder, bool) {
+  write_vlm(options, folder);
+}
+
 constexpr std::array kFamilies{Family{"wan-", {"original", "diffusers"}, write_wan},
                                Family{"umt5-", {"original", "diffusers"}, write_umt5},
                                Family{"siglip-", {"original", "llava-video"}, write_siglip},
-                               Family{"vega-", {"original", "original"}, write_vega}};
+                               Family{"vega-", {"original", "original"}, write_vega},
+                               Family{"vlm-", {"original", "original"}, write_language_model}};
 
 const Family& family_of(const std::string& preset) {
   choice_of(model_presets(), "--preset", preset);
@@ -224,7 +230,12 @@ constexpr Choice<std::string_view> kPresets[] = {
      "SigLIP so400m/14-384's vision tower at its true size (1.7 GB)"},
     {"vega-tiny", "vega-tiny",
      "projectors and token gate of a VEGA-3D model for siglip-tiny and wan-tiny, width 256"},
-    {"vega-7b", "vega-7b", "projectors and token gate of VEGA-3D at their true size (141 MB)"}};
+    {"vega-7b", "vega-7b", "projectors and token gate of VEGA-3D at their true size (141 MB)"},
+    {"vlm-tiny", "vlm-tiny",
+     "a whole VEGA-3D model for siglip-tiny and wan-tiny: tower, projectors, gate, grounding head, "
+     "Qwen2 of width 256 (27 MB)"},
+    {"vlm-tiny-3d", "vlm-tiny-3d", "the same without generative features: Video-3D-LLM"},
+    {"vlm-tiny-video", "vlm-tiny-video", "and without 3D positions: LLaVA-Video"}};
 
 }  // namespace
 
@@ -232,6 +243,8 @@ std::span<const Choice<std::string_view>> model_presets() { return kPresets; }
 
 std::vector<fs::path> write_model(const ModelOptions& options) {
   const Family& family = family_of(options.preset);
+  if (!options.tokenizer.empty() && family.start != "vlm-")
+    throw UsageError(explain("--tokenizer", "--preset " + options.preset, "a vlm preset"));
   const bool both = options.layout == "both";
   const auto known = [&](const char* layout) { return options.layout == layout; };
   if (!both && std::ranges::none_of(family.layouts, known)) {

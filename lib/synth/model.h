@@ -21,7 +21,8 @@ struct ModelOptions {
   std::string layout =
       "original";  // original | diffusers (SigLIP: llava-video) | both (sub-folders)
   std::uint64_t seed = 42;
-  DType dtype = DType::kF32;  // f32 | f16 | bf16
+  DType dtype = DType::kF32;        // f32 | f16 | bf16
+  std::filesystem::path tokenizer;  // of the vlm presets: a folder; empty: bytes
   bool overwrite = false;
   ProgressMode progress = ProgressMode::kAuto;
 };

@@ -21,6 +21,7 @@ Examples:
   vega-synth model --preset wan-tiny -o models/wan-tiny
   vega-synth model --preset wan-1.3b --dtype bf16 --layout diffusers -o models/wan-1.3b
   vega-synth model --preset siglip-tiny --layout llava-video -o models/siglip-tiny
+  vega-synth model --preset vlm-tiny -o models/vlm-tiny
 
 See also: vega-extract features --model)";
 
@@ -61,7 +62,7 @@ ImageSize frame_size(const std::string& option, const std::string& text) {
 }
 
 struct ModelArguments {
-  std::string out;
+  std::string out, tokenizer;
   std::string_view preset = "wan-tiny", layout = "original";
   DType dtype = DType::kF32;
   std::int64_t seed = 42;
@@ -72,6 +73,8 @@ struct ModelArguments {
     v.choice("--preset", preset, model_presets(), "");
     v.choice("--layout", layout, kLayouts, "names of the tensors and files");
     v.choice("--dtype", dtype, kFloatTypes, "type of the stored weights");
+    v.text("--tokenizer", tokenizer, "DIR",
+           "of the vlm presets: whose tokeniser they take (default: every byte a token)");
     v.integer("--seed", seed, "N", {}, "seed of the values");
     v.flag("--overwrite", overwrite, "write into a folder that is not empty");
   }
@@ -114,6 +117,7 @@ RunResult run_model(const ModelArguments& a, const Context& context) {
       .folder = folder_of(a.out), .preset = preset, .layout = std::string(a.layout)};
   options.seed = static_cast<std::uint64_t>(a.seed);
   options.dtype = a.dtype;
+  options.tokenizer = a.tokenizer;
   options.overwrite = a.overwrite;
   options.progress = context.progress;
   RunResult result;

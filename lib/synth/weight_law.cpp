@@ -45,6 +45,12 @@ WeightLaw weight_law(const std::string& name, const Shape& shape) {
     if (ends(name, "q_proj.weight") || ends(name, "k_proj.weight"))
       return {0, 1.5 / std::sqrt(fan_in(name, shape))};
   }
+  if (name.starts_with("vlm.")) {
+    if (ends(name, "norm.weight") || ends(name, "norm1.weight") || ends(name, "norm2.weight") ||
+        (ends(name, ".2.weight") && shape.size() == 1))
+      return {1, 0.25};
+    if (ends(name, "embed_tokens.weight") || ends(name, "lm_head.weight")) return {0, 0.5};
+  }
   if (ends(name, ".bias")) return {0, 0.1};
   // Latents of order one, as real ones are: the noise must not drown the picture.
   if (name == "vae.encoder.head.2.weight") return {0, 4.0 / std::sqrt(fan_in(name, shape))};

@@ -18,8 +18,8 @@ struct WeightLaw {
   double mean = 0, deviation = 0;
 };
 
-// `name` is prefixed with its network: "dit.", "vae.", "umt5.", "siglip.", "llava." or "prompt.".
-// Norm weights lie around 1, those of the attention's q and k norms around 2 (so that
+// `name` is prefixed with its network: "dit.", "vae.", "umt5.", "siglip.", "llava.", "vlm." or
+// "prompt.". Norm weights lie around 1, those of the attention's q and k norms around 2 (so that
 // cross-attention shows), matrices are scaled by their fan-in; a 3x3x3 kernel of the VAE by that of
 // its last temporal slice, the only one a single frame meets.
 WeightLaw weight_law(const std::string& name, const Shape& shape);

@@ -282,6 +282,7 @@ Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationC
 }
 
 Grounding Vlm::ground(VisualScene& scene, const std::string& description, Task task) const {
+  static_cast<void>(head());  // throws where there is none
   return ground(scene, prompts().evaluation(task_turn(task, {.description = description})));
 }
 

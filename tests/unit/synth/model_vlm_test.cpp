@@ -1,0 +1,62 @@
+// The presets vlm-*: whole checkpoints that lib/vlm reads strictly.
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "support/support.h"
+#include "synth/model.h"
+#include "vlm/checkpoint.h"
+
+namespace vega {
+namespace {
+
+synth::ModelOptions options(const std::filesystem::path& folder, const std::string& preset) {
+  synth::ModelOptions o;
+  o.folder = folder, o.preset = preset;
+  o.progress = ProgressMode::kOff;
+  return o;
+}
+
+TEST_CASE("model: vlm-tiny is each family's checkpoint", "[model]") {
+  const test::TempFolder temp;
+  for (const auto& [preset, family] : {std::pair{"vlm-tiny", vlm::Family::kVega},
+                                       {"vlm-tiny-3d", vlm::Family::kVideo3d},
+                                       {"vlm-tiny-video", vlm::Family::kLlavaVideo}}) {
+    INFO(preset);
+    const auto made = synth::write_model(options(temp / preset, preset));
+    const vlm::VlmCheckpoint c = vlm::open_checkpoint(made.front());
+    CHECK(c.family == family);
+    CHECK(c.tower.has_value());
+    CHECK(c.modules.has_fusion == (family == vlm::Family::kVega));
+    CHECK(c.config.ground.has_value() == (family != vlm::Family::kLlavaVideo));
+    // Bytes, four marks, <ground> and <coord>.
+    CHECK(c.config.text.vocab == 256 + 4 + 2);
+    CHECK(c.words().encode("a b", text::Control::kText).size() == 3);
+    const bool scene = family != vlm::Family::kLlavaVideo;  // there config.json names no such ids
+    CHECK(c.words().id_of("<coord>") == (scene ? std::optional<std::int32_t>(261) : std::nullopt));
+  }
+}
+
+TEST_CASE("model: vlm-tiny takes a tokeniser that is given", "[model]") {
+  const test::TempFolder temp;
+  synth::write_model(options(temp / "a", "vlm-tiny"));
+  Json words = *parse_json(test::read_text(temp / "a" / "tokenizer.json"));
+  Json added = words["added_tokens"];
+  Json more = *parse_json(R"({"id": 260, "content": "<more>", "special": true, "normalized": false,
+                              "single_word": false, "lstrip": false, "rstrip": false})");
+  added.push(more);
+  words.set("added_tokens", added);
+  std::filesystem::create_directory(temp / "words");
+  test::write_text(temp / "words" / "tokenizer.json", words.dump());
+  auto o = options(temp / "b", "vlm-tiny");
+  o.tokenizer = temp / "words";
+  const vlm::VlmCheckpoint c = vlm::open_checkpoint(synth::write_model(o).front());
+  CHECK(c.config.text.vocab == 263);
+  CHECK(c.words().id_of("<more>") == 260);
+  o = options(temp / "c", "siglip-tiny");
+  o.tokenizer = temp / "words";
+  CHECK_THROWS_AS(synth::write_model(o), UsageError);
+}
+
+}  // namespace
+}  // namespace vega
