@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
@@ -58,20 +57,14 @@ class Line {
         if (object->contains(name)) return true;
     return false;
   }
-  // A text, or a whole number as text.
   static std::optional<std::string> text_of(const Json* value) {
-    if (value == nullptr) return std::nullopt;
-    if (const std::string* text = value->text()) return *text;
-    if (const auto whole = value->whole()) return std::to_string(*whole);
-    return std::nullopt;
+    return value == nullptr ? std::nullopt : id_text(*value);
   }
   std::string id() const {
-    const Json* doc_id = json_["doc"].find("id");
-    const auto found =
-        text_of(doc_id != nullptr ? doc_id : first({"sample_id", "id", "question_id", "doc_id"}));
-    if (!found || found->empty())
-      refuse("sample_id", found ? Json(*found) : Json(), "the id of a question");
-    return *found;
+    const Json& found = answer_id(json_);
+    const auto out = id_text(found);
+    if (!out || out->empty()) refuse("sample_id", found, "the id of a question");
+    return *out;
   }
   void check_dataset() const {
     const auto name = text_of(json_.find("dataset"));
@@ -293,10 +286,7 @@ AnswerFile parse_answers(std::string_view text, const std::string& name, Task ta
 }
 
 AnswerFile read_answers(const std::filesystem::path& path, Task task) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  AnswerFile out = parse_answers({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                                 path.string(), task);
+  AnswerFile out = parse_answers(file_text(path), path.string(), task);
   out.path = path;
   const std::filesystem::path run = path.parent_path() / "run.json";
   if (std::filesystem::exists(run)) out.run = read_json(run, "run.json of the answers");

@@ -24,27 +24,34 @@ std::span<const Choice<Task>> task_names() { return kTasks; }
 
 const Benchmark& benchmark_of(Task task) {
   static const std::array<Benchmark, 8> all = {{
-      {Task::kScanRefer, "ScanRefer", "val", 9508, {"official"}, "Acc@0.5"},
-      {Task::kMulti3DRefer, "Multi3DRefer", "val", 11120, {"official", "renormalised"}, "F1@0.5"},
+      {Task::kScanRefer, "ScanRefer", "val", 9508, {"official"}},
+      {Task::kMulti3DRefer, "Multi3DRefer", "val", 11120, {"official", "renormalised"}},
       {Task::kScan2Cap,
        "Scan2Cap",
        "val",
        2068,
-       {"official", "placeholder", "miss-counts-zero", "hits-only"},
-       "CIDEr"},
-      {Task::kScanQa, "ScanQA", "val", 4675, {"raw", "PTB"}, "EM"},
-      {Task::kSqa3d, "SQA3D", "test", 3519, {"official", "strict", "refined"}, "EM"},
-      {Task::kNr3d, "Nr3D", "val", 0, {"object id"}, "accuracy"},
+       {"official", "placeholder", "miss-counts-zero", "hits-only"}},
+      {Task::kScanQa, "ScanQA", "val", 4675, {"raw", "PTB"}},
+      {Task::kSqa3d, "SQA3D", "test", 3519, {"official", "strict", "refined"}},
+      {Task::kNr3d, "Nr3D", "val", 0, {"object id"}},
       {Task::kVsi,
        "VSI-Bench",
        "test",
        5130,
        {"official, strict parser", "eleven, strict parser", "strict-lt, strict parser",
-        "official, lenient parser", "eleven, lenient parser", "strict-lt, lenient parser"},
-       "average"},
-      {Task::kLibero, "LIBERO", "rollouts", 2000, {"success"}, "average"},
+        "official, lenient parser", "eleven, lenient parser", "strict-lt, lenient parser"}},
+      {Task::kLibero, "LIBERO", "rollouts", 2000, {"success"}},
   }};
   return all.at(static_cast<std::size_t>(task));
+}
+
+Task task_of_inputs(const std::string& verb, std::span<const std::string> inputs) {
+  if (inputs.empty())
+    throw UsageError(explain(verb, "no task", "one of " + listed(task_names(), ", ")));
+  const Task task = choice_of(task_names(), verb, inputs[0]);
+  if (inputs.size() < 2)
+    throw UsageError(explain(verb + " " + inputs[0], "no answer file", "one at least"));
+  return task;
 }
 
 std::string matcher_name(Task task, const std::string& asked) {

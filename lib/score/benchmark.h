@@ -21,9 +21,11 @@ struct Benchmark {
   std::string_view title, split;
   std::int64_t questions = 0;
   std::vector<std::string_view> matchers;  // the first one is the official scorer
-  std::string_view headline;               // the metric that stands for the task
 };
 const Benchmark& benchmark_of(Task task);
+
+// The task that the inputs of a verb begin with; answer files follow. Throws UsageError.
+Task task_of_inputs(const std::string& verb, std::span<const std::string> inputs);
 
 // The name of a matcher of this task, case aside. Throws UsageError that lists them.
 std::string matcher_name(Task task, const std::string& asked);

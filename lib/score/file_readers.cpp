@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
-#include "base/mapped_file.h"
 #include "base/text.h"
 #include "score/answers.h"
 #include "score/lines.h"
@@ -18,20 +17,6 @@
 namespace vega::score {
 namespace fs = std::filesystem;
 namespace {
-
-std::string text_of(const fs::path& path) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  return std::string(strip_bom({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-}
-
-JsonLimits large() {
-  JsonLimits limits;
-  limits.bytes = std::size_t{1} << 30;
-  limits.values = 100'000'000;
-  limits.depth = 64;
-  return limits;
-}
 
 // JSON Lines: by name, or where the first line is an object of its own and another one follows.
 bool is_lines(const fs::path& path, std::string_view text) {
@@ -50,26 +35,17 @@ struct LinesSummary {
   std::map<std::string, std::map<std::string, std::int64_t>> counts;  // member: value: lines
 };
 
-std::string member_text(const Json& record, std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    const Json& value = record[name];
-    if (const std::string* text = value.text()) return *text;
-    if (const auto whole = value.whole()) return std::to_string(*whole);
-  }
-  return {};
-}
-
 LinesSummary summary_of(std::string_view text, const std::string& file) {
   LinesSummary out;
   out.repaired = each_record(text, file, "a line of answers", [&](std::size_t, const Json& record) {
     ++out.lines;
-    const std::string id = member_text(record, {"sample_id", "id", "question_id", "doc_id"});
+    const std::string id = id_text(answer_id(record)).value_or("");
     if (id.empty())
       ++out.without_id;
     else if (!out.ids.insert(id).second)
       ++out.repeated;
     for (const char* name : {"dataset", "question_type", "model_id"})
-      if (const std::string value = member_text(record, {name}); !value.empty())
+      if (const std::string value = id_text(record[name]).value_or(""); !value.empty())
         ++out.counts[name][value];
     for (const char* name : {"pred_response", "prediction", "pred"}) {
       const Json* value = record.find(name);
@@ -102,13 +78,12 @@ Json scores_summary(const Scores& scores) {
   out.add("n", scores.n);
   out.add("of", scores.of);
   Json& metrics = out.add("metrics", Json::object());
-  for (const auto& [name, value] : scores.metrics)
-    metrics.add(name, std::isfinite(value.value) ? Json(value.value) : Json());
+  for (const auto& [name, value] : scores.metrics) metrics.add(name, number_or_null(value.value));
   return out;
 }
 
 Json described(const fs::path& path) {
-  const std::string text = text_of(path);
+  const std::string text = file_text(path);
   Json out = Json::object();
   out.add("path", path.string());
   if (is_lines(path, text)) {
@@ -118,7 +93,7 @@ Json described(const fs::path& path) {
     if (fs::exists(path.parent_path() / "run.json")) out.add("run", "run.json");
     return out;
   }
-  const Json json = parse_json(text, {path.string(), "JSON", ""}, large());
+  const Json json = parse_json(text, {path.string(), "JSON", ""}, large_json());
   const std::string schema(json["schema"].text_or(""));
   out.add("schema", schema.empty() ? Json() : Json(schema));
   if (schema == kScoresSchema) {
@@ -203,7 +178,7 @@ std::optional<Task> task_of(const LinesSummary& summary) {
 
 std::vector<Fault> verify_json(const fs::path& path) {
   try {
-    const std::string text = text_of(path);
+    const std::string text = file_text(path);
     if (is_lines(path, text)) {
       const LinesSummary summary = summary_of(text, path.string());
       if (const auto task = task_of(summary); task && *task != Task::kLibero)
@@ -211,7 +186,7 @@ std::vector<Fault> verify_json(const fs::path& path) {
       if (summary.repeated > 0) return {{path, "", plural(summary.repeated, "repeated id")}};
       return {};
     }
-    const Json json = parse_json(text, {path.string(), "JSON", ""}, large());
+    const Json json = parse_json(text, {path.string(), "JSON", ""}, large_json());
     if (json["schema"].text_or("") == kScoresSchema)
       return faults_of_scores(path, parse_scores(text, path.string()));
     return {};

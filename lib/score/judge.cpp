@@ -5,7 +5,6 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "score/lines.h"
 
@@ -13,18 +12,15 @@ namespace vega::score {
 
 Measure read_judge(const std::filesystem::path& path, std::span<const std::string> ids,
                    bool partial) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
   std::unordered_map<std::string, std::size_t> place;
   for (std::size_t i = 0; i < ids.size(); ++i) place[ids[i]] = i;
   std::vector<double> earned(ids.size(), std::numeric_limits<double>::quiet_NaN());
   std::string judge;
   each_record(
-      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(),
-      "a judge's score {id, score, scale}", [&](std::size_t line, const Json& record) {
+      file_text(path), path.string(), "a judge's score {id, score, scale}",
+      [&](std::size_t line, const Json& record) {
         const std::string where = line_place(path.string(), line);
-        std::string id = record["id"].text_or("");
-        if (const auto whole = record["id"].whole()) id = std::to_string(*whole);
+        const std::string id = id_text(record["id"]).value_or("");
         const auto at = place.find(id);
         if (at == place.end())
           throw InputError(explain(where + ": id", shown(record["id"]), "the id of an answer"));

@@ -1,6 +1,7 @@
 #include "score/lines.h"
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
 
 namespace vega::score {
@@ -22,6 +23,23 @@ int escaped_unit(std::string_view text, std::size_t at) {
   return unit;
 }
 
+// Files that people take for text.
+void refuse_foreign(std::string_view text, const std::string& file, const std::string& what) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    throw FormatError(explain(file, "UTF-16 text", what + " in UTF-8", "save it as UTF-8"));
+  struct Packed {
+    std::string_view magic, kind, remedy;
+  };
+  constexpr Packed kPacked[] = {{"\x1f\x8b", "gzip", "gunzip"},
+                                {"PK\x03\x04", "zip", "unzip"},
+                                {"\xfd\x37zXZ", "xz", "unxz"},
+                                {"\x28\xb5\x2f\xfd", "zstd", "unzstd"}};
+  for (const Packed& packed : kPacked)
+    if (text.starts_with(packed.magic))
+      throw FormatError(explain(file, "a file packed by " + std::string(packed.kind), what,
+                                "unpack it with " + std::string(packed.remedy)));
+}
+
 bool is_high(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool is_low(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
@@ -29,6 +47,37 @@ bool is_low(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
 std::string line_place(const std::string& file, std::size_t line) {
   return file + ":" + std::to_string(line);
+}
+
+std::string file_text(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  const auto bytes = file.bytes();
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  refuse_foreign(text, path.string(), "text");
+  return std::string(strip_bom(text));
+}
+
+JsonLimits large_json() {
+  JsonLimits limits;
+  limits.bytes = std::size_t{1} << 30;
+  limits.values = 100'000'000;
+  limits.depth = 64;
+  return limits;
+}
+
+std::optional<std::string> id_text(const Json& value) {
+  if (const std::string* text = value.text()) return *text;
+  if (const auto whole = value.whole()) return std::to_string(*whole);
+  return std::nullopt;
+}
+
+const Json& answer_id(const Json& line) {
+  const Json& doc = line["doc"];
+  if (!doc["id"].is_null()) return doc["id"];
+  for (const Json* object : {&line, &doc})
+    for (const char* name : {"sample_id", "id", "question_id", "doc_id"})
+      if (!(*object)[name].is_null()) return (*object)[name];
+  return doc["id"];
 }
 
 std::string with_whole_surrogates(std::string_view json, std::size_t& count) {
@@ -75,8 +124,7 @@ std::string_view foreign_number(std::string_view json) {
 std::size_t each_record(std::string_view text, const std::string& file, const std::string& what,
                         const std::function<void(std::size_t line, const Json& record)>& use) {
   std::size_t repaired = 0, records = 0, number = 0;
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
-    throw FormatError(explain(file, "UTF-16 text", what + " in UTF-8", "save it as UTF-8"));
+  refuse_foreign(text, file, what);
   text = strip_bom(text);
   JsonLimits limits;
   limits.bytes = kMostLineBytes;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,22 @@ std::string line_place(const std::string& file, std::size_t line);
 // a text without a record; and what `use` throws.
 std::size_t each_record(std::string_view text, const std::string& file, const std::string& what,
                         const std::function<void(std::size_t line, const Json& record)>& use);
+
+// The text of a file without its byte order mark. Throws InputError (cannot be opened), FormatError
+// (UTF-16, or packed by gzip, zip or the like).
+std::string file_text(const std::filesystem::path& path);
+
+// For whole files of JSON: up to 1 GB.
+JsonLimits large_json();
+
+// A text, or a whole number as text; nothing else is an id.
+std::optional<std::string> id_text(const Json& value);
+
+// The id of an answer, by one rule for all verbs: `id` of the line's member `doc` (the log of
+// VSI-Bench's harness, whose doc_id only counts lines); else the first of sample_id, id,
+// question_id, doc_id that the line has and that is not null; else the same within `doc`. Null:
+// there is none.
+const Json& answer_id(const Json& line);
 
 // Replaces halves of surrogate pairs as above and adds to `count`.
 std::string with_whole_surrogates(std::string_view json, std::size_t& count);

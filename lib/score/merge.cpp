@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "base/natural.h"
 #include "base/printable.h"
 #include "base/publish.h"
@@ -81,17 +80,6 @@ struct Line {
   std::size_t part = 0, number = 0;
 };
 
-std::string id_of(const Json& record) {
-  for (const Json* object : {&record["doc"], &record}) {
-    for (const char* name : {"sample_id", "id", "question_id", "doc_id"}) {
-      const Json& value = (*object)[name];
-      if (value.text() != nullptr && !value.text()->empty()) return *value.text();
-      if (const auto whole = value.whole()) return std::to_string(*whole);
-    }
-  }
-  return {};
-}
-
 // The text without a last line that a killed run left unfinished.
 std::string_view whole_lines(std::string_view text, const Part& part, bool continued, Merged& out) {
   if (text.empty() || text.ends_with('\n')) return text;
@@ -110,10 +98,8 @@ std::string_view whole_lines(std::string_view text, const Part& part, bool conti
 void read_part(const std::vector<Part>& parts, std::size_t at, bool continued, Merged& out,
                std::vector<Line>& lines) {
   const Part& part = parts[at];
-  const MappedFile file(part.path);
-  const auto bytes = file.bytes();
-  std::string_view text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  text = whole_lines(strip_bom(text), part, continued, out);
+  const std::string all = file_text(part.path);
+  const std::string_view text = whole_lines(all, part, continued, out);
   if (trim(text).empty()) return;  // more shards than questions
   std::vector<std::string_view> raw;
   for (std::size_t start = 0; start < text.size();) {
@@ -123,11 +109,11 @@ void read_part(const std::vector<Part>& parts, std::size_t at, bool continued, M
   }
   each_record(text, part.path.string(), "a line of answers",
               [&](std::size_t number, const Json& record) {
-                const std::string id = id_of(record);
-                if (id.empty())
+                const auto id = id_text(answer_id(record));
+                if (!id || id->empty())
                   throw FormatError(explain(line_place(part.path.string(), number) + ": sample_id",
-                                            "nothing", "the id of a question"));
-                lines.push_back({id, std::string(trim(raw.at(number - 1))), at, number});
+                                            shown(answer_id(record)), "the id of a question"));
+                lines.push_back({*id, std::string(trim(raw.at(number - 1))), at, number});
               });
 }
 
@@ -246,12 +232,6 @@ std::optional<fs::path> common_run(const std::vector<Part>& parts) {
   return first;
 }
 
-std::string bytes_of(const fs::path& path) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 RunResult run_merge(const MergeOptions& options, const Context& context) {
   const std::vector<Part> parts = find_parts(options.inputs);
   const auto run = common_run(parts);
@@ -263,7 +243,7 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
   refuse_inputs_as_outputs({out}, read);
   for (const std::string& note : merged.notes) log_warn("{}", note);
   const bool exists = !is_stream(out) && fs::exists(out);
-  const bool same = exists && bytes_of(out) == merged.text;
+  const bool same = exists && file_text(out) == merged.text;
   if (exists && !same && !options.overwrite)
     throw RefusedError(explain(out.string(), "a file with other answers", "none",
                                "give --overwrite, or another -o"));
@@ -277,7 +257,7 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
                          "; give an -o in another folder");
   }
   if (!same) publish_output(out, merged.text);
-  if (copy) publish_output(beside, bytes_of(*run));
+  if (copy) publish_output(beside, file_text(*run));
   log_info("{} of {}{}", plural(merged.answers, "answer"), plural(parts.size(), "part"),
            same ? ": complete already" : "");
   if (is_stream(out)) return {};  // the answers themselves went there

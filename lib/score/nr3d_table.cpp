@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "score/lines.h"
 #include "tasks/nr3d.h"
+#include "text/csv.h"
 
 namespace vega::score {
 namespace {
@@ -30,59 +31,9 @@ std::set<std::string> scan_names(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::vector<CsvRecord> read_csv(std::string_view text, const std::string& file) {
-  std::vector<CsvRecord> out;
-  CsvRecord record{1, {}};
-  std::string field;
-  bool quoted = false, was_quoted = false;
-  std::size_t line = 1, opened = 0;
-  const auto end_field = [&] {
-    record.fields.push_back(std::move(field));
-    field.clear();
-    was_quoted = false;
-  };
-  const auto end_record = [&] {
-    if (!(record.fields.empty() && field.empty() && !was_quoted)) {
-      end_field();
-      out.push_back(std::move(record));
-    }
-    record = {line + 1, {}};
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
-        field += '"';
-        ++i;
-      } else if (c == '"') {
-        quoted = false;
-      } else {
-        field += c;
-        if (c == '\n') ++line;
-      }
-    } else if (c == '"' && field.empty()) {
-      quoted = was_quoted = true;
-      opened = line;
-    } else if (c == ',') {
-      end_field();
-    } else if (c == '\n') {
-      end_record();
-      ++line;
-      record.line = line;
-    } else if (c != '\r' || (i + 1 < text.size() && text[i + 1] != '\n')) {
-      field += c;
-    }
-  }
-  if (quoted)
-    throw FormatError(explain(line_place(file, opened), "a quote that is never closed",
-                              "a CSV file", "fetch the file again"));
-  end_record();
-  return out;
-}
-
 std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& file,
                                    const std::filesystem::path& scans, TruthFile& facts) {
-  const auto records = read_csv(text, file);
+  const auto records = text::read_csv(text, file);
   const auto column = [&](std::string_view name) {
     const auto& names = records.at(0).fields;
     const auto at = std::find(names.begin(), names.end(), name);
@@ -97,7 +48,7 @@ std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& fil
   const std::set<std::string> wanted = scan_names(scans);
   std::vector<Truth> out;
   for (std::size_t i = 1; i < records.size(); ++i) {
-    const CsvRecord& record = records[i];
+    const text::CsvRecord& record = records[i];
     const std::string place = line_place(file, record.line);
     if (record.fields.size() != records[0].fields.size())
       throw FormatError(explain(place, std::to_string(record.fields.size()) + " fields",

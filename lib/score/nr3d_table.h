@@ -10,14 +10,6 @@
 
 namespace vega::score {
 
-// Records of RFC 4180 text: fields may be quoted and hold commas, quotes and line ends. `line` is
-// where a record begins, from 1. Throws FormatError "FILE:LINE": a quote that is never closed.
-struct CsvRecord {
-  std::size_t line = 0;
-  std::vector<std::string> fields;
-};
-std::vector<CsvRecord> read_csv(std::string_view text, const std::string& file);
-
 // The rows that count, ids are their numbers from 0 (the line of names is none). type: "easy" or
 // "hard", a blank, "view-dependent" or "view-independent". Rows that do not mention the target's
 // class and rows of more than 24 words are left out, with the reason; rows of other scans than

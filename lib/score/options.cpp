@@ -9,10 +9,11 @@ namespace {
 constexpr Choice<ClusterBy> kClusters[] = {
     {ClusterBy::kScene, "scene", "questions of one scene are drawn together"},
     {ClusterBy::kQuestion, "question", "as if every question had a scene of its own"}};
-constexpr Choice<TableFormat> kFormats[] = {{TableFormat::kText, "text"},
-                                            {TableFormat::kMarkdown, "markdown"},
-                                            {TableFormat::kCsv, "csv"},
-                                            {TableFormat::kJson, "json", "what -o writes"}};
+constexpr Choice<TableFormat> kFormats[] = {
+    {TableFormat::kText, "text"},
+    {TableFormat::kMarkdown, "markdown"},
+    {TableFormat::kCsv, "csv", "one table, with --against the comparison"},
+    {TableFormat::kJson, "json", "what -o writes"}};
 
 }  // namespace
 

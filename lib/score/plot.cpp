@@ -83,11 +83,10 @@ void PlotOptions::visit(OptionVisitor& v) {
 }
 
 RunResult run_plot(const PlotOptions& options, const Context& context) {
-  const std::string kinds = listed(std::span<const Choice<Kind>>(kKinds), ", ");
-  if (options.inputs.empty()) throw UsageError(explain("plot", "no kind", "one of " + kinds));
-  const auto kind =
-      find_choice(std::span<const Choice<Kind>>(kKinds), std::string_view(options.inputs[0]));
-  if (!kind) throw UsageError(explain("plot", "'" + options.inputs[0] + "'", "a kind: " + kinds));
+  const std::span<const Choice<Kind>> kinds(kKinds);
+  if (options.inputs.empty())
+    throw UsageError(explain("plot", "no kind", "one of " + listed(kinds, ", ")));
+  const Kind kind = choice_of(kinds, "plot", options.inputs[0]);
   if (options.out.empty())
     throw UsageError(explain("plot", "no -o", "the file of the plot: .svg, .pdf or .png"));
   const PageFormat format = page_format(options.out);
@@ -96,7 +95,7 @@ RunResult run_plot(const PlotOptions& options, const Context& context) {
   constexpr double kPointsPerMm = 72 / 25.4;
   const PlotSize size{options.width_mm * kPointsPerMm, options.height_mm * kPointsPerMm};
   Drawing drawing;
-  switch (*kind) {
+  switch (kind) {
     case Kind::kAblation: drawing = plot_curves(ablation_curves(files), size); break;
     case Kind::kDelta: drawing = plot_bars(delta_bars(files), size); break;
     case Kind::kRadar: drawing = plot_radar(score_radar(files), size); break;

@@ -84,7 +84,7 @@ std::optional<double> correspondence_of(const std::string& path, const std::stri
 }
 
 void add_csv_points(const std::string& path, Correlation& out) {
-  const std::vector<CsvRecord> records = records_of(csv_text(path), path);
+  const auto records = records_of(csv_text(path), path);
   if (records[0].fields.size() != 3)
     throw FormatError(explain(line_place(path, records[0].line),
                               plural(records[0].fields.size(), "column"), "three: name, x, y"));
@@ -149,7 +149,7 @@ void add_file_points(const PlotOptions& options, const std::vector<std::string>&
 }  // namespace
 
 std::vector<CurvePoint> csv_points(std::string_view text, const std::string& file) {
-  const std::vector<CsvRecord> records = records_of(text, file);
+  const auto records = records_of(text, file);
   std::map<std::string, std::size_t> at;
   for (std::size_t k = 0; k < records[0].fields.size(); ++k) at[records[0].fields[k]] = k;
   for (const char* name : {"series", "x", "value"})

@@ -10,30 +10,18 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
-#include "score/published.h"
 
 namespace vega::score {
 
-bool is_csv(const std::string& input) { return lower(input).ends_with(".csv"); }
-
-std::string csv_text(const std::string& path) { return read_text(path, "points (CSV)", 64u << 20); }
-
-std::vector<CsvRecord> records_of(std::string_view text, const std::string& file) {
-  text = strip_bom(text);
-  const std::string_view body = without_comments(text);
-  const auto skipped =
-      std::count(text.begin(), text.end() - static_cast<std::ptrdiff_t>(body.size()), '\n');
-  std::vector<CsvRecord> out;
-  for (CsvRecord& record : read_csv(body, file)) {
-    if (record.fields.size() == 1 && trim(record.fields[0]).empty()) continue;
-    record.line += static_cast<std::size_t>(skipped);
+std::vector<text::CsvRecord> records_of(std::string_view text, const std::string& file) {
+  std::vector<text::CsvRecord> out = text::read_csv(text, file);
+  for (text::CsvRecord& record : out) {
     for (std::string& field : record.fields) field = std::string(trim(field));
-    if (!out.empty() && record.fields.size() != out[0].fields.size())
+    if (record.fields.size() != out[0].fields.size())
       throw FormatError(explain(line_place(file, record.line),
                                 plural(record.fields.size(), "field"),
                                 std::to_string(out[0].fields.size()) + " as in the line of names",
                                 "put texts that hold commas in quotes"));
-    out.push_back(std::move(record));
   }
   if (out.size() < 2)
     throw FormatError(

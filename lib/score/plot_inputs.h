@@ -7,19 +7,16 @@
 #include <string_view>
 #include <vector>
 
-#include "score/nr3d_table.h"
 #include "score/table_rows.h"
+#include "text/csv.h"
 
 namespace vega::score {
 
 inline constexpr std::string_view kAllColumns = "table1";
 
-bool is_csv(const std::string& input);
-std::string csv_text(const std::string& path);  // throws InputError
-
-// Records of a CSV behind its comments, numbered as in the file; the first one has the names.
-// Throws FormatError (file, line).
-std::vector<CsvRecord> records_of(std::string_view text, const std::string& file);
+// Records of a CSV, fields without outer blanks; the first one has the names, as many as the others
+// have fields. Throws FormatError (file, line).
+std::vector<text::CsvRecord> records_of(std::string_view text, const std::string& file);
 double number_of(const std::string& text, const std::string& place);  // throws FormatError
 
 std::string column_title(const Column& column);  // "ScanQA EM"

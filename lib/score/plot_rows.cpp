@@ -14,33 +14,19 @@ namespace {
 
 // Published rows that were asked for, rows of CSV files, rows of score files.
 std::vector<TableRow> rows_of(const PlotOptions& options) {
-  std::vector<TableRow> out, published;
-  for (const char* name : {"scene_understanding.csv", "vsi.csv", "libero.csv"})
-    for (TableRow& row : csv_rows(published_file(name), name, Origin::kPublished))
-      published.push_back(std::move(row));
-  published = merged(std::move(published));
-  std::string_view rest = options.rows;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const std::string name(trim(rest.substr(0, comma)));
+  std::vector<TableRow> out;
+  const std::vector<TableRow> published = published_rows();
+  for (const std::string& part :
+       options.rows.empty() ? std::vector<std::string>() : comma_parts(options.rows)) {
+    const std::string name(trim(part));
     const std::size_t before = out.size();
     for (const TableRow& row : published)
       if (row.name == name) out.push_back(row);
     if (out.size() == before)
       throw UsageError(explain("--rows", "'" + name + "'", "the name of a published row",
                                "vega-eval table lists them"));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
-  std::vector<std::string> scored;
-  for (const std::string& input : options.inputs) {
-    if (!is_csv(input)) {
-      scored.push_back(input);
-      continue;
-    }
-    for (TableRow& row : csv_rows(csv_text(input), input, Origin::kForeign))
-      out.push_back(std::move(row));
-  }
-  for (TableRow& row : score_rows(scored)) out.push_back(std::move(row));
+  for (TableRow& row : input_rows(options.inputs)) out.push_back(std::move(row));
   return out;
 }
 
@@ -88,7 +74,7 @@ RowGrid grid_of(const PlotOptions& options) {
 }
 
 Bars published_delta() {
-  const std::vector<CsvRecord> records = records_of(published_file("delta.csv"), "delta.csv");
+  const auto records = records_of(published_file("delta.csv"), "delta.csv");
   Bars out;
   for (std::size_t k = 1; k < records[0].fields.size(); ++k)
     out.categories.push_back(column_title(parse_column("delta.csv", records[0].fields[k])));

@@ -10,7 +10,6 @@
 #include <tuple>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
@@ -69,14 +68,10 @@ std::vector<Rollout> read_rollouts(std::span<const fs::path> files, std::int64_t
   std::map<std::string, std::int64_t> logs;  // of a suite
   std::set<std::tuple<std::string, std::string, std::int64_t, std::int64_t>> seen;
   for (const fs::path& path : files) {
-    const MappedFile file(path);
-    const auto bytes = file.bytes();
     const std::string name = path.string();
     std::set<std::string> suites;
     for (const LiberoRun& one :
-         chosen_runs(tasks::read_libero_log(
-                         {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name),
-                     name, run)) {
+         chosen_runs(tasks::read_libero_log(file_text(path), name), name, run)) {
       if (!one.about.is_null()) about = one.about;
       if (!one.finished && !partial)
         throw InputError(explain(name, "a log that is cut: " + lines_of(one),

@@ -37,18 +37,6 @@ Examples:
 
 See also: vega-eval validate, vega-eval table; docs/scoring.md)";
 
-Task task_of(const ScoreOptions& options) {
-  std::string known;
-  for (const auto& choice : task_names())
-    if (!choice.alias) known += (known.empty() ? "" : ", ") + std::string(choice.name);
-  if (options.inputs.empty()) throw UsageError(explain("score", "no task", "one of " + known));
-  const auto task = find_choice(task_names(), std::string_view(options.inputs[0]));
-  if (!task) throw UsageError(explain("score", "'" + options.inputs[0] + "'", "a task: " + known));
-  if (options.inputs.size() < 2)
-    throw UsageError(explain("score " + options.inputs[0], "no answer file", "one at least"));
-  return *task;
-}
-
 // A folder of answers stands for its answers.jsonl.
 fs::path answer_file(const fs::path& path) {
   if (!fs::is_directory(path)) return path;
@@ -75,7 +63,7 @@ struct Plan {
 
 Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
   Plan out{options};
-  out.task = task_of(options);
+  out.task = task_of_inputs("score", options.inputs);
   for (std::size_t i = 1; i < options.inputs.size(); ++i)
     out.files.push_back(answer_file(options.inputs[i]));
   out.matching.matcher = matcher_name(out.task, options.matcher);
@@ -85,6 +73,11 @@ Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
   out.matching.partial = options.partial;
   out.certainty = {options.cluster == ClusterBy::kScene,
                    {static_cast<int>(options.draws), static_cast<std::uint64_t>(options.seed)}};
+  for (const auto& [option, value] :
+       {std::pair{"--against", &options.against}, {"--judge", &options.judge}})
+    if (options.all_variants && !value->empty())
+      throw UsageError(explain(option, "given with --all-variants", "one of them",
+                               "name a --matcher to compare under"));
   if (out.task == Task::kLibero && (!options.gt.empty() || !options.against.empty()))
     throw UsageError(explain(options.gt.empty() ? "--against" : "--gt", "given with libero",
                              "rollout logs alone"));
@@ -230,13 +223,21 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
     // One form for both sides: the test exchanges the sums of the two systems.
     const Measured theirs =
         mean_of_runs(std::vector<Measured>(runs.size(), measure(other.questions, plan.matching)));
-    against = comparison_text(measured, theirs, plan.certainty, options.format) +
-              differences_text(runs[0].json, other.json);
+    const auto compared = compare_systems(measured, theirs, plan.certainty);
+    scores.against = comparison_json(options.against, compared, runs[0].json, other.json);
+    against = comparison_text(compared, options.format);
+    if (options.format != TableFormat::kCsv)
+      against += "\n" + differences_text(runs[0].json, other.json);
   }
   scores.inputs = plan.inputs;
   write_outputs(plan, measured, scores);
   if (options.all_variants && plan.task != Task::kLibero) return;
-  context.print(scores_report(scores, options.format) + (against.empty() ? "" : "\n" + against));
+  const std::string report = scores_report(scores, options.format);
+  switch (options.format) {                                 // one document
+    case TableFormat::kJson: context.print(report); break;  // the comparison is a member
+    case TableFormat::kCsv: context.print(against.empty() ? report : against); break;
+    default: context.print(report + (against.empty() ? "" : "\n" + against)); break;
+  }
 }
 
 Verb score_verb(ReadScene read_scene) {

@@ -8,8 +8,6 @@
 namespace vega::score {
 namespace {
 
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
 Json to_json(const ScoreValue& value) {
   Json out = Json::object();
   out.add("value", number_or_null(value.value));
@@ -83,6 +81,8 @@ class Reader {
 
 }  // namespace
 
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
 const ScoreValue* Scores::find(std::string_view metric) const {
   for (const auto& [name, value] : metrics)
     if (name == metric) return &value;
@@ -107,6 +107,7 @@ std::string scores_text(const Scores& scores) {
   out.add("breakdown", std::move(breakdown));
   out.add("run", scores.run);
   out.add("inputs", scores.inputs);
+  if (!scores.against.is_null()) out.add("against", scores.against);
   return out.dump(2) + "\n";
 }
 
@@ -131,6 +132,7 @@ Scores parse_scores(std::string_view text, const std::string& where) {
   for (const auto& [group, metrics] : json["breakdown"].members())
     out.breakdown.emplace_back(group, reader.metrics(metrics, "breakdown." + group));
   out.run = json["run"];
+  out.against = json["against"];
   for (const auto& [file, digest] : json["inputs"].members()) out.inputs[file] = digest.text_or("");
   return out;
 }

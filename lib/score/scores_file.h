@@ -47,10 +47,14 @@ struct Scores {
   std::vector<std::pair<std::string, Metrics>> breakdown;  // "unique", "what", "libero_10"
   Json run;                                                // run.json of the answers; null: none
   std::map<std::string, std::string> inputs;               // file name: sha256
+  Json against;  // another system on the same questions (score/compare.h); null: none
 
   bool partial() const { return n < of; }
   const ScoreValue* find(std::string_view metric) const;  // null: none of this name
 };
+
+// null for NaN and infinity, which JSON does not have.
+Json number_or_null(double value);
 
 // The file's text, two blanks a level, with a line end.
 std::string scores_text(const Scores& scores);

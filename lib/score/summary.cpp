@@ -109,6 +109,22 @@ Table group_table(const Scores& scores) {
   return out;
 }
 
+// All numbers as one table: those of groups follow.
+std::string csv(const Scores& scores) {
+  Table out({{"metric"}, {"value"}, {"low"}, {"high"}, {"n"}, {"of"}, {"group"}});
+  const auto number = [](double value) {
+    return std::isfinite(value) ? fmt::format("{:.2f}", value) : "";
+  };
+  const auto add = [&](const Metrics& metrics, const std::string& group) {
+    for (const auto& [name, value] : metrics)
+      out.add_row({name, number(value.value), number(value.low), number(value.high),
+                   std::to_string(value.n), group.empty() ? std::to_string(scores.of) : "", group});
+  };
+  add(scores.metrics, "");
+  for (const auto& [group, metrics] : scores.breakdown) add(metrics, group);
+  return out.write(TableFormat::kCsv);
+}
+
 void add_new(const std::vector<std::string>& more, std::vector<std::string>& out) {
   for (const std::string& one : more)
     if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(one);
@@ -195,9 +211,8 @@ std::string interval_text(const ScoreValue& value) {
 
 std::string scores_report(const Scores& scores, TableFormat format) {
   if (format == TableFormat::kJson) return scores_text(scores);
-  const bool text = format == TableFormat::kText, markdown = format == TableFormat::kMarkdown;
-  std::string out = text || markdown ? counts_text(scores) + "\n" : "";
-  out += metric_table(scores).write(format);
+  if (format == TableFormat::kCsv) return csv(scores);
+  std::string out = counts_text(scores) + "\n" + metric_table(scores).write(format);
   if (!scores.breakdown.empty()) out += "\n" + group_table(scores).write(format);
   return out;
 }

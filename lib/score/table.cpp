@@ -13,13 +13,10 @@
 #include "base/publish.h"
 #include "base/text.h"
 #include "run/output_names.h"
-#include "score/published.h"
 #include "score/table_checks.h"
 
 namespace vega::score {
 namespace {
-
-constexpr std::string_view kPublishedFiles[] = {"scene_understanding.csv", "vsi.csv", "libero.csv"};
 
 constexpr Choice<TableFormat> kFormats[] = {{TableFormat::kText, "text"},
                                             {TableFormat::kMarkdown, "markdown"},
@@ -29,16 +26,6 @@ constexpr Choice<TableFormat> kFormats[] = {{TableFormat::kText, "text"},
 
 constexpr Choice<bool> kPublished[] = {
     {true, "auto", "the published rows that have a number in these columns"}, {false, "none"}};
-
-std::vector<TableRow> published_rows() {
-  std::vector<TableRow> all;
-  for (const std::string_view name : kPublishedFiles) {
-    for (TableRow& row :
-         csv_rows(published_file(name), "data/published/" + std::string(name), Origin::kPublished))
-      all.push_back(std::move(row));
-  }
-  return merged(std::move(all));
-}
 
 std::string section_of(const TableRow& row) {
   if (row.origin == Origin::kScored) return "Scored by vega-eval";
@@ -55,17 +42,7 @@ bool has_number(const TableRow& row, const std::vector<Column>& columns) {
 // that are not wanted go.
 std::vector<TableRow> wanted_rows(const TableOptions& options, const std::vector<Column>& columns) {
   std::vector<TableRow> rows = published_rows();
-  std::vector<std::string> scored;
-  for (const std::string& input : options.inputs) {
-    if (!lower(input).ends_with(".csv")) {
-      scored.push_back(input);
-      continue;
-    }
-    for (TableRow& row :
-         csv_rows(read_text(input, "rows of a table (CSV)"), input, Origin::kForeign))
-      rows.push_back(std::move(row));
-  }
-  for (TableRow& row : score_rows(scored)) rows.push_back(std::move(row));
+  for (TableRow& row : input_rows(options.inputs)) rows.push_back(std::move(row));
   mark_impossible(rows);
 
   std::set<std::string> names;
@@ -231,12 +208,11 @@ std::string csv(const Results& results) {
 
 Json json_cell(const std::optional<Results::Entry>& entry) {
   if (!entry) return {};
-  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
   const Cell& cell = entry->cell;
   Json out = Json::object();
-  out.add("value", number(cell.value));
-  out.add("lo", number(cell.low));
-  out.add("hi", number(cell.high));
+  out.add("value", number_or_null(cell.value));
+  out.add("lo", number_or_null(cell.low));
+  out.add("hi", number_or_null(cell.high));
   if (cell.of > 0) {
     out.add("n", cell.n);
     out.add("of", cell.of);

@@ -11,8 +11,8 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
-#include "score/nr3d_table.h"
 #include "score/published.h"
+#include "text/csv.h"
 
 namespace vega::score {
 namespace fs = std::filesystem;
@@ -30,7 +30,7 @@ constexpr std::string_view kMembers[] = {"name",         "group",  "reference",
                                          "extra_data",   "ranked", "unit",
                                          "average_rank", "origin", "notes"};
 
-CsvColumns csv_columns(const CsvRecord& head, const std::string& file) {
+CsvColumns csv_columns(const text::CsvRecord& head, const std::string& file) {
   const std::string place = line_place(file, head.line);
   if (std::none_of(head.fields.begin(), head.fields.end(),
                    [](const std::string& field) { return trim(field) == "name"; }))
@@ -104,7 +104,7 @@ Cell csv_cell(std::string text, const Column& column, bool fraction, const std::
   return cell;
 }
 
-TableRow csv_row(const CsvRecord& record, const CsvColumns& columns, const std::string& file,
+TableRow csv_row(const text::CsvRecord& record, const CsvColumns& columns, const std::string& file,
                  Origin origin) {
   const std::string place = line_place(file, record.line);
   if (record.fields.size() != columns.names.size())
@@ -239,23 +239,47 @@ std::string_view name_of(Origin origin) {
 }
 
 std::vector<TableRow> csv_rows(std::string_view text, const std::string& file, Origin origin) {
-  text = strip_bom(text);
   if (!is_utf8(text))
     throw FormatError(
         explain(file, "bytes that are not UTF-8", "UTF-8", "export the table as CSV UTF-8"));
-  const std::string_view body = without_comments(text);
-  const auto skipped = std::count(text.begin(), text.begin() + (text.size() - body.size()), '\n');
-  std::vector<CsvRecord> records = read_csv(body, file);
-  for (CsvRecord& record : records) record.line += static_cast<std::size_t>(skipped);
+  const std::vector<text::CsvRecord> records = text::read_csv(text, file);
   if (records.empty())
     throw FormatError(explain(file, "no line", "a line of names, then a line a system"));
   const CsvColumns columns = csv_columns(records.front(), file);
   std::vector<TableRow> out;
-  for (std::size_t i = 1; i < records.size(); ++i) {
-    const auto& fields = records[i].fields;
-    if (fields.size() == 1 && trim(fields[0]).empty()) continue;  // a line without a character
+  for (std::size_t i = 1; i < records.size(); ++i)
     out.push_back(csv_row(records[i], columns, file, origin));
+  return out;
+}
+
+std::vector<TableRow> published_rows() {
+  std::vector<TableRow> all;
+  for (const std::string name : {"scene_understanding.csv", "vsi.csv", "libero.csv"}) {
+    for (TableRow& row :
+         csv_rows(published_file(name), "data/published/" + name, Origin::kPublished))
+      all.push_back(std::move(row));
   }
+  return merged(std::move(all));
+}
+
+bool is_csv(const std::string& input) { return lower(input).ends_with(".csv"); }
+
+std::string csv_text(const std::string& path) {
+  return read_text(path, "a table (CSV)", std::size_t{64} << 20);
+}
+
+std::vector<TableRow> input_rows(std::span<const std::string> inputs) {
+  std::vector<TableRow> out;
+  std::vector<std::string> scored;
+  for (const std::string& input : inputs) {
+    if (!is_csv(input)) {
+      scored.push_back(input);
+      continue;
+    }
+    for (TableRow& row : csv_rows(csv_text(input), input, Origin::kForeign))
+      out.push_back(std::move(row));
+  }
+  for (TableRow& row : score_rows(scored)) out.push_back(std::move(row));
   return out;
 }
 

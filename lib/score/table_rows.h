@@ -50,6 +50,15 @@ struct TableRow {
 // FormatError (file, line, column).
 std::vector<TableRow> csv_rows(std::string_view text, const std::string& file, Origin origin);
 
+// The rows that come with the program (data/published).
+std::vector<TableRow> published_rows();
+
+bool is_csv(const std::string& input);          // by its ending
+std::string csv_text(const std::string& path);  // throws InputError
+
+// Rows of other systems (inputs that are CSV files), then those of score files.
+std::vector<TableRow> input_rows(std::span<const std::string> inputs);
+
 // A row a name of what `vega-eval score` wrote. input: NAME=PATH or PATH, a score file or a folder
 // of them; without NAME the name of the folder that holds the file. Files of one name make one row.
 // Throws InputError: cannot be read, a task twice under one matcher.

@@ -1,36 +1,19 @@
 #include "score/truth.h"
 
-#include <array>
 #include <optional>
-#include <set>
 #include <tuple>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "base/text.h"
-#include "scan/labels.h"
 #include "score/lines.h"
 #include "score/nr3d_table.h"
+#include "score/object_classes.h"
 
 namespace vega::score {
 namespace {
 
 namespace fs = std::filesystem;
-
-JsonLimits large() {
-  JsonLimits limits;
-  limits.bytes = std::size_t{1} << 30;
-  limits.values = 100'000'000;
-  limits.depth = 32;
-  return limits;
-}
-
-std::string text_of(const fs::path& path) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  return std::string(strip_bom({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-}
 
 // One element of an annotation file, with errors that name it.
 struct Element {
@@ -45,10 +28,9 @@ struct Element {
     throw FormatError(explain(place(field), shown(json[field]), expected));
   }
   std::string id(std::string_view field) const {
-    if (const std::string* text = json[field].text(); text != nullptr && !text->empty())
-      return *text;
-    if (const auto whole = json[field].whole()) return std::to_string(*whole);
-    refuse(field, "an id");
+    const auto out = id_text(json[field]);
+    if (!out || out->empty()) refuse(field, "an id");
+    return *out;
   }
   std::string text(std::string_view field) const {
     if (const std::string* found = json[field].text()) return *found;
@@ -84,8 +66,8 @@ class BoxSource {
  public:
   explicit BoxSource(const TruthSources& sources) : sources_(sources) {
     if (sources.boxes.empty()) return;
-    const std::string text = text_of(sources.boxes);
-    parse_json_members(text, {sources.boxes.string(), "boxes by scene"}, large(),
+    const std::string text = file_text(sources.boxes);
+    parse_json_members(text, {sources.boxes.string(), "boxes by scene"}, large_json(),
                        [&](const std::string& name, const Json& list) {
                          const std::string scene = name.substr(name.rfind('/') + 1);
                          const auto boxes =
@@ -165,25 +147,15 @@ Truth processed(Task task, const Element& element) {
   return out;
 }
 
-// unique or multiple of ScanRefer's rows. Source: Video-3D-LLM, process_scanrefer and
-// process_sqa3d.
-std::vector<std::string> scanrefer_types(const fs::path& labels_path, const Json& list) {
-  static constexpr std::array<int, 19> kClasses = {1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
-                                                   11, 12, 14, 16, 24, 28, 33, 34, 36};
-  const scan::LabelMap labels(labels_path);
-  const auto class_of = [&](const Json& row) {
-    std::string name = row["object_name"].text_or("");
-    for (char& c : name) c = c == '_' ? ' ' : c;
-    const int id = labels.contains(name) ? labels.nyu40(name) : 39;
-    return std::find(kClasses.begin(), kClasses.end(), id) != kClasses.end() ? id : 39;
-  };
-  std::map<std::pair<std::string, int>, std::set<std::string>> objects;
+// unique or multiple of ScanRefer's rows.
+std::vector<std::string> scanrefer_types(const fs::path& labels, const Json& list) {
+  std::vector<NamedObject> objects;
   for (const Json& row : list.elements())
-    objects[{row["scene_id"].text_or(""), class_of(row)}].insert(row["object_id"].dump());
+    objects.push_back({std::string(row["scene_id"].text_or("")), row["object_id"].dump(),
+                       std::string(row["object_name"].text_or(""))});
   std::vector<std::string> out;
-  for (const Json& row : list.elements())
-    out.push_back(objects[{row["scene_id"].text_or(""), class_of(row)}].size() == 1 ? "unique"
-                                                                                    : "multiple");
+  for (const ObjectClass& one : object_classes(objects, labels))
+    out.emplace_back(one.multiple ? "multiple" : "unique");
   return out;
 }
 
@@ -245,8 +217,9 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
   const Json& list = file["annotations"];
   std::unordered_map<std::string, std::string> types;
   if (!sources.questions.empty()) {
-    const Json questions = parse_json(text_of(sources.questions),
-                                      {sources.questions.string(), "questions of SQA3D"}, large());
+    const Json questions =
+        parse_json(file_text(sources.questions), {sources.questions.string(), "questions of SQA3D"},
+                   large_json());
     for (std::size_t i = 0; i < questions["questions"].size(); ++i) {
       const Element element{sources.questions, i, questions["questions"][i]};
       types[element.id("question_id")] = sqa3d_type(element.text("question"));
@@ -293,7 +266,7 @@ Truth vsi(const std::string& place, const Json& record) {
 std::vector<Truth> vsi_file(const fs::path& file, const std::string& text) {
   std::vector<Truth> out;
   if (text.starts_with('[')) {
-    const Json list = parse_json(text, {file.string(), "questions of VSI-Bench"}, large());
+    const Json list = parse_json(text, {file.string(), "questions of VSI-Bench"}, large_json());
     for (std::size_t i = 0; i < list.size(); ++i)
       out.push_back(vsi(file.string() + ": [" + std::to_string(i) + "]", list[i]));
   } else if (text.starts_with("PAR1")) {
@@ -311,14 +284,14 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
                              TruthFile& facts) {
   const fs::path& file = sources.annotations;
   std::size_t repaired = 0;
-  const Json json = parse_json(
-      with_whole_surrogates(text, repaired),
-      {file.string(), "an annotation file of " + std::string(benchmark_of(task).title)}, large());
+  const Json json =
+      parse_json(with_whole_surrogates(text, repaired),
+                 {file.string(), "an annotation file of " + std::string(benchmark_of(task).title)},
+                 large_json());
   if (task == Task::kSqa3d && json["annotations"].is_list()) return sqa3d(sources, json, facts);
   if (json.is_list() && json.size() > 0) {
     const Json& first = json[std::size_t{0}];
     if (first.contains("conversations")) {
-      facts.form = "processed";
       std::vector<Truth> out;
       for (std::size_t i = 0; i < json.size(); ++i)
         out.push_back(processed(task, {file, i, json[i]}));
@@ -348,8 +321,7 @@ std::string sqa3d_type(std::string_view question) {
 
 TruthFile read_truth(Task task, const TruthSources& sources) {
   TruthFile out;
-  out.form = "original";
-  const std::string text = text_of(sources.annotations);
+  const std::string text = file_text(sources.annotations);
   if (trim(text).empty())
     throw FormatError(explain(sources.annotations.string(), "an empty file", "an annotation file"));
   if (task == Task::kVsi)

@@ -31,7 +31,6 @@ struct TruthSources {
 struct TruthFile {
   std::vector<Truth> questions;                        // in the order of the file
   std::unordered_map<std::string, std::size_t> place;  // by id
-  std::string form;                                    // "processed", "original"
   // Nr3D: rows that do not count, by the reason.
   std::unordered_map<std::string, std::string> left_out;
   std::map<std::string, std::int64_t> left_out_counts;

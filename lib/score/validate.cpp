@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/json_fields.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "base/publish.h"
 #include "base/text.h"
@@ -156,11 +155,7 @@ struct ValidateOptions {
 };
 
 Task task_of(const ValidateOptions& options) {
-  if (options.inputs.empty())
-    throw UsageError(explain("validate", "no task", "one of " + listed(task_names(), ", ")));
-  const Task task = choice_of(task_names(), "validate", options.inputs[0]);
-  if (options.inputs.size() < 2)
-    throw UsageError(explain("validate " + options.inputs[0], "no answer file", "one at least"));
+  const Task task = task_of_inputs("validate", options.inputs);
   if (options.submission.empty()) return task;
   if (const std::string why = no_server(task); !why.empty())
     throw UsageError(explain("--submission", why));
@@ -185,12 +180,6 @@ void compare_truth(Task task, const ValidateOptions& options, Validation& valida
   } catch (const InputError& error) {
     validation.faults.emplace_back(error.what());
   }
-}
-
-std::string text_of(const fs::path& path) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  return std::string(strip_bom({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
 }
 
 // Prints what there is to say of one file. Returns whether it is sound.
@@ -244,7 +233,7 @@ RunResult run_validate(const ValidateOptions& options, const Context& context) {
     bad += validate_rollouts(files, options.partial, context) ? 0 : 1;
   } else {
     for (const fs::path& file : files) {
-      Validation validation = validate_answers(text_of(file), file.string(), task,
+      Validation validation = validate_answers(file_text(file), file.string(), task,
                                                questions ? &*questions : nullptr, options.partial);
       compare_truth(task, options, validation);
       if (!tell(file.string(), validation, context)) ++bad;

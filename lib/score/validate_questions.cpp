@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/mapped_file.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/answers.h"
@@ -17,11 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string member(const Json& json, const char* name) {
-  if (const std::string* text = json[name].text()) return *text;
-  const auto whole = json[name].whole();
-  return whole ? std::to_string(*whole) : "";
-}
+std::string member(const Json& json, const char* name) { return id_text(json[name]).value_or(""); }
 
 // One element of an annotation file that is a list.
 std::optional<AskedQuestion> question_of(
@@ -58,13 +53,9 @@ std::optional<AskedQuestion> question_of(
 }
 
 AskedQuestions from_json(Task task, const std::string& text, const fs::path& file) {
-  JsonLimits limits;
-  limits.bytes = std::size_t{1} << 30;
-  limits.values = 100'000'000;
-  limits.depth = 32;
   std::size_t repaired = 0;
   const Json json = parse_json(with_whole_surrogates(text, repaired),
-                               {file.string(), "an annotation file"}, limits);
+                               {file.string(), "an annotation file"}, large_json());
   const Json& list = json["questions"].is_list()     ? json["questions"]
                      : json["annotations"].is_list() ? json["annotations"]
                                                      : json;
@@ -104,9 +95,7 @@ AskedQuestions from_nr3d(const std::string& text, const fs::path& file, const fs
 }  // namespace
 
 AskedQuestions read_questions(Task task, const fs::path& file, const fs::path& scans) {
-  const MappedFile mapped(file);
-  const auto bytes = mapped.bytes();
-  const std::string text(strip_bom({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  const std::string text = file_text(file);
   if (trim(text).empty())
     throw FormatError(explain(file.string(), "an empty file", "an annotation file"));
   const bool lines = task == Task::kVsi && !text.starts_with('[');

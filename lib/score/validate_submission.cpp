@@ -1,24 +1,16 @@
 #include "score/validate_submission.h"
 
-#include <algorithm>
-#include <array>
 #include <map>
-#include <optional>
-#include <set>
-#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/printable.h"
-#include "scan/labels.h"
+#include "score/object_classes.h"
 
 namespace vega::score {
 namespace {
 
 constexpr std::size_t kAnswersOfScanQa = 10, kCorners = 8;
-// NYU40 ids of the classes that ScanRefer names; all others are one class.
-constexpr std::array<int, 19> kNamed = {1,  2,  3,  4,  5,  6,  7,  8,  9, 10,
-                                        11, 12, 14, 16, 24, 28, 33, 34, 36};
-constexpr int kOthers = 39;
 
 Json zero_corners() {
   Json out = Json::list();
@@ -37,13 +29,6 @@ Json corners_of(const metrics::BoxNumbers& box) {
     out.push(std::move(point));
   }
   return out;
-}
-
-int class_of(const AskedQuestion& question, const scan::LabelMap& labels) {
-  std::string name = question.object_name;
-  std::replace(name.begin(), name.end(), '_', ' ');
-  const int id = labels.contains(name) ? labels.nyu40(name) : kOthers;
-  return std::find(kNamed.begin(), kNamed.end(), id) != kNamed.end() ? id : kOthers;
 }
 
 const Answer& answer_of(const std::map<std::string, const Answer*>& answers,
@@ -71,12 +56,13 @@ Json scanrefer(const std::map<std::string, const Answer*>& answers, const AskedQ
   if (labels_path.empty())
     throw UsageError(explain("--submission", "no --labels", "scannetv2-labels.combined.tsv",
                              "the server tells unique from multiple objects by the file"));
-  const scan::LabelMap labels(labels_path);
-  std::map<std::pair<std::string, int>, std::set<std::string>> objects;
+  std::vector<NamedObject> objects;
   for (const AskedQuestion& question : questions.list)
-    objects[{question.scene, class_of(question, labels)}].insert(question.object_id);
+    objects.push_back({question.scene, question.object_id, question.object_name});
+  const auto classes = object_classes(objects, labels_path);
   Json out = Json::list();
-  for (const AskedQuestion& question : questions.list) {
+  for (std::size_t i = 0; i < questions.list.size(); ++i) {
+    const AskedQuestion& question = questions.list[i];
     if (question.object_id.empty() || question.ann_id.empty())
       throw InputError(explain("question '" + question.id + "'", "no object_id or ann_id",
                                "the rows of ScanRefer_filtered_test.json",
@@ -85,13 +71,12 @@ Json scanrefer(const std::map<std::string, const Answer*>& answers, const AskedQ
     if (answer.boxes.empty())
       throw InputError(
           explain("question '" + question.id + "'", "an answer without a box", "a box"));
-    const int id = class_of(question, labels);
     out.push({{"scene_id", question.scene},
               {"object_id", question.object_id},
               {"ann_id", question.ann_id},
               {"bbox", corners_of(answer.boxes.front())},
-              {"unique_multiple", objects[{question.scene, id}].size() > 1 ? 1 : 0},
-              {"others", id == kOthers ? 1 : 0}});
+              {"unique_multiple", classes[i].multiple ? 1 : 0},
+              {"others", classes[i].others ? 1 : 0}});
   }
   return out;
 }

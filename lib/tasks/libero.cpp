@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "text/csv.h"
 
 namespace vega::tasks {
 namespace {
@@ -149,33 +150,14 @@ LiberoEpisode json_episode(const Json& value, const std::string& name, std::size
   return out;
 }
 
-std::vector<std::string_view> csv_fields(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (;;) {
-    std::size_t end;
-    if (line.starts_with('"')) {
-      end = line.find('"', 1);
-      if (end == line.npos) end = line.size();
-      out.push_back(line.substr(1, end - 1));
-      end = std::min(line.find(',', end), line.size());
-    } else {
-      end = std::min(line.find(','), line.size());
-      out.push_back(trim(line.substr(0, end)));
-    }
-    if (end == line.size()) return out;
-    line.remove_prefix(end + 1);
-  }
-}
-
-Json csv_episode(const std::vector<std::string_view>& names,
-                 const std::vector<std::string_view>& fields, const std::string& name,
-                 std::size_t line) {
+Json csv_episode(const std::vector<std::string>& names, const std::vector<std::string>& fields,
+                 const std::string& name, std::size_t line) {
   if (fields.size() != names.size())
     fail(name, line, std::to_string(fields.size()) + " fields",
          std::to_string(names.size()) + ", as the first line names");
   Json out = Json::object();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string value(fields[i]);
+    const std::string value(trim(fields[i]));
     if (names[i] == "success") {
       const std::string word = lower(value);
       if (word == "true" || word == "1") out.set(names[i], true);
@@ -226,18 +208,15 @@ std::vector<LiberoRun> read_libero_log(std::string_view text, const std::string&
   } else if (start.substr(0, start.find('\n')).find("success") != start.npos) {
     LiberoRun run;
     run.finished = true;
-    std::vector<std::string_view> names;
-    each_line(text, [&](std::string_view line, std::size_t number) {
-      if (line.empty()) return;
-      if (names.empty()) {
-        names = csv_fields(line);
-        return;
-      }
+    std::vector<text::CsvRecord> records = text::read_csv(text, name);
+    for (std::string& column : records.at(0).fields) column = std::string(trim(column));
+    for (std::size_t r = 1; r < records.size(); ++r) {
+      const std::size_t line = records[r].line;
       run.episodes.push_back(
-          json_episode(csv_episode(names, csv_fields(line), name, number), name, number));
-      if (run.first_line == 0) run.first_line = number;
-      run.last_line = number;
-    });
+          json_episode(csv_episode(records[0].fields, records[r].fields, name, line), name, line));
+      if (run.first_line == 0) run.first_line = line;
+      run.last_line = line;
+    }
     out.push_back(std::move(run));
   } else {
     fail(name, 1, "no known form of a LIBERO log",

@@ -13,18 +13,18 @@ namespace vega::tasks {
 // The eight tasks in the order of the published table. Relative direction has three levels, each
 // with a mean of its own.
 struct VsiTask {
-  std::string_view name, question_type, unit;
+  std::string_view name, question_type;
   bool number = false;  // else a letter
 };
 constexpr std::array<VsiTask, 8> kVsiTasks = {{
-    {"object count", "object_counting", "", true},
-    {"absolute distance", "object_abs_distance", "m", true},
-    {"object size", "object_size_estimation", "cm", true},
-    {"room size", "room_size_estimation", "m^2", true},
-    {"relative distance", "object_rel_distance", "", false},
-    {"relative direction", "object_rel_direction", "", false},
-    {"route planning", "route_planning", "", false},
-    {"appearance order", "obj_appearance_order", "", false},
+    {"object count", "object_counting", true},
+    {"absolute distance", "object_abs_distance", true},
+    {"object size", "object_size_estimation", true},
+    {"room size", "room_size_estimation", true},
+    {"relative distance", "object_rel_distance", false},
+    {"relative direction", "object_rel_direction", false},
+    {"route planning", "route_planning", false},
+    {"appearance order", "obj_appearance_order", false},
 }};
 
 // The task of a question type ("object_rel_direction_easy" is relative direction); -1: no such

@@ -19,12 +19,7 @@ using Size = std::size_t;
 class WordSet {
  public:
   explicit WordSet(PtbWords list) {
-    std::string_view rest = ptb_words(list);
-    while (!rest.empty()) {
-      const Size end = std::min(rest.find(' '), rest.size());
-      words_.insert(std::u32string(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(end)));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+    for (const std::string_view word : ptb_words(list)) words_.emplace(word.begin(), word.end());
   }
   bool contains(const std::u32string& word) const { return words_.contains(word); }
 
@@ -194,12 +189,7 @@ class Matcher {
       if (mark > 0 && (is_one_of(next, U"aeiou") || (next >= 'A' && next <= 'Z')))
         is(letters + mark + letters_from(letters + mark));
     }
-    std::string_view rest = ptb_words(PtbWords::kKeptWhole);
-    while (!rest.empty()) {
-      const Size end = std::min(rest.find(' '), rest.size());
-      is(t_.literal(i_, rest.substr(0, end)));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+    for (const std::string_view word : ptb_words(PtbWords::kKeptWhole)) is(t_.literal(i_, word));
     whole(longest);
     if (t_.literal(i_, "y")) {
       const Size mark = t_.apostrophe(i_ + 1);

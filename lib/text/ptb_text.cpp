@@ -3,7 +3,6 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "text/ptb_words.h"
 
@@ -25,20 +24,6 @@ bool is_letter_like(char32_t c) {
     return true;
   const auto kind = category(c);
   return c >= 0x483 && (kind == UTF8PROC_CATEGORY_MN || kind == UTF8PROC_CATEGORY_MC);
-}
-
-const std::vector<std::string_view>& dotted_extra() {
-  static const auto words = [] {
-    std::vector<std::string_view> out;
-    std::string_view rest = ptb_words(PtbWords::kDottedExtra);
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find(' '), rest.size());
-      out.push_back(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return out;
-  }();
-  return words;
 }
 
 }  // namespace
@@ -202,7 +187,8 @@ std::size_t PtbText::acronym(std::size_t i, bool two_letters_at_least) const {
     while (at(p) == '.' && is_ascii_letter(at(p + 1))) p += 2;
     if (p > i + 1 || !two_letters_at_least) best = p - i;
   }
-  for (const std::string_view extra : dotted_extra()) best = std::max(best, literal(i, extra));
+  for (const std::string_view extra : ptb_words(PtbWords::kDottedExtra))
+    best = std::max(best, literal(i, extra));
   return best;
 }
 

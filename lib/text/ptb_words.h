@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace vega::text {
 
@@ -18,7 +19,6 @@ enum class PtbWords {
   kFileExtensions
 };
 
-// Words of a list, separated by blanks.
-std::string_view ptb_words(PtbWords list);
+const std::vector<std::string_view>& ptb_words(PtbWords list);
 
 }  // namespace vega::text

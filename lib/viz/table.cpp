@@ -157,6 +157,13 @@ std::vector<std::string> Table::full_titles() const {
   return out;
 }
 
+std::size_t Table::heading_end(std::size_t column) const {
+  const std::string& heading = columns_[column].heading;
+  std::size_t end = column + 1;
+  while (end < columns_.size() && !heading.empty() && columns_[end].heading == heading) ++end;
+  return end;
+}
+
 std::vector<std::string> Table::shown_cells(std::size_t row, TableFormat format) const {
   std::vector<std::string> out;
   for (std::size_t k = 0; k < rows_[row].size(); ++k) {
@@ -209,11 +216,8 @@ std::string Table::text() const {
   std::string headings;
   for (std::size_t k = 0, end = 0; k < columns_.size(); k = end) {
     int span = -2;
-    for (end = k; end < columns_.size() &&
-                  (end == k ||
-                   (columns_[end].heading != "" && columns_[end].heading == columns_[k].heading));
-         ++end)
-      span += width[end] + 2;
+    end = heading_end(k);
+    for (std::size_t i = k; i < end; ++i) span += width[i] + 2;
     const std::string heading = one_line(columns_[k].heading);
     const int missing = display_width(heading) - span;
     if (missing > 0) width[end - 1] += missing;

@@ -81,7 +81,8 @@ class Table {
     Rank rank = Rank::kNone;
     std::vector<std::size_t> footnotes;
   };
-  std::vector<std::string> full_titles() const;  // with their headings
+  std::vector<std::string> full_titles() const;       // with their headings
+  std::size_t heading_end(std::size_t column) const;  // behind the columns of one heading
   std::vector<std::string> shown_cells(std::size_t row, TableFormat format) const;
   std::string markdown() const;
   std::string latex() const;

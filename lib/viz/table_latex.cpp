@@ -62,9 +62,7 @@ std::string Table::latex() const {
   std::string form, headings, rules, titles;
   for (std::size_t k = 0, end = 0; k < columns_.size(); k = end) {
     const std::string& heading = columns_[k].heading;
-    for (end = k + 1;
-         end < columns_.size() && !heading.empty() && columns_[end].heading == heading;)
-      ++end;
+    end = heading_end(k);
     if (k > 0) headings += " & ";
     if (heading.empty()) continue;
     headings += fmt::format("\\multicolumn{{{}}}{{c}}{{{}}}", end - k, latex_text(heading));

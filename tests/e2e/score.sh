@@ -111,6 +111,9 @@ EOF
 printf '{"sample_id":%s,"pred_response":"%s"}\n' 1 " Left." 2 2 3 no >sqa.jsonl
 expect_exit 0 score sqa3d sqa.jsonl --gt sqa.json --questions sqa_questions.json
 expect_line EM 66.67; expect_line what 100.00; expect_line how 100.00; expect_line others 0.00
+expect_exit 0 score sqa3d sqa.jsonl --gt sqa.json --questions sqa_questions.json --format csv
+check "one CSV table" test "$(wc -l <"$OUT")" = 5
+expect_line metric,value,low,high,n,of,group; expect_line EM,66.67 ,3,3,; expect_line EM,100.00 ,1,,what
 expect_exit 0 score sqa3d sqa.jsonl --gt sqa.json --all-variants --format csv
 expect_line metric,official,strict,refined; expect_line EM, 66.67 0.00 66.67
 
@@ -124,6 +127,13 @@ echo '{"prompt": "x", "checkpoint": {"step": 1}}' >a/run.json
 echo '{"prompt": "x", "checkpoint": {"step": 2}}' >b/run.json
 expect_exit 0 score sqa3d a/sqa.jsonl --gt sqa.json --against b/sqa_b.jsonl -o run.scores
 expect_line "checkpoint.step: 1, other: 2"
+check "the score file holds the comparison" grep -q '"against"' run.scores
+expect_exit 0 score sqa3d a/sqa.jsonl --gt sqa.json --against b/sqa_b.jsonl --format json
+check "one JSON document" cmp -s "$OUT" run.scores
+expect_exit 0 score sqa3d a/sqa.jsonl --gt sqa.json --against b/sqa_b.jsonl --format csv
+check "one CSV table" test "$(wc -l <"$OUT")" = 2
+expect_line EM,66.67,33.33,+33.33
+refused 2 "--against: got given with --all-variants" -- sqa3d sqa.jsonl --gt sqa.json --against sqa_b.jsonl --all-variants
 check "run.json is copied" grep -q '"step": 1' run.scores
 expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json
 expect_line EM 50.00 "33.33 to 66.67"
@@ -132,6 +142,7 @@ expect_line EM 50.00 33.33 +16.67
 printf '{"id":%s,"score":%s,"scale":5,"judge":"kind"}\n' 1 5 2 4 3 0 >judge.jsonl
 expect_exit 0 score sqa3d sqa.jsonl --gt sqa.json --judge judge.jsonl
 expect_line "judge kind" 60.00
+refused 2 "--judge: got given with --all-variants" -- sqa3d sqa.jsonl --gt sqa.json --judge judge.jsonl --all-variants
 sed '2s/4/6/' judge.jsonl >judge_off.jsonl
 refused 3 "judge_off.jsonl:2: score: got 6" -- sqa3d sqa.jsonl --gt sqa.json --judge judge_off.jsonl
 
@@ -266,7 +277,7 @@ refused 3 "long.jsonl:2: got a line of 100000036 bytes" -- scanqa long.jsonl --p
 rm long.jsonl
 refused 3 "dataset: got \"scanQA\"" "another benchmark" -- sqa3d with_gt.jsonl --partial
 refused 3 "absent.jsonl" -- scanqa absent.jsonl --partial
-refused 2 "a task" -- nonsense absent.jsonl
+refused 2 "one of scanrefer" -- nonsense absent.jsonl
 refused 2 "'raw', 'PTB'" -- scanqa scanqa.jsonl --matcher best
 refused 3 "2 of 4675 questions" "--partial" -- scanqa scanqa.jsonl
 { printf '\xef\xbb\xbf'; sed 's/$/\r/' scanqa.jsonl; } >windows.jsonl

@@ -33,6 +33,37 @@ TEST_CASE("the log of VSI-Bench's harness is read") {
   CHECK(answer.truth->answers == std::vector<std::string>{"3"});
 }
 
+TEST_CASE("one rule finds the id of an answer, whatever else the line holds") {
+  const auto id = [](const char* line) {
+    const Json json = parse_json(line, {"line", "a line"});
+    return id_text(answer_id(json)).value_or("none");
+  };
+  CHECK(id(R"({"id": 5, "sample_id": "a"})") == "a");
+  CHECK(id(R"({"sample_id": null, "question_id": 7, "doc_id": 1})") == "7");
+  CHECK(id(R"({"doc_id": 4, "doc": {"id": 17}, "sample_id": "a"})") == "17");
+  CHECK(id(R"({"doc_id": 4, "doc": {"question_id": 17}})") == "4");
+  CHECK(id(R"({"doc": {"question_id": 17}})") == "17");
+  CHECK(id(R"({"id": 220602000002})") == "220602000002");
+  CHECK(id(R"({"id": 1.5})") == "none");
+  CHECK(id(R"({"id": [1]})") == "none");
+  CHECK(id(R"({"doc": 3})") == "none");
+  CHECK_THROWS_WITH(parse_answers("{\"sample_id\": \"\", \"id\": 3, \"prediction\": \"a\"}",
+                                  "a.jsonl", Task::kSqa3d),
+                    Contains("a.jsonl:1: sample_id"));
+}
+
+TEST_CASE("packed files and UTF-16 are named for what they are") {
+  const auto none = [](std::size_t, const Json&) {};
+  for (const auto& [start, word] : {std::pair{"\x1f\x8b\x08", "gunzip"},
+                                    {"PK\x03\x04", "unzip"},
+                                    {"\xfd"
+                                     "7zXZ",
+                                     "unxz"},
+                                    {"\x28\xb5\x2f\xfd", "unzstd"},
+                                    {"\xff\xfe{", "UTF-8"}})
+    CHECK_THROWS_WITH(each_record(start, "f", "a record", none), Contains(word));
+}
+
 TEST_CASE("answers that are empty, cut, or cannot be read are told apart") {
   const auto file = parse_answers(
       "{\"sample_id\": 1, \"pred_response\": [], \"finish_reason\": \"stop\"}\n"

@@ -11,6 +11,7 @@
 #include "score/published.h"
 #include "score/table_checks.h"
 #include "support/support.h"
+#include "text/csv.h"
 
 using namespace vega;
 using namespace vega::score;
@@ -67,8 +68,7 @@ TEST_CASE("the average rank of all 24 rows of the published table") {
   const auto columns = parse_columns("--columns", "table1");
   CHECK(columns.size() == 9);
   const Results results = rank_results(columns, published("scene_understanding.csv"), 1);
-  const auto records =
-      read_csv(without_comments(published_file("scene_understanding.csv")), "published");
+  const auto records = text::read_csv(published_file("scene_understanding.csv"), "published");
   REQUIRE(records.size() == 25);
   REQUIRE(results.rows.size() == 24);
   for (std::size_t r = 0; r < 24; ++r) {
@@ -97,7 +97,7 @@ TEST_CASE("published tables of VSI-Bench, LIBERO and the ablations are read") {
   REQUIRE(libero.size() == 4);
   CHECK(cell_of(libero[0], parse_column("--columns", "libero:long"))->value == 94.5);
   CHECK_FALSE(cell_of(libero[3], parse_column("--columns", "libero:goal")));
-  const auto points = read_csv(without_comments(published_file("ablation.csv")), "ablation.csv");
+  const auto points = text::read_csv(published_file("ablation.csv"), "ablation.csv");
   CHECK(points.size() == 1 + 11 + 6 + 1);
   CHECK(published_file("no such file").empty());
 }
