@@ -23,6 +23,12 @@ constexpr Range kNewLetters[] = {
 constexpr Range kNewNumbers[] = {{0x10D40, 0x10D49}, {0x116D0, 0x116E3}, {0x11BF0, 0x11BF9},
                                  {0x16130, 0x16139}, {0x16D70, 0x16D79}, {0x1CCF0, 0x1CCF9},
                                  {0x1E5F1, 0x1E5FA}};
+// Marks that came after Unicode 15.0.
+constexpr Range kNewMarks[] = {{0x897, 0x897},     {0x10D69, 0x10D6D}, {0x10EFC, 0x10EFC},
+                               {0x113B8, 0x113C0}, {0x113C2, 0x113C2}, {0x113C5, 0x113C5},
+                               {0x113C7, 0x113CA}, {0x113CC, 0x113D0}, {0x113D2, 0x113D2},
+                               {0x113E1, 0x113E2}, {0x11F5A, 0x11F5A}, {0x1611E, 0x1612F},
+                               {0x1E5EE, 0x1E5EF}};
 // Marks that came after Unicode 9, and what NFC joins since. The `tokenizers` package leaves them
 // alone (its NFC has the tables of unicode-normalization-alignments 0.1).
 constexpr Range kNewToNfc[] = {
@@ -90,7 +96,8 @@ std::uint8_t compute(char32_t c) {
     case UTF8PROC_CATEGORY_PC: out |= kWordPart; break;
     case UTF8PROC_CATEGORY_CN:
       if (is_in(c, kNewLetters)) out |= kLetter | kWordPart;
-      if (is_in(c, kNewNumbers)) out |= kNumber;
+      if (is_in(c, kNewNumbers)) out |= kNumber | kWordPart;
+      if (is_in(c, kNewMarks)) out |= kWordPart;
       break;
     default:
       if (c == 0x200C || c == 0x200D || is_in(c, kOtherAlphabetic)) out |= kWordPart;
