@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,5 +71,8 @@ struct ScanCamera {
 // NAME.mask.npz (SciPy csr of bool, rows by falling score). Throws OutputError.
 void write_scan(const RoomScan& scan, const ScanCamera& camera, const std::filesystem::path& folder,
                 const std::string& name);
+
+// scannetv2-labels.combined.tsv of these labels and of "case"; counts: objects of a label.
+std::string label_table(std::map<std::string, int> counts);
 
 }  // namespace vega

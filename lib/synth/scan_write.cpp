@@ -81,19 +81,10 @@ int nyu40_of(const std::string& label) {
   return found == kClasses.end() ? 40 : found->second;
 }
 
-std::string label_table(const RoomScan& scan) {
-  std::map<std::string, int> counts{{"case", 0}};
+std::string label_table_of(const RoomScan& scan) {
+  std::map<std::string, int> counts;
   for (const scan::SegGroup& group : scan.groups) ++counts[group.label];
-  std::string text =
-      "id\traw_category\tcategory\tcount\tnyu40id\teigen13id\tnyuClass\tnyu40class\teigen13class\t"
-      "ModelNet40\tModelNet10\tShapeNetCore55\tsynsetoffset\twnsynsetid\twnsynsetkey\tmpcat40\t"
-      "mpcat40index\n";
-  int id = 0;
-  for (const auto& [label, count] : counts) {
-    text += std::to_string(++id) + '\t' + label + '\t' + label + '\t' + std::to_string(count) +
-            '\t' + std::to_string(nyu40_of(label)) + std::string(12, '\t') + '\n';
-  }
-  return text;
+  return label_table(std::move(counts));
 }
 
 std::string segments_text(const RoomScan& scan, const std::string& name) {
@@ -154,6 +145,20 @@ void write_masks(const RoomScan& scan, const fs::path& path) {
 
 }  // namespace
 
+std::string label_table(std::map<std::string, int> counts) {
+  counts.try_emplace("case", 0);
+  std::string text =
+      "id\traw_category\tcategory\tcount\tnyu40id\teigen13id\tnyuClass\tnyu40class\teigen13class\t"
+      "ModelNet40\tModelNet10\tShapeNetCore55\tsynsetoffset\twnsynsetid\twnsynsetkey\tmpcat40\t"
+      "mpcat40index\n";
+  int id = 0;
+  for (const auto& [label, count] : counts) {
+    text += std::to_string(++id) + '\t' + label + '\t' + label + '\t' + std::to_string(count) +
+            '\t' + std::to_string(nyu40_of(label)) + std::string(12, '\t') + '\n';
+  }
+  return text;
+}
+
 void write_scan(const RoomScan& scan, const ScanCamera& camera, const fs::path& folder,
                 const std::string& name) {
   publish_file(folder / (name + "_vh_clean_2.ply"), std::string_view(ply_bytes(scan)));
@@ -162,7 +167,7 @@ void write_scan(const RoomScan& scan, const ScanCamera& camera, const fs::path& 
   publish_file(folder / (name + ".aggregation.json"),
                std::string_view(aggregation_text(scan, name)));
   publish_file(folder / (name + ".txt"), std::string_view(text_of(scan, camera)));
-  publish_file(folder / "scannetv2-labels.combined.tsv", std::string_view(label_table(scan)));
+  publish_file(folder / "scannetv2-labels.combined.tsv", std::string_view(label_table_of(scan)));
   write_masks(scan, folder / (name + ".mask.npz"));
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "media/image.h"
+#include "synth/dataset.h"
 #include "synth/model.h"
 #include "synth/scene.h"
 
@@ -38,7 +39,7 @@ Examples:
   vega-synth scene --plain -o rooms/frames-alone
   vega-synth scene --study --frames 16 --size 320x240 --masks exact -o scans/scene0001_00
 
-See also: vega-extract scene, vega-extract features)";
+See also: dataset; vega-extract scene, vega-extract features)";
 
 constexpr Choice<std::string_view> kLayouts[] = {{"original", "original"},
                                                  {"diffusers", "diffusers", "of Wan and UMT5"},
@@ -49,16 +50,6 @@ std::filesystem::path folder_of(const std::string& out) {
   if (out.empty()) throw UsageError(explain("--out", "nothing", "a folder"));
   const std::filesystem::path folder = out;
   return folder.has_filename() || !folder.has_relative_path() ? folder : folder.parent_path();
-}
-
-ImageSize frame_size(const std::string& option, const std::string& text) {
-  const ImageSize size = size_option(option, text);
-  if (std::min(size.width, size.height) < kSceneSide.least ||
-      std::max(size.width, size.height) > kSceneSide.most)
-    throw UsageError(explain(option, "'" + text + "'",
-                             "each side " + std::to_string(kSceneSide.least) + " to " +
-                                 std::to_string(kSceneSide.most) + " pixels"));
-  return size;
 }
 
 struct ModelArguments {
@@ -158,6 +149,16 @@ RunResult run_scene(const SceneArguments& a, const Context& context) {
 }
 
 }  // namespace
+
+ImageSize frame_size(const std::string& option, const std::string& text) {
+  const ImageSize size = size_option(option, text);
+  if (std::min(size.width, size.height) < kSceneSide.least ||
+      std::max(size.width, size.height) > kSceneSide.most)
+    throw UsageError(explain(option, "'" + text + "'",
+                             "each side " + std::to_string(kSceneSide.least) + " to " +
+                                 std::to_string(kSceneSide.most) + " pixels"));
+  return size;
+}
 
 Verb model_verb() {
   return make_verb("model", "write a checkpoint with seeded random weights", kModelHelp, run_model);

@@ -11,4 +11,6 @@ Verb model_verb();
 // `vega-synth scene`: a room and its scan.
 Verb scene_verb();
 
+// dataset_verb(): synth/dataset.h.
+
 }  // namespace vega::synth

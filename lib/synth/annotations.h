@@ -1,0 +1,53 @@
+// Sentences about rooms in the original annotation formats of the benchmarks.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "synth/ask.h"
+#include "synth/facts.h"
+#include "synth/refer.h"
+
+namespace vega::synth {
+
+// All that is said of one room.
+struct RoomTexts {
+  std::vector<Reference> scanrefer, multi3drefer, nr3d;
+  std::vector<Question> scanqa, sqa3d;
+};
+
+// At most `most` texts a benchmark. A function of the facts, the seed and the scene's name alone.
+RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most);
+
+enum class Split { kTrain, kVal, kTest };
+std::string_view name_of(Split split);  // "train", "val", "test"
+
+struct DatasetRoom {
+  Split split{};
+  RoomFacts facts;
+  RoomTexts texts;
+};
+
+// A file of the data set, by its path below the folder.
+struct TextFile {
+  std::filesystem::path path;
+  std::string text;
+  std::int64_t entries = 0;
+};
+
+// The annotation files of all benchmarks, with their questions in the order of the rooms. Lists in
+// JSON have an element a line.
+//   benchmark/scanrefer/ScanRefer_filtered_{train,val}.json
+//   benchmark/multi3drefer/multi3drefer_{train,val}.json
+//   benchmark/scanqa/ScanQA_v1.0_{train,val}.json
+//   benchmark/sqa_task/balanced/v1_balanced_{questions,sqa_annotations}_{train,val,test}_scannetv2.json
+//   benchmark/nr3d/nr3d.csv
+//   meanings.jsonl   what every text means: benchmark, split, scene, id, text, meaning, and
+//                    referents or answers
+// SQA3D's position is in the aligned frame of the scan, z = 0; its rotation turns +x about z to
+// where one looks.
+std::vector<TextFile> annotation_files(const std::vector<DatasetRoom>& rooms);
+
+}  // namespace vega::synth

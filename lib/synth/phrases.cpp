@@ -1,0 +1,132 @@
+#include "synth/phrases.h"
+
+#include <cctype>
+
+namespace vega::synth {
+namespace {
+
+// "closest to the sofa", without the view of a side.
+std::string place_of(const Description& d, Draw& draw) {
+  switch (d.relation) {
+    case Relation::kNearest:
+      return (draw.chance(0.6) ? "closest to " : "nearest to ") + the(d.anchors[0]);
+    case Relation::kFarthest:
+      return (draw.chance(0.6) ? "farthest from " : "farthest away from ") + the(d.anchors[0]);
+    case Relation::kBetween: return "between " + the(d.anchors[0]) + " and " + the(d.anchors[1]);
+    case Relation::kLeft:
+      return (draw.chance(0.6) ? "to the left of " : "left of ") + the(d.anchors[0]);
+    case Relation::kRight:
+      return (draw.chance(0.6) ? "to the right of " : "right of ") + the(d.anchors[0]);
+    case Relation::kFront: return "in front of " + the(d.anchors[0]);
+    case Relation::kBehind: return "behind " + the(d.anchors[0]);
+    default: return {};
+  }
+}
+
+std::string size_word(Relation relation, Draw& draw) {
+  if (relation == Relation::kLargest) return draw.chance(0.6) ? "largest" : "biggest";
+  return relation == Relation::kSmallest ? "smallest" : "tallest";
+}
+
+bool is_size(Relation r) {
+  return r == Relation::kLargest || r == Relation::kSmallest || r == Relation::kTallest;
+}
+
+}  // namespace
+
+std::string noun(const Kind& kind, bool several) {
+  std::string word = kind.label.empty() ? "object" : kind.label;
+  if (several) word += word.ends_with('x') || word.ends_with("sh") ? "es" : "s";
+  return kind.colour.empty() ? word : kind.colour + " " + word;
+}
+
+std::string the(const Kind& kind) { return "the " + noun(kind); }
+
+std::string with_article(const std::string& noun) {
+  return (std::string_view("aeiou").find(noun[0]) != std::string_view::npos ? "an " : "a ") + noun;
+}
+
+std::string of_me(Relation side) {
+  switch (side) {
+    case Relation::kLeft: return "on my left";
+    case Relation::kRight: return "on my right";
+    case Relation::kFront: return "in front of me";
+    default: return "behind me";
+  }
+}
+
+std::string short_phrase(const Description& d, bool several, Draw& draw, bool may_lead) {
+  const std::string head = noun(d.head, several);
+  if (d.relation == Relation::kNone) {
+    if (several) return (draw.chance(0.5) ? "the " : "all of the ") + head;
+    return "the " + head;
+  }
+  if (is_size(d.relation)) {
+    const std::string size = size_word(d.relation, draw);
+    return draw.chance(0.6) ? "the " + size + " " + head
+                            : "the " + size + " " + head + " in the room";
+  }
+  const std::string place = place_of(d, draw);
+  if (!is_side(d.relation)) {
+    if (draw.chance(0.3)) return "the " + head + (several ? " that are " : " that is ") + place;
+    return "the " + head + " " + place;
+  }
+  if (may_lead && draw.chance(0.5)) return "facing " + the(d.view) + ", the " + head + " " + place;
+  return "the " + head + " " + place + (draw.chance(0.5) ? " when facing " : " when you face ") +
+         the(d.view);
+}
+
+std::string long_phrase(const Description& d, Draw& draw) {
+  const std::string head = noun(d.head), a_head = with_article(head);
+  const Kind bare{d.head.label, ""};
+  const std::string intro = (draw.chance(0.5) ? "this is " : "there is ") + a_head;
+  if (d.relation == Relation::kNone) {
+    const std::string whole[] = {
+        "this is " + a_head + ". it stands on the floor.",
+        "there is " + a_head + " on the floor of the room.",
+        "the " + noun(bare) + " is " + d.head.colour + ". it stands on the floor.",
+        "it is " + a_head + ". it is on the floor."};
+    return whole[draw.below(4)];
+  }
+  if (is_size(d.relation))
+    return intro + ". it is the " + size_word(d.relation, draw) + " " + head + " in the room.";
+  const std::string place = place_of(d, draw);
+  if (is_superlative(d.relation))
+    return draw.chance(0.6) ? intro + ". it is the " + head + " " + place + "."
+                            : "the " + head + " " + place + ". it stands on the floor.";
+  if (d.relation == Relation::kBetween)
+    return draw.chance(0.5) ? intro + ". it stands " + place + "."
+                            : intro + " " + place + ". it is on the floor.";
+  return draw.chance(0.5) ? intro + ". when you face " + the(d.view) + ", it is " + place + "."
+                          : "facing " + the(d.view) + ", there is " + a_head + " " + place +
+                                ". it stands on the floor.";
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> out;
+  std::string word;
+  const auto end = [&] {
+    if (!word.empty()) out.push_back(std::move(word));
+    word.clear();
+  };
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      word += c;
+      continue;
+    }
+    end();
+    if (c != ' ') out.emplace_back(1, c);
+  }
+  end();
+  return out;
+}
+
+std::string number_word(std::size_t number) {
+  static constexpr const char* kWords[] = {
+      "zero",     "one",     "two",     "three",     "four",     "five",     "six",
+      "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
+      "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
+  return number <= 20 ? kWords[number] : std::to_string(number);
+}
+
+}  // namespace vega::synth
