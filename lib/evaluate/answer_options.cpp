@@ -5,12 +5,12 @@
 namespace vega::evaluate {
 namespace {
 
-constexpr Choice<Compat> kCompat[] = {
+constexpr Choice<Compat> kAnswerCompat[] = {
     {Compat::kReference, "reference",
      "the released forward pass, its rounding and its control words in questions"},
     {Compat::kFixed, "fixed",
      "what silently distorts numbers is repaired (docs/language.md lists it)"}};
-constexpr Choice<AnswerFormat> kFormats[] = {{AnswerFormat::kText, "text"},
+constexpr Choice<AnswerFormat> kAnswerFormats[] = {{AnswerFormat::kText, "text"},
                                              {AnswerFormat::kJson, "json", "a line a question"}};
 
 // "auto" where nothing is set.
@@ -58,7 +58,7 @@ void visit_files(AnswerVerb& o, OptionVisitor& v) {
 
 void visit_generation(AnswerVerb& o, OptionVisitor& v) {
   v.group("Answers");
-  v.choice("--compat", o.compat, kCompat, "");
+  v.choice("--compat", o.compat, kAnswerCompat, "");
   v.flag("--greedy", o.greedy, "always the likeliest token, whatever the checkpoint's settings");
   whole_or_auto(v, "--max-new-tokens", o.max_new_tokens, {1, 1 << 20},
                 "longest answer (default: the checkpoint's, else 512)");
@@ -89,7 +89,7 @@ void AnswerVerb::visit(OptionVisitor& v) {
   v.text("-o,--out", out, "DIR",
          "of --locate: KEY-N.json, and boxes as meshes over the scan: KEY-N.ply, in the aligned "
          "frame KEY-N-aligned.ply");
-  v.choice("--format", format, kFormats, "of the answer on stdout");
+  v.choice("--format", format, kAnswerFormats, "of the answer on stdout");
   DeviceOptions::visit_device(v, device.device, "where to compute");
   v.choice("--dtype", device.dtype, kComputeTypes,
            "compute type (default: fp32 on cpu, bf16 on cuda)");
