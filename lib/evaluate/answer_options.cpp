@@ -10,8 +10,8 @@ constexpr Choice<Compat> kAnswerCompat[] = {
      "the released forward pass, its rounding and its control words in questions"},
     {Compat::kFixed, "fixed",
      "what silently distorts numbers is repaired (docs/language.md lists it)"}};
-constexpr Choice<AnswerFormat> kAnswerFormats[] = {{AnswerFormat::kText, "text"},
-                                             {AnswerFormat::kJson, "json", "a line a question"}};
+constexpr Choice<AnswerFormat> kAnswerFormats[] = {
+    {AnswerFormat::kText, "text"}, {AnswerFormat::kJson, "json", "a line a question"}};
 
 // "auto" where nothing is set.
 void real_or_auto(OptionVisitor& v, const char* name, std::optional<double>& value,
