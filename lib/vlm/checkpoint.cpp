@@ -227,7 +227,9 @@ const text::Tokenizer& VlmCheckpoint::words() const {
 }
 
 std::string VlmCheckpoint::fingerprint() const {
-  return remembered_fingerprint(files, "vlm/1", [&] { return vega::fingerprint(set.tensors()); });
+  // Merged weights depend on the type that they were rounded to.
+  const std::string kind = "vlm/1" + (adapted ? " " + std::string(vega::name_of(merged)) : "");
+  return remembered_fingerprint(files, kind, [&] { return vega::fingerprint(set.tensors()); });
 }
 
 VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& options) {
@@ -243,6 +245,8 @@ VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& opt
     const Adapter adapter = read_adapter(path);
     const fs::path base = base_of(adapter, options);
     if (!is_there(path / "config.json")) c.config_folder = base;
+    c.adapted = true;
+    c.merged = options.merged;
     c.set = merge_adapter(read_sharded(base, "model"), adapter, options.merged);
     c.files.push_back(path / kAdapterConfig);
   } else {

@@ -70,6 +70,8 @@ struct VlmCheckpoint {
   WeightViews ground, position;              // below their prefixes
   TensorSet set;                             // all tensors, adapters merged
   std::vector<std::filesystem::path> files;
+  bool adapted = false;  // a LoRA folder
+  DType merged = DType::kF32;
 
   Needs needs() const;
   // Throws InputError where there is none.

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/error.h"
@@ -141,7 +142,7 @@ struct Reading {
     const SceneReader& scene = *files.scene;
     const SceneGeometry asked = geometry();
     const std::int64_t rows = static_cast<std::int64_t>(frame_count() * kTokenCells);
-    const at::IntArrayRef shape{rows, config.point_count(), 3};
+    const std::array<std::int64_t, 3> shape{rows, config.point_count(), 3};
     if (config.points == PointStrategy::kAvg && asked == scene_geometry(scene))
       return tensor_of(scene.patches().world14, shape);
     const SceneFrames frames = scene.frames();

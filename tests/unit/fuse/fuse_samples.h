@@ -9,16 +9,16 @@
 #include <vector>
 
 #include "base/philox.h"
-#include "feature_samples.h"
 #include "fuse/options.h"
 #include "fuse/tokens.h"
 #include "fusion/checkpoint.h"
 #include "fusion/fusion.h"
 #include "fusion/projector.h"
 #include "run/context.h"
-#include "scene_sample.h"
 #include "store/tokens_file.h"
+#include "support/feature_samples.h"
 #include "support/options.h"
+#include "support/scene_sample.h"
 #include "support/support.h"
 #include "support/write_scene.h"
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "feature_samples.h"
 #include "store/scene_file.h"
+#include "support/feature_samples.h"
 
 namespace vega::test {
 

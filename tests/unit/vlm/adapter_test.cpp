@@ -1,0 +1,147 @@
+// LoRA folders: R060, R061, and settings that change numbers.
+#include "vlm/adapter.h"
+
+#include <ATen/ATen.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "core/tensor.h"
+#include "tiny_model.h"
+#include "vlm/checkpoint.h"
+#include "weights/safetensors.h"
+#include "weights/safetensors_writer.h"
+
+using namespace vega;
+using namespace vega::vlm;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const char* const kWeight = "model.layers.0.self_attn.q_proj.weight";
+const std::string kPair = "base_model.model.model.layers.0.self_attn.q_proj.";
+
+Json plain_config() {
+  return {{"peft_type", "LORA"}, {"r", 4},
+          {"lora_alpha", 8},     {"bias", "none"},
+          {"use_dora", false},   {"init_lora_weights", true}};
+}
+
+// An adapter of one pair, drawn.
+struct Pair {
+  at::Tensor a = at::randn({4, 256}), b = at::randn({256, 4});
+
+  void write(const std::filesystem::path& folder, const Json& config,
+             const std::map<std::string, at::Tensor>& more = {}) const {
+    std::filesystem::create_directories(folder);
+    test::write_text(folder / kAdapterConfig, config.dump(2));
+    std::map<std::string, TensorView> views{{kPair + "lora_A.weight", view_of(a)},
+                                            {kPair + "lora_B.weight", view_of(b)}};
+    for (const auto& [name, value] : more) views.insert_or_assign(name, view_of(value));
+    write_safetensors(folder / "adapter_model.safetensors", views);
+  }
+};
+
+Json with(const char* key, const Json& value) {
+  Json out = plain_config();
+  out.set(key, value);
+  return out;
+}
+
+}  // namespace
+
+// R061.
+TEST_CASE("adapter: the scale is alpha / r, or alpha / sqrt(r) where the rank is stabilised") {
+  Adapter adapter;
+  adapter.alpha = 16;
+  CHECK(adapter.scale(16) == 1.0);
+  adapter.rank_stabilised = true;
+  CHECK(adapter.scale(16) == 4.0);
+}
+
+TEST_CASE("adapter: W + scale B A, and tensors that are there whole") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const TensorSet before = read_sharded(base, "model");
+  at::manual_seed(4);
+  const Pair pair;
+  const at::Tensor newline = at::randn({256});
+  pair.write(folder / "x", plain_config(), {{"base_model.model.model.image_newline", newline}});
+  const VlmCheckpoint c = open_checkpoint(folder / "x", {.base = base});
+  const at::Tensor expected = float_tensor_from(before.at(kWeight)) + 2.0 * pair.b.matmul(pair.a);
+  CHECK((float_tensor_from(c.set.at(kWeight)) - expected).abs().max().item<float>() < 1e-5);
+  CHECK(at::equal(float_tensor_from(c.set.at(kNewlineName)), newline));
+  CHECK(c.set.size() == before.size());
+  CHECK(c.fingerprint() != open_checkpoint(base).fingerprint());
+  const VlmCheckpoint narrow =
+      open_checkpoint(folder / "x", {.base = base, .merged = DType::kBF16});
+  CHECK(narrow.set.at(kWeight).dtype == DType::kBF16);
+  CHECK(at::equal(tensor_from(narrow.set.at(kWeight)), expected.to(at::kBFloat16)));
+}
+
+TEST_CASE("adapter: settings that change numbers are honoured or refused") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const auto refusal = [&](const Json& config, const std::map<std::string, at::Tensor>& more = {}) {
+    Pair().write(folder / "x", config, more);
+    try {
+      open_checkpoint(folder / "x", {.base = base});
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(refusal(plain_config()).empty());
+  for (const char* key : {"use_dora", "fan_in_fan_out", "use_qalora", "lora_bias"})
+    CHECK_THAT(refusal(with(key, true)), Contains(key));
+  for (const char* key : {"alpha_pattern", "trainable_token_indices", "layer_replication",
+                          "target_parameters", "megatron_config"})
+    CHECK_THAT(refusal(with(key, Json{{"q_proj", 4}})), Contains(key));
+  CHECK_THAT(refusal(with("init_lora_weights", "pissa")), Contains("init_lora_weights"));
+  CHECK(refusal(with("init_lora_weights", "gaussian")).empty());
+  CHECK_THAT(refusal(with("peft_type", "IA3")), Contains("peft_type"));
+  CHECK_THAT(refusal(with("lora_alpha", nullptr)), Contains("lora_alpha"));
+  CHECK_THAT(refusal(plain_config(), {{kPair + "lora_A.weight", at::randn({4, 255})}}),
+             Contains("[256, 256]"));
+  CHECK_THAT(refusal(plain_config(),
+                     {{"base_model.model.model.nothing.lora_A.weight", at::randn({4, 256})}}),
+             Contains("nothing"));
+  CHECK_THAT(refusal(plain_config(), {{kPair + "lora_magnitude_vector", at::randn({256})}}),
+             Contains("DoRA"));
+  CHECK_THAT(refusal(plain_config(), {{"base_model.model.model.extra.weight", at::randn({4})}}),
+             Contains("model.extra.weight"));
+}
+
+TEST_CASE("adapter: the base is named, or asked for") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  Pair().write(folder / "x", with("base_model_name_or_path", base.string()));
+  CHECK(open_checkpoint(folder / "x").family == Family::kVega);
+  Pair().write(folder / "x", with("base_model_name_or_path", "lmms-lab/LLaVA-Video-7B-Qwen2"));
+  CHECK_THROWS_WITH(open_checkpoint(folder / "x"), Contains("--base"));
+}
+
+// R060: golden_test.cpp reads LLaVA's folder of both files under the name run7.
+TEST_CASE("adapter: LLaVA's folder without its whole tensors is refused") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  Pair().write(folder / "checkpoint-lora", plain_config());
+  std::filesystem::copy_file(base / "config.json", folder / "checkpoint-lora" / "config.json");
+  CHECK_THROWS_WITH(
+      open_checkpoint(folder / "checkpoint-lora", {.base = base}),
+      Contains("non_lora_trainables.bin") && Contains("projectors") && Contains("fusion"));
+}
+
+TEST_CASE("adapter: a head is resized as training does it") {
+  at::manual_seed(6);
+  const at::Tensor rows = at::randn({12, 3});
+  TensorSet set;
+  set.add("lm_head.weight", view_of(rows), {}, "head.safetensors");
+  const std::vector<std::int64_t> added = {7, 8};
+  const TensorSet got = with_rows(set, "lm_head.weight", 9, added);
+  const at::Tensor out = float_tensor_from(got.at("lm_head.weight"));
+  REQUIRE(out.sizes() == at::IntArrayRef({9, 3}));
+  CHECK(at::equal(out.slice(0, 0, 7), rows.slice(0, 0, 7)));
+  CHECK((out[7] - rows.slice(0, 0, 7).mean(0)).abs().max().item<float>() < 1e-6);
+  CHECK((out[8] - out.slice(0, 0, 8).mean(0)).abs().max().item<float>() < 1e-6);
+}
