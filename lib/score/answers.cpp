@@ -41,6 +41,9 @@ class Line {
                            const std::string& remedy = {}) const {
     throw FormatError(explain(place_ + ": " + field, shown(got), expected, remedy));
   }
+  [[noreturn]] void refuse_members(const std::string& field, const std::string& expected) const {
+    throw FormatError(explain(place_ + ": " + field, members_text(json_), expected));
+  }
   // The member of the line, or of "doc" in the log of VSI-Bench's harness. Null: absent or null.
   const Json* first(std::initializer_list<std::string_view> names) const {
     for (const Json* object : {&json_, &json_["doc"]}) {
@@ -63,7 +66,8 @@ class Line {
   std::string id() const {
     const Json& found = answer_id(json_);
     const auto out = id_text(found);
-    if (!out || out->empty()) refuse("sample_id", found, "the id of a question");
+    if (found.is_null()) refuse_members("sample_id", kAnswerId);
+    if (!out || out->empty()) refuse("sample_id", found, kAnswerId);
     return *out;
   }
   void check_dataset() const {
@@ -90,8 +94,7 @@ class Line {
     const Json* found = first(names);
     if (found == nullptr) {
       if (!has(names))
-        refuse("pred_response", Json(), "an answer",
-               "does another program's file use another name?");
+        refuse_members("pred_response", "an answer: pred_response, prediction or pred");
       out.empty = true;
     }
     return found;

@@ -191,10 +191,14 @@ std::vector<Fault> verify_json(const fs::path& path) {
       return faults_of_scores(path, parse_scores(text, path.string()));
     return {};
   } catch (const InputError& error) {
-    std::string what = error.what();
+    std::string what = error.what(), where;
     if (const std::string place = path.string() + ":"; what.starts_with(place))
       what = trim(std::string_view(what).substr(place.size()));
-    return {{path, "", what}};
+    if (const std::size_t colon = what.find(':'); parse_whole(what.substr(0, colon))) {
+      where = "line " + what.substr(0, colon);
+      what = trim(std::string_view(what).substr(colon + 1));
+    }
+    return {{path, where, what}};
   }
 }
 

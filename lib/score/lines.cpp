@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace vega::score {
@@ -78,6 +79,13 @@ const Json& answer_id(const Json& line) {
     for (const char* name : {"sample_id", "id", "question_id", "doc_id"})
       if (!(*object)[name].is_null()) return (*object)[name];
   return doc["id"];
+}
+
+std::string members_text(const Json& line) {
+  std::string out;
+  for (const auto& [name, value] : line.members())
+    out += (out.empty() ? "members " : ", ") + printable(name, 40);
+  return out.empty() ? "no member" : out;
 }
 
 std::string with_whole_surrogates(std::string_view json, std::size_t& count) {

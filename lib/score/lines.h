@@ -40,6 +40,11 @@ std::optional<std::string> id_text(const Json& value);
 // question_id, doc_id that the line has and that is not null; else the same within `doc`. Null:
 // there is none.
 const Json& answer_id(const Json& line);
+inline constexpr const char* kAnswerId =
+    "the id of a question, a text or a whole number: sample_id, id, question_id or doc_id";
+
+// What a line has, for a message on a member that it lacks: "members answer, id".
+std::string members_text(const Json& line);
 
 // Replaces halves of surrogate pairs as above and adds to `count`.
 std::string with_whole_surrogates(std::string_view json, std::size_t& count);

@@ -112,7 +112,7 @@ void read_part(const std::vector<Part>& parts, std::size_t at, bool continued, M
                 const auto id = id_text(answer_id(record));
                 if (!id || id->empty())
                   throw FormatError(explain(line_place(part.path.string(), number) + ": sample_id",
-                                            shown(answer_id(record)), "the id of a question"));
+                                            members_text(record), kAnswerId));
                 lines.push_back({*id, std::string(trim(raw.at(number - 1))), at, number});
               });
 }

@@ -39,6 +39,9 @@ See also: vega-eval validate, vega-eval table; docs/scoring.md)";
 
 // A folder of answers stands for its answers.jsonl.
 fs::path answer_file(const fs::path& path) {
+  if (path == "-")
+    throw UsageError(explain("-", "standard input", "an answer file",
+                             "write it to a file: scores name their files by digest"));
   if (!fs::is_directory(path)) return path;
   if (fs::exists(path / "answers.jsonl")) return path / "answers.jsonl";
   throw InputError(explain(path.string(), "a folder without answers.jsonl", "an answer file",
@@ -66,6 +69,11 @@ Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
   out.task = task_of_inputs("score", options.inputs);
   for (std::size_t i = 1; i < options.inputs.size(); ++i)
     out.files.push_back(answer_file(options.inputs[i]));
+  for (std::size_t i = 1; i < out.files.size(); ++i)
+    if (std::find(out.files.begin(), out.files.begin() + static_cast<std::ptrdiff_t>(i),
+                  out.files[i]) != out.files.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError(explain(out.files[i].string(), "given twice", "each file once",
+                               "several files are runs of other seeds"));
   out.matching.matcher = matcher_name(out.task, options.matcher);
   out.matching.threshold = options.threshold;
   out.matching.threads =

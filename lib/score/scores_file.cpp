@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "score/lines.h"
 
 namespace vega::score {
 namespace {
@@ -115,7 +116,11 @@ Scores parse_scores(std::string_view text, const std::string& where) {
   JsonLimits limits;
   limits.bytes = std::size_t{64} << 20;
   limits.depth = 32;
-  const Json json = parse_json(text, {where, "scores.json of vega-eval score", ""}, limits);
+  const Json json =
+      parse_json(text,
+                 {where, "scores.json of vega-eval score",
+                  "vega-eval score -o makes it of answers; rows of other systems stand in .csv"},
+                 limits);
   const Reader reader(where);
   if (json["schema"].text_or("") != kScoresSchema)
     reader.refuse("schema", json["schema"], "\"vega.scores/1\"");
@@ -138,8 +143,7 @@ Scores parse_scores(std::string_view text, const std::string& where) {
 }
 
 Scores read_scores(const std::filesystem::path& path) {
-  return parse_scores(read_text(path, "scores.json of vega-eval score", std::size_t{64} << 20),
-                      path.string());
+  return parse_scores(file_text(path), path.string());
 }
 
 }  // namespace vega::score

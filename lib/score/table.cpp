@@ -10,6 +10,7 @@
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/publish.h"
 #include "base/text.h"
 #include "run/output_names.h"
@@ -38,6 +39,18 @@ bool has_number(const TableRow& row, const std::vector<Column>& columns) {
                      [&](const Column& column) { return cell_of(row, column).has_value(); });
 }
 
+// "; it has scanqa:EM, ...".
+std::string columns_there(const TableRow& row) {
+  std::string out;
+  const auto add = [&](const std::string& name) {
+    out += (out.empty() ? "; it has " : ", ") + name;
+  };
+  for (const auto& [name, cell] : row.cells) add(printable(name, 60));
+  for (const Scores& scores : row.scores)
+    for (const auto& [name, value] : scores.metrics) add(scores.task + ":" + printable(name, 60));
+  return out;
+}
+
 // Published, foreign and scored rows, in this order. All are checked against each other, then those
 // that are not wanted go.
 std::vector<TableRow> wanted_rows(const TableOptions& options, const std::vector<Column>& columns) {
@@ -59,7 +72,7 @@ std::vector<TableRow> wanted_rows(const TableOptions& options, const std::vector
     const bool wanted = options.published && (names.empty() || names.contains(row.name));
     if (published && (!wanted || !has_number(row, columns))) continue;
     if (!published && !has_number(row, columns))
-      log_warn("row '{}' has no number in these columns", row.name);
+      log_warn("row '{}' has no number in these columns{}", row.name, columns_there(row));
     out.push_back(std::move(row));
   }
   // Rows of one section stand together, where its last row is.

@@ -34,7 +34,7 @@ CsvColumns csv_columns(const text::CsvRecord& head, const std::string& file) {
   const std::string place = line_place(file, head.line);
   if (std::none_of(head.fields.begin(), head.fields.end(),
                    [](const std::string& field) { return trim(field) == "name"; }))
-    throw FormatError(explain(place, "no column 'name'",
+    throw FormatError(explain(place, "no column 'name' but '" + printable(head.fields[0], 80) + "'",
                               "a line of names with commas between, such as name,scanqa:CIDEr",
                               "export the table with commas"));
   CsvColumns out;
@@ -88,6 +88,8 @@ void read_stamp(std::string& text, Cell& cell, const std::string& place) {
 Cell csv_cell(std::string text, const Column& column, bool fraction, const std::string& place) {
   Cell cell;
   read_stamp(text, cell, place);
+  if (!fraction && text.ends_with('%'))
+    text = trim(std::string_view(text).substr(0, text.size() - 1));
   const auto value = parse_double(text);
   if (!value || !std::isfinite(*value))
     throw FormatError(
@@ -243,8 +245,9 @@ std::vector<TableRow> csv_rows(std::string_view text, const std::string& file, O
     throw FormatError(
         explain(file, "bytes that are not UTF-8", "UTF-8", "export the table as CSV UTF-8"));
   const std::vector<text::CsvRecord> records = text::read_csv(text, file);
-  if (records.empty())
-    throw FormatError(explain(file, "no line", "a line of names, then a line a system"));
+  if (records.size() < 2)
+    throw FormatError(explain(file, records.empty() ? "no line" : "a line of names alone",
+                              "a line of names, then a line a system"));
   const CsvColumns columns = csv_columns(records.front(), file);
   std::vector<TableRow> out;
   for (std::size_t i = 1; i < records.size(); ++i)
@@ -264,9 +267,7 @@ std::vector<TableRow> published_rows() {
 
 bool is_csv(const std::string& input) { return lower(input).ends_with(".csv"); }
 
-std::string csv_text(const std::string& path) {
-  return read_text(path, "a table (CSV)", std::size_t{64} << 20);
-}
+std::string csv_text(const std::string& path) { return file_text(path); }
 
 std::vector<TableRow> input_rows(std::span<const std::string> inputs) {
   std::vector<TableRow> out;

@@ -160,8 +160,8 @@ Json csv_episode(const std::vector<std::string>& names, const std::vector<std::s
     const std::string value(trim(fields[i]));
     if (names[i] == "success") {
       const std::string word = lower(value);
-      if (word == "true" || word == "1") out.set(names[i], true);
-      if (word == "false" || word == "0") out.set(names[i], false);
+      const bool yes = word == "true" || word == "1", no = word == "false" || word == "0";
+      out.set(names[i], yes || no ? Json(yes) : Json(value));
     } else if (names[i] == "episode" || names[i] == "seed" || names[i] == "task_id") {
       if (!value.empty()) out.set(names[i], whole_number(value, name, line));
     } else if (!value.empty()) {

@@ -278,6 +278,16 @@ rm long.jsonl
 refused 3 "dataset: got \"scanQA\"" "another benchmark" -- sqa3d with_gt.jsonl --partial
 refused 3 "absent.jsonl" -- scanqa absent.jsonl --partial
 refused 2 "one of scanrefer" -- nonsense absent.jsonl
+refused 2 "-: got standard input" -- scanqa - --partial
+refused 2 "scanqa.jsonl: got given twice" -- scanqa scanqa.jsonl scanqa.jsonl --partial
+gzip -c scanqa.jsonl >packed.jsonl.gz
+refused 3 "packed by gzip" gunzip -- scanqa packed.jsonl.gz --partial
+sed 's/sample_id/key/' scanqa.jsonl >other_id.jsonl
+refused 3 "other_id.jsonl:1: sample_id: got members key, pred_response, gt_response" question_id -- scanqa other_id.jsonl --partial
+sed 's/pred_response/answer/' scanqa.jsonl >other_name.jsonl
+refused 3 "other_name.jsonl:1: pred_response: got members sample_id, answer" prediction -- scanqa other_name.jsonl --partial
+printf 'suite,task,episode,success\nlibero_goal,"open, close",0,yes\n' >yes.csv
+refused 3 "yes.csv:2: got 'success' is \"yes\"" -- libero yes.csv --partial
 refused 2 "'raw', 'PTB'" -- scanqa scanqa.jsonl --matcher best
 refused 3 "2 of 4675 questions" "--partial" -- scanqa scanqa.jsonl
 { printf '\xef\xbb\xbf'; sed 's/$/\r/' scanqa.jsonl; } >windows.jsonl

@@ -180,6 +180,17 @@ TEST_CASE("METEOR is the released jar's, bit for bit, on word lists of our own")
   }
   CHECK(wrong == 0);
   CHECK(sum.score() == *golden["corpus"].number());
+  // The cases of the report; a full stop is a word.
+  const auto score = [&](const std::string& hypothesis, const std::string& reference) {
+    return 100 * meteor.item(hypothesis, std::vector{reference}).score();
+  };
+  CHECK(score("chairs", "chair") == 0);  // a stem alone counts nothing
+  CHECK(score("the chairs", "a chair") == 0);
+  CHECK(score("red chairs", "red chair") == Approx(80));
+  CHECK(score("sofa", "couch") == Approx(80));
+  CHECK(score("the chairs", "the chair") == Approx(70));
+  CHECK(score("The Chair", "the chair") == 100);
+  CHECK(score("the chair.", "the chair") == Approx(46.04).margin(0.005));
 }
 
 TEST_CASE("white space other than a blank parts words, but not the pieces of ROUGE-L") {

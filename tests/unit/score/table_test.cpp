@@ -263,7 +263,9 @@ TEST_CASE("CSV files of other systems: faults have a line and a column") {
     CHECK_THROWS_WITH(foreign(csv), Catch::Contains(what));
   };
   refused("", "theirs.csv");
-  refused("system;scanqa:EM\na;1\n", "no column 'name'");
+  refused("name,scanqa:EM\n", "a line of names alone");
+  refused("system;scanqa:EM\na;1\n", "no column 'name' but 'system;scanqa:EM'");
+  refused("name,unit,scanqa:EM\na,fraction,30%\n", "got '30%'");
   refused("name,scanqa:EM\na,\"58,1\"\n",
           "theirs.csv:2: scanqa:EM: got '58,1', expected a number with a decimal point");
   refused("# from a paper\nname,scanqa:EM\na,30.1,5\n", "theirs.csv:3: got 3 fields, expected 2");
@@ -283,6 +285,7 @@ TEST_CASE("CSV files of other systems: faults have a line and a column") {
   refused("name,scanqa:EM\na,30 (12/)\n", "a number (n/N)");
   refused("name,scanqa:EM\na,30 (12/12)\n", "a number (n/N)");
   CHECK(foreign("name,scanqa:CIDEr\na,106.3\n").size() == 1);
+  CHECK(foreign("name,scanqa:EM\na,30.1 %\n").at(0).cells.at("scanqa:EM").value == Approx(30.1));
   // A byte order mark, CRLF, blanks and dashes for nothing.
   const auto rows =
       foreign("\xef\xbb\xbf# x\r\nname, scanqa:EM ,sqa3d:EM\r\n\"a, b\", 30.1 ,-\r\nc,,\u2013\r\n");
