@@ -18,6 +18,7 @@
 #include "scan/proposals.h"
 #include "scan/scan_text.h"
 #include "synth/annotations.h"
+#include "synth/dataset_tokenizer.h"
 
 namespace vega::synth {
 namespace {
@@ -29,7 +30,7 @@ constexpr const char* kSchema = "vega.dataset/1";
 // What the options mean.
 struct Recipe {
   fs::path folder;
-  std::int64_t rooms, val, test, texts;
+  std::int64_t rooms, val, test, texts, vocabulary;
   std::uint64_t seed;
   SceneOptions scene;  // of every room, without folder and seed
   bool overwrite;
@@ -40,6 +41,7 @@ struct Recipe {
             {"val", val},
             {"test", test},
             {"texts", texts},
+            {"vocabulary", vocabulary},
             {"frames", scene.frames},
             {"width", scene.width},
             {"height", scene.height},
@@ -71,7 +73,7 @@ Recipe resolve(const DatasetOptions& o) {
   Recipe r;
   r.folder = fs::absolute(o.out).lexically_normal();
   if (!r.folder.has_filename()) r.folder = r.folder.parent_path();
-  r.rooms = o.rooms, r.texts = o.texts, r.overwrite = o.overwrite;
+  r.rooms = o.rooms, r.texts = o.texts, r.vocabulary = o.vocabulary, r.overwrite = o.overwrite;
   r.seed = static_cast<std::uint64_t>(o.seed);
   const std::int64_t fifth = std::max<std::int64_t>(1, o.rooms / 5);
   r.val = o.val.value_or(o.rooms > 1 ? fifth : 0);
@@ -272,6 +274,8 @@ void write_texts(const Recipe& r) {
     publish_file(r.folder / file.path, std::string_view(file.text));
     entries.add(file.path.string(), file.entries);
   }
+  entries.add("tokenizer/tokenizer.json", write_tokenizer(r.folder / "tokenizer", rooms,
+                                                          static_cast<std::size_t>(r.vocabulary)));
   const Json root = {{"schema", kSchema},
                      {"version", version()},
                      {"recipe", r.json()},
@@ -284,13 +288,15 @@ constexpr auto kHelp =
 captions and questions about them in the original annotation formats of ScanRefer, Multi3DRefer, Scan2Cap (ScanRefer's
 captions), ScanQA, SQA3D and Nr3D, split by rooms. Every sentence is true of the room's geometry with a margin;
 meanings.jsonl states what it means and whom, so that a program can check it. A referent has a distractor of its shape
-and one of its colour. Made again, the same options give the same bytes; rooms that are there are kept.
+and one of its colour. tokenizer/ is a byte-level BPE learnt from the texts. Made again, the same options give the same
+bytes; rooms that are there are kept.
 
 Examples:
   vega-synth dataset -o data --rooms 20
+  vega-synth model --preset vlm-tiny --tokenizer data/tokenizer -o models/vlm-tiny
   vega-synth dataset -o data --rooms 3 --frames 8 --size 96x72 --masks exact | vega-extract scene --list - -o scenes
 
-See also: scene; vega-extract scene, vega-eval score; docs/dataset.md)";
+See also: scene, model; vega-extract scene, vega-eval score; docs/dataset.md)";
 
 }  // namespace
 
@@ -303,6 +309,9 @@ void DatasetOptions::visit(OptionVisitor& v) {
             "rooms of the test split, which SQA3D alone has; auto: a fifth, at least 1");
   v.integer("--seed", seed, "N", {}, "seed of the rooms and of the texts");
   v.integer("--texts", texts, "N", kDatasetTexts, "texts of a benchmark about one room, at most");
+  v.integer(
+      "--vocabulary", vocabulary, "N", kVocabulary,
+      "tokens of the tokeniser that is learnt from the texts, at most; control words besides");
   v.integer("--frames", frames, "N", kSceneFrames, "pictures of a room, spread over its walk");
   v.parsed("--size", size, "WxH", to_string(size), frame_size,
            "pixels of a picture, each side 16 to 8192");

@@ -4,6 +4,7 @@
 //   metadata/scannet_{train,val,test}_gt_box.json, scannet_{val,test}_pred_box.json
 //   scannetv2-labels.combined.tsv, scannetv2_{train,val,test}.txt
 //   benchmark/..., meanings.jsonl   synth/annotations.h
+//   tokenizer/                      synth/dataset_tokenizer.h
 //   dataset.json                    the recipe and counts; written last
 #pragma once
 
@@ -26,7 +27,7 @@ inline constexpr WholeRange kDatasetTexts{1, 1000};
 
 struct DatasetOptions {
   std::string out;
-  std::int64_t rooms = 20, seed = 42, frames = 32, quality = 92, texts = 40;
+  std::int64_t rooms = 20, seed = 42, frames = 32, quality = 92, texts = 40, vocabulary = 1024;
   std::optional<std::int64_t> val, test;  // unset: a fifth of the rooms, at least 1
   ImageSize size{320, 240};
   MaskNoise masks = MaskNoise::kNoisy;

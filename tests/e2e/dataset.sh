@@ -27,7 +27,7 @@ expect_out "scene0000_00${TAB}$T/data/scannet/scans/scene0000_00" "scene0001_00$
 cp "$OUT" rooms.list
 expect_no_parts data
 b=data/benchmark
-for file in scannetv2-labels.combined.tsv scannetv2_{train,val,test}.txt meanings.jsonl dataset.json \
+for file in tokenizer/tokenizer.json scannetv2-labels.combined.tsv scannetv2_{train,val,test}.txt meanings.jsonl dataset.json \
   metadata/scannet_{train,val,test}_gt_box.json metadata/scannet_{val,test}_pred_box.json \
   benchmark/scanrefer/ScanRefer_filtered_{train,val}.json benchmark/multi3drefer/multi3drefer_{train,val}.json \
   benchmark/scanqa/ScanQA_v1.0_{train,val}.json benchmark/nr3d/nr3d.csv \
@@ -76,6 +76,10 @@ expect_exit 0 extract scene --list rooms.list --proposals gt --select uniform:4 
 expect_exit 0 extract scene scene0001_00 --root data --select uniform:4 -o masks --log-level warn --progress off
 check "three scene files" test "$(ls scenes | wc -l)" = 3
 check "proposals of masks" test -s masks/scene0001_00.h5
+
+# --- the tiny model takes the tokeniser
+expect_exit 0 synth model --preset vlm-tiny --tokenizer data/tokenizer -o vlm --log-level warn
+check "the tokeniser is in the checkpoint" cmp vlm/tokenizer.json data/tokenizer/tokenizer.json
 
 # --- perfect answers, made from the annotations, score 100
 sed -n 's/.*"question_id":"\([^"]*\)".*"answers":\["\([^"]*\)".*/{"sample_id":"\1","pred_response":"\2"}/p' \

@@ -9,7 +9,10 @@
 #include <sstream>
 
 #include "ref/room_words_ref.h"
+#include "support/support.h"
+#include "synth/dataset_tokenizer.h"
 #include "synth/phrases.h"
+#include "text/tokenizer.h"
 
 namespace vega::synth {
 namespace {
@@ -258,6 +261,34 @@ TEST_CASE("texts: a function of room and seed", "[dataset]") {
     CHECK(few.scanqa.size() == most);
     CHECK(few.sqa3d.size() == most);
   }
+}
+
+TEST_CASE("texts: the tokeniser that they teach knows their words", "[dataset]") {
+  const test::TempFolder temp;
+  const std::size_t size = write_tokenizer(temp.path(), rooms(), 600);
+  CHECK(size == 604);
+  const auto words = text::Tokenizer::open(temp.path());
+  CHECK(words.size() == 604);
+  CHECK(words.id_of("<|im_end|>") == 602);
+  CHECK(words.id_of("\n") == 198);
+  std::size_t bytes = 0, tokens = 0;
+  for (const DatasetRoom& room : rooms()) {
+    if (room.split != Split::kVal) continue;  // not learnt from
+    for (const Question& one : room.texts.sqa3d) {
+      const auto ids = words.encode(one.situation->text, text::Control::kText);
+      CHECK(words.decode(ids, false) == one.situation->text);
+      bytes += one.situation->text.size(), tokens += ids.size();
+    }
+  }
+  CHECK(tokens > 0);
+  CHECK(bytes > 4 * tokens);  // most words are one token
+  CHECK(words.encode(" cylinder", text::Control::kText).size() == 1);
+  // Of the training rooms alone, and of all where there are none of these.
+  const auto texts = conversation_texts(rooms());
+  const std::vector<DatasetRoom> held(rooms().begin(), rooms().begin() + 4);
+  CHECK(std::find(texts.begin(), texts.end(), "assistant\n") != texts.end());
+  CHECK(conversation_texts(held).size() > 4 * 200);
+  CHECK(texts.size() > conversation_texts(held).size());
 }
 
 TEST_CASE("phrases: nouns and numbers", "[dataset]") {
