@@ -8,13 +8,13 @@
 
 namespace vega::kernels {
 
-// out = x weight^T + bias for few rows. x is float whatever `element` is; bias may be null.
+// out = x weight^T + bias for few rows. bias may be null.
 struct RowLinear {
-  const float* x;      // (rows, in)
+  const float* x;      // (rows, stride): what row_linear_spread makes of it
   const void* weight;  // (width, in)
   const void* bias;    // (width)
   void* out;           // (rows, width)
-  std::int64_t rows, in, width;
+  std::int64_t rows, in, stride, width;
 };
 
 // Keys and values of some tokens: row t of head h begins at h * head_stride + t * head_dim.
@@ -38,6 +38,11 @@ struct RowAttention {
 };
 
 namespace cpu {
+
+// x (rows, in) as float in the order of the kernel's lanes, filled up with zeros to `stride`, which
+// is `in` rounded up to 32.
+void row_linear_spread(Element element, const void* x, std::int64_t rows, std::int64_t in,
+                       std::int64_t stride, float* out);
 
 // Columns [first, last) of the output.
 void row_linear(Element element, const RowLinear& args, std::int64_t first, std::int64_t last);

@@ -2,77 +2,148 @@
 #include <vector>
 
 #include "kernels/cpu_math.h"
+#include "kernels/cpu_vectors.h"
 #include "kernels/decoder_entry.h"
 
 namespace vega::kernels::cpu {
 namespace {
 
-// Rows [first, first + count) of a head, whichever runs they lie in, as float.
+constexpr std::int64_t kTile = kHalf;  // tokens whose scores are summed together
+
+// What a block works on, as float: rows filled up to whole vectors, `stride` apart.
+struct Scratch {
+  std::int64_t stride;
+  float *keys, *values;  // (kBlock, stride)
+  float* queries;        // (group, stride)
+  float* scores;         // (group, kBlock)
+};
+
+// Rows [first, first + count) of a head, whichever runs they lie in.
 template <typename T>
 VEGA_INLINE void gather(const RowAttention& a, std::int64_t head, std::int64_t first,
-                        std::int64_t count, bool values, float* __restrict out) {
-  for (std::int64_t n = 0; n < a.run_count; ++n) {
+                        std::int64_t count, bool values, std::int64_t stride,
+                        float* __restrict out) {
+  for (std::int64_t n = 0; n < a.run_count && count > 0; ++n) {
     const KeyRun& run = a.runs[n];
-    const std::int64_t take =
-        first < run.length ? (run.length - first < count ? run.length - first : count) : 0;
+    const std::int64_t left = first < run.length ? run.length - first : 0;
+    const std::int64_t take = left < count ? left : count;
     const T* __restrict from = static_cast<const T*>(values ? run.values : run.keys) +
                                head * run.head_stride + first * a.head_dim;
-    const std::int64_t size = take * a.head_dim;
-    for (std::int64_t i = 0; i < size; ++i) out[i] = load(from[i]);
-    out += size;
+    for (std::int64_t t = 0; t < take; ++t) {
+      for (std::int64_t d = 0; d < a.head_dim; ++d)
+        out[t * stride + d] = load(from[t * a.head_dim + d]);
+    }
+    out += take * stride;
     count -= take;
-    first = first < run.length ? 0 : first - run.length;
-    if (count == 0) return;
+    first = left > 0 ? 0 : first - run.length;
   }
 }
 
-// Scores of one query, their maximum, e^(score - maximum) and the sum of those.
-struct Softmax {
-  float most, sum;
-};
-VEGA_INLINE Softmax softmax(const float* __restrict q, const float* __restrict keys,
-                            std::int64_t tokens, std::int64_t width, float* __restrict scores) {
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    const float* __restrict key = keys + t * width;
-    scores[t] = sum_lanes(width, [&](std::int64_t d) { return q[d] * key[d]; });
+// Scores of one query: `tokens` of them, and some of no meaning up to a whole tile.
+VEGA_INLINE void score(const float* q, const float* keys, std::int64_t tokens, std::int64_t stride,
+                       float* scores) {
+  for (std::int64_t t = 0; t < tokens; t += kTile) {
+    Floats sums[kTile] = {};
+    for (std::int64_t d = 0; d < stride; d += kHalf) {
+      Floats query, key;
+      load_lanes(q + d, query);
+      for (int n = 0; n < kTile; ++n) {
+        load_lanes(keys + (t + n) * stride + d, key);
+        sums[n] += query * key;
+      }
+    }
+    sum_rows(sums);
+    store_lanes(sums[0], scores + t);
   }
+}
+
+// The largest of the scores; NaN where the first is one.
+VEGA_INLINE float largest(const float* scores, std::int64_t tokens) {
   float most = scores[0];
-  for (std::int64_t t = 1; t < tokens; ++t) most = scores[t] > most ? scores[t] : most;
-  for (std::int64_t t = 0; t < tokens; ++t) scores[t] = exp_f32(scores[t] - most);
-  return {most, sum_lanes(tokens, [&](std::int64_t t) { return scores[t]; })};
+  std::int64_t t = 0;
+  if (tokens >= kHalf) {
+    Floats lanes, next;
+    load_lanes(scores, lanes);
+    for (t = kHalf; t + kHalf <= tokens; t += kHalf) {
+      load_lanes(scores + t, next);
+      lanes = next > lanes ? next : lanes;
+    }
+    for (int l = 0; l < kHalf; ++l) most = lanes[l] > most ? lanes[l] : most;
+  }
+  for (; t < tokens; ++t) most = scores[t] > most ? scores[t] : most;
+  return most;
+}
+
+// out[q] = sum of shares[q][t] values[t] over the tokens, kQueries rows of kVectors vectors.
+template <int kQueries, int kVectors>
+VEGA_INLINE void mix(const float* shares, const float* values, std::int64_t tokens,
+                     std::int64_t stride, float* out) {
+  Floats sums[kQueries][kVectors] = {};
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    Floats value[kVectors];
+    for (int n = 0; n < kVectors; ++n) load_lanes(values + t * stride + n * kHalf, value[n]);
+    for (int q = 0; q < kQueries; ++q) {
+      const float share = shares[q * RowAttention::kBlock + t];
+      for (int n = 0; n < kVectors; ++n) sums[q][n] += share * value[n];
+    }
+  }
+  for (int q = 0; q < kQueries; ++q) {
+    for (int n = 0; n < kVectors; ++n) store_lanes(sums[q][n], out + q * stride + n * kHalf);
+  }
+}
+
+template <int kQueries>
+VEGA_INLINE void mix_rows(const float* shares, const float* values, std::int64_t tokens,
+                          std::int64_t stride, float* out) {
+  std::int64_t d = 0;
+  for (; d + 4 * kHalf <= stride; d += 4 * kHalf)
+    mix<kQueries, 4>(shares, values + d, tokens, stride, out + d);
+  for (; d < stride; d += kHalf) mix<kQueries, 1>(shares, values + d, tokens, stride, out + d);
+}
+
+// All heads of the group of one query row. The mix goes where the queries were.
+template <typename T>
+VEGA_INLINE void query_row(const RowAttention& a, std::int64_t head, std::int64_t row,
+                           std::int64_t tokens, const Scratch& s, float* partial) {
+  const std::int64_t width = a.head_dim, block = RowAttention::kBlock;
+  const T* __restrict from =
+      static_cast<const T*>(a.q) + (row * a.kv_heads + head) * a.group * width;
+  for (std::int64_t g = 0; g < a.group; ++g) {
+    float* __restrict q = s.queries + g * s.stride;
+    for (std::int64_t d = 0; d < width; ++d) q[d] = load(from[g * width + d]) * a.scale;
+    float* __restrict scores = s.scores + g * block;
+    score(q, s.keys, tokens, s.stride, scores);
+    const float most = largest(scores, tokens);
+    for (std::int64_t t = 0; t < tokens; ++t) scores[t] = exp_f32(scores[t] - most);
+    float* out = partial + g * (width + 2);
+    out[0] = most;
+    out[1] = sum_lanes(tokens, [&](std::int64_t t) { return scores[t]; });
+  }
+  std::int64_t g = 0;
+  for (; g + 4 <= a.group; g += 4)
+    mix_rows<4>(s.scores + g * block, s.values, tokens, s.stride, s.queries + g * s.stride);
+  for (; g < a.group; ++g)
+    mix_rows<1>(s.scores + g * block, s.values, tokens, s.stride, s.queries + g * s.stride);
+  for (g = 0; g < a.group; ++g) {
+    for (std::int64_t d = 0; d < width; ++d)
+      partial[g * (width + 2) + 2 + d] = s.queries[g * s.stride + d];
+  }
 }
 
 template <typename T>
 VEGA_INLINE void block_of(const RowAttention& a, std::int64_t head, std::int64_t block,
-                          float* __restrict partial, float* __restrict scratch) {
-  const std::int64_t width = a.head_dim, first = block * RowAttention::kBlock;
-  const std::int64_t all = a.past + a.rows - first;
+                          float* partial, const Scratch& s) {
+  const std::int64_t first = block * RowAttention::kBlock, all = a.past + a.rows - first;
   const std::int64_t held = all < RowAttention::kBlock ? all : RowAttention::kBlock;
-  float* keys = scratch;
-  float* values = keys + held * width;
-  float* q = values + held * width;
-  float* scores = q + width;
-  gather<T>(a, head, first, held, false, keys);
-  gather<T>(a, head, first, held, true, values);
+  gather<T>(a, head, first, held, false, s.stride, s.keys);
+  gather<T>(a, head, first, held, true, s.stride, s.values);
   for (std::int64_t r = 0; r < a.rows; ++r) {
     const std::int64_t seen = a.past + r + 1 - first;
-    const std::int64_t tokens = seen < held ? seen : held;
-    for (std::int64_t g = 0; g < a.group; ++g) {
-      float* __restrict out = partial + (r * a.group + g) * (width + 2);
-      for (std::int64_t d = 0; d < width + 2; ++d) out[d] = 0;
-      if (tokens <= 0) continue;  // sum 0: the merge passes over it
-      const T* from =
-          static_cast<const T*>(a.q) + (r * a.kv_heads * a.group + head * a.group + g) * width;
-      for (std::int64_t d = 0; d < width; ++d) q[d] = load(from[d]) * a.scale;
-      const Softmax s = softmax(q, keys, tokens, width, scores);
-      out[0] = s.most;
-      out[1] = s.sum;
-      float* __restrict mix = out + 2;
-      for (std::int64_t t = 0; t < tokens; ++t) {
-        const float share = scores[t];
-        const float* __restrict value = values + t * width;
-        for (std::int64_t d = 0; d < width; ++d) mix[d] += share * value[d];
-      }
+    float* out = partial + r * a.group * (a.head_dim + 2);
+    if (seen > 0) {
+      query_row<T>(a, head, r, seen < held ? seen : held, s, out);
+    } else {  // sum 0: the merge passes over it
+      for (std::int64_t i = 0; i < a.group * (a.head_dim + 2); ++i) out[i] = 0;
     }
   }
 }
@@ -103,11 +174,11 @@ VEGA_INLINE void merge(const RowAttention& a, std::int64_t head, float* __restri
 }
 
 VEGA_CLONES void block_f32(const RowAttention& a, std::int64_t head, std::int64_t block,
-                           float* partial, float* scratch) {
+                           float* partial, const Scratch& scratch) {
   block_of<float>(a, head, block, partial, scratch);
 }
 VEGA_CLONES void block_bf16(const RowAttention& a, std::int64_t head, std::int64_t block,
-                            float* partial, float* scratch) {
+                            float* partial, const Scratch& scratch) {
   block_of<std::uint16_t>(a, head, block, partial, scratch);
 }
 VEGA_CLONES void merge_f32(const RowAttention& a, std::int64_t head, float* partials) {
@@ -121,11 +192,20 @@ VEGA_CLONES void merge_bf16(const RowAttention& a, std::int64_t head, float* par
 
 void row_attention(Element element, const RowAttention& a, std::int64_t head, std::int64_t block,
                    float* partial) {
-  const std::int64_t size = (2 * RowAttention::kBlock + 1) * a.head_dim + RowAttention::kBlock;
-  thread_local std::vector<float> scratch;
-  scratch.resize(static_cast<std::size_t>(size));
-  element == Element::kBF16 ? block_bf16(a, head, block, partial, scratch.data())
-                            : block_f32(a, head, block, partial, scratch.data());
+  constexpr std::int64_t kBlock = RowAttention::kBlock;
+  const std::int64_t stride = (a.head_dim + kHalf - 1) / kHalf * kHalf;
+  thread_local std::vector<float> memory;
+  // Zeros behind the head's width stay zeros; where the width was another one they come anew.
+  thread_local std::int64_t width = 0;
+  const auto size = static_cast<std::size_t>((2 * kBlock + a.group) * stride + a.group * kBlock);
+  if (width != a.head_dim || memory.size() != size) memory.assign(size, 0.0F);
+  width = a.head_dim;
+  Scratch s{stride, memory.data(), nullptr, nullptr, nullptr};
+  s.values = s.keys + kBlock * stride;
+  s.queries = s.values + kBlock * stride;
+  s.scores = s.queries + a.group * stride;
+  element == Element::kBF16 ? block_bf16(a, head, block, partial, s)
+                            : block_f32(a, head, block, partial, s);
 }
 
 void row_attention_merge(Element element, const RowAttention& a, std::int64_t head,

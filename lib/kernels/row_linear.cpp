@@ -37,8 +37,11 @@ at::Tensor on_cuda(const at::Tensor& x, const Matrix& m) {
 
 // Pieces of one matrix after the other. Pieces have four columns or a multiple of it.
 void on_cpu(const at::Tensor& x, std::span<const Matrix> matrices, std::vector<at::Tensor>& out) {
-  const at::Tensor wide = x.to(at::kFloat);
   const Element element = element_of(x);
+  const std::int64_t stride = (x.size(1) + 31) / 32 * 32;
+  at::Tensor spread = at::empty({x.size(0), stride}, at::kFloat);
+  cpu::row_linear_spread(element, x.const_data_ptr(), x.size(0), x.size(1), stride,
+                         spread.mutable_data_ptr<float>());
   struct Part {
     RowLinear args;
     std::int64_t piece, first;  // columns of a piece; number of its first piece
@@ -47,12 +50,13 @@ void on_cpu(const at::Tensor& x, std::span<const Matrix> matrices, std::vector<a
   std::int64_t pieces = 0;
   for (std::size_t n = 0; n < matrices.size(); ++n) {
     const Matrix& m = matrices[n];
-    const RowLinear args{.x = wide.const_data_ptr<float>(),
+    const RowLinear args{.x = spread.const_data_ptr<float>(),
                          .weight = m.weight.const_data_ptr(),
                          .bias = m.bias.defined() ? m.bias.const_data_ptr() : nullptr,
                          .out = out[n].mutable_data_ptr(),
                          .rows = x.size(0),
                          .in = x.size(1),
+                         .stride = stride,
                          .width = m.weight.size(0)};
     if (args.rows == 0 || args.width == 0) continue;
     const auto row_bytes = std::max<std::int64_t>(1, args.in * x.element_size());

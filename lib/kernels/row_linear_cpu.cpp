@@ -1,81 +1,65 @@
 #include "kernels/cpu_math.h"
+#include "kernels/cpu_vectors.h"
 #include "kernels/decoder_entry.h"
 
 namespace vega::kernels::cpu {
 namespace {
 
-// A vector of half the lanes; the compiler makes of it what the processor has.
-constexpr std::int64_t kHalf = kLanes / 2;
-using Floats = float __attribute__((vector_size(4 * kHalf)));
-using Words = std::uint32_t __attribute__((vector_size(4 * kHalf)));
-using LooseFloats = float __attribute__((vector_size(4 * kHalf), aligned(4), may_alias));
-using LooseHalves = std::uint16_t __attribute__((vector_size(2 * kHalf), aligned(2), may_alias));
-
-VEGA_INLINE void load_lanes(const float* from, Floats& to) {
-  to = *reinterpret_cast<const LooseFloats*>(from);
+// 32 weights as two vectors: the lower and the upper half; of bfloat16 those of even and of odd
+// place, which costs two operations less a vector. x lies in the same order.
+VEGA_INLINE void load_weights(const float* from, Floats& first, Floats& second) {
+  load_lanes(from, first);
+  load_lanes(from + kHalf, second);
 }
-VEGA_INLINE void load_lanes(const std::uint16_t* from, Floats& to) {
-  const LooseHalves halves = *reinterpret_cast<const LooseHalves*>(from);
-  to = (Floats)(__builtin_convertvector(halves, Words) << 16);
+VEGA_INLINE void load_weights(const std::uint16_t* from, Floats& first, Floats& second) {
+  using LooseWords = std::uint32_t __attribute__((vector_size(4 * kHalf), aligned(2), may_alias));
+  const Words pairs = *reinterpret_cast<const LooseWords*>(from);
+  first = (Floats)(pairs << 16);
+  second = (Floats)(pairs & 0xffff0000U);
 }
 
-VEGA_INLINE float fold(const Floats& low, const Floats& high) {
-  float lanes[kHalf];
-  for (int l = 0; l < kHalf; ++l) lanes[l] = low[l] + high[l];
-  for (int half = kHalf / 2; half > 0; half /= 2) {
-    for (int l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-  }
-  return lanes[0];
-}
-
-// kRows rows of x with kColumns rows of the weight. Element i of each product goes to lane i mod
-// 32, whatever kRows and kColumns are.
+// kRows rows of x with kColumns rows of the weight. Each product goes to one of 32 lanes by its
+// place in the row, whatever kRows and kColumns are.
 template <typename T, int kRows, int kColumns>
 VEGA_INLINE void tile(const RowLinear& a, std::int64_t row, std::int64_t column) {
-  Floats low[kRows][kColumns] = {}, high[kRows][kColumns] = {};
-  const float* x = a.x + row * a.in;
+  Floats sums[kRows][kColumns][2] = {};
+  const float* x = a.x + row * a.stride;
   const T* weight = static_cast<const T*>(a.weight) + column * a.in;
-  const auto step = [&](const float* const* from_x, const T* const* from_w) {
-    Floats xs[kRows][2];
-    for (int m = 0; m < kRows; ++m) {
-      load_lanes(from_x[m], xs[m][0]);
-      load_lanes(from_x[m] + kHalf, xs[m][1]);
-    }
+  const auto step = [&](const float* from_x, const T* from_w, std::int64_t w_stride)
+      __attribute__((always_inline)) {
     for (int n = 0; n < kColumns; ++n) {
-      Floats w0, w1;
-      load_lanes(from_w[n], w0);
-      load_lanes(from_w[n] + kHalf, w1);
+      Floats first, second, value;
+      load_weights(from_w + n * w_stride, first, second);
       for (int m = 0; m < kRows; ++m) {
-        low[m][n] += xs[m][0] * w0;
-        high[m][n] += xs[m][1] * w1;
+        load_lanes(from_x + m * a.stride, value);
+        sums[m][n][0] += value * first;
+        load_lanes(from_x + m * a.stride + kHalf, value);
+        sums[m][n][1] += value * second;
       }
     }
   };
-  const float* xs[kRows];
-  const T* ws[kColumns];
-  for (int m = 0; m < kRows; ++m) xs[m] = x + m * a.in;
-  for (int n = 0; n < kColumns; ++n) ws[n] = weight + n * a.in;
+  // The next columns' weights come while these are summed.
+  const std::int64_t ahead = kColumns * a.in;
   std::int64_t i = 0;
   for (; i + kLanes <= a.in; i += kLanes) {
-    step(xs, ws);
-    for (int m = 0; m < kRows; ++m) xs[m] += kLanes;
-    for (int n = 0; n < kColumns; ++n) ws[n] += kLanes;
-  }
-  if (i < a.in) {  // the rest, filled up with zeros
-    float x_rest[kRows][kLanes] = {};
-    T w_rest[kColumns][kLanes] = {};
-    for (std::int64_t l = 0; i + l < a.in; ++l) {
-      for (int m = 0; m < kRows; ++m) x_rest[m][l] = xs[m][l];
-      for (int n = 0; n < kColumns; ++n) w_rest[n][l] = ws[n][l];
+    for (int n = 0; n < kColumns; ++n) {
+      const auto* next = reinterpret_cast<const char*>(weight + n * a.in + i + ahead);
+      __builtin_prefetch(next);
+      if constexpr (sizeof(T) == 4) __builtin_prefetch(next + 64);
     }
-    for (int m = 0; m < kRows; ++m) xs[m] = x_rest[m];
-    for (int n = 0; n < kColumns; ++n) ws[n] = w_rest[n];
-    step(xs, ws);
+    step(x + i, weight + i, a.in);
+  }
+  if (i < a.in) {  // the rest, filled up with zeros as x is
+    T rest[kColumns][kLanes] = {};
+    for (int n = 0; n < kColumns; ++n) {
+      for (std::int64_t l = 0; i + l < a.in; ++l) rest[n][l] = weight[n * a.in + i + l];
+    }
+    step(x + i, rest[0], kLanes);
   }
   for (int m = 0; m < kRows; ++m) {
     T* out = static_cast<T*>(a.out) + (row + m) * a.width + column;
     for (int n = 0; n < kColumns; ++n) {
-      float sum = fold(low[m][n], high[m][n]);
+      float sum = fold(sums[m][n][0] + sums[m][n][1]);
       if (a.bias != nullptr) sum += load(static_cast<const T*>(a.bias)[column + n]);
       out[n] = store<T>(sum);
     }
@@ -86,7 +70,10 @@ VEGA_INLINE void tile(const RowLinear& a, std::int64_t row, std::int64_t column)
 template <typename T, int kColumns>
 VEGA_INLINE void all_rows(const RowLinear& a, std::int64_t column) {
   std::int64_t row = 0;
-  for (; row + 4 <= a.rows; row += 4) tile<T, 4, kColumns>(a, row, column);
+  for (; row + 4 <= a.rows; row += 4) {
+    for (int n = 0; n < kColumns; n += 2)
+      tile < T, 4, kColumns<2 ? kColumns : 2>(a, row, column + n);
+  }
   for (; row < a.rows; ++row) tile<T, 1, kColumns>(a, row, column);
 }
 
@@ -105,6 +92,21 @@ VEGA_CLONES void columns_bf16(const RowLinear& a, std::int64_t first, std::int64
 }
 
 }  // namespace
+
+void row_linear_spread(Element element, const void* x, std::int64_t rows, std::int64_t in,
+                       std::int64_t stride, float* out) {
+  with_type(element, [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = static_cast<const T*>(x);
+    for (std::int64_t r = 0; r < rows; ++r, from += in, out += stride) {
+      for (std::int64_t i = 0; i < stride; ++i) {
+        const std::int64_t block = i / kLanes * kLanes, l = i % kLanes;
+        const std::int64_t place = sizeof(T) == 2 ? l % 2 * kHalf + l / 2 : l;
+        out[block + place] = i < in ? load(from[i]) : 0;
+      }
+    }
+  });
+}
 
 void row_linear(Element element, const RowLinear& args, std::int64_t first, std::int64_t last) {
   element == Element::kBF16 ? columns_bf16(args, first, last) : columns_f32(args, first, last);
