@@ -1,7 +1,7 @@
 // A Qwen2 decoder beside transformers, in one run: the same random weights of 0.5B shapes, the same
 // threads, reading a prompt and answering greedily. Both sides take turns, so that a busy machine
 // slows both; medians are shown, beside the memory's read bandwidth and the GEMM rate measured
-// between them.
+// between them. Where other programs run, the clock says little: then compare the processor time.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/core.h>
@@ -47,7 +47,8 @@ constexpr const char* kUsage = R"(bench_qwen2 [OPTION VALUE]...
   --threads N      of both sides (all cores)
 )";
 
-// One line of JSON an order on stdin: "prefill" or "decode"; answers with seconds and greedy ids.
+// Works on orders on stdin, "prefill" or "decode"; answers each with a line of JSON: seconds on the
+// clock, seconds of processor time, greedy ids.
 constexpr const char* kScript = R"(import json, sys, time
 import torch
 from transformers import Qwen2ForCausalLM
@@ -62,18 +63,19 @@ with torch.inference_mode():
     for line in sys.stdin:
         if line.strip() == "prefill":
             past = None
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             out = model(ids, use_cache=True, logits_to_keep=1)
-            seconds, past, logits = time.perf_counter() - start, out.past_key_values, out.logits
-            print(json.dumps([seconds, [int(logits[0, -1].argmax())]]), flush=True)
+            seconds, busy = time.perf_counter() - start, time.process_time() - busy
+            past, logits = out.past_key_values, out.logits
+            print(json.dumps([seconds, busy, [int(logits[0, -1].argmax())]]), flush=True)
         else:
             token, answer = logits[:, -1].argmax(-1, keepdim=True), []
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             for _ in range(new):
                 out = model(token, past_key_values=past, use_cache=True)
                 token = out.logits[:, -1].argmax(-1, keepdim=True)
                 answer.append(int(token))
-            print(json.dumps([time.perf_counter() - start, answer]), flush=True)
+            print(json.dumps([time.perf_counter() - start, time.process_time() - busy, answer]), flush=True)
 )";
 
 struct Plan {
@@ -82,18 +84,33 @@ struct Plan {
   std::int64_t tokens = 6800, fresh = 64, layers = 24, repeat = 3, threads = 0;
 };
 
+struct Seconds {
+  double wall = 0, busy = 0;  // on the clock; of processor time, all threads together
+};
+Seconds operator-(const Seconds& a, const Seconds& b) { return {a.wall - b.wall, a.busy - b.busy}; }
+
 struct Round {
-  double seconds = 0;
+  Seconds seconds;
   std::vector<std::int64_t> ids;
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+Seconds now() {
+  timespec busy{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &busy);
+  return {
+      std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(),
+      static_cast<double>(busy.tv_sec) + 1e-9 * static_cast<double>(busy.tv_nsec)};
 }
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
+// Of each part on its own.
+Seconds median(const std::vector<Seconds>& values) {
+  const auto of = [&](double Seconds::*part) {
+    std::vector<double> all;
+    for (const Seconds& one : values) all.push_back(one.*part);
+    std::ranges::sort(all);
+    return all[all.size() / 2];
+  };
+  return {of(&Seconds::wall), of(&Seconds::busy)};
 }
 
 // Writes config.json and model.safetensors of random weights.
@@ -168,8 +185,8 @@ class Transformers {
     std::fflush(to_);
     const auto json = parse_json(read_line());
     if (!json) throw InputError("transformers: no answer");
-    Round round{(*json)[0].number().value_or(0), {}};
-    for (const Json& id : (*json)[1].elements()) round.ids.push_back(id.whole().value_or(-1));
+    Round round{{(*json)[0].number().value_or(0), (*json)[1].number().value_or(0)}, {}};
+    for (const Json& id : (*json)[2].elements()) round.ids.push_back(id.whole().value_or(-1));
     return round;
   }
 
@@ -208,7 +225,7 @@ class Vega {
 
   Round prefill() {
     cache_ = model_.new_cache(plan_.tokens + plan_.fresh + 1);
-    const double start = now();
+    const Seconds start = now();
     const at::Tensor hidden =
         model_.forward(model_.embed(ids_), at::arange(plan_.tokens), cache_, /*last_only=*/true);
     const at::Tensor logits = model_.logits(hidden);
@@ -218,7 +235,7 @@ class Vega {
 
   Round decode() {
     Round round;
-    const double start = now();
+    const Seconds start = now();
     for (std::int64_t n = 0; n < plan_.fresh; ++n) {
       const at::Tensor place = at::tensor({cache_.length()}, at::kLong);
       const at::Tensor hidden =
@@ -247,41 +264,44 @@ class Vega {
   std::int64_t token_ = 0;
 };
 
-// GB/s of reading a block that no cache holds, with all threads.
-double read_bandwidth() {
+// Reads a block of 1 GiB that no cache holds, with all threads.
+constexpr double kReadBytes = 1 << 30;
+Seconds read_block() {
   static const at::Tensor block = at::ones({std::int64_t{1} << 28}, at::kFloat);  // 1 GiB
   const float* data = block.const_data_ptr<float>();
   constexpr std::int64_t kPiece = 1 << 16;
   std::vector<double> sums(static_cast<std::size_t>(block.numel() / kPiece));
-  const double start = now();
+  const Seconds start = now();
   kernels::share_rows(block.numel(), kPiece, [&](std::int64_t first, std::int64_t last) {
     const at::Tensor piece = at::from_blob(const_cast<float*>(data + first), {last - first});
     sums[static_cast<std::size_t>(first / kPiece)] = piece.sum().item<double>();
   });
-  const double seconds = now() - start;
+  const Seconds seconds = now() - start;
   if (std::accumulate(sums.begin(), sums.end(), 0.0) != static_cast<double>(block.numel()))
     throw InputError("the block was not read");
-  return static_cast<double>(block.nbytes()) / seconds / 1e9;
+  return seconds;
 }
 
 double gemm_rate(const qwen2::Config& c, at::ScalarType type) {
   const at::Tensor x = at::ones({4096, c.hidden}, type), w = at::ones({c.mlp, c.hidden}, type);
   at::linear(x, w);
-  const double start = now();
+  const Seconds start = now();
   at::linear(x, w);
-  return 2.0 * 4096 * static_cast<double>(c.hidden * c.mlp) / (now() - start) / 1e9;
+  return 2.0 * 4096 * static_cast<double>(c.hidden * c.mlp) / (now() - start).wall / 1e9;
 }
 
 struct Times {
-  std::vector<double> prefill, decode;
+  std::vector<Seconds> prefill, decode;
 };
 
 void print_side(const char* side, const Times& times, const Plan& plan, double token_bytes) {
-  const double prefill = median(times.prefill);
-  const double token = median(times.decode) / static_cast<double>(plan.fresh);
-  fmt::print(
-      "  {:14} prefill {:8.2f} s ({:6.0f} tokens/s)   decode {:7.1f} ms/token {:6.1f} GB/s\n", side,
-      prefill, static_cast<double>(plan.tokens) / prefill, 1e3 * token, token_bytes / token / 1e9);
+  const Seconds prefill = median(times.prefill), decode = median(times.decode);
+  const double token = decode.wall / static_cast<double>(plan.fresh);
+  fmt::print("  {:14} prefill {:7.2f} s ({:7.2f} s of processor time, {:5.0f} tokens/s)\n", side,
+             prefill.wall, prefill.busy, static_cast<double>(plan.tokens) / prefill.wall);
+  fmt::print("  {:14} decode  {:7.1f} ms/token ({:7.1f} ms of processor time, {:5.1f} GB/s)\n", "",
+             1e3 * token, 1e3 * decode.busy / static_cast<double>(plan.fresh),
+             token_bytes / token / 1e9);
 }
 
 void measure(const Plan& plan, at::ScalarType type, const fs::path& folder) {
@@ -302,37 +322,42 @@ void measure(const Plan& plan, at::ScalarType type, const fs::path& folder) {
   std::optional<Transformers> other;
   if (!plan.python.empty()) other.emplace(plan, folder, type);
   Times ours, theirs;
-  std::vector<double> reads, rates;
+  std::vector<Seconds> reads;
+  double rate = 0;
   Round answer, their_answer;
   for (std::int64_t n = 0; n < plan.repeat; ++n) {
-    reads.push_back(read_bandwidth());
-    rates.push_back(gemm_rate(c, type));
+    reads.push_back(read_block());
+    rate = std::max(rate, gemm_rate(c, type));
     ours.prefill.push_back(vega.prefill().seconds);
     if (other) theirs.prefill.push_back(other->order("prefill").seconds);
     answer = vega.decode();
     ours.decode.push_back(answer.seconds);
-    reads.push_back(read_bandwidth());
+    reads.push_back(read_block());
     if (other) theirs.decode.push_back((their_answer = other->order("decode")).seconds);
   }
-  const double bytes = vega.token_bytes(), read = median(reads);
+  const double bytes = vega.token_bytes();
+  const Seconds read = median(reads), decode = median(ours.decode);
+  const double wanted = bytes * static_cast<double>(plan.fresh) / kReadBytes;  // blocks
   fmt::print("{}: {} layers, prompt of {} tokens, {} decoded, {} threads, median of {}\n",
              type == at::kFloat ? "fp32" : "bf16", plan.layers, plan.tokens, plan.fresh,
              plan.threads, plan.repeat);
-  fmt::print("  read bandwidth {:.1f} GB/s, GEMM rate {:.0f} GFLOP/s, {:.2f} GB a token\n", read,
-             median(rates), bytes / 1e9);
+  fmt::print("  read bandwidth {:.1f} GB/s, best GEMM rate {:.0f} GFLOP/s, {:.2f} GB a token\n",
+             kReadBytes / read.wall / 1e9, rate, bytes / 1e9);
   print_side("vega", ours, plan, bytes);
-  const double share = bytes * static_cast<double>(plan.fresh) / median(ours.decode) / 1e9 / read;
   if (other) {
     print_side("transformers", theirs, plan, bytes);
+    const Seconds their_decode = median(theirs.decode), their_prefill = median(theirs.prefill),
+                  prefill = median(ours.prefill);
     std::size_t equal = 0;
     while (equal < answer.ids.size() && answer.ids[equal] == their_answer.ids[equal]) ++equal;
     fmt::print(
-        "  transformers / vega: prefill {:.2f}, decode {:.2f}; first {} of {} greedy tokens "
-        "equal\n",
-        median(theirs.prefill) / median(ours.prefill), median(theirs.decode) / median(ours.decode),
-        equal, answer.ids.size());
+        "  transformers / vega: prefill {:.2f} (processor time {:.2f}), decode {:.2f} ({:.2f})\n",
+        their_prefill.wall / prefill.wall, their_prefill.busy / prefill.busy,
+        their_decode.wall / decode.wall, their_decode.busy / decode.busy);
+    fmt::print("  first {} of {} greedy tokens equal\n", equal, answer.ids.size());
   }
-  fmt::print("  decode reads at {:.0f} % of the bandwidth\n", 100 * share);
+  fmt::print("  decode reads at {:.0f} % of the bandwidth (processor time: {:.0f} %)\n",
+             100 * wanted * read.wall / decode.wall, 100 * wanted * read.busy / decode.busy);
   std::fflush(stdout);
 }
 
