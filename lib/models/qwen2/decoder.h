@@ -72,6 +72,9 @@ class Decoder {
   // hidden (..., H) -> (..., vocab) float32: the product in the model's type, widened, as released.
   at::Tensor logits(const at::Tensor& hidden) const;
 
+  // Bytes of weights that were converted or brought to a device; the rest lies in the mapped files.
+  std::int64_t copied_bytes() const { return copied_bytes_; }
+
   // Bytes of the weights in the model's type, and of the keys and values of one token.
   static double weight_bytes(const Config& config, at::ScalarType dtype);
   static double token_bytes(const Config& config, at::ScalarType dtype);
@@ -83,6 +86,7 @@ class Decoder {
   };
 
   void take(const Source& source);
+  at::Tensor placed(const TensorView& view);
   void check_memory(const std::string& where) const;
   void check_pass(const char* op, const at::Tensor& embeddings, const at::Tensor& positions) const;
   at::Tensor attend(const Layer& layer, std::int64_t index, const at::Tensor& normed,
@@ -94,6 +98,7 @@ class Decoder {
   TensorSet set_;  // keeps the mappings alive
   Config config_;
   Options options_;
+  std::int64_t copied_bytes_ = 0;
   at::Tensor embedding_, norm_, head_;
   std::vector<Layer> layers_;
 };

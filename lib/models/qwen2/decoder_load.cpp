@@ -22,12 +22,6 @@ constexpr double kGiB = 1 << 30;
 // Frequencies that old files hold; they follow from theta.
 bool is_buffer(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
 
-// The tensor in the model's type on its device. Contiguous memory of the right type on the CPU is
-// used where it lies.
-at::Tensor placed(const TensorView& view, const Options& options) {
-  return tensor_from(view).to(options.device, options.dtype);
-}
-
 double elements(const Config& config) {
   double sum =
       config.tied ? 0 : static_cast<double>(config.vocab) * static_cast<double>(config.hidden);
@@ -91,6 +85,14 @@ void Decoder::check_memory(const std::string& where) const {
            : "end other programs, ask for fewer tokens, or take a machine with more memory"));
 }
 
+// The tensor in the model's type on its device; where both are the file's, the mapped file itself.
+at::Tensor Decoder::placed(const TensorView& view) {
+  at::Tensor tensor = tensor_from(view).to(options_.device, options_.dtype);
+  if (tensor.const_data_ptr() != static_cast<const void*>(view.data))
+    copied_bytes_ += static_cast<std::int64_t>(tensor.nbytes());
+  return tensor;
+}
+
 void Decoder::take(const Source& source) {
   const bool has_head =
       set_.find(source.head) != nullptr || set_.unreadable().contains(source.head);
@@ -101,7 +103,7 @@ void Decoder::take(const Source& source) {
                                             is_buffer(name) ||
                                             (source.tolerated && source.tolerated(name));
                                    }});
-  const auto get = [&](const std::string& name) { return placed(views.at(name), options_); };
+  const auto get = [&](const std::string& name) { return placed(views.at(name)); };
   embedding_ = get(std::string(kEmbedding));
   norm_ = get(std::string(kNorm));
   head_ = embedding_;
@@ -112,7 +114,7 @@ void Decoder::take(const Source& source) {
     if (config_.tied)
       check_tied(head.at(source.head), views.at(std::string(kEmbedding)), source);
     else
-      head_ = placed(head.at(source.head), options_);
+      head_ = placed(head.at(source.head));
   }
   for (std::int64_t n = 0; n < config_.layers; ++n) {
     const std::string layer = "layers." + std::to_string(n) + ".";
