@@ -37,15 +37,19 @@ std::vector<std::array<float, 3>> centres_of(const std::vector<Box>& boxes) {
   return out;
 }
 
+// Keys and values of the frames' tokens (32 frames: 6,720), questions and answers.
+constexpr std::int64_t kCacheTokens = 8192;
+
 qwen2::Decoder make_decoder(const VlmCheckpoint& c, const VlmOptions& options) {
   // Names are checked by open_checkpoint: what is not the decoder's is another module's.
   const auto other = [](std::string_view below) {
     return !below.starts_with("layers.") || below.ends_with("rotary_emb.inv_freq");
   };
   return on_device(options.placement.device, [&] {
-    return qwen2::Decoder(
-        c.set, c.config.text, {c.path.string(), "model.", "lm_head.weight", other},
-        {options.placement.device, options.placement.dtype, c.config.most_tokens});
+    return qwen2::Decoder(c.set, c.config.text,
+                          {c.path.string(), "model.", "lm_head.weight", other},
+                          {options.placement.device, options.placement.dtype,
+                           std::min(kCacheTokens, c.config.most_tokens)});
   });
 }
 
