@@ -31,7 +31,6 @@ struct AnswerVerb {
   bool greedy = false;
 
   std::string out;  // folder of what --locate found; empty: none
-  bool overwrite = false;
   AnswerFormat format = AnswerFormat::kText;
   DeviceOptions device;
   std::int64_t threads = 0;

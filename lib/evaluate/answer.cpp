@@ -1,0 +1,262 @@
+#include "evaluate/answer.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/publish.h"
+#include "base/stop.h"
+#include "core/device.h"
+#include "core/dtype.h"
+#include "evaluate/located.h"
+#include "evaluate/scan_files.h"
+#include "models/qwen2/generation_config.h"
+#include "vlm/vlm.h"
+
+namespace vega::evaluate {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kAnswerHelp =
+    R"(Asks a multimodal language model about one scene: free questions, and which object a description means. Files of the
+scene that are there are read (--scenes, --semantic, --features); the others are made from the scan, as far as their
+weights are at hand. All questions share what the model has seen of the scene. Answers are streamed to stdout.
+
+Examples:
+  vega-eval answer scans/scene0000_00 --checkpoint VEGA-3D --model Wan2.1-T2V-1.3B --ask "What color is the chair?"
+  vega-eval answer scene0000_00 --checkpoint VEGA-3D --scenes scenes --semantic features/siglip \
+      --features features/wan --locate "the red chair by the window" -o found
+  vega-eval answer walk.mp4 --checkpoint LLaVA-Video-7B-Qwen2 --ask "What is on the table?" --work walk-files
+
+See also: vega-extract features, vega-extract scene; docs/language.md)";
+
+void check_options(const AnswerVerb& o) {
+  if (o.inputs.size() != 1)
+    throw UsageError(explain("answer", std::to_string(o.inputs.size()) + " scenes", "one",
+                             "run it once for each scene"));
+  if (o.ask.empty() && o.locate.empty())
+    throw UsageError(explain("answer", "no question", "--ask TEXT or --locate TEXT"));
+  if (o.checkpoint.empty())
+    throw UsageError(explain("--checkpoint", "nothing", "a folder with a model"));
+  if (!o.out.empty() && o.locate.empty())
+    throw UsageError(explain("-o", "'" + o.out + "' without --locate", "--locate TEXT",
+                             "answers to --ask go to stdout"));
+  const bool draws = (o.temperature && *o.temperature > 0) || o.top_p || o.top_k;
+  if (o.greedy && draws)
+    throw UsageError(
+        explain("--greedy", "--temperature, --top-p or --top-k beside it", "one or the other"));
+}
+
+qwen2::GenerationConfig generation(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
+  qwen2::GenerationConfig config = qwen2::ask_generation(checkpoint.config_folder);
+  if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens;
+  if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;
+  if (o.top_p) config.sampling.top_p = *o.top_p;
+  if (o.top_k) config.sampling.top_k = *o.top_k;
+  if (o.temperature) {
+    config.sampling.sample = *o.temperature > 0;
+    if (config.sampling.sample) config.sampling.temperature = *o.temperature;
+  }
+  if (o.greedy) config.sampling.sample = false;
+  config.seed = static_cast<std::uint64_t>(o.seed);
+  return config;
+}
+
+ScanInputs scan_inputs(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
+  ScanInputs in;
+  in.scene = o.inputs.front();
+  in.key = o.key;
+  in.scenes = o.scenes;
+  in.semantic = o.semantic;
+  in.features = o.features;
+  in.tower = o.tower;
+  if (in.tower.empty() && checkpoint.tower) in.tower = checkpoint.tower->folder.string();
+  in.model = o.model;
+  in.prompt = o.prompt;
+  in.work = o.work;
+  ScanJob& job = in.job;
+  const TrainedOn& trained = checkpoint.modules.trained_on;
+  job.block = trained.block;
+  job.timestep = trained.timestep;
+  job.shift = trained.shift;
+  if (trained.width > 0)
+    job.size = {static_cast<int>(trained.width), static_cast<int>(trained.height)};
+  job.view = trained.view;
+  job.center_crop = checkpoint.view() == "center_crop";
+  job.compat = o.compat;
+  job.device = o.device.device;
+  job.dtype = o.device.dtype;
+  job.threads = o.threads;
+  return in;
+}
+
+// Why a scene file is needed; empty: it is not.
+std::string reason_for_scene(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
+  if (checkpoint.needs().positions) return "3D positions of tokens";
+  return o.locate.empty() ? "" : "the objects that --locate chooses from";
+}
+
+// The files of a scene, open, and which objects --locate chooses from.
+struct OpenFiles {
+  std::optional<FeatureReader> semantic, generative;
+  std::optional<SceneReader> scene;
+  vlm::SceneFiles files;
+
+  OpenFiles(const ScanFiles& paths, const AnswerVerb& o) {
+    semantic.emplace(paths.semantic());
+    files.semantic = &*semantic;
+    if (!paths.generative().empty()) {
+      generative.emplace(paths.generative());
+      files.generative = &*generative;
+      files.generative_tap = o.tap;
+    }
+    files.allow_mismatch = o.allow_mismatch;
+    if (paths.scene().empty()) return;
+    scene.emplace(paths.scene());
+    files.scene = &*scene;
+    if (scene->has_objects(ObjectKind::kProposal)) return;
+    files.objects = ObjectKind::kGt;
+    if (o.locate.empty()) return;
+    if (!scene->has_objects(ObjectKind::kGt))
+      throw InputError(explain(
+          paths.scene().string(), "a scene file without objects",
+          "proposals, from which --locate chooses",
+          "make it with vega-extract scene --masks FILE or --boxes FILE (of a detector such as "
+          "Mask3D), or from a scan with annotation"));
+    log_warn("{}: no proposals: --locate chooses from the annotated objects",
+             paths.scene().string());
+  }
+};
+
+// What is the same for all questions.
+struct Session {
+  const AnswerVerb& options;
+  const Context& context;
+  const vlm::Vlm& model;
+  vlm::VisualScene& scene;
+  const qwen2::GenerationConfig& config;
+
+  bool json() const { return options.format == AnswerFormat::kJson; }
+  bool several() const { return options.ask.size() + options.locate.size() > 1; }
+};
+
+void answer_one(const Session& s, const std::string& question) {
+  if (!s.json() && s.several()) s.context.print("Q: " + question + "\nA: ");
+  bool begun = false;  // blanks at the beginning are no part of the answer
+  const auto on_text = [&](std::string_view piece) {
+    check_stop();
+    if (s.json()) return true;
+    if (!begun) piece.remove_prefix(std::min(piece.find_first_not_of(" \n\t\r"), piece.size()));
+    begun = begun || !piece.empty();
+    if (!piece.empty()) s.context.print(std::string(piece));
+    return true;
+  };
+  const vlm::Reply reply = s.model.answer(s.scene, vlm::free_turn(question), s.config, {}, on_text);
+  const bool cut = reply.answer.ending == qwen2::Ending::kLimit;
+  if (s.json()) {
+    const Json line{{"ask", question},
+                    {"answer", reply.text},
+                    {"tokens", reply.answer.ids.size()},
+                    {"cut", cut}};
+    s.context.print(line.dump() + "\n");
+  } else {
+    s.context.print(s.several() ? "\n\n" : "\n");
+  }
+  if (cut)
+    log_warn("'{}': the answer was cut at --max-new-tokens {}", question, s.config.max_new_tokens);
+  if (reply.text.empty()) log_warn("'{}': an empty answer", question);
+}
+
+Located locate_one(const Session& s, const std::string& text, const Pose& aligned_from_scan) {
+  const vlm::Grounding found = s.model.ground(s.scene, text);
+  const vlm::SceneInput& in = s.scene.input();
+  Located out;
+  out.text = text;
+  out.aligned_from_scan = aligned_from_scan;
+  if (found.none) out.none = *found.none;
+  std::vector<std::size_t> order(found.scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return found.scores[a] > found.scores[b]; });
+  for (const std::size_t i : order)
+    out.candidates.push_back(
+        {in.object_ids[i], in.object_labels[i], in.boxes[i], static_cast<double>(found.scores[i])});
+  return out;
+}
+
+void write_located(const Session& s, const Located& located, std::size_t number) {
+  if (s.options.out.empty()) return;
+  const std::string name = fmt::format("{}-{}", s.scene.input().key, number);
+  const fs::path folder = s.options.out;
+  publish_file(folder / (name + ".json"),
+               to_json(located, located.candidates.size()).dump(2) + "\n");
+  if (located.best() == nullptr) return;
+  publish_file(folder / (name + ".ply"), to_mesh(located, false));
+  publish_file(folder / (name + "-aligned.ply"), to_mesh(located, true));
+  log_info("{} and {}-aligned.ply lie over the scan in a mesh viewer",
+           (folder / (name + ".ply")).string(), name);
+}
+
+void answer_all(const Session& s, const std::optional<SceneReader>& file) {
+  for (const std::string& question : s.options.ask) {
+    check_stop();
+    answer_one(s, question);
+  }
+  std::size_t number = 0;
+  for (const std::string& text : s.options.locate) {
+    check_stop();
+    const Located located = locate_one(s, text, file->axis_align());
+    s.context.print(s.json() ? to_json(located).dump() + "\n" : to_text(located));
+    write_located(s, located, ++number);
+  }
+}
+
+}  // namespace
+
+void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
+  check_options(options);
+  const at::Device device = use_device(parse_device(options.device.device));
+  vlm::VlmCheckpoint checkpoint = vlm::open_checkpoint(options.checkpoint, {.base = options.base});
+  if (!options.locate.empty() && !checkpoint.config.ground)
+    throw InputError(explain(options.checkpoint, "a checkpoint without grounding head",
+                             "ground_head_type in config.json and its tensors, for --locate",
+                             "ask with --ask, or take a VEGA-3D or Video-3D-LLM checkpoint"));
+  const qwen2::GenerationConfig config = generation(options, checkpoint);
+  const NeededParts needed{!reason_for_scene(options, checkpoint).empty(),
+                           checkpoint.needs().generative, reason_for_scene(options, checkpoint)};
+  const ScanFiles paths(scan_inputs(options, checkpoint), needed, make, context);
+  OpenFiles open(paths, options);
+
+  // Extraction leaves one thread an operation behind it.
+  at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
+  const vlm::Switches switches = vlm::switches_of(options.compat);
+  vlm::SceneInput input = vlm::read_scene(checkpoint, open.files, switches);
+  const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
+  const bool untrained = checkpoint.modules.initial_values;
+  const vlm::Vlm model(std::move(checkpoint), {{device, scalar_type(type)}, switches});
+  for (const std::string& note : config.notes) log_info("{}", note);
+  log_info("{}; {}", vlm::name_of(model.checkpoint().family), config.describe());
+  if (untrained) log_warn("{} was never trained: its answers mean nothing", options.checkpoint);
+  vlm::VisualScene scene = model.see(std::move(input));
+  answer_all({options, context, model, scene, config}, open.scene);
+}
+
+Verb answer_verb(MakeScanPart make) {
+  const auto options = std::make_shared<AnswerVerb>();
+  return {"answer", "ask about a scene, or have an object located", kAnswerHelp,
+          [options](OptionVisitor& v) { options->visit(v); },
+          [options, make](const Context& context) {
+            run_answer(*options, make, context);
+            return 0;
+          }};
+}
+
+}  // namespace vega::evaluate
