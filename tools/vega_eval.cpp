@@ -6,8 +6,10 @@
 #include "score/table.h"
 #include "score/validate.h"
 #ifndef VEGA_SCORE_ONLY
+#include "evaluate/answer.h"
 #include "evaluate/correspondence.h"
 #include "evaluate/scene_boxes.h"
+#include "extract/scan_part.h"
 #include "store/file_verbs.h"
 #endif
 
@@ -26,6 +28,7 @@ int main(int argc, char** argv) {
   program.verbs = {score::score_verb(read_scene), score::validate_verb(), score::merge_verb(),
                    score::table_verb(), score::plot_verb()};
 #ifndef VEGA_SCORE_ONLY
+  program.verbs.push_back(evaluate::answer_verb(extract::make_scan_part));
   program.verbs.push_back(evaluate::correspondence_verb());
 #endif
   for (Verb& verb : file_verbs(program.name, std::move(readers)))

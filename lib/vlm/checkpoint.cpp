@@ -1,5 +1,7 @@
 #include "vlm/checkpoint.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 
@@ -54,7 +56,7 @@ fs::path base_of(const Adapter& adapter, const CheckpointOptions& options) {
 
 // Rows of embedding and head as they are stored; training leaves config.json's number behind.
 void read_rows(VlmCheckpoint& c, bool adapted) {
-  const std::string embedding = std::string(kModel) + std::string(qwen2::kEmbedding);
+  const std::string embedding = fmt::format("{}{}", kModel, qwen2::kEmbedding);
   const std::int64_t rows = extent(c.set, embedding, 0);
   const std::int64_t head = extent(c.set, std::string(kHead), 0);
   if (rows > 0 && head > 0 && rows != head && adapted) {
@@ -112,13 +114,13 @@ void take_heads(VlmCheckpoint& c) {
   VlmConfig& config = c.config;
   const std::string where = c.path.string();
   if (config.position) {
-    const std::int64_t inner = extent(c.set, std::string(kPositionPrefix) + "mlp.0.weight", 0);
+    const std::int64_t inner = extent(c.set, fmt::format("{}mlp.0.weight", kPositionPrefix), 0);
     if (inner > 0) config.position->inner = inner;
     c.position = take_parameters(c.set, position_specs(*config.position, config.text.hidden),
                                  {where, kPositionPrefix, {}});
   }
   if (config.ground) {
-    const std::int64_t inner = extent(c.set, std::string(kGroundPrefix) + "_obj.0.weight", 0);
+    const std::int64_t inner = extent(c.set, fmt::format("{}_obj.0.weight", kGroundPrefix), 0);
     if (config.ground->type == GroundType::kScore && inner > 0) config.ground->inner = inner;
     c.ground = take_parameters(c.set, ground_specs(*config.ground), {where, kGroundPrefix, {}});
   } else if (has_prefix(c.set, kGroundPrefix)) {

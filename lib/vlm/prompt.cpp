@@ -1,5 +1,7 @@
 #include "vlm/prompt.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 
@@ -174,7 +176,7 @@ PromptIds PromptMaker::evaluation(const Turn& turn) const {
   if (has_image(turn)) {
     out.ids.insert(out.ids.end(), {kImageId, ids_.newline});
     if (options_.spatial_instruction)
-      rest.insert(rest.begin(), text_piece(std::string(kInstruction) + "\n"));
+      rest.insert(rest.begin(), text_piece(fmt::format("{}\n", kInstruction)));
   }
   append(rest, out.ids);
   end(false);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "base/json_fields.h"
@@ -158,8 +159,9 @@ GenerationConfig benchmark_generation(const fs::path& folder) {
   read_ids(files, out);
   read_penalty(files, out);
   if (!files.generation) return out;
-  std::vector<std::string> left = foreign_settings(*files.generation, false);
-  if (files.generation->flag("do_sample").value_or(false)) left.insert(left.begin(), "do_sample");
+  std::vector<std::string> left;
+  if (files.generation->flag("do_sample").value_or(false)) left.emplace_back("do_sample");
+  std::ranges::copy(foreign_settings(*files.generation, false), std::back_inserter(left));
   if (!left.empty())
     out.notes.push_back(fmt::format("{}: left out, a benchmark answers greedily: {}",
                                     files.generation->path().string(), fmt::join(left, ", ")));
