@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
+#include <string>
 
 #include "base/printable.h"
 #include "evaluate/box_mesh.h"
@@ -11,23 +13,26 @@
 namespace vega::evaluate {
 namespace {
 
-Json corners_in_scan(const Located& located, const Box& box) {
-  const Pose scan_from_aligned = inverse(located.aligned_from_scan);
+// Six decimals are micrometres; float32 coordinates as doubles would show 17 digits.
+template <typename Coordinates>
+Json rounded(const Coordinates& coordinates) {
   Json out = Json::list();
-  for (const Point3& corner : corners(box)) out.push(transform(scan_from_aligned, corner));
-  return out;
-}
-
-// Six decimals are micrometres; a float32 box printed as double would show 17 digits.
-Json rounded(const Box& box) {
-  Json out = Json::list();
-  for (const float value : box)
+  for (const auto value : coordinates)
     out.push(std::stod(fmt::format("{:.6f}", static_cast<double>(value))));
   return out;
 }
 
+Json corners_in_scan(const Located& located, const Box& box) {
+  const Pose scan_from_aligned = inverse(located.aligned_from_scan);
+  Json out = Json::list();
+  for (const Point3& corner : corners(box)) out.push(rounded(transform(scan_from_aligned, corner)));
+  return out;
+}
+
 Json candidate_json(const Candidate& one) {
-  Json out{{"id", one.id}, {"score", one.score}, {"box_aligned", rounded(one.box)}};
+  Json out{{"id", one.id},
+           {"score", std::round(one.score * 1e6) / 1e6},
+           {"box_aligned", rounded(one.box)}};
   if (!one.label.empty()) out.set("label", one.label);
   return out;
 }

@@ -58,11 +58,12 @@ ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const 
       try {
         scene_ = part(ScanPart::kScene, inputs, make, context);
       } catch (const InputError& error) {
-        throw InputError(explain(
-            inputs.scene, error.what(),
-            "depth, poses and intrinsics, which this checkpoint needs for " + needed.why_scene,
-            "what works: a scan that has them, or a checkpoint that needs "
-            "none of it (without world_position_embedding_type)"));
+        throw InputError(
+            explain("no scene file of " + inputs.scene + ", which this checkpoint needs for " +
+                        needed.why_scene,
+                    error.what(), "depth, poses and intrinsics",
+                    "a scan that has them works, or a checkpoint that needs none of it (without "
+                    "world_position_embedding_type, such as LLaVA-Video)"));
       }
     }
     semantic_ = part(ScanPart::kSemantic, inputs, make, context);
