@@ -6,52 +6,15 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "metrics/meteor_data.h"
 #include "metrics/ngram_metrics.h"
-#include "support/support.h"
+#include "support/golden_captions.h"
 #include "text/ptb_tokenizer.h"
 
 using namespace vega;
 using namespace vega::metrics;
 
 namespace {
-
-struct Golden {
-  std::vector<std::string> ids;
-  std::vector<Caption> captions;
-};
-
-Golden golden_captions() {
-  Golden out;
-  const auto lines = [](const std::string& name, auto use) {
-    const std::string text = test::read_text(test::golden("caption_metrics/" + name));
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = text.find('\n', at);
-      if (end > at) use(parse_json(text.substr(at, end - at), {name, "a line"}));
-      at = end + 1;
-    }
-  };
-  lines("hypotheses.jsonl", [&](const Json& line) {
-    out.ids.push_back(*line["id"].text());
-    out.captions.push_back({*line["hypothesis"].text(), {}});
-  });
-  std::size_t i = 0;
-  lines("references.jsonl", [&](const Json& line) {
-    REQUIRE(*line["id"].text() == out.ids[i]);
-    for (const Json& reference : line["references"].elements())
-      out.captions[i].references.push_back(*reference.text());
-    ++i;
-  });
-  REQUIRE(out.ids.size() == 300);
-  return out;
-}
-
-Json golden_json(const std::string& name) {
-  JsonLimits limits;
-  limits.bytes = std::size_t{1} << 24;
-  return read_json(test::golden("caption_metrics/" + name), "expected scores", limits);
-}
 
 struct Scores {
   double corpus = 0;
@@ -114,11 +77,11 @@ std::string index_of(const std::string& table) {
 }  // namespace
 
 TEST_CASE("BLEU, ROUGE-L and CIDEr-D of raw captions are pycocoevalcap's") {
-  check_all(golden_captions().captions, golden_json("scores.json")["modes"]["raw"]);
+  check_all(test::golden_captions().captions, test::golden_scores("scores.json")["modes"]["raw"]);
 }
 
 TEST_CASE("BLEU, ROUGE-L and CIDEr-D of tokenised captions are pycocoevalcap's") {
-  Golden golden = golden_captions();
+  test::GoldenCaptions golden = test::golden_captions();
   std::vector<std::string> hypotheses, references;
   for (const Caption& caption : golden.captions) {
     hypotheses.push_back(caption.hypothesis);
@@ -130,7 +93,7 @@ TEST_CASE("BLEU, ROUGE-L and CIDEr-D of tokenised captions are pycocoevalcap's")
     golden.captions[i].hypothesis = said[i];
     for (std::string& reference : golden.captions[i].references) reference = written[at++];
   }
-  check_all(golden.captions, golden_json("scores.json")["modes"]["ptb"]);
+  check_all(golden.captions, test::golden_scores("scores.json")["modes"]["ptb"]);
 }
 
 TEST_CASE("captions of the report cases") {
@@ -157,7 +120,7 @@ TEST_CASE("captions of the report cases") {
 }
 
 TEST_CASE("METEOR is the released jar's, bit for bit, on word lists of our own") {
-  const Json golden = golden_json("meteor_small.json");
+  const Json golden = test::golden_scores("meteor_small.json");
   const auto words = [&](const std::string& name) { return *golden["words"][name].text(); };
   const std::string function_words = words("function/english.words"),
                     prefixes = words("nonbreaking/english.prefixes"),
@@ -168,7 +131,7 @@ TEST_CASE("METEOR is the released jar's, bit for bit, on word lists of our own")
   data.paraphrases = Paraphrases(std::as_bytes(std::span(index)), "index");
   Meteor meteor(data);
   MeteorStatistics sum;
-  const Golden captions = golden_captions();
+  const test::GoldenCaptions captions = test::golden_captions();
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < captions.ids.size(); ++i) {
     const MeteorStatistics item =

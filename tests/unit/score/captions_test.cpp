@@ -8,8 +8,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "base/json.h"
-#include "support/support.h"
+#include "support/golden_captions.h"
 #include "weights/zip_writer.h"
 
 using namespace vega;
@@ -17,23 +16,6 @@ using namespace vega::score;
 using Catch::Matchers::Contains;
 
 namespace {
-
-Json golden(const std::string& name) {
-  JsonLimits limits;
-  limits.bytes = std::size_t{1} << 24;
-  return read_json(test::golden("caption_metrics/" + name), "expected scores", limits);
-}
-
-std::vector<Json> golden_lines(const std::string& name) {
-  const std::string text = test::read_text(test::golden("caption_metrics/" + name));
-  std::vector<Json> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = text.find('\n', at);
-    out.push_back(parse_json(text.substr(at, end - at), {name, "a line"}));
-    at = end + 1;
-  }
-  return out;
-}
 
 void write_meteor_folder(const std::filesystem::path& folder, const Json& small) {
   std::filesystem::create_directories(folder / "data");
@@ -61,18 +43,9 @@ struct Cache {
 TEST_CASE("METEOR out of a jar and a gzip table is the released program's, with its index kept") {
   const test::TempFolder temp;
   const Cache cache(temp / "cache");
-  const Json small = golden("meteor_small.json");
+  const Json small = test::golden_scores("meteor_small.json");
   write_meteor_folder(temp / "meteor", small);
-  std::vector<metrics::Caption> captions;
-  std::vector<std::string> ids;
-  for (const Json& line : golden_lines("hypotheses.jsonl")) {
-    ids.push_back(*line["id"].text());
-    captions.push_back({*line["hypothesis"].text(), {}});
-  }
-  const auto references = golden_lines("references.jsonl");
-  for (std::size_t i = 0; i < captions.size(); ++i)
-    for (const Json& one : references[i]["references"].elements())
-      captions[i].references.push_back(*one.text());
+  const auto [ids, captions] = test::golden_captions();
 
   for (const bool again : {false, true}) {  // builds the index, then maps it
     const CaptionScorer scorer(open_meteor(temp / "meteor", {}));
@@ -92,17 +65,8 @@ TEST_CASE("METEOR out of a jar and a gzip table is the released program's, with 
 }
 
 TEST_CASE("corpus scores, their items and their sums are those of pycocoevalcap") {
-  const Json expected = golden("scores.json")["modes"]["raw"];
-  std::vector<metrics::Caption> captions;
-  std::vector<std::string> ids;
-  for (const Json& line : golden_lines("hypotheses.jsonl")) {
-    ids.push_back(*line["id"].text());
-    captions.push_back({*line["hypothesis"].text(), {}});
-  }
-  const auto references = golden_lines("references.jsonl");
-  for (std::size_t i = 0; i < captions.size(); ++i)
-    for (const Json& one : references[i]["references"].elements())
-      captions[i].references.push_back(*one.text());
+  const Json expected = test::golden_scores("scores.json")["modes"]["raw"];
+  const auto [ids, captions] = test::golden_captions();
   const CaptionScorer scorer(open_meteor({}, "/no such folder"));
   const auto measures = scorer.measures(captions, {}, CaptionTotals::kCorpus, 1);
   CHECK_THAT(measures[4].missing, Contains("wordnet-base"));
@@ -122,7 +86,7 @@ TEST_CASE("a damaged table and a folder without a jar are errors") {
   const test::TempFolder temp;
   const Cache cache(temp / "cache");
   CHECK_THROWS_WITH(open_meteor(temp.path(), {}), Contains("meteor-1.5.jar"));
-  write_meteor_folder(temp / "meteor", golden("meteor_small.json"));
+  write_meteor_folder(temp / "meteor", test::golden_scores("meteor_small.json"));
   const auto table = temp / "meteor" / std::filesystem::path("data/paraphrase-en.gz");
   auto bytes = test::read_bytes(table);
   bytes.resize(bytes.size() - 20);
