@@ -9,16 +9,14 @@ using Text = std::u32string;
 using View = std::u32string_view;
 
 bool is_alpha(char32_t c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-         (c >= 0xC0 && c <= 0x17E && c != 0xD7 && c != 0xF7) || (c >= 0x400 && c <= 0x527) ||
-         (c >= 0xA640 && c <= 0xA66E) || (c >= 0xA67E && c <= 0xA697) ||
-         (c >= 0x1D00 && c <= 0x1D7F);
+  return text::is_ascii_letter(c) || (c >= 0xC0 && c <= 0x17E && c != 0xD7 && c != 0xF7) ||
+         (c >= 0x400 && c <= 0x527) || (c >= 0xA640 && c <= 0xA66E) ||
+         (c >= 0xA67E && c <= 0xA697) || (c >= 0x1D00 && c <= 0x1D7F);
 }
-bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
 bool is_ascii_space(char32_t c) { return c == ' ' || (c >= 0x09 && c <= 0x0D); }
 bool is_kept(char32_t c) {
-  return is_alpha(c) || is_digit(c) || is_ascii_space(c) || c == '.' || c == '\'' || c == ',' ||
-         c == '-' || c == '`' || c == 0x2018 || c == 0x2019;
+  return is_alpha(c) || text::is_ascii_digit(c) || is_ascii_space(c) || c == '.' || c == '\'' ||
+         c == ',' || c == '-' || c == '`' || c == 0x2018 || c == 0x2019;
 }
 
 // One pass from left to right over non-overlapping matches of three characters: the middle one is
@@ -83,13 +81,15 @@ Text separated(View text) {
 }
 
 Text punctuation_apart(View text) {
-  const auto digit = [](char32_t c) { return is_digit(c); };
-  const auto no_digit = [](char32_t c) { return !is_digit(c); };
+  const auto digit = [](char32_t c) { return text::is_ascii_digit(c); };
+  const auto no_digit = [](char32_t c) { return !text::is_ascii_digit(c); };
   const auto alpha = [](char32_t c) { return is_alpha(c); };
   const auto no_alpha = [](char32_t c) { return !is_alpha(c); };
-  const auto neither = [](char32_t c) { return !is_alpha(c) && !is_digit(c); };
-  const auto alnum = [](char32_t c) { return is_alpha(c) || is_digit(c); };
-  const auto alnum_dot = [](char32_t c) { return is_alpha(c) || is_digit(c) || c == '.'; };
+  const auto neither = [](char32_t c) { return !is_alpha(c) && !text::is_ascii_digit(c); };
+  const auto alnum = [](char32_t c) { return is_alpha(c) || text::is_ascii_digit(c); };
+  const auto alnum_dot = [](char32_t c) {
+    return is_alpha(c) || text::is_ascii_digit(c) || c == '.';
+  };
 
   Text t = separated(text);
   t = around(t, ',', no_digit, no_digit, U" , ");
@@ -109,7 +109,8 @@ Text punctuation_apart(View text) {
   // A digit, then 's.
   Text out;
   for (std::size_t i = 0; i < t.size(); ++i) {
-    if (t[i] == '\'' && i > 0 && is_digit(t[i - 1]) && i + 1 < t.size() && t[i + 1] == 's')
+    if (t[i] == '\'' && i > 0 && text::is_ascii_digit(t[i - 1]) && i + 1 < t.size() &&
+        t[i + 1] == 's')
       out.push_back(' ');
     out.push_back(t[i]);
   }
@@ -152,7 +153,7 @@ Text without_full_stop(const Text& word, const Text* next, const MeteorPrefixes&
   }
   if (prefixes.always.contains(stem)) return word;
   if (next != nullptr && (*next)[0] >= 'a' && (*next)[0] <= 'z') return word;
-  if (prefixes.before_numbers.contains(stem) && next != nullptr && is_digit((*next)[0]))
+  if (prefixes.before_numbers.contains(stem) && next != nullptr && text::is_ascii_digit((*next)[0]))
     return word;
   return stem + U" .";
 }

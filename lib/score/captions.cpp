@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "text/ptb_tokenizer.h"
 
 namespace vega::score {
 namespace {
@@ -97,6 +98,21 @@ class Places {
 };
 
 }  // namespace
+
+void ptb_tokenise(std::vector<metrics::Caption>& captions) {
+  std::vector<std::string> said, written;
+  for (const metrics::Caption& caption : captions) {
+    said.push_back(caption.hypothesis);
+    written.insert(written.end(), caption.references.begin(), caption.references.end());
+  }
+  said = text::ptb_captions(said);
+  written = text::ptb_captions(written);
+  auto next = written.begin();
+  for (std::size_t i = 0; i < captions.size(); ++i) {
+    captions[i].hypothesis = std::move(said[i]);
+    for (std::string& reference : captions[i].references) reference = std::move(*next++);
+  }
+}
 
 std::string one_line(std::string_view text) {
   std::string out;

@@ -33,6 +33,9 @@ class CaptionScorer {
   MeteorSource meteor_;
 };
 
+// The captions as the tokeniser of pycocoevalcap has them.
+void ptb_tokenise(std::vector<metrics::Caption>& captions);
+
 // Line ends and "|||" become blanks: neither may part a caption.
 std::string one_line(std::string_view text);
 

@@ -6,7 +6,6 @@
 #include "score/captions.h"
 #include "score/measures.h"
 #include "tasks/sqa3d.h"
-#include "text/ptb_tokenizer.h"
 #include "text/unicode.h"
 
 namespace vega::score {
@@ -63,18 +62,7 @@ void measure_scanqa(const Questions& questions, const Matching& matching, Measur
     captions.push_back(std::move(caption));
   }
   if (matching.matcher == "PTB") {
-    std::vector<std::string> hypotheses, references;
-    for (const metrics::Caption& caption : captions) {
-      hypotheses.push_back(caption.hypothesis);
-      references.insert(references.end(), caption.references.begin(), caption.references.end());
-    }
-    hypotheses = text::ptb_captions(hypotheses);
-    references = text::ptb_captions(references);
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < captions.size(); ++i) {
-      captions[i].hypothesis = hypotheses[i];
-      for (std::string& reference : captions[i].references) reference = references[at++];
-    }
+    ptb_tokenise(captions);
   } else {
     for (metrics::Caption& caption : captions)
       while (caption.hypothesis.ends_with('.')) caption.hypothesis.pop_back();

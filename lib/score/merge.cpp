@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "run/output_names.h"
 #include "score/lines.h"
+#include "text/lines.h"
 
 namespace vega::score {
 namespace fs = std::filesystem;
@@ -99,15 +100,11 @@ void read_part(const std::vector<Part>& parts, std::size_t at, bool continued, M
                std::vector<Line>& lines) {
   const Part& part = parts[at];
   const std::string all = file_text(part.path);
-  const std::string_view text = whole_lines(all, part, continued, out);
-  if (trim(text).empty()) return;  // more shards than questions
+  const std::string_view whole = whole_lines(all, part, continued, out);
+  if (trim(whole).empty()) return;  // more shards than questions
   std::vector<std::string_view> raw;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.size(), text.find('\n', start));
-    raw.push_back(text.substr(start, end - start));
-    start = end + 1;
-  }
-  each_record(text, part.path.string(), "a line of answers",
+  text::each_line(whole, [&](std::string_view line, std::size_t) { raw.push_back(line); });
+  each_record(whole, part.path.string(), "a line of answers",
               [&](std::size_t number, const Json& record) {
                 const auto id = id_text(answer_id(record));
                 if (!id || id->empty())

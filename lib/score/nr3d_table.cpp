@@ -9,6 +9,7 @@
 #include "score/lines.h"
 #include "tasks/nr3d.h"
 #include "text/csv.h"
+#include "text/lines.h"
 
 namespace vega::score {
 namespace {
@@ -18,12 +19,10 @@ constexpr std::size_t kMostWords = 24;
 std::set<std::string> scan_names(const std::filesystem::path& path) {
   std::set<std::string> out;
   if (path.empty()) return out;
-  const std::string text = read_text(path, "names of scans, one a line");
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    if (const auto name = trim(rest.substr(0, end)); !name.empty()) out.emplace(name);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  const std::string names = read_text(path, "names of scans, one a line");
+  text::each_line(names, [&](std::string_view line, std::size_t) {
+    if (!trim(line).empty()) out.emplace(trim(line));
+  });
   if (out.empty())
     throw FormatError(explain(path.string(), "no name", "names of scans, one a line"));
   return out;

@@ -16,6 +16,7 @@
 #include "score/sha256.h"
 #include "score/truth.h"
 #include "score/validate_submission.h"
+#include "text/lines.h"
 
 namespace vega::score {
 namespace {
@@ -52,18 +53,13 @@ std::string at_line(std::string message, const std::string& file, std::size_t li
 }
 
 // Every line by itself, so that each fault is found.
-std::vector<Answer> read_lines(std::string_view text, const std::string& name, Task task,
+std::vector<Answer> read_lines(std::string_view lines, const std::string& name, Task task,
                                Validation& out) {
   Kind bad(out.faults, "lines that cannot be read"), twice(out.faults, "questions answered twice");
   std::vector<Answer> answers;
   std::unordered_map<std::string, std::size_t> first;
-  std::size_t number = 0;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.size(), text.find('\n', start));
-    const std::string_view line = text.substr(start, end - start);
-    start = end + 1;
-    ++number;
-    if (trim(line).empty()) continue;
+  text::each_line(lines, [&](std::string_view line, std::size_t number) {
+    if (trim(line).empty()) return;
     try {
       Answer answer = std::move(parse_answers(line, name, task).answers.at(0));
       answer.line = number;
@@ -73,7 +69,7 @@ std::vector<Answer> read_lines(std::string_view text, const std::string& name, T
                           "'" + printable(answer.id) + "' a second time (first: line " +
                               std::to_string(at->second) + ")",
                           "each question once"));
-        continue;
+        return;
       }
       out.empty += answer.empty ? 1 : 0;
       out.unreadable += answer.unreadable.empty() ? 0 : 1;
@@ -81,7 +77,7 @@ std::vector<Answer> read_lines(std::string_view text, const std::string& name, T
     } catch (const InputError& error) {
       bad.add(at_line(error.what(), name, number));
     }
-  }
+  });
   return answers;
 }
 

@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "text/csv.h"
+#include "text/lines.h"
 
 namespace vega::tasks {
 namespace {
@@ -18,16 +19,6 @@ namespace {
 [[noreturn]] void fail(const std::string& name, std::size_t line, const std::string& got,
                        const std::string& expected, const std::string& remedy = {}) {
   throw FormatError(explain(name + ":" + std::to_string(line), printable(got), expected, remedy));
-}
-
-template <typename Use>
-void each_line(std::string_view text, Use use) {
-  text = strip_bom(text);
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    use(trim(text.substr(0, end)), number);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
 }
 
 std::optional<std::string_view> behind(std::string_view line, std::string_view start) {
@@ -183,13 +174,15 @@ void refuse_twice(const LiberoRun& run, const std::string& name) {
 
 }  // namespace
 
-std::vector<LiberoRun> read_libero_log(std::string_view text, const std::string& name) {
-  const std::string_view start = trim(strip_bom(text));
+std::vector<LiberoRun> read_libero_log(std::string_view log, const std::string& name) {
+  log = strip_bom(log);
+  const std::string_view start = trim(log);
   std::vector<LiberoRun> out;
   if (start.starts_with('{')) {
     LiberoRun run;
     run.finished = true;
-    each_line(text, [&](std::string_view line, std::size_t number) {
+    text::each_line(log, [&](std::string_view raw, std::size_t number) {
+      const std::string_view line = trim(raw);
       if (line.empty()) return;
       const Json value = parse_json(line, {name + ":" + std::to_string(number), "an episode"});
       if (value.contains("run") && !value.contains("success")) {
@@ -201,14 +194,15 @@ std::vector<LiberoRun> read_libero_log(std::string_view text, const std::string&
       run.last_line = number;
     });
     out.push_back(std::move(run));
-  } else if (text.find("Task suite:") != text.npos) {
-    TextLog log(name);
-    each_line(text, [&](std::string_view line, std::size_t number) { log.line(line, number); });
-    out = log.done();
+  } else if (log.find("Task suite:") != log.npos) {
+    TextLog runs(name);
+    text::each_line(
+        log, [&](std::string_view line, std::size_t number) { runs.line(trim(line), number); });
+    out = runs.done();
   } else if (start.substr(0, start.find('\n')).find("success") != start.npos) {
     LiberoRun run;
     run.finished = true;
-    std::vector<text::CsvRecord> records = text::read_csv(text, name);
+    std::vector<text::CsvRecord> records = text::read_csv(log, name);
     for (std::string& column : records.at(0).fields) column = std::string(trim(column));
     for (std::size_t r = 1; r < records.size(); ++r) {
       const std::size_t line = records[r].line;

@@ -41,6 +41,6 @@ struct LiberoRun {
 // log is recounted from its "Success:" lines and compared with the totals it states. Throws
 // FormatError (where: name and line): no known form, a total that the lines do not give, an episode
 // twice.
-std::vector<LiberoRun> read_libero_log(std::string_view text, const std::string& name);
+std::vector<LiberoRun> read_libero_log(std::string_view log, const std::string& name);
 
 }  // namespace vega::tasks

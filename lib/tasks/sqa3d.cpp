@@ -8,8 +8,8 @@
 namespace vega::tasks {
 namespace {
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return text::is_ascii_letter(static_cast<unsigned char>(c)); }
+bool is_digit(char c) { return text::is_ascii_digit(static_cast<unsigned char>(c)); }
 bool is_word(char c) { return is_letter(c) || is_digit(c); }
 
 // From here on texts are ASCII but for white space, which separates words as every other character

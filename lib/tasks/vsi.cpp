@@ -13,9 +13,6 @@ namespace {
 
 using View = std::u32string_view;
 
-bool is_letter(char32_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
-
 View stripped(View text) {
   while (!text.empty() && text::is_python_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && text::is_python_space(text.back())) text.remove_suffix(1);
@@ -24,7 +21,7 @@ View stripped(View text) {
 
 // The value of a decimal digit of any script; -1: none.
 int digit_value(char32_t c) {
-  if (is_digit(c)) return static_cast<int>(c - '0');
+  if (text::is_ascii_digit(c)) return static_cast<int>(c - '0');
   if (c < 0x80 || utf8proc_category(static_cast<utf8proc_int32_t>(c)) != UTF8PROC_CATEGORY_ND)
     return -1;
   // The digits of a script stand together, zero first, and every run of such digits has a multiple
@@ -62,7 +59,7 @@ std::optional<double> spelled_number(const std::u32string& text, std::size_t at)
   while (at < text.size()) {
     while (at < text.size() && (text[at] == ' ' || text[at] == '-')) ++at;
     std::size_t end = at;
-    while (end < text.size() && is_letter(text[end])) ++end;
+    while (end < text.size() && text::is_ascii_letter(text[end])) ++end;
     const View word = View(text).substr(at, end - at);
     const auto value = word_value(word);
     if (!value) {
@@ -90,21 +87,23 @@ std::optional<double> spelled_number(const std::u32string& text, std::size_t at)
 std::optional<double> lenient_number(std::string_view answer) {
   const std::u32string text = text::lower(text::decode_utf8(answer));
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (is_digit(text[i])) {
+    if (text::is_ascii_digit(text[i])) {
       std::string digits = i > 0 && text[i - 1] == '-' ? "-" : "";
       std::size_t p = i;
-      while (p < text.size() && is_digit(text[p])) digits += static_cast<char>(text[p++]);
-      if (p + 1 < text.size() && text[p] == '.' && is_digit(text[p + 1])) {
+      while (p < text.size() && text::is_ascii_digit(text[p]))
+        digits += static_cast<char>(text[p++]);
+      if (p + 1 < text.size() && text[p] == '.' && text::is_ascii_digit(text[p + 1])) {
         digits += '.';
-        for (++p; p < text.size() && is_digit(text[p]); ++p) digits += static_cast<char>(text[p]);
+        for (++p; p < text.size() && text::is_ascii_digit(text[p]); ++p)
+          digits += static_cast<char>(text[p]);
       }
       double value = 0;
       std::from_chars(digits.data(), digits.data() + digits.size(), value);
       return value;
     }
-    if (is_letter(text[i]) && (i == 0 || !is_letter(text[i - 1]))) {
+    if (text::is_ascii_letter(text[i]) && (i == 0 || !text::is_ascii_letter(text[i - 1]))) {
       std::size_t end = i;
-      while (end < text.size() && is_letter(text[end])) ++end;
+      while (end < text.size() && text::is_ascii_letter(text[end])) ++end;
       if (word_value(View(text).substr(i, end - i))) return spelled_number(text, i);
     }
   }
@@ -115,7 +114,8 @@ std::optional<double> lenient_number(std::string_view answer) {
 std::optional<char> lenient_letter(std::string_view answer, std::string_view options) {
   const std::u32string text = text::decode_utf8(answer);
   const auto joins = [](char32_t c) {
-    return is_letter(c) || is_digit(c) || c == '\'' || c == 0x2019 || c > 0x7F;
+    return text::is_ascii_letter(c) || text::is_ascii_digit(c) || c == '\'' || c == 0x2019 ||
+           c > 0x7F;
   };
   std::optional<char> found;
   int strength = 0;
@@ -180,7 +180,7 @@ std::optional<double> python_float(std::u32string_view text) {
   const std::string word = text::lower(rest);
   if (word == "inf" || word == "infinity") return sign * std::numeric_limits<double>::infinity();
   if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
-  if (rest.empty() || !(is_digit(static_cast<char32_t>(rest[0])) || rest[0] == '.'))
+  if (rest.empty() || !(text::is_ascii_digit(static_cast<char32_t>(rest[0])) || rest[0] == '.'))
     return std::nullopt;
   double value = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "text/unicode.h"
+
 namespace vega::text {
 
 constexpr char32_t kEnd = 0xFFFFFFFF;  // behind the text
@@ -35,11 +37,6 @@ bool is_letter(char32_t c);  // of Java's [:letter:], basic multilingual plane
 bool is_digit(char32_t c);
 bool is_upper(char32_t c);
 bool is_blank(char32_t c);
-constexpr bool is_ascii_letter(char32_t c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-constexpr bool is_ascii_digit(char32_t c) { return c >= '0' && c <= '9'; }
-constexpr bool is_ascii_alnum(char32_t c) { return is_ascii_letter(c) || is_ascii_digit(c); }
 constexpr bool is_one_of(char32_t c, std::u32string_view set) { return set.find(c) != set.npos; }
 constexpr char32_t kSoftHyphen = 0xAD;
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "text/lines.h"
+
 namespace vega::text {
 namespace {
 
@@ -20,19 +22,12 @@ using AllLists = std::array<std::vector<std::string_view>, kNames.size()>;
 
 AllLists read_lists() {
   AllLists out;
-  for (std::string_view rest = kFile; !rest.empty();) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    const auto name = std::find(kNames.begin(), kNames.end(),
-                                line.substr(0, std::min(line.find(':'), line.size())));
-    if (name == kNames.end()) continue;
-    for (line.remove_prefix(name->size() + 1); !line.empty();) {
-      line.remove_prefix(1);  // the blank before each word
-      const std::size_t end = std::min(line.find(' '), line.size());
-      out[static_cast<std::size_t>(name - kNames.begin())].push_back(line.substr(0, end));
-      line.remove_prefix(end);
-    }
-  }
+  each_line(kFile, [&](std::string_view line, std::size_t) {
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    const auto name = std::find(kNames.begin(), kNames.end(), line.substr(0, colon));
+    if (name != kNames.end())
+      out[static_cast<std::size_t>(name - kNames.begin())] = blank_words(line.substr(colon + 1));
+  });
   return out;
 }
 

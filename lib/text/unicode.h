@@ -23,6 +23,12 @@ std::string capitalized(std::string_view text);
 // The hash of Java's String: h = 31 h + unit over UTF-16 units, in 32 bits.
 std::int32_t java_hash(std::u32string_view text);
 
+constexpr bool is_ascii_letter(char32_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+constexpr bool is_ascii_digit(char32_t c) { return c >= '0' && c <= '9'; }
+constexpr bool is_ascii_alnum(char32_t c) { return is_ascii_letter(c) || is_ascii_digit(c); }
+
 // White space of Python's str.split(): Unicode white space and the separators U+001C to U+001F.
 bool is_python_space(char32_t c);
 

@@ -22,7 +22,6 @@
 #include "base/text.h"
 #include "score/captions.h"
 #include "score/lines.h"
-#include "text/ptb_tokenizer.h"
 
 namespace {
 
@@ -70,23 +69,13 @@ void write_captions(const fs::path& path, int items) {
 
 int score_file(const fs::path& meteor, const fs::path& file) {
   std::vector<metrics::Caption> captions;
-  std::vector<std::string> said, written;
   score::each_record(read_text(file, "captions", std::size_t{1} << 30), file.string(), "a caption",
                      [&](std::size_t, const Json& record) {
-                       said.push_back(*record["hypothesis"].text());
-                       captions.emplace_back();
-                       for (const Json& one : record["references"].elements()) {
-                         written.push_back(*one.text());
-                         captions.back().references.emplace_back();
-                       }
+                       captions.push_back({*record["hypothesis"].text(), {}});
+                       for (const Json& one : record["references"].elements())
+                         captions.back().references.push_back(*one.text());
                      });
-  said = text::ptb_captions(said);
-  written = text::ptb_captions(written);
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < captions.size(); ++i) {
-    captions[i].hypothesis = said[i];
-    for (std::string& reference : captions[i].references) reference = written[at++];
-  }
+  score::ptb_tokenise(captions);
   const score::CaptionScorer scorer(score::open_meteor(meteor, {}));
   std::string line = "scores";
   for (const auto& one :
