@@ -11,7 +11,10 @@
 namespace vega::synth {
 namespace {
 
-constexpr int kRing = 24;           // places tried around a thing
+constexpr int kRing = 96;  // places tried around a thing
+// The places tried are up to 4.5 cm apart; one that is free within this counts as allowed, so that
+// every place between two of them is spoken for.
+constexpr double kSlack = 0.03;
 constexpr double kReach = 0.35;     // m from the thing that one stands by
 constexpr double kElbow = 0.12;     // m of free floor around the one who stands
 constexpr double kWall = 0.55;      // m from the edge of the floor, which lies behind the walls
@@ -23,13 +26,14 @@ constexpr std::size_t kOfOneSituation = 3;
 constexpr Relation kSides[] = {Relation::kLeft, Relation::kRight, Relation::kFront,
                                Relation::kBehind};
 
-bool is_free(const RoomFacts& room, double x, double y) {
+bool is_free(const RoomFacts& room, double x, double y, double slack) {
+  const double wall = kWall - slack;
   for (const Thing& thing : room.things) {
     if (thing.label == "floor") {
-      if (x < thing.low[0] + kWall || x > thing.high[0] - kWall || y < thing.low[1] + kWall ||
-          y > thing.high[1] - kWall)
+      if (x < thing.low[0] + wall || x > thing.high[0] - wall || y < thing.low[1] + wall ||
+          y > thing.high[1] - wall)
         return false;
-    } else if (thing.low[2] < kOverhead && point_gap(x, y, thing) < kElbow) {
+    } else if (thing.low[2] < kOverhead && point_gap(x, y, thing) < kElbow - slack) {
       return false;
     }
   }
@@ -41,16 +45,24 @@ Stand looking_at(double x, double y, const Thing& thing) {
   return {x, y, dx / d, dy / d};
 }
 
-// Free places around `by` from which one can look at `facing`.
-std::vector<Stand> places_by(const RoomFacts& room, const Thing& by, const Thing& facing) {
-  std::vector<Stand> out;
+// Places around `by` from which one can look at `facing`: all that are nearly free, and a fourth of
+// those that are wholly so.
+struct Places {
+  std::vector<Stand> allowed, free;
+};
+
+Places places_by(const RoomFacts& room, const Thing& by, const Thing& facing) {
+  Places out;
   const double half = std::hypot(by.high[0] - by.low[0], by.high[1] - by.low[1]) / 2;
   for (int i = 0; i < kRing; ++i) {
     const double angle = 2 * 3.14159265358979323846 * i / kRing;
     const double x = by.x() + (half + kReach) * std::cos(angle);
     const double y = by.y() + (half + kReach) * std::sin(angle);
-    if (is_free(room, x, y) && std::hypot(facing.x() - x, facing.y() - y) >= kLeastLook)
-      out.push_back(looking_at(x, y, facing));
+    const double way = std::hypot(facing.x() - x, facing.y() - y);
+    if (way < kLeastLook - kSlack || !is_free(room, x, y, kSlack)) continue;
+    out.allowed.push_back(looking_at(x, y, facing));
+    if (i % 4 == 0 && way >= kLeastLook && is_free(room, x, y, 0))
+      out.free.push_back(out.allowed.back());
   }
   return out;
 }
@@ -67,14 +79,14 @@ std::vector<Scene> situations(const RoomFacts& room) {
     for (const Kind& facing : single_kinds(room, true, true)) {
       if (facing == by) continue;
       const Thing *a = only_thing(room, by), *b = only_thing(room, facing);
-      const std::vector<Stand> places = places_by(room, *a, *b);
+      const Places places = places_by(room, *a, *b);
       for (const Relation side : {Relation::kLeft, Relation::kRight, Relation::kBehind}) {
+        const auto at = [&](const Stand& stand) { return bearing(stand, a->x(), a->y()); };
         std::vector<Stand> allowed, clear;
-        for (const Stand& stand : places) {
-          const double at = bearing(stand, a->x(), a->y());
-          if (on_side(side, at, false) == Truth::kYes) allowed.push_back(stand);
-          if (on_side(side, at) == Truth::kYes) clear.push_back(stand);
-        }
+        for (const Stand& stand : places.allowed)
+          if (on_side(side, at(stand), false) == Truth::kYes) allowed.push_back(stand);
+        for (const Stand& stand : places.free)
+          if (on_side(side, at(stand)) == Truth::kYes) clear.push_back(stand);
         for (const Stand& stand : clear) {
           Scene scene{{by, facing, side, stand, {}, {}}, a, b, allowed};
           out.push_back(std::move(scene));

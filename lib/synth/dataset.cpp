@@ -36,7 +36,8 @@ struct Recipe {
   bool overwrite;
 
   Json json() const {
-    return {{"seed", seed},
+    return {{"generator", 1},  // of the texts: another number, other texts
+            {"seed", seed},
             {"rooms", rooms},
             {"val", val},
             {"test", test},

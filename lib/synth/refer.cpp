@@ -154,6 +154,16 @@ std::vector<Reference> of_kind(const std::vector<Reference>& all, ReferKind kind
   return out;
 }
 
+// One referent among others; of those that are only called "object", one in `part`.
+std::vector<Reference> mostly_named(const std::vector<Reference>& all, std::size_t part,
+                                    Draw& draw) {
+  std::vector<Reference> out = of_kind(all, ReferKind::kOneAmongOthers);
+  std::erase_if(out, [&](const Reference& one) {
+    return one.description.head.label.empty() && draw.below(part) != 0;
+  });
+  return out;
+}
+
 void append(std::vector<Reference>& to, std::vector<Reference> more) {
   std::move(more.begin(), more.end(), std::back_inserter(to));
 }
@@ -219,8 +229,7 @@ std::vector<Reference> scanrefer_texts(const std::vector<Reference>& all, std::s
     return label == "floor lamp" || label == "radiator" || label == "television";
   });
   std::vector<Reference> out = spread(std::move(unique), std::max<std::size_t>(1, most / 16), draw);
-  append(out,
-         spread(of_kind(all, ReferKind::kOneAmongOthers), most - std::min(most, out.size()), draw));
+  append(out, spread(mostly_named(all, 4, draw), most - std::min(most, out.size()), draw));
   for (Reference& one : out)
     one.text = one.kind == ReferKind::kOneAlone
                    ? "this is " + with_article(noun(one.description.head)) + ". it is the only " +
@@ -230,8 +239,8 @@ std::vector<Reference> scanrefer_texts(const std::vector<Reference>& all, std::s
 }
 
 std::vector<Reference> nr3d_texts(const std::vector<Reference>& all, std::size_t most, Draw& draw) {
-  std::vector<Reference> from = of_kind(all, ReferKind::kOneAmongOthers);
-  std::vector<Reference> out = spread(std::move(from), most, draw);
+  // Rows that do not name the class do not count; a few, as in the original.
+  std::vector<Reference> out = spread(mostly_named(all, 8, draw), most, draw);
   for (Reference& one : out) one.text = short_phrase(one.description, false, draw);
   return out;
 }
