@@ -35,7 +35,7 @@ at::Tensor on_cuda(const at::Tensor& x, const Matrix& m) {
   return at::cat(rows);
 }
 
-// Pieces of one matrix after the other. Pieces have four columns or a multiple of it.
+// Pieces of one matrix after the other.
 void on_cpu(const at::Tensor& x, std::span<const Matrix> matrices, std::vector<at::Tensor>& out) {
   const Element element = element_of(x);
   const std::int64_t stride = (x.size(1) + 31) / 32 * 32;
@@ -60,7 +60,7 @@ void on_cpu(const at::Tensor& x, std::span<const Matrix> matrices, std::vector<a
                          .width = m.weight.size(0)};
     if (args.rows == 0 || args.width == 0) continue;
     const auto row_bytes = std::max<std::int64_t>(1, args.in * x.element_size());
-    const std::int64_t piece = std::max<std::int64_t>(1, kPieceBytes / row_bytes / 4) * 4;
+    const std::int64_t piece = std::max<std::int64_t>(1, kPieceBytes / row_bytes);
     parts.push_back({args, piece, pieces});
     pieces += (args.width + piece - 1) / piece;
   }

@@ -18,70 +18,60 @@ VEGA_INLINE void load_weights(const std::uint16_t* from, Floats& first, Floats& 
   second = (Floats)(pairs & 0xffff0000U);
 }
 
-// kRows rows of x with kColumns rows of the weight. Each product goes to one of 32 lanes by its
-// place in the row, whatever kRows and kColumns are.
-template <typename T, int kRows, int kColumns>
+// The weights are read from end to end, as fast as the memory gives them: one column after the
+// other and a hint so many bytes ahead. Four columns at a time took a third longer on a Zen 5.
+constexpr std::int64_t kAhead = 8192;
+
+// kRows rows of x with one row of the weight. Each product goes to one of 32 lanes by its place in
+// the row, whatever kRows is. kOnce: the weights are not needed again.
+template <typename T, int kRows, bool kOnce>
 VEGA_INLINE void tile(const RowLinear& a, std::int64_t row, std::int64_t column) {
-  Floats sums[kRows][kColumns][2] = {};
+  Floats sums[kRows][2] = {};
   const float* x = a.x + row * a.stride;
   const T* weight = static_cast<const T*>(a.weight) + column * a.in;
-  const auto step = [&](const float* from_x, const T* from_w, std::int64_t w_stride)
-      __attribute__((always_inline)) {
-    for (int n = 0; n < kColumns; ++n) {
-      Floats first, second, value;
-      load_weights(from_w + n * w_stride, first, second);
-      for (int m = 0; m < kRows; ++m) {
-        load_lanes(from_x + m * a.stride, value);
-        sums[m][n][0] += value * first;
-        load_lanes(from_x + m * a.stride + kHalf, value);
-        sums[m][n][1] += value * second;
-      }
+  const auto step = [&](const float* from_x, const T* from_w) __attribute__((always_inline)) {
+    Floats first, second, value;
+    load_weights(from_w, first, second);
+    for (int m = 0; m < kRows; ++m) {
+      load_lanes(from_x + m * a.stride, value);
+      sums[m][0] += value * first;
+      load_lanes(from_x + m * a.stride + kHalf, value);
+      sums[m][1] += value * second;
     }
   };
-  // The next columns' weights come while these are summed.
-  const std::int64_t ahead = kColumns * a.in;
   std::int64_t i = 0;
   for (; i + kLanes <= a.in; i += kLanes) {
-    for (int n = 0; n < kColumns; ++n) {
-      const auto* next = reinterpret_cast<const char*>(weight + n * a.in + i + ahead);
-      __builtin_prefetch(next);
-      if constexpr (sizeof(T) == 4) __builtin_prefetch(next + 64);
-    }
-    step(x + i, weight + i, a.in);
+    const auto* ahead = reinterpret_cast<const char*>(weight + i) + kAhead;
+    __builtin_prefetch(ahead, 0, kOnce ? 0 : 3);
+    if constexpr (sizeof(T) == 4) __builtin_prefetch(ahead + 64, 0, kOnce ? 0 : 3);
+    step(x + i, weight + i);
   }
   if (i < a.in) {  // the rest, filled up with zeros as x is
-    T rest[kColumns][kLanes] = {};
-    for (int n = 0; n < kColumns; ++n) {
-      for (std::int64_t l = 0; i + l < a.in; ++l) rest[n][l] = weight[n * a.in + i + l];
-    }
-    step(x + i, rest[0], kLanes);
+    T rest[kLanes] = {};
+    for (std::int64_t l = 0; i + l < a.in; ++l) rest[l] = weight[i + l];
+    step(x + i, rest);
   }
   for (int m = 0; m < kRows; ++m) {
-    T* out = static_cast<T*>(a.out) + (row + m) * a.width + column;
-    for (int n = 0; n < kColumns; ++n) {
-      float sum = fold(sums[m][n][0] + sums[m][n][1]);
-      if (a.bias != nullptr) sum += load(static_cast<const T*>(a.bias)[column + n]);
-      out[n] = store<T>(sum);
-    }
+    float sum = fold(sums[m][0] + sums[m][1]);
+    if (a.bias != nullptr) sum += load(static_cast<const T*>(a.bias)[column]);
+    static_cast<T*>(a.out)[(row + m) * a.width + column] = store<T>(sum);
   }
 }
 
-// The weights of the columns lie in a near cache for all but the first rows.
-template <typename T, int kColumns>
-VEGA_INLINE void all_rows(const RowLinear& a, std::int64_t column) {
-  std::int64_t row = 0;
-  for (; row + 4 <= a.rows; row += 4) {
-    for (int n = 0; n < kColumns; n += 2)
-      tile < T, 4, kColumns<2 ? kColumns : 2>(a, row, column + n);
-  }
-  for (; row < a.rows; ++row) tile<T, 1, kColumns>(a, row, column);
-}
-
+// The weights of a column lie in a near cache for all but the first rows.
 template <typename T>
 VEGA_INLINE void run(const RowLinear& a, std::int64_t first, std::int64_t last) {
-  std::int64_t column = first;
-  for (; column + 4 <= last; column += 4) all_rows<T, 4>(a, column);
-  for (; column < last; ++column) all_rows<T, 1>(a, column);
+  for (std::int64_t column = first; column < last; ++column) {
+    std::int64_t row = 0;
+    if (a.rows == 1) {
+      tile<T, 1, true>(a, row, column);
+    } else if (a.rows == 4) {
+      tile<T, 4, true>(a, row, column);
+    } else {
+      for (; row + 4 <= a.rows; row += 4) tile<T, 4, false>(a, row, column);
+      for (; row < a.rows; ++row) tile<T, 1, false>(a, row, column);
+    }
+  }
 }
 
 VEGA_CLONES void columns_f32(const RowLinear& a, std::int64_t first, std::int64_t last) {
