@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace vega::text {
@@ -66,12 +67,12 @@ void read_added_tokens(const fs::path& path, const std::set<std::string>& specia
   const Json json = read_json(path, "added tokens and their ids");
   if (!json.is_object()) refuse(path, "", shown(json), "an object of tokens and ids");
   for (const JsonMember& token : json.members()) {
-    const std::int64_t id = read_id(token.value, path, token.name);
+    const std::string key = printable(token.name, 60);
+    const std::int64_t id = read_id(token.value, path, key);
     const Json described{{"content", token.name}, {"special", special.contains(token.name)}};
-    const AddedToken made = read_added_token(described, id, path, token.name);
+    const AddedToken made = read_added_token(described, id, path, key);
     const AddedToken* known = parts.added.find(made.id);  // its description stands elsewhere
-    if (known == nullptr || known->text != made.text)
-      put_added_token(made, parts, path, token.name);
+    if (known == nullptr || known->text != made.text) put_added_token(made, parts, path, key);
   }
 }
 
@@ -81,7 +82,7 @@ void read_config_tokens(const Json& config, const fs::path& path, TokenizerParts
   if (!tokens.is_object())
     refuse(path, "added_tokens_decoder", shown(tokens), "an object of ids and tokens");
   for (const JsonMember& token : tokens.members()) {
-    const std::string key = "added_tokens_decoder." + token.name;
+    const std::string key = "added_tokens_decoder." + printable(token.name, 60);
     const auto number = parse_whole(token.name);
     const std::int64_t id = read_id(number ? Json(*number) : Json(token.name), path, key);
     put_added_token(read_added_token(token.value, id, path, key), parts, path, key);
