@@ -11,6 +11,7 @@
 #include "core/check.h"
 #include "core/on_device.h"
 #include "kernels/decoder_rows.h"
+#include "kernels/linear.h"
 #include "nn/causal_attention.h"
 
 namespace vega::qwen2 {
@@ -26,7 +27,7 @@ std::vector<at::Tensor> products(const at::Tensor& x, std::span<const kernels::M
                                  bool few) {
   if (few) return kernels::row_linear(x, matrices);
   std::vector<at::Tensor> out;
-  for (const auto& matrix : matrices) out.push_back(at::linear(x, matrix.weight, matrix.bias));
+  for (const auto& matrix : matrices) out.push_back(kernels::linear(x, matrix.weight, matrix.bias));
   return out;
 }
 
