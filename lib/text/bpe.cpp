@@ -4,14 +4,17 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <queue>
+#include <utility>
 
 namespace vega::text {
 namespace {
 
 constexpr std::size_t kShortWord = 32;  // bytes: up to here the quadratic way is the faster one
 constexpr std::size_t kCacheSlots = std::size_t{1} << 14;
+constexpr std::size_t kKeptParts = std::size_t{1} << 20;
 constexpr std::uint32_t kNoRank = std::numeric_limits<std::uint32_t>::max();
 
 std::uint64_t pair_of(std::int32_t left, std::int32_t right) {
@@ -23,26 +26,73 @@ std::uint64_t spread(std::uint64_t key) { return key * 0x9E3779B97F4A7C15ULL; }
 
 // A part of a long word, in a list that goes both ways.
 struct Part {
-  std::int32_t id;
+  std::int32_t id;             // -1: joined to the one before
   std::int32_t before, after;  // -1: none
 };
 
-// Two neighbours that may merge. Least first: by rank, then by place.
-struct Candidate {
-  std::uint32_t rank;
-  std::int32_t place;  // of the left one
-  std::uint64_t pair;  // as it was: what has changed since does not count
-  std::int32_t merged;
-  bool operator>(const Candidate& other) const {
-    return rank != other.rank ? rank > other.rank : place > other.place;
+// Places of a long word where a merge may apply, the first merge first, then from the left. A merge
+// gets no new places once its first one was taken: what comes of it are longer tokens than its own
+// two. So each list is sorted once, and all of it takes the time of sorting.
+class Places {
+ public:
+  explicit Places(std::size_t merges) : list_of_(merges, -1) {}
+
+  bool empty() const { return ranks_.empty(); }
+
+  void add(std::uint32_t rank, std::int32_t place) {
+    std::int32_t& index = list_of_[rank];
+    if (index < 0) {
+      if (free_.empty()) {
+        free_.push_back(static_cast<std::int32_t>(lists_.size()));
+        lists_.emplace_back();
+      }
+      index = free_.back();
+      free_.pop_back();
+      ranks_.push(rank);
+    }
+    List& list = lists_[static_cast<std::size_t>(index)];
+    list.sorted = list.sorted && (list.places.empty() || list.places.back() <= place);
+    list.places.push_back(place);
   }
+
+  std::pair<std::uint32_t, std::int32_t> take() {
+    const std::uint32_t rank = ranks_.top();
+    List& list = lists_[static_cast<std::size_t>(list_of_[rank])];
+    if (!list.sorted)
+      std::sort(list.places.begin() + static_cast<std::ptrdiff_t>(list.taken), list.places.end());
+    list.sorted = true;
+    const std::int32_t place = list.places[list.taken++];
+    if (list.taken == list.places.size()) {
+      list.places.clear();
+      list.taken = 0;
+      free_.push_back(list_of_[rank]);
+      list_of_[rank] = -1;
+      ranks_.pop();
+    }
+    return {rank, place};
+  }
+
+ private:
+  struct List {
+    std::vector<std::int32_t> places;
+    std::size_t taken = 0;
+    bool sorted = true;
+  };
+
+  std::vector<List> lists_;
+  std::vector<std::int32_t> list_of_;  // of a merge; -1: none
+  std::vector<std::int32_t> free_;     // lists that are empty
+  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ranks_;
 };
 
 }  // namespace
 
-// Short words of before with their ids; a word displaces what has its slot.
+// Short words of before with their ids; a word displaces what has its slot. And room for long
+// words.
 class Bpe::Worker {
  public:
+  explicit Worker(std::size_t merges) : places(merges) {}
+
   struct Slot {
     std::uint8_t size = 0, count = 0;  // bytes, ids; 0: empty
     std::array<char, kShortWord - 2> word;
@@ -53,12 +103,21 @@ class Bpe::Worker {
     return slots_[std::hash<std::string_view>{}(word) % kCacheSlots];
   }
 
+  // Whether it may serve again: not after an exception, and not with the memory of a huge word.
+  bool is_fit() const { return places.empty() && parts.capacity() <= kKeptParts; }
+
+  Places places;
+  std::vector<Part> parts;
+
  private:
   std::vector<Slot> slots_ = std::vector<Slot>(kCacheSlots);
 };
 
 Bpe::Bpe(std::vector<std::string> tokens, std::span<const Merge> merges, bool whole_words)
-    : tokens_(std::move(tokens)), byte_ids_{}, whole_words_(whole_words) {
+    : tokens_(std::move(tokens)),
+      merges_(merges.begin(), merges.end()),
+      byte_ids_{},
+      whole_words_(whole_words) {
   ids_.reserve(tokens_.size());
   for (std::size_t id = 0; id < tokens_.size(); ++id)
     if (!tokens_[id].empty()) ids_.emplace(tokens_[id], static_cast<std::int32_t>(id));
@@ -103,17 +162,19 @@ std::shared_ptr<Bpe::Worker> Bpe::worker() const {
       free_.pop_back();
     }
   }
-  if (!worker) worker = std::make_unique<Worker>();
+  if (!worker) worker = std::make_unique<Worker>(merges_.size());
   return {worker.release(), [this](Worker* done) {
+            std::unique_ptr<Worker> kept(done);
+            if (!kept->is_fit()) return;
             const std::lock_guard lock(mutex_);
-            free_.emplace_back(done);
+            free_.push_back(std::move(kept));
           }};
 }
 
 void Bpe::encode(std::string_view word, Worker& worker, std::vector<std::int32_t>& out) const {
   if (whole_words_)
     if (const auto id = id_of(word)) return out.push_back(*id);
-  if (word.size() > kShortWord) return merge_long(word, out);
+  if (word.size() > kShortWord) return merge_long(word, worker, out);
   if (word.size() > std::tuple_size_v<decltype(Worker::Slot::word)>) return merge_short(word, out);
   Worker::Slot& slot = worker.slot_of(word);
   if (slot.size == word.size() && std::memcmp(slot.word.data(), word.data(), word.size()) == 0) {
@@ -152,40 +213,35 @@ void Bpe::merge_short(std::string_view word, std::vector<std::int32_t>& out) con
   out.insert(out.end(), ids, ids + count);
 }
 
-void Bpe::merge_long(std::string_view word, std::vector<std::int32_t>& out) const {
-  const auto count = static_cast<std::int32_t>(word.size());
-  std::vector<Part> parts;
-  parts.reserve(word.size());
-  for (std::int32_t i = 0; i < count; ++i)
-    parts.push_back({byte_ids_[static_cast<unsigned char>(word[static_cast<std::size_t>(i)])],
-                     i - 1, i + 1 < count ? i + 1 : -1});
+void Bpe::merge_long(std::string_view word, Worker& worker, std::vector<std::int32_t>& out) const {
+  std::vector<Part>& parts = worker.parts;
   const auto part = [&](std::int32_t i) -> Part& { return parts[static_cast<std::size_t>(i)]; };
-
-  std::vector<Candidate> first;
-  const auto candidate = [&](std::int32_t place, auto&& take) {
+  parts.clear();
+  for (const char c : word) {
+    const auto i = static_cast<std::int32_t>(parts.size());
+    parts.push_back({byte_ids_[static_cast<unsigned char>(c)], i - 1, i + 1});
+  }
+  parts.back().after = -1;
+  // Whether the part at `place` and the one after it may become one.
+  const auto consider = [&](std::int32_t place) {
     if (place < 0 || part(place).after < 0) return;
-    const std::int32_t left = part(place).id, right = part(part(place).after).id;
-    if (const Entry* entry = find(left, right))
-      take(Candidate{entry->rank, place, entry->pair, entry->merged});
+    if (const Entry* entry = find(part(place).id, part(part(place).after).id))
+      worker.places.add(entry->rank, place);
   };
-  for (std::int32_t i = 0; i < count; ++i)
-    candidate(i, [&](const Candidate& one) { first.push_back(one); });
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue(std::greater<>{},
-                                                                               std::move(first));
-  while (!queue.empty()) {
-    const Candidate top = queue.top();
-    queue.pop();
-    Part& left = part(top.place);
-    if (left.id < 0 || left.after < 0 || pair_of(left.id, part(left.after).id) != top.pair)
-      continue;
+  for (std::size_t i = 0; i < word.size(); ++i) consider(static_cast<std::int32_t>(i));
+  while (!worker.places.empty()) {
+    const auto [rank, place] = worker.places.take();
+    const Merge& merge = merges_[rank];
+    Part& left = part(place);
+    // What has changed since it was considered does not count.
+    if (left.id != merge.left || left.after < 0 || part(left.after).id != merge.right) continue;
     Part& right = part(left.after);
-    left.id = top.merged;
-    right.id = -1;  // gone
+    left.id = merge.merged;
     left.after = right.after;
-    if (left.after >= 0) part(left.after).before = top.place;
-    const auto push = [&](const Candidate& one) { queue.push(one); };
-    candidate(left.before, push);
-    candidate(top.place, push);
+    right.id = -1;
+    if (left.after >= 0) part(left.after).before = place;
+    consider(left.before);
+    consider(place);
   }
   for (std::int32_t i = 0; i >= 0; i = part(i).after) out.push_back(part(i).id);
 }

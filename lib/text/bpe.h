@@ -54,9 +54,10 @@ class Bpe {
 
   const Entry* find(std::int32_t left, std::int32_t right) const;
   void merge_short(std::string_view word, std::vector<std::int32_t>& out) const;
-  void merge_long(std::string_view word, std::vector<std::int32_t>& out) const;
+  void merge_long(std::string_view word, Worker& worker, std::vector<std::int32_t>& out) const;
 
   std::vector<std::string> tokens_;
+  std::vector<Merge> merges_;  // by rank
   std::unordered_map<std::string_view, std::int32_t> ids_;
   std::int32_t byte_ids_[256];
   std::vector<Entry> table_;  // open addressing, a power of two
