@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
     add_questions_seeds(seeds);
     add_rows_seeds(seeds);
     add_tokenizer_seeds(seeds);
+    add_decoder_seeds(seeds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fuzz_seeds: %s\n", error.what());
     return 1;

@@ -54,5 +54,6 @@ void add_answers_seeds(const SeedFolder& seeds);
 void add_questions_seeds(const SeedFolder& seeds);
 void add_rows_seeds(const SeedFolder& seeds);
 void add_tokenizer_seeds(const SeedFolder& seeds);
+void add_decoder_seeds(const SeedFolder& seeds);
 
 }  // namespace vega::fuzz
