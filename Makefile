@@ -92,7 +92,7 @@ device-asan: configure ## the device code on the host with the address and undef
 interop: build ## files to and from Python: VEGA_PYTHON (or python3) with torch, numpy, safetensors, h5py
 	@tests/interop/run.sh '$(BUILD)/bin' || { [ $$? = 77 ] && echo 'interop: skipped, see above'; }
 
-fuzz: ## every fuzz target for FUZZ_SECONDS (600 each, 170 minutes in all), or FUZZ_TARGETS='png jpeg'; fetches clang
+fuzz: ## every fuzz target for FUZZ_SECONDS (600 each, 180 minutes in all), or FUZZ_TARGETS='png jpeg'; fetches clang
 	@FUZZ=1 sh tools/setup.sh --quiet
 	@mkdir -p build-fuzz
 	@cmake --preset fuzz -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log >&2; exit 1; }
