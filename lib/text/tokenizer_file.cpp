@@ -2,6 +2,7 @@
 #include "text/tokenizer_file.h"
 
 #include <set>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -12,6 +13,17 @@ namespace vega::text {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Whatever hinders a look, the opening of the file that follows says it.
+bool is_there(const fs::path& path) {
+  std::error_code code;
+  return fs::exists(path, code);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code code;
+  return fs::is_directory(path, code);
+}
 
 JsonLimits vocabulary_limits() {
   JsonLimits limits;
@@ -103,14 +115,14 @@ TokenizerParts read_folder(const fs::path& folder) {
                  map_path = folder / "special_tokens_map.json",
                  added_path = folder / "added_tokens.json";
   Json config, map;
-  if (fs::exists(config_path)) config = read_json(config_path, "the settings of a tokeniser");
+  if (is_there(config_path)) config = read_json(config_path, "the settings of a tokeniser");
   if (!config.is_null() && !config.is_object())
     refuse(config_path, "", shown(config), "an object with the settings of a tokeniser");
-  if (fs::exists(map_path)) map = read_json(map_path, "names of special tokens");
+  if (is_there(map_path)) map = read_json(map_path, "names of special tokens");
   TokenizerParts parts;
-  if (fs::exists(whole)) {
+  if (is_there(whole)) {
     parts = read_tokenizer_json(whole);
-  } else if (fs::exists(folder / "vocab.json")) {
+  } else if (is_there(folder / "vocab.json")) {
     check_class(config, config_path);
     read_vocabulary(folder, parts);
   } else {
@@ -119,7 +131,7 @@ TokenizerParts read_folder(const fs::path& folder) {
                              "copy tokenizer.json from the release of the model"));
   }
   read_config_tokens(config, config_path, parts);
-  if (fs::exists(added_path)) {
+  if (is_there(added_path)) {
     std::set<std::string> special;
     collect_special(config, special);
     collect_special(map, special);
@@ -131,7 +143,7 @@ TokenizerParts read_folder(const fs::path& folder) {
 }  // namespace
 
 TokenizerParts read_tokenizer(const fs::path& path) {
-  return fs::is_directory(path) ? read_folder(path) : read_tokenizer_json(path);
+  return is_folder(path) ? read_folder(path) : read_tokenizer_json(path);
 }
 
 }  // namespace vega::text

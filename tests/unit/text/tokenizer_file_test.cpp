@@ -145,6 +145,7 @@ TEST_CASE("tokeniser files: damage is refused with its place") {
   test::write_text(folder / "tokenizer.json", whole.substr(0, whole.size() / 2));
   CHECK_THAT(refusal(folder / "tokenizer.json"), Contains("breaks at byte"));
   CHECK_THROWS_AS(Tokenizer::open(folder / "nothing.json"), InputError);
+  CHECK_THROWS_AS(Tokenizer::open(folder / std::string(300, 'x')), InputError);
   const test::TempFolder empty;
   CHECK_THROWS_AS(Tokenizer::open(empty.path()), InputError);
 }
