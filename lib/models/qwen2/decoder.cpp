@@ -162,8 +162,18 @@ at::Tensor Decoder::step(const at::Tensor& embeddings, const at::Tensor& positio
                                  caches[n]) != caches.end();
     check_that(!again, op, "caches", "one cache twice", "one a sequence");
   }
-  return on_device(options_.device,
-                   [&] { return run(embeddings, positions, caches, /*few=*/true, false); });
+  return on_device(options_.device, [&] {
+    // LibTorch's reductions on CUDA may go another way with another number of rows.
+    if (options_.device.is_cpu() || options_.dtype != at::kFloat || caches.size() == 1)
+      return run(embeddings, positions, caches, /*few=*/true, false);
+    std::vector<at::Tensor> rows;
+    for (std::size_t n = 0; n < caches.size(); ++n) {
+      const auto row = static_cast<std::int64_t>(n);
+      rows.push_back(run(embeddings.narrow(0, row, 1), positions.narrow(-1, row, 1),
+                         caches.subspan(n, 1), /*few=*/true, false));
+    }
+    return at::cat(rows);
+  });
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {

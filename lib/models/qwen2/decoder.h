@@ -65,7 +65,7 @@ class Decoder {
   // One token of each of B sequences. embeddings (B, H), positions (B) or (3, B), B caches that are
   // all different. Returns (B, H).
   // A row's bits do not depend on the other rows: on the CPU in both types, on CUDA in float (where
-  // the rows run one after the other); in bfloat16 on CUDA the last bits may depend on B.
+  // the sequences run one after the other); in bfloat16 on CUDA the last bits may depend on B.
   at::Tensor step(const at::Tensor& embeddings, const at::Tensor& positions,
                   std::span<KvCache* const> caches) const;
 

@@ -102,36 +102,44 @@ TEST_CASE("Qwen2: with a cache, however the tokens are cut, as without one") {
   }
 }
 
-TEST_CASE("Qwen2: sequences of a step have the bits that they have alone") {
-  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    const Qwen2Sample sample("half_b");
-    const qwen2::Decoder model = sample.decoder(dtype);
-    const auto ids = numbers_of(sample.notes()["prompt"]);
-    const std::vector<std::size_t> lengths{3, 37, 12, 1, 30, 9, 21};
-    std::vector<KvCache> together, alone;
-    std::vector<std::int64_t> tokens, places;
-    for (const std::size_t length : lengths) {
-      const at::Tensor text = model.embed(std::span(ids).first(length));
-      const auto count = static_cast<std::int64_t>(length);
-      KvCache cache = model.new_cache(count + 4);
-      model.forward(text, qwen2_positions(model.config(), 0, count), cache);
-      alone.push_back(cache.fork(4));
-      together.push_back(std::move(cache));
-      tokens.push_back(ids[length % ids.size()]);
-      places.push_back(count);
-    }
-    std::vector<KvCache*> caches;
-    for (KvCache& cache : together) caches.push_back(&cache);
-    const at::Tensor embeddings = model.embed(tokens);
-    const at::Tensor logits = model.logits(model.step(embeddings, at::tensor(places), caches));
-    for (std::size_t n = 0; n < lengths.size(); ++n) {
-      const auto row = static_cast<std::int64_t>(n);
-      const at::Tensor one =
-          model.forward(embeddings.narrow(0, row, 1), at::tensor({places[n]}, at::kLong), alone[n]);
-      CHECK(at::equal(model.logits(one)[0], logits[row]));
-      CHECK(alone[n].length() == together[n].length());
-    }
+namespace {
+
+// Logits of one step of seven sequences together, and of each alone.
+void compare_rows(at::ScalarType dtype, at::Device device) {
+  const Qwen2Sample sample("half_b");
+  const qwen2::Decoder model = sample.decoder(dtype, device);
+  const auto ids = numbers_of(sample.notes()["prompt"]);
+  const std::vector<std::size_t> lengths{3, 37, 12, 1, 30, 9, 21};
+  std::vector<KvCache> together, alone;
+  std::vector<std::int64_t> tokens, places;
+  for (const std::size_t length : lengths) {
+    const at::Tensor text = model.embed(std::span(ids).first(length));
+    const auto count = static_cast<std::int64_t>(length);
+    KvCache cache = model.new_cache(count + 4);
+    model.forward(text, qwen2_positions(model.config(), 0, count), cache);
+    alone.push_back(cache.fork(4));
+    together.push_back(std::move(cache));
+    tokens.push_back(ids[length % ids.size()]);
+    places.push_back(count);
   }
+  std::vector<KvCache*> caches;
+  for (KvCache& cache : together) caches.push_back(&cache);
+  const at::Tensor embeddings = model.embed(tokens);
+  const at::Tensor logits = model.logits(model.step(embeddings, at::tensor(places), caches));
+  for (std::size_t n = 0; n < lengths.size(); ++n) {
+    const auto row = static_cast<std::int64_t>(n);
+    const at::Tensor one =
+        model.forward(embeddings.narrow(0, row, 1), at::tensor({places[n]}, at::kLong), alone[n]);
+    CHECK(at::equal(model.logits(one)[0], logits[row]));
+    CHECK(alone[n].length() == together[n].length());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("Qwen2: sequences of a step have the bits that they have alone") {
+  compare_rows(at::kFloat, at::kCPU);
+  compare_rows(at::kBFloat16, at::kCPU);
 }
 
 TEST_CASE("Qwen2: what does not fit is refused by name") {
@@ -159,6 +167,7 @@ TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32", "[cuda]")
     return;
   }
   const at::Device cuda(at::kCUDA, 0);
+  compare_rows(at::kFloat, cuda);
   for (const char* name : {"half_b", "seven_b", "odd", "three"}) {
     CAPTURE(name);
     const Qwen2Sample sample(name);
