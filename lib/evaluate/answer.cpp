@@ -19,6 +19,7 @@
 #include "evaluate/located.h"
 #include "evaluate/scan_files.h"
 #include "models/qwen2/generation_config.h"
+#include "run/output_names.h"
 #include "vlm/vlm.h"
 
 namespace vega::evaluate {
@@ -46,9 +47,6 @@ void check_options(const AnswerVerb& o) {
     throw UsageError(explain("answer", "no question", "--ask TEXT or --locate TEXT"));
   if (o.checkpoint.empty())
     throw UsageError(explain("--checkpoint", "nothing", "a folder with a model"));
-  if (!o.out.empty() && o.locate.empty())
-    throw UsageError(explain("-o", "'" + o.out + "' without --locate", "--locate TEXT",
-                             "answers to --ask go to stdout"));
   const bool draws = (o.temperature && *o.temperature > 0) || o.top_p || o.top_k;
   if (o.greedy && draws)
     throw UsageError(
@@ -136,19 +134,20 @@ struct OpenFiles {
   }
 };
 
-// What is the same for all questions.
+// What is the same for all questions, and what was answered so far.
 struct Session {
   const AnswerVerb& options;
   const Context& context;
   const vlm::Vlm& model;
   vlm::VisualScene& scene;
   const qwen2::GenerationConfig& config;
+  std::vector<Json> lines = {};  // of --format json, and of the record
 
   bool json() const { return options.format == AnswerFormat::kJson; }
   bool several() const { return options.ask.size() + options.locate.size() > 1; }
 };
 
-void answer_one(const Session& s, const std::string& question) {
+void answer_one(Session& s, const std::string& question) {
   if (!s.json() && s.several()) s.context.print("Q: " + question + "\nA: ");
   bool begun = false;  // blanks at the beginning are no part of the answer
   const auto on_text = [&](std::string_view piece) {
@@ -161,12 +160,12 @@ void answer_one(const Session& s, const std::string& question) {
   };
   const vlm::Reply reply = s.model.answer(s.scene, vlm::free_turn(question), s.config, {}, on_text);
   const bool cut = reply.answer.ending == qwen2::Ending::kLimit;
+  s.lines.push_back({{"ask", question},
+                     {"answer", reply.text},
+                     {"tokens", reply.answer.ids.size()},
+                     {"cut", cut}});
   if (s.json()) {
-    const Json line{{"ask", question},
-                    {"answer", reply.text},
-                    {"tokens", reply.answer.ids.size()},
-                    {"cut", cut}};
-    s.context.print(line.dump() + "\n");
+    s.context.print(s.lines.back().dump() + "\n");
   } else {
     s.context.print(s.several() ? "\n\n" : "\n");
   }
@@ -205,7 +204,7 @@ void write_located(const Session& s, const Located& located, std::size_t number)
            (folder / (name + ".ply")).string(), name);
 }
 
-void answer_all(const Session& s, const std::optional<SceneReader>& file) {
+void answer_all(Session& s, const std::optional<SceneReader>& file) {
   for (const std::string& question : s.options.ask) {
     check_stop();
     answer_one(s, question);
@@ -214,9 +213,32 @@ void answer_all(const Session& s, const std::optional<SceneReader>& file) {
   for (const std::string& text : s.options.locate) {
     check_stop();
     const Located located = locate_one(s, text, file->axis_align());
-    s.context.print(s.json() ? to_json(located).dump() + "\n" : to_text(located));
+    s.lines.push_back(to_json(located));
+    s.context.print(s.json() ? s.lines.back().dump() + "\n" : to_text(located));
     write_located(s, located, ++number);
   }
+}
+
+// Everything that the answers depend on, beside them.
+void write_record(const Session& s, const OpenFiles& open) {
+  if (s.options.out.empty()) return;
+  Json files = Json::object();
+  const auto add = [&files](const char* part, const auto& file) {
+    if (file)
+      files.set(part, {{"path", file->path().string()}, {"cache_key", file->header().cache_key}});
+  };
+  add("scene", open.scene);
+  add("semantic", open.semantic);
+  add("generative", open.generative);
+  const std::string& mismatch = s.scene.input().mismatch;
+  Json run = s.model.describe();
+  run.set("generation", s.config.describe());
+  run.set("files", std::move(files));
+  if (!mismatch.empty()) run.set("mismatch", mismatch);
+  const std::string& key = s.scene.input().key;
+  const Json record{
+      {"schema", "vega.questions/1"}, {"key", key}, {"run", run}, {"answers", s.lines}};
+  publish_output(fs::path(s.options.out) / (key + ".json"), record.dump(2) + "\n");
 }
 
 }  // namespace
@@ -246,7 +268,9 @@ void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Conte
   log_info("{}; {}", vlm::name_of(model.checkpoint().family), config.describe());
   if (untrained) log_warn("{} was never trained: its answers mean nothing", options.checkpoint);
   vlm::VisualScene scene = model.see(std::move(input));
-  answer_all({options, context, model, scene, config}, open.scene);
+  Session session{options, context, model, scene, config};
+  answer_all(session, open.scene);
+  write_record(session, open);
 }
 
 Verb answer_verb(MakeScanPart make) {

@@ -87,8 +87,8 @@ void AnswerVerb::visit(OptionVisitor& v) {
   visit_generation(*this, v);
   v.group("Output");
   v.text("-o,--out", out, "DIR",
-         "of --locate: KEY-N.json, and boxes as meshes over the scan: KEY-N.ply, in the aligned "
-         "frame KEY-N-aligned.ply");
+         "record of the answers and of what they depend on: KEY.json; of --locate also KEY-N.json, "
+         "and the box as a mesh over the scan: KEY-N.ply, in the aligned frame KEY-N-aligned.ply");
   v.choice("--format", format, kAnswerFormats, "of the answer on stdout");
   DeviceOptions::visit_device(v, device.device, "where to compute");
   v.choice("--dtype", device.dtype, kComputeTypes,

@@ -109,6 +109,9 @@ void visit_backbone(FeatureOptions& o, OptionVisitor& v) {
   v.text("--prompt", o.prompt, "FILE",
          "embedding of the empty text, .pt or .h5 (default: prompt.h5, prompt.pt or "
          "wan_prompt_embedding.pt in --model)");
+  v.text("--recipe", o.recipe, "DIR",
+         "block, timestep, shift, size and view that a VEGA-3D checkpoint was trained with, from "
+         "its config.json");
   v.integer("--block", o.block, "N", kBlocks,
             "transformer block whose output is taken, zero-based");
   v.parsed("--blocks", o.blocks, "LIST", "", blocks_option,

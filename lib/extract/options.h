@@ -70,6 +70,7 @@ struct FeatureOptions : FeatureSettings {
   std::optional<PoolGrid> pool;
   std::optional<DType> latent_constants;
   bool no_thumbs = false;
+  std::string recipe;  // a checkpoint whose config.json names tap, schedule, size and view
 
   void visit(OptionVisitor& v);
 };

@@ -1,6 +1,7 @@
 #include "extract/recipe.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "fusion/checkpoint_config.h"
 #include "store/cache_key.h"
 
 namespace vega::extract {
@@ -102,9 +104,49 @@ void resolve_device(const FeatureOptions& o, const BackboneEntry& entry, Recipe&
   r.batch = o.device.batch.value_or(kAutoBatch);
 }
 
+// What --recipe says, where no option says otherwise.
+template <typename T>
+void take(const char* option, T& value, const T& standard, const T& wanted) {
+  if (value != standard && value != wanted)
+    throw UsageError(explain("--recipe", std::string("another value than that of ") + option,
+                             "one of the two", "leave one of them out"));
+  value = wanted;
+}
+
+FeatureOptions with_recipe(FeatureOptions o) {
+  if (o.recipe.empty()) return o;
+  if (!backbone_entry(o.backbone).diffusion)
+    throw UsageError(explain("--recipe", "--backbone " + o.backbone, "--backbone wan"));
+  if (!o.blocks.empty() || !o.timesteps.empty())
+    throw UsageError(explain("--recipe", "--blocks or --timesteps beside it", "one of the two"));
+  const auto path = std::filesystem::path(o.recipe) / "config.json";
+  if (!std::filesystem::exists(path))
+    throw InputError(explain(path.string(), "no such file", "the folder of a checkpoint"));
+  const TrainedOn trained = fusion::read_said_config(path, false).trained_on;
+  if (trained.block < 0 || trained.timestep < 0)
+    throw InputError(explain(path.string(), "nothing of a generative stream of Wan",
+                             "generative_vision_tower_feat_block_idx and _timestep",
+                             "give --block, --timestep, --size and --view instead"));
+  const FeatureOptions standard;
+  take("--block", o.block, standard.block, trained.block);
+  take<std::int64_t>("--timestep", o.timestep, standard.timestep, std::llround(trained.timestep));
+  if (trained.shift > 0) take("--shift", o.shift, standard.shift, trained.shift);
+  if (trained.width > 0)
+    take("--size", o.size, standard.size,
+         std::optional(
+             ImageSize{static_cast<int>(trained.width), static_cast<int>(trained.height)}));
+  if (!trained.view.empty())
+    take("--view", o.view, standard.view, std::optional(view_from_name(trained.view)));
+  log_info("--recipe {}: block {}, timestep {}, shift {}, size {}, view {}", o.recipe, o.block,
+           o.timestep, o.shift, o.size ? to_string(*o.size) : "as usual",
+           o.view ? name_of(*o.view) : "as usual");
+  return o;
+}
+
 }  // namespace
 
-Recipe resolve(const FeatureOptions& o) {
+Recipe resolve(const FeatureOptions& options) {
+  const FeatureOptions o = with_recipe(options);
   const BackboneEntry& entry = backbone_entry(o.backbone);
   refuse_unused(o, entry);
   Recipe r{o};

@@ -57,6 +57,9 @@ check "JSON" grep -q '"box_aligned"\|"found": false' "$T/found/room-1.json"
 if [ -e "$T/found/room-1.ply" ]; then
   for mesh in room-1 room-1-aligned; do check "$mesh" grep -q "^element vertex 96$" "$T/found/$mesh.ply"; done
 fi
+for field in '"schema": "vega.questions/1"' '"checkpoint_fingerprint"' '"control_words"' '"cache_key"' '"locate": "the red chair"'; do
+  check "the record has $field" grep -qF "$field" "$T/found/room.json"
+done
 expect_no_parts "$T/found"
 # Without proposals there is nothing to choose from.
 expect_exit 0 extract scene "$T/room" --proposals none -o "$T/bare" --select "frames:$semantic" --progress off
@@ -92,7 +95,6 @@ expect_text "no question"
 expect_exit 2 answer "$T/room" --ask x
 expect_text "--checkpoint"
 expect_exit 2 answer "$T/room" "$T/plain" "${vega[@]}" --ask x
-expect_exit 2 answer "$T/room" "${vega[@]}" --ask x -o "$T/o"
 expect_exit 2 answer "$T/room" "${vega[@]}" --ask x --greedy --top-k 3
 expect_exit 2 answer "$T/room" "${vega[@]}" --ask ""
 expect_nothing "$T/o"

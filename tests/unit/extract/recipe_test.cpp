@@ -135,5 +135,41 @@ TEST_CASE("the key covers what changes numbers, and nothing else") {
   CHECK(key(seeded, false) == key(o, false));
 }
 
+TEST_CASE(
+    "--recipe takes tap, schedule, size and view from a checkpoint, and contradictions are "
+    "refused") {
+  const test::TempFolder folder;
+  const auto write = [&](const std::string& text) {
+    test::write_text(folder / "config.json", text);
+  };
+  write(
+      R"({"generative_vision_tower_type": "wan_t2v_online", "generative_vision_tower_size": "1280*720",
+            "generative_vision_tower_timestep": 250, "generative_vision_tower_shift": 3.0,
+            "generative_vision_tower_feat_block_idx": 15, "use_generative_feature": true})");
+  FeatureOptions o;
+  test::set(o, "--recipe", (folder / "").string());
+  const Recipe r = resolve(o);
+  CHECK(r.blocks == std::vector<std::int64_t>{15});
+  CHECK(r.timesteps == std::vector<std::int64_t>{250});
+  CHECK(r.shift == 3);
+  CHECK(r.size == ImageSize{1280, 720});
+  CHECK(r.view == View::kMllm);
+  test::set(o, "--block", "15");  // the same
+  CHECK(resolve(o).block == 15);
+  test::set(o, "--block", "12");
+  CHECK_THROWS_WITH(resolve(o), Contains("--block"));
+  o.block = 20;
+  test::set(o, "--blocks", "10,15");
+  CHECK_THROWS_AS(resolve(o), UsageError);
+  o.blocks.clear();
+  o.backbone = "rgb";
+  CHECK_THROWS_WITH(resolve(o), Contains("--backbone wan"));
+  o.backbone = "wan";
+  write("{}");
+  CHECK_THROWS_WITH(resolve(o), Contains("nothing of a generative stream"));
+  test::set(o, "--recipe", (folder / "none").string());
+  CHECK_THROWS_WITH(resolve(o), Contains("no such file"));
+}
+
 }  // namespace
 }  // namespace vega::extract
