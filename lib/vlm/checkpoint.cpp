@@ -245,13 +245,14 @@ VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& opt
   const bool adapted = is_there(path / kAdapterConfig);
   if (adapted) {
     const Adapter adapter = read_adapter(path);
-    const fs::path base = base_of(adapter, options);
-    if (!is_there(path / "config.json")) c.config_folder = base;
+    c.base = base_of(adapter, options);
+    if (!is_there(path / "config.json")) c.config_folder = c.base;
     c.adapted = true;
     c.merged = options.merged;
-    c.set = merge_adapter(read_sharded(base, "model"), adapter, options.merged);
+    c.set = merge_adapter(read_sharded(c.base, "model"), adapter, options.merged);
     c.files.push_back(path / kAdapterConfig);
   } else {
+    c.base = path;
     c.set = read_sharded(path, "model");
   }
   const JsonFields fields(c.config_folder / "config.json");

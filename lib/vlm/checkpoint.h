@@ -61,6 +61,7 @@ struct Needs {
 struct VlmCheckpoint {
   std::filesystem::path path;
   std::filesystem::path config_folder;  // of config.json and generation_config.json
+  std::filesystem::path base;           // of a LoRA folder; else `path`
   Family family = Family::kVega;
   VlmConfig config;
   // Projectors, fusion, what the generative features were in training.

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "fusion/features.h"
 #include "fusion/objects.h"
@@ -98,7 +99,20 @@ struct Reading {
     if (!info.view.empty() && crop != trained)
       differences += fmt::format("\n  view: semantic features have {}, trained on {}", info.view,
                                  checkpoint.view());
+    check_tower(file);
     return tap(file, index, checkpoint.modules.semantic->in, kSemanticPrefix);
+  }
+
+  // Checkpoints have towers of their own: fine-tuned, or changed by an adapter. Features that other
+  // programs made do not say which tower they are of.
+  void check_tower(const FeatureReader& file) {
+    const auto options = parse_json(file.header().options_json).value_or(Json());
+    if (!checkpoint.tower || options["backbone"] != Json("siglip")) return;
+    const std::string expected = checkpoint.tower->model_fingerprint();
+    if (file.header().model_fp != expected)
+      differences += fmt::format("\n  vision tower: semantic features are of model {}, the "
+                                 "checkpoint's own tower is {}",
+                                 file.header().model_fp, expected);
   }
 
   void generative(SceneInput& out) {

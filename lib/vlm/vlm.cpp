@@ -281,6 +281,8 @@ Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationC
     if (const std::string rest = stream.flush(); on_text && !rest.empty()) on_text(rest);
     const std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
     out.text = stripped(words.decode(ids, true));
+    if (constexpr std::string_view end = "<|im_end|>"; out.text.ends_with(end))
+      out.text = stripped(out.text.substr(0, out.text.size() - end.size()));
     return out;
   });
 }

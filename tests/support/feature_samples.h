@@ -28,7 +28,7 @@ struct Stream {
   std::int64_t block = 20;
   double timestep = 300;
   std::vector<std::int64_t> ids = {3, 10, 25};
-  std::string key = "room";
+  std::string key = "room", model_fp = {};  // empty: "m" and the seed
   std::uint64_t seed = 1;
   double shift_pose = 0;  // m along x
   at::Tensor values;
@@ -101,7 +101,7 @@ inline void write_features(const fs::path& path, Stream& s) {
   header.key = s.key;
   header.options_json = canonical_json(s.options);
   header.default_tap = s.tap;
-  header.model_fp = "m" + std::to_string(s.seed);
+  header.model_fp = s.model_fp.empty() ? "m" + std::to_string(s.seed) : s.model_fp;
   header.input_fp = "i" + s.key;
   header.cache_key =
       cache_key(kFeaturesSchema, header.options_json, header.model_fp, header.input_fp);

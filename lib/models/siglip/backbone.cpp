@@ -3,11 +3,9 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
-#include <bit>
 #include <optional>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "core/on_device.h"
@@ -68,14 +66,7 @@ SiglipBackbone::SiglipBackbone(const BackboneOptions& options) : options_(option
   taps_.push_back(tap);
 }
 
-std::string SiglipBackbone::fingerprint() const {
-  Hasher hasher;
-  // Numbers of the configuration that no tensor's shape shows.
-  const Config& config = checkpoint_.config;
-  hasher.field(checkpoint_.fingerprint());
-  hasher.number(config.heads).number(std::bit_cast<long long>(config.eps));
-  return hasher.hex();
-}
+std::string SiglipBackbone::fingerprint() const { return checkpoint_.model_fingerprint(); }
 
 std::string SiglipBackbone::name() const {
   std::error_code ignored;

@@ -1,8 +1,10 @@
 #include "models/siglip/checkpoint.h"
 
+#include <bit>
 #include <charconv>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "models/model_path.h"
 #include "models/siglip/config_json.h"
 #include "models/siglip/names.h"
@@ -110,6 +112,13 @@ Checkpoint open_checkpoint(TensorSet set, const fs::path& folder) {
 std::string Checkpoint::fingerprint() const {
   constexpr auto kKind = "siglip/1";
   return remembered_fingerprint(files, kKind, [&] { return vega::fingerprint(weights); });
+}
+
+std::string Checkpoint::model_fingerprint() const {
+  Hasher hasher;
+  hasher.field(fingerprint());
+  hasher.number(config.heads).number(std::bit_cast<long long>(config.eps));
+  return hasher.hex();
 }
 
 void Checkpoint::check_finite() const {

@@ -26,6 +26,10 @@ struct Checkpoint {
   // Remembered by path, size and mtime, so that only the first call on new files reads them.
   std::string fingerprint() const;
 
+  // What feature files of this tower record as their model's: the key above and the numbers of the
+  // configuration that no tensor's shape shows.
+  std::string model_fingerprint() const;
+
   // Throws FormatError (file, tensor, index) on NaN or infinity in what runs.
   void check_finite() const;
 };

@@ -1,6 +1,8 @@
 // Scenes out of the files of the stages: what is read, and what does not belong together.
 #include "vlm/scene.h"
 
+#include <ATen/ATen.h>
+
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
@@ -24,6 +26,7 @@ struct Room {
   explicit Room(const std::string& preset = "vlm-tiny") {
     checkpoint = open_checkpoint(test::tiny_checkpoint(folder, preset));
     semantic.channels = 144;
+    semantic.model_fp = checkpoint.tower->model_fingerprint();
     generative.channels = 256;
   }
 
@@ -136,6 +139,17 @@ TEST_CASE("scene: missing files and files of other kinds are refused with both v
   room.generative.ids = {3, 10, 26};
   room.generative.values = at::Tensor();
   CHECK_THROWS_AS(room.read(own_geometry()), InputError);  // other frames
+}
+
+TEST_CASE("scene: features of another tower than the checkpoint's own are refused") {
+  Room room;
+  room.semantic.model_fp = "0123";
+  CHECK_THROWS_WITH(room.read(own_geometry()),
+                    Contains("vision tower: semantic features are of model 0123") &&
+                        Contains("--allow-mismatch"));
+  CHECK_THAT(room.read(own_geometry(), true, true).mismatch, Contains("vision tower"));
+  room.semantic.options = R"({"backbone": "import"})";  // of another program, which does not say
+  CHECK(room.read(own_geometry()).mismatch.empty());
 }
 
 TEST_CASE("scene: the baseline wants its crop") {
