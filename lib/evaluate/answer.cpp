@@ -246,7 +246,9 @@ void write_record(const Session& s, const OpenFiles& open) {
 void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
   check_options(options);
   const at::Device device = use_device(parse_device(options.device.device));
-  vlm::VlmCheckpoint checkpoint = vlm::open_checkpoint(options.checkpoint, {.base = options.base});
+  const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
+  vlm::VlmCheckpoint checkpoint = vlm::open_checkpoint(
+      options.checkpoint, {.base = options.base, .tokenizer = {}, .merged = type});
   if (!options.locate.empty() && !checkpoint.config.ground)
     throw InputError(explain(options.checkpoint, "a checkpoint without grounding head",
                              "ground_head_type in config.json and its tensors, for --locate",
@@ -261,7 +263,6 @@ void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Conte
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
   const vlm::Switches switches = vlm::switches_of(options.compat);
   vlm::SceneInput input = vlm::read_scene(checkpoint, open.files, switches);
-  const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
   const bool untrained = checkpoint.modules.initial_values;
   const vlm::Vlm model(std::move(checkpoint), {{device, scalar_type(type)}, switches});
   for (const std::string& note : config.notes) log_info("{}", note);

@@ -261,7 +261,7 @@ VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& opt
   c.files.push_back(fields.path());
   c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());
   take_modules(c);
-  if (has_prefix(c.set, kTowerPrefix)) c.tower = siglip::open_checkpoint(c.set, c.config_folder);
+  if (has_prefix(c.set, kTowerPrefix)) c.tower = siglip::open_checkpoint(c.set, c.base);
   check_decoder(c);
   check_rest(c);
   take_newline(c);

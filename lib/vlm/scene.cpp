@@ -110,9 +110,10 @@ struct Reading {
     if (!checkpoint.tower || options["backbone"] != Json("siglip")) return;
     const std::string expected = checkpoint.tower->model_fingerprint();
     if (file.header().model_fp != expected)
-      differences += fmt::format("\n  vision tower: semantic features are of model {}, the "
-                                 "checkpoint's own tower is {}",
-                                 file.header().model_fp, expected);
+      differences += fmt::format(
+          "\n  vision tower: semantic features are of model {}, the "
+          "checkpoint's own tower is {}",
+          file.header().model_fp, expected);
   }
 
   void generative(SceneInput& out) {

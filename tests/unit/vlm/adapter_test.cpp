@@ -132,6 +132,23 @@ TEST_CASE("adapter: LLaVA's folder without its whole tensors is refused") {
       Contains("non_lora_trainables.bin") && Contains("projectors") && Contains("fusion"));
 }
 
+// As LoRA of the baseline does: names are matched as suffixes, and the tower has such names too.
+TEST_CASE("adapter: pairs of the vision tower change the tower") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const std::string name =
+      "base_model.model.model.vision_tower.vision_tower.vision_model.encoder.layers.3.self_attn."
+      "q_proj.lora_";
+  const at::Tensor a = at::ones({4, 144}), b = at::ones({144, 4});
+  Pair().write(folder / "x", plain_config(), {{name + "A.weight", a}, {name + "B.weight", b}});
+  const VlmCheckpoint c = open_checkpoint(folder / "x", {.base = base});
+  const VlmCheckpoint before = open_checkpoint(base);
+  REQUIRE(c.tower);
+  CHECK(c.tower->model_fingerprint() != before.tower->model_fingerprint());
+  CHECK(c.tower->folder == base);
+  CHECK(c.base == base);
+}
+
 TEST_CASE("adapter: a head is resized as training does it") {
   at::manual_seed(6);
   const at::Tensor rows = at::randn({12, 3});
