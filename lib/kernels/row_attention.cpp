@@ -7,7 +7,7 @@
 
 #include "kernels/decoder_entry.h"
 #include "kernels/dispatch.h"
-#include "kernels/share_rows.h"
+#include "kernels/share_steps.h"
 
 namespace vega::kernels {
 namespace {
@@ -70,7 +70,7 @@ at::Tensor row_attention(const at::Tensor& q, std::span<const KeyValues> runs) {
   at::Tensor partials = at::empty({heads, blocks, size}, at::kFloat);
   float* data = partials.mutable_data_ptr<float>();
   const Element element = element_of(q);
-  share_rows(heads * blocks, 1, [&](std::int64_t n, std::int64_t) {
+  share_steps(heads * blocks, [&](std::int64_t n) {
     cpu::row_attention(element, args, n / blocks, n % blocks, data + n * size);
   });
   for (std::int64_t head = 0; head < heads; ++head)

@@ -6,7 +6,7 @@
 
 #include "kernels/decoder_entry.h"
 #include "kernels/dispatch.h"
-#include "kernels/share_rows.h"
+#include "kernels/share_steps.h"
 
 namespace vega::kernels {
 namespace {
@@ -64,7 +64,7 @@ void on_cpu(const at::Tensor& x, std::span<const Matrix> matrices, std::vector<a
     parts.push_back({args, piece, pieces});
     pieces += (args.width + piece - 1) / piece;
   }
-  share_rows(pieces, 1, [&](std::int64_t number, std::int64_t) {
+  share_steps(pieces, [&](std::int64_t number) {
     auto part = parts.rbegin();
     while (part->first > number) ++part;
     const std::int64_t first = (number - part->first) * part->piece;
