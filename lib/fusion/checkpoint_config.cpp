@@ -98,17 +98,48 @@ void read_spatial(const JsonFields& fields, SaidConfig& said) {
                  "generative_encoder_feature_dim", "generative_encoder_freeze"});
 }
 
-// Keys of projectors and fusion that nobody read, once for all.
-void warn_unread(const JsonFields& fields) {
+// They concern the extraction of features, and are not recorded in feature files. The release
+// writes the keys of all its towers into every checkpoint, whichever it was trained with.
+void ignore_extraction(const JsonFields& fields) {
+  fields.ignore({"generative_vision_tower", "generative_profile"});
+  for (const char* name : {"task",
+                           "model_name",
+                           "dtype",
+                           "prompt_emb_path",
+                           "context_scale",
+                           "condition_on_first_frame",
+                           "checkpoint_dir",
+                           "checkpoint",
+                           "weight_name",
+                           "model_version",
+                           "input_size",
+                           "output_spatial",
+                           "height",
+                           "width",
+                           "num_frames",
+                           "num_inference_steps",
+                           "pool_kernel",
+                           "img_size",
+                           "tubelet_size",
+                           "pretrained",
+                           "clip_checkpoint",
+                           "sd21_checkpoint",
+                           "empty_prompt_path",
+                           "chunk_size",
+                           "cfg_min",
+                           "camera_scale"})
+    fields.ignore({std::string(kTower) + name});
+}
+
+// Keys of projectors and fusion that nobody read.
+std::vector<std::string> unknown_keys(const JsonFields& fields) {
   auto names = fields.unread();
   std::erase_if(names, [](const std::string& name) {
     constexpr std::array kFamilies{"mm_",       "generative_",    "fusion_", "feature_fusion_",
                                    "use_feat_", "use_generative_"};
     return std::ranges::none_of(kFamilies, [&](auto start) { return name.starts_with(start); });
   });
-  if (!names.empty())
-    log_warn("{}: keys of projectors and fusion that vega does not know, and does without: {}",
-             fields.path().string(), printable(fmt::format("{}", fmt::join(names, ", "))));
+  return names;
 }
 
 }  // namespace
@@ -122,18 +153,16 @@ SaidConfig read_said_config(const fs::path& path, bool spatial) {
   said.width = width(fields, "hidden_size");
   said.trained_on = read_training(fields);
   said.initial_values = fields.flag("vega_initial_values").value_or(false);
-  // They concern the extraction of features, and are not recorded in feature files.
-  fields.ignore({"generative_vision_tower", "generative_vision_tower_task",
-                 "generative_vision_tower_model_name", "generative_vision_tower_dtype",
-                 "generative_vision_tower_prompt_emb_path", "generative_vision_tower_context_scale",
-                 "generative_vision_tower_condition_on_first_frame",
-                 "generative_vision_tower_checkpoint_dir"});
+  ignore_extraction(fields);
   if (spatial) {
     read_spatial(fields, said);
   } else {
     read_scene(fields, said);
   }
-  warn_unread(fields);
+  said.unknown = unknown_keys(fields);
+  if (!said.unknown.empty())
+    log_warn("{}: keys of projectors and fusion that vega does not know, and does without: {}",
+             path.string(), printable(fmt::format("{}", fmt::join(said.unknown, ", "))));
   return said;
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fusion/checkpoint.h"
 #include "fusion/fusion.h"
@@ -22,9 +23,10 @@ struct SaidConfig {
   std::optional<std::int64_t> heads, layers, width, semantic_in, generative_in, merger_hidden;
   std::optional<double> dropout;
   std::optional<std::string> semantic_type, generative_type, merger_type;
-  const char* fuses_key = "";   // the key that says `fuses`
-  bool initial_values = false;  // vega_initial_values (vega's own): never trained
-  TrainedOn trained_on;         // generative_vision_tower_*
+  const char* fuses_key = "";        // the key that says `fuses`
+  bool initial_values = false;       // vega_initial_values (vega's own): never trained
+  TrainedOn trained_on;              // generative_vision_tower_*
+  std::vector<std::string> unknown;  // keys of projectors and fusion that vega does not know
 };
 
 // `spatial`: the keys of the spatial-reasoning release. A missing file says nothing. Keys of

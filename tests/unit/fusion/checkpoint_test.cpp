@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "fusion/checkpoint_config.h"
 #include "fusion_samples.h"
 #include "support/own_memory.h"
 #include "weights/safetensors_writer.h"
@@ -220,6 +221,42 @@ TEST_CASE("checkpoint: keys of config.json that change numbers are honoured, ref
   CHECK(read.trained_on.view == "mllm");
   with(R"({"generative_vision_tower_type": "sd21", "generative_vision_tower_size": [64, 64]})");
   CHECK(open_fusion_checkpoint(folder.path()).trained_on.block == -1);
+}
+
+TEST_CASE("checkpoint: every key of projectors and fusion that the release writes is known") {
+  const TempFolder folder;
+  const auto unknown = [&](const std::string& more) {
+    // As training leaves them: settings of all towers, used or not.
+    test::write_text(folder / "config.json", R"({
+      "use_generative_feature": true, "generative_feat_dim": 1536,
+      "generative_projector_type": "mlp2x_gelu", "generative_feature_source": "online",
+      "generative_vision_tower_type": "wan_t2v_online",
+      "generative_vision_tower_checkpoint": "data/models/Wan2.1-T2V-1.3B",
+      "generative_vision_tower_task": "t2v-1.3B", "generative_vision_tower_size": "1280*720",
+      "generative_vision_tower_timestep": 300, "generative_vision_tower_shift": 5.0,
+      "generative_vision_tower_context_scale": 1.0, "generative_vision_tower_feat_block_idx": 20,
+      "generative_vision_tower_condition_on_first_frame": true,
+      "generative_vision_tower_weight_name": "w", "generative_vision_tower_model_version": 1.1,
+      "generative_vision_tower_input_size": 224, "generative_vision_tower_output_spatial": 14,
+      "generative_vision_tower_height": 576, "generative_vision_tower_width": 576,
+      "generative_vision_tower_num_frames": 21,
+      "generative_vision_tower_num_inference_steps": 1, "generative_vision_tower_pool_kernel": 2,
+      "generative_vision_tower_model_name": "vitg", "generative_vision_tower_img_size": 224,
+      "generative_vision_tower_tubelet_size": 2, "generative_vision_tower_pretrained": false,
+      "generative_vision_tower_clip_checkpoint": "c",
+      "generative_vision_tower_sd21_checkpoint": "s",
+      "generative_vision_tower_empty_prompt_path": "e",
+      "generative_vision_tower_prompt_emb_path": "p", "generative_vision_tower_dtype": "bf16",
+      "generative_vision_tower_chunk_size": 32, "generative_vision_tower_cfg_min": 1.2,
+      "generative_vision_tower_camera_scale": 2.0, "generative_cache_max_items": -1,
+      "generative_profile": true, "use_feat_fusion": true,
+      "feature_fusion_method": "token_gated", "fusion_attention_heads": 8, "fusion_dropout": 0.1,
+      "fusion_num_layers": 1)" + more + "}");
+    return fusion::read_said_config(folder / "config.json", false).unknown;
+  };
+  CHECK(unknown("").empty());
+  CHECK(unknown(R"(, "mm_of_tomorrow": 1, "generative_of_tomorrow": 1, "hidden_size": 64)") ==
+        std::vector<std::string>{"mm_of_tomorrow", "generative_of_tomorrow"});
 }
 
 TEST_CASE("checkpoint: a base model, with and without `partial`") {
