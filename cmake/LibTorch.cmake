@@ -27,11 +27,6 @@ _libtorch(torch_cpu)
 find_package(Threads REQUIRED)
 add_library(libtorch::cpu INTERFACE IMPORTED GLOBAL)
 target_link_libraries(libtorch::cpu INTERFACE libtorch::torch_cpu libtorch::c10 Threads::Threads)
-# GCC's OpenMP run time that this LibTorch loads itself; without it (or with clang) kernels stay on the calling thread.
-set(VEGA_OPENMP "")
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND EXISTS "${_torch}/lib/libgomp.so.1")
-  set(VEGA_OPENMP "${_torch}/lib/libgomp.so.1")
-endif()
 if(VEGA_CUDA)
   # The CUDA run time that this LibTorch loads itself, else the toolkit's of the same major version.
   find_library(VEGA_CUDART NAMES libcudart.so.13 NO_DEFAULT_PATH PATHS ${LIBTORCH_ROOT}/nvidia/cu13/lib

@@ -6,7 +6,7 @@
 
 #include "kernels/decoder_entry.h"
 #include "kernels/dispatch.h"
-#include "kernels/share_rows.h"
+#include "kernels/share_steps.h"
 
 namespace vega::kernels {
 namespace {

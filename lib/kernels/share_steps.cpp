@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -126,6 +127,12 @@ void share_steps(std::int64_t count, const std::function<void(std::int64_t)>& bo
     else
       std::this_thread::yield();  // a helper was stopped within its piece
   }
+}
+
+void share_rows(std::int64_t count, std::int64_t piece,
+                const std::function<void(std::int64_t, std::int64_t)>& body) {
+  share_steps((count + piece - 1) / piece,
+              [&](std::int64_t n) { body(n * piece, std::min(count, (n + 1) * piece)); });
 }
 
 }  // namespace vega::kernels

@@ -5,7 +5,6 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/share_rows.h"
 #include "kernels/share_steps.h"
 
 using namespace vega;
