@@ -1,5 +1,6 @@
 #include "models/qwen2/config_json.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,15 +40,26 @@ class Keys {
   std::optional<JsonFields> inner_;
 };
 
+// LLaVA-Video-7B-Qwen2 and LLaVA-OneVision name the type of all LLaVA models, and their class.
+bool is_llava_qwen(const JsonFields& file) {
+  const Json* classes = file.find("architectures");
+  if (classes == nullptr || !classes->is_list()) return false;
+  return std::ranges::find(classes->elements(), Json("LlavaQwenForCausalLM")) !=
+         classes->elements().end();
+}
+
 void check_model(const Keys& keys) {
   const JsonFields& own = keys.inner() ? *keys.inner() : keys.outer();
   const auto type = own.text("model_type");
   if (type) {
+    if (*type == "llava" && is_llava_qwen(own)) return;
     for (const char* known :
          {"qwen2", "qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "llava_qwen"}) {
       if (*type == known) return;
     }
-    own.deny("model_type", R"("qwen2", "qwen2_vl_text", "qwen2_5_vl_text" or "llava_qwen")",
+    own.deny("model_type",
+             R"("qwen2", "qwen2_vl_text", "qwen2_5_vl_text", "llava_qwen", )"
+             R"(or "llava" of a LlavaQwenForCausalLM)",
              kRemedy);
   }
 }

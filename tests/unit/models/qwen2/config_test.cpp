@@ -76,6 +76,13 @@ TEST_CASE("Qwen2's config.json of transformers 4") {
   CHECK(read(with(released(), {{"head_dim", 128}})).head_dim == 128);
   CHECK_FALSE(read(with(released(), {{"tie_word_embeddings", nullptr}})).tied);
   CHECK(read(with(released(), {{"model_type", "llava_qwen"}})).heads == 14);
+  // As in lmms-lab/LLaVA-Video-7B-Qwen2; a LLaVA over another language model is none.
+  const auto llava = [](const char* name) {
+    return with(released(),
+                {{"model_type", "llava"}, {"architectures", std::vector<std::string>{name}}});
+  };
+  CHECK(read(llava("LlavaQwenForCausalLM")).heads == 14);
+  CHECK_THROWS_WITH(read(llava("LlavaLlamaForCausalLM")), Catch::Contains("model_type"));
 }
 
 TEST_CASE("R049: config.json of transformers 5 and of 4 give the same logits") {
