@@ -47,6 +47,9 @@ void check_options(const AnswerVerb& o) {
     throw UsageError(explain("answer", "no question", "--ask TEXT or --locate TEXT"));
   if (o.checkpoint.empty())
     throw UsageError(explain("--checkpoint", "nothing", "a folder with a model"));
+  if (o.temperature && *o.temperature == 0 && (o.top_p || o.top_k))
+    throw UsageError(explain("--temperature 0", "--top-p or --top-k beside it",
+                             "one or the other: 0 draws nothing"));
   const bool draws = (o.temperature && *o.temperature > 0) || o.top_p || o.top_k;
   if (o.greedy && draws)
     throw UsageError(
@@ -59,6 +62,7 @@ qwen2::GenerationConfig generation(const AnswerVerb& o, const vlm::VlmCheckpoint
   if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;
   if (o.top_p) config.sampling.top_p = *o.top_p;
   if (o.top_k) config.sampling.top_k = *o.top_k;
+  if (o.top_p || o.top_k) config.sampling.sample = true;
   if (o.temperature) {
     config.sampling.sample = *o.temperature > 0;
     if (config.sampling.sample) config.sampling.temperature = *o.temperature;
@@ -120,17 +124,19 @@ struct OpenFiles {
     if (paths.scene().empty()) return;
     scene.emplace(paths.scene());
     files.scene = &*scene;
-    if (scene->has_objects(ObjectKind::kProposal)) return;
-    files.objects = ObjectKind::kGt;
+    const bool proposals = scene->has_objects(ObjectKind::kProposal);
+    if (!proposals) files.objects = ObjectKind::kGt;
     if (o.locate.empty()) return;
-    if (!scene->has_objects(ObjectKind::kGt))
+    if (!proposals && !scene->has_objects(ObjectKind::kGt))
       throw InputError(explain(
           paths.scene().string(), "a scene file without objects",
           "proposals, from which --locate chooses",
           "make it with vega-extract scene --masks FILE or --boxes FILE (of a detector such as "
           "Mask3D), or from a scan with annotation"));
-    log_warn("{}: no proposals: --locate chooses from the annotated objects",
-             paths.scene().string());
+    // Where a scan has no masks, vega-extract scene takes its annotation for proposals.
+    if (!proposals || scene->objects(ObjectKind::kProposal).source == "annotation")
+      log_warn("{}: no proposals of a detector: --locate chooses from the annotated objects",
+               paths.scene().string());
   }
 };
 
@@ -197,7 +203,10 @@ void write_located(const Session& s, const Located& located, std::size_t number)
   const fs::path folder = s.options.out;
   publish_file(folder / (name + ".json"),
                to_json(located, located.candidates.size()).dump(2) + "\n");
-  if (located.best() == nullptr) return;
+  if (located.best() == nullptr) {  // no mesh of an earlier answer stays beside this one
+    for (const char* end : {".ply", "-aligned.ply"}) fs::remove(folder / (name + end));
+    return;
+  }
   publish_file(folder / (name + ".ply"), to_mesh(located, false));
   publish_file(folder / (name + "-aligned.ply"), to_mesh(located, true));
   log_info("{} and {}-aligned.ply lie over the scan in a mesh viewer",

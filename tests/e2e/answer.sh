@@ -40,6 +40,10 @@ expect_exit 0 json room "${vega[@]}" "${files[@]}" --greedy --ask "What is red?"
 expect_out "$greedy"
 expect_exit 0 answer room "${vega[@]}" "${files[@]}" --greedy --ask "What is red?" --log-level warn
 check "the same text as in JSON" grep -qF "$(sed -E 's/.*"answer":"(.*)","tokens.*/\1/; s/\\.*//' <<<"$greedy")" "$OUT"
+# --top-p and --top-k draw, though the checkpoint's settings do not.
+cp -r "$T/vlm-tiny" "$T/greedy" && rm "$T/greedy/generation_config.json"
+expect_exit 0 answer room --checkpoint "$T/greedy" "${files[@]}" --ask "a?" --max-new-tokens 2 --top-p 0.5
+expect_text "drawn: temperature 1" "top_p 0.5"
 expect_exit 0 answer room "${vega[@]}" "${files[@]}" --ask "a?" --ask "b?" --log-level warn
 check "questions are named where there are several" test "$(grep -c '^Q: [ab]?$' "$OUT")" = 2
 
@@ -61,6 +65,11 @@ for field in '"schema": "vega.questions/1"' '"checkpoint_fingerprint"' '"control
   check "the record has $field" grep -qF "$field" "$T/found/room.json"
 done
 expect_no_parts "$T/found"
+# Annotated objects are no detector's, and that is said.
+expect_exit 0 extract scene "$T/room" --proposals gt -o "$T/annotated" --select "frames:$semantic" --progress off
+expect_exit 0 answer room "${vega[@]}" --scenes "$T/annotated" --semantic "$semantic" --features "$features" \
+  --locate "the red chair" --log-level warn
+expect_text "no proposals of a detector"
 # Without proposals there is nothing to choose from.
 expect_exit 0 extract scene "$T/room" --proposals none -o "$T/bare" --select "frames:$semantic" --progress off
 rm -rf "$T/none" && mkdir "$T/none"
@@ -96,6 +105,7 @@ expect_exit 2 answer "$T/room" --ask x
 expect_text "--checkpoint"
 expect_exit 2 answer "$T/room" "$T/plain" "${vega[@]}" --ask x
 expect_exit 2 answer "$T/room" "${vega[@]}" --ask x --greedy --top-k 3
+expect_exit 2 answer "$T/room" "${vega[@]}" --ask x --temperature 0 --top-p 0.5
 expect_exit 2 answer "$T/room" "${vega[@]}" --ask ""
 expect_nothing "$T/o"
 finish
