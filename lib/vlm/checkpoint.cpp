@@ -255,6 +255,7 @@ VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& opt
     c.base = path;
     c.set = read_sharded(path, "model");
   }
+  c.generation_folder = is_there(path / "generation_config.json") ? path : c.base;
   const JsonFields fields(c.config_folder / "config.json");
   c.config = read_config(fields);
   read_rows(c, adapted);

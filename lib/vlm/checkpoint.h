@@ -60,8 +60,10 @@ struct Needs {
 
 struct VlmCheckpoint {
   std::filesystem::path path;
-  std::filesystem::path config_folder;  // of config.json and generation_config.json
-  std::filesystem::path base;           // of a LoRA folder; else `path`
+  std::filesystem::path config_folder;  // of config.json
+  // Of generation_config.json: a LoRA folder that has none of its own takes the base's.
+  std::filesystem::path generation_folder;
+  std::filesystem::path base;  // of a LoRA folder; else `path`
   Family family = Family::kVega;
   VlmConfig config;
   // Projectors, fusion, what the generative features were in training.

@@ -132,6 +132,16 @@ TEST_CASE("adapter: LLaVA's folder without its whole tensors is refused") {
       Contains("non_lora_trainables.bin") && Contains("projectors") && Contains("fusion"));
 }
 
+TEST_CASE("adapter: generation settings are the adapter's own, or else the base's") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  CHECK(open_checkpoint(base).generation_folder == base);
+  Pair().write(folder / "x", plain_config());
+  CHECK(open_checkpoint(folder / "x", {.base = base}).generation_folder == base);
+  test::write_text(folder / "x" / "generation_config.json", "{}");
+  CHECK(open_checkpoint(folder / "x", {.base = base}).generation_folder == folder / "x");
+}
+
 // As LoRA of the baseline does: names are matched as suffixes, and the tower has such names too.
 TEST_CASE("adapter: pairs of the vision tower change the tower") {
   const test::TempFolder folder;
