@@ -27,11 +27,13 @@ void check_matrix(const at::Tensor& x, const Matrix& matrix) {
   check("bias", matrix.bias);
 }
 
+// In float32 each row alone, and in memory of its own: which sums a library forms depends on the
+// number of rows and on where a row begins.
 at::Tensor on_cuda(const at::Tensor& x, const Matrix& m) {
-  if (x.scalar_type() == at::kBFloat16 || x.size(0) < 2) return at::linear(x, m.weight, m.bias);
+  if (x.scalar_type() == at::kBFloat16 || x.size(0) == 0) return at::linear(x, m.weight, m.bias);
   std::vector<at::Tensor> rows;
   for (std::int64_t r = 0; r < x.size(0); ++r)
-    rows.push_back(at::linear(x.narrow(0, r, 1), m.weight, m.bias));
+    rows.push_back(at::linear(x.narrow(0, r, 1).clone(), m.weight, m.bias));
   return at::cat(rows);
 }
 

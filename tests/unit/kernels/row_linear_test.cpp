@@ -75,7 +75,11 @@ TEST_CASE("row_linear of weights that are not aligned, of no rows, and what it r
     const auto x = random({2, 64}, 1).to(device, type);
     const auto loose = random({1 + 8 * 64}, 2).to(device, type).narrow(0, 1, 8 * 64).view({8, 64});
     const std::vector<kernels::Matrix> a{{loose, {}}}, b{{loose.clone(), {}}};
-    CHECK(same_bits(kernels::row_linear(x, a)[0], kernels::row_linear(x, b)[0]));
+    const auto of_loose = kernels::row_linear(x, a)[0], of_own = kernels::row_linear(x, b)[0];
+    // Elsewhere than on the CPU a library's product may form other sums.
+    if (device.is_cpu()) CHECK(same_bits(of_loose, of_own));
+    CHECK(at::allclose(of_loose.to(at::kFloat), of_own.to(at::kFloat),
+                       type == at::kFloat ? 1e-5 : 1e-2, 1e-5));
     CHECK(kernels::row_linear(x.narrow(0, 0, 0), a)[0].sizes() == at::IntArrayRef({0, 8}));
   });
   const auto refuse = [](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
