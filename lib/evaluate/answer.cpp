@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/printable.h"
 #include "base/publish.h"
 #include "base/stop.h"
 #include "core/device.h"
@@ -57,7 +58,7 @@ void check_options(const AnswerVerb& o) {
 }
 
 qwen2::GenerationConfig generation(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
-  qwen2::GenerationConfig config = qwen2::ask_generation(checkpoint.config_folder);
+  qwen2::GenerationConfig config = qwen2::ask_generation(checkpoint.generation_folder);
   if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens;
   if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;
   if (o.top_p) config.sampling.top_p = *o.top_p;
@@ -93,17 +94,58 @@ ScanInputs scan_inputs(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint
     job.size = {static_cast<int>(trained.width), static_cast<int>(trained.height)};
   job.view = trained.view;
   job.center_crop = checkpoint.view() == "center_crop";
-  job.compat = o.compat;
+  job.compat = o.compat.value_or(Compat::kReference);
   job.device = o.device.device;
   job.dtype = o.device.dtype;
   job.threads = o.threads;
   return in;
 }
 
+// As asked. Without --compat the released forward pass, but control words in a question are text.
+vlm::Switches switches_of(const AnswerVerb& o) {
+  vlm::Switches switches = vlm::switches_of(o.compat.value_or(Compat::kReference));
+  if (!o.compat) switches.control_words = text::Control::kText;
+  return switches;
+}
+
+// What can be known before hours of features: Throws what makes every question fail, an output that
+// cannot be written, a tower that is not the checkpoint's.
+void check_early(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
+  if (!o.out.empty()) const PartFile trial(fs::path(o.out) / "answers.json");
+  if (!o.tower.empty() && checkpoint.tower &&
+      siglip::open_checkpoint(o.tower).fingerprint() != checkpoint.tower->fingerprint())
+    throw InputError(explain("--tower " + o.tower, "another tower than the checkpoint's own",
+                             "the same weights", "leave --tower out"));
+  std::vector<std::string> texts = o.ask;
+  texts.insert(texts.end(), o.locate.begin(), o.locate.end());
+  // The prompts warn of control words when they are made for good.
+  const vlm::PromptMaker prompts(checkpoint.words(), checkpoint.config.control, {});
+  std::size_t bad = 0;
+  for (const std::string& text : texts) {
+    try {
+      prompts.evaluation(vlm::free_turn(text));
+    } catch (const InputError&) {
+      if (++bad == texts.size()) throw;
+    }
+  }
+}
+
 // Why a scene file is needed; empty: it is not.
 std::string reason_for_scene(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
   if (checkpoint.needs().positions) return "3D positions of tokens";
   return o.locate.empty() ? "" : "the objects that --locate chooses from";
+}
+
+// Which objects of a scene file --locate chooses from. Throws InputError: it has none.
+ObjectKind chosen_objects(const fs::path& path, const AnswerVerb& o) {
+  const SceneReader scene(path);
+  const bool proposals = scene.has_objects(ObjectKind::kProposal);
+  if (!proposals && !scene.has_objects(ObjectKind::kGt) && !o.locate.empty())
+    throw InputError(explain(
+        path.string(), "a scene file without objects", "proposals, from which --locate chooses",
+        "make it with vega-extract scene --masks FILE or --boxes FILE (of a detector such as "
+        "Mask3D), or from a scan with annotation"));
+  return proposals ? ObjectKind::kProposal : ObjectKind::kGt;
 }
 
 // The files of a scene, open, and which objects --locate chooses from.
@@ -124,19 +166,7 @@ struct OpenFiles {
     if (paths.scene().empty()) return;
     scene.emplace(paths.scene());
     files.scene = &*scene;
-    const bool proposals = scene->has_objects(ObjectKind::kProposal);
-    if (!proposals) files.objects = ObjectKind::kGt;
-    if (o.locate.empty()) return;
-    if (!proposals && !scene->has_objects(ObjectKind::kGt))
-      throw InputError(explain(
-          paths.scene().string(), "a scene file without objects",
-          "proposals, from which --locate chooses",
-          "make it with vega-extract scene --masks FILE or --boxes FILE (of a detector such as "
-          "Mask3D), or from a scan with annotation"));
-    // Where a scan has no masks, vega-extract scene takes its annotation for proposals.
-    if (!proposals || scene->objects(ObjectKind::kProposal).source == "annotation")
-      log_warn("{}: no proposals of a detector: --locate chooses from the annotated objects",
-               paths.scene().string());
+    files.objects = chosen_objects(paths.scene(), o);
   }
 };
 
@@ -148,20 +178,32 @@ struct Session {
   vlm::VisualScene& scene;
   const qwen2::GenerationConfig& config;
   std::vector<Json> lines = {};  // of --format json, and of the record
+  int failed = 0;                // questions that could not be asked
 
   bool json() const { return options.format == AnswerFormat::kJson; }
   bool several() const { return options.ask.size() + options.locate.size() > 1; }
 };
 
+// A model's text for a terminal: control bytes but for tabs and newlines become U+FFFD.
+std::string harmless(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool control = (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f;
+    out += control ? std::string("\xef\xbf\xbd") : std::string(1, c);
+  }
+  return out;
+}
+
 void answer_one(Session& s, const std::string& question) {
-  if (!s.json() && s.several()) s.context.print("Q: " + question + "\nA: ");
+  const std::string head = s.several() ? "Q: " + question + "\nA: " : "";
   bool begun = false;  // blanks at the beginning are no part of the answer
   const auto on_text = [&](std::string_view piece) {
     check_stop();
     if (s.json()) return true;
     if (!begun) piece.remove_prefix(std::min(piece.find_first_not_of(" \n\t\r"), piece.size()));
+    if (!piece.empty()) s.context.print((begun ? "" : head) + harmless(piece));
     begun = begun || !piece.empty();
-    if (!piece.empty()) s.context.print(std::string(piece));
     return true;
   };
   const vlm::Reply reply = s.model.answer(s.scene, vlm::free_turn(question), s.config, {}, on_text);
@@ -173,7 +215,7 @@ void answer_one(Session& s, const std::string& question) {
   if (s.json()) {
     s.context.print(s.lines.back().dump() + "\n");
   } else {
-    s.context.print(s.several() ? "\n\n" : "\n");
+    s.context.print((begun ? "" : head) + (s.several() ? "\n\n" : "\n"));
   }
   if (cut)
     log_warn("'{}': the answer was cut at --max-new-tokens {}", question, s.config.max_new_tokens);
@@ -213,18 +255,42 @@ void write_located(const Session& s, const Located& located, std::size_t number)
            (folder / (name + ".ply")).string(), name);
 }
 
-void answer_all(Session& s, const std::optional<SceneReader>& file) {
-  for (const std::string& question : s.options.ask) {
-    check_stop();
-    answer_one(s, question);
+// Where a scan has no masks, vega-extract scene takes its annotation for proposals.
+void warn_of_annotation(const SceneReader& scene, ObjectKind kind) {
+  if (kind == ObjectKind::kProposal && scene.objects(kind).source != "annotation") return;
+  log_warn("{}: no proposals of a detector: --locate chooses from the annotated objects",
+           scene.path().string());
+}
+
+// A question that cannot be asked costs only itself, unless it is the only one.
+template <typename Ask>
+void try_one(Session& s, const std::string& text, const Ask& ask) {
+  check_stop();
+  try {
+    ask();
+  } catch (const ModelError&) {
+    throw;  // every other question would meet it, too
+  } catch (const InputError& error) {
+    if (!s.several()) throw;
+    log_error("'{}': {}", visible(text), error.what());
+    ++s.failed;
   }
+}
+
+void answer_all(Session& s, const OpenFiles& open) {
+  for (const std::string& question : s.options.ask)
+    try_one(s, question, [&] { answer_one(s, question); });
+  if (s.options.locate.empty()) return;
+  warn_of_annotation(*open.scene, open.files.objects);
   std::size_t number = 0;
   for (const std::string& text : s.options.locate) {
-    check_stop();
-    const Located located = locate_one(s, text, file->axis_align());
-    s.lines.push_back(to_json(located));
-    s.context.print(s.json() ? s.lines.back().dump() + "\n" : to_text(located));
-    write_located(s, located, ++number);
+    ++number;
+    try_one(s, text, [&] {
+      const Located located = locate_one(s, text, open.scene->axis_align());
+      s.lines.push_back(to_json(located));
+      s.context.print(s.json() ? s.lines.back().dump() + "\n" : to_text(located));
+      write_located(s, located, number);
+    });
   }
 }
 
@@ -242,6 +308,8 @@ void write_record(const Session& s, const OpenFiles& open) {
   const std::string& mismatch = s.scene.input().mismatch;
   Json run = s.model.describe();
   run.set("generation", s.config.describe());
+  run.set("device", s.options.device.device);
+  run.set("dtype", name_of(dtype_of(s.model.decoder().options().dtype)));
   run.set("files", std::move(files));
   if (!mismatch.empty()) run.set("mismatch", mismatch);
   const std::string& key = s.scene.input().key;
@@ -252,7 +320,7 @@ void write_record(const Session& s, const OpenFiles& open) {
 
 }  // namespace
 
-void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
+int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
   check_options(options);
   const at::Device device = use_device(parse_device(options.device.device));
   const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
@@ -263,14 +331,18 @@ void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Conte
                              "ground_head_type in config.json and its tensors, for --locate",
                              "ask with --ask, or take a VEGA-3D or Video-3D-LLM checkpoint"));
   const qwen2::GenerationConfig config = generation(options, checkpoint);
-  const NeededParts needed{!reason_for_scene(options, checkpoint).empty(),
-                           checkpoint.needs().generative, reason_for_scene(options, checkpoint)};
+  check_early(options, checkpoint);
+  const NeededParts needed{
+      .scene = !reason_for_scene(options, checkpoint).empty(),
+      .generative = checkpoint.needs().generative,
+      .why_scene = reason_for_scene(options, checkpoint),
+      .check_scene = [&options](const fs::path& path) { chosen_objects(path, options); }};
   const ScanFiles paths(scan_inputs(options, checkpoint), needed, make, context);
   OpenFiles open(paths, options);
 
   // Extraction leaves one thread an operation behind it.
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
-  const vlm::Switches switches = vlm::switches_of(options.compat);
+  const vlm::Switches switches = switches_of(options);
   vlm::SceneInput input = vlm::read_scene(checkpoint, open.files, switches);
   const bool untrained = checkpoint.modules.initial_values;
   const vlm::Vlm model(std::move(checkpoint), {{device, scalar_type(type)}, switches});
@@ -279,18 +351,16 @@ void run_answer(const AnswerVerb& options, const MakeScanPart& make, const Conte
   if (untrained) log_warn("{} was never trained: its answers mean nothing", options.checkpoint);
   vlm::VisualScene scene = model.see(std::move(input));
   Session session{options, context, model, scene, config};
-  answer_all(session, open.scene);
+  answer_all(session, open);
   write_record(session, open);
+  return session.failed > 0 ? 4 : 0;
 }
 
 Verb answer_verb(MakeScanPart make) {
   const auto options = std::make_shared<AnswerVerb>();
   return {"answer", "ask about a scene, or have an object located", kAnswerHelp,
           [options](OptionVisitor& v) { options->visit(v); },
-          [options, make](const Context& context) {
-            run_answer(*options, make, context);
-            return 0;
-          }};
+          [options, make](const Context& context) { return run_answer(*options, make, context); }};
 }
 
 }  // namespace vega::evaluate

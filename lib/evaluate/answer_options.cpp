@@ -7,7 +7,7 @@ namespace {
 
 constexpr Choice<Compat> kAnswerCompat[] = {
     {Compat::kReference, "reference",
-     "the released forward pass, its rounding and its control words in questions"},
+     "the released forward pass with its rounding; control words in a question become control ids"},
     {Compat::kFixed, "fixed",
      "what silently distorts numbers is repaired (docs/language.md lists it)"}};
 constexpr Choice<AnswerFormat> kAnswerFormats[] = {
@@ -46,8 +46,8 @@ void visit_files(AnswerVerb& o, OptionVisitor& v) {
   v.text("--features", o.features, "DIR", "generative features DIR/KEY.h5");
   v.text("--tap", o.tap, "NAME", "which generative features (default: the file's default tap)");
   v.flag("--allow-mismatch", o.allow_mismatch,
-         "though the features are of another block, timestep, shift, size or view than the "
-         "checkpoint was trained on");
+         "take features of another block, timestep, shift, size or view than the checkpoint was "
+         "trained on");
   v.group("What is not there is computed from the scan");
   v.text("--tower", o.tower, "DIR", "vision tower (default: the checkpoint's own)");
   v.text("--model", o.model, "DIR", "diffusion model of the generative features");
@@ -58,12 +58,15 @@ void visit_files(AnswerVerb& o, OptionVisitor& v) {
 
 void visit_generation(AnswerVerb& o, OptionVisitor& v) {
   v.group("Answers");
-  v.choice("--compat", o.compat, kAnswerCompat, "");
+  v.choice("--compat", o.compat, kAnswerCompat,
+           "(default: the released forward pass, but control words in a question are text)");
   v.flag("--greedy", o.greedy, "always the likeliest token, whatever the checkpoint's settings");
   whole_or_auto(v, "--max-new-tokens", o.max_new_tokens, {1, 1 << 20},
                 "longest answer (default: the checkpoint's, else 512)");
-  real_or_auto(v, "--temperature", o.temperature, "T", {.least = 0},
-               "of drawn tokens; 0: greedy (default, as the next three: the checkpoint's)");
+  real_or_auto(
+      v, "--temperature", o.temperature, "T", {.least = 0},
+      "how evenly tokens are drawn; 0: the likeliest token always (default of this and the "
+      "next three: what the checkpoint says)");
   real_or_auto(v, "--top-p", o.top_p, "P", {.least = 0, .most = 1, .above_least = true},
                "draw from the fewest tokens whose probabilities reach P");
   whole_or_auto(v, "--top-k", o.top_k, {0, 1 << 20}, "draw from the K likeliest; 0: all");

@@ -23,7 +23,7 @@ struct AnswerVerb {
   std::string tap;
   bool allow_mismatch = false;
 
-  Compat compat = Compat::kReference;
+  std::optional<Compat> compat;  // unset: reference, but for control words in questions
   // Unset: what the checkpoint's generation_config.json says.
   std::optional<double> temperature, top_p, repetition_penalty;
   std::optional<std::int64_t> top_k, max_new_tokens;

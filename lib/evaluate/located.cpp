@@ -54,7 +54,7 @@ Json to_json(const Located& located, std::size_t most) {
     for (const JsonMember& member : seen.members()) out.set(member.name, member.value);
     out.set("corners_scan", corners_in_scan(located, best->box));
   }
-  if (located.none) out.set("score_none", *located.none);
+  if (located.none) out.set("score_none", std::round(*located.none * 1e6) / 1e6);
   Json list = Json::list();
   const std::size_t count = std::min(most, located.candidates.size());
   for (std::size_t i = 0; i < count; ++i) list.push(candidate_json(located.candidates[i]));
@@ -68,12 +68,12 @@ std::string to_text(const Located& located) {
       located.none ? fmt::format(" (no such object: {:.3f})", *located.none) : "";
   const Candidate* best = located.best();
   if (best == nullptr)
-    return fmt::format("{}: no object of {} is meant{}\n", visible(located.text),
+    return fmt::format("{}: no object of {} is meant{}\n", printable(visible(located.text)),
                        located.candidates.size(), none);
   const Box& b = best->box;
   const Point3 at = transform(inverse(located.aligned_from_scan), {b[0], b[1], b[2]});
   std::string out =
-      fmt::format("{}: object {}{}, score {:.3f}{}\n", visible(located.text), best->id,
+      fmt::format("{}: object {}{}, score {:.3f}{}\n", printable(visible(located.text)), best->id,
                   best->label.empty() ? "" : ", " + visible(best->label), best->score, none);
   out += fmt::format(
       "  aligned frame: centre {:.3f} {:.3f} {:.3f} m, size {:.3f} x {:.3f} x {:.3f} m\n", b[0],

@@ -48,23 +48,16 @@ ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const 
   } else if (is_key(inputs.scene) && !inputs.semantic.empty()) {
     key_ = inputs.scene;
   } else {
-    throw InputError(explain(inputs.scene, "no such file or folder",
+    throw InputError(explain("SCENE '" + inputs.scene + "'", "no such file or folder",
                              "a scan, a video, or the key of files",
                              "a key also needs --semantic DIR, the folder of its features"));
   }
   // The part that most often cannot be made comes first: hours of features are not spent for it.
   try {
     if (needed.scene) {
-      try {
-        scene_ = part(ScanPart::kScene, inputs, make, context);
-      } catch (const InputError& error) {
-        throw InputError(
-            explain("no scene file of " + inputs.scene + ", which this checkpoint needs for " +
-                        needed.why_scene,
-                    error.what(), "depth, poses and intrinsics",
-                    "a scan that has them works, or a checkpoint that needs none of it (without "
-                    "world_position_embedding_type, such as LLaVA-Video)"));
-      }
+      why_scene_ = needed.why_scene;
+      scene_ = part(ScanPart::kScene, inputs, make, context);
+      if (needed.check_scene) needed.check_scene(scene_);
     }
     semantic_ = part(ScanPart::kSemantic, inputs, make, context);
     if (needed.generative) generative_ = part(ScanPart::kGenerative, inputs, make, context);
@@ -115,7 +108,20 @@ fs::path ScanFiles::part(ScanPart part, const ScanInputs& inputs, const MakeScan
   else if (!semantic_.empty())
     job.frames = semantic_.parent_path();
   log_info("{}: {}: making the {}", key_, scan_.string(), words.what);
-  return make(job, context);
+  try {
+    return make(job, context);
+  } catch (const RefusedError& error) {
+    throw RefusedError(explain("--work " + inputs.work, error.what(),
+                               "files that were made with the settings of this run",
+                               "give another --work"));
+  } catch (const InputError& error) {
+    if (part != ScanPart::kScene) throw;
+    throw InputError(
+        explain("no scene file of " + scan_.string() + ", which is needed for " + why_scene_,
+                error.what(), "depth, poses and intrinsics",
+                "a scan that has them works, or a checkpoint that needs none of it (without "
+                "world_position_embedding_type, such as LLaVA-Video)"));
+  }
 }
 
 fs::path ScanFiles::work_folder(const std::string& asked) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "run/context.h"
@@ -24,6 +25,8 @@ struct ScanInputs {
 struct NeededParts {
   bool scene = false, generative = false;  // the semantic part always
   std::string why_scene;                   // "3D positions of tokens": for the message
+  // Looks at the scene file before anything else is made; throws what rules it out.
+  std::function<void(const std::filesystem::path&)> check_scene = {};
 };
 
 // Removes the temporary folder when it is destroyed.
@@ -48,7 +51,7 @@ class ScanFiles {
                              const Context& context);
   std::filesystem::path work_folder(const std::string& asked);
 
-  std::string key_;
+  std::string key_, why_scene_;
   std::filesystem::path scan_, temporary_, scene_, semantic_, generative_;
 };
 

@@ -47,8 +47,8 @@ void visit_fusion(TokensOptions& o, OptionVisitor& v) {
   v.integer("--width", o.width, "H", {.least = 1}, "initial values: width of the language model");
   v.integer("--seed", o.seed, "N", {}, "initial values: their seed");
   v.flag("--allow-mismatch", o.allow_mismatch,
-         "though the features are of another block, timestep, shift, size or view than the "
-         "checkpoint was trained on");
+         "take features of another block, timestep, shift, size or view than the checkpoint was "
+         "trained on");
 }
 
 }  // namespace

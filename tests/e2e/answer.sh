@@ -47,11 +47,23 @@ expect_text "drawn: temperature 1" "top_p 0.5"
 expect_exit 0 answer room "${vega[@]}" "${files[@]}" --ask "a?" --ask "b?" --log-level warn
 check "questions are named where there are several" test "$(grep -c '^Q: [ab]?$' "$OUT")" = 2
 
-# --- control words of a question: text, or ids as released, with a warning. A second picture is refused.
-expect_exit 0 json room "${vega[@]}" "${files[@]}" --ask "a<|im_end|>b"
-expect_text "<|im_end|>"
+# --- control words of a question are text; ids as released with --compat reference, and a warning. A second picture is
+# an error of that question alone.
+expect_exit 0 json room "${vega[@]}" "${files[@]}" --greedy --ask "a<|im_end|>b"
+check "no warning" test "$(grep -c 'control word' "$ERR")" = 0
+expect_exit 0 json room "${vega[@]}" "${files[@]}" --greedy --compat reference --ask "a<|im_end|>b"
+expect_text "1 control word" "<|im_end|>"
 expect_exit 3 json room "${vega[@]}" "${files[@]}" --ask "what is <image> this"
 expect_text "<image>"
+expect_exit 4 json room "${vega[@]}" "${files[@]}" --ask "what is <image> this" --ask "What is red?"
+expect_out "$first"
+expect_text "what is <image> this"
+# Before anything is computed.
+expect_exit 3 json "$T/room" "${vega[@]}" --model "$T/wan-tiny" --work "$T/early" --ask "<image>"
+expect_nothing "$T/early"
+# Files of other settings in --work: the remedy is another folder.
+expect_exit 3 json "$T/room" "${vega[@]}" "${made[@]}" --compat fixed --allow-mismatch --ask "What is red?"
+expect_text "give another --work"
 
 # --- objects located: both frames, text, JSON, meshes.
 expect_exit 0 answer room "${vega[@]}" "${files[@]}" --locate "the red chair" -o "$T/found" --log-level warn
@@ -95,7 +107,7 @@ expect_text "without grounding head" "--ask"
 expect_exit 3 answer "$T/room" "${vega[@]}" --ask x --log-level warn
 expect_text "no generative features and no weights" "--features DIR or --model DIR"
 expect_exit 3 answer nowhere "${vega[@]}" --ask x
-expect_text "nowhere: got no such file or folder" "--semantic DIR"
+expect_text "'nowhere': got no such file or folder" "--semantic DIR"
 expect_exit 3 answer other "${vega[@]}" "${files[@]}" --ask x
 expect_text "other.h5" "no such file"
 expect_exit 3 answer "$T/room" --checkpoint "$T/room" --ask x
