@@ -189,7 +189,7 @@ Vlm::Seen Vlm::seen(const VisualScene& scene, const PromptIds& prompt) const {
   return out;
 }
 
-at::Tensor Vlm::embed_text(const PromptIds& prompt,
+at::Tensor Vlm::embed_text(const VisualScene& scene, const PromptIds& prompt,
                            const std::vector<std::array<float, 3>>& coords) const {
   std::vector<std::int64_t> ids = prompt.ids;
   std::vector<std::int64_t> places;
@@ -202,8 +202,13 @@ at::Tensor Vlm::embed_text(const PromptIds& prompt,
   at::Tensor out = decoder_.embed(ids);
   if (!position_ || position_->config().embedding == Embedding::kNone) return out;
   if (places.size() != coords.size())
-    throw InputError(explain("a prompt", std::to_string(coords.size()) + " places in the room",
-                             std::to_string(places.size()) + ", one for each <coord>"));
+    throw InputError(explain(
+        "scene " + scene.input_.key + ": a prompt with " + std::to_string(places.size()) +
+            " <coord>",
+        std::to_string(coords.size()) + " places in the room",
+        std::to_string(places.size()) + ", one for each <coord>",
+        "take the word out of the question, or use --compat fixed, where a question's words stay "
+        "text"));
   if (places.empty()) return out;
   const at::Tensor rows = at::tensor(places, at::kLong).to(out.device());
   const at::Tensor moved =
@@ -213,13 +218,29 @@ at::Tensor Vlm::embed_text(const PromptIds& prompt,
 
 Sequence Vlm::assemble(const VisualScene& scene, const PromptIds& prompt,
                        const std::vector<std::array<float, 3>>& coords) const {
-  return assemble(seen(scene, prompt).visual, prompt, coords);
+  return splice_in(scene, seen(scene, prompt).visual, prompt, coords);
 }
 
-Sequence Vlm::assemble(const at::Tensor& visual, const PromptIds& prompt,
-                       const std::vector<std::array<float, 3>>& coords) const {
-  return splice(prompt.ids, embed_text(prompt, coords), visual, prompt.labels,
+Sequence Vlm::splice_in(const VisualScene& scene, const at::Tensor& visual, const PromptIds& prompt,
+                        const std::vector<std::array<float, 3>>& coords) const {
+  return splice(prompt.ids, embed_text(scene, prompt, coords), visual, prompt.labels,
                 checkpoint_.config.most_tokens);
+}
+
+// A prompt that leaves room for an answer, and is not cut.
+void Vlm::check_length(const VisualScene& scene, const at::Tensor& visual,
+                       const PromptIds& prompt) const {
+  const std::int64_t places = std::ranges::count(prompt.ids, kImageId);
+  const std::int64_t text = static_cast<std::int64_t>(prompt.ids.size()) - places;
+  const std::int64_t seen = places > 0 && visual.defined() ? visual.size(0) : 0;
+  const std::int64_t most = checkpoint_.config.most_tokens;
+  if (seen + text < most) return;
+  throw InputError(
+      explain("scene " + scene.input_.key + ": a prompt",
+              std::to_string(seen + text) + " tokens, " + std::to_string(seen) +
+                  " of the frames and " + std::to_string(text) + " of the text",
+              "fewer than " + std::to_string(most) + ", tokenizer_model_max_length in config.json",
+              seen < most ? "shorten the question, or take fewer frames" : "take fewer frames"));
 }
 
 at::Tensor Vlm::positions_of(const VisualScene& scene, const Sequence& sequence) const {
@@ -238,12 +259,9 @@ Vlm::Read Vlm::read(VisualScene& scene, const PromptIds& prompt,
                     const std::vector<std::array<float, 3>>& coords) const {
   const Seen seen = this->seen(scene, prompt);
   Read out;
-  out.sequence = assemble(seen.visual, prompt, coords);
+  check_length(scene, seen.visual, prompt);
+  out.sequence = splice_in(scene, seen.visual, prompt, coords);
   out.objects = seen.objects;
-  if (out.sequence.embeddings.size(0) >= checkpoint_.config.most_tokens)
-    throw InputError(explain("a prompt", "tokens beyond the model's limit",
-                             "fewer than " + std::to_string(checkpoint_.config.most_tokens),
-                             "fewer frames, or a shorter question"));
   const at::Tensor positions = positions_of(scene, out.sequence);
   const std::int64_t common = out.sequence.image_first + out.sequence.image_count;
   const bool shared = !gate_reads_question() && out.sequence.image_first >= 0;
@@ -311,7 +329,9 @@ Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt) const {
         labels, [&](std::int64_t label) { return std::ranges::find(known, label) != known.end(); });
     const auto place = found - labels.begin() - read.first;
     if (found == labels.end() || place < 0)
-      throw InputError(explain("a prompt", "no <ground> in its answer", "one"));
+      throw InputError(explain("scene " + scene.input_.key + ": a prompt",
+                               "no <ground> in its answer", "one, whose state finds the object",
+                               "give the answer of a grounding task"));
     const at::Tensor scores =
         head.scores(read.objects, hidden[place]).to(at::kCPU, at::kFloat).contiguous();
     Grounding out;

@@ -114,13 +114,15 @@ class Vlm {
     std::int64_t first = 0;  // its place in the sequence
   };
   Seen seen(const VisualScene& scene, const PromptIds& prompt) const;
-  Sequence assemble(const at::Tensor& visual, const PromptIds& prompt,
-                    const std::vector<std::array<float, 3>>& coords) const;
+  Sequence splice_in(const VisualScene& scene, const at::Tensor& visual, const PromptIds& prompt,
+                     const std::vector<std::array<float, 3>>& coords) const;
+  void check_length(const VisualScene& scene, const at::Tensor& visual,
+                    const PromptIds& prompt) const;
   Read read(VisualScene& scene, const PromptIds& prompt,
             const std::vector<std::array<float, 3>>& coords) const;
   at::Tensor visual_block(const VisualScene& scene, const Streams& streams) const;
   at::Tensor object_matrix(const VisualScene& scene, const Streams& streams) const;
-  at::Tensor embed_text(const PromptIds& prompt,
+  at::Tensor embed_text(const VisualScene& scene, const PromptIds& prompt,
                         const std::vector<std::array<float, 3>>& coords) const;
   bool gate_reads_question() const;
 

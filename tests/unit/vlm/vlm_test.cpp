@@ -81,7 +81,10 @@ TEST_CASE("vlm: a caption needs the place of its object, once") {
   const Vlm model = model_of(test::tiny_checkpoint(folder));
   VisualScene scene = model.see(test::tiny_scene());
   const Turn turn = task_turn(Task::kScan2Cap, {});
-  CHECK_THROWS_WITH(model.answer(scene, turn, greedy(model, 4)), Contains("one for each <coord>"));
+  CHECK_THROWS_WITH(model.answer(scene, turn, greedy(model, 4)),
+                    Contains("scene room: a prompt with 1 <coord>: got 0 places in the room, "
+                             "expected 1, one for each <coord>") &&
+                        Contains("--compat fixed"));
   const Reply here = model.answer(scene, turn, greedy(model, 4), {{1, 1, 1}});
   CHECK(here.answer.ids.size() > 0);
   const PromptIds prompt = model.prompts().evaluation(turn);
@@ -147,7 +150,10 @@ TEST_CASE("vlm: a prompt beyond the model's limit is refused before it is read")
   const Vlm model = model_of(path);
   VisualScene scene = model.see(test::tiny_scene());
   CHECK_THROWS_WITH(model.answer(scene, free_turn(std::string(300, 'x')), greedy(model, 2)),
-                    Contains("fewer than 450"));
+                    Contains("scene room: a prompt: got ") &&
+                        Contains(" tokens, 420 of the frames and ") &&
+                        Contains("fewer than 450, tokenizer_model_max_length in config.json; ") &&
+                        Contains("shorten the question"));
 }
 
 TEST_CASE("vlm: what is in force can be recorded") {
