@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json_fields.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "models/model_path.h"
 #include "models/qwen2/names.h"
 #include "vlm/adapter.h"
@@ -152,7 +153,7 @@ Family family_of(const VlmConfig& config) {
 }
 
 // The ids that config.json names are those of the tokeniser.
-void check_word(VlmCheckpoint& c, const char* word, const char* key,
+void check_word(VlmCheckpoint& c, const fs::path& folder, const char* word, const char* key,
                 std::vector<std::int64_t>& ids) {
   text::Tokenizer& words = *c.tokenizer;
   const auto known = words.id_of(word);
@@ -161,43 +162,50 @@ void check_word(VlmCheckpoint& c, const char* word, const char* key,
     return;
   }
   if (known && *known == ids.front()) return;
-  const std::string id = std::to_string(ids.front());
-  const auto fail = [&](const std::string& got) {
-    throw FormatError(explain(c.path.string() + ": " + word, got, id + ", as " + key + " says",
-                              "tokeniser and configuration are of different models"));
-  };
-  if (known) fail("id " + std::to_string(*known));
-  try {
-    words.add_token(word, false, static_cast<std::int32_t>(ids.front()));
-  } catch (const InputError& error) {
-    fail(error.what());
+  const auto id = static_cast<std::int32_t>(ids.front());  // below the rows: check_ids
+  if (!known && !words.has_token(id)) {
+    words.add_token(word, false, id);
+    return;
   }
+  const std::string tokenizer = "the tokeniser of " + folder.string();
+  const std::string expected =
+      known ? std::to_string(*known) + ", the id that " + tokenizer + " has for it"
+            : "an id that is free in " + tokenizer + ": there it is '" +
+                  printable(std::string(words.bytes_of(id)), 60) + "'";
+  throw FormatError(explain(
+      (c.config_folder / "config.json").string() + ": " + key, std::to_string(id) + " for " + word,
+      expected, "put the tokeniser that the model was trained with beside its weights"));
 }
 
 void open_tokenizer(VlmCheckpoint& c, const CheckpointOptions& options) {
-  fs::path folder = options.tokenizer.empty() ? c.path : options.tokenizer;
-  const auto is_one = [](const fs::path& path) {
-    return is_there(path / "tokenizer.json") || is_there(path / "vocab.json");
-  };
-  if (options.tokenizer.empty() && !is_one(folder)) folder = c.config_folder;
-  if (options.tokenizer.empty() && !is_one(folder)) return;  // words() says so
+  fs::path folder = options.tokenizer;
+  if (folder.empty()) {
+    const std::array own = {c.path, c.base};  // LoRA folders seldom have a tokeniser
+    const auto found = std::ranges::find_if(own, [](const fs::path& path) {
+      return is_there(path / "tokenizer.json") || is_there(path / "vocab.json");
+    });
+    if (found == own.end()) return;  // words() says so
+    folder = *found;
+  }
   c.tokenizer = text::Tokenizer::open(folder);
   ControlIds& ids = c.config.control;
   const ControlIds marks = control_ids(*c.tokenizer);
   ids.im_start = marks.im_start;
   ids.im_end = marks.im_end;
   ids.newline = marks.newline;
-  check_word(c, "<ground>", "ground_token_ids", ids.ground);
-  check_word(c, "<coord>", "coord_token_ids", ids.coord);
+  check_word(c, folder, "<ground>", "ground_token_ids", ids.ground);
+  check_word(c, folder, "<coord>", "coord_token_ids", ids.coord);
 }
 
 void check_ids(const VlmCheckpoint& c) {
   for (const auto* ids : {&c.config.control.ground, &c.config.control.coord}) {
     for (const std::int64_t id : *ids)
       if (id >= c.config.text.vocab)
-        throw FormatError(explain(c.path.string() + ": id " + std::to_string(id),
-                                  std::to_string(c.config.text.vocab) + " rows of the embedding",
-                                  "a row for it", "the vocabulary was not resized"));
+        throw FormatError(
+            explain(c.path.string() + ": the token of id " + std::to_string(id),
+                    std::to_string(c.config.text.vocab) + " rows of the embedding",
+                    std::to_string(id + 1) + " or more",
+                    "give the checkpoint as training saved it, with its vocabulary resized"));
   }
 }
 
@@ -223,9 +231,10 @@ std::string VlmCheckpoint::view() const {
 
 const text::Tokenizer& VlmCheckpoint::words() const {
   if (tokenizer) return *tokenizer;
-  throw InputError(explain(path.string(), "no tokenizer.json and no vocab.json",
-                           "the tokeniser beside the weights",
-                           "copy it from the model that was trained on"));
+  throw InputError(
+      explain(adapted ? path.string() + " and its base " + base.string() : path.string(),
+              "no tokenizer.json and no vocab.json", "the tokeniser beside the weights",
+              "copy it from the model that was trained on"));
 }
 
 std::string VlmCheckpoint::fingerprint() const {
@@ -267,9 +276,10 @@ VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& opt
   check_rest(c);
   take_newline(c);
   take_heads(c);
-  open_tokenizer(c, options);
   check_ids(c);
   c.family = family_of(c.config);
+  open_tokenizer(c, options);
+  check_ids(c);  // also those of the tokeniser
   return c;
 }
 

@@ -48,7 +48,7 @@ struct VlmConfig {
 
 struct CheckpointOptions {
   std::filesystem::path base;       // of a LoRA folder; empty: the one that it names
-  std::filesystem::path tokenizer;  // folder; empty: the checkpoint's
+  std::filesystem::path tokenizer;  // folder; empty: the checkpoint's, or else its base's
   DType merged = DType::kF32;       // of weights that an adapter changes: the compute type
 };
 

@@ -11,6 +11,7 @@
 #include "vlm/checkpoint.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"
+#include "weights/torch_writer.h"
 
 using namespace vega;
 using namespace vega::vlm;
@@ -140,6 +141,27 @@ TEST_CASE("adapter: generation settings are the adapter's own, or else the base'
   CHECK(open_checkpoint(folder / "x", {.base = base}).generation_folder == base);
   test::write_text(folder / "x" / "generation_config.json", "{}");
   CHECK(open_checkpoint(folder / "x", {.base = base}).generation_folder == folder / "x");
+}
+
+TEST_CASE("adapter: a folder without a tokeniser takes the base's") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const auto own = folder / "checkpoint-lora";
+  Pair().write(own, plain_config());
+  const auto open = [&] { return open_checkpoint(own, {.base = base}); };
+  CHECK(open().words().id_of("<ground>") == 260);
+  // LLaVA's kind, with a config.json of its own.
+  std::filesystem::copy_file(base / "config.json", own / "config.json");
+  const at::Tensor newline = at::ones({256});
+  write_torch_file(own / kWholeTensors, {{"model.image_newline", view_of(newline)}});
+  CHECK(open().words().id_of("<ground>") == 260);
+  CHECK(open().generation_folder == base);
+  // Its own counts where there is one.
+  std::filesystem::rename(base / "tokenizer.json", own / "tokenizer.json");
+  CHECK(open().words().id_of("<ground>") == 260);
+  std::filesystem::remove(own / "tokenizer.json");
+  CHECK_THROWS_WITH(open().words(), Contains(own.string() + " and its base " + base.string()) &&
+                                        Contains("no tokenizer.json"));
 }
 
 // As LoRA of the baseline does: names are matched as suffixes, and the tower has such names too.
