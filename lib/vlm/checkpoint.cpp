@@ -226,7 +226,8 @@ Needs VlmCheckpoint::needs() const {
 }
 
 std::string VlmCheckpoint::view() const {
-  return family == Family::kVideo3d ? "center_crop" : "mllm";
+  // VEGA-3D's code squashes the frames of the models without generative features too.
+  return family == Family::kVideo3d && !config.vega_release ? "center_crop" : "mllm";
 }
 
 const text::Tokenizer& VlmCheckpoint::words() const {
@@ -277,9 +278,9 @@ VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& opt
   take_newline(c);
   take_heads(c);
   check_ids(c);
-  c.family = family_of(c.config);
   open_tokenizer(c, options);
   check_ids(c);  // also those of the tokeniser
+  c.family = family_of(c.config);
   return c;
 }
 

@@ -35,15 +35,16 @@ std::string name_of(Family family);  // vega-3d, video-3d-llm, llava-video
 // What config.json says (S 7.2); a null is as absent.
 struct VlmConfig {
   qwen2::Config text;
-  bool generative = false;                 // use_generative_feature
-  bool fuses = false;                      // use_feat_fusion; false: generative tokens follow
-  std::optional<PositionConfig> position;  // world_position_embedding_type
-  Newlines newlines = Newlines::kGrid;     // mm_newline_position
-  ObjectMode objects = ObjectMode::kNone;  // object_feature_type
-  std::optional<GroundConfig> ground;      // ground_head_type, ground_head_temperature
-  ControlIds control;                      // ground_token_ids, coord_token_ids, and the tokeniser's
-  InstructionConfig instruction;           // of the instruction gate
-  std::int64_t most_tokens = 32768;        // tokenizer_model_max_length
+  bool generative = false;                  // use_generative_feature
+  bool vega_release = false;                // that key is there: VEGA-3D's code trained the model
+  bool fuses = false;                       // use_feat_fusion; false: generative tokens follow
+  std::optional<PositionConfig> position;   // world_position_embedding_type
+  Newlines newlines = Newlines::kOneToken;  // mm_newline_position; absent: as the release has it
+  ObjectMode objects = ObjectMode::kNone;   // object_feature_type
+  std::optional<GroundConfig> ground;       // ground_head_type, ground_head_temperature
+  ControlIds control;                // ground_token_ids, coord_token_ids, and the tokeniser's
+  InstructionConfig instruction;     // of the instruction gate
+  std::int64_t most_tokens = 32768;  // tokenizer_model_max_length
 };
 
 struct CheckpointOptions {
@@ -79,7 +80,7 @@ struct VlmCheckpoint {
   Needs needs() const;
   // Throws InputError where there is none.
   const text::Tokenizer& words() const;
-  // View of the frames that training saw: "mllm" or, of Video-3D-LLM, "center_crop".
+  // View of the frames that training saw: "center_crop" of Video-3D-LLM's own code, else "mllm".
   std::string view() const;
   // Key of all tensors' names, shapes and values.
   std::string fingerprint() const;

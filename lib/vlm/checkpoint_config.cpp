@@ -116,13 +116,18 @@ void leave_modules(const JsonFields& fields) {
 VlmConfig read_config(const JsonFields& fields) {
   VlmConfig out;
   out.text = qwen2::config_from_json(fields);
-  out.generative = fields.flag("use_generative_feature").value_or(false);
-  out.fuses = out.generative && fields.flag("use_feat_fusion").value_or(false);
+  const auto generative = fields.flag("use_generative_feature");
+  const bool fuses = fields.flag("use_feat_fusion").value_or(false);
+  out.vega_release = generative.has_value();
+  out.generative = generative.value_or(false);
+  out.fuses = out.generative && fuses;
   fields.expect("mm_patch_merge_type", "spatial_unpad",
                 "vega places newline tokens as the released models do");
   for (const char* name : {"mm_use_im_start_end", "mm_use_im_patch_token"})
     fields.expect(name, false, "vega adds no such tokens");
-  out.newlines = choice<Newlines>(fields, "mm_newline_position", kNewlines, Newlines::kGrid);
+  fields.expect("add_faster_video", false,
+                "vega reads each frame once, and adds no coarser tokens of more frames");
+  out.newlines = choice<Newlines>(fields, "mm_newline_position", kNewlines, Newlines::kOneToken);
   read_position(fields, out);
   read_objects(fields, out);
   read_instruction(fields, out);
@@ -144,7 +149,6 @@ VlmConfig read_config(const JsonFields& fields) {
                  "use_mm_proj",
                  "use_pos_skipping",
                  "pos_skipping_range",
-                 "add_faster_video",
                  "add_time_instruction",
                  "faster_token_stride",
                  "force_sample",
@@ -155,6 +159,8 @@ VlmConfig read_config(const JsonFields& fields) {
                  "tune_mm_mlp_adapter",
                  "vega_initial_values",
                  "add_spatial_instruction",
+                 "ground_head_hidden_size",
+                 "ground_loss_scale",
                  "group_by_task_length",
                  "lora_enable"});
   warn_unread(fields);

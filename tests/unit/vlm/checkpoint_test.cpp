@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "base/json_fields.h"
 #include "tiny_model.h"
+#include "vlm/checkpoint_config.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"
 
@@ -94,8 +96,10 @@ TEST_CASE("checkpoint: keys that change numbers are honoured or refused, a null 
   CHECK_THAT(with({{"ground_head_type", "dot"}}), Contains("ground_head_type"));
   CHECK_THAT(with({{"ground_head_type", "mlp"}}), Contains("ground_head"));
   CHECK_THAT(with({{"ground_token_ids", nullptr}}), Contains("ground_token_ids"));
-  CHECK_THAT(with({{"ground_token_ids", Json::list({12})}}), Contains("<ground>"));
   CHECK_THAT(with({{"coord_token_ids", Json::list({400})}}), Contains("400"));
+  CHECK_THAT(with({{"add_faster_video", true}}),
+             Contains("config.json: add_faster_video") && Contains("expected false"));
+  CHECK(with({{"add_faster_video", false}, {"faster_token_stride", 10}}).empty());
   CHECK_THAT(with({{"voxel_size", 0}}), Contains("voxel_size"));
   CHECK_THAT(with({{"max_xyz_range", Json::list({15, -20, 5})}}), Contains("max_xyz_range"));
   CHECK_THAT(with({{"feature_fusion_method", "concat"}}),
@@ -113,6 +117,58 @@ TEST_CASE("checkpoint: keys that change numbers are honoured or refused, a null 
   CHECK_FALSE(c.needs().positions);
 }
 
+TEST_CASE("checkpoint: without mm_newline_position one newline ends the visual tokens") {
+  const test::TempFolder folder;
+  const auto path = test::tiny_checkpoint(folder, "vlm-tiny-video");
+  CHECK(open_checkpoint(path).config.newlines == Newlines::kGrid);
+  test::change_config(path, {{"mm_newline_position", nullptr}});
+  CHECK(open_checkpoint(path).config.newlines == Newlines::kOneToken);
+}
+
+TEST_CASE("checkpoint: keys of released checkpoints that change nothing give no warning") {
+  const test::TempFolder folder;
+  const auto path = test::tiny_checkpoint(folder, "vlm-tiny-3d");
+  const auto unread = [&](const Json& changes) {
+    test::change_config(path, changes);
+    const JsonFields fields(path / "config.json");
+    read_config(fields);
+    return fields.unread();
+  };
+  const std::vector<std::string> none;
+  CHECK(unread({{"ground_head_hidden_size", 1024}, {"ground_loss_scale", 1.0}}) == none);
+  CHECK(unread({{"use_feat_fusion", true}}) == none);
+  CHECK(unread({{"use_generative_feature", false}}) == none);
+  CHECK(unread({{"ground_head_depth", 3}}) == std::vector<std::string>{"ground_head_depth"});
+}
+
+TEST_CASE("checkpoint: a tokeniser of another model is named, with both ids") {
+  const test::TempFolder folder;
+  const auto path = test::tiny_checkpoint(folder);
+  const std::string key = "config.json: ground_token_ids: got 12 for <ground>, expected ";
+  test::change_config(path, {{"ground_token_ids", Json::list({12})}});
+  // A tokeniser without the word: the id is another token's.
+  const std::string taken = refusal(path);
+  CHECK_THAT(taken, Contains(key + "an id that is free in the tokeniser of " + path.string()) &&
+                        Contains("there it is '") && Contains("; put the tokeniser"));
+  CHECK_THAT(taken, !Contains("control word"));
+  // One that has it.
+  Json words = *parse_json(test::read_text(path / "tokenizer.json"));
+  Json added = words["added_tokens"];
+  Json ground = added[0];
+  ground.set("content", "<ground>");
+  ground.set("id", 260);
+  added.push(ground);
+  words.set("added_tokens", added);
+  test::write_text(path / "tokenizer.json", words.dump());
+  CHECK_THAT(refusal(path), Contains(key + "260, the id that the tokeniser of " + path.string()) &&
+                                Contains("; put the tokeniser"));
+  // Of 64 bits: no row has it.
+  test::change_config(path, {{"ground_token_ids", Json::list({(std::int64_t{1} << 32) + 260})}});
+  CHECK_THAT(refusal(path), Contains("4294967556") && Contains("4294967557 or more"));
+  test::change_config(path, {{"ground_token_ids", Json::list({260})}});
+  CHECK(open_checkpoint(path).words().id_of("<ground>") == 260);
+}
+
 TEST_CASE("checkpoint: the family hangs on keys, not on the folder's name") {
   const test::TempFolder folder;
   const auto path = test::tiny_checkpoint(folder, "vlm-tiny-3d");
@@ -123,6 +179,13 @@ TEST_CASE("checkpoint: the family hangs on keys, not on the folder's name") {
   CHECK(c.view() == "center_crop");
   CHECK(c.needs().positions);
   CHECK_FALSE(c.needs().generative);
+  // VEGA-3D's code writes the key, true or false, and squashes the frames of all its models.
+  test::change_config(renamed, {{"use_generative_feature", false}});
+  const VlmCheckpoint retrained = open_checkpoint(renamed);
+  CHECK(retrained.family == Family::kVideo3d);
+  CHECK(retrained.view() == "mllm");
+  test::change_config(renamed, {{"use_generative_feature", nullptr}});
+  CHECK(open_checkpoint(renamed).view() == "center_crop");
 }
 
 TEST_CASE("checkpoint: a folder without a tokeniser is read; words are then asked for in vain") {
