@@ -109,4 +109,20 @@ void OptionVisitor::real(const char* name, double& value, const char* placeholde
           }});
 }
 
+void OptionVisitor::open_integer(const char* name, std::optional<std::int64_t>& value,
+                                 const char* placeholder, WholeRange range, std::string help) {
+  option({name, placeholder, with_range(std::move(help), range), "",
+          [name, &value, range](const std::string& text) {
+            value = whole_number(long_name(name), text, range);
+          }});
+}
+
+void OptionVisitor::open_real(const char* name, std::optional<double>& value,
+                              const char* placeholder, RealRange range, std::string help) {
+  option({name, placeholder, with_range(std::move(help), range), "",
+          [name, &value, range](const std::string& text) {
+            value = real_number(long_name(name), text, range);
+          }});
+}
+
 }  // namespace vega

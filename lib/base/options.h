@@ -60,6 +60,11 @@ class OptionVisitor {
                WholeRange range, std::string help);
   void real(const char* name, double& value, const char* placeholder, RealRange range,
             std::string help);
+  // Without a default of their own: what is not given is decided by other options or by a file.
+  void open_integer(const char* name, std::optional<std::int64_t>& value, const char* placeholder,
+                    WholeRange range, std::string help);
+  void open_real(const char* name, std::optional<double>& value, const char* placeholder,
+                 RealRange range, std::string help);
 
   // One name of a table.
   template <typename T>

@@ -17,6 +17,11 @@ unsigned code_at(std::string_view text) {
   return 0;
 }
 
+// A control byte that is neither tab nor newline.
+bool is_control(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+}
+
 bool is_unseen(unsigned code) {
   return (code >= 0x80 && code <= 0xa0) || code == 0xad || (code >= 0x2000 && code <= 0x200f) ||
          (code >= 0x2028 && code <= 0x202f) || (code >= 0x205f && code <= 0x206f) ||
@@ -36,15 +41,25 @@ std::string printable(std::string_view text, std::size_t most) {
 std::string visible(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
     if (const unsigned code = code_at(text.substr(i)); is_unseen(code)) {
       out += fmt::format("\\u{:04x}", code);
       i += code < 0x800 ? 1 : 2;
-    } else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
-      out += fmt::format("\\x{:02x}", c);
+    } else if (is_control(text[i])) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
     } else {
       out += text[i];
     }
+  }
+  return out;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (is_control(c))
+      out += "\xef\xbf\xbd";
+    else
+      out += c;
   }
   return out;
 }

@@ -13,4 +13,8 @@ std::string printable(std::string_view text, std::size_t most = 200);
 // \x1b, blanks of other kinds, characters without width and marks of direction as \u00a0.
 std::string visible(std::string_view text);
 
+// A text of another program for a terminal: control bytes but for tabs and newlines become U+FFFD,
+// all other characters stay.
+std::string without_controls(std::string_view text);
+
 }  // namespace vega

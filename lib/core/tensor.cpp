@@ -41,6 +41,12 @@ at::Tensor owned_float_from(const TensorView& view) {
   return shared ? tensor.clone() : tensor;
 }
 
+at::Tensor float_tensor(std::span<const float> values, at::IntArrayRef shape) {
+  at::Tensor out = at::empty(shape, at::kFloat);
+  std::copy(values.begin(), values.end(), out.mutable_data_ptr<float>());
+  return out;
+}
+
 TensorView view_of(const at::Tensor& tensor) {
   if (!tensor.device().is_cpu() || !tensor.is_contiguous()) {
     throw InputError(explain("tensor view", tensor.device().is_cpu() ? "strided" : "not on the CPU",

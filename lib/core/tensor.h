@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "base/dtype.h"
@@ -20,6 +21,9 @@ at::Tensor float_tensor_from(const TensorView& view);
 
 // A new float32 tensor that owns its memory, whatever the view (safe to write to).
 at::Tensor owned_float_from(const TensorView& view);
+
+// A new float32 CPU tensor of that shape with these values, as many as it has elements, in C order.
+at::Tensor float_tensor(std::span<const float> values, at::IntArrayRef shape);
 
 // A view on a contiguous CPU tensor (not a copy: the tensor must outlive it). Throws InputError
 // otherwise.

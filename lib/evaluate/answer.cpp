@@ -170,7 +170,7 @@ struct OpenFiles {
   }
 };
 
-// What is the same for all questions, and what was answered so far.
+// The questions of a run share all this; `lines` and `failed` grow with each answer.
 struct Session {
   const AnswerVerb& options;
   const Context& context;
@@ -184,17 +184,6 @@ struct Session {
   bool several() const { return options.ask.size() + options.locate.size() > 1; }
 };
 
-// A model's text for a terminal: control bytes but for tabs and newlines become U+FFFD.
-std::string harmless(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool control = (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f;
-    out += control ? std::string("\xef\xbf\xbd") : std::string(1, c);
-  }
-  return out;
-}
-
 void answer_one(Session& s, const std::string& question) {
   const std::string head = s.several() ? "Q: " + question + "\nA: " : "";
   bool begun = false;  // blanks at the beginning are no part of the answer
@@ -202,7 +191,7 @@ void answer_one(Session& s, const std::string& question) {
     check_stop();
     if (s.json()) return true;
     if (!begun) piece.remove_prefix(std::min(piece.find_first_not_of(" \n\t\r"), piece.size()));
-    if (!piece.empty()) s.context.print((begun ? "" : head) + harmless(piece));
+    if (!piece.empty()) s.context.print((begun ? "" : head) + without_controls(piece));
     begun = begun || !piece.empty();
     return true;
   };

@@ -13,27 +13,6 @@ constexpr Choice<Compat> kAnswerCompat[] = {
 constexpr Choice<AnswerFormat> kAnswerFormats[] = {
     {AnswerFormat::kText, "text"}, {AnswerFormat::kJson, "json", "a line a question"}};
 
-// "auto" where nothing is set.
-void real_or_auto(OptionVisitor& v, const char* name, std::optional<double>& value,
-                  const char* placeholder, RealRange range, const std::string& help) {
-  v.parsed(
-      name, value, placeholder, "",
-      [range](const std::string& option, const std::string& text) {
-        return std::optional<double>(real_number(option, text, range));
-      },
-      help);
-}
-
-void whole_or_auto(OptionVisitor& v, const char* name, std::optional<std::int64_t>& value,
-                   WholeRange range, const std::string& help) {
-  v.parsed(
-      name, value, "N", "",
-      [range](const std::string& option, const std::string& text) {
-        return std::optional<std::int64_t>(whole_number(option, text, range));
-      },
-      help);
-}
-
 void visit_files(AnswerVerb& o, OptionVisitor& v) {
   v.group("Model");
   v.text("--checkpoint", o.checkpoint, "DIR",
@@ -61,17 +40,16 @@ void visit_generation(AnswerVerb& o, OptionVisitor& v) {
   v.choice("--compat", o.compat, kAnswerCompat,
            "(default: the released forward pass, but control words in a question are text)");
   v.flag("--greedy", o.greedy, "always the likeliest token, whatever the checkpoint's settings");
-  whole_or_auto(v, "--max-new-tokens", o.max_new_tokens, {1, 1 << 20},
-                "longest answer (default: the checkpoint's, else 512)");
-  real_or_auto(
-      v, "--temperature", o.temperature, "T", {.least = 0},
-      "how evenly tokens are drawn; 0: the likeliest token always (default of this and the "
-      "next three: what the checkpoint says)");
-  real_or_auto(v, "--top-p", o.top_p, "P", {.least = 0, .most = 1, .above_least = true},
-               "draw from the fewest tokens whose probabilities reach P");
-  whole_or_auto(v, "--top-k", o.top_k, {0, 1 << 20}, "draw from the K likeliest; 0: all");
-  real_or_auto(v, "--repetition-penalty", o.repetition_penalty, "R",
-               {.least = 0, .above_least = true}, "divides logits of tokens that were said");
+  v.open_integer("--max-new-tokens", o.max_new_tokens, "N", {1, 1 << 20},
+                 "longest answer (default: the checkpoint's, else 512)");
+  v.open_real("--temperature", o.temperature, "T", {.least = 0},
+              "how evenly tokens are drawn; 0: the likeliest token always (default of this and the "
+              "next three: what the checkpoint says)");
+  v.open_real("--top-p", o.top_p, "P", {.least = 0, .most = 1, .above_least = true},
+              "draw from the fewest tokens whose probabilities reach P");
+  v.open_integer("--top-k", o.top_k, "N", {0, 1 << 20}, "draw from the K likeliest; 0: all");
+  v.open_real("--repetition-penalty", o.repetition_penalty, "R", {.least = 0, .above_least = true},
+              "divides logits of tokens that were said");
   v.integer("--seed", o.seed, "N", {0, std::numeric_limits<std::int64_t>::max()},
             "seed of drawn tokens");
 }

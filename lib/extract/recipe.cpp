@@ -106,7 +106,7 @@ void resolve_device(const FeatureOptions& o, const BackboneEntry& entry, Recipe&
 
 // What --recipe says, where no option says otherwise.
 template <typename T>
-void take(const char* option, T& value, const T& standard, const T& wanted) {
+void take_value(const char* option, T& value, const T& standard, const T& wanted) {
   if (value != standard && value != wanted)
     throw UsageError(explain("--recipe", std::string("another value than that of ") + option,
                              "one of the two", "leave one of them out"));
@@ -128,15 +128,16 @@ FeatureOptions with_recipe(FeatureOptions o) {
                              "generative_vision_tower_feat_block_idx and _timestep",
                              "give --block, --timestep, --size and --view instead"));
   const FeatureOptions standard;
-  take("--block", o.block, standard.block, trained.block);
-  take<std::int64_t>("--timestep", o.timestep, standard.timestep, std::llround(trained.timestep));
-  if (trained.shift > 0) take("--shift", o.shift, standard.shift, trained.shift);
+  take_value("--block", o.block, standard.block, trained.block);
+  take_value<std::int64_t>("--timestep", o.timestep, standard.timestep,
+                           std::llround(trained.timestep));
+  if (trained.shift > 0) take_value("--shift", o.shift, standard.shift, trained.shift);
   if (trained.width > 0)
-    take("--size", o.size, standard.size,
-         std::optional(
-             ImageSize{static_cast<int>(trained.width), static_cast<int>(trained.height)}));
+    take_value("--size", o.size, standard.size,
+               std::optional(
+                   ImageSize{static_cast<int>(trained.width), static_cast<int>(trained.height)}));
   if (!trained.view.empty())
-    take("--view", o.view, standard.view, std::optional(view_from_name(trained.view)));
+    take_value("--view", o.view, standard.view, std::optional(view_from_name(trained.view)));
   log_info("--recipe {}: block {}, timestep {}, shift {}, size {}, view {}", o.recipe, o.block,
            o.timestep, o.shift, o.size ? to_string(*o.size) : "as usual",
            o.view ? name_of(*o.view) : "as usual");

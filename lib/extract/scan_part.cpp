@@ -12,13 +12,19 @@ Selection frames_of(const ScanJob& job) {
   return job.frames.empty() ? Selection{} : parse_selection("frames:" + job.frames.string());
 }
 
-SceneFileOptions scene_options(const ScanJob& job) {
-  SceneFileOptions o;
+template <typename Options>
+Options common_options(const ScanJob& job) {
+  Options o;
   o.items.inputs = {job.scan.string()};
   o.items.key = job.key;
   o.output.out = job.out.string();
   o.run.threads = job.threads;
   o.compat = job.compat;
+  return o;
+}
+
+SceneFileOptions scene_options(const ScanJob& job) {
+  auto o = common_options<SceneFileOptions>(job);
   o.select.frames = frames_of(job);
   o.select.text = o.select.frames.text;
   if (job.center_crop) o.view = View::kCenterCrop;
@@ -26,14 +32,9 @@ SceneFileOptions scene_options(const ScanJob& job) {
 }
 
 FeatureOptions feature_options(const ScanJob& job) {
-  FeatureOptions o;
-  o.items.inputs = {job.scan.string()};
-  o.items.key = job.key;
-  o.output.out = job.out.string();
-  o.run.threads = job.threads;
+  auto o = common_options<FeatureOptions>(job);
   o.device.device = job.device;
   o.device.dtype = job.dtype;
-  o.compat = job.compat;
   o.select = frames_of(job);
   o.model = job.model.string();
   if (job.part == ScanPart::kSemantic) {

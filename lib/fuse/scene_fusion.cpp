@@ -20,6 +20,7 @@
 #include "base/stop.h"
 #include "core/device.h"
 #include "core/on_device.h"
+#include "core/tensor.h"
 #include "fusion/features.h"
 #include "fusion/streams.h"
 #include "geometry/patches.h"
@@ -31,20 +32,14 @@ namespace {
 
 constexpr std::size_t kSettle = 32;  // frames whose object sums are kept at a time
 
-at::Tensor tensor_of(const std::vector<float>& values, std::vector<std::int64_t> shape) {
-  at::Tensor out = at::empty(shape, at::kFloat);
-  std::copy(values.begin(), values.end(), out.mutable_data_ptr<float>());
-  return out;
-}
-
 // As (frames, cells, channels) float32 on the CPU; frames beyond the end are 0.
 at::Tensor read_tensor(const FeatureReader& file, std::size_t tap, std::size_t first,
                        std::size_t count, std::size_t padded) {
   const TapInfo& info = file.taps()[tap];
   std::vector<float> values = read_finite(file, tap, first, count);
   values.resize(values.size() / count * padded);
-  return tensor_of(values,
-                   {static_cast<std::int64_t>(padded), info.grid_h * info.grid_w, info.channels});
+  return float_tensor(
+      values, {static_cast<std::int64_t>(padded), info.grid_h * info.grid_w, info.channels});
 }
 
 // The first `count` frames as float32 on the CPU.
@@ -185,8 +180,8 @@ at::Tensor SceneFusion::aligned(std::size_t first, std::size_t count, std::size_
   for (std::size_t i = 0; i < padded; ++i) {
     const Alignment& how = *alignment_[std::min(first + i, frames_ - 1)];
     const auto others = static_cast<std::int64_t>(how.weights.size() / kTokenCells);
-    out.push_back(
-        tensor_of(how.weights, {kTokenCells, others}).matmul(cells[static_cast<std::int64_t>(i)]));
+    out.push_back(float_tensor(how.weights, {kTokenCells, others})
+                      .matmul(cells[static_cast<std::int64_t>(i)]));
   }
   return at::stack(out);
 }

@@ -24,7 +24,7 @@ bool before(const Candidate& a, const Candidate& b) {
   return a.score != b.score ? a.score > b.score : a.id < b.id;
 }
 
-// Those that top_k leaves, in order of ids; scores become e^(score - largest).
+// The tokens that top_k leaves, in order of ids; a score becomes e^(score - largest).
 std::vector<Candidate> candidates(std::span<const float> logits, const SamplingOptions& options) {
   std::vector<Candidate> all(logits.size());
   for (std::size_t i = 0; i < all.size(); ++i)

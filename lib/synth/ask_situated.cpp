@@ -288,7 +288,7 @@ std::vector<Question> sqa3d_questions(const RoomFacts& room, std::size_t most, D
     draw.shuffle(from);
     for (std::size_t taken = 0; taken < kOfOneSituation && out.size() < most && !from.empty();
          ++taken) {
-      // What was asked least, with the answer that was given least.
+      // The kind of question that was asked least comes first, and of it the rarest answer.
       const auto rank = [&](const Question& q) {
         const auto a = asked.find(q.ask);
         const auto g = given.find({q.ask, q.answers[0]});

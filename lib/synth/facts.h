@@ -1,4 +1,4 @@
-// What is known of a room when sentences about it are made: objects.json, read back.
+// The facts of a room that sentences are made from: objects.json, read back.
 #pragma once
 
 #include <filesystem>

@@ -9,8 +9,8 @@
 #include "models/siglip/names.h"
 #include "synth/model_siglip.h"
 #include "synth/model_writer.h"
+#include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
-#include "text/written_bytes.h"
 #include "vlm/checkpoint.h"
 
 namespace vega::synth {
@@ -20,8 +20,6 @@ namespace {
 constexpr std::array kTokenizerFiles = {"tokenizer.json",    "tokenizer_config.json",
                                         "vocab.json",        "merges.txt",
                                         "added_tokens.json", "special_tokens_map.json"};
-constexpr auto kPattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr std::int64_t kWidth = 256, kGenerative = 256;  // the latter: wan-tiny's
 
 struct Words {
@@ -29,51 +27,19 @@ struct Words {
 };
 
 // Every byte a token, and the control words.
-Json byte_tokenizer() {
-  Json vocabulary = Json::object(), added = Json::list();
-  for (int byte = 0; byte < 256; ++byte)
-    vocabulary.set(text::written_byte(static_cast<unsigned char>(byte)), byte);
-  std::int64_t id = 256;
+std::string byte_tokenizer() {
+  text::TrainedBpe bytes;
+  for (int byte = 0; byte < 256; ++byte) bytes.tokens.emplace_back(1, static_cast<char>(byte));
+  std::vector<text::AddedToken> added;
+  std::int32_t id = 256;
   for (const char* word : {"<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"})
-    added.push({{"id", id++},
-                {"content", word},
-                {"single_word", false},
-                {"lstrip", false},
-                {"rstrip", false},
-                {"normalized", false},
-                {"special", true}});
-  const Json bytes{{"type", "ByteLevel"},
-                   {"add_prefix_space", false},
-                   {"trim_offsets", false},
-                   {"use_regex", false}};
-  const Json split{{"type", "Split"},
-                   {"pattern", Json{{"Regex", kPattern}}},
-                   {"behavior", "Isolated"},
-                   {"invert", false}};
-  return {
-      {"version", "1.0"},
-      {"truncation", nullptr},
-      {"padding", nullptr},
-      {"added_tokens", added},
-      {"normalizer", Json{{"type", "NFC"}}},
-      {"pre_tokenizer", Json{{"type", "Sequence"}, {"pretokenizers", Json::list({split, bytes})}}},
-      {"post_processor", bytes},
-      {"decoder", bytes},
-      {"model", Json{{"type", "BPE"},
-                     {"dropout", nullptr},
-                     {"unk_token", nullptr},
-                     {"continuing_subword_prefix", ""},
-                     {"end_of_word_suffix", ""},
-                     {"fuse_unk", false},
-                     {"byte_fallback", false},
-                     {"ignore_merges", false},
-                     {"vocab", vocabulary},
-                     {"merges", Json::list()}}}};
+    added.push_back({.text = word, .id = id++, .special = true, .normalized = false});
+  return text::tokenizer_json(bytes, added);
 }
 
 Words write_tokenizer(const fs::path& from, const fs::path& folder) {
   if (from.empty()) {
-    publish_file(folder / "tokenizer.json", byte_tokenizer().dump() + "\n");
+    publish_file(folder / "tokenizer.json", byte_tokenizer());
   } else {
     for (const char* name : kTokenizerFiles)
       if (fs::exists(from / name))

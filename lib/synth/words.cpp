@@ -35,7 +35,8 @@ Stand seen_from(const RoomFacts& room, const Thing& anchor, const Thing& view) {
   return {anchor.x(), anchor.y(), dx / d, dy / d};
 }
 
-// What is behind A lies beyond it, what is behind me does not lie before my eyes.
+// The bearing is taken at the anchor, along the gaze of the one who faces it. What that one calls
+// "behind the anchor" therefore lies in front of this stand, and the other way round.
 Relation turned(Relation side) {
   if (side == Relation::kFront) return Relation::kBehind;
   return side == Relation::kBehind ? Relation::kFront : side;

@@ -192,7 +192,7 @@ Adapter read_adapter(const fs::path& folder) {
     if (name != "gaussian" && name != "eva" && name != "orthogonal")
       fields.deny("init_lora_weights", "true, false, gaussian, eva or orthogonal", kNotComputed);
   }
-  // What was trained and how; the tensors show what there is.
+  // These keys say what was trained and how; the tensors themselves show what there is.
   fields.ignore({"target_modules",
                  "modules_to_save",
                  "bias",

@@ -8,6 +8,7 @@
 #include "base/choice.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "core/tensor.h"
 
 namespace vega::vlm {
 namespace {
@@ -32,12 +33,6 @@ std::vector<std::string> words_of(std::string_view type) {
 
 std::span<const float> floats(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
-}
-
-at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
-  at::Tensor out = at::empty(shape, at::kFloat);
-  std::copy(values.begin(), values.end(), out.mutable_data_ptr<float>());
-  return out;
 }
 
 }  // namespace
@@ -100,7 +95,7 @@ PositionEmbedding::PositionEmbedding(const PositionConfig& config, std::int64_t 
 
 at::Tensor PositionEmbedding::voxels(const at::Tensor& xyz) const {
   const at::Tensor points = xyz.contiguous();
-  return tensor_of(discretise(floats(points), geometry_, config_.voxels), points.sizes());
+  return float_tensor(discretise(floats(points), geometry_, config_.voxels), points.sizes());
 }
 
 at::Tensor PositionEmbedding::embed(const at::Tensor& xyz) const {
@@ -114,7 +109,7 @@ at::Tensor PositionEmbedding::embed(const at::Tensor& xyz) const {
   const at::Tensor unknown = coordinates.isnan().flatten(1).any(1).unsqueeze(1);
   at::Tensor out;
   if (config_.embedding == Embedding::kSine) {
-    out = tensor_of(sine_->embed(floats(coordinates), geometry_), {count, width_})
+    out = float_tensor(sine_->embed(floats(coordinates), geometry_), {count, width_})
               .to(placement_.device);
   } else {
     const auto value = [&](const char* name) { return find_parameter(values_, name); };

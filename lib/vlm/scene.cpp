@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/tensor.h"
 #include "fusion/features.h"
 #include "fusion/objects.h"
 #include "geometry/patches.h"
@@ -19,12 +20,6 @@ namespace vega::vlm {
 namespace {
 
 constexpr Grid kFine{kCellGrid, kCellGrid}, kTokens{kTokenGrid, kTokenGrid};
-
-at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
-  at::Tensor out = at::empty(shape, at::kFloat);
-  std::copy(values.begin(), values.end(), out.mutable_data_ptr<float>());
-  return out;
-}
 
 // The whole of one scene's reading: what is there, and what the checkpoint makes of it.
 struct Reading {
@@ -77,8 +72,8 @@ struct Reading {
                                std::to_string(width) + ", as " + projector + "* takes",
                                "features of the backbone that the checkpoint was trained with"));
     const std::size_t frames = file.frame_count();
-    return tensor_of(read_finite(file, index, 0, frames),
-                     {static_cast<std::int64_t>(frames), info.grid_h * info.grid_w, width});
+    return float_tensor(read_finite(file, index, 0, frames),
+                        {static_cast<std::int64_t>(frames), info.grid_h * info.grid_w, width});
   }
 
   void check_grid(const FeatureReader& file, const TapInfo& info, Grid grid,
@@ -139,7 +134,7 @@ struct Reading {
     for (std::size_t v = 0; v < frame_count(); ++v) {
       const Alignment how = align(rescale_cells(target.cell_to_px[v], kFine, kTokens), kTokens,
                                   info.cell_to_px[v], grid);
-      const at::Tensor weights = tensor_of(how.weights, {kTokens.cells(), grid.cells()});
+      const at::Tensor weights = float_tensor(how.weights, {kTokens.cells(), grid.cells()});
       cells.push_back(weights.matmul(out.generative[static_cast<std::int64_t>(v)]));
       uncovered.push_back(weights.sum(1) == 0);
     }
@@ -159,7 +154,7 @@ struct Reading {
     const std::int64_t rows = static_cast<std::int64_t>(frame_count() * kTokenCells);
     const std::array<std::int64_t, 3> shape{rows, config.point_count(), 3};
     if (config.points == PointStrategy::kAvg && asked == scene_geometry(scene))
-      return tensor_of(scene.patches().world14, shape);
+      return float_tensor(scene.patches().world14, shape);
     const SceneFrames frames = scene.frames();
     std::vector<float> all;
     for (std::size_t v = 0; v < frames.id.size(); ++v) {
@@ -169,7 +164,7 @@ struct Reading {
       const auto xyz = patch_points(map, config.points, asked.type, asked.zero).xyz;
       all.insert(all.end(), xyz.begin(), xyz.end());
     }
-    return tensor_of(all, shape);
+    return float_tensor(all, shape);
   }
 
   void objects(SceneInput& out) const {

@@ -39,7 +39,9 @@ expect_out "$greedy"
 expect_exit 0 json room "${vega[@]}" "${files[@]}" --greedy --ask "What is red?" --threads 1
 expect_out "$greedy"
 expect_exit 0 answer room "${vega[@]}" "${files[@]}" --greedy --ask "What is red?" --log-level warn
-check "the same text as in JSON" grep -qF "$(sed -E 's/.*"answer":"(.*)","tokens.*/\1/; s/\\.*//' <<<"$greedy")" "$OUT"
+begins=$(sed -E 's/.*"answer":"(.*)","tokens.*/\1/; s/\\.*//' <<<"$greedy")   # up to the first escape
+check "the answer begins with something to compare" test -n "$begins"
+check "the same text as in JSON" grep -qF "$begins" "$OUT"
 # --top-p and --top-k draw, though the checkpoint's settings do not.
 cp -r "$T/vlm-tiny" "$T/greedy" && rm "$T/greedy/generation_config.json"
 expect_exit 0 answer room --checkpoint "$T/greedy" "${files[@]}" --ask "a?" --max-new-tokens 2 --top-p 0.5

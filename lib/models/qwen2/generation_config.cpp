@@ -183,7 +183,7 @@ GenerationConfig ask_generation(const fs::path& folder) {
                 "repetition_penalty, max_new_tokens, eos_token_id",
                 kRemoveIt);
   if (sampling.sample) {
-    // Those that a file leaves out are the defaults of transformers.
+    // A setting that the file leaves out has the default of transformers.
     sampling.temperature = fields.positive("temperature").value_or(1);
     sampling.top_k = fields.whole("top_k", 0).value_or(50);
     sampling.top_p = fields.positive("top_p").value_or(1);
