@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "models/qwen2/decoder.h"
 #include "models/qwen2/generation_config.h"
 
@@ -47,5 +49,26 @@ using OnToken = std::function<bool(std::size_t prompt, std::int64_t id)>;
 // Throws InputError (an empty prompt, shapes), ModelError when a logit is not finite.
 std::vector<Answer> generate(const Decoder& model, std::span<const Prompt> prompts,
                              const GenerationConfig& config, const OnToken& on_token = {});
+
+struct StreamOptions {
+  std::size_t rows = 64;  // at least 1: answers that grow at a time, each with a cache of its own
+};
+
+// Gives the prompts of a stream one after the other, nothing behind the last. Called when there is
+// room for one more; its prefix must live until the prompt has ended.
+using NextPrompt = std::function<std::optional<Prompt>()>;
+// Called once for each prompt, in the order in which they end. `prompt`: its number in the order of
+// NextPrompt. The cache of the prompt is free by then.
+using OnAnswer = std::function<void(std::size_t prompt, Answer&& answer)>;
+using OnFailure = std::function<void(std::size_t prompt, const InputError& error)>;
+
+// The answers of generate(), bit for bit, to prompts that come as others end: an answer that ends
+// makes room for the next prompt.
+// A prompt that generate() would throw for (no token, shapes, logits that are not finite) goes to
+// on_failure, and the others go on; without on_failure its error is thrown. What the callbacks
+// throw, and errors of the device, end the stream.
+void generate_stream(const Decoder& model, const NextPrompt& next, const GenerationConfig& config,
+                     const StreamOptions& options, const OnToken& on_token,
+                     const OnAnswer& on_answer, const OnFailure& on_failure = {});
 
 }  // namespace vega::qwen2
