@@ -31,6 +31,8 @@ class Line {
     } else if (const Json* reason = first({"finish_reason"})) {
       out.cut = reason->text_or("") == "length";
     }
+    if (const Json* prompt = first({"prompt", "question", "utterance"}))
+      out.prompt = prompt->text_or("");
     read_prediction(out);
     read_truth(out);
     return out;

@@ -28,6 +28,8 @@ struct Truth {
   // Scan2Cap: a proposal of the detector stands for the object; unset: an answer that is empty says
   // no.
   std::optional<bool> has_proposal;
+  std::string question;                          // what was asked; empty: the file does not say it
+  std::optional<metrics::BoxNumbers> given_box;  // Scan2Cap: what is to be described
 };
 
 struct Answer {
@@ -41,6 +43,7 @@ struct Answer {
   bool empty = false;                      // a text of blanks, or no answer (null)
   std::optional<bool> cut;                 // by the length limit, where the line says
   std::optional<Truth> truth;              // what the line itself states
+  std::string prompt;                      // what was asked, where the line says it
 };
 
 struct AnswerFile {

@@ -119,6 +119,7 @@ Questions join(AnswerFile answers, const TruthFile* truth, bool partial) {
   for (Answer& answer : answers.answers) {
     const auto at = truth->place.find(answer.id);
     if (at == truth->place.end()) {
+      if (truth->broken.contains(answer.id)) continue;
       if (truth->left_out.contains(answer.id)) {
         ++left_out;
         continue;

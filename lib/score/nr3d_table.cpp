@@ -1,6 +1,7 @@
 #include "score/nr3d_table.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -44,6 +45,10 @@ std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& fil
   if (records.empty()) throw FormatError(explain(file, "no record", "nr3d.csv of ReferIt3D"));
   const std::size_t stimulus_at = column("stimulus_id"), tokens_at = column("tokens"),
                     mentions_at = column("mentions_target_class");
+  const auto& names = records[0].fields;
+  std::optional<std::size_t> utterance;  // scores do not need it
+  if (const auto at = std::find(names.begin(), names.end(), "utterance"); at != names.end())
+    utterance = static_cast<std::size_t>(at - names.begin());
   const std::set<std::string> wanted = scan_names(scans);
   std::vector<Truth> out;
   for (std::size_t i = 1; i < records.size(); ++i) {
@@ -66,6 +71,7 @@ std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& fil
           explain(place + ": mentions_target_class", printable(mentions, 80), "True or False"));
     Truth truth;
     truth.id = std::to_string(i - 1);
+    if (utterance) truth.question = record.fields[*utterance];
     truth.scene = stimulus->scan;
     truth.objects = {stimulus->target};
     truth.objects.insert(truth.objects.end(), stimulus->distractors.begin(),

@@ -96,6 +96,7 @@ class BoxSource {
   }
   const SceneBoxes& of(const Element& element, const std::string& scene) {
     if (const auto at = scenes_.find(scene); at != scenes_.end()) return at->second;
+    if (const auto at = failed_.find(scene); at != failed_.end()) throw InputError(at->second);
     if (sources_.boxes.empty() && sources_.scenes.empty())
       throw InputError(explain(element.file.string(), "object ids without boxes",
                                "boxes of the annotated objects",
@@ -108,16 +109,31 @@ class BoxSource {
     if (!sources_.read_scene)
       throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
                                "give --boxes scannet_val_gt_box.json"));
-    return scenes_[scene] = sources_.read_scene(sources_.scenes / (scene + ".h5"));
+    try {
+      return scenes_[scene] = sources_.read_scene(sources_.scenes / (scene + ".h5"));
+    } catch (const InputError& error) {
+      failed_[scene] = error.what();
+      throw;
+    }
   }
 
   const TruthSources& sources_;
   std::map<std::string, SceneBoxes> scenes_;
+  std::map<std::string, std::string> failed_;  // why a scene has no boxes
 };
+
+// What a conversation of the release asks, without the place of the picture.
+std::string asked_in(const Json& conversations) {
+  std::string out = conversations[std::size_t{0}]["value"].text_or("");
+  for (const std::string_view mark : {"<image>\n", "<image>"})
+    if (out.starts_with(mark)) out.erase(0, mark.size());
+  return out;
+}
 
 Truth processed(Task task, const Element& element) {
   const Json& meta = element.json["metadata"];
   Truth out;
+  out.question = asked_in(element.json["conversations"]);
   out.id = question_id(task, element.id("id"));
   out.scene = scene_in(element.json["video"].text_or(""));
   out.type = meta["question_type"].text_or("");
@@ -132,6 +148,9 @@ Truth processed(Task task, const Element& element) {
       if (!element.json.contains("annotations")) no_answers(element.file, element.index);
       out.answers = texts(element, element.json["annotations"], "annotations");
       out.has_proposal = !element.json["box_input"].is_null();
+      for (const char* field : {"box_input", "gt_box"})
+        if (!out.given_box && element.json[field].is_list())
+          out.given_box = box_of(element.json[field], element.place(field));
       break;
     case Task::kScanQa:
       if (!meta.contains("answers")) no_answers(element.file, element.index);
@@ -159,7 +178,8 @@ std::vector<std::string> scanrefer_types(const fs::path& labels, const Json& lis
   return out;
 }
 
-std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task task) {
+std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task task,
+                             TruthFile& facts) {
   std::vector<std::string> types;
   if (!sources.labels.empty()) types = scanrefer_types(sources.labels, list);
   BoxSource boxes(sources);
@@ -170,6 +190,15 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
     Truth truth;
     truth.id = std::to_string(i);
     truth.scene = element.text("scene_id");
+    if (task != Task::kScan2Cap) truth.question = list[i]["description"].text_or("");
+    const auto box_of_object = [&](std::int64_t object) {
+      try {
+        truth.boxes.push_back(boxes.box(element, truth.scene, object));
+      } catch (const InputError& error) {
+        if (!sources.spare_broken) throw;
+        facts.broken.try_emplace(truth.id, TruthFile::Broken{truth.scene, error.what()});
+      }
+    };
     truth.type = types.empty() ? list[i]["eval_type"].text_or("") : types[i];
     if (task == Task::kMulti3DRefer) {
       if (!list[i].contains("object_ids")) no_answers(sources.annotations, i);
@@ -177,13 +206,13 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
         const auto whole = id.whole();
         if (!whole) element.refuse("object_ids", "whole numbers");
         truth.objects.push_back(*whole);
-        truth.boxes.push_back(boxes.box(element, truth.scene, *whole));
+        box_of_object(*whole);
       }
     } else if (!list[i].contains("object_id") || list[i]["object_id"].is_null()) {
       no_answers(sources.annotations, i);
     } else if (task == Task::kScanRefer) {
       truth.objects.push_back(element.whole("object_id"));
-      truth.boxes.push_back(boxes.box(element, truth.scene, truth.objects[0]));
+      box_of_object(truth.objects[0]);
     } else {  // Scan2Cap: all descriptions of an object are one question
       const auto [at, is_new] = objects.try_emplace(
           {truth.scene, element.id("object_id"), list[i]["object_name"].text_or("")}, out.size());
@@ -192,8 +221,10 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
         continue;
       }
       truth.answers.push_back(element.text("description"));
+      if (const auto whole = parse_whole(id_text(list[i]["object_id"]).value_or("")))
+        truth.objects.push_back(*whole);
     }
-    out.push_back(std::move(truth));
+    if (!facts.broken.contains(truth.id)) out.push_back(std::move(truth));
   }
   return out;
 }
@@ -205,6 +236,7 @@ std::vector<Truth> scanqa(const fs::path& file, const Json& list) {
     Truth truth;
     truth.id = element.id("question_id");
     truth.scene = element.text("scene_id");
+    truth.question = list[i]["question"].text_or("");
     if (!list[i].contains("answers")) no_answers(file, i);
     truth.answers = texts(element, list[i]["answers"], "answers");
     if (truth.answers.empty()) no_answers(file, i);
@@ -215,14 +247,17 @@ std::vector<Truth> scanqa(const fs::path& file, const Json& list) {
 
 std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFile& facts) {
   const Json& list = file["annotations"];
-  std::unordered_map<std::string, std::string> types;
+  std::unordered_map<std::string, std::string> types, asked;
   if (!sources.questions.empty()) {
     const Json questions =
         parse_json(file_text(sources.questions), {sources.questions.string(), "questions of SQA3D"},
                    large_json());
     for (std::size_t i = 0; i < questions["questions"].size(); ++i) {
       const Element element{sources.questions, i, questions["questions"][i]};
-      types[element.id("question_id")] = sqa3d_type(element.text("question"));
+      const std::string id = element.id("question_id"), question = element.text("question");
+      types[id] = sqa3d_type(question);
+      const std::string situation = element.json["situation"].text_or("");
+      asked[id] = situation + (situation.empty() ? "" : " ") + question;
     }
     if (types.empty())
       throw FormatError(explain(sources.questions.string(), "no list 'questions'",
@@ -241,6 +276,7 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
     truth.answers = texts(element, list[i]["answers"], "answers");
     if (truth.answers.empty()) no_answers(sources.annotations, i);
     if (const auto at = types.find(truth.id); at != types.end()) truth.type = at->second;
+    if (const auto at = asked.find(truth.id); at != asked.end()) truth.question = at->second;
     out.push_back(std::move(truth));
   }
   return out;
@@ -258,6 +294,7 @@ Truth vsi(const std::string& place, const Json& record) {
   out.id = need("id");
   out.scene = need("scene_name");
   out.type = need("question_type");
+  out.question = record["question"].text_or("");
   out.answers = {need("ground_truth")};
   for (const Json& option : record["options"].elements()) out.options.push_back(option.text_or(""));
   return out;
@@ -300,9 +337,9 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
     if (task == Task::kScanQa && first.contains("question_id")) return scanqa(file, json);
     if ((task == Task::kScanRefer || task == Task::kScan2Cap) && first.contains("ann_id") &&
         !first.contains("object_ids"))
-      return scanrefer(sources, json, task);
+      return scanrefer(sources, json, task, facts);
     if (task == Task::kMulti3DRefer && first.contains("scene_id") && !first.contains("object_id"))
-      return scanrefer(sources, json, task);
+      return scanrefer(sources, json, task, facts);
   }
   throw FormatError(explain(file.string(), "no known form",
                             "an original annotation file of " +

@@ -26,6 +26,8 @@ struct TruthSources {
   std::filesystem::path scans;        // --scans: names of the split's scans, one a line
   // Reads the boxes of a scene file; unset in a build without HDF5.
   std::function<SceneBoxes(const std::filesystem::path& file)> read_scene;
+  // A question whose boxes cannot be found is left out (TruthFile::broken); else it is an error.
+  bool spare_broken = false;
 };
 
 struct TruthFile {
@@ -34,7 +36,11 @@ struct TruthFile {
   // Nr3D: rows that do not count, by the reason.
   std::unordered_map<std::string, std::string> left_out;
   std::map<std::string, std::int64_t> left_out_counts;
-  std::vector<std::string> notes;  // for the log
+  struct Broken {
+    std::string scene, why;
+  };
+  std::unordered_map<std::string, Broken> broken;  // by id, with spare_broken
+  std::vector<std::string> notes;                  // for the log
 };
 
 // Throws InputError: cannot be opened; no public answers in this file; --boxes or --scenes is

@@ -1,0 +1,145 @@
+#include "score/scored.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "score/score.h"
+#include "support/support.h"
+
+using namespace vega;
+using namespace vega::score;
+using Catch::WithinAbs;
+using Catch::Matchers::Contains;
+
+namespace {
+
+// Two questions about scene0001_00, one about an object that is not there, one about a scene
+// without a file.
+const std::string kScanRefer = R"([
+ {"scene_id":"scene0001_00","object_id":"0","ann_id":"0","object_name":"box","description":"the red box"},
+ {"scene_id":"scene0001_00","object_id":"1","ann_id":"0","object_name":"ball","description":"a <b>ball</b>"},
+ {"scene_id":"scene0001_00","object_id":"9","ann_id":"0","object_name":"cone","description":"the cone"},
+ {"scene_id":"scene0002_00","object_id":"0","ann_id":"0","object_name":"box","description":"elsewhere"}])";
+const std::string kAnswers =
+    "{\"sample_id\":\"0\",\"pred_response\":[0,0,0,1,1,1]}\n"
+    "{\"sample_id\":\"1\",\"pred_response\":[2.5,0,0,1,1,1]}\n"
+    "{\"sample_id\":\"2\",\"pred_response\":[0,0,0,1,1,1]}\n"
+    "{\"sample_id\":\"3\",\"pred_response\":[0,0,0,1,1,1]}\n";
+
+SceneBoxes boxes_of_scene(const std::filesystem::path& file) {
+  if (file.filename() != "scene0001_00.h5") throw InputError(file.string() + ": cannot be opened");
+  return {{0, {0, 0, 0, 1, 1, 1}}, {1, {2, 0, 0, 1, 1, 1}}};
+}
+
+}  // namespace
+
+TEST_CASE("scored questions have text, truth, answers of both systems and what each earned") {
+  const test::TempFolder folder;
+  test::write_text(folder / "gt.json", kScanRefer);
+  test::write_text(folder / "a.jsonl", kAnswers);
+  test::write_text(folder / "b.jsonl", "{\"sample_id\":\"1\",\"pred_response\":[2,0,0,1,1,1]}\n");
+  tasks::ScoredSources sources;
+  sources.task = "scanrefer";
+  sources.answers = folder / "a.jsonl";
+  sources.against = folder / "b.jsonl";
+  sources.gt = (folder / "gt.json").string();
+  sources.scenes = folder.path().string();
+  const tasks::ScoredFile file = scored_questions(sources, boxes_of_scene);
+
+  REQUIRE(file.questions.size() == 2);
+  REQUIRE(file.metrics.size() == 3);
+  CHECK(file.metrics[file.main.at(0)].name == "IoU");
+  CHECK(file.questions[0].question == "the red box");
+  CHECK(file.questions[1].question == "a <b>ball</b>");
+  CHECK(file.questions[1].scene == "scene0001_00");
+  CHECK(file.questions[1].boxes == std::vector<tasks::BoxMetres>{{2, 0, 0, 1, 1, 1}});
+  CHECK(file.questions[1].answer.boxes == std::vector<tasks::BoxMetres>{{2.5, 0, 0, 1, 1, 1}});
+  // Half of each box overlaps: 0.5 / 1.5.
+  CHECK(file.questions[0].answer.earned[0] == 100);
+  CHECK(file.questions[1].answer.earned[0] == 100);
+  CHECK(file.questions[1].answer.earned[1] == 0);
+  CHECK_THAT(file.questions[1].answer.earned[2], WithinAbs(100.0 / 3, 1e-4));
+  CHECK_FALSE(file.questions[0].against);
+  REQUIRE(file.questions[1].against);
+  CHECK_THAT(file.questions[1].against->earned[2], WithinAbs(100, 1e-4));
+  CHECK(file.values.empty());
+
+  // What cannot be put together costs only itself, and says why.
+  REQUIRE(file.broken.size() == 2);
+  CHECK(file.broken[0].id == "2");
+  CHECK_THAT(file.broken[0].why, Contains("object 9 of scene0001_00"));
+  CHECK(file.broken[1].scene == "scene0002_00");
+  CHECK_THAT(file.broken[1].why, Contains("cannot be opened"));
+
+  // What each earned is what `score --samples` says.
+  ScoreOptions options;
+  options.inputs = {"scanrefer", (folder / "a2.jsonl").string()};
+  options.gt = (folder / "gt2.json").string();
+  options.scenes = sources.scenes;
+  options.samples = (folder / "samples.jsonl").string();
+  test::write_text(
+      folder / "gt2.json",
+      kScanRefer.substr(0,
+                        kScanRefer.find(",\n {\"scene_id\":\"scene0001_00\",\"object_id\":\"9\"")) +
+          "]");
+  test::write_text(folder / "a2.jsonl", kAnswers.substr(0, kAnswers.find("{\"sample_id\":\"2\"")));
+  Context context;
+  context.print = [](const std::string&) {};
+  run_score(options, boxes_of_scene, context);
+  CHECK(test::read_text(folder / "samples.jsonl") ==
+        "{\"id\":\"0\",\"scene\":\"scene0001_00\",\"earned\":{\"Acc@0.25\":100.0,\"Acc@0.5\":100.0}"
+        "}\n"
+        "{\"id\":\"1\",\"scene\":\"scene0001_00\",\"earned\":{\"Acc@0.25\":100.0,\"Acc@0.5\":0.0}}"
+        "\n");
+}
+
+TEST_CASE("a folder of answers says its task, and scores beside it are taken where they fit") {
+  const test::TempFolder folder;
+  const std::filesystem::path answers = folder / "sqa3d";
+  std::filesystem::create_directory(answers);
+  const std::string lines =
+      "{\"sample_id\":\"7\",\"question_type\":\"what\",\"scene\":\"scene0001_00\","
+      "\"prompt\":\"<image>\\nWhere?\",\"pred_response\":\"Left.\",\"gt_response\":\"left\"}\n"
+      "{\"sample_id\":\"8\",\"question_type\":\"is\",\"scene\":\"scene0002_00\","
+      "\"prompt\":\"Is it?\",\"pred_response\":\"no\",\"gt_response\":\"yes\"}\n";
+  test::write_text(answers / "answers.jsonl", lines);
+  tasks::ScoredSources sources;
+  sources.answers = answers;
+  sources.intervals = true;
+  const tasks::ScoredFile file = scored_questions(sources, {});
+  CHECK(file.task == "sqa3d");
+  REQUIRE(file.questions.size() == 2);
+  CHECK(file.questions[0].question == "Where?");
+  CHECK(file.questions[0].texts == std::vector<std::string>{"left"});
+  CHECK(file.questions[0].answer.earned == std::vector<double>{100});
+  CHECK(file.questions[1].answer.earned == std::vector<double>{0});
+  REQUIRE(file.values.size() == 1);
+  CHECK(file.values[0].value == 50);
+  CHECK(file.values[0].low < 50);
+  CHECK(file.values[0].high > 50);
+  CHECK(file.groups.size() == 2);
+
+  // scores.json of these answers is taken as it is; of others it is not.
+  ScoreOptions options;
+  options.inputs = {"sqa3d", answers.string()};
+  options.partial = true;
+  options.out = (answers / "scores.json").string();
+  options.draws = 100;
+  Context context;
+  context.print = [](const std::string&) {};
+  run_score(options, {}, context);
+  CHECK(scored_questions(sources, {}).notes.empty());
+  test::write_text(answers / "answers.jsonl", lines + "\n");
+  const tasks::ScoredFile anew = scored_questions(sources, {});
+  REQUIRE(anew.notes.size() == 1);
+  CHECK_THAT(anew.notes[0], Contains("scored anew"));
+
+  // Scores alone have no questions; answers of no known task are refused.
+  sources.answers = answers / "scores.json";
+  const tasks::ScoredFile alone = scored_questions(sources, {});
+  CHECK(alone.questions.empty());
+  CHECK(alone.values.at(0).value == 50);
+  test::write_text(folder / "x.jsonl", lines);
+  sources.answers = folder / "x.jsonl";
+  CHECK_THROWS_AS(scored_questions(sources, {}), UsageError);
+}
