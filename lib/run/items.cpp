@@ -3,9 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -18,51 +16,10 @@
 #include "base/printable.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "run/shard.h"
 
 namespace vega {
 namespace {
-
-struct Shard {
-  std::size_t index = 0, count = 1;
-};
-
-std::int64_t slurm_number(const char* name) {
-  const std::string variable = std::string("SLURM_ARRAY_TASK_") + name;
-  const char* text = std::getenv(variable.c_str());
-  if (const auto value = text == nullptr ? std::nullopt : parse_whole(text)) return *value;
-  throw UsageError(explain("--shard auto: " + variable, text == nullptr ? "nothing" : text,
-                           "the number that SLURM gives a task of an array",
-                           "submit with sbatch --array=0-15, or give --shard i/n"));
-}
-
-Shard slurm_shard() {
-  const auto id = slurm_number("ID"), min = slurm_number("MIN"), max = slurm_number("MAX"),
-             step = slurm_number("STEP"), count = slurm_number("COUNT");
-  // Of the tasks 1,5,6 SLURM does not say which one comes second.
-  const bool regular = step > 0 && min <= id && id <= max && (id - min) % step == 0 &&
-                       count == (max - min) / step + 1;
-  if (!regular) {
-    throw UsageError(explain(
-        "--shard auto",
-        fmt::format("{} tasks from {} to {} by {}, this one {}", count, min, max, step, id),
-        "a regular array", "submit with --array=0-N or --array=A-B:STEP, or give --shard i/n"));
-  }
-  const Shard shard{static_cast<std::size_t>((id - min) / step), static_cast<std::size_t>(count)};
-  log_info("--shard auto: {}/{}", shard.index, shard.count);
-  return shard;
-}
-
-Shard parse_shard(const std::string& text) {
-  if (text.empty()) return {};
-  if (text == "auto") return slurm_shard();
-  const auto slash = text.find('/');
-  const auto index = parse_whole(std::string_view(text).substr(0, slash));
-  const auto count =
-      slash == text.npos ? std::nullopt : parse_whole(std::string_view(text).substr(slash + 1));
-  if (!index || !count || *index < 0 || *index >= *count)
-    throw UsageError(explain("--shard", "'" + text + "'", "i/n with 0 <= i < n, or auto"));
-  return {static_cast<std::size_t>(*index), static_cast<std::size_t>(*count)};
-}
 
 std::vector<std::string> read_lines(const std::string& list) {
   std::ifstream file;
@@ -164,7 +121,7 @@ ItemList gather_items(const ItemOptions& options) {
   check_keys(items);
   ItemList mine;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (number[i] % part.count == part.index) mine.items.push_back(items[i]);
+    if (part.has(number[i])) mine.items.push_back(items[i]);
   }
   mine.alone = list.empty() && mine.items.size() == 1;
   if (mine.items.empty()) log_warn("the list (or this shard of it) is empty: nothing to do");

@@ -23,9 +23,8 @@ namespace vega::score {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kRunFile = "run.json";
-constexpr std::string_view kPerShard[] = {"shard",   "shards",   "host",       "command",
-                                          "started", "finished", "provenance", "wall_s"};
+using tasks::kRunFile;
+using tasks::part_of;
 
 struct MergeOptions {
   std::vector<std::string> inputs;
@@ -40,18 +39,6 @@ struct MergeOptions {
   }
 };
 
-// The numbers of part-I-of-N.jsonl.
-std::optional<Part> part_of(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (!name.starts_with("part-") || !name.ends_with(".jsonl")) return std::nullopt;
-  const std::string middle = name.substr(5, name.size() - 5 - 6);
-  const std::size_t of = middle.find("-of-");
-  if (of == middle.npos) return std::nullopt;
-  const auto shard = parse_whole(middle.substr(0, of)), shards = parse_whole(middle.substr(of + 4));
-  if (!shard || !shards || *shard < 0 || *shards < 1 || *shard >= *shards) return std::nullopt;
-  return Part{path, static_cast<std::size_t>(*shard), static_cast<std::size_t>(*shards)};
-}
-
 void check_shards(const std::vector<Part>& parts) {
   std::map<std::size_t, std::set<std::size_t>> by_count;
   for (const Part& part : parts) by_count[part.shards].insert(part.shard);
@@ -62,7 +49,7 @@ void check_shards(const std::vector<Part>& parts) {
     std::size_t named = 0;
     for (std::size_t i = 0; i < shards && named < 8; ++i) {
       if (there.contains(i)) continue;
-      names += fmt::format("{}part-{}-of-{}.jsonl", names.empty() ? "" : ", ", i, shards);
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", tasks::part_name(i, shards));
       ++named;
     }
     if (shards - there.size() > named)
@@ -181,20 +168,6 @@ Merged merge_parts(const std::vector<Part>& parts) {
             [](const Line* a, const Line* b) { return natural_less(a->id, b->id); });
   for (const Line* line : kept) out.text += line->text + "\n";
   out.answers = kept.size();
-  return out;
-}
-
-std::vector<std::string> run_differences(const Json& a, const Json& b) {
-  std::vector<std::string> out;
-  std::set<std::string> names;
-  for (const auto& [name, value] : a.members()) names.insert(name);
-  for (const auto& [name, value] : b.members()) names.insert(name);
-  for (const std::string& name : names) {
-    if (std::find(std::begin(kPerShard), std::end(kPerShard), name) != std::end(kPerShard))
-      continue;
-    if (!(a[name] == b[name]))
-      out.push_back(printable(name) + ": got " + shown(b[name]) + ", expected " + shown(a[name]));
-  }
   return out;
 }
 

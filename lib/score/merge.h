@@ -3,20 +3,16 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "run/verb.h"
+#include "tasks/answer_parts.h"
 
 namespace vega::score {
 
-// part-0-of-4.jsonl
-struct Part {
-  std::filesystem::path path;
-  std::size_t shard = 0, shards = 1;
-};
+using tasks::Part;
+using tasks::run_differences;
 
 // Parts among paths and in folders, by shard count, then by shard. Throws InputError: no part,
 // a file of another name; a shard that is missing in every shard count that there is (each named).
@@ -32,10 +28,6 @@ struct Merged {
 // and line: no JSON object, no sample id) and InputError where two parts answer one question
 // differently (both places).
 Merged merge_parts(const std::vector<Part>& parts);
-
-// Where two run.json differ: "checkpoint: got .., expected ..". What a single shard says of itself
-// (shard, host, command, times, provenance) does not count. Empty: they are equal.
-std::vector<std::string> run_differences(const Json& a, const Json& b);
 
 Verb merge_verb();
 

@@ -1,0 +1,110 @@
+// The folder of a benchmark's answers while shards write it: run.json says how the answers are
+// made, each shard appends to a part of its own, and what is on disk is never answered again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/json.h"
+#include "run/shard.h"
+#include "tasks/answer_parts.h"
+
+namespace vega::evaluate {
+
+// What is known of an answer besides its official fields: a line of part-I-of-N.stats.jsonl.
+struct AnswerNote {
+  std::string id, scene;
+  std::int64_t tokens = 0;  // that were generated
+  bool cut = false;         // by --max-new-tokens
+  bool empty = false;       // a text of blanks
+  bool unreadable = false;  // a text with bytes that are no UTF-8, which became U+FFFD
+  double seconds = 0;       // since the answer before it, or since the scene was read
+};
+Json to_json(const AnswerNote& note);
+
+// Of all parts of a folder.
+struct AnswerCounts {
+  std::size_t answers = 0, unreadable = 0, empty = 0, cut = 0;
+  std::size_t without_note = 0;  // answers of which the rest is not known
+};
+
+// A file of lines that is on disk as soon as `append` returns. Locked (flock) while it is open.
+class LineFile {
+ public:
+  // Opens or makes it, and removes a last line that a killed run left unfinished; one that is a
+  // whole JSON object gets its end. Throws InputError: another process writes it; OutputError.
+  explicit LineFile(std::filesystem::path path);
+  ~LineFile();
+  LineFile(const LineFile&) = delete;
+  LineFile& operator=(const LineFile&) = delete;
+
+  // `line` without its end. Throws OutputError; the file then ends with a whole line.
+  void append(std::string_view line);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::size_t mended_bytes() const { return mended_; }  // of the unfinished line
+
+ private:
+  void mend();
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::size_t mended_ = 0;
+};
+
+class TaskLog {
+ public:
+  // run: what the answers depend on (docs/formats.md, "Answers"). Its member `inputs` holds keys by
+  // scene and may grow later. Writes run.json, or compares it; opens this shard's part; reads the
+  // parts of all shards, whatever their count. Throws RefusedError: another run.json, with the
+  // differences; parts without run.json. InputError: another process writes this part, or one of
+  // another shard count. FormatError: a line that is no answer. OutputError.
+  TaskLog(const std::filesystem::path& folder, Shard shard, const Json& run);
+
+  bool has(const std::string& id) const { return lines_.contains(id); }
+  std::size_t answers() const { return lines_.size(); }
+  const std::filesystem::path& part() const { return part_.path(); }
+
+  // Compares, or adds to run.json, what a scene's answers are made of: {PART: cache_key}.
+  void note_inputs(const std::string& scene, const Json& keys);
+
+  // On disk when it returns. line: the official one, with sample_id.
+  void append(const Json& line, const AnswerNote& note);
+
+  // Reads the notes of all parts.
+  AnswerCounts counts() const;
+
+  // answers.jsonl: the lines of all parts in the natural order of their ids, as `vega-eval merge`
+  // writes it. Returns its path.
+  std::filesystem::path publish_answers() const;
+
+ private:
+  void check_other_writers() const;
+
+  std::filesystem::path folder_;
+  Shard shard_;
+  LineFile part_, stats_;
+  std::unordered_map<std::string, std::string> lines_;  // by id
+};
+
+// Parts of a folder, by shard count, then by shard.
+std::vector<tasks::Part> parts_in(const std::filesystem::path& folder);
+
+// Removes run.json, parts, their notes and answers.jsonl. Throws InputError: a part is being
+// written; OutputError.
+void remove_answers(const std::filesystem::path& folder);
+
+// The ids that parts of a folder answer, and the first difference of its run.json from `run`, for
+// a dry run: nothing is written or locked.
+struct AnswersThere {
+  std::unordered_map<std::string, std::string> lines;  // by id
+  std::vector<std::string> differences;
+};
+AnswersThere look_at_answers(const std::filesystem::path& folder, const Json& run);
+
+}  // namespace vega::evaluate

@@ -1,0 +1,62 @@
+#include "tasks/answer_parts.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string_view>
+
+#include "base/printable.h"
+#include "base/text.h"
+
+namespace vega::tasks {
+namespace {
+
+constexpr std::string_view kPerShard[] = {"shard",   "shards",   "host",       "command",
+                                          "started", "finished", "provenance", "wall_s"};
+
+void add_differences(const std::string& above, const Json& a, const Json& b,
+                     std::vector<std::string>& out) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : a.members()) names.insert(name);
+  for (const auto& [name, value] : b.members()) names.insert(name);
+  for (const std::string& name : names) {
+    if (above.empty() && std::ranges::find(kPerShard, name) != std::end(kPerShard)) continue;
+    const Json &mine = a[name], &other = b[name];
+    const std::string place = above + printable(name);
+    if (mine.is_object() && other.is_object())
+      add_differences(place + ".", mine, other, out);
+    else if (!(mine == other))
+      out.push_back(place + ": got " + shown(other) + ", expected " + shown(mine));
+  }
+}
+
+}  // namespace
+
+std::optional<Part> part_of(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with("part-") || !name.ends_with(".jsonl")) return std::nullopt;
+  const std::string middle = name.substr(5, name.size() - 5 - 6);
+  const std::size_t of = middle.find("-of-");
+  if (of == middle.npos) return std::nullopt;
+  const auto shard = parse_whole(middle.substr(0, of)), shards = parse_whole(middle.substr(of + 4));
+  if (!shard || !shards || *shard < 0 || *shards < 1 || *shard >= *shards) return std::nullopt;
+  return Part{path, static_cast<std::size_t>(*shard), static_cast<std::size_t>(*shards)};
+}
+
+std::string part_name(std::size_t shard, std::size_t shards) {
+  return fmt::format("part-{}-of-{}.jsonl", shard, shards);
+}
+
+std::filesystem::path stats_path(const Part& part) {
+  return std::filesystem::path(part.path).replace_extension(".stats.jsonl");
+}
+
+std::vector<std::string> run_differences(const Json& a, const Json& b) {
+  std::vector<std::string> out;
+  add_differences("", a, b, out);
+  return out;
+}
+
+}  // namespace vega::tasks

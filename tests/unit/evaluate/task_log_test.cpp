@@ -1,0 +1,181 @@
+#include "evaluate/task_log.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "support/support.h"
+
+using namespace vega;
+using namespace vega::evaluate;
+using Catch::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+Json run_of(const std::string& fingerprint, const Json& inputs = Json::object()) {
+  return {{"schema", "vega.answers/1"},
+          {"checkpoint", "models/a"},
+          {"checkpoint_fingerprint", fingerprint},
+          {"switches", {{"align", "reference"}}},
+          {"inputs", inputs},
+          {"host", "here"}};
+}
+
+Json line_of(const std::string& id) { return {{"sample_id", id}, {"pred_response", "brown"}}; }
+std::string text_of(const std::string& id) { return line_of(id).dump() + "\n"; }
+void answer(TaskLog& log, const std::string& id) {
+  log.append(line_of(id),
+             {.id = id, .scene = "s", .tokens = 2, .cut = id == "cut", .empty = id == "empty"});
+}
+std::string read(const fs::path& path) { return test::read_text(path); }
+
+}  // namespace
+
+TEST_CASE("an answer is in the file when append returns, and is not answered again") {
+  const test::TempFolder dir;
+  {
+    TaskLog log(dir.path(), {}, run_of("x"));
+    CHECK(log.part() == dir / "part-0-of-1.jsonl");
+    CHECK_FALSE(log.has("b-10"));
+    answer(log, "b-10");
+    CHECK(read(log.part()) == text_of("b-10"));
+    answer(log, "b-2");
+  }
+  TaskLog log(dir.path(), {}, run_of("x"));
+  CHECK(log.has("b-10"));
+  CHECK(log.answers() == 2);
+  CHECK_FALSE(log.has("b-1"));
+  CHECK(read(log.publish_answers()) == text_of("b-2") + text_of("b-10"));
+}
+
+TEST_CASE("a last line that a kill cut off is removed, wherever the kill came") {
+  const std::string first = text_of("one"), whole = first + text_of("two");
+  for (std::size_t bytes = 0; bytes <= whole.size(); ++bytes) {
+    const test::TempFolder dir;
+    { const TaskLog made(dir.path(), {}, run_of("x")); }
+    test::write_text(dir / "part-0-of-1.jsonl", whole.substr(0, bytes));
+    TaskLog log(dir.path(), {}, run_of("x"));
+    // Without its line end alone, an answer is whole.
+    CHECK(log.has("one") == (bytes + 1 >= first.size()));
+    CHECK(log.has("two") == (bytes + 1 >= whole.size()));
+    if (!log.has("one")) answer(log, "one");
+    if (!log.has("two")) answer(log, "two");
+    CHECK(read(log.part()) == whole);
+  }
+}
+
+TEST_CASE("a power failure leaves zeros behind the last line") {
+  const test::TempFolder dir;
+  { const TaskLog made(dir.path(), {}, run_of("x")); }
+  test::write_text(dir / "part-0-of-1.jsonl", text_of("one") + std::string(40, '\0'));
+  TaskLog log(dir.path(), {}, run_of("x"));
+  CHECK(log.answers() == 1);
+  answer(log, "two");
+  CHECK(read(log.part()) == text_of("one") + text_of("two"));
+}
+
+TEST_CASE("killed as 0/4, continued as 0/2 and 1/2 in the same folder: nothing twice") {
+  const test::TempFolder dir;
+  {
+    TaskLog log(dir.path(), {0, 4}, run_of("x"));
+    answer(log, "1");
+  }
+  test::write_text(dir / "part-0-of-4.jsonl", text_of("1") + "{\"sample_id\": \"5\", \"pre");
+  {
+    TaskLog first(dir.path(), {0, 2}, run_of("x")), second(dir.path(), {1, 2}, run_of("x"));
+    CHECK(first.has("1"));
+    CHECK(second.has("1"));
+    CHECK_FALSE(first.has("5"));
+    answer(first, "5");
+    answer(second, "4");
+  }
+  CHECK(read(TaskLog(dir.path(), {0, 1}, run_of("x")).publish_answers()) ==
+        text_of("1") + text_of("4") + text_of("5"));
+}
+
+TEST_CASE("two processes never write one part, nor parts of two shard counts at a time") {
+  const test::TempFolder dir;
+  const TaskLog log(dir.path(), {0, 2}, run_of("x"));
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {0, 2}, run_of("x")),
+                    Contains("part-0-of-2.jsonl") && Contains("another process writes"));
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {3, 4}, run_of("x")),
+                    Contains("part-0-of-2.jsonl") && Contains("another shard count"));
+  CHECK_NOTHROW(TaskLog(dir.path(), {1, 2}, run_of("x")));
+  CHECK_THROWS_AS(remove_answers(dir.path()), InputError);
+}
+
+TEST_CASE("another run.json is refused with the differences") {
+  const test::TempFolder dir;
+  { const TaskLog log(dir.path(), {}, run_of("x")); }
+  Json other = run_of("y");
+  other.set("switches", {{"align", "pixel"}});
+  other.set("checkpoint", "models/b");  // the fingerprint decides
+  other.set("host", "there");
+  CHECK_THROWS_AS(TaskLog(dir.path(), {}, other), RefusedError);
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {}, other),
+                    Contains("checkpoint_fingerprint: got \"y\", expected \"x\"") &&
+                        Contains("switches.align: got \"pixel\", expected \"reference\"") &&
+                        !Contains("models/b") && !Contains("there"));
+  CHECK(look_at_answers(dir.path(), other).differences.size() == 2);
+  fs::remove(dir / "run.json");
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run_of("x")), Contains("without run.json"));
+}
+
+TEST_CASE("inputs of scenes are compared where both runs have them, and may grow") {
+  const test::TempFolder dir;
+  const Json a{{"a", {{"semantic", "1"}}}},
+      both{{"a", {{"semantic", "1"}}}, {"b", {{"semantic", "2"}}}};
+  { const TaskLog log(dir.path(), {}, run_of("x", a)); }
+  {
+    TaskLog log(dir.path(), {}, run_of("x", both));
+    CHECK_NOTHROW(log.note_inputs("b", {{"semantic", "2"}}));
+    CHECK_NOTHROW(log.note_inputs("c", {{"semantic", "3"}}));
+    CHECK_THROWS_WITH(log.note_inputs("b", {{"semantic", "9"}}),
+                      Contains("inputs.b.semantic: got \"9\", expected \"2\""));
+  }
+  CHECK_NOTHROW(TaskLog(dir.path(), {}, run_of("x", a)));  // fewer scenes are no difference
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run_of("x", {{"c", {{"semantic", "4"}}}})),
+                    Contains("inputs.c.semantic: got \"4\", expected \"3\""));
+}
+
+TEST_CASE("counts are taken from the notes of all parts") {
+  const test::TempFolder dir;
+  {
+    TaskLog log(dir.path(), {1, 2}, run_of("x"));
+    answer(log, "cut");
+  }
+  {
+    TaskLog log(dir.path(), {0, 2}, run_of("x"));
+    answer(log, "empty");
+    answer(log, "plain");
+  }
+  test::write_text(dir / "part-0-of-4.jsonl", text_of("bare"));
+  const TaskLog log(dir.path(), {0, 1}, run_of("x"));
+  const AnswerCounts counts = log.counts();
+  CHECK(counts.answers == 4);
+  CHECK(counts.cut == 1);
+  CHECK(counts.empty == 1);
+  CHECK(counts.unreadable == 0);
+  CHECK(counts.without_note == 1);
+}
+
+TEST_CASE("a line that is no answer is named") {
+  const test::TempFolder dir;
+  { const TaskLog log(dir.path(), {}, run_of("x")); }
+  test::write_text(dir / "part-0-of-1.jsonl", text_of("1") + "{}\n" + text_of("2"));
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run_of("x")), Contains("part-0-of-1.jsonl:2"));
+}
+
+TEST_CASE("a folder is started anew") {
+  const test::TempFolder dir;
+  {
+    TaskLog log(dir.path(), {0, 2}, run_of("x"));
+    answer(log, "1");
+    log.publish_answers();
+  }
+  test::write_text(dir / "notes.txt", "mine");
+  remove_answers(dir.path());
+  CHECK(std::distance(fs::directory_iterator(dir.path()), {}) == 1);
+  const TaskLog log(dir.path(), {}, run_of("y"));
+  CHECK(log.answers() == 0);
+}
