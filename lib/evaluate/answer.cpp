@@ -101,10 +101,14 @@ ScanInputs scan_inputs(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint
   return in;
 }
 
-// As asked. Without --compat the released forward pass, but control words in a question are text.
+// As asked. Without --compat the released forward pass, but control words in a question are text,
+// and one that is too long is refused.
 vlm::Switches switches_of(const AnswerVerb& o) {
   vlm::Switches switches = vlm::switches_of(o.compat.value_or(Compat::kReference));
-  if (!o.compat) switches.control_words = text::Control::kText;
+  if (!o.compat) {
+    switches.control_words = text::Control::kText;
+    switches.cut_prompts = false;
+  }
   return switches;
 }
 

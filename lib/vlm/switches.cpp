@@ -11,6 +11,7 @@ Switches switches_of(Compat compat) {
   out.f32_head = true;
   out.control_words = text::Control::kText;
   out.spatial_instruction = true;
+  out.cut_prompts = false;
   return out;
 }
 
@@ -21,6 +22,7 @@ Json to_json(const Switches& s) {
           {"f32_head", s.f32_head},
           {"control_words", s.control_words == text::Control::kTokens ? "ids" : "text"},
           {"spatial_instruction", s.spatial_instruction},
+          {"cut_prompts", s.cut_prompts},
           {"fused_objects", s.fused_objects}};
 }
 

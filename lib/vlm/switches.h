@@ -26,6 +26,9 @@ struct Switches {
   text::Control control_words = text::Control::kTokens;
   // false: the spatial instruction is in the prompts of training only.
   bool spatial_instruction = false;
+  // true: a prompt that is longer than tokenizer_model_max_length loses its end, with a warning.
+  // false: it is refused.
+  bool cut_prompts = true;
   // false: objects are means of the semantic tokens before fusion where the mode is patch14.
   bool fused_objects = false;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "core/on_device.h"
 #include "core/tensor.h"
 #include "text/unicode.h"
@@ -54,6 +55,13 @@ qwen2::Decoder make_decoder(const VlmCheckpoint& c, const VlmOptions& options) {
 }
 
 }  // namespace
+
+std::int64_t VisualScene::visual_tokens() const {
+  if (visual_.defined()) return visual_.size(0);
+  // Where the gate reads the question: with a newline after each row, which is the most.
+  return streams_.semantic.defined() ? streams_.semantic.size(0) * kTokenGrid * (kTokenGrid + 1)
+                                     : 0;
+}
 
 Vlm::Vlm(VlmCheckpoint checkpoint, const VlmOptions& options)
     : checkpoint_(std::move(checkpoint)),
@@ -227,20 +235,24 @@ Sequence Vlm::splice_in(const VisualScene& scene, const at::Tensor& visual, cons
                 checkpoint_.config.most_tokens);
 }
 
-// A prompt that leaves room for an answer, and is not cut.
+// A prompt that leaves room for an answer; one that does not is cut as released, or refused.
 void Vlm::check_length(const VisualScene& scene, const at::Tensor& visual,
                        const PromptIds& prompt) const {
   const std::int64_t places = std::ranges::count(prompt.ids, kImageId);
   const std::int64_t text = static_cast<std::int64_t>(prompt.ids.size()) - places;
   const std::int64_t seen = places > 0 && visual.defined() ? visual.size(0) : 0;
   const std::int64_t most = checkpoint_.config.most_tokens;
-  if (seen + text < most) return;
-  throw InputError(
-      explain("scene " + scene.input_.key + ": a prompt",
-              std::to_string(seen + text) + " tokens, " + std::to_string(seen) +
-                  " of the frames and " + std::to_string(text) + " of the text",
-              "fewer than " + std::to_string(most) + ", tokenizer_model_max_length in config.json",
-              seen < most ? "shorten the question, or take fewer frames" : "take fewer frames"));
+  const bool cut = options_.switches.cut_prompts;
+  if (cut ? seen + text <= most : seen + text < most) return;
+  const std::string where = "scene " + scene.input_.key + ": a prompt";
+  const std::string got = std::to_string(seen + text) + " tokens, " + std::to_string(seen) +
+                          " of the frames and " + std::to_string(text) + " of the text";
+  const std::string limit = std::to_string(most) + ", tokenizer_model_max_length in config.json";
+  const std::string remedy =
+      seen < most ? "shorten the question, or take fewer frames" : "take fewer frames";
+  if (!cut) throw InputError(explain(where, got, "fewer than " + limit, remedy));
+  log_warn("{}", explain(where, got, "at most " + limit,
+                         "its end is cut off as released; --compat fixed refuses it; " + remedy));
 }
 
 at::Tensor Vlm::positions_of(const VisualScene& scene, const Sequence& sequence) const {
@@ -255,26 +267,74 @@ at::Tensor Vlm::positions_of(const VisualScene& scene, const Sequence& sequence)
   return rope_positions(sequence.image_first, voxels, length).slice(1, 0, length).contiguous();
 }
 
-Vlm::Read Vlm::read(VisualScene& scene, const PromptIds& prompt,
-                    const std::vector<std::array<float, 3>>& coords) const {
+ReadPrompt Vlm::read_whole(const VisualScene& scene, const PromptIds& prompt,
+                           const std::vector<std::array<float, 3>>& coords) const {
   const Seen seen = this->seen(scene, prompt);
-  Read out;
   check_length(scene, seen.visual, prompt);
-  out.sequence = splice_in(scene, seen.visual, prompt, coords);
+  Sequence sequence = splice_in(scene, seen.visual, prompt, coords);
+  ReadPrompt out;
+  out.prompt.positions = positions_of(scene, sequence);
+  out.prompt.embeddings = sequence.embeddings.contiguous();
+  out.labels = std::move(sequence.labels);
   out.objects = seen.objects;
-  const at::Tensor positions = positions_of(scene, out.sequence);
-  const std::int64_t common = out.sequence.image_first + out.sequence.image_count;
-  const bool shared = !gate_reads_question() && out.sequence.image_first >= 0;
-  if (shared && !scene.prefix_) {
-    auto cache = std::make_shared<KvCache>(decoder_.new_cache(common));
-    decoder_.forward(out.sequence.embeddings.slice(0, 0, common), positions.slice(-1, 0, common),
-                     *cache, true);
-    scene.prefix_ = std::move(cache);
-  }
-  out.first = shared ? common : 0;
-  out.prompt.embeddings = out.sequence.embeddings.slice(0, out.first).contiguous();
-  out.prompt.positions = positions.slice(-1, out.first).contiguous();
-  if (shared) out.prompt.prefix = scene.prefix_.get();
+  return out;
+}
+
+// Reads what comes before the question, and the visual block.
+void Vlm::read_prefix(VisualScene& scene, const PromptIds& begin) const {
+  Sequence sequence;
+  sequence.embeddings =
+      at::cat({decoder_.embed(begin.ids), scene.visual_.to(options_.placement.dtype)});
+  sequence.image_first = static_cast<std::int64_t>(begin.ids.size());
+  sequence.image_count = scene.visual_.size(0);
+  auto cache = std::make_shared<KvCache>(decoder_.new_cache(sequence.embeddings.size(0)));
+  decoder_.forward(sequence.embeddings, positions_of(scene, sequence), *cache, true);
+  scene.prefix_ = std::move(cache);
+  scene.prefix_ids_ = begin.ids;
+}
+
+ReadPrompt Vlm::read(VisualScene& scene, const PromptIds& prompt,
+                     const std::vector<std::array<float, 3>>& coords, bool share_prefix) const {
+  const c10::NoGradGuard no_grad;
+  return on_device(options_.placement.device, [&] {
+    const auto image = std::ranges::find(prompt.ids, kImageId);
+    const std::int64_t before = image - prompt.ids.begin();
+    const bool there = image != prompt.ids.end() && scene.visual_.defined();
+    const std::int64_t common = there ? before + scene.visual_.size(0) : 0;
+    const std::int64_t most = checkpoint_.config.most_tokens;
+    if (!share_prefix || gate_reads_question() || before == 0 || !there || common >= most)
+      return read_whole(scene, prompt, coords);
+    check_length(scene, scene.visual_, prompt);
+    const auto part = [&](const std::vector<std::int64_t>& all, std::int64_t first) {
+      return all.empty() ? all : std::vector<std::int64_t>(all.begin() + first, all.end());
+    };
+    const PromptIds begin{{prompt.ids.begin(), image}, {}};
+    if (scene.prefix_ && scene.prefix_ids_ != begin.ids) return read_whole(scene, prompt, coords);
+    const PromptIds rest{part(prompt.ids, before + 1), part(prompt.labels, before + 1)};
+    const Sequence sequence =
+        splice(rest.ids, embed_text(scene, rest, coords), {}, rest.labels, most - common);
+    if (!scene.prefix_) read_prefix(scene, begin);
+    const std::int64_t count = sequence.embeddings.size(0);
+    const at::Tensor positions = at::arange(common, common + count, at::kLong);
+    ReadPrompt out;
+    out.prompt.embeddings = sequence.embeddings.contiguous();
+    out.prompt.positions = checkpoint_.config.text.three_components()
+                               ? positions.expand({3, count}).contiguous()
+                               : positions;
+    out.prompt.prefix = scene.prefix_.get();
+    out.labels = sequence.labels;
+    out.objects = scene.objects_;
+    return out;
+  });
+}
+
+Reply Vlm::reply_of(qwen2::Answer&& answer) const {
+  Reply out;
+  out.answer = std::move(answer);
+  const std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
+  out.text = stripped(checkpoint_.words().decode(ids, true));
+  if (constexpr std::string_view end = "<|im_end|>"; out.text.ends_with(end))
+    out.text = stripped(out.text.substr(0, out.text.size() - end.size()));
   return out;
 }
 
@@ -285,22 +345,17 @@ Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationC
   Turn question = turn;
   question.answer.clear();
   return on_device(options_.placement.device, [&] {
-    Read read = this->read(scene, prompts().evaluation(question), coords);
+    ReadPrompt read = this->read(scene, prompts().evaluation(question), coords);
     read.prompt.key = scene.input_.key;
     text::TokenStream stream(words);
     const auto on_token = [&](std::size_t, std::int64_t id) {
       const std::string text = stream.push(static_cast<std::int32_t>(id));
       return !on_text || text.empty() || on_text(text);
     };
-    Reply out;
-    out.answer = std::move(
+    Reply out = reply_of(std::move(
         qwen2::generate(decoder_, std::span<const qwen2::Prompt>(&read.prompt, 1), config, on_token)
-            .front());
+            .front()));
     if (const std::string rest = stream.flush(); on_text && !rest.empty()) on_text(rest);
-    const std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
-    out.text = stripped(words.decode(ids, true));
-    if (constexpr std::string_view end = "<|im_end|>"; out.text.ends_with(end))
-      out.text = stripped(out.text.substr(0, out.text.size() - end.size()));
     return out;
   });
 }
@@ -310,7 +365,7 @@ Grounding Vlm::ground(VisualScene& scene, const std::string& description, Task t
   return ground(scene, prompts().evaluation(task_turn(task, {.description = description})));
 }
 
-Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt) const {
+Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt, bool share_prefix) const {
   const c10::NoGradGuard no_grad;
   const GroundHead& head = this->head();
   if (!scene.input_.selected.defined() || scene.input_.boxes.empty())
@@ -318,20 +373,19 @@ Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt) const {
                              "proposals in its scene file",
                              "vega-extract scene --masks or --boxes adds them"));
   return on_device(options_.placement.device, [&] {
-    const Read read = this->read(scene, prompt, {});
-    KvCache cache =
-        read.prompt.prefix != nullptr ? read.prompt.prefix->fork() : decoder_.new_cache();
-    const at::Tensor hidden =
-        decoder_.forward(read.prompt.embeddings, read.prompt.positions, cache);
-    const auto& labels = read.sequence.labels;
+    const ReadPrompt read = this->read(scene, prompt, {}, share_prefix);
     const auto& known = checkpoint_.config.control.ground;
-    const auto found = std::ranges::find_if(
-        labels, [&](std::int64_t label) { return std::ranges::find(known, label) != known.end(); });
-    const auto place = found - labels.begin() - read.first;
-    if (found == labels.end() || place < 0)
+    const auto found = std::ranges::find_if(read.labels, [&](std::int64_t label) {
+      return std::ranges::find(known, label) != known.end();
+    });
+    if (found == read.labels.end())
       throw InputError(explain("scene " + scene.input_.key + ": a prompt",
                                "no <ground> in its answer", "one, whose state finds the object",
                                "give the answer of a grounding task"));
+    const qwen2::Prompt& p = read.prompt;
+    KvCache cache = p.prefix != nullptr ? p.prefix->fork() : decoder_.new_cache();
+    const at::Tensor hidden = decoder_.forward(p.embeddings, p.positions, cache);
+    const auto place = found - read.labels.begin();
     const at::Tensor scores =
         head.scores(read.objects, hidden[place]).to(at::kCPU, at::kFloat).contiguous();
     Grounding out;

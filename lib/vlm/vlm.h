@@ -31,6 +31,8 @@ class VisualScene {
   VisualScene& operator=(VisualScene&&) = default;
 
   const SceneInput& input() const { return input_; }
+  bool has_prefix() const { return prefix_ != nullptr; }
+  std::int64_t visual_tokens() const;  // of the visual block; 0: nothing was seen
 
  private:
   friend class Vlm;
@@ -39,7 +41,9 @@ class VisualScene {
   at::Tensor shift_;    // (V * 196, H) float32: the positions' embedding; undefined: none
   at::Tensor visual_;   // (K, H); undefined where the gate reads the question
   at::Tensor objects_;  // (N, H) float32; undefined: none, or the question decides
-  std::shared_ptr<KvCache> prefix_;  // what all prompts begin with; made by the first one
+  // What all prompts begin with, up to the visual block's end; made by the first one.
+  std::shared_ptr<KvCache> prefix_;
+  std::vector<std::int64_t> prefix_ids_;  // its ids before the visual block
 };
 
 // What the model says, and how it ended.
@@ -53,6 +57,13 @@ struct Grounding {
   std::optional<float> none;  // of "there is no such object", where the head has one
   // The best object even where `none` is larger; of equal scores the first. -1: no object.
   std::int64_t best = -1;
+};
+
+// A prompt that the decoder can go on from.
+struct ReadPrompt {
+  qwen2::Prompt prompt;              // what follows the scene's shared prefix, or everything
+  std::vector<std::int64_t> labels;  // of prompt's tokens; empty: the prompt had none
+  at::Tensor objects;                // VisualScene's, or what the question makes of them
 };
 
 // Text as soon as its characters are complete; false ends the answer.
@@ -88,9 +99,19 @@ class Vlm {
   Grounding ground(VisualScene& scene, const std::string& description,
                    Task task = Task::kScanRefer) const;
   // The same of a prompt whose answer is the ground token.
-  Grounding ground(VisualScene& scene, const PromptIds& prompt) const;
+  Grounding ground(VisualScene& scene, const PromptIds& prompt, bool share_prefix = true) const;
 
-  // The whole sequence of one turn, for training and tests; cut at the model's limit.
+  // Makes a prompt ready. The first one that shares the prefix reads the visual block into the
+  // scene's cache, and what it returns is good while the scene lives. Where the gate reads the
+  // question, or share_prefix is false, the prompt holds everything. Throws InputError as answer.
+  ReadPrompt read(VisualScene& scene, const PromptIds& prompt,
+                  const std::vector<std::array<float, 3>>& coords, bool share_prefix = true) const;
+  // Whether prompts of a scene can share what is before the question.
+  bool shares_prefix() const { return !gate_reads_question(); }
+  // An answer's ids as text.
+  Reply reply_of(qwen2::Answer&& answer) const;
+
+  // The whole sequence of one turn; cut at the model's limit.
   Sequence assemble(const VisualScene& scene, const PromptIds& prompt,
                     const std::vector<std::array<float, 3>>& coords = {}) const;
   // Features of the objects with the embedding of their places: (N, H) float32.
@@ -107,19 +128,14 @@ class Vlm {
   struct Seen {  // what the question decides, where the gate depends on it
     at::Tensor visual, objects;
   };
-  struct Read {  // a prompt, ready to be continued
-    Sequence sequence;
-    at::Tensor objects;
-    qwen2::Prompt prompt;    // what follows the scene's shared prefix
-    std::int64_t first = 0;  // its place in the sequence
-  };
   Seen seen(const VisualScene& scene, const PromptIds& prompt) const;
   Sequence splice_in(const VisualScene& scene, const at::Tensor& visual, const PromptIds& prompt,
                      const std::vector<std::array<float, 3>>& coords) const;
   void check_length(const VisualScene& scene, const at::Tensor& visual,
                     const PromptIds& prompt) const;
-  Read read(VisualScene& scene, const PromptIds& prompt,
-            const std::vector<std::array<float, 3>>& coords) const;
+  ReadPrompt read_whole(const VisualScene& scene, const PromptIds& prompt,
+                        const std::vector<std::array<float, 3>>& coords) const;
+  void read_prefix(VisualScene& scene, const PromptIds& begin) const;
   at::Tensor visual_block(const VisualScene& scene, const Streams& streams) const;
   at::Tensor object_matrix(const VisualScene& scene, const Streams& streams) const;
   at::Tensor embed_text(const VisualScene& scene, const PromptIds& prompt,

@@ -143,17 +143,43 @@ TEST_CASE("vlm: what a scene lacks is said") {
   CHECK_THROWS_WITH(video.ground(film, "the chair"), Contains("no grounding head"));
 }
 
-TEST_CASE("vlm: a prompt beyond the model's limit is refused before it is read") {
+// S 6.3: the release cuts the end off.
+TEST_CASE(
+    "vlm: a prompt beyond the model's limit is refused before it is read, or cut as released") {
   const test::TempFolder folder;
   const auto path = test::tiny_checkpoint(folder);
-  test::change_config(path, {{"tokenizer_model_max_length", 450}});
-  const Vlm model = model_of(path);
-  VisualScene scene = model.see(test::tiny_scene());
-  CHECK_THROWS_WITH(model.answer(scene, free_turn(std::string(300, 'x')), greedy(model, 2)),
+  const Turn turn = free_turn(std::string(300, 'x'));
+  const auto limit = [&](std::int64_t most) {
+    test::change_config(path, {{"tokenizer_model_max_length", most}});
+  };
+  const std::int64_t most = 500;
+  limit(most);
+  const Vlm fixed = model_of(path, switches_of(Compat::kFixed));
+  VisualScene scene = fixed.see(test::tiny_scene());
+  CHECK_THROWS_WITH(fixed.answer(scene, turn, greedy(fixed, 2)),
                     Contains("scene room: a prompt: got ") &&
                         Contains(" tokens, 420 of the frames and ") &&
-                        Contains("fewer than 450, tokenizer_model_max_length in config.json; ") &&
+                        Contains("fewer than 500, tokenizer_model_max_length in config.json; ") &&
                         Contains("shorten the question"));
+  const Vlm released = model_of(path);
+  scene = released.see(test::tiny_scene());
+  const PromptIds prompt = released.prompts().evaluation(turn);
+  const ReadPrompt cut = released.read(scene, prompt, {});
+  const ReadPrompt whole = released.read(scene, prompt, {}, false);
+  CHECK(whole.prompt.embeddings.size(0) == most);
+  REQUIRE(cut.prompt.prefix != nullptr);
+  CHECK(cut.prompt.prefix->length() + cut.prompt.embeddings.size(0) == most);
+  CHECK(at::equal(cut.prompt.embeddings,
+                  whole.prompt.embeddings.slice(0, cut.prompt.prefix->length())));
+  CHECK(released.answer(scene, turn, greedy(released, 3)).answer.ids.size() > 0);
+  // So short that the frames are cut, too: then nothing is shared.
+  limit(300);
+  const Vlm tight = model_of(path);
+  scene = tight.see(test::tiny_scene());
+  const ReadPrompt frames = tight.read(scene, prompt, {});
+  CHECK(frames.prompt.prefix == nullptr);
+  CHECK(frames.prompt.embeddings.size(0) == 300);
+  CHECK(tight.answer(scene, turn, greedy(tight, 3)).answer.ids.size() > 0);
 }
 
 TEST_CASE("vlm: what is in force can be recorded") {
@@ -163,10 +189,12 @@ TEST_CASE("vlm: what is in force can be recorded") {
   CHECK(json["family"] == Json("video-3d-llm"));
   CHECK(json["switches"]["geometry"] == Json("bf16"));
   CHECK(json["switches"]["control_words"] == Json("ids"));
+  CHECK(json["switches"]["cut_prompts"] == Json(true));
   CHECK(json["checkpoint_fingerprint"].text_or("").size() == 32);
   const Json fixed = to_json(switches_of(Compat::kFixed));
   CHECK(fixed["geometry"] == Json("fp32"));
   CHECK(fixed["zero_depth"] == Json("mask"));
   CHECK(fixed["f32_head"] == Json(true));
+  CHECK(fixed["cut_prompts"] == Json(false));
   CHECK(fixed["control_words"] == Json("text"));
 }
