@@ -8,22 +8,6 @@
 namespace vega::score {
 namespace {
 
-// The unit of "\uXXXX" at `at`; -1: none stands there.
-int escaped_unit(std::string_view text, std::size_t at) {
-  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
-  int unit = 0;
-  for (std::size_t i = at + 2; i < at + 6; ++i) {
-    const char c = text[i];
-    const int digit = c >= '0' && c <= '9'   ? c - '0'
-                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                             : -1;
-    if (digit < 0) return -1;
-    unit = unit * 16 + digit;
-  }
-  return unit;
-}
-
 // Files that people take for text.
 void refuse_foreign(std::string_view text, const std::string& file, const std::string& what) {
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
@@ -40,9 +24,6 @@ void refuse_foreign(std::string_view text, const std::string& file, const std::s
       throw FormatError(explain(file, "a file packed by " + std::string(packed.kind), what,
                                 "unpack it with " + std::string(packed.remedy)));
 }
-
-bool is_high(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
-bool is_low(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
 }  // namespace
 
@@ -86,47 +67,6 @@ std::string members_text(const Json& line) {
   for (const auto& [name, value] : line.members())
     out += (out.empty() ? "members " : ", ") + printable(name, 40);
   return out.empty() ? "no member" : out;
-}
-
-std::string with_whole_surrogates(std::string_view json, std::size_t& count) {
-  std::string out;
-  out.reserve(json.size());
-  for (std::size_t i = 0; i < json.size();) {
-    if (json[i] != '\\' || i + 1 == json.size()) {
-      out += json[i++];
-      continue;
-    }
-    const int unit = escaped_unit(json, i);
-    const std::size_t length = unit < 0 ? 2 : 6;
-    if (is_high(unit) && is_low(escaped_unit(json, i + 6))) {
-      out += json.substr(i, 12);
-      i += 12;
-      continue;
-    }
-    if (is_high(unit) || is_low(unit)) {
-      out += "\\ufffd";
-      ++count;
-    } else {
-      out += json.substr(i, length);
-    }
-    i += length;
-  }
-  return out;
-}
-
-std::string_view foreign_number(std::string_view json) {
-  bool quoted = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    if (json[i] == '\\' && quoted)
-      ++i;
-    else if (json[i] == '"')
-      quoted = !quoted;
-    else if (!quoted) {
-      for (const std::string_view name : {"NaN", "-Infinity", "Infinity"})
-        if (json.substr(i).starts_with(name)) return name;
-    }
-  }
-  return {};
 }
 
 std::size_t each_record(std::string_view text, const std::string& file, const std::string& what,

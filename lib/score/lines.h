@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "text/python_json.h"
 
 namespace vega::score {
 
@@ -46,11 +47,7 @@ inline constexpr const char* kAnswerId =
 // What a line has, for a message on a member that it lacks: "members answer, id".
 std::string members_text(const Json& line);
 
-// Replaces halves of surrogate pairs as above and adds to `count`.
-std::string with_whole_surrogates(std::string_view json, std::size_t& count);
-
-// The first NaN, Infinity or -Infinity outside of texts (Python's json module writes them), or an
-// empty view.
-std::string_view foreign_number(std::string_view json);
+using text::foreign_number;
+using text::with_whole_surrogates;
 
 }  // namespace vega::score

@@ -3,22 +3,20 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/printable.h"
-#include "text/unicode.h"
 #include "vlm/assembly.h"
 
 namespace vega::vlm {
 namespace {
 
 using enum Piece::Kind;
-constexpr std::string_view kInstruction =
-    "The video captures 3D spatial information of a scene. Please focus on the spatial "
-    "relationships in the video and answer the following questions.";
 constexpr std::string_view kImageWord = "<image>";
+
+const std::string& instruction() { return tasks::released_prompts().instruction(); }
 
 Piece text_piece(std::string text) { return {kText, std::move(text)}; }
 
@@ -33,33 +31,30 @@ bool has_image(const Turn& turn) { return !turn.user.empty() && turn.user.front(
 
 void join(Pieces& to, const Pieces& more) { to.insert(to.end(), more.begin(), more.end()); }
 
+// A template of tasks/prompts.h: its places, and the texts between them with the words put in.
+Pieces pieces_of(std::string_view form, const TaskText& text) {
+  constexpr std::pair<std::string_view, Piece::Kind> kPlaces[] = {
+      {kImageWord, kImage}, {"<coord>", kCoord}, {"<ground>", kGround}};
+  Pieces out;
+  while (!form.empty()) {
+    std::size_t at = form.size(), length = 0;
+    Piece::Kind kind = kText;
+    for (const auto& [word, place] : kPlaces) {
+      const std::size_t found = form.find(word);
+      if (found < at) at = found, length = word.size(), kind = place;
+    }
+    if (at > 0) out.push_back(text_piece(tasks::filled(form.substr(0, at), text)));
+    if (kind != kText) out.push_back({kind});
+    form.remove_prefix(at + length);
+  }
+  return out;
+}
+
 }  // namespace
 
-Turn task_turn(Task task, const TaskText& t) {
-  const auto ask = [](std::string text, Pieces answer) {
-    return Turn{{{kImage}, text_piece(std::move(text))}, std::move(answer)};
-  };
-  const std::string found = "Identify the object according to the following description.\n" +
-                            text::capitalized(t.description);
-  switch (task) {
-    case Task::kScanRefer: return ask(found, {{kGround}});
-    case Task::kMulti3DRefer:
-      return ask(
-          found + "\nThere may be no corresponding object, or there may be one or more objects.",
-          {{kGround}});
-    case Task::kScan2Cap:
-      return {{{kImage},
-               text_piece(" Given an object located at "),
-               {kCoord},
-               text_piece(" , describe the object in detail.")},
-              {text_piece(text::capitalized(t.description))}};
-    case Task::kScanQa:
-      return ask(" " + t.question + " Answer the question simply.", {text_piece(t.answer)});
-    default:
-      return ask(" " + t.situation + " " + t.question +
-                     " Answer the question using a single word or phrase.",
-                 {text_piece(t.answer)});
-  }
+Turn task_turn(Task task, const TaskText& text) {
+  const tasks::Prompt& prompt = tasks::released_prompts().of(task);
+  return {pieces_of(prompt.user, text), pieces_of(prompt.answer, text)};
 }
 
 Turn free_turn(const std::string& question) { return {{{kImage}, text_piece(question)}, {}}; }
@@ -140,7 +135,7 @@ PromptIds PromptMaker::training(const Turn& turn) const {
   message("system", {text_piece(options_.system)}, false);
   Pieces user = turn.user;
   if (options_.spatial_instruction && has_image(turn)) {
-    user = {{kImage}, text_piece("\n" + std::string(kInstruction) + "\n")};
+    user = {{kImage}, text_piece("\n" + instruction() + "\n")};
     join(user, rest_of(turn.user));
   }
   message("user", user, false);
@@ -176,7 +171,7 @@ PromptIds PromptMaker::evaluation(const Turn& turn) const {
   if (has_image(turn)) {
     out.ids.insert(out.ids.end(), {kImageId, ids_.newline});
     if (options_.spatial_instruction)
-      rest.insert(rest.begin(), text_piece(fmt::format("{}\n", kInstruction)));
+      rest.insert(rest.begin(), text_piece(fmt::format("{}\n", instruction())));
   }
   append(rest, out.ids);
   end(false);

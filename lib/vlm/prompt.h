@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/choice.h"
+#include "tasks/prompts.h"
 #include "text/tokenizer.h"
 
 namespace vega::vlm {
@@ -27,17 +27,11 @@ struct Turn {
   Pieces user, answer;
 };
 
-enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d };
-inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
-                                          {Task::kMulti3DRefer, "multi3drefer"},
-                                          {Task::kScan2Cap, "scan2cap"},
-                                          {Task::kScanQa, "scanqa"},
-                                          {Task::kSqa3d, "sqa3d"}};
+using tasks::kTasks;
+using tasks::Task;
+using tasks::TaskText;
 
-// What the annotation says; a task uses what it has.
-struct TaskText {
-  std::string description, situation, question, answer;
-};
+// The conversation of a task: tasks/prompts.h, as released.
 Turn task_turn(Task task, const TaskText& text);
 
 // A free question about the scene; no answer.

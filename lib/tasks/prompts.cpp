@@ -1,0 +1,101 @@
+#include "tasks/prompts.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "text/unicode.h"
+
+namespace vega::tasks {
+namespace {
+
+constexpr const char* kPromptSchema = "vega.prompts/1";
+constexpr std::string_view kReleased =
+#include "tasks/prompts.inc"
+    ;
+
+// The value of a word between braces; nothing: no such word.
+std::optional<std::string> value_of(std::string_view word, const TaskText& text) {
+  if (word == "description") return text.description;
+  if (word == "description:capitalize") return text::capitalized(text.description);
+  if (word == "situation") return text.situation;
+  if (word == "question") return text.question;
+  if (word == "answer") return text.answer;
+  return std::nullopt;
+}
+
+void check_form(std::string_view form, const std::string& where) {
+  for (std::size_t open = form.find('{'); open != form.npos; open = form.find('{', open + 1)) {
+    const std::size_t close = form.find('}', open);
+    const auto word = form.substr(open + 1, close == form.npos ? 0 : close - open - 1);
+    if (!value_of(word, {}))
+      throw FormatError(explain(where, "{" + printable(word, 40) + "}",
+                                "{description}, {description:capitalize}, {situation}, {question} "
+                                "or {answer}"));
+  }
+}
+
+}  // namespace
+
+std::string filled(std::string_view form, const TaskText& text) {
+  std::string out;
+  while (!form.empty()) {
+    const std::size_t open = std::min(form.find('{'), form.size());
+    out += form.substr(0, open);
+    form.remove_prefix(open);
+    if (form.empty()) break;
+    const std::size_t close = form.find('}');
+    const auto value =
+        close == form.npos ? std::nullopt : value_of(form.substr(1, close - 1), text);
+    out += value ? *value : std::string(form.substr(0, 1));
+    form.remove_prefix(value ? close + 1 : 1);
+  }
+  return out;
+}
+
+Prompts Prompts::parse(std::string_view json, const std::string& where) {
+  const Json root = parse_json(json, {where, "prompts of the tasks"});
+  if (root["schema"].text_or("") != kPromptSchema)
+    throw FormatError(explain(where + ": schema", shown(root["schema"]), kPromptSchema));
+  Prompts out;
+  out.where_ = where;
+  out.instruction_ = root["instruction"].text_or("");
+  for (const auto& [name, value] : root["tasks"].members()) {
+    const std::string place = where + ": tasks." + printable(name, 40);
+    const auto task = find_choice<Task>(kTasks, name);
+    if (!task) throw FormatError(explain(place, "an unknown task", listed<Task>(kTasks, ", ")));
+    const std::string *user = value["user"].text(), *answer = value["answer"].text();
+    if (user == nullptr || answer == nullptr || value.size() != 2)
+      throw FormatError(explain(place, shown(value), "the texts 'user' and 'answer'"));
+    if (!user->starts_with("<image>"))
+      throw FormatError(
+          explain(place + ".user", shown(value["user"]), "a text that begins with <image>"));
+    check_form(*user, place + ".user");
+    check_form(*answer, place + ".answer");
+    out.prompts_[*task] = {*user, *answer};
+  }
+  if (out.prompts_.empty())
+    throw FormatError(explain(where + ": tasks", shown(root["tasks"]), "one task at least"));
+  return out;
+}
+
+Prompts Prompts::read(const std::filesystem::path& path) {
+  return parse(read_text(path, "prompts of the tasks"), path.string());
+}
+
+const Prompt& Prompts::of(Task task) const {
+  const auto at = prompts_.find(task);
+  if (at == prompts_.end())
+    throw InputError(explain(where_, "no prompt of " + std::string(name_in<Task>(kTasks, task)),
+                             "a member of 'tasks' with that name"));
+  return at->second;
+}
+
+const Prompts& released_prompts() {
+  static const Prompts prompts = Prompts::parse(kReleased, "data/prompts/video_3d_llm.json");
+  return prompts;
+}
+
+}  // namespace vega::tasks

@@ -1,0 +1,49 @@
+// The texts of the tasks' conversations. They are data: data/prompts, which is part of the
+// programs, or a file of a user. docs/formats.md, "Prompts".
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "tasks/sample.h"
+
+namespace vega::tasks {
+
+// What an annotation says; a task uses what it has.
+struct TaskText {
+  std::string description, situation, question, answer;
+};
+
+// One task's two turns as templates. {description}, {situation}, {question} and {answer} stand for
+// the annotation's texts, {description:capitalize} for the description after Python's
+// str.capitalize(). "<image>", "<coord>" and "<ground>" are places of the model.
+struct Prompt {
+  std::string user, answer;
+};
+
+class Prompts {
+ public:
+  // Schema vega.prompts/1. Throws InputError (cannot be opened), FormatError: wrong schema, an
+  // unknown task, member or {word}, a user turn that does not begin with "<image>".
+  static Prompts read(const std::filesystem::path& path);
+  static Prompts parse(std::string_view json, const std::string& where);
+
+  // Throws InputError where the file names no prompt of the task.
+  const Prompt& of(Task task) const;
+  // What the release tells the model about its input in front of every question.
+  const std::string& instruction() const { return instruction_; }
+
+ private:
+  std::string where_, instruction_;
+  std::map<Task, Prompt> prompts_;
+};
+
+// Those of Video-3D-LLM and VEGA-3D: data/prompts/video_3d_llm.json.
+const Prompts& released_prompts();
+
+// A template with its words put in.
+std::string filled(std::string_view form, const TaskText& text);
+
+}  // namespace vega::tasks

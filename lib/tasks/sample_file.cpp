@@ -1,0 +1,242 @@
+#include <cmath>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/key.h"
+#include "base/mapped_file.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "tasks/json_list.h"
+#include "tasks/sample.h"
+#include "text/python_json.h"
+#include "text/unicode.h"
+
+namespace vega::tasks {
+namespace {
+
+constexpr const char* kProcessed = "processed questions: a JSON list of records with conversations";
+constexpr std::size_t kMostRecordBytes = std::size_t{8} << 20, kMostTextBytes = 1 << 16,
+                      kMostIdBytes = 256;
+
+// Throws FormatError without the file and the record: read_record's caller knows them.
+[[noreturn]] void refuse(const std::string& field, const std::string& got,
+                         const std::string& expected, const std::string& remedy = {}) {
+  throw FormatError(explain(field, got, expected, remedy));
+}
+
+std::string id_of(const Json& value) {
+  if (const std::string* text = value.text()) return *text;
+  if (const auto whole = value.whole()) return std::to_string(*whole);
+  return {};
+}
+
+std::string checked_text(const Json& value, const std::string& field) {
+  const std::string* text = value.text();
+  if (text == nullptr) refuse(field, shown(value), "a text");
+  if (text->size() > kMostTextBytes)
+    refuse(field, "a text of " + std::to_string(text->size()) + " bytes",
+           "at most " + std::to_string(kMostTextBytes));
+  return *text;
+}
+
+std::vector<std::string> checked_texts(const Json& list, const std::string& field) {
+  if (!list.is_list()) refuse(field, shown(list), "a list of texts");
+  std::vector<std::string> out;
+  for (const Json& one : list.elements()) out.push_back(checked_text(one, field));
+  return out;
+}
+
+BoxNumbers checked_box(const Json& value, const std::string& field) {
+  constexpr const char* kBox = "six finite numbers: centre and full extents, metres";
+  if (!value.is_list() || value.size() != 6) refuse(field, shown(value), kBox);
+  BoxNumbers out{};
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto number = value[i].number();
+    if (!number || !std::isfinite(*number)) refuse(field, shown(value), kBox);
+    if (i >= 3 && *number < 0) refuse(field, "extent " + shown(value[i]), "extents from 0 on");
+    out[i] = *number;
+  }
+  return out;
+}
+
+void read_turns(const Json& turns, Sample& out) {
+  constexpr const char* kTurns = "a list of turns {from, value}, of a human first";
+  if (!turns.is_list() || turns.size() == 0) refuse("conversations", shown(turns), kTurns);
+  const std::string from = turns[std::size_t{0}]["from"].text_or("human");
+  if (from != "human") refuse("conversations[0].from", printable(from, 40), "human");
+  out.user = checked_text(turns[std::size_t{0}]["value"], "conversations[0].value");
+  constexpr std::string_view kImage = "<image>";
+  if (!out.user.starts_with(kImage))
+    refuse("conversations[0].value", "'" + printable(out.user, 60) + "'",
+           "a text that begins with <image>");
+  if (trim(std::string_view(out.user).substr(kImage.size())).empty())
+    refuse("conversations[0].value", "no question", "a text behind <image>");
+  if (turns.size() > 1 && !turns[std::size_t{1}]["value"].is_null())
+    out.answer = checked_text(turns[std::size_t{1}]["value"], "conversations[1].value");
+}
+
+void read_scene(const Json& video, Sample& out) {
+  out.video = video.text_or("");
+  out.scene = out.video.substr(out.video.rfind('/') + 1);
+  if (!is_key(out.scene) || out.scene.front() == '.' || out.scene.size() > kMostIdBytes)
+    refuse("video", shown(video), "scannet/SCENE",
+           "SCENE is the key of a scene file: letters, digits, '.', '_', '-'");
+}
+
+void check_dataset(const Json& dataset, Task task) {
+  if (dataset.is_null()) return;
+  if (lower(dataset.text_or("")) != name_in<Task>(kTasks, task))
+    refuse("metadata.dataset", shown(dataset), std::string(dataset_name(task)),
+           "this question is of another benchmark");
+}
+
+void read_object_ids(const Json& meta, Sample& out) {
+  out.ann_id = meta["ann_id"];
+  out.object_id = meta["object_id"];
+  if (out.object_id.is_list()) {
+    for (const Json& id : out.object_id.elements()) out.object_ids.push_back(id_of(id));
+  } else if (!out.object_id.is_null()) {
+    out.object_ids.push_back(id_of(out.object_id));
+  }
+  for (const std::string& id : out.object_ids)
+    if (id.empty()) refuse("metadata.object_id", shown(out.object_id), "ids");
+  for (const Json& id : meta["candidates"].elements()) {
+    const auto whole = id.whole();
+    if (!whole) refuse("metadata.candidates", shown(id), "whole numbers");
+    out.candidates.push_back(*whole);
+  }
+}
+
+// What is right, and the boxes.
+void read_truth(const Json& record, Sample& out) {
+  const Json &box = record["box"], &meta = record["metadata"];
+  switch (out.task) {
+    case Task::kMulti3DRefer:
+      if (box.is_null()) break;
+      if (!box.is_list()) refuse("box", shown(box), "a list of boxes");
+      for (std::size_t i = 0; i < box.size(); ++i)
+        out.boxes.push_back(checked_box(box[i], "box[" + std::to_string(i) + "]"));
+      break;
+    case Task::kScanRefer:
+    case Task::kNr3d:
+      if (!box.is_null()) out.boxes.push_back(checked_box(box, "box"));
+      break;
+    case Task::kScan2Cap: {
+      const Json* input = record.find("box_input");
+      if (input == nullptr) refuse("box_input", "nothing", "a box, or null: no proposal");
+      out.no_proposal = input->is_null();
+      if (!out.no_proposal) out.box_input = checked_box(*input, "box_input");
+      if (!record["gt_box"].is_null()) out.boxes.push_back(checked_box(record["gt_box"], "gt_box"));
+      if (record.contains("annotations"))
+        out.captions = checked_texts(record["annotations"], "annotations");
+      break;
+    }
+    case Task::kScanQa:
+      if (meta.contains("answers"))
+        out.answers = checked_texts(meta["answers"], "metadata.answers");
+      break;
+    case Task::kSqa3d: break;
+  }
+  out.has_truth = out.task == Task::kMulti3DRefer ? !box.is_null()
+                  : out.task == Task::kNr3d       ? !out.object_ids.empty()
+                  : is_grounding(out.task)
+                      ? !out.boxes.empty()
+                      : !out.answer.empty() || !out.captions.empty() || !out.answers.empty();
+}
+
+Sample read_record(const Json& record, Task task) {
+  if (!record.is_object()) refuse("record", shown(record), "a JSON object");
+  Sample out;
+  out.task = task;
+  out.id = record["id"];
+  out.id_text = id_of(out.id);
+  if (out.id_text.empty()) refuse("id", shown(out.id), "a text or a whole number");
+  if (out.id_text.size() > kMostIdBytes)
+    refuse("id", "a text of " + std::to_string(out.id_text.size()) + " bytes",
+           "at most " + std::to_string(kMostIdBytes));
+  const Json& meta = record["metadata"];
+  check_dataset(meta["dataset"], task);
+  out.question_type = meta["question_type"].text_or("");
+  read_scene(record["video"], out);
+  read_turns(record["conversations"], out);
+  read_object_ids(meta, out);
+  read_truth(record, out);
+  return out;
+}
+
+// The JSON of one record. `whole` holds the repaired text while the parser needs it.
+Json parse_record(std::string_view element, std::size_t& repaired) {
+  if (element.size() > kMostRecordBytes)
+    refuse("record", std::to_string(element.size()) + " bytes",
+           "at most " + std::to_string(kMostRecordBytes));
+  if (!is_utf8(element))
+    refuse("record", "bytes that are not UTF-8", "UTF-8", "save the file as UTF-8");
+  JsonLimits limits;
+  limits.bytes = limits.token = kMostRecordBytes;
+  const JsonOrigin origin{"record", "a JSON object", "correct what wrote the file"};
+  if (const auto name = text::foreign_number(element); !name.empty())
+    refuse("record", std::string(name) + ", which JSON does not have", "finite numbers",
+           "correct what wrote the file");
+  if (element.find("\\u") == element.npos) return parse_json(element, origin, limits);
+  std::size_t halves = 0;
+  const std::string whole = text::with_whole_surrogates(element, halves);
+  Json out = parse_json(whole, origin, limits);
+  repaired += halves;
+  return out;
+}
+
+// The id of a record that cannot be read, for its message.
+std::string id_of_broken(std::string_view element) {
+  if (element.size() > kMostRecordBytes) return {};
+  std::size_t ignored = 0;
+  std::string whole =
+      text::encode_utf8(text::decode_utf8(text::with_whole_surrogates(element, ignored)));
+  for (auto name = text::foreign_number(whole); !name.empty(); name = text::foreign_number(whole))
+    whole.replace(static_cast<std::size_t>(name.data() - whole.data()), name.size(), "0");
+  const auto json = parse_json(std::string_view(whole));
+  return json ? printable(id_of((*json)["id"]), 80) : std::string();
+}
+
+}  // namespace
+
+SampleFile parse_samples(std::string_view text, const std::string& name, Task task,
+                         SampleReading how) {
+  SampleFile out;
+  out.path = name;
+  out.task = task;
+  std::unordered_map<std::string, std::size_t> places;
+  each_element(text, name, kProcessed, [&](std::size_t index, std::string_view element) {
+    const std::string place = name + ": [" + std::to_string(index) + "]";
+    std::string id;
+    try {
+      const Json record = parse_record(element, out.repaired);
+      id = printable(id_of(record["id"]), 80);
+      Sample sample = read_record(record, task);
+      const auto [at, is_new] = places.try_emplace(sample.id_text, index);
+      if (!is_new && !how.repeated_ids)
+        refuse("id", "a second time (first: [" + std::to_string(at->second) + "])",
+               "each question once");
+      out.samples.push_back(std::move(sample));
+    } catch (const FormatError& error) {
+      out.bad.push_back({place, id.empty() ? id_of_broken(element) : id, error.what()});
+    }
+  });
+  if (out.samples.empty()) {
+    if (out.bad.empty()) throw FormatError(explain(name, "an empty list", kProcessed));
+    const BadSample& first = out.bad.front();
+    throw FormatError(explain(name, "not one question that can be asked", kProcessed,
+                              first.place + ": " + first.why));
+  }
+  return out;
+}
+
+SampleFile read_samples(const std::filesystem::path& path, Task task, SampleReading how) {
+  const MappedFile file(path);
+  const auto bytes = file.bytes();
+  SampleFile out = parse_samples({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                 path.string(), task, how);
+  out.path = path;
+  return out;
+}
+
+}  // namespace vega::tasks
