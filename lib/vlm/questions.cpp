@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/stop.h"
@@ -115,6 +116,43 @@ class Answering {
 };
 
 }  // namespace
+
+Turn turn_of(const tasks::Sample& sample) {
+  constexpr std::string_view kImageWord = "<image>", kCoordWord = "<coord>";
+  Turn out;
+  std::string_view rest = sample.user;
+  if (rest.starts_with(kImageWord)) {
+    out.user.push_back({Piece::Kind::kImage});
+    rest.remove_prefix(kImageWord.size());
+  }
+  const auto add_text = [](Pieces& to, std::string_view text) {
+    if (!text.empty()) to.push_back({Piece::Kind::kText, std::string(text)});
+  };
+  const std::size_t coord =
+      sample.task == Task::kScan2Cap ? rest.find(kCoordWord) : std::string_view::npos;
+  if (coord != std::string_view::npos) {
+    add_text(out.user, rest.substr(0, coord));
+    out.user.push_back({Piece::Kind::kCoord});
+    rest.remove_prefix(coord + kCoordWord.size());
+  }
+  add_text(out.user, rest);
+  if (tasks::is_grounding(sample.task))
+    out.answer.push_back({Piece::Kind::kGround});
+  else
+    add_text(out.answer, sample.answer);
+  return out;
+}
+
+Ask ask_of(const tasks::Sample& sample) {
+  Ask out{turn_of(sample), {}, sample.id_text};
+  const bool placed = std::ranges::any_of(
+      out.turn.user, [](const Piece& piece) { return piece.kind == Piece::Kind::kCoord; });
+  if (!placed || !sample.box_input) return out;
+  const tasks::BoxNumbers& box = *sample.box_input;
+  out.coords.push_back(
+      {static_cast<float>(box[0]), static_cast<float>(box[1]), static_cast<float>(box[2])});
+  return out;
+}
 
 void answer_all(const Vlm& model, VisualScene& scene, std::span<const Ask> asks,
                 const qwen2::GenerationConfig& config, const BatchOptions& options,

@@ -12,16 +12,25 @@
 #include <vector>
 
 #include "models/qwen2/generate.h"
+#include "tasks/sample.h"
 #include "vlm/prompt.h"
 #include "vlm/vlm.h"
 
 namespace vega::vlm {
+
+// The conversation of a sample. "<image>" at the beginning of its question is the scene, and
+// "<coord>" in a Scan2Cap question the place of the object; everything else is text (Switches::
+// control_words). Grounding: the answer is the ground token, whatever the file says.
+Turn turn_of(const tasks::Sample& sample);
 
 struct Ask {
   Turn turn;  // of ground_all with its answer, the ground token; else its answer is not looked at
   std::vector<std::array<float, 3>> coords = {};  // one for each coordinate token of the turn, m
   std::string key = {};  // names the question for drawn answers; empty: the scene's key
 };
+
+// turn_of; the centre of box_input, where the turn has its coordinate; the sample's id.
+Ask ask_of(const tasks::Sample& sample);
 
 struct BatchOptions {
   // Answers that grow at a time, each making room for another when it ends; 0: as many as fit the

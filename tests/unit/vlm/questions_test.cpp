@@ -86,6 +86,53 @@ std::vector<Ask> questions() {
 
 }  // namespace
 
+TEST_CASE("questions: a sample of the processed schema is the conversation of its task") {
+  const test::TempFolder folder;
+  const Vlm model = tiny(folder);
+  const auto ids = [&](const Turn& turn) { return model.prompts().training(turn).ids; };
+  const auto sample = [](Task task, std::string user, std::string answer) {
+    tasks::Sample out;
+    out.task = task;
+    out.user = std::move(user);
+    out.answer = std::move(answer);
+    out.id_text = "7";
+    return out;
+  };
+  const std::string find = "<image>Identify the object according to the following description.\n";
+  const TaskText text{.description = "a chair <coord> by it",
+                      .situation = "I sit.",
+                      .question = "What is this?",
+                      .answer = "a bed"};
+  CHECK(ids(turn_of(sample(Task::kScanRefer, find + "A chair <coord> by it", "<ground>"))) ==
+        ids(task_turn(Task::kScanRefer, text)));
+  CHECK(ids(turn_of(sample(Task::kNr3d, find + "A chair <coord> by it", ""))) ==
+        ids(task_turn(Task::kScanRefer, text)));
+  CHECK(ids(turn_of(sample(Task::kMulti3DRefer,
+                           find + "A chair <coord> by it\nThere may be no corresponding object, or "
+                                  "there may be one or more objects.",
+                           "<ground>"))) == ids(task_turn(Task::kMulti3DRefer, text)));
+  CHECK(ids(turn_of(sample(Task::kScanQa, "<image> What is this? Answer the question simply.",
+                           "a bed"))) == ids(task_turn(Task::kScanQa, text)));
+  CHECK(ids(turn_of(sample(Task::kSqa3d,
+                           "<image> I sit. What is this? Answer the question using a single word "
+                           "or phrase.",
+                           "a bed"))) == ids(task_turn(Task::kSqa3d, text)));
+  tasks::Sample caption =
+      sample(Task::kScan2Cap,
+             "<image> Given an object located at <coord> , describe the object in detail.",
+             "A chair <coord> by it");
+  caption.box_input = {{1, 2, 3, 4, 5, 6}};
+  CHECK(ids(turn_of(caption)) == ids(task_turn(Task::kScan2Cap, text)));
+  const Ask ask = ask_of(caption);
+  CHECK(ask.key == "7");
+  REQUIRE(ask.coords.size() == 1);
+  CHECK(ask.coords[0] == std::array<float, 3>{1, 2, 3});
+  // Only the first place is vega's own: the rest is what an annotator wrote.
+  const Turn turn = turn_of(sample(Task::kScanQa, "<image>What is <image>?", "x"));
+  CHECK_THROWS_WITH(model.prompts().evaluation(turn), Contains("<image> within the text"));
+  CHECK(turn_of(sample(Task::kScanQa, "Is it?", "")).user.size() == 1);
+}
+
 TEST_CASE("questions: an answer depends neither on the batch nor on the shared prefix") {
   const test::TempFolder folder;
   const Vlm model = tiny(folder);
