@@ -15,6 +15,7 @@
 #include "fusion/objects.h"
 #include "geometry/patches.h"
 #include "store/join.h"
+#include "vlm/scene_tokens.h"
 
 namespace vega::vlm {
 namespace {
@@ -35,12 +36,15 @@ struct Reading {
 
   void check_there() const {
     const Needs needs = checkpoint.needs();
-    if (needs.semantic && files.semantic == nullptr)
-      missing("semantic features", "those of the checkpoint's vision tower",
-              "vega-extract features --backbone siglip --pool native");
-    if (needs.generative && files.generative == nullptr)
+    if (needs.semantic && files.semantic == nullptr && files.tokens == nullptr)
+      missing(
+          "semantic features", "those of the checkpoint's vision tower",
+          "vega-extract features --backbone siglip --pool native; or tokens of vega-fuse tokens "
+          "--checkpoint CHECKPOINT");
+    if (needs.generative && files.generative == nullptr && files.tokens == nullptr)
       missing("generative features", "what the checkpoint fuses",
-              "vega-extract features --backbone wan --recipe CHECKPOINT");
+              "vega-extract features --backbone wan --recipe CHECKPOINT; or tokens of vega-fuse "
+              "tokens --checkpoint CHECKPOINT");
     if (needs.positions && files.scene == nullptr)
       missing("scene file: depth and camera poses are missing",
               name_of(checkpoint.family) + " places what it sees in 3D",
@@ -50,6 +54,7 @@ struct Reading {
 
   void check_frames() const {
     std::vector<FileFrames> all;
+    if (files.tokens != nullptr) all.push_back(frames_of(*files.tokens));
     if (files.semantic != nullptr) all.push_back(frames_of(*files.semantic));
     if (files.generative != nullptr) all.push_back(frames_of(*files.generative));
     if (files.scene != nullptr) all.push_back(frames_of(*files.scene));
@@ -57,7 +62,8 @@ struct Reading {
   }
 
   std::size_t frame_count() const {
-    return files.semantic != nullptr     ? files.semantic->frame_count()
+    return files.tokens != nullptr       ? files.tokens->frame_count()
+           : files.semantic != nullptr   ? files.semantic->frame_count()
            : files.generative != nullptr ? files.generative->frame_count()
                                          : files.scene->frame_count();
   }
@@ -169,6 +175,14 @@ struct Reading {
 
   void objects(SceneInput& out) const {
     if (!checkpoint.config.ground || !files.scene->has_objects(files.objects)) return;
+    if (!out.no_objects.empty()) return;
+    if (out.object_tokens.defined()) {
+      const SceneObjects objects = files.scene->objects(files.objects);
+      out.boxes = objects.box;
+      out.object_ids = objects.id;
+      out.object_labels = objects.label;
+      return;
+    }
     const ObjectCells cells(*files.scene, files.objects, object_mode(checkpoint.config, switches),
                             geometry());
     out.boxes = cells.objects().box;
@@ -180,13 +194,18 @@ struct Reading {
   }
 
   void check_views() const {
-    if (files.scene == nullptr || files.semantic == nullptr) return;
+    if (files.scene == nullptr) return;
+    if (files.tokens != nullptr) return check_view(files.tokens->info().view, files.tokens->path());
+    if (files.semantic == nullptr) return;
     const auto index = files.semantic->tap_index(files.semantic_tap);
-    const std::string view = files.semantic->taps()[index].view;
+    check_view(files.semantic->taps()[index].view, files.semantic->path());
+  }
+
+  void check_view(const std::string& view, const std::filesystem::path& path) const {
     const std::string other = files.scene->patches().view;
     if (view.empty() || (view == "center_crop") == (other == "center_crop")) return;
     throw InputError(
-        explain(files.semantic->path().string() + " and " + files.scene->path().string(),
+        explain(path.string() + " and " + files.scene->path().string(),
                 "views " + view + " and " + other, "one view of the frames",
                 "vega-extract scene --view " + std::string(view == "center_crop" ? view : "mllm")));
   }
@@ -206,12 +225,17 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
   reading.check_views();
   const Needs needs = checkpoint.needs();
   SceneInput out;
-  if (files.semantic != nullptr)
-    out.key = files.semantic->header().key;
-  else if (files.generative != nullptr)
-    out.key = files.generative->header().key;
-  if (needs.semantic) out.semantic = reading.semantic();
-  if (needs.generative) reading.generative(out);
+  out.trained = !checkpoint.modules.initial_values;
+  out.key = files.tokens != nullptr       ? files.tokens->header().key
+            : files.semantic != nullptr   ? files.semantic->header().key
+            : files.generative != nullptr ? files.generative->header().key
+                                          : std::string();
+  if (files.tokens != nullptr) {
+    reading.differences += read_tokens(checkpoint, files, switches, out);
+  } else {
+    if (needs.semantic) out.semantic = reading.semantic();
+    if (needs.generative) reading.generative(out);
+  }
   if (checkpoint.config.position) out.points = reading.points();
   if (files.scene != nullptr) reading.objects(out);
   if (reading.differences.empty()) return out;

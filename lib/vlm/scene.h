@@ -11,6 +11,7 @@
 #include "geometry/points.h"
 #include "store/features.h"
 #include "store/scene_file.h"
+#include "store/tokens_file.h"
 #include "vlm/checkpoint.h"
 #include "vlm/switches.h"
 
@@ -20,23 +21,38 @@ namespace vega::vlm {
 struct SceneFiles {
   const FeatureReader *semantic = nullptr, *generative = nullptr;
   const SceneReader* scene = nullptr;
+  // Projected and fused tokens, which take the place of both features.
+  const TokensReader* tokens = nullptr;
   std::string semantic_tap = {}, generative_tap = {};  // empty: the file's default tap
   ObjectKind objects = ObjectKind::kProposal;
   bool allow_mismatch = false;  // features of another kind than the checkpoint was trained on
 };
 
-// On the CPU, float32. Undefined: there is none.
+// On the CPU, float32. Undefined: there is none. Features, or tokens in their place.
 struct SceneInput {
-  at::Tensor semantic;     // (V, 729, C)
-  at::Tensor generative;   // (V, 196, Cg)
+  at::Tensor semantic;    // (V, 729, C)
+  at::Tensor generative;  // (V, 196, Cg)
+  // (V, 196, H), before positions and newlines: fused_tokens, or what they are made of.
+  at::Tensor semantic_tokens, generative_tokens, fused_tokens;
   at::Tensor uncovered;    // (V, 196) bool: cells that the generative view does not see
   at::Tensor points;       // (V * 196, points, 3) m
   std::vector<Box> boxes;  // N, m
   std::vector<std::int32_t> object_ids;    // N
   std::vector<std::string> object_labels;  // N; may be empty texts
-  at::Tensor selected;   // (N, V * 729) or (N, V * 196) of 0 and 1, by the mode of the objects
-  std::string key;       // of the scene
-  std::string mismatch;  // what differs from training, where that was allowed
+  // Of the objects, by their mode: (N, V * 729) or (N, V * 196) of 0 and 1; or the means of their
+  // tokens, (N, H), where those tokens are not there.
+  at::Tensor selected, object_tokens;
+  std::string no_objects = {};  // why there are none, where a file could have had them
+  std::string key;              // of the scene
+  std::string mismatch;         // what differs from training, where that was allowed
+  bool trained = true;  // false: features meet modules, or tokens are of some, that never were
+
+  bool has_tokens() const {
+    return semantic_tokens.defined() || fused_tokens.defined() || generative_tokens.defined();
+  }
+  bool has_objects() const {
+    return !boxes.empty() && (selected.defined() || object_tokens.defined());
+  }
 };
 
 // Which cells objects are taken from.
@@ -44,7 +60,8 @@ ObjectMode object_mode(const VlmConfig& config, const Switches& switches);
 
 // Reads what the checkpoint needs. Throws InputError: a file that it needs is missing (what is
 // missing and what makes it); files that do not belong together; features of another block,
-// timestep, shift, size, view than it was trained on (both values); FormatError.
+// timestep, shift, size, view than it was trained on, tokens of other modules (both values);
+// FormatError.
 SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
                       const Switches& switches);
 

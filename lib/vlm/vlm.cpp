@@ -137,11 +137,32 @@ at::Tensor Vlm::object_matrix(const VisualScene& scene, const Streams& streams) 
                              : streams.fused.defined() ? streams.fused
                                                        : streams.semantic;
   const at::Device device = options_.placement.device;
-  at::Tensor out =
-      object_features(tokens.flatten(0, 1), input.selected.to(device),
-                      options_.switches.f32_head ? at::kFloat : options_.placement.dtype);
+  const at::ScalarType type = options_.switches.f32_head ? at::kFloat : options_.placement.dtype;
+  const at::Tensor out =
+      input.object_tokens.defined()
+          ? input.object_tokens.to(device, type).to(at::kFloat)
+          : object_features(tokens.flatten(0, 1), input.selected.to(device), type);
   if (!position_ || position_->config().embedding == Embedding::kNone) return out;
   return out + position_->embed_centres(tensor_of(centres_of(input.boxes)));
+}
+
+// Features through the projectors, or tokens that went through them before.
+Streams Vlm::streams_of(const SceneInput& in) const {
+  const Placement& placement = options_.placement;
+  const auto features = [&](const at::Tensor& t) {
+    return t.defined() ? t.to(placement.device) : t;
+  };
+  if (!in.has_tokens())
+    return project(modules_, features(in.semantic),
+                   checkpoint_.needs().generative ? features(in.generative) : at::Tensor());
+  const auto tokens = [&](const at::Tensor& t) {
+    return t.defined() ? t.to(placement.device, placement.dtype) : t;
+  };
+  Streams out;
+  out.semantic = tokens(in.semantic_tokens);
+  out.generative = tokens(in.generative_tokens);
+  out.fused = tokens(in.fused_tokens);
+  return out;
 }
 
 VisualScene Vlm::see(SceneInput input) const {
@@ -149,26 +170,28 @@ VisualScene Vlm::see(SceneInput input) const {
   VisualScene out;
   out.input_ = std::move(input);
   const SceneInput& in = out.input_;
-  const auto require = [&](bool there, const char* what) {
+  const auto require = [&](bool there, const char* what, const char* remedy) {
     if (!there)
       throw InputError(explain("scene " + in.key, std::string("no ") + what,
-                               "what " + name_of(checkpoint_.family) + " needs"));
+                               "what " + name_of(checkpoint_.family) + " needs", remedy));
   };
   const Needs needs = checkpoint_.needs();
-  require(!needs.semantic || in.semantic.defined(), "semantic features");
-  require(!needs.generative || in.generative.defined(), "generative features");
-  require(!position_ || in.points.defined(), "positions: depth and camera poses");
+  require(!needs.semantic || in.semantic.defined() || in.has_tokens(), "semantic features",
+          "vega-extract features --backbone siglip --pool native makes them");
+  require(!needs.generative || in.generative.defined() || in.has_tokens(), "generative features",
+          "vega-extract features --backbone wan --recipe CHECKPOINT makes them");
+  require(!position_ || in.points.defined(), "positions: depth and camera poses",
+          "vega-extract scene makes a scene file of a scan that has both");
   const at::Device device = options_.placement.device;
   on_device(device, [&] {
-    const auto there = [&](const at::Tensor& t) { return t.defined() ? t.to(device) : t; };
-    out.streams_ = project(modules_, there(in.semantic),
-                           needs.generative ? there(in.generative) : at::Tensor());
-    if (modules_.fusion && !gate_reads_question())
-      fuse_streams(*modules_.fusion, {}, there(in.uncovered), out.streams_);
+    out.streams_ = streams_of(in);
+    if (modules_.fusion && !gate_reads_question() && !out.streams_.fused.defined())
+      fuse_streams(*modules_.fusion, {},
+                   in.uncovered.defined() ? in.uncovered.to(device) : in.uncovered, out.streams_);
     if (position_ && position_->config().embedding != Embedding::kNone)
       out.shift_ = position_->embed(in.points);
     const bool fine = object_mode(checkpoint_.config, options_.switches) == ObjectMode::kPatch14;
-    if (ground_ && in.selected.defined() && (fine || !gate_reads_question()))
+    if (ground_ && in.has_objects() && (fine || !gate_reads_question()))
       out.objects_ = object_matrix(out, out.streams_);
     out.streams_.encoded = at::Tensor();  // the largest by far, and used up
     if (!gate_reads_question()) out.visual_ = visual_block(out, out.streams_);
@@ -192,7 +215,7 @@ Vlm::Seen Vlm::seen(const VisualScene& scene, const PromptIds& prompt) const {
   fuse_streams(*modules_.fusion, inputs,
                uncovered.defined() ? uncovered.to(options_.placement.device) : uncovered, streams);
   Seen out{visual_block(scene, streams), scene.objects_};
-  if (ground_ && !out.objects.defined() && scene.input_.selected.defined())
+  if (ground_ && !out.objects.defined() && scene.input_.has_objects())
     out.objects = object_matrix(scene, streams);
   return out;
 }
@@ -368,10 +391,13 @@ Grounding Vlm::ground(VisualScene& scene, const std::string& description, Task t
 Grounding Vlm::ground(VisualScene& scene, const PromptIds& prompt, bool share_prefix) const {
   const c10::NoGradGuard no_grad;
   const GroundHead& head = this->head();
-  if (!scene.input_.selected.defined() || scene.input_.boxes.empty())
-    throw InputError(explain("scene " + scene.input_.key, "no objects to choose from",
+  if (!scene.input_.has_objects()) {
+    const std::string& why = scene.input_.no_objects;
+    throw InputError(explain("scene " + scene.input_.key,
+                             "no objects to choose from" + (why.empty() ? "" : " (" + why + ")"),
                              "proposals in its scene file",
                              "vega-extract scene --masks or --boxes adds them"));
+  }
   return on_device(options_.placement.device, [&] {
     const ReadPrompt read = this->read(scene, prompt, {}, share_prefix);
     const auto& known = checkpoint_.config.control.ground;

@@ -136,6 +136,7 @@ class Vlm {
   ReadPrompt read_whole(const VisualScene& scene, const PromptIds& prompt,
                         const std::vector<std::array<float, 3>>& coords) const;
   void read_prefix(VisualScene& scene, const PromptIds& begin) const;
+  Streams streams_of(const SceneInput& input) const;
   at::Tensor visual_block(const VisualScene& scene, const Streams& streams) const;
   at::Tensor object_matrix(const VisualScene& scene, const Streams& streams) const;
   at::Tensor embed_text(const VisualScene& scene, const PromptIds& prompt,
