@@ -3,12 +3,14 @@
 #include "score/merge.h"
 #include "score/plot.h"
 #include "score/score.h"
+#include "score/scored.h"
 #include "score/table.h"
 #include "score/validate.h"
 #ifndef VEGA_SCORE_ONLY
 #include "evaluate/answer.h"
 #include "evaluate/correspondence.h"
 #include "evaluate/scene_boxes.h"
+#include "evaluate/show.h"
 #include "extract/scan_part.h"
 #include "store/file_verbs.h"
 #endif
@@ -30,6 +32,10 @@ int main(int argc, char** argv) {
 #ifndef VEGA_SCORE_ONLY
   program.verbs.push_back(evaluate::answer_verb(extract::make_scan_part));
   program.verbs.push_back(evaluate::correspondence_verb());
+  const tasks::ReadScored read_scored = [](const tasks::ScoredSources& sources) {
+    return score::scored_questions(sources, evaluate::scene_boxes);
+  };
+  program.verbs.push_back(evaluate::show_verb(read_scored));
 #endif
   for (Verb& verb : file_verbs(program.name, std::move(readers)))
     program.verbs.push_back(std::move(verb));

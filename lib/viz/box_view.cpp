@@ -48,6 +48,7 @@ PictureCamera PictureCamera::resized(ImageSize copy) const {
 
 std::optional<Path> clip_line(Point2 from, Point2 to, double width, double height) {
   const double dx = to.x - from.x, dy = to.y - from.y;
+  if (!std::isfinite(dx) || !std::isfinite(dy)) return std::nullopt;
   double first = 0, last = 1;  // of the part within, along the line
   const std::array<std::array<double, 2>, 4> sides = {
       {{-dx, from.x}, {dx, width - from.x}, {-dy, from.y}, {dy, height - from.y}}};

@@ -1,0 +1,166 @@
+#include "evaluate/show.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/printable.h"
+#include "base/publish.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "evaluate/scene_cache.h"
+#include "evaluate/show_mesh.h"
+#include "evaluate/show_page.h"
+#include "media/png.h"
+#include "run/output_names.h"
+
+namespace vega::evaluate {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kShowHelp =
+    R"(Draws a picture a question: what was asked, the frames that see the object best with the true and the predicted box
+in perspective, the room from above, the answers and what they earned as vega-eval score counts it. Pictures come from
+the scene files; where these hold none, frames show depth. File names have rank, score and id.
+
+Examples:
+  vega-eval show scanrefer --answers answers/scanrefer --gt ScanRefer_filtered_val.json --scenes scenes -o worst
+  vega-eval show sqa3d --answers ours.jsonl --against theirs.jsonl --gt v1_balanced_sqa_annotations_test_scannetv2.json \
+      --questions v1_balanced_questions_test_scannetv2.json --scenes scenes --type which --count 50 -o gains
+  vega-eval show scanrefer --answers ours.jsonl --scenes scenes --ids 17 -o one --boxes one/boxes.ply
+
+See also: vega-eval score, vega-extract scene; docs/report.md)";
+
+std::vector<std::string> split(const std::vector<std::string>& lists) {
+  std::vector<std::string> out;
+  for (const std::string& list : lists) {
+    for (std::size_t from = 0; from <= list.size();) {
+      const std::size_t comma = std::min(list.find(',', from), list.size());
+      if (const auto one = trim(std::string_view(list).substr(from, comma - from)); !one.empty())
+        out.emplace_back(one);
+      from = comma + 1;
+    }
+  }
+  return out;
+}
+
+tasks::ScoredSources sources_of(const ShowVerb& o) {
+  if (o.inputs.size() != 1)
+    throw UsageError(explain("show", plural(o.inputs.size(), "input"), "one, the task"));
+  for (const auto& [option, value] :
+       {std::pair{"--answers", &o.answers}, {"--scenes", &o.sources.scenes}, {"--out", &o.out}})
+    if (value->empty()) throw UsageError(explain(option, "nothing", "a path"));
+  tasks::ScoredSources out = o.sources;
+  out.task = o.inputs[0];
+  out.answers = o.answers;
+  out.against = o.against;
+  return out;
+}
+
+// Questions that could not be put together, of those that are asked for.
+int report_broken(const tasks::ScoredFile& file, const std::vector<std::string>& ids) {
+  int failed = 0;
+  for (const auto& broken : file.broken) {
+    if (!ids.empty() && std::find(ids.begin(), ids.end(), broken.id) == ids.end()) continue;
+    log_error("question '{}': {}", visible(broken.id), broken.why);
+    ++failed;
+  }
+  return failed;
+}
+
+std::string file_name(const ShownCase& shown, const std::string& id, std::size_t rank,
+                      std::size_t of) {
+  const int digits = static_cast<int>(std::to_string(of).size());
+  std::string value = shown.value;
+  std::erase(value, ' ');
+  return fmt::format("{:0{}}-{}{}{}.png", rank, digits, name_part(value), value.empty() ? "" : "-",
+                     name_part(id));
+}
+
+}  // namespace
+
+void ShowVerb::visit(OptionVisitor& v) {
+  v.inputs(inputs, "TASK", "scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d or vsi");
+  v.text("--answers", answers, "FILE", "answers, as of vega-eval score; or their folder");
+  v.text("--against", against, "FILE", "answers of another system, B, to the same questions");
+  v.text("--scenes", sources.scenes, "DIR", "scene files DIR/KEY.h5 of vega-extract scene");
+  v.group("Which questions");
+  v.choice("--sort", order, kCaseOrders, "(default: gain with --against, else loss)");
+  v.text("--metric", metric, "NAME",
+         "what --sort goes by, such as Acc@0.5 (default: the main one of the task)");
+  v.texts("--ids", ids, "ID,...", "only these; may be given several times");
+  v.texts("--type", types, "NAME,...", "only questions of these types");
+  v.integer("--count", count, "N", {0}, "at most so many; 0: all");
+  sources.visit(v);
+  v.group("Output");
+  v.text("-o,--out", out, "DIR", "folder of the pictures RANK-SCORE-ID.png");
+  v.integer("--frames", frames, "N", {1, 12}, "frames a question");
+  v.text(
+      "--boxes", boxes, "FILE",
+      "the boxes too: .json, or .ply for a mesh viewer, in the scan's own and the aligned frame");
+  RunOptions::visit_threads(v, sources.threads);
+}
+
+int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Context& context) {
+  const tasks::ScoredSources sources = sources_of(options);
+  BoxFile box_file(options.boxes);
+  refuse_inputs_as_outputs({options.boxes},
+                           {sources.answers, sources.against, sources.gt, sources.questions,
+                            sources.gt_boxes, sources.labels, sources.scans});
+  const tasks::ScoredFile file = read(sources);
+  for (const std::string& note : file.notes) log_info("{}", note);
+  CaseChoice choice;
+  choice.order =
+      options.order.value_or(options.against.empty() ? CaseOrder::kLoss : CaseOrder::kGain);
+  choice.metric = options.metric;
+  choice.ids = split(options.ids);
+  choice.types = split(options.types);
+  choice.count = options.count;
+  const std::vector<ShownCase> cases = chosen_cases(file, choice);
+  std::size_t drawn = 0;
+  int failed = report_broken(file, choice.ids);
+  make_folder(options.out);
+  SceneCache scenes(sources.scenes);
+  const SystemNames names{options.answers, options.against};
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    check_stop();
+    const tasks::ScoredQuestion& question = file.questions[cases[i].question];
+    try {
+      const ShownScene& scene = scenes.of(question.scene);
+      const std::string type = question.type.empty() ? "" : " (" + question.type + ")";
+      const CaseText text{fmt::format("{} {}, question {} of {}{}", file.title, file.split,
+                                      printable(question.id, 80), question.scene, type),
+                          fmt::format("{} of {}{}", i + 1, cases.size(),
+                                      cases[i].value.empty() ? "" : ", " + cases[i].value)};
+      const ImageU8 page =
+          case_page(file, question, text, names, scene, static_cast<std::size_t>(options.frames));
+      const fs::path path =
+          fs::path(options.out) / file_name(cases[i], question.id, i + 1, cases.size());
+      publish_file(path, encode_png(page));
+      context.manifest(question.id, path.string());
+      ++drawn;
+      box_file.add(question.id, question.scene, case_boxes(question, scene),
+                   scene.aligned_from_scan());
+    } catch (const InputError& error) {
+      log_error("question '{}': {}", visible(question.id), error.what());
+      ++failed;
+    }
+  }
+  box_file.write();
+  log_info("{} of {} shown, {} failed", drawn, plural(file.questions.size(), "question"), failed);
+  return failed > 0 ? 4 : 0;
+}
+
+Verb show_verb(tasks::ReadScored read) {
+  const auto options = std::make_shared<ShowVerb>();
+  return {"show", "a picture a question: frames with boxes, room from above, answers, score",
+          kShowHelp, [options](OptionVisitor& v) { options->visit(v); },
+          [options, read](const Context& context) { return run_show(*options, read, context); }};
+}
+
+}  // namespace vega::evaluate

@@ -1,0 +1,35 @@
+// One page a question: what was asked, the frames, the room from above, answers and scores.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "evaluate/show_case.h"
+#include "tasks/scored.h"
+
+namespace vega::evaluate {
+
+struct CaseText {
+  std::string heading;  // "ScanRefer val, question 17 of scene0011_00 (unique)"
+  std::string place;    // "1 of 20 by loss"
+};
+
+// Names of the systems, of one or two.
+struct SystemNames {
+  std::string a = "answer", b;
+};
+
+// A number of one question: "33.3", "-" where there is none.
+std::string earned_text(double earned);
+
+// What a system answered, in words: a text, how many boxes, an object; or that it is none.
+std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task);
+// What is right, in words.
+std::string truth_words(const tasks::ScoredQuestion& question, const std::string& task);
+
+ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
+                  const CaseText& text, const SystemNames& names, const ShownScene& scene,
+                  std::size_t frames);
+
+}  // namespace vega::evaluate

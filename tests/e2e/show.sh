@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# vega-eval show: made-up rooms, right and wrong answers, pictures of them.
+#   bash show.sh BIN
+. "$(dirname "$0")/lib.sh"
+cd "$T" || exit 1
+evaluate() { "$BIN/vega-eval" "$@"; }
+quiet=(--log-level info --progress off)
+
+expect_exit 0 synth dataset -o data --rooms 2 --test 0 --val 1 --texts 16 --frames 6 --size 96x72 --masks exact "${quiet[@]}"
+expect_exit 0 extract scene scene0000_00 --root data --select uniform:4 -o scenes "${quiet[@]}"
+b=data/benchmark
+gt=$b/scanrefer/ScanRefer_filtered_val.json
+
+# boxes WRONG: an answer a description; each third one is the box of another object where WRONG is 1.
+boxes() {
+  awk -v wrong="$1" '
+    FNR == NR {   # "scannet/scene0001_00": [[..],[..]]
+      if (split($0, part, /": \[\[/) < 2) next
+      scene = part[1]; sub(/.*\//, "", scene)
+      sub(/\]\],?$/, "", part[2])
+      n = split(part[2], list, /\],\[/)
+      for (i = 1; i <= n; ++i) box[scene, i - 1] = "[" list[i] "]"
+      next
+    }
+    /"scene_id"/ {
+      match($0, /"scene_id":"[^"]*"/); scene = substr($0, RSTART + 12, RLENGTH - 13)
+      match($0, /"object_id":"[0-9]*/); id = substr($0, RSTART + 13, RLENGTH - 13)
+      if (wrong && row % 3 == 0) id = id == 0 ? 1 : id - 1
+      printf "{\"sample_id\":\"%d\",\"pred_response\":%s}\n", row++, box[scene, id]
+    }' data/metadata/scannet_val_gt_box.json "$gt"
+}
+mkdir -p right/scanrefer wrong/scanrefer
+boxes 0 >right/scanrefer/answers.jsonl
+boxes 1 >wrong/scanrefer/answers.jsonl
+n=$(wc -l <right/scanrefer/answers.jsonl)
+check "answers" test "$n" -ge 9
+
+# --- by loss: the wrong ones first; a line and a picture a question; the same bytes again
+show=(evaluate show scanrefer --gt "$gt" --scenes scenes "${quiet[@]}")
+expect_exit 0 "${show[@]}" --answers wrong/scanrefer -o worst --count 3
+check "three lines" test "$(wc -l <"$OUT")" = 3
+check "rank, score, id" grep -q "^0${TAB}worst/1-IoU[0-9.]*-0.png$" "$OUT"
+check "the second wrong one" grep -q "^3${TAB}worst/2-IoU" "$OUT"
+for picture in worst/*.png; do
+  check "$picture is a PNG" test "$(head -c 8 "$picture" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a
+done
+expect_no_parts worst
+cp -r worst before
+expect_exit 0 "${show[@]}" --answers wrong/scanrefer -o worst --count 3 --threads 1
+check "the same bytes" diff -r worst before
+
+# --- by gain of B over A, and boxes for a mesh viewer in both frames
+expect_exit 0 "${show[@]}" --answers wrong/scanrefer --against right/scanrefer -o gains --count 2 --boxes gains/b.ply
+check "a gain has its sign" grep -q "gains/1-IoU+" "$OUT"
+check "the scan's own frame" grep -q "comment.*frame of the scan" gains/b.ply
+check "the aligned frame" grep -q "comment.*axis-aligned frame" gains/b-aligned.ply
+expect_exit 0 "${show[@]}" --answers wrong/scanrefer --against right/scanrefer -o gains --ids 1,0 --sort id --boxes gains/b.json
+check "by id" test "$(cut -f1 "$OUT" | tr '\n' ' ')" = "0 1 "
+check "six boxes" test "$(grep -c '"of"' gains/b.json)" = 6
+
+# --- texts: frames without boxes
+sed -n 's/.*"question_id":"\([^"]*\)".*"answers":\["\([^"]*\)".*/{"sample_id":"\1","pred_response":"\2"}/p' \
+  $b/scanqa/ScanQA_v1.0_val.json >scanqa.jsonl
+expect_exit 0 evaluate show scanqa --answers scanqa.jsonl --gt $b/scanqa/ScanQA_v1.0_val.json --scenes scenes -o qa --count 1 \
+  --wordnet-dir "$T" "${quiet[@]}"
+check "a picture of a text" test "$(find qa -name '1-EM100.0-*.png' | wc -l)" = 1
+grep -F scene0000_00 $b/nr3d/nr3d.csv | sed -n \
+  's/^\([0-9]*\),.*\]",[^,]*,[^,]*,\([0-9]*\),nr3d,True.*/{"sample_id":"\1","pred_response":\2}/p' >nr3d.jsonl
+expect_exit 0 evaluate show nr3d --answers nr3d.jsonl --gt $b/nr3d/nr3d.csv --scans data/scannetv2_val.txt --scenes scenes \
+  -o objects --count 1 --boxes objects/b.json "${quiet[@]}"
+check "a picture of an object" test "$(find objects -name '1-accuracy100.0-*.png' | wc -l)" = 1
+check "its box twice" test "$(grep -c '"of"' objects/b.json)" = 2
+
+# --- a scene without a file and an object that is not there cost only their question
+sed '1,/"scene_id"/s/"scene_id":"scene0000_00"/"scene_id":"scene0077_00"/' "$gt" >elsewhere.json
+expect_exit 4 evaluate show scanrefer --answers wrong/scanrefer --gt elsewhere.json --scenes scenes -o some --count 2 "${quiet[@]}"
+expect_text "question '0'" "scene0077_00.h5"
+check "the others are shown" test "$(wc -l <"$OUT")" = 2
+expect_exit 4 evaluate show scanrefer --answers wrong/scanrefer --gt elsewhere.json --scenes scenes -o some --count 0 \
+  --gt-boxes data/metadata/scannet_val_gt_box.json "${quiet[@]}"
+expect_text "question '0'"
+check "all but one" test "$(wc -l <"$OUT")" = $((n - 1))
+
+# --- usage
+expect_exit 2 evaluate show scanrefer --scenes scenes -o x
+expect_text "--answers"
+expect_exit 2 "${show[@]}" --answers wrong/scanrefer -o x --sort gain
+expect_text "--against"
+expect_exit 3 "${show[@]}" --answers wrong/scanrefer -o x --ids nobody
+expect_text "nobody"
+expect_exit 2 "${show[@]}" --answers wrong/scanrefer -o x --boxes "$gt"
+expect_text "an input of this run"
+check "the file stays" grep -q scene_id "$gt"
+finish
