@@ -94,7 +94,10 @@ void visit_frames(FeatureOptions& o, OptionVisitor& v) {
   v.choice("--on-decode-error", o.source.on_decode_error, kOnDecodeError,
            "a frame that cannot be decoded");
   v.choice("--view", o.view, kViews,
-           "what the network sees (default: by --compat; siglip: mllm or center_crop)");
+           "what the network sees (default: by --preset or --compat; siglip: mllm or center_crop)");
+  v.choice("--preset", o.preset, kModelPresets,
+           "--view as a released model saw the frames; video3d-llm has a vision tower only, "
+           "--backbone siglip");
   v.parsed("--size", o.size, "WxH", "", size_option,
            "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720; default: "
            "832x480; siglip: always 384x384)");
@@ -133,6 +136,21 @@ void visit_backbone(FeatureOptions& o, OptionVisitor& v) {
 }
 
 }  // namespace
+
+View view_of(ModelPreset preset) {
+  return preset == ModelPreset::kVideo3dLlm ? View::kCenterCrop : View::kMllm;
+}
+
+std::optional<View> chosen_view(std::optional<View> view, std::optional<ModelPreset> preset) {
+  if (!preset) return view;
+  const View wanted = view_of(*preset);
+  if (view && *view != wanted)
+    throw UsageError(explain(
+        "--view " + std::string(name_of(*view)),
+        "--preset " + std::string(name_in<ModelPreset>(kModelPresets, *preset)) + " beside it",
+        "--view " + std::string(name_of(wanted)), "leave one of them out"));
+  return wanted;
+}
 
 PoolGrid pool_option(const std::string& option, const std::string& text) {
   if (text == "native") return {0, 0, text};

@@ -40,6 +40,16 @@ inline constexpr Choice<OnDecodeError> kOnDecodeError[] = {
     {OnDecodeError::kFail, "fail", "the scene fails"},
     {OnDecodeError::kSkip, "skip", "the frame is left out and counted"}};
 
+// Models by name, for what their code does to the frames.
+enum class ModelPreset { kVega3d, kVideo3dLlm };
+inline constexpr Choice<ModelPreset> kModelPresets[] = {
+    {ModelPreset::kVega3d, "vega-3d", "mllm"},
+    {ModelPreset::kVideo3dLlm, "video3d-llm", "center_crop"}};
+View view_of(ModelPreset preset);
+// What --view and --preset say together; unset: neither is given. Throws UsageError where they
+// contradict each other.
+std::optional<View> chosen_view(std::optional<View> view, std::optional<ModelPreset> preset);
+
 inline constexpr WholeRange kTimesteps{0, 1000};
 
 // What a run is told that needs no resolving: the options have it, and the recipe.
@@ -65,6 +75,7 @@ struct FeatureOptions : FeatureSettings {
   RunOptions run;
   DeviceOptions device;
   std::optional<JpegMode> jpeg;  // unset, as the next ones: by --compat or by --backbone
+  std::optional<ModelPreset> preset;
   std::optional<View> view;
   std::optional<ImageSize> size;
   std::optional<PoolGrid> pool;

@@ -144,10 +144,18 @@ FeatureOptions with_recipe(FeatureOptions o) {
   return o;
 }
 
+FeatureOptions with_preset(FeatureOptions o) {
+  if (o.preset == ModelPreset::kVideo3dLlm && backbone_entry(o.backbone).diffusion)
+    throw UsageError(explain("--preset video3d-llm", "--backbone " + o.backbone,
+                             "--backbone siglip: Video-3D-LLM has no generative stream"));
+  o.view = chosen_view(o.view, o.preset);
+  return o;
+}
+
 }  // namespace
 
 Recipe resolve(const FeatureOptions& options) {
-  const FeatureOptions o = with_recipe(options);
+  const FeatureOptions o = with_recipe(with_preset(options));
   const BackboneEntry& entry = backbone_entry(o.backbone);
   refuse_unused(o, entry);
   Recipe r{o};

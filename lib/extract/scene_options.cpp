@@ -44,7 +44,9 @@ void visit_frames(SceneFileOptions& o, OptionVisitor& v) {
            "uniform:N (spread over the scene), stride:K, fps:R, list:FILE (frame ids), frames:DIR "
            "(ids of DIR/KEY.h5), mc (the 32 frames that see most voxels of 0.1 m), mc-ratio95, "
            "mc-ratio90 (as few of these as reach 95 or 90 % of what can be seen)");
-  v.choice("--view", o.view, kSceneViews, "part of the depth map behind the 14x14 patches");
+  v.choice("--view", o.view, kSceneViews,
+           "part of the depth map behind the 14x14 patches (default: by --preset, or mllm)");
+  v.choice("--preset", o.preset, kModelPresets, "--view as a released model saw the frames");
   v.choice(
       "--on-decode-error", o.source.on_decode_error, kOnDecodeError,
       "a chosen frame whose picture or depth map cannot be read, or whose depth map is missing "

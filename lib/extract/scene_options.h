@@ -51,8 +51,7 @@ struct SceneSettings {
   std::string frame_list, boxes, masks, labels;  // paths; empty: none was given
   std::optional<Candidates> candidates;          // unset: usual_candidates
   SceneSelection select;
-  View view = View::kMllm;  // or kCenterCrop
-  SourceOptions source;     // jpeg and depth_shift are resolved
+  SourceOptions source;  // jpeg and depth_shift are resolved
   ProposalKind proposals = ProposalKind::kAuto;
   std::int64_t seed = 42;  // of ties in --select mc
 };
@@ -61,6 +60,8 @@ struct SceneFileOptions : SceneSettings {
   ItemOptions items;
   RunOptions run;
   Compat compat = Compat::kReference;  // gives the optional fields below that are not set
+  std::optional<ModelPreset> preset;
+  std::optional<View> view;  // unset: that of the preset, or kMllm
   std::optional<JpegMode> jpeg;
   std::optional<PoseMode> poses;
   std::optional<GeometryType> geometry;
@@ -76,6 +77,7 @@ struct SceneFileOptions : SceneSettings {
 // What a run of `vega-extract scene` does, with every default resolved. Below resolve_scene()
 // nothing reads the options.
 struct SceneRecipe : SceneSettings {
+  View view = View::kMllm;              // or kCenterCrop
   PoseMode poses = PoseMode::kPrinted;  // of a .sens
   GeometryType geometry = GeometryType::kBf16;
   ZeroDepth zero = ZeroDepth::kKeep;

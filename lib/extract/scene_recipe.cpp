@@ -28,6 +28,7 @@ SceneRecipe resolve_scene(const SceneFileOptions& o) {
   };
   r.source.jpeg = pick(o.jpeg, JpegMode::kReencoded, JpegMode::kOriginal);
   r.source.depth_shift = pick(o.depth_shift, false, true);
+  r.view = chosen_view(o.view, o.preset).value_or(View::kMllm);
   r.poses = pick(o.poses, PoseMode::kPrinted, PoseMode::kRecorded);
   r.geometry = pick(o.geometry, GeometryType::kBf16, GeometryType::kF32);
   r.zero = pick(o.zero_depth, ZeroDepth::kKeep, ZeroDepth::kMask);

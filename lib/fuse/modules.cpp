@@ -17,7 +17,8 @@ void refuse_question(const FusionConfig& config) {
   if (config.method != FusionMethod::kInstructionTokenGated) return;
   throw UsageError(explain("method instruction_token_gated", "a gate that depends on the question",
                            "a method whose tokens depend on the scene alone",
-                           "it is computed while answering: one file a scene cannot hold it"));
+                           "one file a scene cannot hold its tokens; vega-eval answer computes "
+                           "them for each question, from the features"));
 }
 
 }  // namespace

@@ -66,8 +66,11 @@ void read_position(const JsonFields& fields, VlmConfig& out) {
     fields.deny("world_position_embedding_type", "mrope with heads of 128 channels",
                 "the release's sections (32, 16, 16) fit no other width");
   out.text.rope_sections = {32, 16, 16};
+  const bool flat = fields.text("mm_patch_merge_type").value_or("flat") == "flat";
   if (out.newlines != Newlines::kGrid)
-    fields.deny("mm_newline_position", "grid beside mrope", "the release counts rows of 15 tokens");
+    fields.deny(flat ? "mm_patch_merge_type" : "mm_newline_position",
+                flat ? "spatial_unpad beside mrope" : "grid beside mrope",
+                "the release counts rows of 15 tokens");
   if (out.generative && !out.fuses)
     fields.deny("use_feat_fusion", "true beside mrope",
                 "the release has no positions for generative tokens that follow");
@@ -87,6 +90,20 @@ void read_objects(const JsonFields& fields, VlmConfig& out) {
   out.ground->temperature = temperature;
   if (out.objects == ObjectMode::kNone)
     fields.refuse("object_feature_type", "patch14-pe or patch27-pe beside a ground_head_type");
+}
+
+// Without mm_patch_merge_type the release takes `flat`: no newline tokens, whatever their position.
+void read_newlines(const JsonFields& fields, VlmConfig& out) {
+  out.newlines = choice<Newlines>(fields, "mm_newline_position", kNewlines, Newlines::kOneToken);
+  const std::string merge = fields.text("mm_patch_merge_type").value_or("flat");
+  if (merge == "spatial_unpad") return;
+  if (merge != "flat")
+    fields.deny("mm_patch_merge_type", "spatial_unpad or flat",
+                "vega places newline tokens as the released models do");
+  out.newlines = Newlines::kNone;
+  if (out.generative && !out.fuses)
+    fields.deny("mm_patch_merge_type", "spatial_unpad beside use_feat_fusion false",
+                "the release lets generative tokens follow in rows of that form only");
 }
 
 void read_instruction(const JsonFields& fields, VlmConfig& out) {
@@ -121,13 +138,11 @@ VlmConfig read_config(const JsonFields& fields) {
   out.vega_release = generative.has_value();
   out.generative = generative.value_or(false);
   out.fuses = out.generative && fuses;
-  fields.expect("mm_patch_merge_type", "spatial_unpad",
-                "vega places newline tokens as the released models do");
   for (const char* name : {"mm_use_im_start_end", "mm_use_im_patch_token"})
     fields.expect(name, false, "vega adds no such tokens");
   fields.expect("add_faster_video", false,
                 "vega reads each frame once, and adds no coarser tokens of more frames");
-  out.newlines = choice<Newlines>(fields, "mm_newline_position", kNewlines, Newlines::kOneToken);
+  read_newlines(fields, out);
   read_position(fields, out);
   read_objects(fields, out);
   read_instruction(fields, out);

@@ -91,6 +91,18 @@ expect_exit 0 extract scene "$T/plain" --key room -o "$T/none" --progress off --
 expect_exit 3 answer "$T/plain" --key room "${vega[@]}" --model "$T/wan-tiny" --locate "the lamp" --log-level warn
 expect_text "without objects" "--masks"
 
+# --- the baseline's crop by name: the files that the checkpoint's family asks for by itself.
+expect_exit 0 json "$T/room" --checkpoint "$T/vlm-tiny-3d" --work "$T/work3d" --max-new-tokens 2 --ask "What is red?"
+expect_exit 0 extract scene "$T/room" --preset video3d-llm -o "$T/preset/scenes" --progress off
+expect_exit 0 extract features "$T/room" --backbone siglip --model "$T/vlm-tiny-3d" --preset video3d-llm \
+  --select "frames:$T/preset/scenes" -o "$T/preset/semantic" --progress off
+for part in scenes semantic; do
+  check "$part by name" test "$(key_of "$(find "$T/preset/$part" -name room.h5)")" = \
+    "$(key_of "$(find "$T/work3d/$part" -name room.h5)")"
+done
+expect_exit 2 extract features "$T/room" --model "$T/wan-tiny" --preset video3d-llm -o "$T/o"
+expect_text "--preset video3d-llm" "--backbone siglip"
+
 # --- a video has no depth and no poses: what needs them says so, what does not answers.
 expect_exit 0 synth scene --size 96x64 --frames 6 --plain -o "$T/frames" --progress off
 mkdir "$T/pictures"

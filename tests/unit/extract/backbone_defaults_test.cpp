@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "extract/recipe.h"
+#include "extract/scene_options.h"
 #include "support/options.h"
 
 namespace vega::extract {
@@ -44,6 +45,33 @@ TEST_CASE("siglip takes another pool and the baseline's crop") {
   CHECK(r.pool.height == 14);
   CHECK(r.view == View::kCenterCrop);
   CHECK(r.size == ImageSize{384, 384});
+}
+
+TEST_CASE("--preset is the view of a released model's frames, and no other view stands beside it") {
+  FeatureOptions o = siglip();
+  test::set(o, "--preset", "video3d-llm");
+  CHECK(resolve(o).view == View::kCenterCrop);
+  FeatureOptions crop = siglip();
+  test::set(crop, "--view", "center_crop");
+  CHECK(resolve(o).key_options("room", SceneSource{}, {64, 48}, false) ==
+        resolve(crop).key_options("room", SceneSource{}, {64, 48}, false));
+  test::set(o, "--view", "center_crop");
+  CHECK(resolve(o).view == View::kCenterCrop);
+  test::set(o, "--view", "mllm");
+  CHECK_THROWS_WITH(resolve(o), Contains("--view mllm: got --preset video3d-llm beside it"));
+  FeatureOptions wan;
+  test::set(wan, "--preset", "video3d-llm");
+  CHECK_THROWS_WITH(resolve(wan), Contains("Video-3D-LLM has no generative stream"));
+  test::set(wan, "--preset", "vega-3d");
+  test::set(wan, "--compat", "fixed");
+  CHECK(resolve(wan).view == View::kMllm);
+
+  SceneFileOptions scene;
+  CHECK(resolve_scene(scene).view == View::kMllm);
+  test::set(scene, "--preset", "video3d-llm");
+  CHECK(resolve_scene(scene).view == View::kCenterCrop);
+  test::set(scene, "--view", "mllm");
+  CHECK_THROWS_AS(resolve_scene(scene), UsageError);
 }
 
 TEST_CASE("siglip refuses what it has no use for, with a way out") {

@@ -186,7 +186,7 @@ TEST_CASE("checkpoints that this stage does not take") {
     room.use(Weights("instruction_token_gated"));
     const auto text = room.refusal<UsageError>();
     CHECK_THAT(text, Contains("instruction_token_gated") && Contains("depends on the question") &&
-                         Contains("one file a scene"));
+                         Contains("one file a scene") && Contains("vega-eval answer"));
     room.options.checkpoint.clear();
     set(room.options, "--method", "context_gated");
     CHECK_THAT(room.refusal<UsageError>(), Contains("depends on the question"));

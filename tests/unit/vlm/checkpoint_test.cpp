@@ -74,6 +74,19 @@ TEST_CASE("checkpoint: tensors that are unknown or missing are named") {
   CHECK_FALSE(open_checkpoint(path).tower.has_value());  // features come from files then
 }
 
+// The release's default, where the key is absent.
+TEST_CASE("checkpoint: flat visual tokens have no newlines") {
+  const test::TempFolder folder;
+  const auto path = test::tiny_checkpoint(folder, "vlm-tiny-3d");
+  CHECK(open_checkpoint(path).config.newlines == Newlines::kGrid);
+  for (const Json& flat : {Json("flat"), Json(nullptr)}) {
+    test::change_config(path, {{"mm_patch_merge_type", flat}});
+    CHECK(open_checkpoint(path).config.newlines == Newlines::kNone);
+    const Vlm model(open_checkpoint(path), {});
+    CHECK(model.see(test::tiny_scene()).visual_tokens() == 2 * 196);
+  }
+}
+
 TEST_CASE("checkpoint: keys that change numbers are honoured or refused, a null is absent") {
   const test::TempFolder folder;
   const auto path = test::tiny_checkpoint(folder);
@@ -84,7 +97,7 @@ TEST_CASE("checkpoint: keys that change numbers are honoured or refused, a null 
     return refusal(path);
   };
   CHECK(with({{"model_type", "llava_qwen"}}).empty());
-  CHECK_THAT(with({{"mm_patch_merge_type", "flat"}}), Contains("mm_patch_merge_type"));
+  CHECK_THAT(with({{"mm_patch_merge_type", "unires"}}), Contains("mm_patch_merge_type"));
   CHECK_THAT(with({{"mm_newline_position", "column"}}), Contains("mm_newline_position"));
   CHECK_THAT(with({{"mm_use_im_start_end", true}}), Contains("mm_use_im_start_end"));
   CHECK_THAT(with({{"mm_spatial_pool_mode", "average"}}), Contains("mm_spatial_pool_mode"));

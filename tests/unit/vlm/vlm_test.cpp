@@ -121,10 +121,12 @@ TEST_CASE("vlm: what a scene lacks is said") {
   const Vlm model = model_of(path);
   auto scene = test::tiny_scene();
   scene.points = at::Tensor();
-  CHECK_THROWS_WITH(model.see(std::move(scene)), Contains("no positions"));
+  CHECK_THROWS_WITH(model.see(std::move(scene)),
+                    Contains("no positions") && Contains("vega-extract scene"));
   scene = test::tiny_scene();
   scene.generative = at::Tensor();
-  CHECK_THROWS_WITH(model.see(std::move(scene)), Contains("no generative features"));
+  CHECK_THROWS_WITH(model.see(std::move(scene)),
+                    Contains("no generative features") && Contains("vega-extract features"));
   scene = test::tiny_scene();
   scene.selected = at::Tensor();
   scene.boxes.clear();
