@@ -2,6 +2,7 @@
 #include "score/file_readers.h"
 #include "score/merge.h"
 #include "score/plot.h"
+#include "score/prepare.h"
 #include "score/score.h"
 #include "score/scored.h"
 #include "score/table.h"
@@ -21,14 +22,19 @@ int main(int argc, char** argv) {
   using namespace vega;
   cli::Program program{"vega-eval", "Answers and features in, scores and tables out.", {}};
 #ifdef VEGA_SCORE_ONLY
-  const score::ReadScene read_scene;
+  const score::ReadScene read_scene, read_proposals;
   std::vector<FileReader> readers = {score::json_reader(), score::h5_absent()};
 #else
-  const score::ReadScene read_scene = evaluate::scene_boxes;
+  const score::ReadScene read_scene = evaluate::scene_boxes,
+                         read_proposals = evaluate::scene_proposals;
   std::vector<FileReader> readers = {h5_reader(), score::json_reader()};
 #endif
-  program.verbs = {score::score_verb(read_scene), score::validate_verb(), score::merge_verb(),
-                   score::table_verb(), score::plot_verb()};
+  program.verbs = {score::prepare_verb(read_scene, read_proposals),
+                   score::score_verb(read_scene),
+                   score::validate_verb(),
+                   score::merge_verb(),
+                   score::table_verb(),
+                   score::plot_verb()};
 #ifndef VEGA_SCORE_ONLY
   program.verbs.push_back(evaluate::answer_verb(extract::make_scan_part));
   program.verbs.push_back(evaluate::correspondence_verb());

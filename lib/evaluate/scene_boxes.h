@@ -12,4 +12,8 @@ namespace vega::evaluate {
 // no ground-truth objects), FormatError.
 std::map<std::int64_t, std::array<double, 6>> scene_boxes(const std::filesystem::path& scene_file);
 
+// The same of the proposals, by their place.
+std::map<std::int64_t, std::array<double, 6>> scene_proposals(
+    const std::filesystem::path& scene_file);
+
 }  // namespace vega::evaluate

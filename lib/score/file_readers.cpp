@@ -13,6 +13,7 @@
 #include "score/lines.h"
 #include "score/scores_file.h"
 #include "score/sha256.h"
+#include "tasks/sample.h"
 
 namespace vega::score {
 namespace fs = std::filesystem;
@@ -82,10 +83,55 @@ Json scores_summary(const Scores& scores) {
   return out;
 }
 
+// The benchmark of processed questions (tasks/sample.h); nothing: the text is no such list.
+std::optional<tasks::Task> processed_task(std::string_view text) {
+  text = trim(text);
+  if (!text.starts_with('[') || text.substr(0, 65536).find("\"conversations\"") == text.npos)
+    return std::nullopt;
+  const std::size_t at = text.find("\"dataset\"");
+  if (at == text.npos) return std::nullopt;
+  const std::size_t open = text.find('"', text.find(':', at));
+  if (open == text.npos) return std::nullopt;
+  const std::size_t close = text.find('"', open + 1);
+  if (close == text.npos) return std::nullopt;
+  return find_choice<tasks::Task>(tasks::kTasks,
+                                  lower(std::string(text.substr(open + 1, close - open - 1))));
+}
+
+// Train of SQA3D repeats ids by design.
+tasks::SampleFile processed_of(std::string_view text, const std::string& name, tasks::Task task) {
+  return tasks::parse_samples(text, name, task, {.repeated_ids = task == tasks::Task::kSqa3d});
+}
+
+void describe_processed(const tasks::SampleFile& file, Json& out) {
+  std::set<std::string> scenes;
+  std::map<std::string, std::int64_t> types;
+  std::int64_t without_truth = 0, without_proposal = 0;
+  for (const tasks::Sample& one : file.samples) {
+    scenes.insert(one.scene);
+    ++types[one.question_type];
+    without_truth += one.has_truth ? 0 : 1;
+    without_proposal += one.no_proposal ? 1 : 0;
+  }
+  out.add("schema", "processed questions");
+  out.add("task", name_in<tasks::Task>(tasks::kTasks, file.task));
+  out.add("questions", file.samples.size());
+  out.add("scenes", scenes.size());
+  out.add("without_public_answer", without_truth);
+  if (file.task == tasks::Task::kScan2Cap) out.add("without_proposal", without_proposal);
+  out.add("bad", file.bad.size());
+  out.add("repaired_characters", file.repaired);
+  out.add("question_type", Json(types));
+}
+
 Json described(const fs::path& path) {
   const std::string text = file_text(path);
   Json out = Json::object();
   out.add("path", path.string());
+  if (const auto task = processed_task(text)) {
+    describe_processed(processed_of(text, path.string(), *task), out);
+    return out;
+  }
   if (is_lines(path, text)) {
     out.add("schema", "JSON Lines");
     const Json summary = summary_json(summary_of(text, path.string()));
@@ -186,6 +232,13 @@ std::vector<Fault> verify_json(const fs::path& path) {
       if (summary.repeated > 0) return {{path, "", plural(summary.repeated, "repeated id")}};
       return {};
     }
+    if (const auto task = processed_task(text)) {
+      std::vector<Fault> out;
+      for (const tasks::BadSample& bad : processed_of(text, path.string(), *task).bad)
+        out.push_back({path, bad.place.substr(path.string().size() + 2),
+                       (bad.id.empty() ? "" : "question " + bad.id + ": ") + bad.why});
+      return out;
+    }
     const Json json = parse_json(text, {path.string(), "JSON", ""}, large_json());
     if (json["schema"].text_or("") == kScoresSchema)
       return faults_of_scores(path, parse_scores(text, path.string()));
@@ -205,7 +258,7 @@ std::vector<Fault> verify_json(const fs::path& path) {
 }  // namespace
 
 FileReader json_reader() {
-  return {.kind = "answers (.jsonl) and scores (.json)",
+  return {.kind = "answers (.jsonl), scores and processed questions (.json)",
           .endings = {".json", ".jsonl"},
           .file = "answers/scanqa/answers.jsonl",
           .folder = "scores",
@@ -221,7 +274,8 @@ FileReader json_reader() {
 
 FileReader h5_absent() {
   const auto refuse = [](const fs::path& path) {
-    return InputError(explain(path.string(), "an HDF5 file", "answers (.jsonl) or scores (.json)",
+    return InputError(explain(path.string(), "an HDF5 file",
+                              "answers (.jsonl), scores or processed questions (.json)",
                               "this vega-eval is the score-only build; the one that `make` builds "
                               "reads HDF5 files"));
   };

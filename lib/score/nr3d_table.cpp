@@ -8,7 +8,6 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
-#include "tasks/nr3d.h"
 #include "text/csv.h"
 #include "text/lines.h"
 
@@ -29,69 +28,116 @@ std::set<std::string> scan_names(const std::filesystem::path& path) {
   return out;
 }
 
+// Places of the columns.
+class Columns {
+ public:
+  Columns(const text::CsvRecord& names, const std::string& file) : names_(names), file_(file) {
+    stimulus = needed("stimulus_id");
+    tokens = needed("tokens");
+    mentions = needed("mentions_target_class");
+    utterance = find("utterance");  // scores do not need it
+    assignment = find("assignmentid");
+  }
+  std::size_t size() const { return names_.fields.size(); }
+
+  std::size_t stimulus, tokens, mentions;
+  std::optional<std::size_t> utterance, assignment;
+
+ private:
+  std::optional<std::size_t> find(std::string_view name) const {
+    const auto at = std::find(names_.fields.begin(), names_.fields.end(), name);
+    if (at == names_.fields.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - names_.fields.begin());
+  }
+  std::size_t needed(std::string_view name) const {
+    if (const auto at = find(name)) return *at;
+    throw FormatError(
+        explain(file_ + ":1", "no column '" + std::string(name) + "'", "nr3d.csv of ReferIt3D"));
+  }
+
+  const text::CsvRecord& names_;
+  const std::string& file_;
+};
+
+Nr3dRow row_of(const text::CsvRecord& record, const Columns& columns,
+               const std::set<std::string>& wanted, const std::string& place) {
+  if (record.fields.size() != columns.size())
+    throw FormatError(explain(place, std::to_string(record.fields.size()) + " fields",
+                              std::to_string(columns.size()) + ", as line 1 names"));
+  const auto stimulus = tasks::nr3d_stimulus(record.fields[columns.stimulus]);
+  if (!stimulus)
+    throw FormatError(explain(place + ": stimulus_id",
+                              printable(record.fields[columns.stimulus], 80),
+                              "scan-label-n-target[-distractor ...]"));
+  const auto words = tasks::python_words(record.fields[columns.tokens]);
+  if (!words)
+    throw FormatError(explain(place + ": tokens", printable(record.fields[columns.tokens], 80),
+                              "a Python list of texts"));
+  const std::string mentions = lower(record.fields[columns.mentions]);
+  if (mentions != "true" && mentions != "false")
+    throw FormatError(
+        explain(place + ": mentions_target_class", printable(mentions, 80), "True or False"));
+  Nr3dRow out;
+  if (columns.utterance) out.utterance = record.fields[*columns.utterance];
+  if (columns.assignment) out.assignment = record.fields[*columns.assignment];
+  out.stimulus = *stimulus;
+  out.type = std::string(stimulus->hard() ? "hard" : "easy") + " " +
+             (tasks::nr3d_view_dependent(*words) ? "view-dependent" : "view-independent");
+  if (!wanted.empty() && !wanted.contains(stimulus->scan))
+    out.left_out = "of scans that --scans does not name";
+  else if (mentions == "false")
+    out.left_out = "that do not mention the target's class";
+  else if (words->size() > kMostWords)
+    out.left_out = "of more than 24 words";
+  return out;
+}
+
 }  // namespace
+
+void each_nr3d_row(std::string_view text, const std::string& file,
+                   const std::filesystem::path& scans, const std::function<void(Nr3dRow&&)>& use,
+                   const std::function<void(const std::string& id, const std::string& place,
+                                            const std::string& what)>& broken) {
+  const auto records = text::read_csv(text, file);
+  if (records.empty()) throw FormatError(explain(file, "no record", "nr3d.csv of ReferIt3D"));
+  const Columns columns(records[0], file);
+  const std::set<std::string> wanted = scan_names(scans);
+  for (std::size_t i = 1; i < records.size(); ++i) {
+    const std::string id = std::to_string(i - 1), place = line_place(file, records[i].line);
+    std::optional<Nr3dRow> row;
+    try {
+      row = row_of(records[i], columns, wanted, place);
+      row->id = id;
+    } catch (const FormatError& error) {
+      broken(id, place, error.what());
+    }
+    if (row) use(std::move(*row));
+  }
+}
 
 std::vector<Truth> read_nr3d_table(std::string_view text, const std::string& file,
                                    const std::filesystem::path& scans, TruthFile& facts) {
-  const auto records = text::read_csv(text, file);
-  const auto column = [&](std::string_view name) {
-    const auto& names = records.at(0).fields;
-    const auto at = std::find(names.begin(), names.end(), name);
-    if (at == names.end())
-      throw FormatError(
-          explain(file + ":1", "no column '" + std::string(name) + "'", "nr3d.csv of ReferIt3D"));
-    return static_cast<std::size_t>(at - names.begin());
-  };
-  if (records.empty()) throw FormatError(explain(file, "no record", "nr3d.csv of ReferIt3D"));
-  const std::size_t stimulus_at = column("stimulus_id"), tokens_at = column("tokens"),
-                    mentions_at = column("mentions_target_class");
-  const auto& names = records[0].fields;
-  std::optional<std::size_t> utterance;  // scores do not need it
-  if (const auto at = std::find(names.begin(), names.end(), "utterance"); at != names.end())
-    utterance = static_cast<std::size_t>(at - names.begin());
-  const std::set<std::string> wanted = scan_names(scans);
   std::vector<Truth> out;
-  for (std::size_t i = 1; i < records.size(); ++i) {
-    const text::CsvRecord& record = records[i];
-    const std::string place = line_place(file, record.line);
-    if (record.fields.size() != records[0].fields.size())
-      throw FormatError(explain(place, std::to_string(record.fields.size()) + " fields",
-                                std::to_string(records[0].fields.size()) + ", as line 1 names"));
-    const auto stimulus = tasks::nr3d_stimulus(record.fields[stimulus_at]);
-    if (!stimulus)
-      throw FormatError(explain(place + ": stimulus_id", printable(record.fields[stimulus_at], 80),
-                                "scan-label-n-target[-distractor ...]"));
-    const auto words = tasks::python_words(record.fields[tokens_at]);
-    if (!words)
-      throw FormatError(explain(place + ": tokens", printable(record.fields[tokens_at], 80),
-                                "a Python list of texts"));
-    const std::string mentions = lower(record.fields[mentions_at]);
-    if (mentions != "true" && mentions != "false")
-      throw FormatError(
-          explain(place + ": mentions_target_class", printable(mentions, 80), "True or False"));
-    Truth truth;
-    truth.id = std::to_string(i - 1);
-    if (utterance) truth.question = record.fields[*utterance];
-    truth.scene = stimulus->scan;
-    truth.objects = {stimulus->target};
-    truth.objects.insert(truth.objects.end(), stimulus->distractors.begin(),
-                         stimulus->distractors.end());
-    truth.type = std::string(stimulus->hard() ? "hard" : "easy") + " " +
-                 (tasks::nr3d_view_dependent(*words) ? "view-dependent" : "view-independent");
-    std::string reason;
-    if (!wanted.empty() && !wanted.contains(stimulus->scan))
-      reason = "of scans that --scans does not name";
-    else if (mentions == "false")
-      reason = "that do not mention the target's class";
-    else if (words->size() > kMostWords)
-      reason = "of more than 24 words";
-    if (reason.empty()) {
-      out.push_back(std::move(truth));
-    } else {
-      facts.left_out.emplace(truth.id, reason);
-      ++facts.left_out_counts[reason];
+  const auto use = [&](Nr3dRow&& row) {
+    if (!row.left_out.empty()) {
+      ++facts.left_out_counts[row.left_out];
+      facts.left_out.emplace(std::move(row.id), std::move(row.left_out));
+      return;
     }
-  }
+    Truth truth;
+    truth.id = std::move(row.id);
+    truth.question = std::move(row.utterance);
+    truth.scene = row.stimulus.scan;
+    truth.objects = {row.stimulus.target};
+    truth.objects.insert(truth.objects.end(), row.stimulus.distractors.begin(),
+                         row.stimulus.distractors.end());
+    truth.type = std::move(row.type);
+    out.push_back(std::move(truth));
+  };
+  each_nr3d_row(text, file, scans, use,
+                [](const std::string&, const std::string&, const std::string& what) {
+                  throw FormatError(what);
+                });
   return out;
 }
 

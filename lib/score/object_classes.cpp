@@ -27,13 +27,15 @@ int class_of(std::string name, const scan::LabelMap& labels) {
 std::vector<ObjectClass> object_classes(std::span<const NamedObject> objects,
                                         const std::filesystem::path& labels_path) {
   const scan::LabelMap labels(labels_path);
-  std::map<std::pair<std::string, int>, std::set<std::string>> in_scene;
+  std::map<std::pair<std::string, int>, std::size_t> in_scene;
+  std::set<std::pair<std::string, std::string>> counted;  // an object counts by its first name
   for (const NamedObject& one : objects)
-    in_scene[{one.scene, class_of(one.name, labels)}].insert(one.id);
+    if (counted.emplace(one.scene, one.id).second)
+      ++in_scene[{one.scene, class_of(one.name, labels)}];
   std::vector<ObjectClass> out;
   for (const NamedObject& one : objects) {
     const int id = class_of(one.name, labels);
-    out.push_back({in_scene[{one.scene, id}].size() > 1, id == kOthers});
+    out.push_back({in_scene[{one.scene, id}] > 1, id == kOthers});
   }
   return out;
 }

@@ -8,8 +8,6 @@
 namespace vega::score {
 
 // read_scene gives --scenes its meaning; empty in a build without HDF5.
-using ReadScene = std::function<SceneBoxes(const std::filesystem::path& file)>;
-
 // Prints the scores; writes the files of -o and --samples. Throws UsageError, InputError,
 // FormatError, OutputError.
 void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context);

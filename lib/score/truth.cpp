@@ -9,6 +9,7 @@
 #include "score/lines.h"
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"
+#include "tasks/sqa3d.h"
 
 namespace vega::score {
 namespace {
@@ -61,72 +62,29 @@ std::vector<std::string> texts(const Element& element, const Json& list, std::st
                            "--submission writes what it takes"));
 }
 
-// Boxes by object id, from --boxes or --scenes.
-class BoxSource {
- public:
-  explicit BoxSource(const TruthSources& sources) : sources_(sources) {
-    if (sources.boxes.empty()) return;
-    const std::string text = file_text(sources.boxes);
-    parse_json_members(text, {sources.boxes.string(), "boxes by scene"}, large_json(),
-                       [&](const std::string& name, const Json& list) {
-                         const std::string scene = name.substr(name.rfind('/') + 1);
-                         const auto boxes =
-                             boxes_of(list, sources.boxes.string() + ": " + printable(name, 80));
-                         SceneBoxes& of_scene = scenes_[scene];
-                         for (std::size_t i = 0; i < boxes.size(); ++i)
-                           of_scene[static_cast<std::int64_t>(i)] = boxes[i];
-                       });
-  }
-
-  metrics::BoxNumbers box(const Element& element, const std::string& scene, std::int64_t object) {
-    const SceneBoxes& boxes = of(element, scene);
-    const auto at = boxes.find(object);
-    if (at == boxes.end())
-      throw InputError(
-          explain(element.place("object_id"),
-                  "object " + std::to_string(object) + " of " + printable(scene, 80),
-                  "an object among the " + std::to_string(boxes.size()) + " of " + source(),
-                  "is it another version of the segmentation?"));
-    return at->second;
-  }
-
- private:
-  std::string source() const {
-    return sources_.boxes.empty() ? sources_.scenes.string() : sources_.boxes.string();
-  }
-  const SceneBoxes& of(const Element& element, const std::string& scene) {
-    if (const auto at = scenes_.find(scene); at != scenes_.end()) return at->second;
-    if (const auto at = failed_.find(scene); at != failed_.end()) throw InputError(at->second);
-    if (sources_.boxes.empty() && sources_.scenes.empty())
-      throw InputError(explain(element.file.string(), "object ids without boxes",
-                               "boxes of the annotated objects",
-                               "give --boxes scannet_val_gt_box.json or --scenes DIR"));
-    if (!sources_.boxes.empty())
-      throw InputError(
-          explain(sources_.boxes.string(), "no boxes of " + printable(scene, 80),
-                  "all scenes of the annotation file",
-                  "the release leaves out scenes whose object ids have gaps; use --scenes DIR"));
-    if (!sources_.read_scene)
-      throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
-                               "give --boxes scannet_val_gt_box.json"));
-    try {
-      return scenes_[scene] = sources_.read_scene(sources_.scenes / (scene + ".h5"));
-    } catch (const InputError& error) {
-      failed_[scene] = error.what();
-      throw;
-    }
-  }
-
-  const TruthSources& sources_;
-  std::map<std::string, SceneBoxes> scenes_;
-  std::map<std::string, std::string> failed_;  // why a scene has no boxes
-};
+BoxSource box_source(const TruthSources& sources) {
+  return BoxSource({sources.boxes, sources.scenes, sources.read_scene});
+}
 
 // What a conversation of the release asks, without the place of the picture.
 std::string asked_in(const Json& conversations) {
   std::string out = conversations[std::size_t{0}]["value"].text_or("");
   for (const std::string_view mark : {"<image>\n", "<image>"})
     if (out.starts_with(mark)) out.erase(0, mark.size());
+  return out;
+}
+
+// The target, then the others of its class.
+std::vector<std::int64_t> nr3d_objects(const Element& element) {
+  const Json& meta = element.json["metadata"];
+  const auto whole = [&](const Json& id) {
+    const auto text = id_text(id);
+    const auto out = text ? parse_whole(*text) : std::nullopt;
+    if (!out) element.refuse("metadata", "object_id and distractors: object ids");
+    return *out;
+  };
+  std::vector<std::int64_t> out{whole(meta["object_id"])};
+  for (const Json& id : meta["distractors"].elements()) out.push_back(whole(id));
   return out;
 }
 
@@ -139,9 +97,12 @@ Truth processed(Task task, const Element& element) {
   out.type = meta["question_type"].text_or("");
   switch (task) {
     case Task::kScanRefer:
+      if (element.json["box"].is_null()) no_answers(element.file, element.index);
       out.boxes.push_back(box_of(element.json["box"], element.place("box")));
       break;
+    case Task::kNr3d: out.objects = nr3d_objects(element); break;
     case Task::kMulti3DRefer:
+      if (element.json["box"].is_null()) no_answers(element.file, element.index);
       out.boxes = boxes_of(element.json["box"], element.place("box"));
       break;
     case Task::kScan2Cap:
@@ -182,7 +143,7 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
                              TruthFile& facts) {
   std::vector<std::string> types;
   if (!sources.labels.empty()) types = scanrefer_types(sources.labels, list);
-  BoxSource boxes(sources);
+  BoxSource boxes = box_source(sources);
   std::vector<Truth> out;
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> objects;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -193,7 +154,7 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
     if (task != Task::kScan2Cap) truth.question = list[i]["description"].text_or("");
     const auto box_of_object = [&](std::int64_t object) {
       try {
-        truth.boxes.push_back(boxes.box(element, truth.scene, object));
+        truth.boxes.push_back(boxes.box(element.place("object_id"), truth.scene, object));
       } catch (const InputError& error) {
         if (!sources.spare_broken) throw;
         facts.broken.try_emplace(truth.id, TruthFile::Broken{truth.scene, error.what()});
@@ -255,7 +216,7 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
     for (std::size_t i = 0; i < questions["questions"].size(); ++i) {
       const Element element{sources.questions, i, questions["questions"][i]};
       const std::string id = element.id("question_id"), question = element.text("question");
-      types[id] = sqa3d_type(question);
+      types[id] = tasks::sqa3d_type(question);
       const std::string situation = element.json["situation"].text_or("");
       asked[id] = situation + (situation.empty() ? "" : " ") + question;
     }
@@ -349,13 +310,6 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
 
 }  // namespace
 
-std::string sqa3d_type(std::string_view question) {
-  const std::string text = lower(std::string(question));
-  for (const std::string_view word : {"what", "is", "how", "can", "which"})
-    if (text.starts_with(word)) return std::string(word);
-  return "others";
-}
-
 TruthFile read_truth(Task task, const TruthSources& sources) {
   TruthFile out;
   const std::string text = file_text(sources.annotations);
@@ -363,7 +317,7 @@ TruthFile read_truth(Task task, const TruthSources& sources) {
     throw FormatError(explain(sources.annotations.string(), "an empty file", "an annotation file"));
   if (task == Task::kVsi)
     out.questions = vsi_file(sources.annotations, text);
-  else if (task == Task::kNr3d)
+  else if (task == Task::kNr3d && !trim(text).starts_with('['))
     out.questions = read_nr3d_table(text, sources.annotations.string(), sources.scans, out);
   else
     out.questions = from_json(task, sources, text, out);

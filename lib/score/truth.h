@@ -10,11 +10,9 @@
 #include <vector>
 
 #include "score/answers.h"
+#include "score/box_source.h"
 
 namespace vega::score {
-
-// Boxes of the annotated objects of a scene, by object id, metres.
-using SceneBoxes = std::map<std::int64_t, metrics::BoxNumbers>;
 
 // Files that say what is right. Empty: not given.
 struct TruthSources {
@@ -25,7 +23,7 @@ struct TruthSources {
   std::filesystem::path labels;       // --labels: scannetv2-labels.combined.tsv
   std::filesystem::path scans;        // --scans: names of the split's scans, one a line
   // Reads the boxes of a scene file; unset in a build without HDF5.
-  std::function<SceneBoxes(const std::filesystem::path& file)> read_scene;
+  ReadScene read_scene;
   // A question whose boxes cannot be found is left out (TruthFile::broken); else it is an error.
   bool spare_broken = false;
 };
@@ -46,9 +44,5 @@ struct TruthFile {
 // Throws InputError: cannot be opened; no public answers in this file; --boxes or --scenes is
 // needed. FormatError: the file is of no known form, with the element or line and the field.
 TruthFile read_truth(Task task, const TruthSources& sources);
-
-// SQA3D: what, is, how, can, which, others. Source: Video-3D-LLM, process_scanrefer and
-// process_sqa3d.
-std::string sqa3d_type(std::string_view question);
 
 }  // namespace vega::score

@@ -99,9 +99,10 @@ AskedQuestions read_questions(Task task, const fs::path& file, const fs::path& s
   if (trim(text).empty())
     throw FormatError(explain(file.string(), "an empty file", "an annotation file"));
   const bool lines = task == Task::kVsi && !text.starts_with('[');
-  AskedQuestions out = task == Task::kNr3d ? from_nr3d(text, file, scans)
-                       : lines             ? from_lines(task, text, file)
-                                           : from_json(task, text, file);
+  const bool table = task == Task::kNr3d && !trim(text).starts_with('[');
+  AskedQuestions out = table   ? from_nr3d(text, file, scans)
+                       : lines ? from_lines(task, text, file)
+                               : from_json(task, text, file);
   for (std::size_t i = 0; i < out.list.size(); ++i) {
     if (!out.place.try_emplace(out.list[i].id, i).second)
       throw FormatError(explain(file.string(), "question '" + printable(out.list[i].id) + "' twice",

@@ -71,7 +71,8 @@ Json to_json(const Sample& sample) {
     case Task::kNr3d:
       out.add("box", first_box(sample));
       add_ids();
-      if (!sample.candidates.empty()) meta.add("candidates", sample.candidates);
+      meta.add("distractors", sample.distractors);
+      meta.add("candidates", sample.candidates);
       break;
     case Task::kScanQa:
       if (!sample.answers.empty()) meta.add("answers", sample.answers);

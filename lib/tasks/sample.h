@@ -48,11 +48,12 @@ struct Sample {
   // none; such an object gets the empty caption, unasked.
   std::optional<BoxNumbers> box_input;
   bool no_proposal = false;
-  std::vector<std::string> captions;     // Scan2Cap, not in train: all descriptions of the object
-  std::vector<std::string> answers;      // ScanQA, not in train: all accepted answers
-  std::vector<std::string> object_ids;   // metadata.object_id, as texts
-  std::vector<std::int64_t> candidates;  // Nr3D: ids of all annotated objects of the scan
-  Json ann_id, object_id;                // of metadata, as in the file
+  std::vector<std::string> captions;    // Scan2Cap, not in train: all descriptions of the object
+  std::vector<std::string> answers;     // ScanQA, not in train: all accepted answers
+  std::vector<std::string> object_ids;  // metadata.object_id, as texts
+  // Nr3D: ids of the other objects of the target's class, and of all annotated objects of the scan.
+  std::vector<std::int64_t> distractors, candidates;
+  Json ann_id, object_id;  // of metadata, as in the file
 };
 
 // A record that cannot be asked.
@@ -83,6 +84,10 @@ struct SampleReading {
 SampleFile read_samples(const std::filesystem::path& path, Task task, SampleReading how = {});
 SampleFile parse_samples(std::string_view text, const std::string& name, Task task,
                          SampleReading how = {});
+
+// One record. Throws FormatError that begins with the member, for every fault named above but
+// repeated ids and bytes.
+Sample sample_of(const Json& record, Task task);
 
 // A record as the official converters write it: members and their order. text::python_json gives
 // their bytes.

@@ -8,17 +8,14 @@
 #include "base/text.h"
 #include "tasks/json_list.h"
 #include "tasks/sample.h"
-#include "text/python_json.h"
-#include "text/unicode.h"
 
 namespace vega::tasks {
 namespace {
 
 constexpr const char* kProcessed = "processed questions: a JSON list of records with conversations";
-constexpr std::size_t kMostRecordBytes = std::size_t{8} << 20, kMostTextBytes = 1 << 16,
-                      kMostIdBytes = 256;
+constexpr std::size_t kMostTextBytes = 1 << 16, kMostIdBytes = 256;
 
-// Throws FormatError without the file and the record: read_record's caller knows them.
+// Throws FormatError without the file and the record: sample_of's caller knows them.
 [[noreturn]] void refuse(const std::string& field, const std::string& got,
                          const std::string& expected, const std::string& remedy = {}) {
   throw FormatError(explain(field, got, expected, remedy));
@@ -100,10 +97,14 @@ void read_object_ids(const Json& meta, Sample& out) {
   }
   for (const std::string& id : out.object_ids)
     if (id.empty()) refuse("metadata.object_id", shown(out.object_id), "ids");
-  for (const Json& id : meta["candidates"].elements()) {
-    const auto whole = id.whole();
-    if (!whole) refuse("metadata.candidates", shown(id), "whole numbers");
-    out.candidates.push_back(*whole);
+  for (const auto& [name, ids] :
+       {std::pair<std::string, std::vector<std::int64_t>*>{"distractors", &out.distractors},
+        {"candidates", &out.candidates}}) {
+    for (const Json& id : meta[name].elements()) {
+      const auto whole = id.whole();
+      if (!whole) refuse("metadata." + name, shown(id), "whole numbers");
+      ids->push_back(*whole);
+    }
   }
 }
 
@@ -144,7 +145,9 @@ void read_truth(const Json& record, Sample& out) {
                       : !out.answer.empty() || !out.captions.empty() || !out.answers.empty();
 }
 
-Sample read_record(const Json& record, Task task) {
+}  // namespace
+
+Sample sample_of(const Json& record, Task task) {
   if (!record.is_object()) refuse("record", shown(record), "a JSON object");
   Sample out;
   out.task = task;
@@ -164,41 +167,6 @@ Sample read_record(const Json& record, Task task) {
   return out;
 }
 
-// The JSON of one record. `whole` holds the repaired text while the parser needs it.
-Json parse_record(std::string_view element, std::size_t& repaired) {
-  if (element.size() > kMostRecordBytes)
-    refuse("record", std::to_string(element.size()) + " bytes",
-           "at most " + std::to_string(kMostRecordBytes));
-  if (!is_utf8(element))
-    refuse("record", "bytes that are not UTF-8", "UTF-8", "save the file as UTF-8");
-  JsonLimits limits;
-  limits.bytes = limits.token = kMostRecordBytes;
-  const JsonOrigin origin{"record", "a JSON object", "correct what wrote the file"};
-  if (const auto name = text::foreign_number(element); !name.empty())
-    refuse("record", std::string(name) + ", which JSON does not have", "finite numbers",
-           "correct what wrote the file");
-  if (element.find("\\u") == element.npos) return parse_json(element, origin, limits);
-  std::size_t halves = 0;
-  const std::string whole = text::with_whole_surrogates(element, halves);
-  Json out = parse_json(whole, origin, limits);
-  repaired += halves;
-  return out;
-}
-
-// The id of a record that cannot be read, for its message.
-std::string id_of_broken(std::string_view element) {
-  if (element.size() > kMostRecordBytes) return {};
-  std::size_t ignored = 0;
-  std::string whole =
-      text::encode_utf8(text::decode_utf8(text::with_whole_surrogates(element, ignored)));
-  for (auto name = text::foreign_number(whole); !name.empty(); name = text::foreign_number(whole))
-    whole.replace(static_cast<std::size_t>(name.data() - whole.data()), name.size(), "0");
-  const auto json = parse_json(std::string_view(whole));
-  return json ? printable(id_of((*json)["id"]), 80) : std::string();
-}
-
-}  // namespace
-
 SampleFile parse_samples(std::string_view text, const std::string& name, Task task,
                          SampleReading how) {
   SampleFile out;
@@ -209,16 +177,18 @@ SampleFile parse_samples(std::string_view text, const std::string& name, Task ta
     const std::string place = name + ": [" + std::to_string(index) + "]";
     std::string id;
     try {
-      const Json record = parse_record(element, out.repaired);
+      const Json record = parse_element(element, out.repaired);
       id = printable(id_of(record["id"]), 80);
-      Sample sample = read_record(record, task);
+      Sample sample = sample_of(record, task);
       const auto [at, is_new] = places.try_emplace(sample.id_text, index);
       if (!is_new && !how.repeated_ids)
         refuse("id", "a second time (first: [" + std::to_string(at->second) + "])",
                "each question once");
       out.samples.push_back(std::move(sample));
     } catch (const FormatError& error) {
-      out.bad.push_back({place, id.empty() ? id_of_broken(element) : id, error.what()});
+      out.bad.push_back({place,
+                         id.empty() ? printable(id_of(member_of_broken(element, "id")), 80) : id,
+                         error.what()});
     }
   });
   if (out.samples.empty()) {

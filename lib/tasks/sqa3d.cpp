@@ -154,4 +154,15 @@ Sqa3dMatch sqa3d_match(std::string_view answer, std::string_view truth) {
   return within ? Sqa3dMatch::kRefined : Sqa3dMatch::kNone;
 }
 
+std::string sqa3d_type(std::string_view question) {
+  const std::u32string all = text::decode_utf8(question);
+  std::size_t first = 0;  // str.lstrip()
+  while (first < all.size() && text::is_python_space(all[first])) ++first;
+  const std::string start =
+      text::lower(text::encode_utf8(std::u32string_view(all).substr(first, 5)));
+  for (const std::string_view word : {"what", "is", "how", "can", "which"})
+    if (start.starts_with(word)) return std::string(word);
+  return "others";
+}
+
 }  // namespace vega::tasks

@@ -17,4 +17,8 @@ enum class Sqa3dMatch { kNone, kRefined, kOfficial, kStrict };
 // part of the other, so that an empty answer matches everything.
 Sqa3dMatch sqa3d_match(std::string_view answer, std::string_view truth);
 
+// What a question asks for, by its first word: what, is, how, can, which, others. Source:
+// Video-3D-LLM, process_sqa3d.
+std::string sqa3d_type(std::string_view question);
+
 }  // namespace vega::tasks

@@ -27,21 +27,28 @@ Lead lead_of(unsigned char c) {
   return {-1, 0, 0, 0};
 }
 
+// Of property Cased.
 bool is_cased(char32_t c) {
+  const auto within = [c](char32_t first, char32_t last) { return c >= first && c <= last; };
+  if (c == 0xAA || c == 0xBA || within(0x2160, 0x217F) || within(0x24B6, 0x24E9) ||
+      within(0x1F130, 0x1F149) || within(0x1F150, 0x1F169) || within(0x1F170, 0x1F189))
+    return true;  // ordinals, Roman numerals, letters in circles and squares
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
   return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
          category == UTF8PROC_CATEGORY_LT;
 }
 
-// Marks and the like, which do not end a word.
+// Marks and the like, which do not end a word: property Case_Ignorable.
 bool is_ignored_by_case(char32_t c) {
+  constexpr std::u32string_view kWithinWords =
+      U"'.:\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a";
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_CF:
     case UTF8PROC_CATEGORY_LM:
     case UTF8PROC_CATEGORY_SK: return true;
-    default: return c == '\'' || c == '.' || c == ':' || c == 0xB7 || c == 0x2019 || c == 0x2018;
+    default: return kWithinWords.find(c) != kWithinWords.npos;
   }
 }
 
@@ -124,10 +131,55 @@ std::string lower(std::string_view text) { return encode_utf8(lower(decode_utf8(
 std::string capitalized(std::string_view text) {
   const std::u32string all = decode_utf8(text);
   if (all.empty()) return {};
-  // Letters whose title form is several letters, where one is likely to meet them.
-  static const std::map<char32_t, std::u32string_view> kLong = {
-      {U'\u00df', U"Ss"},  {U'\ufb00', U"Ff"},  {U'\ufb01', U"Fi"}, {U'\ufb02', U"Fl"},
-      {U'\ufb03', U"Ffi"}, {U'\ufb04', U"Ffl"}, {U'\ufb05', U"St"}, {U'\ufb06', U"St"}};
+  // Letters whose title form is several letters: SpecialCasing.txt of Unicode.
+  static const std::map<char32_t, std::u32string_view> kLong = {{U'\u00df', U"Ss"},
+                                                                {U'\u0149', U"\u02bcN"},
+                                                                {U'\u01f0', U"J\u030c"},
+                                                                {U'\u0390', U"\u0399\u0308\u0301"},
+                                                                {U'\u03b0', U"\u03a5\u0308\u0301"},
+                                                                {U'\u0587', U"\u0535\u0582"},
+                                                                {U'\u1e96', U"H\u0331"},
+                                                                {U'\u1e97', U"T\u0308"},
+                                                                {U'\u1e98', U"W\u030a"},
+                                                                {U'\u1e99', U"Y\u030a"},
+                                                                {U'\u1e9a', U"A\u02be"},
+                                                                {U'\u1f50', U"\u03a5\u0313"},
+                                                                {U'\u1f52', U"\u03a5\u0313\u0300"},
+                                                                {U'\u1f54', U"\u03a5\u0313\u0301"},
+                                                                {U'\u1f56', U"\u03a5\u0313\u0342"},
+                                                                {U'\u1fb2', U"\u1fba\u0345"},
+                                                                {U'\u1fb4', U"\u0386\u0345"},
+                                                                {U'\u1fb6', U"\u0391\u0342"},
+                                                                {U'\u1fb7', U"\u0391\u0342\u0345"},
+                                                                {U'\u1fc2', U"\u1fca\u0345"},
+                                                                {U'\u1fc4', U"\u0389\u0345"},
+                                                                {U'\u1fc6', U"\u0397\u0342"},
+                                                                {U'\u1fc7', U"\u0397\u0342\u0345"},
+                                                                {U'\u1fd2', U"\u0399\u0308\u0300"},
+                                                                {U'\u1fd3', U"\u0399\u0308\u0301"},
+                                                                {U'\u1fd6', U"\u0399\u0342"},
+                                                                {U'\u1fd7', U"\u0399\u0308\u0342"},
+                                                                {U'\u1fe2', U"\u03a5\u0308\u0300"},
+                                                                {U'\u1fe3', U"\u03a5\u0308\u0301"},
+                                                                {U'\u1fe4', U"\u03a1\u0313"},
+                                                                {U'\u1fe6', U"\u03a5\u0342"},
+                                                                {U'\u1fe7', U"\u03a5\u0308\u0342"},
+                                                                {U'\u1ff2', U"\u1ffa\u0345"},
+                                                                {U'\u1ff4', U"\u038f\u0345"},
+                                                                {U'\u1ff6', U"\u03a9\u0342"},
+                                                                {U'\u1ff7', U"\u03a9\u0342\u0345"},
+                                                                {U'\ufb00', U"Ff"},
+                                                                {U'\ufb01', U"Fi"},
+                                                                {U'\ufb02', U"Fl"},
+                                                                {U'\ufb03', U"Ffi"},
+                                                                {U'\ufb04', U"Ffl"},
+                                                                {U'\ufb05', U"St"},
+                                                                {U'\ufb06', U"St"},
+                                                                {U'\ufb13', U"\u0544\u0576"},
+                                                                {U'\ufb14', U"\u0544\u0565"},
+                                                                {U'\ufb15', U"\u0544\u056b"},
+                                                                {U'\ufb16', U"\u054e\u0576"},
+                                                                {U'\ufb17', U"\u0544\u056d"}};
   const auto found = kLong.find(all[0]);
   const auto title = utf8proc_totitle(static_cast<utf8proc_int32_t>(all[0]));
   std::u32string out = found != kLong.end() ? std::u32string(found->second)

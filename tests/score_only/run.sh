@@ -12,7 +12,7 @@ if heavy=$(ldd "$program" | grep -iE 'torch|libc10|hdf5|libav|libsw|cuda'); then
   echo "score-only links what it must not: $heavy" >&2
   exit 1
 fi
-for verb in score validate merge table plot inspect verify; do
+for verb in prepare score validate merge table plot inspect verify; do
   "$program" $verb --help >/dev/null || { echo "score-only lacks $verb" >&2; exit 1; }
 done
 printf '\211HDF\r\n\032\n' >"$build/x.h5"
@@ -21,4 +21,4 @@ if message=$("$program" inspect "$build/x.h5" 2>&1); then
   exit 1
 fi
 grep -qF 'score-only build' <<<"$message" || { echo "no word of the other build: $message" >&2; exit 1; }
-for theme in score table plot; do bash "$source/tests/e2e/$theme.sh" "$build/bin"; done
+for theme in prepare score table plot; do bash "$source/tests/e2e/$theme.sh" "$build/bin"; done

@@ -41,7 +41,7 @@ const std::string kNr3d =
     R"({"id": 9, "video": "scannet/scene0011_00", "conversations": [{"value": "<image>Identify", )"
     R"("from": "human"}, {"value": "<ground>", "from": "gpt"}], "box": [0.0, 0.0, 0.0, 1.0, 1.0, )"
     R"(1.0], "metadata": {"dataset": "nr3d", "question_type": "easy view-dependent", "ann_id": "9", )"
-    R"("object_id": "3", "candidates": [0, 3, 4]}})";
+    R"("object_id": "3", "distractors": [4], "candidates": [0, 3, 4]}})";
 
 std::string list(std::initializer_list<std::string> records) {
   std::string out = "[";
@@ -153,7 +153,7 @@ TEST_CASE("a file that is no list of questions is refused") {
   CHECK_THROWS_WITH(read("[" + kSqa3d),
                     Catch::Contains("q.json: [0]") && Catch::Contains("breaks off"));
   CHECK_THROWS_WITH(read("[" + kSqa3d + ", {\"id\": \"a]"), Catch::Contains("q.json: [1]"));
-  CHECK_THROWS_WITH(read(list({kSqa3d}) + "x"), Catch::Contains("more text behind the list"));
+  CHECK_THROWS_WITH(read(list({kSqa3d}) + "x"), Catch::Contains("more text behind the end"));
 }
 
 TEST_CASE("the train split of SQA3D keeps questions of one id where asked to") {

@@ -33,6 +33,19 @@ TEST_CASE("Java's hash of a string") {
   CHECK(java_hash(U"\U0001F642") == 31 * 0xD83D + 0xDE42);  // two UTF-16 units
 }
 
+TEST_CASE(
+    "capitalized is Python's str.capitalize where a letter has a long title form or a sigma ends a "
+    "word") {
+  CHECK(capitalized("\u1f80A") == "\u1f88a");
+  CHECK(capitalized("\u0149A") == "\u02bcNa");
+  CHECK(capitalized("\u1fb7A") == "\u0391\u0342\u0345a");
+  CHECK(capitalized("\ufb17A") == "\u0544\u056da");
+  CHECK(capitalized("A\u00aa\u03a3") == "A\u00aa\u03c2");
+  CHECK(capitalized("A\u2160\u03a3") == "A\u2170\u03c2");
+  CHECK(capitalized("A\u03a3\uff1ab") == "A\u03c3\uff1ab");
+  CHECK(capitalized("\u03a3") == "\u03a3");
+}
+
 TEST_CASE("unicode: the first letter in title form, the others in lower case, as Python has it") {
   CHECK(capitalized("the TV On the left") == "The tv on the left");
   CHECK(capitalized("") == "");

@@ -1,0 +1,76 @@
+#include "score/box_source.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/printable.h"
+#include "score/answers.h"
+#include "tasks/json_list.h"
+
+namespace vega::score {
+
+BoxSource::BoxSource(BoxFiles files) : files_(std::move(files)) {
+  if (files_.boxes.empty()) return;
+  const MappedFile file(files_.boxes);
+  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
+                              file.bytes().size());
+  const std::string path = files_.boxes.string();
+  tasks::each_member(text, path, "boxes by scene",
+                     [&](const std::string& name, std::string_view value) {
+                       const std::string scene = name.substr(name.rfind('/') + 1);
+                       const std::string where = path + ": " + printable(name, 80);
+                       if (scenes_.contains(scene) || failed_.contains(scene)) {
+                         scenes_.erase(scene);
+                         failed_[scene] = explain(where, "a scene twice", "each scene once");
+                         return;
+                       }
+                       try {
+                         std::size_t repaired = 0;
+                         const auto boxes = boxes_of(tasks::parse_element(value, repaired), where);
+                         SceneBoxes& of_scene = scenes_[scene];
+                         for (std::size_t i = 0; i < boxes.size(); ++i)
+                           of_scene[static_cast<std::int64_t>(i)] = boxes[i];
+                       } catch (const FormatError& error) {
+                         const std::string why = error.what();
+                         failed_[scene] = why.starts_with(where) ? why : where + ": " + why;
+                       }
+                     });
+}
+
+const SceneBoxes& BoxSource::of(const std::string& where, const std::string& scene) {
+  if (const auto at = scenes_.find(scene); at != scenes_.end()) return at->second;
+  if (const auto at = failed_.find(scene); at != failed_.end()) throw InputError(at->second);
+  if (files_.boxes.empty() && files_.scenes.empty())
+    throw InputError(explain(where, "object ids without boxes", files_.what,
+                             "give " + files_.option + " or --scenes DIR"));
+  if (!files_.boxes.empty())
+    throw InputError(
+        explain(files_.boxes.string(), "no boxes of " + printable(scene, 80),
+                "all scenes of the annotation file",
+                "the release leaves out scenes whose object ids have gaps; use --scenes DIR"));
+  if (!files_.read_scene)
+    throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
+                             "give " + files_.option));
+  try {
+    return scenes_[scene] = files_.read_scene(files_.scenes / (scene + ".h5"));
+  } catch (const InputError& error) {
+    scenes_.erase(scene);
+    failed_[scene] = error.what();
+    throw;
+  }
+}
+
+metrics::BoxNumbers BoxSource::box(const std::string& where, const std::string& scene,
+                                   std::int64_t object) {
+  const SceneBoxes& boxes = of(where, scene);
+  const auto at = boxes.find(object);
+  if (at != boxes.end()) return at->second;
+  const auto& source = files_.boxes.empty() ? files_.scenes : files_.boxes;
+  throw InputError(
+      explain(where, "object " + std::to_string(object) + " of " + printable(scene, 80),
+              "an object among the " + std::to_string(boxes.size()) + " of " + source.string(),
+              "is it another version of the segmentation?"));
+}
+
+}  // namespace vega::score

@@ -1,0 +1,59 @@
+// `vega-eval prepare`: original annotations of the benchmarks in, the processed schema out
+// (tasks/sample.h), as the converters of Video-3D-LLM write it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/choice.h"
+#include "base/options.h"
+#include "run/verb.h"
+#include "score/box_source.h"
+#include "tasks/prompts.h"
+#include "tasks/sample.h"
+
+namespace vega::score {
+
+enum class Split { kTrain, kVal, kTest };
+inline constexpr Choice<Split> kSplits[] = {
+    {Split::kTrain, "train"}, {Split::kVal, "val"}, {Split::kTest, "test"}};
+
+// What is converted. Empty: not given.
+struct PrepareSources {
+  tasks::Task task{};
+  Split split{};
+  std::filesystem::path annotations;        // SQA3D: v1_balanced_sqa_annotations_*
+  std::filesystem::path questions;          // SQA3D: v1_balanced_questions_*
+  BoxFiles boxes;                           // of annotated objects; the test split asks for none
+  BoxFiles proposals;                       // Scan2Cap besides train
+  std::filesystem::path labels;             // ScanRefer, Scan2Cap: unique and multiple
+  std::filesystem::path scans;              // Nr3D: names of the split's scans
+  const tasks::Prompts* prompts = nullptr;  // null: the released ones
+};
+
+// A question that could not be converted.
+struct LeftOut {
+  std::string place, id, scene;  // "FILE: [12]"; id and scene may be empty
+  std::string why;
+};
+
+struct Prepared {
+  std::vector<tasks::Sample> samples;  // in the order of the official converters
+  std::vector<LeftOut> left_out;
+  std::map<std::string, std::int64_t> dropped;  // Nr3D: rows that do not count, by the reason
+  std::vector<std::string> notes;               // for the log
+  std::int64_t missed = 0;                      // Scan2Cap: objects for which no proposal stands
+  std::size_t repaired = 0;                     // halves of surrogate pairs that became U+FFFD
+};
+
+// A question that is broken costs only itself. Throws InputError (a file cannot be opened, or is
+// needed and not given), FormatError (a file is of no known form).
+Prepared prepare_samples(const PrepareSources& sources);
+
+// read_scene and read_proposals give --scenes its meaning; empty in a build without HDF5.
+Verb prepare_verb(ReadScene read_scene = {}, ReadScene read_proposals = {});
+
+}  // namespace vega::score

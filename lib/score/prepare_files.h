@@ -1,0 +1,28 @@
+// The annotation files of a benchmark within a folder: one of its own, or the `data` folder of
+// Video-3D-LLM (docs/dataset.md).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "score/prepare.h"
+
+namespace vega::score {
+
+// Empty: not there.
+struct AnnotationFiles {
+  std::filesystem::path annotations, questions;
+  Split split{};
+  // Of a data folder.
+  std::filesystem::path boxes, proposals, labels, scans;
+};
+
+// Without a split: the one that the benchmark is evaluated on, or the only one that is there.
+// Throws InputError: no such file; names those that were looked for.
+AnnotationFiles find_annotations(tasks::Task task, const std::filesystem::path& folder,
+                                 std::optional<Split> split);
+
+// train, val or test as a word of a file's name: "ScanQA_v1.0_test_w_obj.json".
+std::optional<Split> split_in(const std::filesystem::path& file);
+
+}  // namespace vega::score

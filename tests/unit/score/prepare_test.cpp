@@ -1,0 +1,278 @@
+#include "score/prepare.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "score/prepare_files.h"
+#include "score/truth.h"
+#include "score/validate_questions.h"
+#include "support/support.h"
+
+using namespace vega;
+using namespace vega::score;
+
+namespace {
+
+namespace fs = std::filesystem;
+using Asked = tasks::Task;  // score::Task knows more benchmarks
+
+struct Files {
+  test::TempFolder folder;
+  fs::path write(const std::string& name, const std::string& text) const {
+    test::write_text(folder / name, text);
+    return folder / name;
+  }
+};
+
+PrepareSources of_folder(Asked task, const fs::path& data, Split split) {
+  const AnnotationFiles found = find_annotations(task, data, split);
+  PrepareSources out{.task = task, .split = split};
+  out.annotations = found.annotations;
+  out.questions = found.questions;
+  out.boxes.boxes = found.boxes;
+  out.proposals.boxes = found.proposals;
+  out.labels = found.labels;
+  out.scans = found.scans;
+  return out;
+}
+
+std::string row(const std::string& scene, const std::string& object, const std::string& text,
+                const std::string& more = "") {
+  return R"({"scene_id": ")" + scene + R"(", "object_id": ")" + object +
+         R"(", "object_name": "chair", "ann_id": "0", "eval_type": "unique", "description": ")" +
+         text + "\"" + more + "}";
+}
+
+const std::string kBoxes =
+    R"({"scannet/scene0001_00": [[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], [5.0, 0.0, 0.0, 1.0, 1.0, 1.0]]})";
+
+Prepared scanrefer(const Files& files, const std::string& rows, Asked task = Asked::kScanRefer,
+                   const std::string& proposals = "{}") {
+  PrepareSources sources{.task = task, .split = Split::kVal};
+  sources.annotations = files.write("refer_val.json", "[" + rows + "]");
+  sources.boxes.boxes = files.write("boxes.json", kBoxes);
+  sources.proposals.boxes = files.write("proposals.json", proposals);
+  return prepare_samples(sources);
+}
+
+// Nr3D's file with three rows that count and three that do not.
+const std::string kNr3d =
+    "assignmentid,stimulus_id,utterance,tokens,mentions_target_class\n"
+    "7,scene0001_00-coffee_table-2-1-0,The LEFT table,\"['the', 'left', 'table']\",True\n"
+    "8,scene0001_00-chair-1-0,the chair,\"['the', 'chair']\",True\n"
+    "9,scene0001_00-chair-1-0,that one,\"['that', 'one']\",False\n"
+    "10,scene0009_00-chair-1-0,other scan,\"['chair']\",True\n"
+    "11,broken,the chair,\"['chair']\",True\n"
+    "12,scene0001_00-lamp-1-56,the lamp,\"['lamp']\",True\n";
+
+}  // namespace
+
+TEST_CASE("prepared files have the bytes of the official converters") {
+  const fs::path folder = test::golden("prepare");
+  const std::pair<Asked, std::string> all[] = {{Asked::kScanRefer, "scanrefer_vg"},
+                                               {Asked::kMulti3DRefer, "multi3drefer"},
+                                               {Asked::kScan2Cap, "scan2cap"},
+                                               {Asked::kScanQa, "scanqa"},
+                                               {Asked::kSqa3d, "sqa3d"}};
+  for (const auto& [task, stem] : all) {
+    for (const Choice<Split>& split : kSplits) {
+      const fs::path wanted =
+          folder / "processed" / (stem + "_" + std::string(split.name) + "_llava_style.json");
+      if (!fs::exists(wanted)) continue;
+      INFO(wanted.string());
+      const Prepared prepared = prepare_samples(of_folder(task, folder / "data", split.value));
+      CHECK(prepared.left_out.empty());
+      CHECK(tasks::samples_text(prepared.samples) == test::read_text(wanted));
+      // And they are read back as they are.
+      const auto read = tasks::read_samples(wanted, task, {.repeated_ids = true});
+      CHECK(read.bad.empty());
+      CHECK(tasks::samples_text(read.samples) == test::read_text(wanted));
+    }
+  }
+}
+
+TEST_CASE("SQA3D's test split as published", "[shared]") {
+  const auto shared = test::shared_data();
+  if (!shared || !fs::exists(*shared / "sqa3d")) return test::note_skip("no ../shared/data/sqa3d");
+  const Prepared prepared =
+      prepare_samples(of_folder(Asked::kSqa3d, *shared / "sqa3d", Split::kTest));
+  CHECK(prepared.left_out.empty());
+  CHECK(prepared.samples.size() == 3519);
+  std::map<std::string, int> types;
+  for (const tasks::Sample& one : prepared.samples) ++types[one.question_type];
+  CHECK(types == std::map<std::string, int>{{"what", 1147},
+                                            {"is", 652},
+                                            {"how", 465},
+                                            {"can", 338},
+                                            {"which", 351},
+                                            {"others", 566}});
+}
+
+TEST_CASE("an object that the scene lacks costs only its question") {
+  const Files files;
+  const Prepared out =
+      scanrefer(files, row("scene0001_00", "1", "a") + "," + row("scene0001_00", "56", "b") + "," +
+                           row("scene0002_00", "0", "c") + "," + row("scene0001_00", "0", "d"));
+  REQUIRE(out.samples.size() == 2);
+  CHECK(out.samples[1].id_text == "3");
+  REQUIRE(out.left_out.size() == 2);
+  CHECK(out.left_out[0].id == "1");
+  CHECK(out.left_out[0].scene == "scene0001_00");
+  CHECK_THAT(out.left_out[0].why, Catch::Contains("object 56 of scene0001_00") &&
+                                      Catch::Contains("among the 2 of") &&
+                                      Catch::Contains("another version of the segmentation"));
+  CHECK_THAT(out.left_out[1].why, Catch::Contains("no boxes of scene0002_00"));
+}
+
+TEST_CASE("broken annotations cost only themselves") {
+  const Files files;
+  const Prepared out = scanrefer(
+      files, row("scene0001_00", "0", "good") + ", 7, " + row("scene0001_00", "0", "b\xff") + "," +
+                 row("../etc", "0", "c") + "," + row("scene0001_00", "zero", "d") + "," +
+                 row("scene0001_00", "0", std::string(70'000, 'x')) + "," +
+                 row("scene0001_00", "0", "f", ", \"score\": NaN") + "," +
+                 R"({"scene_id": "scene0001_00", "object_id": "0"})" + "," +
+                 row("scene0001_00", "0", "half \\ud83d"));
+  REQUIRE(out.samples.size() == 2);
+  CHECK(out.samples[1].id_text == "8");
+  CHECK(out.repaired == 1);
+  const std::pair<std::string, std::string> wanted[] = {
+      {"1", "a JSON object"},   {"2", "not UTF-8"},     {"3", "the name of a scan"},
+      {"4", "a whole number"},  {"5", "at most 65536"}, {"6", "NaN"},
+      {"7", "description: got"}};
+  REQUIRE(out.left_out.size() == std::size(wanted));
+  for (const auto& [id, why] : wanted) {
+    const auto at = std::find_if(out.left_out.begin(), out.left_out.end(),
+                                 [&](const LeftOut& one) { return one.id == id; });
+    INFO(id);
+    REQUIRE(at != out.left_out.end());
+    CHECK_THAT(at->why, Catch::Contains(why));
+  }
+}
+
+TEST_CASE("a broken or empty list of boxes costs only its scene") {
+  const Files files;
+  const std::string rows = row("scene0001_00", "0", "a") + "," + row("scene0001_00", "1", "b");
+  const auto proposals = [](const std::string& list) {
+    return "{\"scannet/scene0001_00\": " + list + "}";
+  };
+  const Prepared none = scanrefer(files, rows, Asked::kScan2Cap, proposals("[]"));
+  REQUIRE(none.samples.size() == 2);
+  CHECK(none.missed == 2);
+  CHECK(none.samples[0].no_proposal);
+  const Prepared one =
+      scanrefer(files, rows, Asked::kScan2Cap,
+                proposals("[[5.0, 0.0, 0.0, 2.0, 1.0, 1.0], [0.1, 0.0, 0.0, 1.0, 1.0, 1.0]]"));
+  CHECK(one.missed == 1);  // half of the second object misses 0.5 by a hair, as released
+  CHECK(one.samples[0].box_input == metrics::BoxNumbers{0.1, 0, 0, 1, 1, 1});
+  CHECK_THAT(scanrefer(files, rows, Asked::kScan2Cap, proposals("[[NaN]]")).left_out.at(0).why,
+             Catch::Contains("proposals.json: scannet/scene0001_00"));
+  CHECK_THAT(scanrefer(files, rows, Asked::kScan2Cap, proposals("[[0, 0, 0, 1, -1, 1]]"))
+                 .left_out.at(0)
+                 .why,
+             Catch::Contains("extents from 0 on"));
+}
+
+TEST_CASE("a test split goes on from proposals, which is said once") {
+  const Files files;
+  PrepareSources sources{.split = Split::kTest};
+  sources.annotations =
+      files.write("refer_test.json", R"([{"scene_id": "scene0707_00", "description": "a"}, )"
+                                     R"({"scene_id": "scene0707_00", "description": "b"}])");
+  sources.proposals.boxes = files.write(
+      "p.json", R"({"scannet/scene0707_00": [[0, 0, 0, 1, 1, 1], [1, 0, 0, 1, 1, 1]]})");
+  const Prepared found = prepare_samples(sources);
+  CHECK(found.samples.size() == 2);
+  CHECK(found.left_out.empty());
+  CHECK_FALSE(found.samples[0].has_truth);
+  REQUIRE(found.notes.size() == 1);
+  CHECK_THAT(found.notes[0], Catch::Contains("proposals of a detector"));
+  sources.task = Asked::kScan2Cap;
+  const Prepared captions = prepare_samples(sources);
+  REQUIRE(captions.samples.size() == 2);
+  CHECK(captions.samples[1].id_text == "scene0707_00_1");
+  CHECK(captions.samples[1].box_input == metrics::BoxNumbers{1, 0, 0, 1, 1, 1});
+  CHECK(captions.notes.size() == 1);
+
+  // Scores of such a split are refused, its questions are known.
+  const fs::path processed = files.write("processed.json", tasks::samples_text(found.samples));
+  CHECK_THROWS_WITH(read_truth(score::Task::kScanRefer, {.annotations = processed}),
+                    Catch::Contains("a question without answers"));
+  CHECK(read_questions(score::Task::kScanRefer, processed).list.size() == 2);
+}
+
+TEST_CASE("questions that come twice, and annotations of another split") {
+  const Files files;
+  PrepareSources sources{.task = Asked::kScanQa, .split = Split::kVal};
+  sources.annotations = files.write(
+      "qa.json",
+      R"([{"scene_id": "scene0001_00", "question_id": "q0", "question": "a?", "answers": ["b"]},
+          {"scene_id": "scene0001_00", "question_id": "q0", "question": "c?", "answers": ["d"]},
+          {"scene_id": "scene0001_00", "question_id": "q1", "question": "e?", "answers": []}])");
+  Prepared out = prepare_samples(sources);
+  CHECK(out.samples.size() == 1);
+  REQUIRE(out.left_out.size() == 2);
+  CHECK_THAT(out.left_out[0].why, Catch::Contains("'q0' a second time"));
+  CHECK_THAT(out.left_out[1].why, Catch::Contains("answers: got []"));
+
+  sources.task = Asked::kSqa3d;
+  sources.questions = files.write(
+      "q.json", R"({"questions": [{"question_id": 1, "question": "Is it?", "situation": "I."}]})");
+  sources.annotations = files.write(
+      "a.json",
+      R"({"annotations": [)"
+      R"({"scene_id": "scene0001_00", "question_id": 1, "answers": [{"answer": "yes"}]}, )"
+      R"({"scene_id": "scene0001_00", "question_id": 2, "answers": [{"answer": "no"}]}]})");
+  out = prepare_samples(sources);
+  CHECK(out.samples.size() == 1);
+  CHECK_THAT(out.left_out.at(0).why,
+             Catch::Contains("no question '2'") && Catch::Contains("of one split"));
+  std::swap(sources.questions, sources.annotations);
+  CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("no list 'questions'"));
+}
+
+TEST_CASE("Nr3D: rows that count, with all annotated objects as candidates") {
+  const Files files;
+  PrepareSources sources{.task = Asked::kNr3d, .split = Split::kVal};
+  sources.annotations = files.write("nr3d.csv", kNr3d);
+  sources.boxes.boxes = files.write("boxes.json", kBoxes);
+  sources.scans = files.write("scans.txt", "scene0001_00\n");
+  const Prepared out = prepare_samples(sources);
+  REQUIRE(out.samples.size() == 2);
+  const tasks::Sample& one = out.samples[0];
+  CHECK(one.user ==
+        "<image>Identify the object according to the following description.\nThe left table");
+  CHECK(one.question_type == "easy view-dependent");
+  CHECK(one.boxes == std::vector<metrics::BoxNumbers>{{5, 0, 0, 1, 1, 1}});
+  CHECK(one.distractors == std::vector<std::int64_t>{0});
+  CHECK(one.candidates == std::vector<std::int64_t>{0, 1});
+  CHECK(one.ann_id.whole() == 7);
+  CHECK(out.dropped.size() == 2);
+  REQUIRE(out.left_out.size() == 2);
+  CHECK_THAT(out.left_out[0].why, Catch::Contains("stimulus_id: got broken"));
+  CHECK_THAT(out.left_out[1].why, Catch::Contains("another version of the segmentation"));
+
+  // Scored and validated like the table itself.
+  const fs::path processed = files.write("nr3d.json", tasks::samples_text(out.samples));
+  const TruthFile truth = read_truth(score::Task::kNr3d, {.annotations = processed});
+  REQUIRE(truth.questions.size() == 2);
+  CHECK(truth.questions[0].objects == std::vector<std::int64_t>{1, 0});
+  CHECK(truth.questions[0].type == "easy view-dependent");
+  CHECK(read_questions(score::Task::kNr3d, processed).list[1].id == "1");
+}
+
+TEST_CASE("files of a benchmark are found in its own folder and in a data folder") {
+  const fs::path data = test::golden("prepare") / "data";
+  const AnnotationFiles all = find_annotations(Asked::kSqa3d, data, std::nullopt);
+  CHECK(all.split == Split::kTest);
+  const AnnotationFiles own =
+      find_annotations(Asked::kScan2Cap, data / "benchmark" / "scanrefer", Split::kTrain);
+  CHECK(own.annotations.filename() == "ScanRefer_filtered_train.json");
+  CHECK(own.boxes.empty());
+  CHECK_THROWS_WITH(find_annotations(Asked::kNr3d, data, std::nullopt),
+                    Catch::Contains("no nr3d.csv"));
+  CHECK(split_in("ScanQA_v1.0_test_w_obj.json") == Split::kTest);
+  CHECK(split_in("x/multi3drefer_val.json") == Split::kVal);
+  CHECK_FALSE(split_in("training_values.json"));
+}
