@@ -17,8 +17,10 @@
 #include "base/stop.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "evaluate/answer_inputs.h"
 #include "evaluate/located.h"
 #include "evaluate/scan_files.h"
+#include "evaluate/task_run.h"
 #include "models/qwen2/generation_config.h"
 #include "run/output_names.h"
 #include "vlm/vlm.h"
@@ -28,17 +30,27 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr auto kAnswerHelp =
-    R"(Asks a multimodal language model about one scene: free questions, and which object a description means. Files of the
-scene that are there are read (--scenes, --semantic, --features); the others are made from the scan, as far as their
-weights are at hand. All questions share what the model has seen of the scene. Answers are streamed to stdout.
+    R"(Asks a multimodal language model about scenes. There are two forms:
+
+  answer SCENE --ask TEXT --locate TEXT   free questions about one scene, and which object a description means
+  answer TASK QUESTIONS.json -o DIR       a benchmark: scanrefer, multi3drefer, scan2cap, scanqa, sqa3d or nr3d
+
+Files of a scene that are there are read (--scenes, --semantic, --features); the others are made from the scan, as far
+as their weights are at hand. All questions about a scene share what the model has seen of it. Answers about one scene
+are streamed to stdout. Those of a benchmark go to DIR/part-I-of-N.jsonl, the official lines of the benchmark, each on
+disk before the next: a run that was stopped or killed goes on where it was, also with another --shard count. What
+cannot be answered is named and costs only itself (exit code 4).
 
 Examples:
   vega-eval answer scans/scene0000_00 --checkpoint VEGA-3D --model Wan2.1-T2V-1.3B --ask "What color is the chair?"
   vega-eval answer scene0000_00 --checkpoint VEGA-3D --scenes scenes --semantic features/siglip \
       --features features/wan --locate "the red chair by the window" -o found
   vega-eval answer walk.mp4 --checkpoint LLaVA-Video-7B-Qwen2 --ask "What is on the table?" --work walk-files
+  vega-eval answer scanqa scanqa.json --checkpoint VEGA-3D --scenes scenes --semantic features/siglip \
+      --features features/wan -o answers/scanqa
 
-See also: vega-extract features, vega-extract scene; docs/language.md)";
+See also: prepare, merge, validate, score; vega-extract features, vega-extract scene; docs/language.md,
+docs/benchmark_runs.md)";
 
 void check_options(const AnswerVerb& o) {
   if (o.inputs.size() != 1)
@@ -46,59 +58,7 @@ void check_options(const AnswerVerb& o) {
                              "run it once for each scene"));
   if (o.ask.empty() && o.locate.empty())
     throw UsageError(explain("answer", "no question", "--ask TEXT or --locate TEXT"));
-  if (o.checkpoint.empty())
-    throw UsageError(explain("--checkpoint", "nothing", "a folder with a model"));
-  if (o.temperature && *o.temperature == 0 && (o.top_p || o.top_k))
-    throw UsageError(explain("--temperature 0", "--top-p or --top-k beside it",
-                             "one or the other: 0 draws nothing"));
-  const bool draws = (o.temperature && *o.temperature > 0) || o.top_p || o.top_k;
-  if (o.greedy && draws)
-    throw UsageError(
-        explain("--greedy", "--temperature, --top-p or --top-k beside it", "one or the other"));
-}
-
-qwen2::GenerationConfig generation(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
-  qwen2::GenerationConfig config = qwen2::ask_generation(checkpoint.generation_folder);
-  if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens;
-  if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;
-  if (o.top_p) config.sampling.top_p = *o.top_p;
-  if (o.top_k) config.sampling.top_k = *o.top_k;
-  if (o.top_p || o.top_k) config.sampling.sample = true;
-  if (o.temperature) {
-    config.sampling.sample = *o.temperature > 0;
-    if (config.sampling.sample) config.sampling.temperature = *o.temperature;
-  }
-  if (o.greedy) config.sampling.sample = false;
-  config.seed = static_cast<std::uint64_t>(o.seed);
-  return config;
-}
-
-ScanInputs scan_inputs(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
-  ScanInputs in;
-  in.scene = o.inputs.front();
-  in.key = o.key;
-  in.scenes = o.scenes;
-  in.semantic = o.semantic;
-  in.features = o.features;
-  in.tower = o.tower;
-  if (in.tower.empty() && checkpoint.tower) in.tower = checkpoint.tower->folder.string();
-  in.model = o.model;
-  in.prompt = o.prompt;
-  in.work = o.work;
-  ScanJob& job = in.job;
-  const TrainedOn& trained = checkpoint.modules.trained_on;
-  job.block = trained.block;
-  job.timestep = trained.timestep;
-  job.shift = trained.shift;
-  if (trained.width > 0)
-    job.size = {static_cast<int>(trained.width), static_cast<int>(trained.height)};
-  job.view = trained.view;
-  job.center_crop = checkpoint.view() == "center_crop";
-  job.compat = o.compat.value_or(Compat::kReference);
-  job.device = o.device.device;
-  job.dtype = o.device.dtype;
-  job.threads = o.threads;
-  return in;
+  check_model_options(o);
 }
 
 // As asked. Without --compat the released forward pass, but control words in a question are text,
@@ -151,28 +111,6 @@ ObjectKind chosen_objects(const fs::path& path, const AnswerVerb& o) {
         "Mask3D), or from a scan with annotation"));
   return proposals ? ObjectKind::kProposal : ObjectKind::kGt;
 }
-
-// The files of a scene, open, and which objects --locate chooses from.
-struct OpenFiles {
-  std::optional<FeatureReader> semantic, generative;
-  std::optional<SceneReader> scene;
-  vlm::SceneFiles files;
-
-  OpenFiles(const ScanFiles& paths, const AnswerVerb& o) {
-    semantic.emplace(paths.semantic());
-    files.semantic = &*semantic;
-    if (!paths.generative().empty()) {
-      generative.emplace(paths.generative());
-      files.generative = &*generative;
-      files.generative_tap = o.tap;
-    }
-    files.allow_mismatch = o.allow_mismatch;
-    if (paths.scene().empty()) return;
-    scene.emplace(paths.scene());
-    files.scene = &*scene;
-    files.objects = chosen_objects(paths.scene(), o);
-  }
-};
 
 // The questions of a run share all this; `lines` and `failed` grow with each answer.
 struct Session {
@@ -296,6 +234,7 @@ void write_record(const Session& s, const OpenFiles& open) {
       files.set(part, {{"path", file->path().string()}, {"cache_key", file->header().cache_key}});
   };
   add("scene", open.scene);
+  add("tokens", open.tokens);
   add("semantic", open.semantic);
   add("generative", open.generative);
   const std::string& mismatch = s.scene.input().mismatch;
@@ -314,6 +253,7 @@ void write_record(const Session& s, const OpenFiles& open) {
 }  // namespace
 
 int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
+  if (options.is_task()) return run_task(options, make, context);
   check_options(options);
   const at::Device device = use_device(parse_device(options.device.device));
   const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
@@ -323,15 +263,21 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
     throw InputError(explain(options.checkpoint, "a checkpoint without grounding head",
                              "ground_head_type in config.json and its tensors, for --locate",
                              "ask with --ask, or take a VEGA-3D or Video-3D-LLM checkpoint"));
-  const qwen2::GenerationConfig config = generation(options, checkpoint);
+  const qwen2::GenerationConfig config =
+      with_options(qwen2::ask_generation(checkpoint.generation_folder), options);
   check_early(options, checkpoint);
   const NeededParts needed{
       .scene = !reason_for_scene(options, checkpoint).empty(),
       .generative = checkpoint.needs().generative,
       .why_scene = reason_for_scene(options, checkpoint),
       .check_scene = [&options](const fs::path& path) { chosen_objects(path, options); }};
-  const ScanFiles paths(scan_inputs(options, checkpoint), needed, make, context);
-  OpenFiles open(paths, options);
+  ScanInputs inputs = scan_inputs(options, checkpoint);
+  inputs.scene = options.inputs.front();
+  inputs.key = options.key;
+  const ScanFiles paths(inputs, needed, make, context);
+  const ObjectKind objects =
+      paths.scene().empty() ? ObjectKind::kProposal : chosen_objects(paths.scene(), options);
+  const OpenFiles open(paths, objects, options);
 
   // Extraction leaves one thread an operation behind it.
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
@@ -351,7 +297,7 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
 
 Verb answer_verb(MakeScanPart make) {
   const auto options = std::make_shared<AnswerVerb>();
-  return {"answer", "ask about a scene, or have an object located", kAnswerHelp,
+  return {"answer", "ask about a scene, have an object located, answer a benchmark", kAnswerHelp,
           [options](OptionVisitor& v) { options->visit(v); },
           [options, make](const Context& context) { return run_answer(*options, make, context); }};
 }

@@ -1,6 +1,10 @@
 #include "evaluate/answer_options.h"
 
+#include <algorithm>
 #include <limits>
+
+#include "base/error.h"
+#include "tasks/sample.h"
 
 namespace vega::evaluate {
 namespace {
@@ -23,6 +27,8 @@ void visit_files(AnswerVerb& o, OptionVisitor& v) {
   v.text("--semantic", o.semantic, "DIR",
          "semantic features DIR/KEY.h5 of vega-extract features --backbone siglip");
   v.text("--features", o.features, "DIR", "generative features DIR/KEY.h5");
+  v.text("--tokens", o.tokens, "DIR",
+         "fused tokens DIR/KEY.h5 of vega-fuse tokens, in place of features");
   v.text("--tap", o.tap, "NAME", "which generative features (default: the file's default tap)");
   v.flag("--allow-mismatch", o.allow_mismatch,
          "take features of another block, timestep, shift, size or view than the checkpoint was "
@@ -56,21 +62,53 @@ void visit_generation(AnswerVerb& o, OptionVisitor& v) {
 
 }  // namespace
 
+bool AnswerVerb::is_task() const {
+  const auto known = [&] {
+    return !inputs.empty() && std::ranges::any_of(tasks::kTasks, [&](const auto& one) {
+      return one.name == inputs[0];
+    });
+  };
+  const bool asks = !ask.empty() || !locate.empty();
+  if (inputs.size() == 2 && known()) {
+    if (asks || !key.empty() || format != AnswerFormat::kText)
+      throw UsageError(explain("answer " + inputs[0] + " " + inputs[1],
+                               asks          ? "--ask or --locate beside a benchmark"
+                               : key.empty() ? "--format"
+                                             : "--key",
+                               "the questions of the file alone",
+                               "ask about one scene with answer SCENE --ask TEXT"));
+    return true;
+  }
+  if (inputs.size() == 1 && known() && !asks)
+    throw UsageError(explain("answer " + inputs[0], "no questions", "QUESTIONS.json",
+                             "vega-eval prepare " + inputs[0] + " makes it"));
+  if (inputs.size() == 2 && !asks)
+    throw UsageError(explain("answer", "'" + inputs[0] + "'",
+                             "a benchmark: " + listed<tasks::Task>(tasks::kTasks, ", ")));
+  if (const std::string option = task.first_given(); !option.empty())
+    throw UsageError(
+        explain(option, "questions about one scene", "a benchmark: answer TASK QUESTIONS.json"));
+  return false;
+}
+
 void AnswerVerb::visit(OptionVisitor& v) {
-  v.inputs(inputs, "SCENE",
-           "a scan folder, a .sens file, a folder of frames, a video; or the KEY of files");
-  v.group("Question");
+  v.inputs(inputs, "INPUT...",
+           "SCENE: a scan folder, a .sens file, a folder of frames, a video, or the KEY of files; "
+           "or TASK QUESTIONS.json: a benchmark and what vega-eval prepare wrote of it");
+  v.group("One scene: SCENE");
   v.texts("--ask", ask, "TEXT", "a question about the scene; may be given several times");
   v.texts("--locate", locate, "TEXT",
           "a description: which object is meant, and where is it; may be given several times");
   v.text("--key", key, "KEY", "name of the scene (default: the name of the folder or file)");
+  task.visit(v);
   visit_files(*this, v);
   visit_generation(*this, v);
   v.group("Output");
   v.text("-o,--out", out, "DIR",
-         "record of the answers and of what they depend on: KEY.json; of --locate also KEY-N.json, "
-         "and the box as a mesh over the scan: KEY-N.ply, in the aligned frame KEY-N-aligned.ply");
-  v.choice("--format", format, kAnswerFormats, "of the answer on stdout");
+         "of one scene: record of the answers and of what they depend on: KEY.json; of --locate "
+         "also KEY-N.json, and the box as a mesh over the scan: KEY-N.ply, in the aligned frame "
+         "KEY-N-aligned.ply. Of a benchmark: parts of answers and run.json");
+  v.choice("--format", format, kAnswerFormats, "of the answer on stdout (one scene)");
   DeviceOptions::visit_device(v, device.device, "where to compute");
   v.choice("--dtype", device.dtype, kComputeTypes,
            "compute type (default: fp32 on cpu, bf16 on cuda)");

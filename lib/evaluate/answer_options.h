@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluate/task_options.h"
 #include "run/option_groups.h"
 
 namespace vega::evaluate {
@@ -13,12 +14,13 @@ namespace vega::evaluate {
 enum class AnswerFormat { kText, kJson };
 
 struct AnswerVerb {
-  std::vector<std::string> inputs;  // one: a scan, a video, or the key of files
+  // One: a scan, a video, or the key of files. Two: a benchmark's name and its questions.
+  std::vector<std::string> inputs;
   std::string key;
   std::vector<std::string> ask, locate;
 
   std::string checkpoint, base;
-  std::string scenes, semantic, features;  // folders
+  std::string scenes, semantic, features, tokens;  // folders
   std::string tower, model, prompt, work;
   std::string tap;
   bool allow_mismatch = false;
@@ -30,10 +32,16 @@ struct AnswerVerb {
   std::int64_t seed = 42;
   bool greedy = false;
 
-  std::string out;  // folder of what --locate found; empty: none
+  std::string out;  // folder of answers, of what --locate found; empty: none
   AnswerFormat format = AnswerFormat::kText;
   DeviceOptions device;
   std::int64_t threads = 0;
+
+  TaskOptions task;  // of a benchmark alone
+
+  // Whether a benchmark is answered, not questions about one scene. Throws UsageError where that is
+  // not clear, or options of the one form were given with the other.
+  bool is_task() const;
 
   void visit(OptionVisitor& v);
 };

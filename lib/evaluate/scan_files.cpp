@@ -40,17 +40,31 @@ std::string checked_key(const std::string& key) {
 
 }  // namespace
 
+bool files_are_there(const ScanInputs& inputs, const NeededParts& needed) {
+  const std::string key = !inputs.key.empty()        ? inputs.key
+                          : fs::exists(inputs.scene) ? scene_key(inputs.scene)
+                                                     : inputs.scene;
+  const auto there = [&](ScanPart part) {
+    const std::string folder = folder_of(part, inputs);
+    return !folder.empty() && fs::exists(fs::path(folder) / (key + ".h5"));
+  };
+  if (needed.scene && !there(ScanPart::kScene)) return false;
+  if (!inputs.tokens.empty()) return fs::exists(fs::path(inputs.tokens) / (key + ".h5"));
+  return there(ScanPart::kSemantic) && (!needed.generative || there(ScanPart::kGenerative));
+}
+
 ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const MakeScanPart& make,
                      const Context& context) {
-  if (fs::exists(inputs.scene)) {
+  if (!inputs.by_key && fs::exists(inputs.scene)) {
     scan_ = inputs.scene;
     key_ = inputs.key.empty() ? scene_key(scan_) : checked_key(inputs.key);
-  } else if (is_key(inputs.scene) && !inputs.semantic.empty()) {
+  } else if (is_key(inputs.scene) && (!inputs.semantic.empty() || !inputs.tokens.empty())) {
     key_ = inputs.scene;
   } else {
     throw InputError(explain("SCENE '" + inputs.scene + "'", "no such file or folder",
                              "a scan, a video, or the key of files",
-                             "a key also needs --semantic DIR, the folder of its features"));
+                             "a key also needs --semantic DIR, the folder of its features, or "
+                             "--tokens DIR"));
   }
   // The part that most often cannot be made comes first: hours of features are not spent for it.
   try {
@@ -58,6 +72,14 @@ ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const 
       why_scene_ = needed.why_scene;
       scene_ = part(ScanPart::kScene, inputs, make, context);
       if (needed.check_scene) needed.check_scene(scene_);
+    }
+    if (!inputs.tokens.empty()) {
+      tokens_ = fs::path(inputs.tokens) / (key_ + ".h5");
+      if (!fs::exists(tokens_))
+        throw InputError(explain("--tokens " + tokens_.string(), "no such file",
+                                 "the tokens of the scene " + key_,
+                                 "make it with vega-fuse tokens"));
+      return;
     }
     semantic_ = part(ScanPart::kSemantic, inputs, make, context);
     if (needed.generative) generative_ = part(ScanPart::kGenerative, inputs, make, context);

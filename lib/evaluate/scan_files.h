@@ -15,7 +15,9 @@ namespace vega::evaluate {
 struct ScanInputs {
   std::string scene;                       // a path, or the key of files in the folders below
   std::string key;                         // of --key; empty: from the path
+  bool by_key = false;                     // `scene` is a key, whatever lies in this folder
   std::string scenes, semantic, features;  // folders of --scenes, --semantic, --features
+  std::string tokens;                      // of --tokens, in place of features; empty: none
   std::string tower, model, prompt;        // folders of weights; empty: none is at hand
   std::string work;                        // folder for what is made; empty: a temporary one
   ScanJob job;                             // the settings of what is made
@@ -28,6 +30,9 @@ struct NeededParts {
   // Looks at the scene file before anything else is made; throws what rules it out.
   std::function<void(const std::filesystem::path&)> check_scene = {};
 };
+
+// Whether nothing has to be made: every part that is needed is a file of its folder.
+bool files_are_there(const ScanInputs& inputs, const NeededParts& needed);
 
 // Removes the temporary folder when it is destroyed.
 class ScanFiles {
@@ -45,6 +50,7 @@ class ScanFiles {
   const std::filesystem::path& scene() const { return scene_; }
   const std::filesystem::path& semantic() const { return semantic_; }
   const std::filesystem::path& generative() const { return generative_; }
+  const std::filesystem::path& tokens() const { return tokens_; }
 
  private:
   std::filesystem::path part(ScanPart part, const ScanInputs& inputs, const MakeScanPart& make,
@@ -52,7 +58,7 @@ class ScanFiles {
   std::filesystem::path work_folder(const std::string& asked);
 
   std::string key_, why_scene_;
-  std::filesystem::path scan_, temporary_, scene_, semantic_, generative_;
+  std::filesystem::path scan_, temporary_, scene_, semantic_, generative_, tokens_;
 };
 
 }  // namespace vega::evaluate

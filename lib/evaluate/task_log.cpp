@@ -105,9 +105,9 @@ void compare_inputs(const Json& there, const Json& mine, std::vector<std::string
 std::vector<std::string> differences_of(const Json& there, const Json& mine) {
   std::vector<std::string> out;
   for (const std::string& difference : tasks::run_differences(there, mine)) {
-    // The fingerprint says which checkpoint it is; scenes may be added.
-    if (!difference.starts_with("checkpoint:") && !difference.starts_with("inputs"))
-      out.push_back(difference);
+    // The fingerprint says which checkpoint it is; what is known of the scenes grows.
+    const auto of = [&](std::string_view name) { return difference.starts_with(name); };
+    if (!of("checkpoint:") && !of("inputs") && !of("mismatches:")) out.push_back(difference);
   }
   compare_inputs(there["inputs"], mine["inputs"], out);
   return out;
@@ -240,18 +240,28 @@ TaskLog::TaskLog(const fs::path& folder, Shard shard, const Json& run)
   add_lines(folder_, lines_);
 }
 
-void TaskLog::note_inputs(const std::string& scene, const Json& keys) {
+void TaskLog::note_inputs(const std::string& scene, const Json& keys, const std::string& mismatch) {
   const fs::path path = folder_ / tasks::kRunFile;
   const FolderLock lock(folder_);
-  Json there = read_json(path, "run.json of the answers");
+  Json run = read_json(path, "run.json of the answers");
   std::vector<std::string> differences;
-  compare_inputs(there["inputs"], {{scene, keys}}, differences);
+  compare_inputs(run["inputs"], {{scene, keys}}, differences);
   refuse_differences(path, differences);
-  if (there["inputs"].contains(scene)) return;
-  Json inputs = there["inputs"];
-  inputs.set(scene, keys);
-  there.set("inputs", std::move(inputs));
-  publish_file(path, there.dump(1) + "\n");
+  bool grown = false;
+  if (!run["inputs"].contains(scene)) {
+    Json inputs = run["inputs"];
+    inputs.set(scene, keys);
+    run.set("inputs", std::move(inputs));
+    grown = true;
+  }
+  if (const auto known = run["mismatches"].elements();
+      !mismatch.empty() && std::ranges::find(known, Json(mismatch)) == known.end()) {
+    Json all = run["mismatches"];
+    all.push(mismatch);
+    run.set("mismatches", std::move(all));
+    grown = true;
+  }
+  if (grown) publish_file(path, run.dump(1) + "\n");
 }
 
 // Shards of one count share the scenes out; those of another count have some of them, too.

@@ -70,8 +70,9 @@ class TaskLog {
   std::size_t answers() const { return lines_.size(); }
   const std::filesystem::path& part() const { return part_.path(); }
 
-  // Compares, or adds to run.json, what a scene's answers are made of: {PART: cache_key}.
-  void note_inputs(const std::string& scene, const Json& keys);
+  // Compares with run.json, or adds to it, what a scene's answers are made of: {PART: cache_key};
+  // mismatch: how features differ from training, where that was allowed. Throws RefusedError.
+  void note_inputs(const std::string& scene, const Json& keys, const std::string& mismatch = {});
 
   // On disk when it returns. line: the official one, with sample_id.
   void append(const Json& line, const AnswerNote& note);

@@ -1,0 +1,100 @@
+#include "evaluate/answer_inputs.h"
+
+#include "base/error.h"
+
+namespace vega::evaluate {
+
+void check_model_options(const AnswerVerb& o) {
+  if (o.checkpoint.empty())
+    throw UsageError(explain("--checkpoint", "nothing", "a folder with a model"));
+  if (o.temperature && *o.temperature == 0 && (o.top_p || o.top_k))
+    throw UsageError(explain("--temperature 0", "--top-p or --top-k beside it",
+                             "one or the other: 0 draws nothing"));
+  const bool draws = (o.temperature && *o.temperature > 0) || o.top_p || o.top_k;
+  if (o.greedy && draws)
+    throw UsageError(
+        explain("--greedy", "--temperature, --top-p or --top-k beside it", "one or the other"));
+}
+
+qwen2::GenerationConfig with_options(qwen2::GenerationConfig config, const AnswerVerb& o) {
+  if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens;
+  if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;
+  if (o.top_p) config.sampling.top_p = *o.top_p;
+  if (o.top_k) config.sampling.top_k = *o.top_k;
+  if (o.top_p || o.top_k) config.sampling.sample = true;
+  if (o.temperature) {
+    config.sampling.sample = *o.temperature > 0;
+    if (config.sampling.sample) config.sampling.temperature = *o.temperature;
+  }
+  if (o.greedy) config.sampling.sample = false;
+  config.seed = static_cast<std::uint64_t>(o.seed);
+  return config;
+}
+
+ScanInputs scan_inputs(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
+  ScanInputs in;
+  in.scenes = o.scenes;
+  in.semantic = o.semantic;
+  in.features = o.features;
+  in.tokens = o.tokens;
+  in.tower = o.tower;
+  if (in.tower.empty() && checkpoint.tower) in.tower = checkpoint.tower->folder.string();
+  in.model = o.model;
+  in.prompt = o.prompt;
+  in.work = o.work;
+  ScanJob& job = in.job;
+  const TrainedOn& trained = checkpoint.modules.trained_on;
+  job.block = trained.block;
+  job.timestep = trained.timestep;
+  job.shift = trained.shift;
+  if (trained.width > 0)
+    job.size = {static_cast<int>(trained.width), static_cast<int>(trained.height)};
+  job.view = trained.view;
+  job.center_crop = checkpoint.view() == "center_crop";
+  job.compat = o.compat.value_or(Compat::kReference);
+  job.device = o.device.device;
+  job.dtype = o.device.dtype;
+  job.threads = o.threads;
+  return in;
+}
+
+OpenFiles::OpenFiles(const ScanFiles& paths, ObjectKind objects, const AnswerVerb& o) {
+  if (!paths.tokens().empty()) {
+    tokens.emplace(paths.tokens());
+    files.tokens = &*tokens;
+  }
+  if (!paths.semantic().empty()) {
+    semantic.emplace(paths.semantic());
+    files.semantic = &*semantic;
+  }
+  if (!paths.generative().empty()) {
+    generative.emplace(paths.generative());
+    files.generative = &*generative;
+    files.generative_tap = o.tap;
+  }
+  files.allow_mismatch = o.allow_mismatch;
+  files.objects = objects;
+  if (paths.scene().empty()) return;
+  scene.emplace(paths.scene());
+  files.scene = &*scene;
+}
+
+std::size_t OpenFiles::frame_count() const {
+  return semantic ? semantic->frame_count() : tokens->frame_count();
+}
+
+Json OpenFiles::cache_keys() const {
+  Json out = Json::object();
+  const auto add_tap = [&out](const char* part, const auto& file, const std::string& tap) {
+    if (!file) return;
+    const std::string& key = file->taps()[file->tap_index(tap)].cache_key;
+    out.set(part, key.empty() ? file->header().cache_key : key);
+  };
+  if (scene) out.set("scene", scene->header().cache_key);
+  if (tokens) out.set("tokens", tokens->header().cache_key);
+  add_tap("semantic", semantic, files.semantic_tap);
+  add_tap("generative", generative, files.generative_tap);
+  return out;
+}
+
+}  // namespace vega::evaluate

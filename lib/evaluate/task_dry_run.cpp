@@ -1,0 +1,118 @@
+#include "evaluate/task_dry_run.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "core/dtype.h"
+#include "evaluate/task_log.h"
+#include "evaluate/task_plan.h"
+#include "models/qwen2/decoder.h"
+
+namespace vega::evaluate {
+namespace {
+
+constexpr std::int64_t kPromptTokens = 96;  // of a question with what stands around it, about
+
+// What the scenes that are left have and lack.
+struct Found {
+  std::size_t ready = 0, to_make = 0, missing = 0;
+  std::int64_t frames = 0;  // of the ready scene with the most
+  std::string missing_lines;
+};
+
+Found look(const TaskSetup& setup, const TaskPlan& plan) {
+  Found out;
+  for (const ScenePlan& scene : plan.scenes) {
+    if (scene.left.empty()) continue;
+    const ScanInputs inputs = setup.inputs_of(scene.scene);
+    try {
+      if (!files_are_there(inputs, setup.needed) && !inputs.by_key) {
+        ++out.to_make;
+        continue;
+      }
+      const ScanFiles paths(inputs, setup.needed, {}, {});
+      const OpenFiles open(paths, setup.objects, setup.options);
+      out.frames = std::max(out.frames, static_cast<std::int64_t>(open.frame_count()));
+      ++out.ready;
+    } catch (const InputError& error) {
+      ++out.missing;
+      out.missing_lines += fmt::format("  {}: {}, {}\n", scene.scene,
+                                       plural(scene.left.size(), "question"), error.what());
+    }
+  }
+  return out;
+}
+
+// Multiplications and additions of a token that is read: weights, and scores and sums over the
+// tokens before it.
+double token_flops(const qwen2::Config& c, double before) {
+  const double wide = static_cast<double>(c.heads * c.head_dim);
+  const double narrow = static_cast<double>(c.kv_heads * c.head_dim);
+  const auto hidden = static_cast<double>(c.hidden);
+  const double weights =
+      2 * hidden * wide + 2 * hidden * narrow + 3 * hidden * static_cast<double>(c.mlp);
+  return 2 * static_cast<double>(c.layers) * (weights + 2 * wide * before);
+}
+
+std::string forecast(const TaskSetup& setup, const TaskPlan& plan, const Found& found) {
+  if (found.ready == 0) return "";
+  const qwen2::Config& config = setup.checkpoint.config.text;
+  const at::ScalarType type = scalar_type(setup.type);
+  const std::int64_t per_frame =
+      kTokenGrid * kTokenGrid +
+      (setup.checkpoint.config.newlines == vlm::Newlines::kGrid ? kTokenGrid : 0);
+  const auto visual = static_cast<double>(found.frames * per_frame);
+  const double prefix = visual * token_flops(config, visual / 2);
+  const double question = static_cast<double>(kPromptTokens) * token_flops(config, visual);
+  const double cache = visual * qwen2::Decoder::token_bytes(config, type);
+  return fmt::format(
+      "forecast: {:.0f} visual tokens a scene, read once ({:.3g} TFLOP), then {:.3g} TFLOP a "
+      "question before its answer; {:.3g} TFLOP in all\n"
+      "memory: weights of the decoder {}, keys and values of a scene {}\n",
+      visual, prefix / 1e12, question / 1e12,
+      (prefix * static_cast<double>(plan.scenes_left()) +
+       question * static_cast<double>(plan.left)) /
+          1e12,
+      bytes_text(qwen2::Decoder::weight_bytes(config, type)), bytes_text(cache));
+}
+
+}  // namespace
+
+int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
+  AnswersThere there = look_at_answers(setup.options.out, run);
+  if (setup.options.task.overwrite) there = {};
+  const TaskPlan plan =
+      plan_questions(setup.questions.samples, setup.shard,
+                     [&](const std::string& id) { return there.lines.contains(id); });
+  const Found found = look(setup, plan);
+  std::string text = fmt::format(
+      "{}: {} of {}{} in {}\n"
+      "answered already: {}\n"
+      "to answer: {} of {}\n"
+      "scenes: {} ready, {} to be made from scans, {} missing\n",
+      setup.task_name(), plural(plan.questions, "question"), plural(plan.scenes.size(), "scene"),
+      setup.shard.count > 1 ? fmt::format(" (shard {} of {})", setup.shard.index, setup.shard.count)
+                            : "",
+      setup.questions.path.string(), plan.questions - plan.left, plural(plan.left, "question"),
+      plural(plan.scenes_left(), "scene"), found.ready, found.to_make, found.missing);
+  text += found.missing_lines;
+  if (!setup.questions.bad.empty()) {
+    text += fmt::format("records that cannot be asked: {}\n", setup.questions.bad.size());
+    for (const tasks::BadSample& bad : setup.questions.bad)
+      text += fmt::format("  {}: {}\n", bad.place, bad.why);
+  }
+  text += forecast(setup, plan, found);
+  if (!there.differences.empty()) {
+    text += fmt::format("{} holds answers that were made in another way:\n", setup.options.out);
+    for (const std::string& difference : there.differences) text += "  " + difference + "\n";
+  }
+  context.print(text);
+  if (!there.differences.empty()) return 3;
+  return found.missing > 0 || !setup.questions.bad.empty() ? 4 : 0;
+}
+
+}  // namespace vega::evaluate

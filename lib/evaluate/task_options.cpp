@@ -1,0 +1,37 @@
+#include "evaluate/task_options.h"
+
+namespace vega::evaluate {
+namespace {
+
+constexpr Choice<ObjectKind> kChosenFrom[] = {{ObjectKind::kProposal, "proposal", "of a detector"},
+                                              {ObjectKind::kGt, "gt", "the annotated ones"}};
+
+}  // namespace
+
+void TaskOptions::visit(OptionVisitor& v) {
+  v.group("Benchmark: TASK QUESTIONS.json");
+  v.text(
+      "--scans", scans, "DIR",
+      "scans DIR/SCENE, from which files that are missing are made (default: they stay missing)");
+  v.choice("--objects", objects, kChosenFrom,
+           "which objects grounding chooses from (default: proposals; of nr3d the annotated ones)");
+  v.text("--shard", shard, "i/n|auto",
+         "only the scenes whose number modulo n is i (from 0); auto: by the task of a SLURM array");
+  v.integer("--batch", batch, "N", {1, 4096},
+            "answers of a scene that grow at a time; auto fits the memory");
+  v.flag("--overwrite", overwrite, "start anew: answers that are there are removed");
+  run.visit(v, "say what there is to do and what is missing, and answer nothing", false);
+}
+
+std::string TaskOptions::first_given() const {
+  if (!scans.empty()) return "--scans";
+  if (objects) return "--objects";
+  if (!shard.empty()) return "--shard";
+  if (batch) return "--batch";
+  if (overwrite) return "--overwrite";
+  if (run.fail_fast) return "--fail-fast";
+  if (run.dry_run) return "--dry-run";
+  return run.report.empty() ? "" : "--report";
+}
+
+}  // namespace vega::evaluate

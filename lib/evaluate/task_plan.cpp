@@ -1,0 +1,38 @@
+#include "evaluate/task_plan.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/natural.h"
+
+namespace vega::evaluate {
+
+std::size_t TaskPlan::scenes_left() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(scenes, [](const ScenePlan& one) { return !one.left.empty(); }));
+}
+
+TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
+                        const std::function<bool(const std::string& id)>& answered) {
+  TaskPlan out;
+  std::unordered_map<std::string, std::vector<const tasks::Sample*>> by_scene;
+  for (const tasks::Sample& sample : samples) by_scene[sample.scene].push_back(&sample);
+  for (const auto& [scene, all] : by_scene) out.all_scenes.push_back(scene);
+  std::ranges::sort(out.all_scenes);  // where numbers are equal: "a01" and "a1"
+  std::ranges::stable_sort(out.all_scenes,
+                           [](const auto& a, const auto& b) { return natural_less(a, b); });
+  for (std::size_t i = 0; i < out.all_scenes.size(); ++i) {
+    if (!shard.has(i)) continue;
+    ScenePlan scene{out.all_scenes[i]};
+    const auto& all = by_scene[scene.scene];
+    for (const tasks::Sample* sample : all)
+      if (!answered(sample->id_text)) scene.left.push_back(sample);
+    scene.answered = all.size() - scene.left.size();
+    out.questions += all.size();
+    out.left += scene.left.size();
+    out.scenes.push_back(std::move(scene));
+  }
+  return out;
+}
+
+}  // namespace vega::evaluate

@@ -1,0 +1,34 @@
+// Which questions of a file a shard answers, scene by scene.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "run/shard.h"
+#include "tasks/sample.h"
+
+namespace vega::evaluate {
+
+struct ScenePlan {
+  std::string scene;
+  std::vector<const tasks::Sample*> left;  // not answered yet, in the order of the file
+  std::size_t answered = 0;
+};
+
+struct TaskPlan {
+  std::vector<std::string> all_scenes;  // of the file, in natural order
+  std::vector<ScenePlan> scenes;        // of this shard, in that order
+  std::size_t questions = 0, left = 0;  // of this shard
+
+  std::size_t scenes_left() const;
+};
+
+// Shards take whole scenes: what a model sees of a scene serves all its questions. Scenes are
+// numbered over the whole file, before any is left out, so that shares do not depend on what is
+// answered. The samples must outlive the plan.
+TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
+                        const std::function<bool(const std::string& id)>& answered);
+
+}  // namespace vega::evaluate
