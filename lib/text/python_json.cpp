@@ -140,6 +140,7 @@ std::string with_whole_surrogates(std::string_view json, std::size_t& count) {
 }
 
 std::string_view foreign_number(std::string_view json) {
+  if (json.find("NaN") == json.npos && json.find("Infinity") == json.npos) return {};
   bool quoted = false;
   for (std::size_t i = 0; i < json.size(); ++i) {
     if (json[i] == '\\' && quoted)

@@ -147,6 +147,32 @@ expect_exit 0 evaluate score scanrefer scanrefer.jsonl --gt $b/scanrefer/ScanRef
   --labels data/scannetv2-labels.combined.tsv --log-level warn
 expect_line unique 100.00; expect_line multiple 100.00
 
+# --- prepared questions: of the data folder and of scene files the same, valid, and the same scores
+for task in scanqa sqa3d nr3d scanrefer multi3drefer scan2cap; do
+  expect_exit 0 evaluate prepare "$task" data -o $task.json --log-level warn
+  expect_exit 0 evaluate verify $task.json --log-level warn
+  expect_exit 0 evaluate validate $task $task.jsonl --gt $task.json --log-level warn
+  expect_exit 0 evaluate score $task $task.jsonl --gt $task.json --format csv --wordnet-dir "$T" --log-level warn
+  check "$task: 100" grep -qE '^(EM|accuracy|Acc@0.5|F1@0.5|BLEU-1),100.00' "$OUT"
+done
+# words FILE: without its numbers, which scene files hold as float32
+words() { tr -d '0-9.' <"$1" | sed 's/e-//g'; }
+for file in nr3d/nr3d.csv scanrefer/ScanRefer_filtered_val.json multi3drefer/multi3drefer_val.json; do
+  task=${file%%/*}
+  expect_exit 0 evaluate prepare $task $b/$file --scenes scenes --labels data/scannetv2-labels.combined.tsv \
+    --scans data/scannetv2_val.txt -o from-scenes.json --log-level warn
+  check "$task of scene files" test "$(words from-scenes.json)" = "$(words $task.json)"
+done
+expect_exit 0 evaluate prepare scan2cap data --scenes masks -o from-scenes.json --log-level warn
+check "proposals of scene files" test "$(grep -o '"box_input": null' from-scenes.json | wc -l)" = \
+  "$(grep -o '"box_input": null' scan2cap.json | wc -l)"
+sed 's/"object_ids":\[[0-9]*\]/"object_ids":[56789]/' $b/multi3drefer/multi3drefer_val.json >lost_val.json
+expect_exit 4 evaluate prepare multi3drefer lost_val.json --scenes scenes -o lost.json
+expect_text "object 56789 of scene0001_00" "another version of the segmentation" "questions left out"
+expect_exit 3 evaluate prepare scanrefer data --split train --scenes nowhere -o none.json
+expect_text "question 0 and 23 more of scene0002_00"
+expect_nothing none.json
+
 # a wrong answer is one
 sed -i '1s/\("pred_response":"\)[^"]*/\1nothing/' sqa3d.jsonl
 expect_exit 0 evaluate score sqa3d sqa3d.jsonl --gt ${sqa}_sqa_annotations_test_scannetv2.json --format csv --log-level warn
