@@ -22,6 +22,7 @@ class Line {
     Answer out;
     out.id = question_id(task_, id());
     out.scene = text_of(first({"scene", "scene_name", "scene_id"})).value_or("");
+    out.scene.erase(0, out.scene.rfind('/') + 1);  // "scannet/scene0011_00" of Scan2Cap's lines
     if (out.scene.empty()) out.scene = scene_in(text_of(first({"video"})).value_or(""));
     if (out.scene.empty()) out.scene = scene_in(id());
     out.type = text_of(first({"question_type"})).value_or("");

@@ -20,11 +20,11 @@ expect_out "7 questions of 1 scene: can 1, how 1, is 2, others 1, what 1, which 
 check "the split that is evaluated" cmp sqa3d.json "$golden/processed/sqa3d_test_llava_style.json"
 
 # --- files by name, in either order
-sqa=$data/benchmark/sqa_task/balanced/v1_balanced
-expect_exit 0 evaluate prepare sqa3d ${sqa}_questions_train_scannetv2.json ${sqa}_sqa_annotations_train_scannetv2.json \
+sqa=$data/benchmark/sqa_task/balanced
+expect_exit 0 evaluate prepare sqa3d "$sqa"/v1_balanced_questions_train_scannetv2.json "$sqa"/v1_balanced_sqa_annotations_train_scannetv2.json \
   -o train.json
 check "train" cmp train.json "$golden/processed/sqa3d_train_llava_style.json"
-expect_exit 0 evaluate prepare sqa3d ${sqa}_sqa_annotations_train_scannetv2.json ${sqa}_questions_train_scannetv2.json \
+expect_exit 0 evaluate prepare sqa3d "$sqa"/v1_balanced_sqa_annotations_train_scannetv2.json "$sqa"/v1_balanced_questions_train_scannetv2.json \
   -o train.json
 check "train again" cmp train.json "$golden/processed/sqa3d_train_llava_style.json"
 boxes=(--boxes "$data/metadata/scannet_val_gt_box.json")
@@ -36,7 +36,7 @@ check "the same of files" cmp again.json scanrefer.json
 expect_exit 2 evaluate prepare
 expect_exit 2 evaluate prepare scanrefer "$refer" "${boxes[@]}" "${labels[@]}"
 expect_exit 2 evaluate prepare vsi "$refer" -o x.json
-expect_exit 2 evaluate prepare sqa3d ${sqa}_questions_train_scannetv2.json -o x.json
+expect_exit 2 evaluate prepare sqa3d "$sqa"/v1_balanced_questions_train_scannetv2.json -o x.json
 expect_text "v1_balanced_sqa_annotations_"
 expect_exit 3 evaluate prepare scanrefer "$refer" "${boxes[@]}" -o x.json
 expect_text "eval_type" "--labels scannetv2-labels.combined.tsv"

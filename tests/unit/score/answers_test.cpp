@@ -19,6 +19,13 @@ TEST_CASE("ids of ScanQA's release name the question, whichever answer is meant"
   CHECK(scene_in("scene").empty());
 }
 
+TEST_CASE("the scene of Scan2Cap's official lines is its video") {
+  const AnswerFile file = parse_answers(
+      R"({"dataset": "scan2cap", "sample_id": 0, "pred_response": "", "scene": "scannet/scene0011_00"})",
+      "a.jsonl", Task::kScan2Cap);
+  CHECK(file.answers.at(0).scene == "scene0011_00");
+}
+
 TEST_CASE("the log of VSI-Bench's harness is read") {
   const auto file = parse_answers(
       R"({"doc_id": 4, "doc": {"id": 17, "dataset": "scannet", "scene_name": "scene0015_00", "question_type": "object_counting", "ground_truth": "3", "options": null, "prediction": "x"}, "target": "3", "resps": [["4 chairs"]], "filtered_resps": ["4"]})",

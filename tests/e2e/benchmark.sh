@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# tools/benchmark.sh: from annotations to a table in one command, made-up data and folders laid out like real ones.
+#   bash benchmark.sh BIN
+. "$(dirname "$0")/lib.sh"
+script=$(cd "$(dirname "$0")/../../tools" && pwd)/benchmark.sh
+cd "$T" || exit 1
+export BUILD=${BIN%/bin}
+benchmark() { bash "$script" "$@"; }
+small=(--rooms 3 --frames 2 --texts 4)
+tasks=(scanrefer multi3drefer scan2cap scanqa sqa3d nr3d)
+
+# --- everything made up: questions, answers, scores and a table; the model's state is said
+expect_exit 0 benchmark "${small[@]}" -o run
+expect_text "The model is untrained"
+for task in "${tasks[@]}"; do
+  check "$task is asked, answered and scored" test -s run/questions/$task.json -a -s run/answers/$task/answers.jsonl \
+    -a -s run/scores/$task.json
+done
+check "four questions" test "$(wc -l <run/answers/scanqa/answers.jsonl)" = 4
+check "a row in the table" grep -q '^this ' run/table.txt
+check "no published row beside made-up rooms" test "$(grep -c 'VEGA-3D' run/table.md)" = 0
+check "the table is printed last" test "$(tail -n "$(wc -l <run/table.txt)" "$OUT")" = "$(cat run/table.txt)"
+
+# --- the same command keeps what is there; an answer that is lost is answered again, and alone
+find run/answers run/features run/scenes -type f -exec cksum {} + | sort >before
+rm run/answers/scanqa/answers.jsonl
+sed -i '$d' run/answers/scanqa/part-0-of-1.jsonl
+expect_exit 0 benchmark "${small[@]}" -o run
+expect_text "4 questions of 1 scene, 3 answered already" "4 questions of 1 scene, 4 answered already"
+find run/answers run/features run/scenes -type f -exec cksum {} + | sort >after
+same() { diff <(grep -E '(answers|part-0-of-1)\.jsonl|\.h5' before) <(grep -E '(answers|part-0-of-1)\.jsonl|\.h5' after); }
+check "the same answers and files" same
+
+# --- a folder like the release's: no boxes of annotated objects, one benchmark already processed, a model given
+mkdir real && cp -r run/data/. real/
+rm real/metadata/scannet_*_gt_box.json real/scannet/scans/*/*.mask.npz real/tokenizer/tokenizer.json
+mkdir real/processed && mv run/questions/scanqa.json real/processed/scanqa_val_llava_style.json
+rm -r real/benchmark/{scanqa,nr3d,sqa_task,multi3drefer}
+given=(--data real --checkpoint run/models/vlm-tiny --frames 2)
+expect_exit 2 benchmark "${given[@]}" -o other
+expect_text "give its diffusion model with --model"
+expect_exit 0 benchmark "${given[@]}" --model run/models/wan-tiny -o other --name ours -- --max-new-tokens 3
+check "three benchmarks" test "$(ls other/scores)" = "scan2cap.json${NL:=$'\n'}scanqa.json${NL}scanrefer.json"
+check "boxes of scene files" grep -q '"box": \[' other/questions/scanrefer.json
+check "processed questions as they are" cmp other/questions/scanqa.json real/processed/scanqa_val_llava_style.json
+check "published rows beside" grep -q '^VEGA-3D ' other/table.txt
+check "our row" grep -q '^ours ' other/table.txt
+
+# --- what is not there is said
+expect_exit 2 benchmark --frobnicate
+expect_text "--frobnicate"
+expect_exit 2 benchmark --data real --tasks vqa --checkpoint run/models/vlm-tiny --model run/models/wan-tiny -o none
+expect_text "got 'vqa'"
+expect_exit 3 benchmark --data real --tasks nr3d --checkpoint run/models/vlm-tiny --model run/models/wan-tiny -o none
+expect_text "no annotations of nr3d, split val"
+finish
