@@ -10,6 +10,7 @@
 #ifndef VEGA_SCORE_ONLY
 #include "evaluate/answer.h"
 #include "evaluate/correspondence.h"
+#include "evaluate/report.h"
 #include "evaluate/scene_boxes.h"
 #include "evaluate/show.h"
 #include "extract/scan_part.h"
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
     return score::scored_questions(sources, evaluate::scene_boxes);
   };
   program.verbs.push_back(evaluate::show_verb(read_scored));
+  program.verbs.push_back(evaluate::report_verb(read_scored));
 #endif
   for (Verb& verb : file_verbs(program.name, std::move(readers)))
     program.verbs.push_back(std::move(verb));

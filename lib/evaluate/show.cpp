@@ -34,7 +34,7 @@ Examples:
       --questions v1_balanced_questions_test_scannetv2.json --scenes scenes --type which --count 50 -o gains
   vega-eval show scanrefer --answers ours.jsonl --scenes scenes --ids 17 -o one --boxes one/boxes.ply
 
-See also: vega-eval score, vega-extract scene; docs/report.md)";
+See also: vega-eval score, vega-eval report, vega-extract scene; docs/report.md)";
 
 std::vector<std::string> split(const std::vector<std::string>& lists) {
   std::vector<std::string> out;
@@ -96,6 +96,10 @@ void ShowVerb::visit(OptionVisitor& v) {
   v.texts("--ids", ids, "ID,...", "only these; may be given several times");
   v.texts("--type", types, "NAME,...", "only questions of these types");
   v.integer("--count", count, "N", {0}, "at most so many; 0: all");
+  v.group("What is right");
+  v.text(
+      "--gt", sources.gt, "FILE",
+      "annotation file, original or processed, as of vega-eval score; else what the lines state");
   sources.visit(v);
   v.group("Output");
   v.text("-o,--out", out, "DIR", "folder of the pictures RANK-SCORE-ID.png");

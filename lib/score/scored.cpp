@@ -194,8 +194,12 @@ struct Judge {
     matching.threshold = sources.threshold;
     matching.threads = sources.threads > 0 ? static_cast<int>(sources.threads) : available_cores();
     matching.partial = true;
-    if (!sources.gt.empty())
-      truth = read_truth(task, {sources.gt, sources.questions, sources.gt_boxes, sources.scenes,
+    std::string gt = sources.gt;
+    if (const auto at = sources.gt_of.find(std::string(name_in(task_names(), task)));
+        gt.empty() && at != sources.gt_of.end())
+      gt = at->second;
+    if (!gt.empty())
+      truth = read_truth(task, {gt, sources.questions, sources.gt_boxes, sources.scenes,
                                 sources.labels, sources.scans, read_scene, true});
     if (task == Task::kScanQa || task == Task::kScan2Cap) {
       captions = std::make_unique<CaptionScorer>(open_meteor(

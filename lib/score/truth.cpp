@@ -142,7 +142,8 @@ std::vector<std::string> scanrefer_types(const fs::path& labels, const Json& lis
 std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task task,
                              TruthFile& facts) {
   std::vector<std::string> types;
-  if (!sources.labels.empty()) types = scanrefer_types(sources.labels, list);
+  if (!sources.labels.empty() && task != Task::kMulti3DRefer)  // whose rows have their own types
+    types = scanrefer_types(sources.labels, list);
   BoxSource boxes = box_source(sources);
   std::vector<Truth> out;
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> objects;

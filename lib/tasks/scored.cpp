@@ -3,10 +3,6 @@
 namespace vega::tasks {
 
 void ScoredSources::visit(OptionVisitor& v) {
-  v.group("What is right");
-  v.text(
-      "--gt", gt, "FILE",
-      "annotation file, original or processed, as of vega-eval score; else what the lines state");
   v.text("--questions", questions, "FILE", "SQA3D: v1_balanced_questions_*: texts and types");
   v.text("--gt-boxes", gt_boxes, "FILE",
          "boxes of annotated objects: scannet_val_gt_box.json (default: those of --scenes)");

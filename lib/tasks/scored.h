@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,12 +28,13 @@ struct ScoredSources {
   std::filesystem::path answers;  // answers.jsonl, its folder, or a scores.json
   std::filesystem::path against;  // answers of another system
   std::string gt, questions, gt_boxes, scenes, labels, scans;  // as of `vega-eval score`
+  std::map<std::string, std::string> gt_of;                    // by task, where `gt` is empty
   std::string matcher, meteor_dir, wordnet_dir;
   double threshold = 0.4;
   std::int64_t threads = 0;
   bool intervals = false;  // ScoredFile::values are wanted too
 
-  // Options of what is right and of how answers are compared; --scenes is left to the verb.
+  // Options of what is right and of how answers are compared; --gt and --scenes are the verb's.
   void visit(OptionVisitor& v);
 };
 

@@ -5,6 +5,7 @@
 
 #include "media/png.h"
 #include "viz/canvas.h"
+#include "viz/html.h"
 
 namespace vega {
 namespace {
@@ -41,20 +42,6 @@ std::string path_data(std::span<const Path> paths, bool closed) {
 
 std::string opacity(std::string_view name, double alpha) {
   return alpha < 1 ? fmt::format(" {}=\"{}\"", name, number(alpha)) : "";
-}
-
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (i + k < bytes.size() ? unsigned(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
-  }
-  return out;
 }
 
 class SvgCanvas final : public Canvas {

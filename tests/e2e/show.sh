@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# vega-eval show: made-up rooms, right and wrong answers, pictures of them.
+# vega-eval show and report: made-up rooms, right and wrong answers, pictures of them.
 #   bash show.sh BIN
 . "$(dirname "$0")/lib.sh"
 cd "$T" || exit 1
@@ -91,4 +91,34 @@ expect_text "nobody"
 expect_exit 2 "${show[@]}" --answers wrong/scanrefer -o x --boxes "$gt"
 expect_text "an input of this run"
 check "the file stays" grep -q scene_id "$gt"
+
+# --- a report of both: stands alone, the same bytes again, what is right by task
+mkdir -p right/scanqa && cp scanqa.jsonl right/scanqa/answers.jsonl
+report=(evaluate report "${quiet[@]}" --gt scanrefer="$gt" --gt scanqa=$b/scanqa/ScanQA_v1.0_val.json --wordnet-dir "$T")
+expect_exit 0 "${report[@]}" right w=wrong --scenes scenes --count 3 -o report.html
+check "manifest" grep -qx "report${TAB}report.html" "$OUT"
+check "a perfect score" grep -q '<b>100.00</b> <small>\[' report.html
+check "pictures: one or two frames and the room from above, of three cases of two tasks" \
+  test "$(grep -c 'src="data:image/jpeg;base64,' report.html)" -ge 12
+check "no address" test "$(grep -cE 'https?:' report.html)" = 0
+check "no other source" test "$(grep -oE '(src|href)="[^"]{5}' report.html | grep -cvE '="(data:|#)')" = 0
+cp report.html before.html
+expect_exit 0 "${report[@]}" right w=wrong --scenes scenes --count 3 -o report.html --threads 1
+check "the same bytes" cmp report.html before.html
+
+# --- scores beside answers are taken as they are; of other answers they are not
+expect_exit 0 evaluate score scanrefer right/scanrefer/answers.jsonl --gt "$gt" --scenes scenes -o right/scanrefer/scores.json \
+  --log-level warn
+expect_exit 0 "${report[@]}" right --scenes scenes --count 1 -o report.html
+check "silent" test "$(grep -c 'scored anew' "$ERR")" = 0
+cp wrong/scanrefer/answers.jsonl right/scanrefer/
+expect_exit 0 "${report[@]}" right --scenes scenes --count 1 -o report.html
+expect_text "scored anew"
+expect_exit 0 evaluate report right/scanrefer/scores.json -o alone.html --log-level info
+check "no cases" grep -q "No cases" alone.html
+expect_exit 4 evaluate report wrong --gt scanrefer=elsewhere.json --scenes scenes --count 2 -o report.html --log-level info
+expect_text "scene0077_00.h5"
+expect_exit 3 evaluate report nowhere -o report.html
+expect_text "nowhere"
+expect_exit 2 evaluate report right -o report.htm
 finish

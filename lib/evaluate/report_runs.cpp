@@ -1,0 +1,123 @@
+#include "evaluate/report_runs.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/natural.h"
+#include "base/printable.h"
+
+namespace vega::evaluate {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array<std::string_view, 8> kTaskNames = {
+    "scanrefer", "multi3drefer", "scan2cap", "scanqa", "sqa3d", "nr3d", "vsi", "libero"};
+
+bool is_task(std::string_view name) {
+  return std::find(kTaskNames.begin(), kTaskNames.end(), name) != kTaskNames.end();
+}
+
+bool is_run(const fs::path& folder) {
+  return fs::exists(folder / "answers.jsonl") || fs::exists(folder / "scores.json");
+}
+
+// The name of a folder, or of the one above where it is a task's.
+std::string name_of(const fs::path& path) {
+  fs::path folder = fs::absolute(path).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  if (!fs::is_directory(path)) folder = folder.parent_path();
+  if (is_task(folder.filename().string())) folder = folder.parent_path();
+  const std::string name = folder.filename().string();
+  return name.empty() ? path.string() : name;
+}
+
+}  // namespace
+
+const ReportRun* ReportTask::with_questions() const {
+  for (const ReportRun& run : runs)
+    if (!run.file.questions.empty()) return &run;
+  return nullptr;
+}
+
+std::vector<ReportInput> report_inputs(const std::vector<std::string>& inputs) {
+  if (inputs.empty())
+    throw UsageError(explain("report", "no run", "folders of answers, or score files"));
+  std::vector<ReportInput> out;
+  for (const std::string& input : inputs) {
+    std::string name, path = input;
+    // Names and paths may hold "=" too.
+    for (std::size_t at = input.find('='); at != input.npos && !fs::exists(path);
+         at = input.find('=', at + 1)) {
+      name = input.substr(0, at);
+      path = input.substr(at + 1);
+    }
+    if (!fs::exists(path))
+      throw InputError(explain(printable(path), "no such file or folder",
+                               "a folder of answers, or a score file"));
+    if (name.empty()) name = name_of(path);
+    if (!fs::is_directory(path) || is_run(path)) {
+      out.push_back({name, path});
+      continue;
+    }
+    std::vector<std::string> below;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path))
+      if (entry.is_directory() && is_run(entry.path())) below.push_back(entry.path().string());
+    if (below.empty())
+      throw InputError(explain(printable(path), "a folder without answers.jsonl and scores.json",
+                               "one of them, or folders that hold them",
+                               "vega-eval merge makes one file of the parts of a run"));
+    const auto rank = [](const std::string& folder) {
+      const std::string task = fs::path(folder).filename().string();
+      return std::find(kTaskNames.begin(), kTaskNames.end(), task) - kTaskNames.begin();
+    };
+    std::sort(below.begin(), below.end(), [&](const std::string& a, const std::string& b) {
+      return rank(a) != rank(b) ? rank(a) < rank(b) : natural_less(a, b);
+    });
+    for (std::string& one : below) out.push_back({name, std::move(one)});
+  }
+  return out;
+}
+
+std::vector<ReportTask> read_runs(const std::vector<ReportInput>& inputs,
+                                  const tasks::ScoredSources& sources,
+                                  const tasks::ReadScored& read) {
+  std::vector<ReportTask> out;
+  for (const ReportInput& input : inputs) {
+    tasks::ScoredSources one = sources;
+    one.answers = input.path;
+    one.intervals = true;
+    ReportRun run{input.name, input.path, read(one)};
+    for (const std::string& note : run.file.notes) log_info("{}: {}", input.path, note);
+    auto at = std::find_if(out.begin(), out.end(),
+                           [&](const ReportTask& task) { return task.task == run.file.task; });
+    if (at == out.end()) at = out.insert(at, {run.file.task, run.file.title, run.file.split, {}});
+    for (const ReportRun& other : at->runs)
+      if (other.name == run.name)
+        throw UsageError(explain(run.path,
+                                 "a second run of " + run.file.task + " under the name '" +
+                                     printable(run.name) + "' (first: " + other.path + ")",
+                                 "a name for each", "give NAME=PATH"));
+    at->runs.push_back(std::move(run));
+  }
+  return out;
+}
+
+std::map<std::string, std::string> truth_files(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> out;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    const std::string task = text.substr(0, equals);
+    if (equals == text.npos || equals + 1 == text.size() || !is_task(task))
+      throw UsageError(explain("--gt", "'" + printable(text) + "'", "TASK=FILE",
+                               "such as scanqa=ScanQA_v1.0_val.json"));
+    if (!out.try_emplace(task, text.substr(equals + 1)).second)
+      throw UsageError(explain("--gt", task + " twice", "each task once"));
+  }
+  return out;
+}
+
+}  // namespace vega::evaluate
