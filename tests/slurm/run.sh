@@ -1,4 +1,5 @@
-# An array of three tasks on a real SLURM of one node, with tools/slurm/extract.sbatch as it is: one task is told to stop in
+# An array of three tasks on a real SLURM of one node, with tools/slurm/extract.sbatch as it is, then with fuse.sbatch and
+# eval.sbatch: one task is told to stop in
 # the middle and queues itself again; in the end every scene is there once and equals a run without SLURM.
 #   bash run.sh BIN     BIN: the folder of vega-extract and vega-synth. Exit code 77: no cluster can be had here.
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
@@ -146,6 +147,53 @@ check "eight files of tokens" test "$(find "$T/tokens/t" -name '*.h5' | wc -l)" 
 expect_exit 0 "$BIN/vega-fuse" verify "$T/tokens"
 expect_exit 0 "$BIN/vega-fuse" tokens --list "$LIST" --semantic "$SEMANTIC" $EXTRA -o "$T/plain"
 for i in 0 7; do expect_equal "$T/tokens/t/room$i.h5" "$T/plain/t/room$i.h5"; done
+
+# The last stage: answers of a benchmark in two tasks, one of which is told to stop between two answers.
+check "the scripts agree" test "$(same_part "$SCRIPT")" = "$(same_part "$SOURCE/tools/slurm/eval.sbatch")"
+SCRIPT=$SOURCE/tools/slurm/eval.sbatch
+expect_exit 0 synth model --preset vlm-tiny-video -o "$T/vlm" --progress off
+expect_exit 0 extract features --list "$T/list" --backbone siglip --model "$T/vlm" --select uniform:1 --tag siglip -o "$T/night" --progress off
+{
+  between='['
+  for i in 0 1 2 3 4 5 6 7; do
+    for word in chair lamp table; do
+      printf '%s{"id": "%s-%s", "video": "scannet/room%s", "conversations": [{"value": "<image> What is the %s?", "from": "human"}, {"value": "red", "from": "gpt"}], "metadata": {"dataset": "sqa3d", "question_type": "what"}}' \
+        "$between" "$i" "$word" "$i" "$word"
+      between=$', \n'
+    done
+  done
+  printf ']'
+} >"$T/sqa3d.json"
+export VEGA=$BIN/vega-eval TASK=sqa3d QUESTIONS=$T/sqa3d.json CHECKPOINT=$T/vlm SEMANTIC=$T/night/siglip
+unset SCENES FEATURES LIST MODEL
+export EXTRA="--max-new-tokens 300 --batch 1"
+submit "$T/answers" --array=0-1
+asked=$JOB
+part=$T/answers/part-1-of-2.jsonl
+answering() { [ -s "$part" ] || over "${asked}_1"; }
+until_true answering
+check "a signal can be sent" scancel --batch --signal=USR1 "${asked}_1"
+requeued() { [ "$(shown "${asked}_1" Restarts)" = 1 ] && state_is "${asked}_1" PENDING; }
+check "the task is queued again" until_true requeued
+check "it had answers left" test "$(wc -l <"$part")" -lt 12
+check "the start is moved forward" scontrol update "JobId=${asked}_1" StartTime=now+3
+for task in 0 1; do
+  until_true over "${asked}_$task"
+  check "eval task $task is complete ($(shown "${asked}_$task" JobState))" state_is "${asked}_$task" COMPLETED
+  [ "$FAILURES" = 0 ] || show_log "${asked}_$task"
+done
+check "12 answers a task" test "$(wc -l <"$T/answers/part-0-of-2.jsonl") $(wc -l <"$part")" = "12 12"
+expect_exit 0 "$VEGA" merge "$T/answers"
+expect_exit 0 "$VEGA" answer sqa3d "$QUESTIONS" --checkpoint "$CHECKPOINT" --semantic "$SEMANTIC" -o "$T/plain_answers" \
+  --max-new-tokens 300 --progress off
+check "equal to one run" cmp "$T/answers/answers.jsonl" "$T/plain_answers/answers.jsonl"
+# Submitted again in three tasks: nothing is left.
+submit "$T/answers" --array=0-2
+for task in 0 1 2; do
+  until_true over "${JOB}_$task"
+  check "task $task of three" state_is "${JOB}_$task" COMPLETED
+  check "it answers nothing" test ! -s "$T/answers/part-$task-of-3.jsonl"
+done
 until_true no_jobs
 
 daemons=("${DAEMONS[@]}")
