@@ -7,6 +7,8 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
+#include "tasks/answer_parts.h"
+#include "text/lines.h"
 
 namespace vega::score {
 namespace {
@@ -291,9 +293,37 @@ AnswerFile parse_answers(std::string_view text, const std::string& name, Task ta
   return out;
 }
 
+namespace {
+
+// Which answers the limit cut, out of the notes that `vega-eval answer` keeps beside its parts: the
+// official lines do not say it.
+void add_notes(const std::filesystem::path& folder, AnswerFile& answers) {
+  std::unordered_map<std::string, bool> cut;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const auto part = tasks::part_of(at->path());
+    const std::filesystem::path notes = part ? tasks::stats_path(*part) : "";
+    if (notes.empty() || !std::filesystem::exists(notes)) continue;
+    text::each_line(file_text(notes), [&](std::string_view line, std::size_t) {
+      const auto note = parse_json(line);  // a killed run leaves half a line
+      const auto id = note ? id_text((*note)["sample_id"]) : std::nullopt;
+      const auto flag = note ? (*note)["cut"].flag() : std::nullopt;
+      if (id && flag) cut.insert_or_assign(question_id(answers.task, *id), *flag);
+    });
+  }
+  for (Answer& answer : answers.answers) {
+    const auto found = cut.find(answer.id);
+    if (!answer.cut && found != cut.end()) answer.cut = found->second;
+  }
+}
+
+}  // namespace
+
 AnswerFile read_answers(const std::filesystem::path& path, Task task) {
   AnswerFile out = parse_answers(file_text(path), path.string(), task);
   out.path = path;
+  add_notes(std::filesystem::absolute(path).parent_path(), out);
   const std::filesystem::path run = path.parent_path() / "run.json";
   if (std::filesystem::exists(run)) out.run = read_json(run, "run.json of the answers");
   return out;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "score/lines.h"
+#include "support/support.h"
 
 using namespace vega;
 using namespace vega::score;
@@ -114,4 +115,28 @@ TEST_CASE("records are counted by line, with any line end, and the last needs no
   CHECK_THROWS_WITH(each_record("{}\n[1]", "f", "a record", none), Contains("f:2"));
   CHECK_THROWS_WITH(each_record("{}\n{", "f", "a record", none), Contains("f:2"));
   CHECK_THROWS_WITH(each_record("", "f", "a record", none), Contains("f: got no record"));
+}
+
+TEST_CASE("which answers were cut stands in the notes beside the parts") {
+  const test::TempFolder dir;
+  test::write_text(dir / "answers.jsonl",
+                   "{\"sample_id\": \"scanqa_val-scene0011_00-0_0\", \"pred_response\": \"a\"}\n"
+                   "{\"sample_id\": \"scanqa_val-scene0011_00-1_0\", \"pred_response\": \"b\"}\n"
+                   "{\"sample_id\": \"scanqa_val-scene0011_00-2_0\", \"pred_response\": \"c\"}\n");
+  test::write_text(dir / "part-1-of-2.jsonl", "");
+  test::write_text(dir / "part-1-of-2.stats.jsonl",
+                   "{\"sample_id\": \"scanqa_val-scene0011_00-0_0\", \"cut\": true}\n"
+                   "{\"sample_id\": \"scanqa_val-scene0011_00-2_0\", \"cut\": false}\n{\"sample_id");
+  const AnswerFile file = read_answers(dir / "answers.jsonl", Task::kScanQa);
+  REQUIRE(file.answers.size() == 3);
+  CHECK(file.answers[0].cut == true);
+  CHECK_FALSE(file.answers[1].cut);
+  CHECK(file.answers[2].cut == false);
+}
+
+TEST_CASE("a scene may be written as the video is") {
+  const AnswerFile file = parse_answers(
+      "{\"sample_id\": 1, \"pred_response\": \"x\", \"scene\": \"scannet/scene0011_00\"}\n", "a.jsonl",
+      Task::kScan2Cap);
+  CHECK(file.answers.at(0).scene == "scene0011_00");
 }
