@@ -220,6 +220,12 @@ void SceneWork::ask(std::vector<const Sample*> samples) {
       if (rows == 1) throw;
       session_.batch.rows = rows / 2;
       log_warn("{}: {}; going on with --batch {}", plan_.scene, error.what(), rows / 2);
+    } catch (const ModelError&) {
+      throw;
+    } catch (const InputError& error) {  // of the scene, or of all questions at once
+      for (std::size_t i = 0; i < samples.size(); ++i)
+        if (!ended[i]) fail(*samples[i], error.what());
+      return;
     }
     std::vector<const Sample*> rest;
     for (std::size_t i = 0; i < samples.size(); ++i)

@@ -354,8 +354,11 @@ ReadPrompt Vlm::read(VisualScene& scene, const PromptIds& prompt,
 Reply Vlm::reply_of(qwen2::Answer&& answer) const {
   Reply out;
   out.answer = std::move(answer);
-  const std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
-  out.text = stripped(checkpoint_.words().decode(ids, true));
+  const text::Tokenizer& words = checkpoint_.words();
+  std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
+  // Embeddings have spare rows; a model that says one says nothing, as in the release.
+  std::erase_if(ids, [&words](std::int32_t id) { return !words.has_token(id); });
+  out.text = stripped(words.decode(ids, true));
   if (constexpr std::string_view end = "<|im_end|>"; out.text.ends_with(end))
     out.text = stripped(out.text.substr(0, out.text.size() - end.size()));
   return out;
@@ -372,6 +375,7 @@ Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationC
     read.prompt.key = scene.input_.key;
     text::TokenStream stream(words);
     const auto on_token = [&](std::size_t, std::int64_t id) {
+      if (!words.has_token(static_cast<std::int32_t>(id))) return true;
       const std::string text = stream.push(static_cast<std::int32_t>(id));
       return !on_text || text.empty() || on_text(text);
     };

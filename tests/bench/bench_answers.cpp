@@ -142,9 +142,9 @@ vlm::SceneInput scene_input(const Plan& plan, std::int64_t width) {
   vlm::SceneInput in;
   in.key = "made-up";
   in.semantic = at::empty({plan.frames, 729, width}, at::kFloat);
-  uniform_tensor(2, "features", 0, 1, 0,
-                 {in.semantic.mutable_data_ptr<float>(),
-                  static_cast<std::size_t>(in.semantic.numel())});
+  uniform_tensor(
+      2, "features", 0, 1, 0,
+      {in.semantic.mutable_data_ptr<float>(), static_cast<std::size_t>(in.semantic.numel())});
   return in;
 }
 
@@ -152,9 +152,9 @@ std::vector<vlm::Ask> questions(std::int64_t count) {
   constexpr const char* kWords[] = {"chair", "lamp", "table", "door", "box"};
   std::vector<vlm::Ask> out;
   for (std::int64_t i = 0; i < count; ++i)
-    out.push_back({vlm::task_turn(
-        tasks::Task::kScanQa,
-        {.question = fmt::format("What is left of {} {}?", kWords[i % 5], i)})});
+    out.push_back(
+        {vlm::task_turn(tasks::Task::kScanQa,
+                        {.question = fmt::format("What is left of {} {}?", kWords[i % 5], i)})});
   return out;
 }
 
@@ -194,17 +194,19 @@ void measure(const Plan& plan, const fs::path& folder) {
   }
   const std::size_t tokens =
       model.prompts().evaluation({questions(1).front().turn.user, {}}).ids.size();
-  fmt::print("{}, {}: {} visual tokens, {} tokens of text a question, {} of an answer, {} layers of "
-             "Qwen2-0.5B's shapes, {} threads\n",
-             device_name(at::kCPU), plan.type == at::kFloat ? "fp32" : "bf16", plan.frames * 210,
-             tokens, plan.fresh, plan.layers, plan.threads);
+  fmt::print(
+      "{}, {}: {} visual tokens, {} tokens of text a question, {} of an answer, {} layers of "
+      "Qwen2-0.5B's shapes, {} threads\n",
+      device_name(at::kCPU), plan.type == at::kFloat ? "fp32" : "bf16", plan.frames * 210, tokens,
+      plan.fresh, plan.layers, plan.threads);
   const Run released = answer(model, plan, input, plan.released, false);
   const double each = released.seconds.wall / static_cast<double>(plan.released),
                each_busy = released.seconds.busy / static_cast<double>(plan.released);
-  fmt::print("released way: {:.1f} s a question ({:.1f} s of processor time), timed on {}\n\n", each,
-             each_busy, plan.released);
-  fmt::print("| questions a scene | released, s | vega, s | questions/hour | factor | factor of "
-             "processor time |\n|---|---|---|---|---|---|\n");
+  fmt::print("released way: {:.1f} s a question ({:.1f} s of processor time), timed on {}\n\n",
+             each, each_busy, plan.released);
+  fmt::print(
+      "| questions a scene | released, s | vega, s | questions/hour | factor | factor of "
+      "processor time |\n|---|---|---|---|---|---|\n");
   for (const std::int64_t count : {1, 5, 20, 100}) {
     if (count > plan.most) break;
     const Run ours = answer(model, plan, input, count, true);

@@ -1,6 +1,6 @@
 # An array of three tasks on a real SLURM of one node, with tools/slurm/extract.sbatch as it is, then with fuse.sbatch and
-# eval.sbatch: one task is told to stop in
-# the middle and queues itself again; in the end every scene is there once and equals a run without SLURM.
+# eval.sbatch: one task is told to stop in the middle and queues itself again; in the end every scene and answer is there
+# once and equals a run without SLURM.
 #   bash run.sh BIN     BIN: the folder of vega-extract and vega-synth. Exit code 77: no cluster can be had here.
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # In a process namespace where one can be had: then nothing outlives this test, even where it is killed.

@@ -124,9 +124,10 @@ TEST_CASE("which answers were cut stands in the notes beside the parts") {
                    "{\"sample_id\": \"scanqa_val-scene0011_00-1_0\", \"pred_response\": \"b\"}\n"
                    "{\"sample_id\": \"scanqa_val-scene0011_00-2_0\", \"pred_response\": \"c\"}\n");
   test::write_text(dir / "part-1-of-2.jsonl", "");
-  test::write_text(dir / "part-1-of-2.stats.jsonl",
-                   "{\"sample_id\": \"scanqa_val-scene0011_00-0_0\", \"cut\": true}\n"
-                   "{\"sample_id\": \"scanqa_val-scene0011_00-2_0\", \"cut\": false}\n{\"sample_id");
+  test::write_text(
+      dir / "part-1-of-2.stats.jsonl",
+      "{\"sample_id\": \"scanqa_val-scene0011_00-0_0\", \"cut\": true}\n"
+      "{\"sample_id\": \"scanqa_val-scene0011_00-2_0\", \"cut\": false}\n{\"sample_id");
   const AnswerFile file = read_answers(dir / "answers.jsonl", Task::kScanQa);
   REQUIRE(file.answers.size() == 3);
   CHECK(file.answers[0].cut == true);
@@ -136,7 +137,7 @@ TEST_CASE("which answers were cut stands in the notes beside the parts") {
 
 TEST_CASE("a scene may be written as the video is") {
   const AnswerFile file = parse_answers(
-      "{\"sample_id\": 1, \"pred_response\": \"x\", \"scene\": \"scannet/scene0011_00\"}\n", "a.jsonl",
-      Task::kScan2Cap);
+      "{\"sample_id\": 1, \"pred_response\": \"x\", \"scene\": \"scannet/scene0011_00\"}\n",
+      "a.jsonl", Task::kScan2Cap);
   CHECK(file.answers.at(0).scene == "scene0011_00");
 }

@@ -145,6 +145,16 @@ TEST_CASE("vlm: what a scene lacks is said") {
   CHECK_THROWS_WITH(video.ground(film, "the chair"), Contains("no grounding head"));
 }
 
+TEST_CASE("vlm: an id of a spare row of the embedding says nothing, and the answer goes on") {
+  const test::TempFolder folder;
+  const Vlm model = model_of(test::tiny_checkpoint(folder, "vlm-tiny-video"));
+  const std::int64_t spare = static_cast<std::int64_t>(model.checkpoint().words().size());
+  REQUIRE(spare < model.checkpoint().config.text.vocab);
+  qwen2::Answer answer;
+  answer.ids = {'a', spare, 'b'};
+  CHECK(model.reply_of(std::move(answer)).text == "ab");
+}
+
 // S 6.3: the release cuts the end off.
 TEST_CASE(
     "vlm: a prompt beyond the model's limit is refused before it is read, or cut as released") {
