@@ -42,6 +42,7 @@ constexpr const char* kUsage = R"(bench_qwen2 [OPTION VALUE]...
   --dtype TYPE     fp32, bf16 or both (both)
   --tokens N       of the prompt (6800)
   --new N          tokens to decode behind it (64)
+  --rows N         answers that grow together behind the one prompt, vega alone (1)
   --layers N       of the 24 (24)
   --repeat N       rounds; medians are shown (3)
   --threads N      of both sides (all cores)
@@ -81,7 +82,7 @@ with torch.inference_mode():
 struct Plan {
   std::string python;
   std::vector<at::ScalarType> types{at::kFloat, at::kBFloat16};
-  std::int64_t tokens = 6800, fresh = 64, layers = 24, repeat = 3, threads = 0;
+  std::int64_t tokens = 6800, fresh = 64, rows = 1, layers = 24, repeat = 3, threads = 0;
 };
 
 struct Seconds {
@@ -234,6 +235,7 @@ class Vega {
   }
 
   Round decode() {
+    if (plan_.rows > 1) return decode_rows();
     Round round;
     const Seconds start = now();
     for (std::int64_t n = 0; n < plan_.fresh; ++n) {
@@ -247,7 +249,31 @@ class Vega {
     return round;
   }
 
-  // Bytes that a token reads: weights and, on average, the cache.
+  // Each answer goes on with a token of its own behind the shared prompt; ids of the first one.
+  Round decode_rows() {
+    std::vector<KvCache> caches;
+    std::vector<KvCache*> growing;
+    std::vector<std::int64_t> ids;
+    for (std::int64_t n = 0; n < plan_.rows; ++n) {
+      caches.push_back(cache_.fork(plan_.fresh));
+      ids.push_back(token_ + n);
+    }
+    for (KvCache& cache : caches) growing.push_back(&cache);
+    Round round;
+    const Seconds start = now();
+    for (std::int64_t n = 0; n < plan_.fresh; ++n) {
+      const at::Tensor places = at::full({plan_.rows}, caches[0].length(), at::kLong);
+      const at::Tensor chosen =
+          model_.logits(model_.step(model_.embed(ids), places, growing)).argmax(-1);
+      ids.assign(chosen.const_data_ptr<std::int64_t>(),
+                 chosen.const_data_ptr<std::int64_t>() + plan_.rows);
+      round.ids.push_back(ids[0]);
+    }
+    round.seconds = now() - start;
+    return round;
+  }
+
+  // Bytes that a step of one token reads: weights and, on average, the cache.
   double token_bytes() const {
     const auto& c = model_.config();
     const auto type = model_.options().dtype;
@@ -373,6 +399,7 @@ Plan parse(int argc, char** argv) {
         if (name == "--python") return plan.python = text, true;
         if (name == "--tokens") return whole(plan.tokens, 8, 32768);
         if (name == "--new") return whole(plan.fresh, 1, 4096);
+        if (name == "--rows") return whole(plan.rows, 1, 256);
         if (name == "--layers") return whole(plan.layers, 1, 24);
         if (name == "--repeat") return whole(plan.repeat, 1, 99);
         if (name == "--threads") return whole(plan.threads, 1, 1024);
