@@ -34,8 +34,14 @@ void check_norm(const char* op, const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor norm(at::Tensor x, const void* y, const at::Tensor& weight, double eps) {
   at::Tensor out = at::empty(x.sizes(), x.options());
+  if (x.numel() == 0) return out;
   void* data = x.mutable_data_ptr();
   void* to = out.mutable_data_ptr();
+  if (x.is_cuda()) {
+    VEGA_LAUNCH(vega_cuda_rms_norm, x.device(), element_of(x), data, y, weight.const_data_ptr(), to,
+                x.size(0), x.size(1), static_cast<float>(eps));
+    return out;
+  }
   share_rows(x.size(0), piece_of(x.size(1)), [&](std::int64_t first, std::int64_t last) {
     cpu::rms_norm(element_of(x), data, y, weight.const_data_ptr(), to, x.size(1),
                   static_cast<float>(eps), first, last);
@@ -43,17 +49,11 @@ at::Tensor norm(at::Tensor x, const void* y, const at::Tensor& weight, double ep
   return out;
 }
 
-at::Tensor norm_on_cuda(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor scale = at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
-  return weight * (wide * scale).to(x.scalar_type());
-}
-
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   check_norm("rms_norm", x, weight);
-  return x.is_cuda() ? norm_on_cuda(x, weight, eps) : norm(x, nullptr, weight, eps);
+  return norm(x, nullptr, weight, eps);
 }
 
 at::Tensor add_rms_norm_(at::Tensor& x, const at::Tensor& y, const at::Tensor& weight, double eps) {
@@ -61,9 +61,7 @@ at::Tensor add_rms_norm_(at::Tensor& x, const at::Tensor& y, const at::Tensor& w
   check_norm(op, x, weight);
   check_shape(op, "y", y, {x.size(0), x.size(1)});
   check_like(op, "y", y, x);
-  if (!x.is_cuda()) return norm(x, y.const_data_ptr(), weight, eps);
-  x.add_(y);
-  return norm_on_cuda(x, weight, eps);
+  return norm(x, y.const_data_ptr(), weight, eps);
 }
 
 void rope_(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
@@ -79,11 +77,10 @@ void rope_(at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
     check_shape(op, name, *table, {rows, width / 2});
     check_like(op, name, *table, x);
   }
+  if (x.numel() == 0) return;
   if (x.is_cuda()) {
-    const at::Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);
-    const at::Tensor left = x.narrow(2, 0, width / 2), right = x.narrow(2, width / 2, width / 2);
-    const at::Tensor turned = at::cat({left * c - right * s, right * c + left * s}, 2);
-    x.copy_(turned);
+    VEGA_LAUNCH(vega_cuda_rope, x.device(), element_of(x), x.mutable_data_ptr(),
+                cos.const_data_ptr(), sin.const_data_ptr(), rows, heads, width, x.stride(0));
     return;
   }
   void* data = x.mutable_data_ptr();
@@ -100,8 +97,10 @@ void swiglu_(at::Tensor& gate, const at::Tensor& up) {
   check_like(op, "up", up, gate);
   check_that(up.sizes() == gate.sizes(), op, "up", to_string(up.sizes().vec()),
              "the shape of gate, " + to_string(gate.sizes().vec()));
+  if (gate.numel() == 0) return;
   if (gate.is_cuda()) {
-    at::silu_(gate).mul_(up);
+    VEGA_LAUNCH(vega_cuda_swiglu, gate.device(), element_of(gate), gate.mutable_data_ptr(),
+                up.const_data_ptr(), gate.numel());
     return;
   }
   void* data = gate.mutable_data_ptr();

@@ -1,5 +1,4 @@
-// What a decoder's layer computes row by row between its matrix products. On CUDA these are
-// LibTorch's operations one after the other.
+// What a decoder's layer computes row by row between its matrix products.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -20,11 +20,11 @@ struct Scratch {
 
 // Rows [first, first + count) of a head, whichever runs they lie in.
 template <typename T>
-VEGA_INLINE void gather(const RowAttention& a, std::int64_t head, std::int64_t first,
-                        std::int64_t count, bool values, std::int64_t stride,
+VEGA_INLINE void gather(const RowAttention& a, const RowQuery& query, std::int64_t head,
+                        std::int64_t first, std::int64_t count, bool values, std::int64_t stride,
                         float* __restrict out) {
-  for (std::int64_t n = 0; n < a.run_count && count > 0; ++n) {
-    const KeyRun& run = a.runs[n];
+  for (std::int64_t n = 0; n < query.run_count && count > 0; ++n) {
+    const KeyRun& run = query.runs[n];
     const std::int64_t left = first < run.length ? run.length - first : 0;
     const std::int64_t take = left < count ? left : count;
     const T* __restrict from = static_cast<const T*>(values ? run.values : run.keys) +
@@ -83,7 +83,7 @@ VEGA_INLINE void mix(const float* shares, const float* values, std::int64_t toke
     Floats value[kVectors];
     for (int n = 0; n < kVectors; ++n) load_lanes(values + t * stride + n * kHalf, value[n]);
     for (int q = 0; q < kQueries; ++q) {
-      const float share = shares[q * RowAttention::kBlock + t];
+      const float share = shares[q * RowQuery::kBlock + t];
       for (int n = 0; n < kVectors; ++n) sums[q][n] += share * value[n];
     }
   }
@@ -101,13 +101,12 @@ VEGA_INLINE void mix_rows(const float* shares, const float* values, std::int64_t
   for (; d < stride; d += kHalf) mix<kQueries, 1>(shares, values + d, tokens, stride, out + d);
 }
 
-// All heads of the group of one query row. The mix goes where the queries were.
+// All heads of a query's group. The mix goes where the queries were.
 template <typename T>
-VEGA_INLINE void query_row(const RowAttention& a, std::int64_t head, std::int64_t row,
+VEGA_INLINE void query_row(const RowAttention& a, const RowQuery& query, std::int64_t head,
                            std::int64_t tokens, const Scratch& s, float* partial) {
-  const std::int64_t width = a.head_dim, block = RowAttention::kBlock;
-  const T* __restrict from =
-      static_cast<const T*>(a.q) + (row * a.kv_heads + head) * a.group * width;
+  const std::int64_t width = a.head_dim, block = RowQuery::kBlock;
+  const T* __restrict from = static_cast<const T*>(query.q) + head * a.group * width;
   for (std::int64_t g = 0; g < a.group; ++g) {
     float* __restrict q = s.queries + g * s.stride;
     for (std::int64_t d = 0; d < width; ++d) q[d] = load(from[g * width + d]) * a.scale;
@@ -130,69 +129,73 @@ VEGA_INLINE void query_row(const RowAttention& a, std::int64_t head, std::int64_
   }
 }
 
+struct Piece {
+  std::int64_t head, block, first, count;  // queries [first, first + count)
+};
+
+// Keys and values are brought in once for all queries of the piece.
 template <typename T>
-VEGA_INLINE void block_of(const RowAttention& a, std::int64_t head, std::int64_t block,
-                          float* partial, const Scratch& s) {
-  const std::int64_t first = block * RowAttention::kBlock, all = a.past + a.rows - first;
-  const std::int64_t held = all < RowAttention::kBlock ? all : RowAttention::kBlock;
-  gather<T>(a, head, first, held, false, s.stride, s.keys);
-  gather<T>(a, head, first, held, true, s.stride, s.values);
-  for (std::int64_t r = 0; r < a.rows; ++r) {
-    const std::int64_t seen = a.past + r + 1 - first;
-    float* out = partial + r * a.group * (a.head_dim + 2);
-    if (seen > 0) {
-      query_row<T>(a, head, r, seen < held ? seen : held, s, out);
-    } else {  // sum 0: the merge passes over it
-      for (std::int64_t i = 0; i < a.group * (a.head_dim + 2); ++i) out[i] = 0;
-    }
+VEGA_INLINE void block_of(const RowAttention& a, const Piece& piece, const Scratch& s) {
+  const std::int64_t first = piece.block * RowQuery::kBlock;
+  const RowQuery* most = a.queries + piece.first;
+  for (std::int64_t n = 1; n < piece.count; ++n) {
+    const RowQuery* other = a.queries + piece.first + n;
+    if (other->seen > most->seen) most = other;
+  }
+  const std::int64_t all = most->seen - first,
+                     held = all < RowQuery::kBlock ? all : RowQuery::kBlock;
+  gather<T>(a, *most, piece.head, first, held, false, s.stride, s.keys);
+  gather<T>(a, *most, piece.head, first, held, true, s.stride, s.values);
+  for (std::int64_t n = 0; n < piece.count; ++n) {
+    const RowQuery& query = a.queries[piece.first + n];
+    const std::int64_t seen = query.seen - first;
+    if (seen <= 0) continue;  // it has no such block
+    query_row<T>(a, query, piece.head, seen < held ? seen : held, s,
+                 query.partials + (piece.head * query.blocks() + piece.block) * a.partial_size());
   }
 }
 
-// The first block has tokens for every query; its sums take in those of the others.
+// The sums of the first block take in those of the others.
 template <typename T>
-VEGA_INLINE void merge(const RowAttention& a, std::int64_t head, float* __restrict partials) {
-  const std::int64_t width = a.head_dim, stride = a.partial_size(), blocks = a.blocks();
-  for (std::int64_t r = 0; r < a.rows * a.group; ++r) {
-    float* __restrict all = partials + r * (width + 2);
+VEGA_INLINE void merge(const RowAttention& a, const RowQuery& query, std::int64_t head) {
+  const std::int64_t width = a.head_dim, stride = a.partial_size(), blocks = query.blocks();
+  for (std::int64_t g = 0; g < a.group; ++g) {
+    float* __restrict all = query.partials + head * blocks * stride + g * (width + 2);
     float most = all[0];
     for (std::int64_t b = 1; b < blocks; ++b) {
       const float* part = all + b * stride;
-      if (part[1] != 0 && !(part[0] <= most)) most = part[0];
+      if (!(part[0] <= most)) most = part[0];
     }
     const float own = exp_f32(all[0] - most);
     for (std::int64_t d = 1; d < width + 2; ++d) all[d] *= own;
     for (std::int64_t b = 1; b < blocks; ++b) {
       const float* __restrict part = all + b * stride;
-      if (part[1] == 0) continue;
       const float share = exp_f32(part[0] - most);
       for (std::int64_t d = 1; d < width + 2; ++d) all[d] += share * part[d];
     }
-    const std::int64_t place = r / a.group * a.kv_heads * a.group + head * a.group + r % a.group;
-    T* __restrict out = static_cast<T*>(a.out) + place * width;
+    T* __restrict out = static_cast<T*>(query.out) + (head * a.group + g) * width;
     for (std::int64_t d = 0; d < width; ++d) out[d] = store<T>(all[2 + d] / all[1]);
   }
 }
 
-VEGA_CLONES void block_f32(const RowAttention& a, std::int64_t head, std::int64_t block,
-                           float* partial, const Scratch& scratch) {
-  block_of<float>(a, head, block, partial, scratch);
+VEGA_CLONES void block_f32(const RowAttention& a, const Piece& piece, const Scratch& scratch) {
+  block_of<float>(a, piece, scratch);
 }
-VEGA_CLONES void block_bf16(const RowAttention& a, std::int64_t head, std::int64_t block,
-                            float* partial, const Scratch& scratch) {
-  block_of<std::uint16_t>(a, head, block, partial, scratch);
+VEGA_CLONES void block_bf16(const RowAttention& a, const Piece& piece, const Scratch& scratch) {
+  block_of<std::uint16_t>(a, piece, scratch);
 }
-VEGA_CLONES void merge_f32(const RowAttention& a, std::int64_t head, float* partials) {
-  merge<float>(a, head, partials);
+VEGA_CLONES void merge_f32(const RowAttention& a, const RowQuery& query, std::int64_t head) {
+  merge<float>(a, query, head);
 }
-VEGA_CLONES void merge_bf16(const RowAttention& a, std::int64_t head, float* partials) {
-  merge<std::uint16_t>(a, head, partials);
+VEGA_CLONES void merge_bf16(const RowAttention& a, const RowQuery& query, std::int64_t head) {
+  merge<std::uint16_t>(a, query, head);
 }
 
 }  // namespace
 
 void row_attention(Element element, const RowAttention& a, std::int64_t head, std::int64_t block,
-                   float* partial) {
-  constexpr std::int64_t kBlock = RowAttention::kBlock;
+                   std::int64_t first, std::int64_t count) {
+  constexpr std::int64_t kBlock = RowQuery::kBlock;
   const std::int64_t stride = (a.head_dim + kHalf - 1) / kHalf * kHalf;
   thread_local std::vector<float> memory;
   // Zeros behind the head's width stay zeros; where the width was another one they come anew.
@@ -204,13 +207,14 @@ void row_attention(Element element, const RowAttention& a, std::int64_t head, st
   s.values = s.keys + kBlock * stride;
   s.queries = s.values + kBlock * stride;
   s.scores = s.queries + a.group * stride;
-  element == Element::kBF16 ? block_bf16(a, head, block, partial, s)
-                            : block_f32(a, head, block, partial, s);
+  const Piece piece{head, block, first, count};
+  element == Element::kBF16 ? block_bf16(a, piece, s) : block_f32(a, piece, s);
 }
 
 void row_attention_merge(Element element, const RowAttention& a, std::int64_t head,
-                         float* partials) {
-  element == Element::kBF16 ? merge_bf16(a, head, partials) : merge_f32(a, head, partials);
+                         std::int64_t query) {
+  element == Element::kBF16 ? merge_bf16(a, a.queries[query], head)
+                            : merge_f32(a, a.queries[query], head);
 }
 
 }  // namespace vega::kernels::cpu

@@ -2,13 +2,13 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
 #include "core/check.h"
 #include "kernels/row_attention.h"
 
 namespace vega {
 namespace {
+
+constexpr std::int64_t kWidestOnCuda = 256;  // heads that row_attention takes there
 
 // (kv heads, heads of a group, L, hd): LibTorch's batch axis is the key head, so that all queries
 // of a group read one key head in place.
@@ -47,31 +47,6 @@ at::Tensor causal_mask(std::int64_t rows, std::int64_t tokens, at::Device device
   return at::ones({rows, tokens}, at::TensorOptions(device).dtype(at::kBool)).tril(tokens - rows);
 }
 
-// One token on CUDA: every part is read where it lies.
-at::Tensor one_token(const at::Tensor& q, const std::vector<KvCache::Part>& parts) {
-  const std::int64_t kv_heads = parts[0].keys.size(0), width = q.size(2);
-  const at::Tensor queries = q.view({kv_heads, q.size(1) / kv_heads, width});
-  const bool half = q.scalar_type() == at::kBFloat16;
-  std::vector<at::Tensor> scores;
-  for (const auto& part : parts) {
-    const at::Tensor keys = part.keys.transpose(1, 2);
-    scores.push_back(half ? at::bmm(queries, keys, at::kFloat) : at::bmm(queries, keys));
-  }
-  const at::Tensor shares =
-      at::softmax(at::cat(scores, 2) / std::sqrt(static_cast<double>(width)), 2);
-  at::Tensor mixed;
-  std::int64_t first = 0;
-  for (const auto& part : parts) {
-    const std::int64_t length = part.values.size(1);
-    const at::Tensor mine = shares.narrow(2, first, length).to(q.scalar_type());
-    const at::Tensor sum =
-        half ? at::bmm(mine, part.values, at::kFloat) : at::bmm(mine, part.values);
-    mixed = mixed.defined() ? mixed + sum : sum;
-    first += length;
-  }
-  return mixed.to(q.scalar_type()).reshape({1, -1});
-}
-
 void check(const at::Tensor& q, const std::vector<KvCache::Part>& parts, std::int64_t& tokens) {
   const char* op = "causal_attention";
   check_shape(op, "q", q, {kAny, kAny, kAny});
@@ -98,7 +73,7 @@ at::Tensor causal_attention(const at::Tensor& q, const std::vector<KvCache::Part
   std::int64_t tokens = 0;
   check(q, parts, tokens);
   const std::int64_t rows = q.size(0);
-  if (q.is_cpu() && rows <= kFewTokens) {
+  if (rows <= kFewTokens && (q.is_cpu() || q.size(2) <= kWidestOnCuda)) {
     std::vector<kernels::KeyValues> runs;
     for (const auto& part : parts) runs.push_back({part.keys, part.values});
     return kernels::row_attention(q.contiguous(), runs);
@@ -106,9 +81,23 @@ at::Tensor causal_attention(const at::Tensor& q, const std::vector<KvCache::Part
   const at::Tensor queries = q.contiguous();
   if (rows == tokens && parts.size() == 1)
     return fused(queries, parts[0].keys, parts[0].values, {}, rows > 1);
-  if (rows == 1) return one_token(queries, parts);
   return fused(queries, joined(parts, &KvCache::Part::keys), joined(parts, &KvCache::Part::values),
                causal_mask(rows, tokens, q.device()), false);
+}
+
+at::Tensor step_attention(const at::Tensor& q, std::int64_t layer,
+                          std::span<KvCache* const> caches) {
+  const char* op = "step_attention";
+  const auto rows = static_cast<std::int64_t>(caches.size());
+  check_that(rows > 0, op, "caches", "none", "at least one");
+  check_shape(op, "q", q, {rows, kAny, caches[0]->shape().head_dim});
+  std::vector<kernels::KeyRuns> sequences;
+  for (const KvCache* cache : caches) {
+    check_dtype(op, "q", q, {cache->shape().dtype});
+    check_device(op, "q", q, cache->shape().device);
+    sequences.push_back(cache->runs(layer, 1));
+  }
+  return kernels::row_attention(q, caches[0]->shape().heads, sequences);
 }
 
 }  // namespace vega

@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "core/check.h"
@@ -91,6 +92,20 @@ std::vector<KvCache::Part> KvCache::parts(std::int64_t layer, std::int64_t pendi
     if (length == 0) continue;
     const at::Tensor both = run.chunk->data[layer].narrow(2, 0, length);
     out.push_back({both[0], both[1]});
+  }
+  return out;
+}
+
+kernels::KeyRuns KvCache::runs(std::int64_t layer, std::int64_t pending) const {
+  kernels::KeyRuns out;
+  for (const Run& run : runs_) {
+    const std::int64_t length = run.length + (&run == &runs_.back() ? pending : 0);
+    if (length == 0) continue;
+    const at::Tensor& data = run.chunk->data;
+    const auto* keys = static_cast<const std::byte*>(data.const_data_ptr()) +
+                       layer * data.stride(0) * data.element_size();
+    out.push_back({keys, keys + data.stride(1) * data.element_size(), length, data.stride(2),
+                   data.stride(0)});
   }
   return out;
 }

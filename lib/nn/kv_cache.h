@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/row_attention.h"
+
 namespace vega {
 
 // What a cache holds: `layers` layers of `heads` key and value heads.
@@ -50,6 +52,8 @@ class KvCache {
 
   // The tokens of a layer in order; `pending`: with so many that are written but not advanced over.
   std::vector<Part> parts(std::int64_t layer, std::int64_t pending = 0) const;
+  // The same as pointers, which live as long as the cache does.
+  kernels::KeyRuns runs(std::int64_t layer, std::int64_t pending = 0) const;
 
  private:
   struct Chunk {

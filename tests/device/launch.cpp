@@ -9,6 +9,7 @@
 #include <string>
 
 #include "block.h"
+#include "graph.h"
 #include "symbols.h"
 #include "trace.h"
 
@@ -79,6 +80,12 @@ std::string text_of(const dim3& d) {
   return text;
 }
 
+void note(const Kernel& kernel, const cudaLaunchConfig_t& config) {
+  if (!tracing()) return;
+  add_to_trace("kernel " + kernel.name + " blocks " + text_of(config.gridDim) + " threads " +
+               text_of(config.blockDim));
+}
+
 }  // namespace
 
 void* dynamic_shared() { return dynamic_memory.get(); }
@@ -89,10 +96,7 @@ cudaError_t launch(const void* kernel, const cudaLaunchConfig_t& config, void (*
                    void* argument) {
   if (!possible(kernel, config)) return keep(cudaErrorInvalidConfiguration);
   const Kernel& known = kernel_at(kernel);
-  if (tracing()) {
-    add_to_trace("kernel " + known.name + " blocks " + text_of(config.gridDim) + " threads " +
-                 text_of(config.blockDim));
-  }
+  note(known, config);
   const std::lock_guard lock(one_launch);
   const dim3& g = config.gridDim;
   kernel_now = kernel;
@@ -111,6 +115,14 @@ cudaError_t launch(const void* kernel, const cudaLaunchConfig_t& config, void (*
   }
   dynamic_memory.reset();
   kernel_now = nullptr;
+  return cudaSuccess;
+}
+
+cudaError_t record_launch(const void* kernel, const cudaLaunchConfig_t& config,
+                          std::function<void()> run) {
+  if (!possible(kernel, config)) return keep(cudaErrorInvalidConfiguration);
+  note(kernel_at(kernel), config);
+  record(std::move(run));
   return cudaSuccess;
 }
 

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <mutex>
 
+#include "graph.h"
 #include "trace.h"
 
 namespace vega::host_device {
@@ -41,29 +43,30 @@ void count(std::int64_t bytes) {
   peak = std::max(peak, held);
 }
 
-// The context of a pointer: what to free and to count.
-struct Piece {
-  void* memory;
-  std::int64_t bytes;
-};
-
-void give_back(void* context) {
-  auto* piece = static_cast<Piece*>(context);
-  count(-piece->bytes);
-  std::free(piece->memory);
-  delete piece;
+// Memory that gives itself back; a recording may hold it longer than its tensor.
+std::shared_ptr<void> take(std::size_t bytes) {
+  const auto size = static_cast<std::int64_t>(bytes);
+  count(size);
+  void* memory = nullptr;
+  TORCH_CHECK(posix_memalign(&memory, 512, bytes) == 0, "no host memory for ", bytes, " bytes");
+  std::memset(memory, 0xff, bytes);
+  return {memory, [size](void* mine) {
+            count(-size);
+            std::free(mine);
+          }};
 }
+
+void give_back(void* context) { delete static_cast<std::shared_ptr<void>*>(context); }
 
 class Allocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {
     const c10::Device device(c10::kCUDA, 0);
     if (bytes == 0) return {nullptr, device};
-    count(static_cast<std::int64_t>(bytes));
-    void* memory = nullptr;
-    TORCH_CHECK(posix_memalign(&memory, 512, bytes) == 0, "no host memory for ", bytes, " bytes");
-    std::memset(memory, 0xff, bytes);
-    return {memory, new Piece{memory, static_cast<std::int64_t>(bytes)}, give_back, device};
+    auto memory = std::make_unique<std::shared_ptr<void>>(take(bytes));
+    if (capturing()) keep_for_graph(*memory);
+    void* data = memory->get();
+    return {data, memory.release(), give_back, device};
   }
   void copy_data(void* to, const void* from, std::size_t bytes) const override {
     std::memcpy(to, from, bytes);

@@ -8,10 +8,13 @@
 #include <ATen/ops/view_native.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
+#include "graph.h"
 #include "memory.h"
 #include "trace.h"
 
@@ -78,6 +81,30 @@ at::Tensor to_device(const at::Tensor& t) {
   return made;
 }
 
+// ---- recorded work (graph.h)
+
+// Results of the recording itself are nobody's: a device has not computed them.
+void poison(const at::Tensor& t) {
+  if (t.storage().nbytes() > 0) std::memset(t.storage().mutable_data(), 0xff, t.storage().nbytes());
+}
+
+void refuse_while_capturing(bool refused, const std::string& name) {
+  if (!refused || !capturing()) return;
+  spoil_capture();
+  TORCH_CHECK(false, "CUDA error: operation not permitted when stream is capturing: ", name);
+}
+
+// A new tensor with what `compute` gives on the CPU, now and at each replay.
+template <typename Compute>
+at::Tensor made_by(const Compute& compute) {
+  at::Tensor made = to_device(compute());
+  if (capturing()) {
+    poison(made);
+    record([made, compute] { on_cpu(made).copy_(compute()); });
+  }
+  return made;
+}
+
 // Arguments of the device with their twins on the CPU.
 class Twins {
  public:
@@ -111,6 +138,13 @@ class Twins {
     return to_device(result);
   }
 
+  // Whether a result is memory of its own.
+  bool is_new(const at::Tensor& result) const {
+    return result.defined() && std::ranges::none_of(pairs_, [&](const auto& pair) {
+             return result.is_alias_of(pair.second);
+           });
+  }
+
  private:
   // An empty `out` is for the operation to resize; a twin that borrows its memory could not be.
   at::Tensor twin(const at::Tensor& t) {
@@ -131,11 +165,42 @@ class Twins {
   std::vector<std::pair<at::Tensor, at::Tensor>> pairs_;
 };
 
+std::vector<at::Tensor> tensors_of(const torch::jit::Stack& stack, std::size_t count) {
+  std::vector<at::Tensor> out;
+  for (std::size_t i = stack.size() - count; i < stack.size(); ++i) {
+    if (stack[i].isTensor()) out.push_back(stack[i].toTensor());
+    if (stack[i].isTensorList())
+      for (const at::Tensor& t : stack[i].toTensorVector()) out.push_back(t);
+  }
+  return out;
+}
+
+// The operation again, on the arguments and into the results that it has now.
+void record_operation(const c10::OperatorHandle& op, const torch::jit::Stack& arguments,
+                      const std::vector<at::Tensor>& results, const std::vector<bool>& fresh) {
+  for (std::size_t n = 0; n < results.size(); ++n) {
+    if (fresh[n]) poison(results[n]);
+  }
+  record([op, arguments, results, fresh] {
+    torch::jit::Stack stack;
+    Twins twins;
+    for (const IValue& value : arguments) stack.push_back(twins.replace(value));
+    op.callBoxed(&stack);
+    const auto again = tensors_of(stack, op.schema().returns().size());
+    for (std::size_t n = 0; n < again.size(); ++n) {
+      if (fresh[n]) on_cpu(results[n]).copy_(again[n]);
+    }
+  });
+}
+
 void on_the_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto& schema = op.schema();
   const std::size_t count = schema.arguments().size();
   const std::size_t first = stack->size() - count;
   const std::string name = schema.name().substr(schema.name().rfind(':') + 1);
+  refuse_while_capturing(name == "_local_scalar_dense" || name == "nonzero", name);
+  const torch::jit::Stack arguments(stack->begin() + static_cast<std::ptrdiff_t>(first),
+                                    stack->end());
   std::vector<at::Tensor> seen;
   Twins twins;
   for (std::size_t i = first; i < stack->size(); ++i) {
@@ -148,6 +213,9 @@ void on_the_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   note(schema.overload_name().empty() ? name : name + "." + schema.overload_name(), seen);
   count_product(name);
   op.callBoxed(stack);
+  std::vector<bool> fresh;
+  for (const at::Tensor& t : tensors_of(*stack, schema.returns().size()))
+    fresh.push_back(twins.is_new(t));
   for (std::size_t i = stack->size() - schema.returns().size(); i < stack->size(); ++i) {
     IValue& value = (*stack)[i];
     if (value.isTensor()) {
@@ -158,6 +226,8 @@ void on_the_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       value = list;
     }
   }
+  if (capturing())
+    record_operation(op, arguments, tensors_of(*stack, schema.returns().size()), fresh);
 }
 
 // ---- memory
@@ -185,7 +255,12 @@ const at::Tensor& resize(const at::Tensor& self, at::IntArrayRef sizes,
 
 at::Tensor& copy(at::Tensor& self, const at::Tensor& from, bool) {
   note("copy_", {self, from});
-  on_cpu(self).copy_(on_cpu(from));
+  refuse_while_capturing(self.is_cuda() != from.is_cuda(), "copy between host and device");
+  const auto copied = [self, from] { on_cpu(self).copy_(on_cpu(from)); };
+  if (capturing())
+    record(copied);
+  else
+    copied();
   return self;
 }
 
@@ -208,7 +283,8 @@ at::Tensor view(const at::Tensor& self, at::IntArrayRef sizes) {
 at::Tensor mm_with_type(const at::Tensor& a, const at::Tensor& b, at::ScalarType out) {
   note("mm.dtype", {a, b});
   count_product("mm");
-  return to_device(at::mm(on_cpu(a).to(at::kFloat), on_cpu(b).to(at::kFloat)).to(out));
+  return made_by(
+      [a, b, out] { return at::mm(on_cpu(a).to(at::kFloat), on_cpu(b).to(at::kFloat)).to(out); });
 }
 
 // GELU (tanh form) or ReLU of the float32 sum, one rounding.
@@ -216,15 +292,18 @@ at::Tensor addmm_activation(const at::Tensor& bias, const at::Tensor& a, const a
                             const at::Scalar& beta, const at::Scalar& alpha, bool use_gelu) {
   note(use_gelu ? "_addmm_activation gelu" : "_addmm_activation relu", {bias, a, b});
   count_product("_addmm_activation");
-  const at::Tensor sum = at::addmm(on_cpu(bias).to(at::kFloat), on_cpu(a).to(at::kFloat),
-                                   on_cpu(b).to(at::kFloat), beta, alpha);
-  return to_device((use_gelu ? at::gelu(sum, "tanh") : at::relu(sum)).to(a.scalar_type()));
+  return made_by([=] {
+    const at::Tensor sum = at::addmm(on_cpu(bias).to(at::kFloat), on_cpu(a).to(at::kFloat),
+                                     on_cpu(b).to(at::kFloat), beta, alpha);
+    return (use_gelu ? at::gelu(sum, "tanh") : at::relu(sum)).to(a.scalar_type());
+  });
 }
 
 // Without the bias, which LibTorch adds to the rounded result.
 at::Tensor cudnn_convolution(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef padding,
                              at::IntArrayRef stride, at::IntArrayRef dilation, std::int64_t groups,
                              bool, bool, bool) {
+  refuse_while_capturing(true, "cudnn_convolution, which the host emulation does not record");
   note("cudnn_convolution", {x, weight});
   const bool last = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast ||
                     weight.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
@@ -238,6 +317,8 @@ at::Tensor cudnn_convolution(const at::Tensor& x, const at::Tensor& weight, at::
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const std::optional<at::Tensor>& mask, double dropout, bool causal,
                      std::optional<double> scale, bool grouped) {
+  refuse_while_capturing(true,
+                         "scaled_dot_product_attention, which the host emulation does not record");
   note("scaled_dot_product_attention", {q, k, v});
   const at::Tensor result = at::scaled_dot_product_attention(
       on_cpu(q), on_cpu(k), on_cpu(v), mask ? std::optional(on_cpu(*mask)) : std::nullopt, dropout,

@@ -13,11 +13,13 @@
 #include "core/device.h"
 #include "core/tensor.h"
 #include "kernels/token_gate.h"
+#include "models/qwen2/decoder.h"
 #include "models/siglip/tower.h"
 #include "models/wan/dit.h"
 #include "models/wan/vae.h"
 #include "support/support.h"
 #include "support/tiny_weights.h"
+#include "unit/models/qwen2/qwen2_samples.h"
 #include "unit/models/siglip_samples.h"
 
 using namespace vega;
@@ -112,6 +114,21 @@ TEST_CASE("operators of two layers of SigLIP") {
   const siglip::Tower tower(weights, config, {kCuda, at::kBFloat16});
   const at::Tensor pixels = numbers({2, 3, 42, 42}).to(kCuda);
   check_trace("siglip", [&] { tower.forward(pixels); });
+}
+
+TEST_CASE("operators of two layers of a decoder: a prompt, and a step that is recorded") {
+  require_cuda();
+  const test::Qwen2Sample sample("half_b");
+  const qwen2::Decoder model = sample.decoder(at::kBFloat16, kCuda);
+  const at::Tensor prompt = numbers({12, sample.config().hidden}).to(kCuda, at::kBFloat16);
+  check_trace("decoder_prompt", [&] {
+    KvCache cache = model.new_cache(20);
+    model.forward(prompt, at::arange(12), cache, true);
+  });
+  KvCache first = model.new_cache(20), second = model.new_cache(20);
+  KvCache* const caches[] = {&first, &second};
+  check_trace("decoder_step",
+              [&] { model.step(prompt.narrow(0, 0, 2), at::full({2}, first.length()), caches); });
 }
 
 TEST_CASE("operators of the token gate, forward and backward, parameters in bfloat16") {

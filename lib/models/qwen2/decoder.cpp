@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "core/check.h"
 #include "core/on_device.h"
+#include "kernels/cache_step.h"
 #include "kernels/decoder_rows.h"
 #include "kernels/linear.h"
 #include "nn/causal_attention.h"
@@ -73,13 +74,12 @@ at::Tensor Decoder::attend(const Layer& layer, std::int64_t index, const at::Ten
   const at::Tensor keys = k.transpose(0, 1);
   const at::Tensor values = qkv[2].view({rows, config_.kv_heads, width}).transpose(0, 1);
   const std::int64_t each = rows / static_cast<std::int64_t>(caches.size());
-  std::vector<at::Tensor> mixed;
   for (std::size_t n = 0; n < caches.size(); ++n) {
     const std::int64_t first = static_cast<std::int64_t>(n) * each;
     caches[n]->write(index, keys.narrow(1, first, each), values.narrow(1, first, each));
-    mixed.push_back(causal_attention(q.narrow(0, first, each), caches[n]->parts(index, each)));
   }
-  return mixed.size() == 1 ? mixed[0] : at::cat(mixed);
+  if (caches.size() > 1) return step_attention(q, index, caches);
+  return causal_attention(q, caches[0]->parts(index, rows));
 }
 
 at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& normed, bool few) const {
@@ -99,20 +99,29 @@ at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& normed, b
   return out;
 }
 
-at::Tensor Decoder::run(const at::Tensor& embeddings, const at::Tensor& positions,
-                        std::span<KvCache* const> caches, bool few, bool last_only) const {
-  const RopeTable rope = rope_table(positions, config_.head_dim, config_.rope_theta,
-                                    config_.rope_sections, options_.dtype, options_.device);
+// The same where the caches lie as a table of the device says.
+at::Tensor Decoder::attend_by_table(const Layer& layer, std::int64_t index,
+                                    const at::Tensor& normed, const StepInputs& inputs) const {
+  const std::array<kernels::Matrix, 3> matrices{layer.q, layer.k, layer.v};
+  const auto qkv = products(normed, matrices, /*few=*/true);
+  const std::int64_t rows = normed.size(0), width = config_.head_dim;
+  at::Tensor q = qkv[0].view({rows, config_.heads, width});
+  kernels::cache_append_(q, qkv[1].view({rows, config_.kv_heads, width}),
+                         qkv[2].view({rows, config_.kv_heads, width}), inputs.rope.cos,
+                         inputs.rope.sin, inputs.table, index);
+  return kernels::cache_attention(q, config_.kv_heads, inputs.table, index);
+}
+
+at::Tensor Decoder::run_layers(const at::Tensor& embeddings, const Attend& attend, bool few,
+                               bool last_only) const {
   const std::int64_t rows = embeddings.size(0);
-  const std::int64_t each = rows / static_cast<std::int64_t>(caches.size());
-  for (KvCache* cache : caches) cache->reserve(each);
   const double eps = config_.norm_eps;
   at::Tensor x = embeddings.clone(at::MemoryFormat::Contiguous);
   at::Tensor normed = kernels::rms_norm(x, layers_[0].input_norm, eps);
   for (std::size_t n = 0; n < layers_.size(); ++n) {
     const Layer& layer = layers_[n];
     const bool last = n + 1 == layers_.size();
-    at::Tensor mixed = attend(layer, static_cast<std::int64_t>(n), normed, rope, caches, few);
+    at::Tensor mixed = attend(layer, static_cast<std::int64_t>(n), normed);
     if (last && last_only && rows > 1) {  // the other tokens have left their keys and values
       mixed = mixed.narrow(0, rows - 1, 1);
       x = x.narrow(0, rows - 1, 1);
@@ -122,8 +131,27 @@ at::Tensor Decoder::run(const at::Tensor& embeddings, const at::Tensor& position
     const at::Tensor fed = feed_forward(layer, normed, few);
     normed = kernels::add_rms_norm_(x, fed, last ? norm_ : layers_[n + 1].input_norm, eps);
   }
-  for (KvCache* cache : caches) cache->advance(each);
   return normed;
+}
+
+RopeTable Decoder::rope_of(const at::Tensor& positions, at::Device device) const {
+  return rope_table(positions, config_.head_dim, config_.rope_theta, config_.rope_sections,
+                    options_.dtype, device);
+}
+
+at::Tensor Decoder::run(const at::Tensor& embeddings, const at::Tensor& positions,
+                        std::span<KvCache* const> caches, bool few, bool last_only) const {
+  const RopeTable rope = rope_of(positions, options_.device);
+  const std::int64_t each = embeddings.size(0) / static_cast<std::int64_t>(caches.size());
+  for (KvCache* cache : caches) cache->reserve(each);
+  const at::Tensor out = run_layers(
+      embeddings,
+      [&](const Layer& layer, std::int64_t index, const at::Tensor& normed) {
+        return attend(layer, index, normed, rope, caches, few);
+      },
+      few, last_only);
+  for (KvCache* cache : caches) cache->advance(each);
+  return out;
 }
 
 void Decoder::check_pass(const char* op, const at::Tensor& embeddings,
@@ -163,16 +191,16 @@ at::Tensor Decoder::step(const at::Tensor& embeddings, const at::Tensor& positio
     check_that(!again, op, "caches", "one cache twice", "one a sequence");
   }
   return on_device(options_.device, [&] {
-    // LibTorch's reductions on CUDA may go another way with another number of rows.
-    if (options_.device.is_cpu() || options_.dtype != at::kFloat || caches.size() == 1)
-      return run(embeddings, positions, caches, /*few=*/true, false);
-    std::vector<at::Tensor> rows;
-    for (std::size_t n = 0; n < caches.size(); ++n) {
-      const auto row = static_cast<std::int64_t>(n);
-      rows.push_back(run(embeddings.narrow(0, row, 1), positions.narrow(-1, row, 1),
-                         caches.subspan(n, 1), /*few=*/true, false));
-    }
-    return at::cat(rows);
+    if (!steps_) return run(embeddings, positions, caches, /*few=*/true, false);
+    return steps_->step(
+        embeddings, rope_of(positions, at::kCPU), caches, [&](const StepInputs& inputs) {
+          return run_layers(
+              inputs.embeddings,
+              [&](const Layer& layer, std::int64_t index, const at::Tensor& normed) {
+                return attend_by_table(layer, index, normed, inputs);
+              },
+              /*few=*/true, false);
+        });
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "kernels/row_linear.h"
 #include "models/qwen2/config.h"
+#include "models/qwen2/step_graph.h"
 #include "nn/kv_cache.h"
 #include "nn/rope.h"
 #include "weights/tensor_set.h"
@@ -64,8 +66,9 @@ class Decoder {
 
   // One token of each of B sequences. embeddings (B, H), positions (B) or (3, B), B caches that are
   // all different. Returns (B, H).
-  // A row's bits do not depend on the other rows: on the CPU in both types, on CUDA in float (where
-  // the sequences run one after the other); in bfloat16 on CUDA the last bits may depend on B.
+  // A row's bits do not depend on the other rows: on the CPU in both types, on CUDA in float; in
+  // bfloat16 on CUDA the last bits may depend on B. On CUDA the work of a step is recorded in a
+  // CUDA graph and queued as a whole (step_graph.h).
   at::Tensor step(const at::Tensor& embeddings, const at::Tensor& positions,
                   std::span<KvCache* const> caches) const;
 
@@ -89,9 +92,17 @@ class Decoder {
   at::Tensor placed(const TensorView& view);
   void check_memory(const std::string& where) const;
   void check_pass(const char* op, const at::Tensor& embeddings, const at::Tensor& positions) const;
+  // Attention of a layer, by its number, out of normed hidden states (rows, H).
+  using Attend =
+      std::function<at::Tensor(const Layer& layer, std::int64_t index, const at::Tensor& normed)>;
   at::Tensor attend(const Layer& layer, std::int64_t index, const at::Tensor& normed,
                     const RopeTable& rope, std::span<KvCache* const> caches, bool few) const;
+  at::Tensor attend_by_table(const Layer& layer, std::int64_t index, const at::Tensor& normed,
+                             const StepInputs& inputs) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& normed, bool few) const;
+  at::Tensor run_layers(const at::Tensor& embeddings, const Attend& attend, bool few,
+                        bool last_only) const;
+  RopeTable rope_of(const at::Tensor& positions, at::Device device) const;
   at::Tensor run(const at::Tensor& embeddings, const at::Tensor& positions,
                  std::span<KvCache* const> caches, bool few, bool last_only) const;
 
@@ -101,6 +112,7 @@ class Decoder {
   std::int64_t copied_bytes_ = 0;
   at::Tensor embedding_, norm_, head_;
   std::vector<Layer> layers_;
+  std::shared_ptr<StepGraphs> steps_;  // on CUDA
 };
 
 }  // namespace vega::qwen2

@@ -141,6 +141,7 @@ Decoder::Decoder(const TensorSet& set, const Config& config, const Source& sourc
               {at::kFloat, at::kBFloat16});
   check_memory(source.where);
   on_device(options_.device, [&] { take(source); });
+  if (options_.device.is_cuda()) steps_ = std::make_shared<StepGraphs>(options_.device);
 }
 
 }  // namespace vega::qwen2

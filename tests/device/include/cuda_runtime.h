@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -98,6 +100,11 @@ VEGA_HIDDEN const std::uint64_t* exchange(unsigned mask, std::uint64_t mine);
 VEGA_HIDDEN cudaError_t launch(const void* kernel, const cudaLaunchConfig_t& config,
                                void (*body)(void*), void* argument);
 
+// The same where the device records (graph.h): `run` is called at each replay.
+VEGA_HIDDEN bool capturing();
+VEGA_HIDDEN cudaError_t record_launch(const void* kernel, const cudaLaunchConfig_t& config,
+                                      std::function<void()> run);
+
 VEGA_HIDDEN const void* running_kernel();
 VEGA_HIDDEN std::size_t static_shared_bytes(const void* kernel);
 VEGA_HIDDEN cudaError_t last_error(bool forget);
@@ -136,14 +143,20 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   struct Call {
     void (*kernel)(P...);
     std::tuple<P...> arguments;
-  } call{kernel, std::tuple<P...>(std::forward<A>(arguments)...)};
-  return vega::host_device::launch(
-      reinterpret_cast<const void*>(kernel), *config,
-      [](void* raw) {
-        auto* made = static_cast<Call*>(raw);
-        std::apply(made->kernel, made->arguments);  // a copy of the arguments for each thread
-      },
-      &call);
+  };
+  const auto call =
+      std::make_shared<Call>(Call{kernel, std::tuple<P...>(std::forward<A>(arguments)...)});
+  const auto run = [call, config = *config] {
+    return vega::host_device::launch(
+        reinterpret_cast<const void*>(call->kernel), config,
+        [](void* raw) {
+          auto* made = static_cast<Call*>(raw);
+          std::apply(made->kernel, made->arguments);  // a copy of the arguments for each thread
+        },
+        call.get());
+  };
+  if (!vega::host_device::capturing()) return run();
+  return vega::host_device::record_launch(reinterpret_cast<const void*>(kernel), *config, run);
 }
 inline cudaError_t cudaGetLastError() { return vega::host_device::last_error(true); }
 inline cudaError_t cudaPeekAtLastError() { return vega::host_device::last_error(false); }
@@ -254,6 +267,9 @@ inline float __expf(float x) { return std::exp(x); }
 inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
 inline float __frcp_rn(float x) { return 1.0F / x; }
 inline float __fsqrt_rn(float x) { return std::sqrt(x); }
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fadd_rn(float a, float b) { return a + b; }
+inline float __fsub_rn(float a, float b) { return a - b; }
 inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 inline float __fdividef(float x, float y) {  // 0 for a divisor from 2^126 on, as on a device
   return std::fabs(y) > 0x1p126F && std::fabs(y) < INFINITY ? x * 0.0F : x / y;
