@@ -3,6 +3,7 @@
 #include "score/merge.h"
 #include "score/plot.h"
 #include "score/prepare.h"
+#include "score/published.h"
 #include "score/score.h"
 #include "score/scored.h"
 #include "score/table.h"
@@ -10,6 +11,7 @@
 #ifndef VEGA_SCORE_ONLY
 #include "evaluate/answer.h"
 #include "evaluate/correspondence.h"
+#include "evaluate/profile.h"
 #include "evaluate/report.h"
 #include "evaluate/scene_boxes.h"
 #include "evaluate/show.h"
@@ -39,6 +41,7 @@ int main(int argc, char** argv) {
 #ifndef VEGA_SCORE_ONLY
   program.verbs.push_back(evaluate::answer_verb(extract::make_scan_part));
   program.verbs.push_back(evaluate::correspondence_verb());
+  program.verbs.push_back(evaluate::profile_verb(score::published_file("profiling.csv")));
   const tasks::ReadScored read_scored = [](const tasks::ScoredSources& sources) {
     return score::scored_questions(sources, evaluate::scene_boxes);
   };
