@@ -43,6 +43,10 @@ done | cut -f2 | while read -r file; do
 done
 step "6. Checksums"
 run "$bin/vega-extract" verify "$demo/features" "$demo/scenes" "$demo/tokens"
+step "7. Benchmarks: questions about three made-up rooms, answered by an untrained tiny model, and scored"
+tools/benchmark.sh --rooms 3 --frames 4 --texts 4 -o "$demo/benchmark" >"$demo/benchmark.txt" 2>"$demo/benchmark.log" ||
+  { tail -n 20 "$demo/benchmark.log" >&2; exit 1; }
+cat "$demo/benchmark/table.txt"
 
 cat <<TEXT
 
@@ -53,7 +57,9 @@ outline on a frame is what the network saw: 'mllm' is the release's view, which 
 The weights are random, so the colours follow what things look like, not what they mean. The table ranks the features
 by how well they know places, each also with wrong poses, which is what chance looks like; correspondence-matches.png
 shows which cells of neighbouring frames they match: green lines join one place, red ones two. gate-*.png show how much of
-each fused token is semantic; hatched cells are outside the generative view.
+each fused token is semantic; hatched cells are outside the generative view. The table above scores an untrained model:
+its answers are noise, and the numbers are those of chance.
   $bin/vega-extract inspect $demo/features/wan-tiny-832x480-mllm-14x14/room.h5
   $bin/vega-extract features --help
+  tools/benchmark.sh --help
 TEXT
