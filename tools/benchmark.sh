@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # benchmark.sh: from annotations to a table of scores: prepares questions, makes the files of their scenes, answers,
-# validates, scores, prints the table. What is there already is kept, to the question: the same command goes on where it
-# was stopped.
+# validates, scores, prints the table, writes a report with cases. What is there already is kept, to the question: the
+# same command goes on where it was stopped.
 #
 #   tools/benchmark.sh                                                     # made-up rooms, an untrained tiny model
 #   tools/benchmark.sh --data data --checkpoint VEGA-3D --model Wan2.1-T2V-1.3B -o runs/vega
 #
-#   -o DIR             results (benchmark): questions/ scenes/ features/ answers/ scores/ table.txt table.md
+#   -o DIR             results (benchmark): questions/ scenes/ features/ answers/TASK/ (with scores.json)
+#                      table.txt table.md report.html
 #   --data DATA        the `data` folder of Video-3D-LLM (docs/dataset.md); without it rooms are made up in DIR/data
 #   --checkpoint DIR   a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, or a LoRA folder; without it an untrained one
 #   --base DIR         of a LoRA folder: the model that it was trained on
@@ -162,7 +163,8 @@ if [ -n "$generative" ]; then
 fi
 
 # ---------------------------------------------------------------------------------------------- questions, answers, scores
-mkdir -p "$out/questions" "$out/answers" "$out/scores"
+mkdir -p "$out/questions" "$out/answers"
+scored=() truths=()
 for task in "${chosen[@]}"; do
   step "$task, split ${split_of[$task]}"
   questions=$out/questions/$task.json
@@ -191,15 +193,20 @@ for task in "${chosen[@]}"; do
   fi
   printf '$ vega-eval score %s %s --gt %s\n' "$task" "$answers" "$questions" >&2
   "$bin/vega-eval" score "$task" "$answers" --gt "$questions" ${meteor:+--meteor-dir "$meteor"} "${partial[@]}" \
-    -o "$out/scores/$task.json" --log-level warn
+    -o "$out/answers/$task/scores.json" --log-level warn
+  scored+=("$name=$out/answers/$task/scores.json")
+  truths+=(--gt "$task=$questions")
 done
+[ ${#scored[@]} != 0 ] || exit $((failed * 4))
 
-step "Table"
+step "Table and report"
 columns=table1
 [[ " ${chosen[*]} " != *" nr3d "* ]] || columns=table1,nr3d
-table=("$bin/vega-eval" table "$name=$out/scores/" --columns "$columns" --log-level warn)
+table=("$bin/vega-eval" table "${scored[@]}" --columns "$columns" --log-level warn)
 [ -z "$made_up" ] || table+=(--published none)   # those rows answered other questions
 "${table[@]}" --format markdown -o "$out/table.md"
+run "$bin/vega-eval" report "$name=$out/answers" --scenes "$out/scenes" "${truths[@]}" ${meteor:+--meteor-dir "$meteor"} \
+  --title "$name" -o "$out/report.html"
 "${table[@]}" | tee "$out/table.txt"
 [ -z "$untrained" ] || echo "The model is untrained: its answers are noise, and these are the scores of chance." >&2
 [ $failed = 0 ] || { echo "some questions or scenes failed, see above; the same command tries them again" >&2; exit 4; }

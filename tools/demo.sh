@@ -62,4 +62,5 @@ its answers are noise, and the numbers are those of chance.
   $bin/vega-extract inspect $demo/features/wan-tiny-832x480-mllm-14x14/room.h5
   $bin/vega-extract features --help
   tools/benchmark.sh --help
+In a browser: $demo/benchmark/report.html
 TEXT

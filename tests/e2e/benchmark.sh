@@ -14,8 +14,9 @@ expect_exit 0 benchmark "${small[@]}" -o run
 expect_text "The model is untrained"
 for task in "${tasks[@]}"; do
   check "$task is asked, answered and scored" test -s run/questions/$task.json -a -s run/answers/$task/answers.jsonl \
-    -a -s run/scores/$task.json
+    -a -s run/answers/$task/scores.json
 done
+check "a report" grep -q '</html>' run/report.html
 check "four questions" test "$(wc -l <run/answers/scanqa/answers.jsonl)" = 4
 check "a row in the table" grep -q '^this ' run/table.txt
 check "no published row beside made-up rooms" test "$(grep -c 'VEGA-3D' run/table.md)" = 0
@@ -40,7 +41,8 @@ given=(--data real --checkpoint run/models/vlm-tiny --frames 2)
 expect_exit 2 benchmark "${given[@]}" -o other
 expect_text "give its diffusion model with --model"
 expect_exit 0 benchmark "${given[@]}" --model run/models/wan-tiny -o other --name ours -- --max-new-tokens 3
-check "three benchmarks" test "$(ls other/scores)" = "scan2cap.json${NL:=$'\n'}scanqa.json${NL}scanrefer.json"
+check "three benchmarks" test "$(echo other/answers/*/scores.json)" = \
+  "other/answers/scan2cap/scores.json other/answers/scanqa/scores.json other/answers/scanrefer/scores.json"
 check "boxes of scene files" grep -q '"box": \[' other/questions/scanrefer.json
 check "processed questions as they are" cmp other/questions/scanqa.json real/processed/scanqa_val_llava_style.json
 check "published rows beside" grep -q '^VEGA-3D ' other/table.txt
