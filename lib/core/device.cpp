@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/host_memory.h"
 #include "core/cuda_table.h"
 
 namespace vega {
@@ -222,8 +223,9 @@ std::string device_name(at::Device device) {
 
 DeviceMemory device_memory(at::Device device) {
   if (!device.is_cuda()) {
-    return {kib_of("/proc/meminfo", "MemAvailable"), kib_of("/proc/meminfo", "MemTotal"),
-            kib_of("/proc/self/status", "VmRSS"), kib_of("/proc/self/status", "VmHWM")};
+    const HostMemory host = host_memory();
+    return {host.available, host.total, kib_of("/proc/self/status", "VmRSS"),
+            kib_of("/proc/self/status", "VmHWM")};
   }
   CudaMemory memory{};
   check_cuda("device memory", cuda().table->memory(device.index(), &memory));

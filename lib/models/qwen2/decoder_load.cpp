@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/host_memory.h"
 #include "core/check.h"
 #include "core/device.h"
 #include "core/on_device.h"
@@ -72,14 +73,16 @@ void Decoder::check_memory(const std::string& where) const {
   const auto free = static_cast<double>(device_memory(options_.device).free);
   if (weights + cache <= free) return;
   const bool wide = options_.dtype == at::kFloat;
+  const std::string limit = options_.device.is_cpu() ? host_memory().limit : "";
   const std::string keys = options_.cache_tokens == 0
                                ? ""
                                : fmt::format(" and {:.1f} GiB of keys and values of {} tokens",
                                              cache / kGiB, options_.cache_tokens);
   throw InputError(explain(
       where,
-      fmt::format("{:.1f} GiB of weights in {}{}, {:.1f} GiB of memory available on {}",
-                  weights / kGiB, wide ? "fp32" : "bf16", keys, free / kGiB, options_.device.str()),
+      fmt::format("{:.1f} GiB of weights in {}{}, {:.1f} GiB of memory available on {}{}",
+                  weights / kGiB, wide ? "fp32" : "bf16", keys, free / kGiB, options_.device.str(),
+                  limit.empty() ? "" : " (the limit is " + limit + ")"),
       fmt::format("at least {:.1f} GiB", (weights + cache) / kGiB),
       wide ? "compute in bf16, end other programs, or take a machine with more memory"
            : "end other programs, ask for fewer tokens, or take a machine with more memory"));
@@ -141,7 +144,8 @@ Decoder::Decoder(const TensorSet& set, const Config& config, const Source& sourc
               {at::kFloat, at::kBFloat16});
   check_memory(source.where);
   on_device(options_.device, [&] { take(source); });
-  if (options_.device.is_cuda()) steps_ = std::make_shared<StepGraphs>(options_.device);
+  if (options_.device.is_cuda())
+    steps_ = std::make_shared<StepGraphs>(options_.device, options_.graphs);
 }
 
 }  // namespace vega::qwen2
