@@ -17,7 +17,7 @@ void check_model_options(const AnswerVerb& o) {
 }
 
 qwen2::GenerationConfig with_options(qwen2::GenerationConfig config, const AnswerVerb& o) {
-  if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens;
+  if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens, config.max_length = 0;
   if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;
   if (o.top_p) config.sampling.top_p = *o.top_p;
   if (o.top_k) config.sampling.top_k = *o.top_k;

@@ -35,6 +35,7 @@ struct Options {
   at::ScalarType dtype = at::kFloat;  // float or bfloat16: of weights, hidden states and cache
   // Tokens of keys and values for which there must be memory beside the weights.
   std::int64_t cache_tokens = 0;
+  bool graphs = true;  // on CUDA: steps are recorded; false: for comparisons
 };
 
 // All functions are safe from several threads on the CPU, each thread with caches of its own.

@@ -20,6 +20,7 @@ struct Sequence {
   std::size_t prompt = 0;
   std::string key;               // for the random numbers
   std::optional<KvCache> cache;  // until the answer ends
+  std::int64_t limit = 0;        // of generated tokens
   std::int64_t next_position = 0;
   std::vector<std::int64_t> seen;  // for the repetition penalty
   Answer answer;
@@ -40,11 +41,21 @@ Sequence start(const Decoder& model, const Prompt& prompt, std::size_t number,
              where, ids ? "ids and embeddings" : "no token", "one of ids and embeddings");
   const at::Tensor embeddings = ids ? model.embed(prompt.ids) : prompt.embeddings;
   check_shape(kGenerate, where, embeddings, {kAny, model.config().hidden});
-  const std::int64_t count = embeddings.size(0), room = count + config.max_new_tokens;
+  const std::int64_t count = embeddings.size(0);
+  const std::int64_t first = prompt.prefix ? prompt.prefix->length() : 0;
+  std::int64_t limit = config.max_new_tokens;
+  if (config.max_length > 0) {
+    check_that(first + count < config.max_length, kGenerate, where,
+               std::to_string(first + count) + " tokens",
+               "fewer than max_length, " + std::to_string(config.max_length) +
+                   "; max_new_tokens counts the answer alone");
+    limit = std::min(limit, config.max_length - first - count);
+  }
+  const std::int64_t room = count + limit;
   Sequence sequence{.prompt = number,
                     .key = prompt.key,
-                    .cache = prompt.prefix ? prompt.prefix->fork(room) : model.new_cache(room)};
-  const std::int64_t first = sequence.cache->length();
+                    .cache = prompt.prefix ? prompt.prefix->fork(room) : model.new_cache(room),
+                    .limit = limit};
   hidden = model.forward(embeddings,
                          positions_of(prompt, first, count, model.config().three_components()),
                          *sequence.cache, /*last_only=*/true);
@@ -150,7 +161,7 @@ class Stream {
     s.seen.push_back(id);
     if (calls_.on_token && !calls_.on_token(s.prompt, id))
       finish(s, Ending::kStopped);
-    else if (static_cast<std::int64_t>(s.answer.ids.size()) >= config_.max_new_tokens)
+    else if (static_cast<std::int64_t>(s.answer.ids.size()) >= s.limit)
       finish(s, Ending::kLimit);
   }
 

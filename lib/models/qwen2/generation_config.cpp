@@ -128,6 +128,21 @@ void read_penalty(const Files& files, GenerationConfig& out) {
   out.sampling.repetition_penalty = files.generation->positive("repetition_penalty").value_or(1);
 }
 
+// As transformers 4.57 and 5 read them: max_new_tokens counts where both are there; max_length
+// alone takes in the prompt's tokens, be they ids or embeddings.
+void read_limit(const JsonFields& fields, GenerationConfig& out) {
+  const auto fresh = fields.whole("max_new_tokens"), whole = fields.whole("max_length");
+  if (fresh) {
+    out.max_new_tokens = *fresh;
+    if (whole)
+      out.notes.push_back(fmt::format(
+          "generation_config.json has max_new_tokens {} and max_length {}: max_new_tokens counts",
+          *fresh, *whole));
+  } else if (whole) {
+    out.max_new_tokens = out.max_length = *whole;
+  }
+}
+
 // Settings that vega does not have and that would change an answer.
 std::vector<std::string> foreign_settings(const JsonFields& fields, bool sampled) {
   std::vector<std::string> out;
@@ -150,7 +165,10 @@ std::string GenerationConfig::describe() const {
                         sampling.top_k, sampling.top_p, seed);
   else
     text += "greedy";
-  return text + fmt::format(", at most {} tokens", max_new_tokens);
+  if (max_length > 0) text += fmt::format(", at most {} tokens with the prompt", max_length);
+  return max_length > 0 && max_new_tokens >= max_length
+             ? text
+             : text + fmt::format(", at most {} tokens", max_new_tokens);
 }
 
 GenerationConfig benchmark_generation(const fs::path& folder) {
@@ -189,7 +207,7 @@ GenerationConfig ask_generation(const fs::path& folder) {
     sampling.top_p = fields.positive("top_p").value_or(1);
     if (sampling.top_p > 1) fields.refuse("top_p", "more than 0, at most 1", kRemoveIt);
   }
-  out.max_new_tokens = fields.whole("max_new_tokens").value_or(out.max_new_tokens);
+  read_limit(fields, out);
   return out;
 }
 

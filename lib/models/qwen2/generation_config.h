@@ -15,6 +15,8 @@ struct GenerationConfig {
   std::int64_t pad_id = -1;            // -1: none stated
   SamplingOptions sampling;
   std::int64_t max_new_tokens = 512;
+  // Tokens of prompt and answer together, prefix and embeddings included; 0: no such limit.
+  std::int64_t max_length = 0;
   std::uint64_t seed = 42;
   // What a user should see: where two files disagree and which one counts, what is left out.
   std::vector<std::string> notes;
@@ -31,7 +33,8 @@ struct GenerationConfig {
 // would change an answer are named in `notes`.
 GenerationConfig benchmark_generation(const std::filesystem::path& folder);
 
-// For free questions: also sampling, temperature, top_k, top_p and the limit.
+// For free questions: also sampling, temperature, top_k, top_p and the limit: max_new_tokens, or
+// max_length where that is all the file has.
 GenerationConfig ask_generation(const std::filesystem::path& folder);
 
 }  // namespace vega::qwen2

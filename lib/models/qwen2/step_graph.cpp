@@ -58,7 +58,7 @@ StepGraphs::Kind& StepGraphs::kind_for(const at::Tensor& embeddings, const RopeT
 }
 
 void StepGraphs::run(Kind& kind, const Work& work) {
-  if (!kind.ran || refused_) {  // the first run also sets libraries up, which no recording may
+  if (!kind.ran || plain_) {  // the first run also sets libraries up, which no recording may
     kind.out = work(kind.inputs);
     kind.ran = true;
     return;
@@ -71,7 +71,7 @@ void StepGraphs::run(Kind& kind, const Work& work) {
       log_debug("CUDA graph of a step of up to {} answers and {} tokens",
                 kind.inputs.embeddings.size(0), kind.inputs.table.most_tokens);
     } catch (const DeviceError& error) {
-      refused_ = true;
+      plain_ = true;
       log_warn("decoding on {}: steps run plainly, without CUDA graphs: {}", device_.str(),
                error.what());
       kind.out = work(kind.inputs);

@@ -30,7 +30,8 @@ struct StepInputs {
 // has room for. Safe from several threads, which take turns.
 class StepGraphs {
  public:
-  explicit StepGraphs(at::Device device) : device_(device) {}
+  // record: false runs every step plainly.
+  StepGraphs(at::Device device, bool record) : device_(device), plain_(!record) {}
 
   // What a step computes out of its inputs: (rows, H). Launches may not depend on anything else.
   using Work = std::function<at::Tensor(const StepInputs& inputs)>;
@@ -56,7 +57,8 @@ class StepGraphs {
   at::Device device_;
   std::mutex mutex_;
   std::map<std::int64_t, Kind> kinds_;  // by rows
-  bool recorded_ = false, refused_ = false;
+  bool plain_;                          // not asked for, or refused
+  bool recorded_ = false;
 };
 
 }  // namespace vega::qwen2

@@ -157,6 +157,30 @@ TEST_CASE("generate: stop ids, the limit and the caller end an answer") {
   CHECK(qwen2::generate(model, {}, greedy(3)).empty());
 }
 
+// transformers 4.57 and 5, _prepare_generated_length: the length of embeddings is taken off, too.
+TEST_CASE("generate: max_length counts ids, embeddings and prefix") {
+  const Qwen2Sample sample("half_b");
+  const qwen2::Decoder model = sample.decoder();
+  const Ids ids = numbers_of(sample.notes()["prompt"]), want = numbers_of(sample.notes()["greedy"]);
+  const auto count = static_cast<std::int64_t>(ids.size());
+  GenerationConfig config = greedy(64);
+  config.max_length = count + 5;
+  const Ids five(want.begin(), want.begin() + 5);
+  CHECK(answer(model, of_ids(ids), config) == five);
+  CHECK(answer(model, of_embeddings(model, ids), config) == five);
+  KvCache prefix = model.new_cache(30);
+  model.forward(model.embed(std::span(ids).first(30)), at::arange(30, at::kLong), prefix);
+  Prompt behind = of_ids({ids.begin() + 30, ids.end()});
+  behind.prefix = &prefix;
+  const Answer cut = qwen2::generate(model, {&behind, 1}, config).at(0);
+  CHECK(cut.ids == five);
+  CHECK(cut.ending == Ending::kLimit);
+  config.max_new_tokens = 3;
+  CHECK(answer(model, of_ids(ids), config).size() == 3);
+  config.max_length = count;  // transformers: an error as well
+  CHECK_THROWS_WITH(answer(model, of_ids(ids), config), Catch::Contains("max_length"));
+}
+
 TEST_CASE("generate: positions of three components, and where the answer goes on") {
   const Qwen2Sample sample("three");
   const qwen2::Decoder model = sample.decoder();

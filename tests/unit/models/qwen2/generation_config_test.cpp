@@ -121,3 +121,17 @@ TEST_CASE("settings of another kind are named") {
   }
   CHECK_THROWS_AS(Files("[]", std::nullopt).ask(), FormatError);
 }
+
+TEST_CASE("max_length counts the prompt, and max_new_tokens comes before it") {
+  const auto whole = Files(R"({"max_length": 300, "eos_token_id": 1})", std::nullopt).ask();
+  CHECK(whole.max_length == 300);
+  CHECK(whole.max_new_tokens == 300);
+  CHECK_THAT(whole.describe(), Catch::EndsWith("greedy, at most 300 tokens with the prompt"));
+  const auto both =
+      Files(R"({"max_length": 300, "max_new_tokens": 20, "eos_token_id": 1})", std::nullopt).ask();
+  CHECK(both.max_length == 0);
+  CHECK(both.max_new_tokens == 20);
+  CHECK_THAT(both.notes.at(0), Catch::Contains("max_new_tokens counts"));
+  CHECK_THROWS_AS(Files(R"({"max_length": "long"})", std::nullopt).ask(), FormatError);
+  CHECK(Files(R"({"max_length": 300})", std::nullopt).benchmark().max_length == 0);
+}
