@@ -20,7 +20,8 @@ class SceneCache {
   // DIR/SCENE.h5. Throws InputError (again, where it did), FormatError.
   const ShownScene& of(const std::string& scene) {
     if (scene.empty())
-      throw InputError(explain("its scene", "no file says it", "an annotation file with --gt"));
+      throw InputError(explain("scene", "not known", "the scene of the question",
+                               "give --gt FILE: the annotation file names it"));
     if (const auto at = failed_.find(scene); at != failed_.end()) throw InputError(at->second);
     for (auto at = kept_.begin(); at != kept_.end(); ++at) {
       if (at->first != scene) continue;

@@ -146,7 +146,7 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
       const fs::path path =
           fs::path(options.out) / file_name(cases[i], question.id, i + 1, cases.size());
       publish_file(path, encode_png(page));
-      context.manifest(question.id, path.string());
+      context.manifest(printable(question.id), path.string());
       ++drawn;
       box_file.add(question.id, question.scene, case_boxes(question, scene),
                    scene.aligned_from_scan());

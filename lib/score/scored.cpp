@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "score/captions.h"
@@ -92,14 +93,29 @@ ScoredAnswer answer_of(const Answer& answer, Task task, const Matching& matching
   return out;
 }
 
+// A prompt of the release without the instruction, the place of the picture and what every prompt
+// of its task says (data/prompts).
+std::string plain_question(std::string_view prompt) {
+  constexpr std::string_view kImage = "<image>";
+  if (const std::size_t at = prompt.rfind(kImage); at != prompt.npos)
+    prompt.remove_prefix(at + kImage.size());
+  prompt = trim(prompt);
+  constexpr std::string_view kBefore =
+      "Identify the object according to the following description.";
+  constexpr std::string_view kBehind =
+      "There may be no corresponding object, or there may be one or more objects.";
+  if (prompt.starts_with(kBefore)) prompt.remove_prefix(kBefore.size());
+  if (prompt.ends_with(kBehind)) prompt.remove_suffix(kBehind.size());
+  return std::string(trim(prompt));
+}
+
 ScoredQuestion question_of(const Question& one, Task task, const Matching& matching) {
   ScoredQuestion out;
   out.id = one.truth.id;
   out.scene = one.truth.scene.empty() ? one.answer.scene : one.truth.scene;
   out.type = one.truth.type;
-  out.question = one.truth.question.empty() ? one.answer.prompt : one.truth.question;
-  for (const std::string_view mark : {"<image>\n", "<image>"})
-    if (out.question.starts_with(mark)) out.question.erase(0, mark.size());
+  out.question =
+      plain_question(one.truth.question.empty() ? one.answer.prompt : one.truth.question);
   out.texts = one.truth.answers;
   out.boxes.assign(one.truth.boxes.begin(), one.truth.boxes.end());
   out.objects = one.truth.objects;
@@ -182,6 +198,20 @@ bool made_of(const Scores& scores, const fs::path& answers) {
   return !digest;
 }
 
+// The processed questions that a run of `vega-eval answer` was asked, where they still are where
+// they were and are the same; else nothing.
+std::string questions_of_run(const fs::path& folder) {
+  const fs::path path = folder / "run.json";
+  if (!fs::exists(path)) return {};
+  const Json run = read_json(path, "run.json of the answers");
+  const std::string file = run["provenance"]["questions"].text_or("");
+  const std::string digest = run["questions"]["digest"].text_or("");
+  std::error_code none;
+  if (file.empty() || digest.empty() || !fs::is_regular_file(file, none)) return {};
+  constexpr std::size_t kMost = std::size_t{8} << 30;
+  return xxh3_hex(read_text(file, "questions", kMost)) == digest ? file : std::string();
+}
+
 // What all answer files of a call share.
 struct Judge {
   Task task{};
@@ -189,7 +219,9 @@ struct Judge {
   std::unique_ptr<CaptionScorer> captions;
   Matching matching;
 
-  Judge(const ScoredSources& sources, Task which, const ReadScene& read_scene) : task(which) {
+  Judge(const ScoredSources& sources, Task which, const fs::path& folder,
+        const ReadScene& read_scene)
+      : task(which) {
     matching.matcher = matcher_name(task, sources.matcher);
     matching.threshold = sources.threshold;
     matching.threads = sources.threads > 0 ? static_cast<int>(sources.threads) : available_cores();
@@ -198,6 +230,7 @@ struct Judge {
     if (const auto at = sources.gt_of.find(std::string(name_in(task_names(), task)));
         gt.empty() && at != sources.gt_of.end())
       gt = at->second;
+    if (gt.empty()) gt = questions_of_run(folder);
     if (!gt.empty())
       truth = read_truth(task, {gt, sources.questions, sources.gt_boxes, sources.scenes,
                                 sources.labels, sources.scans, read_scene, true});
@@ -262,7 +295,7 @@ void add_against(const Judge& judge, const Questions& ours, const ScoredSources&
 
 void add_questions(const ScoredSources& sources, const Inputs& inputs, Task task,
                    const ReadScene& read_scene, ScoredFile& out) {
-  const Judge judge(sources, task, read_scene);
+  const Judge judge(sources, task, inputs.folder, read_scene);
   AnswerFile answers = read_answers(inputs.answers, task);
   out.run = answers.run;
   add_broken(judge, answers, out);

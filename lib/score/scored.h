@@ -11,7 +11,8 @@ namespace vega::score {
 // question whose scene has no file, or lacks an object that the annotation names, is broken and
 // costs only itself. `answers`: an answer file, a folder with answers.jsonl (and scores.json, whose
 // numbers are taken unless they are of other answers), or a score file alone, which has no
-// questions. Throws UsageError (no task is known), InputError, FormatError.
+// questions. Without gt and gt_of the questions that run.json names are what is right, if they are
+// still the same. Throws UsageError (no task is known), InputError, FormatError.
 tasks::ScoredFile scored_questions(const tasks::ScoredSources& sources,
                                    const ReadScene& read_scene);
 

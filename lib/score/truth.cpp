@@ -66,14 +66,6 @@ BoxSource box_source(const TruthSources& sources) {
   return BoxSource({sources.boxes, sources.scenes, sources.read_scene});
 }
 
-// What a conversation of the release asks, without the place of the picture.
-std::string asked_in(const Json& conversations) {
-  std::string out = conversations[std::size_t{0}]["value"].text_or("");
-  for (const std::string_view mark : {"<image>\n", "<image>"})
-    if (out.starts_with(mark)) out.erase(0, mark.size());
-  return out;
-}
-
 // The target, then the others of its class.
 std::vector<std::int64_t> nr3d_objects(const Element& element) {
   const Json& meta = element.json["metadata"];
@@ -91,7 +83,7 @@ std::vector<std::int64_t> nr3d_objects(const Element& element) {
 Truth processed(Task task, const Element& element) {
   const Json& meta = element.json["metadata"];
   Truth out;
-  out.question = asked_in(element.json["conversations"]);
+  out.question = element.json["conversations"][std::size_t{0}]["value"].text_or("");
   out.id = question_id(task, element.id("id"));
   out.scene = scene_in(element.json["video"].text_or(""));
   out.type = meta["question_type"].text_or("");

@@ -33,7 +33,7 @@ close_browser() {
 
 # next_message: into $MESSAGE; errors of the page and requests that it makes are kept in $T/console and $T/requests.
 next_message() {
-  IFS= read -r -d '' -t 300 MESSAGE <&8 || { fail "the browser does not answer"; finish; exit 1; }
+  IFS= read -r -d '' -t 300 MESSAGE <&8 || { fail "the browser does not answer"; close_browser; finish; }
   case $MESSAGE in
     *'"method":"Runtime.exceptionThrown"'* | *'"method":"Log.entryAdded"'* | *'"method":"Runtime.consoleAPICalled"'*)
       printf '%s\n' "$MESSAGE" >>"$T/console" ;;

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "score/score.h"
 #include "support/support.h"
 
@@ -142,4 +143,36 @@ TEST_CASE("a folder of answers says its task, and scores beside it are taken whe
   test::write_text(folder / "x.jsonl", lines);
   sources.answers = folder / "x.jsonl";
   CHECK_THROWS_AS(scored_questions(sources, {}), UsageError);
+}
+
+TEST_CASE("the questions that run.json names are what is right, as long as they are the same") {
+  const test::TempFolder folder;
+  const std::string questions =
+      "[{\"id\": 0, \"video\": \"scannet/scene0001_00\", \"conversations\": [{\"value\": "
+      "\"<image>Identify the object according to the following description.\\nThe <b>\\nwindow\"}, "
+      "{\"value\": \"<ground>\"}], \"box\": [0, 0, 0, 1, 1, 1], \"metadata\": {\"question_type\": "
+      "\"unique\"}}]";
+  const std::filesystem::path file = folder / "questions.json";
+  test::write_text(file, questions);
+  test::write_text(folder / "run.json", Json{{"task", "scanrefer"},
+                                             {"questions", {{"digest", xxh3_hex(questions)}}},
+                                             {"provenance", {{"questions", file.string()}}}}
+                                            .dump());
+  test::write_text(
+      folder / "answers.jsonl",
+      "{\"sample_id\":0,\"prompt\":\"Look. <image>Identify the object according to the "
+      "following description.\\nSomething\",\"pred_response\":[0,0,0,1,1,1],"
+      "\"gt_response\":[0,0,0,1,1,1]}\n");
+  tasks::ScoredSources sources;
+  sources.answers = folder.path();
+  const tasks::ScoredFile named = scored_questions(sources, {});
+  CHECK(named.of == 1);
+  CHECK(named.questions.at(0).question == "The <b>\nwindow");
+  CHECK(named.questions.at(0).scene == "scene0001_00");
+  CHECK(named.questions.at(0).type == "unique");
+  test::write_text(file, questions + "\n");  // no longer those that were asked
+  const tasks::ScoredFile lines = scored_questions(sources, {});
+  CHECK(lines.of == 9508);
+  CHECK(lines.questions.at(0).question == "Something");
+  CHECK(lines.questions.at(0).scene.empty());
 }
