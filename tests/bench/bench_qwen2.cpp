@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "bench/arguments.h"
+#include "bench/qwen2_device.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "kernels/share_steps.h"
@@ -43,9 +44,13 @@ constexpr const char* kUsage = R"(bench_qwen2 [OPTION VALUE]...
   --tokens N       of the prompt (6800)
   --new N          tokens to decode behind it (64)
   --rows N         answers that grow together behind the one prompt, vega alone (1)
-  --layers N       of the 24 (24)
+  --layers N       instead of all
   --repeat N       rounds; medians are shown (3)
   --threads N      of both sides (all cores)
+  --device NAME    cpu or cuda (cpu). On cuda vega alone, with CUDA graphs and without
+  --shape NAME     sizes of 0.5b or 7b; 7b on cuda only (0.5b)
+  --least-prefill R, --least-decode R    on cuda: exit code 1 below these shares of the rate of matrix products and of
+                   the time at the memory's bandwidth (0)
 )";
 
 // Works on orders on stdin, "prefill" or "decode"; answers each with a line of JSON: seconds on the
@@ -82,7 +87,10 @@ with torch.inference_mode():
 struct Plan {
   std::string python;
   std::vector<at::ScalarType> types{at::kFloat, at::kBFloat16};
-  std::int64_t tokens = 6800, fresh = 64, rows = 1, layers = 24, repeat = 3, threads = 0;
+  std::int64_t tokens = 6800, fresh = 64, rows = 1, layers = 0, repeat = 3, threads = 0;
+  std::string device = "cpu";
+  qwen2::Config shape = bench::half_b();
+  double least_prefill = 0, least_decode = 0;
 };
 
 struct Seconds {
@@ -331,18 +339,7 @@ void print_side(const char* side, const Times& times, const Plan& plan, double t
 }
 
 void measure(const Plan& plan, at::ScalarType type, const fs::path& folder) {
-  const qwen2::Config c{.hidden = 896,
-                        .layers = plan.layers,
-                        .heads = 14,
-                        .kv_heads = 2,
-                        .head_dim = 64,
-                        .mlp = 4864,
-                        .vocab = 151936,
-                        .max_positions = 32768,
-                        .norm_eps = 1e-6,
-                        .rope_theta = 1e6,
-                        .rope_sections = {},
-                        .tied = true};
+  const qwen2::Config& c = plan.shape;
   write_checkpoint(folder, c, type);
   Vega vega(plan, folder, type);
   std::optional<Transformers> other;
@@ -365,8 +362,8 @@ void measure(const Plan& plan, at::ScalarType type, const fs::path& folder) {
   const Seconds read = median(reads), decode = median(ours.decode);
   const double wanted = bytes * static_cast<double>(plan.fresh) / kReadBytes;  // blocks
   fmt::print("{}: {} layers, prompt of {} tokens, {} decoded, {} threads, median of {}\n",
-             type == at::kFloat ? "fp32" : "bf16", plan.layers, plan.tokens, plan.fresh,
-             plan.threads, plan.repeat);
+             type == at::kFloat ? "fp32" : "bf16", c.layers, plan.tokens, plan.fresh, plan.threads,
+             plan.repeat);
   fmt::print("  read bandwidth {:.1f} GB/s, best GEMM rate {:.0f} GFLOP/s, {:.2f} GB a token\n",
              kReadBytes / read.wall / 1e9, rate, bytes / 1e9);
   print_side("vega", ours, plan, bytes);
@@ -400,7 +397,16 @@ Plan parse(int argc, char** argv) {
         if (name == "--tokens") return whole(plan.tokens, 8, 32768);
         if (name == "--new") return whole(plan.fresh, 1, 4096);
         if (name == "--rows") return whole(plan.rows, 1, 256);
-        if (name == "--layers") return whole(plan.layers, 1, 24);
+        if (name == "--layers") return whole(plan.layers, 1, 80);
+        if (name == "--device") return plan.device = text, true;
+        if (name == "--least-prefill") return plan.least_prefill = arguments.real(name, text), true;
+        if (name == "--least-decode") return plan.least_decode = arguments.real(name, text), true;
+        if (name == "--shape") {
+          if (text != "0.5b" && text != "7b")
+            arguments.refuse(name, "'" + text + "'", "0.5b or 7b");
+          plan.shape = text == "7b" ? bench::seven_b() : bench::half_b();
+          return true;
+        }
         if (name == "--repeat") return whole(plan.repeat, 1, 99);
         if (name == "--threads") return whole(plan.threads, 1, 1024);
         if (name != "--dtype") return false;
@@ -416,8 +422,28 @@ Plan parse(int argc, char** argv) {
     fmt::print("{}", kUsage);
     std::exit(0);
   }
+  if (plan.layers > 0) plan.shape.layers = plan.layers;
+  if (plan.device == "cpu" && !plan.shape.tied)
+    arguments.refuse("--shape", "7b", "0.5b on the CPU");
   if (plan.threads == 0) plan.threads = at::get_num_threads();
   return plan;
+}
+
+// Whether the bars were reached in all types.
+bool measure_device(const Plan& plan) {
+  bool reached = true;
+  const at::Device device = open_device(plan.device);
+  for (const at::ScalarType type : plan.types)
+    reached &= bench::measure_on_device({.device = device,
+                                         .type = type,
+                                         .tokens = plan.tokens,
+                                         .fresh = plan.fresh,
+                                         .rows = plan.rows,
+                                         .repeat = plan.repeat,
+                                         .least_prefill = plan.least_prefill,
+                                         .least_decode = plan.least_decode},
+                                        plan.shape);
+  return reached;
 }
 
 }  // namespace
@@ -428,6 +454,7 @@ int main(int argc, char** argv) {
     const Plan plan = parse(argc, argv);
     keep_freed_memory();
     at::set_num_threads(static_cast<int>(plan.threads));
+    if (plan.device != "cpu") return measure_device(plan) ? 0 : 1;
     fs::create_directories(folder);
     fmt::print("{}\n", device_name(at::kCPU));
     for (const at::ScalarType type : plan.types) measure(plan, type, folder);
