@@ -11,6 +11,7 @@
 #include "evaluate/task_log.h"
 #include "evaluate/task_plan.h"
 #include "models/qwen2/decoder.h"
+#include "run/report.h"
 
 namespace vega::evaluate {
 namespace {
@@ -24,9 +25,15 @@ struct Found {
   std::string missing_lines;
 };
 
-Found look(const TaskSetup& setup, const TaskPlan& plan) {
+Found look(const TaskSetup& setup, const TaskPlan& plan, RunReport& report) {
   Found out;
-  for (const ScenePlan& scene : plan.scenes) {
+  for (std::size_t n = 0; n < plan.scenes.size(); ++n) {
+    const ScenePlan& scene = plan.scenes[n];
+    ItemReport item;
+    item.key = scene.scene;
+    item.outcome = scene.left.empty() ? Outcome::kComplete : Outcome::kNotStarted;
+    item.numbers["left"] = static_cast<double>(scene.left.size());
+    report.set(n, item);
     if (scene.left.empty()) continue;
     const ScanInputs inputs = setup.inputs_of(scene.scene);
     try {
@@ -40,6 +47,9 @@ Found look(const TaskSetup& setup, const TaskPlan& plan) {
       ++out.ready;
     } catch (const InputError& error) {
       ++out.missing;
+      item.outcome = Outcome::kFailed;
+      item.error = error.what();
+      report.set(n, item);
       out.missing_lines += fmt::format("  {}: {}, {}\n", scene.scene,
                                        plural(scene.left.size(), "question"), error.what());
     }
@@ -88,7 +98,11 @@ int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
   const TaskPlan plan =
       plan_questions(setup.questions.samples, setup.shard,
                      [&](const std::string& id) { return there.lines.contains(id); });
-  const Found found = look(setup, plan);
+  std::vector<Item> items;
+  for (const ScenePlan& scene : plan.scenes)
+    items.push_back({scene.scene, setup.inputs_of(scene.scene).scene});
+  RunReport report(setup.options.task.run.report, items, true);
+  const Found found = look(setup, plan, report);
   std::string text = fmt::format(
       "{}: {} of {}{} in {}\n"
       "answered already: {}\n"
@@ -106,13 +120,20 @@ int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
       text += fmt::format("  {}: {}\n", bad.place, bad.why);
   }
   text += forecast(setup, plan, found);
+  if (there.timed > 0)
+    text += fmt::format(
+        "at the pace of the {} that are there: about {:.0f} s\n", plural(there.timed, "answer"),
+        there.seconds / static_cast<double>(there.timed) * static_cast<double>(plan.left));
   if (!there.differences.empty()) {
     text += fmt::format("{} holds answers that were made in another way:\n", setup.options.out);
     for (const std::string& difference : there.differences) text += "  " + difference + "\n";
   }
   context.print(text);
-  if (!there.differences.empty()) return 3;
-  return found.missing > 0 || !setup.questions.bad.empty() ? 4 : 0;
+  const int code = !there.differences.empty()                          ? 3
+                   : found.missing > 0 || !setup.questions.bad.empty() ? 4
+                                                                       : 0;
+  report.finish(code);
+  return code;
 }
 
 }  // namespace vega::evaluate

@@ -92,6 +92,17 @@ void add_lines(const fs::path& folder, Lines& out) {
     });
 }
 
+// The notes of all parts, by id; of several the last.
+std::unordered_map<std::string, Json> notes_in(const fs::path& folder) {
+  std::unordered_map<std::string, Json> out;
+  for (const tasks::Part& part : parts_in(folder)) {
+    if (!fs::exists(tasks::stats_path(part))) continue;
+    each_line(tasks::stats_path(part), [&](const std::string& id, std::string_view,
+                                           const Json& note) { out.insert_or_assign(id, note); });
+  }
+  return out;
+}
+
 // What differs in two maps of keys by scene, of scenes that both have.
 void compare_inputs(const Json& there, const Json& mine, std::vector<std::string>& out) {
   for (const auto& [scene, keys] : mine.members()) {
@@ -283,12 +294,7 @@ void TaskLog::append(const Json& line, const AnswerNote& note) {
 
 AnswerCounts TaskLog::counts() const {
   AnswerCounts out;
-  std::unordered_map<std::string, Json> notes;
-  for (const tasks::Part& part : parts_in(folder_)) {
-    if (!fs::exists(tasks::stats_path(part))) continue;
-    each_line(tasks::stats_path(part), [&](const std::string& id, std::string_view,
-                                           const Json& note) { notes.insert_or_assign(id, note); });
-  }
+  const std::unordered_map<std::string, Json> notes = notes_in(folder_);
   out.answers = lines_.size();
   for (const auto& [id, line] : lines_) {
     const auto note = notes.find(id);
@@ -360,6 +366,12 @@ AnswersThere look_at_answers(const fs::path& folder, const Json& run) {
   if (fs::exists(path))
     out.differences = differences_of(read_json(path, "run.json of the answers"), run);
   add_lines(folder, out.lines);
+  for (const auto& [id, note] : notes_in(folder)) {
+    const auto seconds = note["seconds"].number();
+    if (!seconds) continue;
+    ++out.timed;
+    out.seconds += *seconds;
+  }
   return out;
 }
 

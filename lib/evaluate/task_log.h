@@ -104,6 +104,8 @@ void remove_answers(const std::filesystem::path& folder);
 // a dry run: nothing is written or locked.
 struct AnswersThere {
   std::unordered_map<std::string, std::string> lines;  // by id
+  std::size_t timed = 0;  // answers of which the notes say how long they took, and their seconds
+  double seconds = 0;
   std::vector<std::string> differences;
 };
 AnswersThere look_at_answers(const std::filesystem::path& folder, const Json& run);

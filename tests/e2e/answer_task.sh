@@ -196,9 +196,12 @@ rm few/semantic/scene0002_00.h5 && head -c 3000 scenes/scene0010_00.h5 >few/scen
 lacking=(--semantic few/semantic --scenes few/scenes)
 expect_exit 0 answer scanqa scanqa.json -o dry --dry-run
 check "a dry run says what there is to do" grep -q 'to answer: 12 questions of 3 scenes' "$OUT"
+expect_exit 0 answer scanqa scanqa.json -o whole/scanqa --dry-run --overwrite
+check "a dry run removes nothing" test -s whole/scanqa/answers.jsonl
 check "and what it takes" grep -q '^forecast: 420 visual tokens a scene' "$OUT"
 common=(--checkpoint vlm-tiny --features features/wan "${lacking[@]}" --threads 1)
-expect_exit 4 answer scanqa scanqa.json -o few/answers --dry-run
+expect_exit 4 answer scanqa scanqa.json -o few/answers --dry-run --report few/dry
+check "the report of a dry run" test "$(grep -c '"outcome": "failed"' few/dry)" = 2
 check "a dry run names what is missing" grep -qE '^  scene0002_00: 4 questions, .*few/semantic/scene0002_00.h5.* no such file' "$OUT"
 expect_nothing few/answers
 expect_exit 4 answer scanqa scanqa.json -o few/answers --report few/report
@@ -245,6 +248,15 @@ common=(--checkpoint vlm-tiny --features features/wan --scenes scenes --semantic
 mkdir one && sed -n '1,3p' scanqa.json | grep scene0001 | sed 's/, *$/]/' >one.json
 expect_exit 0 answer scanqa one.json -o one
 check "answered from the scan" test "$(cat one/answers.jsonl)" = "$(grep -F 'scene0001_00-0_0' whole/scanqa/answers.jsonl)"
+
+# --- fused tokens in place of the features
+expect_exit 0 "$BIN/vega-fuse" tokens features/wan/*.h5 --semantic features/semantic --scenes scenes --checkpoint vlm-tiny \
+  --store-dtype fp32 --tag fused -o tokens --progress off
+common=(--checkpoint vlm-tiny --scenes scenes --tokens tokens/fused --threads 1)
+expect_exit 0 answer scanqa scanqa.json -o from_tokens
+same from_tokens/answers.jsonl whole/scanqa/answers.jsonl
+check "recorded" grep -q '"tokens": "' from_tokens/run.json
+expect_exit 2 answer scanqa scanqa.json -o o --semantic features/semantic
 
 # --- calls that are not clear
 common=(--checkpoint vlm-tiny "${files[@]}")
