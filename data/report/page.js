@@ -1,5 +1,5 @@
 'use strict';
-// Filters and order of the cases. Without it all cases stand there in the order of the file.
+// Filters and order of the cases. Without it all cases stand there, task by task.
 (() => {
   const form = document.getElementById('filters');
   const list = document.getElementById('case-list');
@@ -13,7 +13,7 @@
     return text === undefined || text === '' ? NaN : Number(text);
   };
   const gain = (one) => score(one, 1) - score(one, 0);
-  // Numbers from high to low; what has none comes last. Equal ones keep the order of the file.
+  // Numbers from high to low; what has none comes last. Equal ones stay as they were.
   const falling = (key) => (a, b) => {
     const x = key(a), y = key(b);
     if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);

@@ -152,8 +152,7 @@ int run_report(const ReportVerb& options, const tasks::ReadScored& read, const C
   std::optional<SceneCache> scenes;
   if (!sources.scenes.empty()) scenes.emplace(sources.scenes);
   std::vector<Section> sections;
-  if (tasks.size() > 1)
-    sections.push_back({"overview", "All tasks", overview_table(tasks, cases.names)});
+  if (tasks.size() > 1) sections.push_back({"overview", "All tasks", overview(tasks, cases.names)});
   for (std::size_t t = 0; t < tasks.size(); ++t)
     sections.push_back({tasks[t].task, tasks[t].title,
                         score_tables(tasks[t]) + score_plots(tasks[t], t) + run_details(tasks[t])});

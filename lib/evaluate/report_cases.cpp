@@ -254,7 +254,7 @@ std::string case_filters(const std::vector<ReportTask>& tasks,
   for (std::size_t n = 0; n < names.size(); ++n)
     run_options += fmt::format("<option value=\"{}\">{}</option>", n, html_text(names[n]));
   std::string sorts =
-      "<option value=\"\">as in the file</option><option value=\"low\">lowest score first</option>"
+      "<option value=\"\">by task</option><option value=\"low\">lowest score first</option>"
       "<option value=\"high\">highest score first</option>";
   if (names.size() > 1)
     sorts += fmt::format(

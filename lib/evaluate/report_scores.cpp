@@ -168,9 +168,10 @@ std::vector<std::string> leading_metrics(const ReportTask& task) {
 
 }  // namespace
 
-std::string overview_table(const std::vector<ReportTask>& tasks,
-                           const std::vector<std::string>& names) {
+std::string overview(const std::vector<ReportTask>& tasks, const std::vector<std::string>& names) {
   std::string rows;
+  Radar radar{.title = "All tasks"};
+  for (const std::string& name : names) radar.series.push_back({.name = name});
   for (const ReportTask& task : tasks) {
     Runs runs(names.size(), nullptr);
     for (const ReportRun& run : task.runs)
@@ -178,12 +179,26 @@ std::string overview_table(const std::vector<ReportTask>& tasks,
         if (names[n] == run.name) runs[n] = &run;
     for (const std::string& metric : leading_metrics(task)) {
       std::vector<const ScoredValue*> values;
-      for (const ReportRun* run : runs)
+      bool known = false;
+      for (const ReportRun* run : runs) {
         values.push_back(run == nullptr ? nullptr : find_value(run->file.values, metric));
+        known = known || (values.back() != nullptr && std::isfinite(values.back()->value));
+      }
       rows += row(runs, task.title + " " + metric, values);
+      if (!known) continue;
+      radar.axes.push_back(task.title + " " + metric);
+      for (std::size_t n = 0; n < names.size(); ++n)
+        radar.series[n].points.push_back(point_of(0, values[n]));
     }
   }
-  return table(names, "All tasks, percent, with 95 % intervals", "task and metric", rows);
+  std::string out =
+      table(names, "All tasks, percent, with 95 % intervals", "task and metric", rows);
+  if (radar.axes.size() < 3 || names.size() < 2) return out;
+  constexpr PlotSize kRound{320, 260};
+  return out + "<div class=\"plots\">\n<figure>" +
+         html_svg(kRound.width, kRound.height, plot_radar(radar, kRound),
+                  "Radar: the metrics of the table above, a line a run", "all") +
+         "</figure>\n</div>\n";
 }
 
 std::string score_tables(const ReportTask& task) {

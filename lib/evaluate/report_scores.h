@@ -8,9 +8,9 @@
 
 namespace vega::evaluate {
 
-// One number or two of each task, by system.
-std::string overview_table(const std::vector<ReportTask>& tasks,
-                           const std::vector<std::string>& names);
+// One number or two of each task, by system, and a radar of several systems where there
+// are three or more.
+std::string overview(const std::vector<ReportTask>& tasks, const std::vector<std::string>& names);
 
 // Metrics by run with their intervals, groups below, counts of answers that are none.
 std::string score_tables(const ReportTask& task);

@@ -229,6 +229,33 @@ TEST_CASE("pages show pictures or depth, and any text, box and question") {
   }
 }
 
+TEST_CASE("a scene without cameras, or without depth, still has a page") {
+  for (const bool depth : {true, false}) {
+    const test::TempFolder folder;
+    MadeRoom made(true);
+    SceneFrames& f = made.file.frames;
+    for (int v = 0; v < kFrames; ++v) {
+      f.K_color[std::size_t(v)].fill(std::nan(""));
+      f.K_depth[std::size_t(v)].fill(std::nan(""));
+      if (!depth) f.world_from_cam[std::size_t(v)].fill(std::nan(""));
+    }
+    if (!depth) std::fill(f.depth.begin(), f.depth.end(), std::uint16_t{0});
+    made.file.has_gt = false;
+    write_scene_file(folder / "scene0001_00.h5", made.file);
+    const ShownScene scene(folder / "scene0001_00.h5");
+    CHECK(scene.dots().empty());
+    CHECK_FALSE(scene.object_box(ObjectKind::kGt, 8));
+    const tasks::ScoredFile file =
+        file_of({question_about({0, 0, 1, 1, 1, 1}, {1, 0, 1, 1, 1, 1})});
+    const ImageU8 page = case_page(file, file.questions[0], {"", ""}, {}, scene, 3);
+    CHECK(page.width > 900);
+    const auto boxes = case_boxes(file.questions[0], scene);
+    const auto frames = case_frames(boxes, scene, 3, {200, 200});
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[0].caption == "frame 0: no box in view");
+  }
+}
+
 TEST_CASE("show draws the questions that it can, by rank, and names the others") {
   const test::TempFolder folder;
   const MadeRoom made(true);
