@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
     add_labels_seeds(seeds);
     add_answers_seeds(seeds);
     add_questions_seeds(seeds);
+    add_prepare_seeds(seeds);
     add_rows_seeds(seeds);
     add_tokenizer_seeds(seeds);
     add_decoder_seeds(seeds);

@@ -8,9 +8,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 shift
 seconds=${FUZZ_SECONDS:-600}
-declare -A dictionary=([safetensors]=json [index]=json [config]=json [torch]=torch [pickle]=torch [sens]=media [png]=media [jpeg]=media [ply]=scan [annotation]=scan [boxes]=scan [masks]=npz [labels]=scan [answers]=json [questions]=json [rows]=scan [tokenizer]=json [decoder]=json)
+declare -A dictionary=([safetensors]=json [index]=json [config]=json [torch]=torch [pickle]=torch [sens]=media [png]=media [jpeg]=media [ply]=scan [annotation]=scan [boxes]=scan [masks]=npz [labels]=scan [answers]=json [questions]=json [prepare]=json [rows]=scan [tokenizer]=json [decoder]=json)
 targets=("$@")
-[ $# -gt 0 ] || targets=(sens safetensors index torch pickle config png jpeg ply annotation boxes masks labels answers questions rows tokenizer decoder)
+[ $# -gt 0 ] || targets=(sens safetensors index torch pickle config png jpeg ply annotation boxes masks labels answers questions prepare rows tokenizer decoder)
 # Freed memory is kept back less, so that the limit on memory is one on what is in use.
 export ASAN_OPTIONS=quarantine_size_mb=16:${ASAN_OPTIONS:-} UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 status=0

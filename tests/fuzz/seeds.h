@@ -52,6 +52,7 @@ void add_masks_seeds(const SeedFolder& seeds);
 void add_labels_seeds(const SeedFolder& seeds);
 void add_answers_seeds(const SeedFolder& seeds);
 void add_questions_seeds(const SeedFolder& seeds);
+void add_prepare_seeds(const SeedFolder& seeds);
 void add_rows_seeds(const SeedFolder& seeds);
 void add_tokenizer_seeds(const SeedFolder& seeds);
 void add_decoder_seeds(const SeedFolder& seeds);

@@ -90,6 +90,38 @@ void add_questions_seeds(const SeedFolder& seeds) {
   add("bad-form", '\1', R"({"a":1})");
 }
 
+void add_prepare_seeds(const SeedFolder& seeds) {
+  // task + 8 * split: train, val, test
+  const auto add = [&](const std::string& name, char first, const std::string& text) {
+    seeds.add("prepare", name, std::string(1, first) + text);
+  };
+  const std::string row =
+      R"({"scene_id":"scene0011_00","object_id":"1","object_name":"chair","ann_id":"0","eval_type":"unique","description":"A \u00c9 chair \ud83d"})";
+  add("ok-scanrefer", 8, "[" + row + ",7," + row + "]");
+  add("ok-multi3drefer", 9,
+      R"([{"scene_id":"scene0011_00","object_ids":[0,9],"ann_id":0,"eval_type":"mt","description":"chairs"}])");
+  add("ok-scan2cap-train", 2, "[" + row + "]");
+  add("ok-scan2cap", 10, "[" + row + "," + row + "]");
+  add("ok-scan2cap-test", 18, "[" + row + "]");
+  add("ok-scanqa", 3,
+      R"([{"question_id":"q","scene_id":"scene0011_00","question":"a?","answers":["b","2"]}])");
+  add("ok-sqa3d", 4,
+      R"({"questions":[{"question_id":1,"question":" What?","situation":"I.","alternative_situation":["You."]}],)"
+      R"("annotations":[{"question_id":1,"scene_id":"scene0011_00","answers":[{"answer":"left"}]}]})");
+  add("ok-nr3d", 13,
+      "assignmentid,stimulus_id,utterance,tokens,mentions_target_class\n"
+      "7,s-chair-2-1-0,the LEFT one,\"['the', 'left']\",True\n8,s-desk-1-4,x,['a'],False\n");
+  add("ok-processed", 8,
+      R"([{"id":0,"video":"scannet/s","conversations":[{"value":"<image>a","from":"human"},{"value":"<ground>","from":"gpt"}],)"
+      R"("box":[1,2,3,1,1,1],"metadata":{"dataset":"scanrefer","question_type":"unique","ann_id":"0","object_id":"1"}},{"id":1}])");
+  add("ok-boxes", 0, R"({"scannet/scene0011_00":[[1,2,3,1,1,1]],"scannet/b":[[NaN]]})");
+  add("bad-boxes", 0, R"({"scannet/b":[[1,2,3,1,-1,1]],"scannet/scene0011_00":7})");
+  add("bad-cut", 8, "[" + row + ",{\"scene_id\":\"");
+  add("bad-form", 8, "7");
+  add("bad-lists", 4, R"({"annotations":[]})");
+  add("bad-quote", 13, "stimulus_id,tokens,mentions_target_class\n\"s-chair-2-1-2,x,True\n");
+}
+
 void add_rows_seeds(const SeedFolder& seeds) {
   const auto add = [&](const std::string& name, const std::string& text) {
     seeds.add("rows", name, text);
