@@ -82,6 +82,13 @@ std::vector<ParameterSpec> position_specs(const PositionConfig& config, std::int
           {"mlp.3.weight", {width, config.inner}, Init::kNormal}, {"mlp.3.bias", {width}}};
 }
 
+at::Tensor points_tensor(std::span<const std::array<float, 3>> points) {
+  at::Tensor out = at::empty({static_cast<std::int64_t>(points.size()), 3}, at::kFloat);
+  float* to = out.mutable_data_ptr<float>();
+  for (const auto& point : points) to = std::copy(point.begin(), point.end(), to);
+  return out;
+}
+
 PositionEmbedding::PositionEmbedding(const PositionConfig& config, std::int64_t width,
                                      GeometryType geometry, const Parameters& values,
                                      const Placement& placement)

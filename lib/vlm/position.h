@@ -4,9 +4,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -44,6 +46,9 @@ PositionConfig parse_position(std::string_view type, const std::string& where);
 
 // Names below kPositionPrefix; none but for kMlp.
 std::vector<ParameterSpec> position_specs(const PositionConfig& config, std::int64_t width);
+
+// (n, 3) float32 on the CPU.
+at::Tensor points_tensor(std::span<const std::array<float, 3>> points);
 
 // Coordinates to what is added to tokens.
 class PositionEmbedding {

@@ -56,7 +56,9 @@ void answer_all(const Vlm& model, VisualScene& scene, std::span<const Ask> asks,
                 const qwen2::GenerationConfig& config, const BatchOptions& options,
                 const OnReply& on_reply, const OnFailure& on_failure);
 
-// The objects that the questions mean: one pass over each question's own tokens.
+// The objects that the questions mean: one pass over each question's own tokens. Questions are not
+// read together: products of more rows round otherwise, and a run that is resumed must give the
+// bits of one that was not.
 // Throws Stopped, DeviceError; InputError: no grounding head; no tokeniser.
 void ground_all(const Vlm& model, VisualScene& scene, std::span<const Ask> asks,
                 const BatchOptions& options, const OnGrounding& on_found,
