@@ -76,6 +76,19 @@ void swiglu(Element element, void* gate, const void* up, std::int64_t first, std
 
 }  // namespace cpu
 
+// On CUDA: x (rows, in) times up to three matrices. A part without columns has width 0.
+struct RowLinears {
+  struct Part {
+    const void* weight = nullptr;  // (width, in)
+    const void* bias = nullptr;    // (width); may be null
+    void* out = nullptr;           // (rows, width)
+    std::int64_t width = 0;
+  };
+  const void* x;
+  std::int64_t rows, in;
+  Part parts[3];
+};
+
 // Where the tokens of several sequences lie, in device memory: launches do not depend on it. A row
 // a sequence: the number of tokens it sees (0: nothing is computed for it), the number of its runs,
 // and of each run the addresses of layer 0's keys and values, layer_stride, head_stride, and the
@@ -116,6 +129,9 @@ struct CacheAppend {
 
 // The CUDA half's functions, see entry.h.
 extern "C" {
+
+int vega_cuda_row_linear(vega::kernels::Element element, const vega::kernels::RowLinears& args,
+                         void* stream);
 
 int vega_cuda_rms_norm(vega::kernels::Element element, void* x, const void* y, const void* weight,
                        void* out, std::int64_t rows, std::int64_t width, float eps, void* stream);

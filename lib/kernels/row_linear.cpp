@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "kernels/decoder_entry.h"
 #include "kernels/dispatch.h"
@@ -27,14 +28,25 @@ void check_matrix(const at::Tensor& x, const Matrix& matrix) {
   check("bias", matrix.bias);
 }
 
-// In float32 each row alone, and in memory of its own: which sums a library forms depends on the
-// number of rows and on where a row begins.
-at::Tensor on_cuda(const at::Tensor& x, const Matrix& m) {
-  if (x.scalar_type() == at::kBFloat16 || x.size(0) == 0) return at::linear(x, m.weight, m.bias);
-  std::vector<at::Tensor> rows;
-  for (std::int64_t r = 0; r < x.size(0); ++r)
-    rows.push_back(at::linear(x.narrow(0, r, 1).clone(), m.weight, m.bias));
-  return at::cat(rows);
+// Rows of bfloat16 beyond which cuBLAS reads the weights fewer times: once.
+constexpr std::int64_t kMostOwnRows = 8;
+
+// Up to three matrices a launch.
+void on_cuda(const at::Tensor& x, std::span<const Matrix> matrices, std::vector<at::Tensor>& out) {
+  constexpr std::size_t kEach = std::size(RowLinears{}.parts);
+  for (std::size_t first = 0; first < matrices.size(); first += kEach) {
+    RowLinears args{.x = x.const_data_ptr(), .rows = x.size(0), .in = x.size(1), .parts = {}};
+    std::int64_t columns = 0;
+    for (std::size_t n = first; n < std::min(matrices.size(), first + kEach); ++n) {
+      const Matrix& m = matrices[n];
+      args.parts[n - first] = {m.weight.const_data_ptr(),
+                               m.bias.defined() ? m.bias.const_data_ptr() : nullptr,
+                               out[n].mutable_data_ptr(), m.weight.size(0)};
+      columns += m.weight.size(0);
+    }
+    if (args.rows == 0 || columns == 0) continue;
+    VEGA_LAUNCH(vega_cuda_row_linear, x.device(), element_of(x), args);
+  }
 }
 
 // Pieces of one matrix after the other.
@@ -80,13 +92,15 @@ std::vector<at::Tensor> row_linear(const at::Tensor& x, std::span<const Matrix> 
   check_shape(kRowLinear, "x", x, {kAny, kAny});
   check_dtype(kRowLinear, "x", x, {at::kFloat, at::kBFloat16});
   check_contiguous(kRowLinear, "x", x);
+  const bool library = x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.size(0) > kMostOwnRows;
   std::vector<at::Tensor> out;
   for (const Matrix& matrix : matrices) {
     check_matrix(x, matrix);
-    out.push_back(x.is_cuda() ? on_cuda(x, matrix)
-                              : at::empty({x.size(0), matrix.weight.size(0)}, x.options()));
+    out.push_back(library ? at::linear(x, matrix.weight, matrix.bias)
+                          : at::empty({x.size(0), matrix.weight.size(0)}, x.options()));
   }
-  if (!x.is_cuda()) on_cpu(x, matrices, out);
+  if (library) return out;
+  x.is_cuda() ? on_cuda(x, matrices, out) : on_cpu(x, matrices, out);
   return out;
 }
 

@@ -17,10 +17,10 @@ struct Matrix {
 // x weight^T + bias for each matrix: (M, N). All products of one call share one round of threads.
 // x (M, K), weights and biases float32|bfloat16, one type and device, contiguous. Sums are float32
 // and rounded once.
-// A row's bits depend on that row and the matrix alone: on the CPU always, on CUDA in float32,
-// where the rows are multiplied one after the other. bfloat16 on CUDA is at::linear. Threads: those
-// of LibTorch's operations. Throws InputError (shape, dtype, device, layout). Oracle:
-// tests/ref/decoder_ref.h.
+// A row's bits depend on that row and the matrix alone: on the CPU and in float32 always, in
+// bfloat16 on CUDA for up to 8 rows; more of them go through at::linear, which reads the weights
+// once. Threads: those of LibTorch's operations. Throws InputError (shape, dtype, device, layout).
+// Oracle: tests/ref/decoder_ref.h.
 std::vector<at::Tensor> row_linear(const at::Tensor& x, std::span<const Matrix> matrices);
 
 }  // namespace vega::kernels

@@ -67,9 +67,9 @@ class Decoder {
 
   // One token of each of B sequences. embeddings (B, H), positions (B) or (3, B), B caches that are
   // all different. Returns (B, H).
-  // A row's bits do not depend on the other rows: on the CPU in both types, on CUDA in float; in
-  // bfloat16 on CUDA the last bits may depend on B. On CUDA the work of a step is recorded in a
-  // CUDA graph and queued as a whole (step_graph.h).
+  // A row's bits do not depend on the other rows: on the CPU in both types, on CUDA in float and,
+  // up to 8 rows, in bfloat16; with more rows the last bits may depend on B there. On CUDA the work
+  // of a step is recorded in a CUDA graph and queued as a whole (step_graph.h).
   at::Tensor step(const at::Tensor& embeddings, const at::Tensor& positions,
                   std::span<KvCache* const> caches) const;
 

@@ -54,13 +54,14 @@ TEST_CASE("row_linear agrees with the oracle") {
 
 TEST_CASE("row_linear: a row has the bits that it has alone, whatever the threads") {
   on_all([](at::Device device, at::ScalarType type) {
-    if (device.is_cuda() && type == at::kBFloat16) return;  // not promised
-    const Sample s = sample(11, 905, device, type);
+    // More rows of bfloat16 on CUDA are a library's.
+    const std::int64_t rows = device.is_cuda() && type == at::kBFloat16 ? 8 : 11;
+    const Sample s = sample(rows, 905, device, type);
     const auto all = kernels::row_linear(s.x, s.matrices);
     const int threads = at::get_num_threads();
     for (const int few : {1, 3}) {
       at::set_num_threads(few);
-      for (std::int64_t row = 0; row < 11; ++row) {
+      for (std::int64_t row = 0; row < rows; ++row) {
         const auto one = kernels::row_linear(s.x.narrow(0, row, 1), s.matrices);
         for (std::size_t n = 0; n < one.size(); ++n)
           CHECK(same_bits(one[n], all[n].narrow(0, row, 1)));

@@ -161,7 +161,7 @@ TEST_CASE("Qwen2: what does not fit is refused by name") {
   CHECK(cache.length() == 0);
 }
 
-TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32", "[cuda]") {
+TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32, few in bfloat16", "[cuda]") {
   std::string why;
   if (!cuda_available(&why)) {
     note_skip("Qwen2 on CUDA: " + why);
@@ -169,6 +169,7 @@ TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32", "[cuda]")
   }
   const at::Device cuda(at::kCUDA, 0);
   compare_rows(at::kFloat, cuda);
+  compare_rows(at::kBFloat16, cuda);  // up to 8
   for (const char* name : {"half_b", "seven_b", "odd", "three"}) {
     CAPTURE(name);
     const Qwen2Sample sample(name);
