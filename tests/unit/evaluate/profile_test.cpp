@@ -7,6 +7,8 @@
 #include "evaluate/profile_flops.h"
 #include "evaluate/profile_report.h"
 #include "models/qwen2/names.h"
+#include "models/siglip/tower.h"
+#include "models/wan/flops.h"
 
 using namespace vega;
 using namespace vega::evaluate;
@@ -126,6 +128,34 @@ TEST_CASE("profile: operations of projectors and fusion, by their matrices") {
   // q, k, v, out, 4H and back; each token of a frame with each, scores and sums.
   CHECK(flops("cross_attention") ==
         2 * tokens * (3 * h * h + h * h + 8 * h * h) + 2 * 2.0 * 2 * 196 * 196 * h);
+}
+
+// docs/profile.md has these numbers.
+TEST_CASE("profile: operations of VEGA-3D at its true shapes") {
+  const double frames = 32;
+  const qwen2::Config decoder{.hidden = 3584,
+                              .layers = 28,
+                              .heads = 28,
+                              .kv_heads = 4,
+                              .head_dim = 128,
+                              .mlp = 18944,
+                              .vocab = 151649};
+  const double tower = frames * siglip::cost_of({}, 2).pass_flops;
+  const double language = decoder_flops(decoder, 6735, 40) + head_flops(decoder);
+  const double semantic = projector_flops({"mlp2x_gelu", 1152, 3584}, frames * 729);
+  const double generative =
+      projector_flops({"mlp2x_gelu", 1536, 3584}, frames * 196) + fusion_flops({}, frames);
+  CHECK(tower / 1e12 == Approx(20.54).margin(0.005));
+  CHECK(language / 1e12 == Approx(94.70).margin(0.005));
+  const double none = tower + semantic + language, cached = none + generative;
+  CHECK(none / 1e12 == Approx(116.0).margin(0.05));
+  CHECK(cached / 1e12 == Approx(116.3).margin(0.05));
+  const auto online = [&](ImageSize size) {
+    const Cost cost = wan::cost_of({}, {}, {.size = size});
+    return (cached + frames * (cost.once_flops + cost.pass_flops)) / 1e12;
+  };
+  CHECK(online({832, 480}) == Approx(239.1).margin(0.05));
+  CHECK(online({1280, 720}) == Approx(435.7).margin(0.05));
 }
 
 TEST_CASE("profile: the published figures") {
