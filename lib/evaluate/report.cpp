@@ -82,8 +82,14 @@ std::string page_of(const ReportVerb& options, const std::vector<std::string>& n
   return out + "<script>\n" + kPage_js + "</script>\n</body>\n</html>\n";
 }
 
-std::string cases_body(const std::vector<ReportTask>& tasks, const CaseOptions& options,
-                       SceneCache* scenes, CaseCounts& counts) {
+std::string cases_body(const std::vector<ReportTask>& tasks, CaseOptions options,
+                       SceneCache* scenes, CaseCounts& counts, ProgressMode mode) {
+  std::int64_t total = 0;
+  for (const ReportTask& task : tasks)
+    if (const ReportRun* first = task.with_questions())
+      total += std::ssize(report_cases(first->file, options.count));
+  Progress progress("cases", "cases", total, mode);
+  options.progress = &progress;
   std::string articles, chosen;
   for (const ReportTask& task : tasks) {
     articles += case_articles(task, options, scenes, counts);
@@ -157,7 +163,8 @@ int run_report(const ReportVerb& options, const tasks::ReadScored& read, const C
     sections.push_back({tasks[t].task, tasks[t].title,
                         score_tables(tasks[t]) + score_plots(tasks[t], t) + run_details(tasks[t])});
   CaseCounts counts;
-  const std::string body = cases_body(tasks, cases, scenes ? &*scenes : nullptr, counts);
+  const std::string body =
+      cases_body(tasks, cases, scenes ? &*scenes : nullptr, counts, context.progress);
   if (!options.tokens.empty())
     sections.push_back({"gates", "Gates",
                         gate_figures(options.tokens, sources.scenes, counts.scenes,

@@ -203,6 +203,7 @@ std::string case_articles(const ReportTask& task, const CaseOptions& options, Sc
     }
     out += article(one, options, shown);
     ++counts.cases;
+    if (options.progress != nullptr) options.progress->add();
   }
   return out;
 }

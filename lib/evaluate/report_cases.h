@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "evaluate/report_runs.h"
 #include "evaluate/scene_cache.h"
 
@@ -20,6 +21,7 @@ struct CaseOptions {
   std::size_t frames = 2;          // a case
   int width = 320;                 // pixels of a frame
   std::vector<std::string> names;  // of all runs: the order of data-scores
+  Progress* progress = nullptr;    // of all cases; may be absent
 };
 
 struct CaseCounts {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "base/progress.h"
 #include "base/publish.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -73,6 +74,16 @@ int report_broken(const tasks::ScoredFile& file, const std::vector<std::string>&
   return failed;
 }
 
+// Pictures of an earlier run have ranks of their own.
+void warn_of_others(const fs::path& folder, const std::set<fs::path>& written) {
+  std::size_t others = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    others += entry.path().extension() == ".png" && !written.contains(entry.path().filename());
+  if (others > 0)
+    log_warn("{} holds {} that this run did not draw; ranks are those of each run", folder.string(),
+             plural(others, "picture"));
+}
+
 std::string file_name(const ShownCase& shown, const std::string& id, std::size_t rank,
                       std::size_t of) {
   const int digits = static_cast<int>(std::to_string(of).size());
@@ -126,11 +137,12 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
   choice.types = split(options.types);
   choice.count = options.count;
   const std::vector<ShownCase> cases = chosen_cases(file, choice);
-  std::size_t drawn = 0;
   int failed = report_broken(file, choice.ids);
   make_folder(options.out);
   SceneCache scenes(sources.scenes);
   const SystemNames names{options.answers, options.against};
+  std::set<fs::path> written;
+  Progress progress("show", "pictures", std::ssize(cases), context.progress);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     check_stop();
     const tasks::ScoredQuestion& question = file.questions[cases[i].question];
@@ -147,16 +159,19 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
           fs::path(options.out) / file_name(cases[i], question.id, i + 1, cases.size());
       publish_file(path, encode_png(page));
       context.manifest(printable(question.id), path.string());
-      ++drawn;
+      written.insert(path.filename());
       box_file.add(question.id, question.scene, case_boxes(question, scene),
                    scene.aligned_from_scan());
     } catch (const InputError& error) {
       log_error("question '{}': {}", visible(question.id), error.what());
       ++failed;
     }
+    progress.add();
   }
   box_file.write();
-  log_info("{} of {} shown, {} failed", drawn, plural(file.questions.size(), "question"), failed);
+  warn_of_others(options.out, written);
+  log_info("{} of {} shown, {} failed", written.size(), plural(file.questions.size(), "question"),
+           failed);
   return failed > 0 ? 4 : 0;
 }
 

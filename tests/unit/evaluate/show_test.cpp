@@ -276,6 +276,7 @@ TEST_CASE("show draws the questions that it can, by rank, and names the others")
   options.boxes = (folder / "boxes.json").string();
   std::vector<std::string> manifest;
   Context context;
+  context.progress = ProgressMode::kOff;
   context.manifest = [&](const std::string& id, const std::string& path) {
     manifest.push_back(id + " " + std::filesystem::path(path).filename().string());
   };
@@ -305,6 +306,18 @@ TEST_CASE("show draws the questions that it can, by rank, and names the others")
   CHECK(manifest.size() == 2);
   CHECK_THAT(test::read_text(folder / "boxes.ply"), Contains("frame of the scan"));
   CHECK_THAT(test::read_text(folder / "boxes-aligned.ply"), Contains("axis-aligned frame"));
+
+  // Boxes of several scenes do not lie in one mesh.
+  BoxFile several(folder / "all.ply");
+  const CaseBox one{box, BoxOf::kAnswer};
+  several.add("1", "scene0001_00", {&one, 1}, kTurned);
+  several.add("2", "a/b", {&one, 1}, kTurned);
+  several.add("3", "scene0001_00", {&one, 1}, kTurned);
+  several.write();
+  CHECK_FALSE(std::filesystem::exists(folder / "all.ply"));
+  CHECK(std::filesystem::exists(folder / "all-a_b-aligned.ply"));
+  const auto size = [&](const char* name) { return std::filesystem::file_size(folder / name); };
+  CHECK(size("all-scene0001_00.ply") > size("all-a_b.ply"));
 
   options.ids = {"77"};
   CHECK_THROWS_WITH(run_show(options, read, context), Contains("--ids") && Contains("77"));
