@@ -87,5 +87,22 @@ VEGA_DEVICE_MEMORY=1000000 expect_exit 5 tokens -o "$T/none" --device cuda
 expect_text "out of memory"
 expect_nothing "$T/none"
 
+# Questions: the answers of the processor in float32, whether steps are recorded or not.
+for preset in vlm-tiny wan-tiny; do expect_exit 0 synth model --preset $preset -o "$T/$preset" --progress off; done
+expect_exit 0 synth scene --size 96x64 --frames 3 -o "$T/small" --progress off
+answer() {
+  "$BIN/vega-eval" answer "$T/small" --checkpoint "$T/vlm-tiny" --model "$T/wan-tiny" --work "$T/work" --dtype fp32 \
+    --greedy --max-new-tokens 5 --format json --progress off --ask "What is red?" --ask "Is it dark?" "$@"
+}
+expect_exit 0 answer
+here=$(cat "$OUT")
+check "two answers" test "$(wc -l <<<"$here")" = 2
+expect_exit 0 answer --device cuda
+expect_out "$here"
+expect_text "steps run as CUDA graphs"
+VEGA_DEVICE_REFUSE_CAPTURE=1 expect_exit 0 answer --device cuda
+expect_out "$here"
+expect_text "steps run plainly, without CUDA graphs"
+
 expect_no_parts "$T"
 finish
