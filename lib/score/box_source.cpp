@@ -38,20 +38,25 @@ BoxSource::BoxSource(BoxFiles files) : files_(std::move(files)) {
                      });
 }
 
+void BoxSource::require_files(const std::string& where) const {
+  if (!files_.boxes.empty()) return;
+  if (files_.scenes.empty())
+    throw InputError(explain(where, "object ids without boxes", files_.what,
+                             "give " + files_.option + " or --scenes DIR"));
+  if (!files_.read_scene)
+    throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
+                             "give " + files_.option));
+}
+
 const SceneBoxes& BoxSource::of(const std::string& where, const std::string& scene) {
   if (const auto at = scenes_.find(scene); at != scenes_.end()) return at->second;
   if (const auto at = failed_.find(scene); at != failed_.end()) throw InputError(at->second);
-  if (files_.boxes.empty() && files_.scenes.empty())
-    throw InputError(explain(where, "object ids without boxes", files_.what,
-                             "give " + files_.option + " or --scenes DIR"));
+  require_files(where);
   if (!files_.boxes.empty())
     throw InputError(
         explain(files_.boxes.string(), "no boxes of " + printable(scene, 80),
                 "all scenes of the annotation file",
                 "the release leaves out scenes whose object ids have gaps; use --scenes DIR"));
-  if (!files_.read_scene)
-    throw InputError(explain("--scenes", "a program built without HDF5", "a build with HDF5",
-                             "give " + files_.option));
   try {
     return scenes_[scene] = files_.read_scene(files_.scenes / (scene + ".h5"));
   } catch (const InputError& error) {

@@ -31,8 +31,11 @@ class BoxSource {
   // be opened), FormatError (no JSON object).
   explicit BoxSource(BoxFiles files);
 
-  // Throw InputError that begins with `where`: neither file nor folder is given, the scene is not
-  // there or broken, it has no such object.
+  // Throws InputError that begins with `where`: neither file nor folder is given, or a folder in a
+  // build without HDF5.
+  void require_files(const std::string& where) const;
+
+  // Throw InputError as above, and: the scene is not there or broken, it has no such object.
   const SceneBoxes& of(const std::string& where, const std::string& scene);
   metrics::BoxNumbers box(const std::string& where, const std::string& scene, std::int64_t object);
 

@@ -63,6 +63,8 @@ class Preparation {
         boxes_(sources.boxes) {}
 
   Prepared run() {
+    const bool objects = s_.task != Task::kScanQa && s_.task != Task::kSqa3d;
+    if (objects && !is_test()) boxes_.require_files(s_.annotations.string());
     switch (s_.task) {
       case Task::kScanRefer: scanrefer(); break;
       case Task::kMulti3DRefer: multi3drefer(); break;
@@ -132,6 +134,13 @@ class Preparation {
     tasks::sample_of(tasks::to_json(one), s_.task);
     out_.samples.push_back(std::move(one));
   }
+  // Rows of one scene, object and annotation: all are asked, as released.
+  void count_repeated(const Row& row, const char* object) {
+    if (row.json["ann_id"].is_null()) return;
+    const std::string key = row.json["scene_id"].dump() + row.json[object].dump() +
+                            row.json["ann_id"].dump() + row.json["description"].dump();
+    if (!rows_.insert(key).second) ++out_.repeated;
+  }
   void check_new(const Row& row, const std::string& id) {
     if (!ids_.insert(id).second)
       throw FormatError(explain(row.place, "question '" + printable(id, 80) + "' a second time",
@@ -153,6 +162,7 @@ class Preparation {
       row.text("description");
       row.scene();
       if (!is_test()) row.id("object_id");
+      count_repeated(row, "object_id");
       rows.push_back(std::move(row));
     });
     if (s_.labels.empty()) {
@@ -195,6 +205,7 @@ class Preparation {
   void multi3drefer() {
     const MappedFile file(s_.annotations);
     each_row(text_of(file), s_.annotations, "multi3drefer_*.json", [&](Row&& row) {
+      count_repeated(row, "object_ids");
       Sample one = sample(row.index, row.scene(), {.description = row.text("description")});
       one.question_type = row.json["eval_type"].text_or("");
       one.ann_id = row.json["ann_id"];
@@ -220,6 +231,7 @@ class Preparation {
     std::vector<std::string> types;
     std::vector<Row> rows = scanrefer_rows(types);
     BoxSource proposals(s_.proposals);
+    if (s_.split != Split::kTrain) proposals.require_files(s_.annotations.string());
     if (is_test()) {
       scan2cap_test(rows, proposals);
       return;
@@ -406,7 +418,7 @@ class Preparation {
   const tasks::Prompt prompt_;
   BoxSource boxes_;
   Prepared out_;
-  std::set<std::string> ids_;
+  std::set<std::string> ids_, rows_;
 };
 
 }  // namespace

@@ -45,8 +45,9 @@ struct Prepared {
   std::vector<LeftOut> left_out;
   std::map<std::string, std::int64_t> dropped;  // Nr3D: rows that do not count, by the reason
   std::vector<std::string> notes;               // for the log
-  std::int64_t missed = 0;                      // Scan2Cap: objects for which no proposal stands
-  std::size_t repaired = 0;                     // halves of surrogate pairs that became U+FFFD
+  std::int64_t repeated = 0;  // rows that say the same as one before; they are kept, as released
+  std::int64_t missed = 0;    // Scan2Cap: objects for which no proposal stands
+  std::size_t repaired = 0;   // halves of surrogate pairs that became U+FFFD
 };
 
 // A question that is broken costs only itself. Throws InputError (a file cannot be opened, or is

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/publish.h"
 #include "base/text.h"
 #include "run/output_names.h"
 #include "score/prepare.h"
@@ -187,6 +188,10 @@ RunResult run_prepare(const PrepareOptions& o, const Context& context) {
   if (prepared.repaired > 0)
     log_warn("{}: {} U+FFFD in place of half a surrogate pair", sources.annotations.string(),
              plural(prepared.repaired, "character"));
+  if (prepared.repeated > 0)
+    log_warn("{}: {} that say the same as one before: all are asked, as released",
+             sources.annotations.string(),
+             plural(static_cast<std::size_t>(prepared.repeated), "row"));
   tell_left_out(prepared.left_out);
   if (prepared.samples.empty())
     throw InputError(explain(sources.annotations.string(), "not one question that can be asked",
@@ -196,7 +201,10 @@ RunResult run_prepare(const PrepareOptions& o, const Context& context) {
   if (prepared.missed > 0)
     log_info("{} without a proposal get the empty caption",
              plural(static_cast<std::size_t>(prepared.missed), "object"));
-  context.print(summary_of(prepared.samples) + "\n");
+  if (is_stream(o.out))
+    log_info("{}", summary_of(prepared.samples));
+  else
+    context.print(summary_of(prepared.samples) + "\n");
   if (prepared.left_out.empty()) return {.done = 1};
   log_error("{} left out, see above", plural(prepared.left_out.size(), "question"));
   return {.done = 1, .exit_code = 4};

@@ -19,6 +19,9 @@ expect_exit 0 evaluate prepare sqa3d "$data" -o sqa3d.json
 expect_out "7 questions of 1 scene: can 1, how 1, is 2, others 1, what 1, which 1"
 check "the split that is evaluated" cmp sqa3d.json "$golden/processed/sqa3d_test_llava_style.json"
 
+run evaluate prepare sqa3d "$data" -o /dev/stdout
+check "to a pipe" cmp "$OUT" sqa3d.json
+
 # --- files by name, in either order
 sqa=$data/benchmark/sqa_task/balanced
 expect_exit 0 evaluate prepare sqa3d "$sqa"/v1_balanced_questions_train_scannetv2.json "$sqa"/v1_balanced_sqa_annotations_train_scannetv2.json \

@@ -151,6 +151,26 @@ TEST_CASE("broken annotations cost only themselves") {
   }
 }
 
+TEST_CASE(
+    "rows that come twice are kept and counted; files that are needed are asked for at once") {
+  const Files files;
+  const std::string one = row("scene0001_00", "0", "a");
+  const Prepared out = scanrefer(files, one + "," + one + "," + row("scene0001_00", "0", "b"));
+  CHECK(out.samples.size() == 3);
+  CHECK(out.repeated == 1);
+  PrepareSources sources{.split = Split::kVal};
+  sources.annotations = files.write("refer_val.json", "[" + one + "]");
+  CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("give --boxes"));
+  sources.boxes.scenes = "scenes";
+  CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("without HDF5"));
+  sources.task = Asked::kScan2Cap;
+  sources.boxes.boxes = files.write("boxes.json", kBoxes);
+  sources.proposals.option = "--proposals FILE";
+  CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("give --proposals FILE"));
+  sources.split = Split::kTrain;
+  CHECK(prepare_samples(sources).samples.size() == 1);
+}
+
 TEST_CASE("a broken or empty list of boxes costs only its scene") {
   const Files files;
   const std::string rows = row("scene0001_00", "0", "a") + "," + row("scene0001_00", "1", "b");
