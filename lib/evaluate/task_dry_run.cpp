@@ -12,6 +12,7 @@
 #include "evaluate/task_plan.h"
 #include "models/qwen2/decoder.h"
 #include "run/report.h"
+#include "vlm/scene.h"
 
 namespace vega::evaluate {
 namespace {
@@ -43,6 +44,8 @@ Found look(const TaskSetup& setup, const TaskPlan& plan, RunReport& report) {
       }
       const ScanFiles paths(inputs, setup.needed, {}, {});
       const OpenFiles open(paths, setup.objects, setup.options);
+      // One scene tells whether features are of the checkpoint's recipe; all would take long.
+      if (out.ready == 0) vlm::read_scene(setup.checkpoint, open.files, setup.switches);
       out.frames = std::max(out.frames, static_cast<std::int64_t>(open.frame_count()));
       ++out.ready;
     } catch (const InputError& error) {

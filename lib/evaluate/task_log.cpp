@@ -47,6 +47,17 @@ std::string place_of(const fs::path& path, std::size_t line) {
   return path.string() + ":" + std::to_string(line);
 }
 
+// So that the name of a new file is on disk, too.
+void sync_folder(const fs::path& folder) {
+  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) fail(folder, "open");
+  const int status = fsync(file);
+  const int reason = errno;
+  close(file);
+  errno = reason;
+  if (status != 0 && reason != EINVAL && reason != EINTR) fail(folder, "fsync");
+}
+
 // A text, or a whole number as text.
 std::optional<std::string> id_of(const Json& record) {
   const Json& id = record["sample_id"];
@@ -195,6 +206,7 @@ LineFile::LineFile(fs::path path) : path_(std::move(path)) {
       if (errno != EINTR) break;  // this file system has no locks
     }
     mend();
+    sync_folder(path_.parent_path());
   } catch (...) {
     close(descriptor_);
     throw;

@@ -58,8 +58,12 @@ double TaskSession::load_model() {
   at::set_num_threads(o.threads > 0 ? static_cast<int>(o.threads) : available_cores());
   if (setup.checkpoint.modules.initial_values)
     log_warn("{} was never trained: its answers mean nothing", o.checkpoint);
-  model = std::make_unique<vlm::Vlm>(
-      setup.checkpoint, vlm::VlmOptions{{setup.device, scalar_type(setup.type)}, setup.switches});
+  try {
+    model = std::make_unique<vlm::Vlm>(
+        setup.checkpoint, vlm::VlmOptions{{setup.device, scalar_type(setup.type)}, setup.switches});
+  } catch (const InputError& error) {
+    throw ModelError(error.what());  // no scene's own
+  }
   for (const std::string& note : setup.config.notes) log_info("{}", note);
   log_info("{}; {}", vlm::name_of(model->checkpoint().family), setup.config.describe());
   start = Clock::now();
@@ -111,7 +115,6 @@ void SceneWork::compute() {
   if (session_.failed && session_.setup.options.task.run.fail_fast) return;
   session_.show(plan_.scene);
   last_ = Clock::now();
-  if (!error_.empty()) return fail_all(error_);
   std::vector<const Sample*> asked;
   for (const Sample* sample : plan_.left) {
     if (sample->no_proposal) {  // a missed object: the empty caption
@@ -121,6 +124,7 @@ void SceneWork::compute() {
     asked.push_back(sample);
   }
   if (asked.empty()) return;
+  if (!error_.empty()) return fail_all(asked, error_);
   try {
     read_or_make();
     load_s_ = session_.load_model();
@@ -128,7 +132,7 @@ void SceneWork::compute() {
   } catch (const ModelError&) {
     throw;
   } catch (const InputError& error) {
-    return fail_all(error.what());
+    return fail_all(asked, error.what());
   }
   last_ = Clock::now();
   say_once();
@@ -273,17 +277,17 @@ void SceneWork::fail(const Sample& sample, const std::string& error) {
 }
 
 // The reason is said once, every question is named.
-void SceneWork::fail_all(const std::string& error) {
+void SceneWork::fail_all(const std::vector<const Sample*>& samples, const std::string& error) {
   std::string ids;
-  for (const Sample* sample : plan_.left) {
+  for (const Sample* sample : samples) {
     ids += (ids.empty() ? "" : ", ") + sample->id_text;
     failed_.push_back({sample->id_text, error});
   }
   log_error("{}: {}", plan_.scene, error);
-  log_error("{}: not answered: {}: {}", plan_.scene, plural(plan_.left.size(), "question"), ids);
+  log_error("{}: not answered: {}: {}", plan_.scene, plural(samples.size(), "question"), ids);
   error_ = error;
   session_.failed = true;
-  session_.progress.add(std::ssize(plan_.left));
+  session_.progress.add(std::ssize(samples));
 }
 
 void SceneWork::describe(ItemReport& report) const {

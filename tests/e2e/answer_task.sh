@@ -92,7 +92,12 @@ for batch in 1 3; do
   expect_exit 0 answer scanqa scanqa.json -o "batch$batch" --batch $batch
   same "batch$batch/answers.jsonl" whole/scanqa/answers.jsonl
 done
-for shard in 2/3 0/3 1/3; do expect_exit 0 answer scanqa scanqa.json -o shards --shard $shard; done
+pids=()
+for shard in 2/3 0/3 1/3; do   # at once: which of them writes run.json does not matter
+  answer scanqa scanqa.json -o shards --shard $shard >"$OUT" 2>"$ERR.${shard%/*}" &
+  pids+=($!)
+done
+for pid in "${pids[@]}"; do check "a shard beside others" wait "$pid"; done
 check "a scene a shard" test "$(wc -l <shards/part-1-of-3.jsonl)" = 4
 expect_exit 0 evaluate merge shards
 same shards/answers.jsonl whole/scanqa/answers.jsonl
@@ -179,12 +184,14 @@ check "with the new switches" grep -q '"geometry": "fp32"' anew/run.json
   record '"bytes"' scene0001_00 scanQA "<image> What is $(printf '\xff\xfe')?" a "" ""
   printf ', '
   record '"pictures"' scene0001_00 scanQA "<image> What is <image> this?" a "" ""
+  printf ', '
+  record '"long"' scene0001_00 scanQA "<image> What is $(printf '%33000s' | tr ' ' a)?" a "" ""
   printf ']'
 } >broken.json
 expect_exit 4 answer scanqa broken.json -o broken --report broken.report
-expect_text "no_words" "scanqa_val-scene0001_00-0_0" "bytes" "pictures"
+expect_text "no_words" "scanqa_val-scene0001_00-0_0" "bytes" "pictures" "fewer than 32768"
 same broken/answers.jsonl whole/scanqa/answers.jsonl
-for id in no_words bytes pictures; do check "$id is in the report" grep -qF "\"id\": \"$id\"" broken.report; done
+for id in no_words bytes pictures long; do check "$id is in the report" grep -qF "\"id\": \"$id\"" broken.report; done
 check "exit code in the report" grep -q '"exit_code": 4' broken.report
 expect_exit 3 answer scanqa vlm-tiny/config.json -o nothing
 expect_exit 3 answer scanqa nowhere.json -o nothing
@@ -208,6 +215,9 @@ expect_exit 4 answer scanqa scanqa.json -o few/answers --report few/report
 expect_text "scene0002_00: " "few/semantic/scene0002_00.h5" "not answered: 4 questions: scanqa_val-scene0002_00-1_0, " "scene0010_00"
 check "the first scene is answered" test "$(wc -l <few/answers/answers.jsonl)" = 4
 check "failed questions in the report" test "$(grep -c '"id": "scanqa_val-' few/report)" = 8
+expect_exit 4 answer scan2cap scan2cap.json -o few/captions
+check "a missed object needs no files" test "$(wc -l <few/captions/answers.jsonl) $(grep -c '"pred_response":""' few/captions/answers.jsonl)" = "6 3"
+expect_text "not answered: 3 questions: "
 expect_exit 4 answer scanqa scanqa.json -o few/fast --fail-fast
 check "it stopped at the second scene" test "$(grep -c 'scene0002_00: not answered' "$ERR") $(grep -c 'scene0010_00: not answered' "$ERR")" = "1 0"
 cp features/semantic/*.h5 few/semantic && cp scenes/*.h5 few/scenes
@@ -221,6 +231,8 @@ expect_text "inputs.scene0001_00.semantic: got"
 # Of another recipe than the checkpoint was trained on: both values.
 expect_exit 0 extract features "${small[@]}" --backbone wan --model wan-tiny --timestep 500 --tag late -o features
 common=(--checkpoint vlm-tiny --scenes scenes --semantic features/semantic --features features/late --threads 1)
+expect_exit 4 answer scanqa scanqa.json -o late --dry-run
+check "a dry run says so" grep -q 'features have 500, trained on 300' "$OUT"
 expect_exit 4 answer scanqa scanqa.json -o late
 expect_text "500" "300" "--allow-mismatch"
 expect_exit 0 answer scanqa scanqa.json -o late --allow-mismatch --overwrite
