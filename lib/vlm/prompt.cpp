@@ -176,7 +176,8 @@ PromptIds PromptMaker::evaluation(const Turn& turn) const {
   append(rest, out.ids);
   end(false);
   begin("assistant");
-  if (turn.answer.empty()) return out;
+  out.answered = !turn.answer.empty();
+  if (!out.answered) return out;
   append(turn.answer, out.ids);
   end(true);
   return out;

@@ -55,6 +55,9 @@ struct PromptOptions {
 struct PromptIds {
   std::vector<std::int64_t> ids;
   std::vector<std::int64_t> labels;  // kIgnoreLabel: not supervised
+  // false: the model is to write the answer. The released evaluation has no labels then, which the
+  // instruction gate sees (vlm/instruction.h).
+  bool answered = true;
 };
 
 class PromptMaker {

@@ -193,7 +193,9 @@ VisualScene Vlm::see(SceneInput input) const {
 
 Vlm::Seen Vlm::seen(const VisualScene& scene, const PromptIds& prompt) const {
   if (!gate_reads_question()) return {scene.visual_, scene.objects_};
-  const auto chosen = instruction_ids(prompt.ids, prompt.labels, checkpoint_.config.instruction);
+  const std::span<const std::int64_t> all = prompt.labels, none;
+  const auto chosen =
+      instruction_ids(prompt.ids, prompt.answered ? all : none, checkpoint_.config.instruction);
   std::vector<std::int64_t> ids;
   std::vector<float> weights;
   for (const auto& [id, weight] : chosen) {

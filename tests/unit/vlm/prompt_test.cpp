@@ -106,6 +106,7 @@ TEST_CASE("prompts: every task and form has the ids and labels of the golden fil
     const PromptIds got = train ? maker.training(turn) : maker.evaluation(turn);
     CHECK(got.ids == numbers(prompt["ids"]));
     REQUIRE(got.labels.size() == got.ids.size());
+    CHECK(got.answered == prompt.contains("labels"));
     ++count;
     if (!prompt.contains("labels")) continue;
     CHECK(got.labels == numbers(prompt["labels"]));
