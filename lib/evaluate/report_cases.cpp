@@ -79,7 +79,8 @@ std::string pictures(const Case& one, const CaseOptions& options, SceneCache& sc
   const ImageU8 top = top_view(boxes, scene, frames, {options.width, height});
   out +=
       figure(top, "The room from above with boxes, the camera's way and the places of the pictures",
-             "from above; pink: the camera's way");
+             scene.has_pictures() ? "from above; pink: the camera's way"
+                                  : "from above; the scene file has no pictures, only depth");
   return out + "</div>\n";
 }
 

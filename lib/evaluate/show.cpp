@@ -87,10 +87,8 @@ void warn_of_others(const fs::path& folder, const std::set<fs::path>& written) {
 std::string file_name(const ShownCase& shown, const std::string& id, std::size_t rank,
                       std::size_t of) {
   const int digits = static_cast<int>(std::to_string(of).size());
-  std::string value = shown.value;
-  std::erase(value, ' ');
-  return fmt::format("{:0{}}-{}{}{}.png", rank, digits, name_part(value), value.empty() ? "" : "-",
-                     name_part(id));
+  return fmt::format("{:0{}}-{}{}{}.png", rank, digits, name_part(shown.value),
+                     shown.value.empty() ? "" : "-", name_part(id));
 }
 
 }  // namespace

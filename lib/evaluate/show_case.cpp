@@ -73,9 +73,9 @@ std::string caption_of(std::span<const CaseBox> boxes, const ShownScene& scene, 
     });
     if (any) seen += (seen.empty() ? "" : ", ") + std::string(name);
   }
-  std::string out = fmt::format("frame {}", scene.frame_id(frame));
+  std::string out =
+      fmt::format("frame {}{}", scene.frame_id(frame), scene.has_pictures() ? "" : " (depth)");
   if (!boxes.empty()) out += seen.empty() ? ": no box in view" : ": box in view: " + seen;
-  if (!scene.has_pictures()) out += " (depth: no pictures in the scene file)";
   return out;
 }
 

@@ -195,9 +195,10 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
       draw_lines(canvas, {fit_text(caption, kTileWidth, kCaption)}, {x, y}, kCaption);
       canvas.image(picture, {x, y + line_height(kCaption) + 4}, picture.width, picture.height);
     }
-    draw_lines(canvas,
-               {fit_text("from above, up to 2 m; pink: the camera's way", kTopSize, kCaption)},
-               {kMargin, below}, kCaption);
+    const std::string above = scene.has_pictures()
+                                  ? "from above, up to 2 m; pink: the camera's way"
+                                  : "from above; the scene file has no pictures: frames show depth";
+    draw_lines(canvas, {fit_text(above, kTopSize, kCaption)}, {kMargin, below}, kCaption);
     const double under = below + line_height(kCaption) + 4;
     canvas.image(top, {kMargin, under}, top.width, top.height);
     draw_words({canvas, words_x, under, words_width}, file, question, names, boxes);

@@ -91,8 +91,13 @@ ImageU8 floor_picture(const Plan& plan, const ShownScene& scene) {
         if (dot.at[2] < height) continue;
         height = dot.at[2];
         std::uint8_t* pixel = out.row(y) + 3 * std::ptrdiff_t(x);
-        std::copy(dot.rgb.begin(), dot.rgb.end(), pixel);
-        blend_pixel(pixel, SheetColors::kPage, kFaded);
+        if (scene.has_pictures()) {
+          std::copy(dot.rgb.begin(), dot.rgb.end(), pixel);
+          blend_pixel(pixel, SheetColors::kPage, kFaded);
+        } else {  // the higher, the brighter
+          const double t = std::clamp((double(dot.at[2]) - floor) / kCeiling, 0.0, 1.0);
+          std::fill_n(pixel, 3, static_cast<std::uint8_t>(std::lround(60 + 150 * t)));
+        }
       }
     }
   }

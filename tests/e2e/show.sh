@@ -39,8 +39,8 @@ check "answers" test "$n" -ge 9
 show=(evaluate show scanrefer --gt "$gt" --scenes scenes "${quiet[@]}")
 expect_exit 0 "${show[@]}" --answers wrong/scanrefer -o worst --count 3
 check "three lines" test "$(wc -l <"$OUT")" = 3
-check "rank, score, id" grep -q "^0${TAB}worst/1-IoU[0-9.]*-0.png$" "$OUT"
-check "the second wrong one" grep -q "^3${TAB}worst/2-IoU" "$OUT"
+check "rank, score, id" grep -q "^0${TAB}worst/1-IoU_[0-9.]*-0.png$" "$OUT"
+check "the second wrong one" grep -q "^3${TAB}worst/2-IoU_" "$OUT"
 for picture in worst/*.png; do
   check "$picture is a PNG" test "$(head -c 8 "$picture" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a
 done
@@ -51,7 +51,7 @@ check "the same bytes" diff -r worst before
 
 # --- by gain of B over A, and boxes for a mesh viewer in both frames
 expect_exit 0 "${show[@]}" --answers wrong/scanrefer --against right/scanrefer -o gains --count 2 --boxes gains/b.ply
-check "a gain has its sign" grep -q "gains/1-IoU+" "$OUT"
+check "a gain has its sign" grep -q "gains/1-IoU_+" "$OUT"
 check "the scan's own frame" grep -q "comment.*frame of the scan" gains/b.ply
 check "the aligned frame" grep -q "comment.*axis-aligned frame" gains/b-aligned.ply
 expect_exit 0 "${show[@]}" --answers wrong/scanrefer --against right/scanrefer -o gains --ids 1,0 --sort id --boxes gains/b.json
@@ -63,12 +63,12 @@ sed -n 's/.*"question_id":"\([^"]*\)".*"answers":\["\([^"]*\)".*/{"sample_id":"\
   $b/scanqa/ScanQA_v1.0_val.json >scanqa.jsonl
 expect_exit 0 evaluate show scanqa --answers scanqa.jsonl --gt $b/scanqa/ScanQA_v1.0_val.json --scenes scenes -o qa --count 1 \
   --wordnet-dir "$T" "${quiet[@]}"
-check "a picture of a text" test "$(find qa -name '1-EM100.0-*.png' | wc -l)" = 1
+check "a picture of a text" test "$(find qa -name '1-EM_100.0-*.png' | wc -l)" = 1
 grep -F scene0000_00 $b/nr3d/nr3d.csv | sed -n \
   's/^\([0-9]*\),.*\]",[^,]*,[^,]*,\([0-9]*\),nr3d,True.*/{"sample_id":"\1","pred_response":\2}/p' >nr3d.jsonl
 expect_exit 0 evaluate show nr3d --answers nr3d.jsonl --gt $b/nr3d/nr3d.csv --scans data/scannetv2_val.txt --scenes scenes \
   -o objects --count 1 --boxes objects/b.json "${quiet[@]}"
-check "a picture of an object" test "$(find objects -name '1-accuracy100.0-*.png' | wc -l)" = 1
+check "a picture of an object" test "$(find objects -name '1-accuracy_100.0-*.png' | wc -l)" = 1
 check "its box twice" test "$(grep -c '"of"' objects/b.json)" = 2
 
 # --- a scene without a file and an object that is not there cost only their question

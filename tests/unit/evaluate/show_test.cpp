@@ -285,7 +285,7 @@ TEST_CASE("show draws the questions that it can, by rank, and names the others")
     return file_of(questions);
   };
   CHECK(run_show(options, read, context) == 4);
-  CHECK(manifest == std::vector<std::string>{"9 1-IoU12.5-9.png", "../a b 3-IoU90.0-.._a_b.png"});
+  CHECK(manifest == std::vector<std::string>{"9 1-IoU_12.5-9.png", "../a b 3-IoU_90.0-.._a_b.png"});
   const Json boxes = read_json(folder / "boxes.json", "boxes");
   CHECK(boxes["schema"].text_or("") == "vega.boxes/1");
   REQUIRE(boxes["boxes"].size() == 4);
