@@ -1,5 +1,6 @@
 #include "score/box_source.h"
 
+#include <cmath>
 #include <utility>
 
 #include "base/error.h"
@@ -7,8 +8,21 @@
 #include "base/printable.h"
 #include "score/answers.h"
 #include "tasks/json_list.h"
+#include "tasks/sample.h"
 
 namespace vega::score {
+
+namespace {
+
+void check_sizes(const std::vector<metrics::BoxNumbers>& boxes, const std::string& where) {
+  for (std::size_t i = 0; i < boxes.size(); ++i)
+    for (const double number : boxes[i])
+      if (!(std::abs(number) < tasks::kMostMetres))
+        throw FormatError(explain(where + "[" + std::to_string(i) + "]", shown(Json(boxes[i])),
+                                  "metres, below a million"));
+}
+
+}  // namespace
 
 BoxSource::BoxSource(BoxFiles files) : files_(std::move(files)) {
   if (files_.boxes.empty()) return;
@@ -28,6 +42,7 @@ BoxSource::BoxSource(BoxFiles files) : files_(std::move(files)) {
                        try {
                          std::size_t repaired = 0;
                          const auto boxes = boxes_of(tasks::parse_element(value, repaired), where);
+                         check_sizes(boxes, where);
                          SceneBoxes& of_scene = scenes_[scene];
                          for (std::size_t i = 0; i < boxes.size(); ++i)
                            of_scene[static_cast<std::int64_t>(i)] = boxes[i];
@@ -36,6 +51,8 @@ BoxSource::BoxSource(BoxFiles files) : files_(std::move(files)) {
                          failed_[scene] = why.starts_with(where) ? why : where + ": " + why;
                        }
                      });
+  if (scenes_.empty() && failed_.empty())
+    throw FormatError(explain(path, "not one scene", "boxes by scene: {\"SCENE\": [[6 numbers]]}"));
 }
 
 void BoxSource::require_files(const std::string& where) const {

@@ -37,11 +37,19 @@ class Columns {
     mentions = needed("mentions_target_class");
     utterance = find("utterance");  // scores do not need it
     assignment = find("assignmentid");
+    target = find("target_id");
+    scan = find("scan_id");
   }
   std::size_t size() const { return names_.fields.size(); }
 
   std::size_t stimulus, tokens, mentions;
-  std::optional<std::size_t> utterance, assignment;
+  std::optional<std::size_t> utterance, assignment, target, scan;
+
+  std::size_t needed(std::string_view name) const {
+    if (const auto at = find(name)) return *at;
+    throw FormatError(
+        explain(file_ + ":1", "no column '" + std::string(name) + "'", "nr3d.csv of ReferIt3D"));
+  }
 
  private:
   std::optional<std::size_t> find(std::string_view name) const {
@@ -49,15 +57,25 @@ class Columns {
     if (at == names_.fields.end()) return std::nullopt;
     return static_cast<std::size_t>(at - names_.fields.begin());
   }
-  std::size_t needed(std::string_view name) const {
-    if (const auto at = find(name)) return *at;
-    throw FormatError(
-        explain(file_ + ":1", "no column '" + std::string(name) + "'", "nr3d.csv of ReferIt3D"));
-  }
 
   const text::CsvRecord& names_;
   const std::string& file_;
 };
+
+// target_id and scan_id say again what stimulus_id says.
+void check_agreement(const text::CsvRecord& record, const Columns& columns,
+                     const tasks::Nr3dStimulus& stimulus, const std::string& place) {
+  const auto check = [&](const std::string& name, const std::optional<std::size_t>& column,
+                         const std::string& wanted) {
+    if (!column) return;
+    const std::string_view text = trim(record.fields[*column]);
+    if (!text.empty() && text != wanted)
+      throw FormatError(explain(place + ": " + name, printable(text, 80),
+                                printable(wanted, 80) + ", as stimulus_id has it"));
+  };
+  check("target_id", columns.target, std::to_string(stimulus.target));
+  check("scan_id", columns.scan, stimulus.scan);
+}
 
 Nr3dRow row_of(const text::CsvRecord& record, const Columns& columns,
                const std::set<std::string>& wanted, const std::string& place) {
@@ -69,6 +87,7 @@ Nr3dRow row_of(const text::CsvRecord& record, const Columns& columns,
     throw FormatError(explain(place + ": stimulus_id",
                               printable(record.fields[columns.stimulus], 80),
                               "scan-label-n-target[-distractor ...]"));
+  check_agreement(record, columns, *stimulus, place);
   const auto words = tasks::python_words(record.fields[columns.tokens]);
   if (!words)
     throw FormatError(explain(place + ": tokens", printable(record.fields[columns.tokens], 80),
@@ -97,10 +116,12 @@ Nr3dRow row_of(const text::CsvRecord& record, const Columns& columns,
 void each_nr3d_row(std::string_view text, const std::string& file,
                    const std::filesystem::path& scans, const std::function<void(Nr3dRow&&)>& use,
                    const std::function<void(const std::string& id, const std::string& place,
-                                            const std::string& what)>& broken) {
+                                            const std::string& what)>& broken,
+                   const std::vector<std::string>& needed) {
   const auto records = text::read_csv(text, file);
   if (records.empty()) throw FormatError(explain(file, "no record", "nr3d.csv of ReferIt3D"));
   const Columns columns(records[0], file);
+  for (const std::string& name : needed) columns.needed(name);
   const std::set<std::string> wanted = scan_names(scans);
   for (std::size_t i = 1; i < records.size(); ++i) {
     const std::string id = std::to_string(i - 1), place = line_place(file, records[i].line);

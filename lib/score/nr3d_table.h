@@ -25,12 +25,15 @@ struct Nr3dRow {
 };
 
 // Gives every row, in order. scans: a file of names of scans, one a line; empty: all scans. A row
-// that cannot be read goes to `broken` as its id, the place and what FormatError says. Throws
-// InputError (scans cannot be opened), FormatError: no such table, a quote that is never closed.
+// that cannot be read, or whose target_id or scan_id contradicts its stimulus_id, goes to `broken`
+// as its id, the place and what FormatError says. needed: columns that the caller needs besides
+// those that every caller does. Throws InputError (scans cannot be opened), FormatError: no such
+// table, a column that is not there, a quote that is never closed.
 void each_nr3d_row(std::string_view text, const std::string& file,
                    const std::filesystem::path& scans, const std::function<void(Nr3dRow&&)>& use,
                    const std::function<void(const std::string& id, const std::string& place,
-                                            const std::string& what)>& broken);
+                                            const std::string& what)>& broken,
+                   const std::vector<std::string>& needed = {});
 
 // The rows that count, for scoring. Rows that do not are counted by their reason. Throws as above,
 // and FormatError (line, field) on a row that cannot be read.

@@ -15,6 +15,7 @@
 #include "score/lines.h"
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"
+#include "score/prepare_row.h"
 #include "tasks/json_list.h"
 #include "tasks/sqa3d.h"
 
@@ -27,32 +28,6 @@ using tasks::Task;
 
 constexpr std::size_t kMostProposals = 50;  // of a scene, as the release takes them
 constexpr double kStandsFor = 0.5;          // IoU from which a proposal stands for an object
-
-// A row of an annotation file. Errors name the place.
-struct Row {
-  std::size_t index = 0;
-  std::string place;  // "FILE: [12]"
-  Json json;
-
-  [[noreturn]] void refuse(std::string_view field, std::string_view expected) const {
-    throw FormatError(explain(place + "." + std::string(field), shown(json[field]), expected));
-  }
-  std::string text(std::string_view field) const {
-    if (const std::string* found = json[field].text()) return *found;
-    refuse(field, "a text");
-  }
-  std::string id(std::string_view field) const {
-    const auto out = id_text(json[field]);
-    if (!out || out->empty()) refuse(field, "an id");
-    return *out;
-  }
-  std::string scene() const {
-    const std::string out = text("scene_id");
-    if (!is_key(out) || out.starts_with('.'))
-      refuse("scene_id", "the name of a scan: letters, digits, '.', '_', '-'");
-    return out;
-  }
-};
 
 // The work of one call.
 class Preparation {
@@ -92,11 +67,13 @@ class Preparation {
         if (!row.json.is_object())
           throw FormatError(explain(place, shown(row.json), "a JSON object"));
         scene = row.json["scene_id"].text_or("");
-        id = id_text(row.json["question_id"]).value_or(std::to_string(index));
+        id = id_text(row.json["question_id"]).value_or("");
         row.json.erase("token");  // long, and not needed
         use(std::move(row));
       } catch (const InputError& error) {
         if (scene.empty()) scene = tasks::member_of_broken(text, "scene_id").text_or("");
+        if (id.empty()) id = id_text(tasks::member_of_broken(text, "question_id")).value_or("");
+        if (!id.empty()) named_.insert(id);
         leave_out(place, id.empty() ? std::to_string(index) : id, scene, error.what());
       }
     });
@@ -137,8 +114,10 @@ class Preparation {
   // Rows of one scene, object and annotation: all are asked, as released.
   void count_repeated(const Row& row, const char* object) {
     if (row.json["ann_id"].is_null()) return;
-    const std::string key = row.json["scene_id"].dump() + row.json[object].dump() +
-                            row.json["ann_id"].dump() + row.json["description"].dump();
+    count_repeated(row.json["scene_id"].dump() + row.json[object].dump() +
+                   row.json["ann_id"].dump() + row.json["description"].dump());
+  }
+  void count_repeated(const std::string& key) {
     if (!rows_.insert(key).second) ++out_.repeated;
   }
   void check_new(const Row& row, const std::string& id) {
@@ -159,7 +138,10 @@ class Preparation {
     const MappedFile file(s_.annotations);
     std::vector<Row> rows;
     each_row(text_of(file), s_.annotations, "ScanRefer_filtered_*.json", [&](Row&& row) {
-      row.text("description");
+      if (s_.task == Task::kScan2Cap)  // there it is an answer
+        row.text("description");
+      else
+        row.words("description");
       row.scene();
       if (!is_test()) row.id("object_id");
       count_repeated(row, "object_id");
@@ -206,7 +188,7 @@ class Preparation {
     const MappedFile file(s_.annotations);
     each_row(text_of(file), s_.annotations, "multi3drefer_*.json", [&](Row&& row) {
       count_repeated(row, "object_ids");
-      Sample one = sample(row.index, row.scene(), {.description = row.text("description")});
+      Sample one = sample(row.index, row.scene(), {.description = row.words("description")});
       one.question_type = row.json["eval_type"].text_or("");
       one.ann_id = row.json["ann_id"];
       one.object_id = row.json["object_ids"];
@@ -292,7 +274,7 @@ class Preparation {
   void scanqa() {
     const MappedFile file(s_.annotations);
     each_row(text_of(file), s_.annotations, "ScanQA_v1.0_*.json", [&](Row&& row) {
-      const std::string id = row.id("question_id"), question = row.text("question");
+      const std::string id = row.id("question_id"), question = row.words("question");
       check_new(row, id);
       std::vector<std::string> answers;
       const Json& list = row.json["answers"];
@@ -316,53 +298,93 @@ class Preparation {
     if (is_test()) out_.notes.emplace_back("test split: its answers are not public");
   }
 
+  // Gives the rows of the list `member` of one of SQA3D's files.
+  void each_sqa3d(const fs::path& path, const std::string& member,
+                  const std::function<void(Row&&)>& use) {
+    const MappedFile file(path);
+    bool there = false;
+    const std::string what = "v1_balanced_*_scannetv2.json with a list '" + member + "'";
+    tasks::each_member(text_of(file), path.string(), what,
+                       [&](const std::string& name, std::string_view value) {
+                         if (name != member) return;
+                         there = true;
+                         each_row(value, path, what, use);
+                       });
+    if (!there) throw FormatError(explain(path.string(), "no list '" + member + "'", what));
+  }
+  // What the file of SQA3D's questions says.
+  struct Asked {
+    std::string id, place, scene, question;
+    std::vector<std::string> situations;  // the main one last
+    bool annotated = false;
+  };
+  Asked asked_of(const Row& row, std::string id) {
+    Asked out{std::move(id),
+              row.place,
+              std::string(row.json["scene_id"].text_or("")),
+              row.words("question"),
+              {}};
+    const std::string situation = row.words("situation");
+    const Json& others = row.json["alternative_situation"];
+    for (std::size_t i = 0; s_.split == Split::kTrain && i < others.size(); ++i) {
+      const std::string place = row.place + ".alternative_situation[" + std::to_string(i) + "]";
+      if (const std::string* text = others[i].text(); text != nullptr && !is_blank(*text))
+        out.situations.push_back(*text);
+      else
+        leave_out(place, out.id, out.scene, explain(place, shown(others[i]), "a situation"));
+    }
+    out.situations.push_back(situation);
+    return out;
+  }
+
   void sqa3d() {
-    struct Asked {
-      std::string question, situation;
-      std::vector<std::string> others;
-    };
-    std::map<std::string, Asked> asked;
-    const auto each_of = [&](const fs::path& path, const std::string& member,
-                             const std::function<void(Row &&)>& use) {
-      const MappedFile file(path);
-      bool there = false;
-      const std::string what = "v1_balanced_*_scannetv2.json with a list '" + member + "'";
-      tasks::each_member(text_of(file), path.string(), what,
-                         [&](const std::string& name, std::string_view value) {
-                           if (name != member) return;
-                           there = true;
-                           each_row(value, path, what, use);
-                         });
-      if (!there) throw FormatError(explain(path.string(), "no list '" + member + "'", what));
-    };
-    each_of(s_.questions, "questions", [&](Row&& row) {
-      Asked one{row.text("question"), row.text("situation"), {}};
-      if (s_.split == Split::kTrain)
-        for (const Json& other : row.json["alternative_situation"].elements())
-          one.others.push_back(other.text_or(""));
-      asked[row.id("question_id")] = std::move(one);
-    });
-    each_of(s_.annotations, "annotations", [&](Row&& row) {
+    std::vector<Asked> asked;
+    std::map<std::string, std::size_t> places;
+    each_sqa3d(s_.questions, "questions", [&](Row&& row) {
       const std::string id = row.id("question_id");
+      if (places.contains(id))
+        throw FormatError(explain(row.place, "question '" + printable(id, 80) + "' a second time",
+                                  "each question once"));
+      asked.push_back(asked_of(row, id));
+      places[id] = asked.size() - 1;
+    });
+    std::size_t annotations = 0, known = 0;
+    each_sqa3d(s_.annotations, "annotations", [&](Row&& row) {
+      ++annotations;
+      const std::string id = row.id("question_id");
+      const auto at = places.find(id);
+      if (at != places.end() || named_.contains(id)) ++known;
+      if (at == places.end() && named_.contains(id)) return;  // its question is broken
       check_new(row, id);
-      const auto at = asked.find(id);
-      if (at == asked.end())
+      if (at == places.end())
         throw InputError(explain(row.place, "no question '" + printable(id, 80) + "'",
                                  "a question of " + s_.questions.string(),
                                  "are the files of one split?"));
-      const Json& answers = row.json["answers"];
-      const std::string* answer = answers[std::size_t{0}]["answer"].text();
-      if (answers.size() != 1 || answer == nullptr) row.refuse("answers", "a list of one answer");
-      std::vector<std::string> situations = at->second.others;
-      situations.push_back(at->second.situation);
-      for (const std::string& situation : situations) {
-        Sample one =
-            sample(row.json["question_id"], row.scene(),
-                   {.situation = situation, .question = at->second.question, .answer = *answer});
-        one.question_type = tasks::sqa3d_type(at->second.question);
-        add(std::move(one));
-      }
+      add_sqa3d(row, asked[at->second]);
     });
+    if (annotations > 0 && known == 0)
+      throw InputError(explain(s_.annotations.string(),
+                               "no annotation of a question of " + s_.questions.string(),
+                               "both files of one split"));
+    for (const Asked& one : asked)
+      if (!one.annotated && !named_.contains(one.id))
+        leave_out(one.place, one.id, one.scene,
+                  explain(one.place, "a question without annotation",
+                          "one in " + s_.annotations.string(), "are the files of one split?"));
+  }
+  void add_sqa3d(const Row& row, Asked& asked) {
+    if (!asked.scene.empty() && row.scene() != asked.scene)
+      row.refuse("scene_id", printable(asked.scene, 80) + ", as " + asked.place + " has it");
+    const Json& answers = row.json["answers"];
+    const std::string* answer = answers[std::size_t{0}]["answer"].text();
+    if (answers.size() != 1 || answer == nullptr) row.refuse("answers", "a list of one answer");
+    asked.annotated = true;
+    for (const std::string& situation : asked.situations) {
+      Sample one = sample(row.json["question_id"], row.scene(),
+                          {.situation = situation, .question = asked.question, .answer = *answer});
+      one.question_type = tasks::sqa3d_type(asked.question);
+      add(std::move(one));
+    }
   }
 
   void nr3d() {
@@ -373,6 +395,9 @@ class Preparation {
         return;
       }
       const std::string place = s_.annotations.string() + ": row " + row.id;
+      if (!row.assignment.empty())
+        count_repeated(row.stimulus.scan + "|" + std::to_string(row.stimulus.target) + "|" +
+                       row.assignment + "|" + row.utterance);
       try {
         add(nr3d_sample(row, place));
       } catch (const InputError& error) {
@@ -382,13 +407,14 @@ class Preparation {
     each_nr3d_row(strip_bom(text_of(file)), s_.annotations.string(), s_.scans, use,
                   [&](const std::string& id, const std::string& place, const std::string& what) {
                     leave_out(place, id, "", what);
-                  });
+                  },
+                  {"utterance"});
   }
   Sample nr3d_sample(const Nr3dRow& row, const std::string& place) {
     if (!is_utf8(row.utterance))
       throw FormatError(explain(place + ": utterance", "bytes that are not UTF-8", "UTF-8",
                                 "save the file as UTF-8"));
-    if (trim(row.utterance).empty())
+    if (is_blank(row.utterance))
       throw FormatError(explain(place + ": utterance", "nothing", "a description"));
     if (!is_key(row.stimulus.scan))
       throw FormatError(explain(place + ": stimulus_id", printable(row.stimulus.scan, 80),
@@ -419,6 +445,7 @@ class Preparation {
   BoxSource boxes_;
   Prepared out_;
   std::set<std::string> ids_, rows_;
+  std::set<std::string> named_;  // ids of questions that were left out
 };
 
 }  // namespace

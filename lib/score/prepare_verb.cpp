@@ -134,23 +134,53 @@ PrepareSources sources_of(const PrepareOptions& o) {
   return out;
 }
 
-// What was left out, those of one reason and scene together.
+// Why a question was left out, without its place.
+std::string reason_of(const LeftOut& one) {
+  return one.why.starts_with(one.place) ? one.why.substr(one.place.size()) : one.why;
+}
+
+// What was left out, those of one reason together.
 void tell_left_out(const std::vector<LeftOut>& left_out) {
-  std::map<std::pair<std::string, std::string>, std::size_t> groups;
+  struct Group {
+    std::size_t count = 0;
+    std::set<std::string> scenes;
+  };
+  std::map<std::string, Group> groups;
   std::vector<const LeftOut*> firsts;
-  for (const LeftOut& one : left_out)
-    if (groups[{one.scene, one.why}]++ == 0) firsts.push_back(&one);
+  for (const LeftOut& one : left_out) {
+    Group& group = groups[reason_of(one)];
+    if (group.count++ == 0) firsts.push_back(&one);
+    group.scenes.insert(one.scene);
+  }
   for (std::size_t i = 0; i < firsts.size() && i < kShownLeftOut; ++i) {
     const LeftOut& one = *firsts[i];
-    const std::size_t many = groups.at({one.scene, one.why});
-    const std::string question = "question " + one.id +
-                                 (many > 1 ? " and " + std::to_string(many - 1) + " more" : "") +
-                                 (one.scene.empty() ? "" : " of " + one.scene);
+    const Group& group = groups.at(reason_of(one));
+    std::string question = "question " + one.id;
+    if (group.count > 1) question += " and " + std::to_string(group.count - 1) + " more";
+    if (group.scenes.size() > 1)
+      question += " of " + plural(group.scenes.size(), "scene");
+    else if (!one.scene.empty())
+      question += " of " + one.scene;
     log_error("{}: {}", question,
               one.why.starts_with(one.place) ? one.why : one.place + ": " + one.why);
   }
   if (firsts.size() > kShownLeftOut)
-    log_error("and {} of other reasons or scenes", firsts.size() - kShownLeftOut);
+    log_error("and {} of other reasons", firsts.size() - kShownLeftOut);
+}
+
+// A file of which nothing can be asked is one fault, not one a row.
+[[noreturn]] void refuse_file(const fs::path& file, const std::vector<LeftOut>& left_out) {
+  std::set<std::string> reasons;
+  for (const LeftOut& one : left_out) reasons.insert(reason_of(one));
+  std::string first;
+  if (!left_out.empty()) {
+    const LeftOut& one = left_out.front();
+    first = one.why.starts_with(one.place) ? one.why : one.place + ": " + one.why;
+  }
+  if (reasons.size() > 1)
+    first += " (and " + plural(reasons.size() - 1, "other reason") + " in its other rows)";
+  throw InputError(
+      explain(file.string(), "not one question that can be asked", "an annotation file", first));
 }
 
 std::string summary_of(const std::vector<tasks::Sample>& samples) {
@@ -192,11 +222,8 @@ RunResult run_prepare(const PrepareOptions& o, const Context& context) {
     log_warn("{}: {} that say the same as one before: all are asked, as released",
              sources.annotations.string(),
              plural(static_cast<std::size_t>(prepared.repeated), "row"));
+  if (prepared.samples.empty()) refuse_file(sources.annotations, prepared.left_out);
   tell_left_out(prepared.left_out);
-  if (prepared.samples.empty())
-    throw InputError(explain(sources.annotations.string(), "not one question that can be asked",
-                             "an annotation file",
-                             prepared.left_out.empty() ? "" : prepared.left_out.front().why));
   publish_output(o.out, tasks::samples_text(prepared.samples));
   if (prepared.missed > 0)
     log_info("{} without a proposal get the empty caption",

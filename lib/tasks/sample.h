@@ -31,6 +31,7 @@ std::string_view dataset_name(Task task);
 // Axis-aligned: centre and full extents (x, y, z), metres, in the aligned frame of the scene. The
 // same type as metrics::BoxNumbers.
 using BoxNumbers = std::array<double, 6>;
+inline constexpr double kMostMetres = 1e6;  // numbers of a question's boxes are smaller
 
 // One question. Members that a task does not have stay empty.
 struct Sample {
@@ -78,9 +79,10 @@ struct SampleReading {
 // Reads a JSON list of records, one at a time, so that a file of 100 MB takes little more than its
 // questions do. A bad record costs only itself: no JSON object, not UTF-8, an id that is absent,
 // too long or comes a second time (the first one stays), another benchmark's, no conversation, an
-// empty or absurdly long question, a video that is no key of a scene, a box that is not six finite
-// numbers with extents from 0 on. Throws InputError (cannot be opened), FormatError: no such list,
-// broken off, or not one good record.
+// empty or absurdly long question, a video that is no key of a scene, object ids that are no whole
+// numbers, an Nr3D target that is not among its candidates, a box that is not six numbers below
+// kMostMetres with extents from 0 on. Throws InputError (cannot be opened), FormatError: no such
+// list, broken off, or not one good record.
 SampleFile read_samples(const std::filesystem::path& path, Task task, SampleReading how = {});
 SampleFile parse_samples(std::string_view text, const std::string& name, Task task,
                          SampleReading how = {});

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
@@ -44,12 +45,13 @@ std::vector<std::string> checked_texts(const Json& list, const std::string& fiel
 }
 
 BoxNumbers checked_box(const Json& value, const std::string& field) {
-  constexpr const char* kBox = "six finite numbers: centre and full extents, metres";
+  constexpr const char* kBox =
+      "six finite numbers below a million: centre and full extents, metres";
   if (!value.is_list() || value.size() != 6) refuse(field, shown(value), kBox);
   BoxNumbers out{};
   for (std::size_t i = 0; i < 6; ++i) {
     const auto number = value[i].number();
-    if (!number || !std::isfinite(*number)) refuse(field, shown(value), kBox);
+    if (!number || !(std::abs(*number) < kMostMetres)) refuse(field, shown(value), kBox);
     if (i >= 3 && *number < 0) refuse(field, "extent " + shown(value[i]), "extents from 0 on");
     out[i] = *number;
   }
@@ -96,16 +98,24 @@ void read_object_ids(const Json& meta, Sample& out) {
     out.object_ids.push_back(id_of(out.object_id));
   }
   for (const std::string& id : out.object_ids)
-    if (id.empty()) refuse("metadata.object_id", shown(out.object_id), "ids");
+    if (!parse_whole(id)) refuse("metadata.object_id", shown(out.object_id), "whole numbers");
   for (const auto& [name, ids] :
        {std::pair<std::string, std::vector<std::int64_t>*>{"distractors", &out.distractors},
         {"candidates", &out.candidates}}) {
+    if (!meta[name].is_null() && !meta[name].is_list())
+      refuse("metadata." + name, shown(meta[name]), "a list of whole numbers");
     for (const Json& id : meta[name].elements()) {
       const auto whole = id.whole();
       if (!whole) refuse("metadata." + name, shown(id), "whole numbers");
       ids->push_back(*whole);
     }
   }
+  if (out.task != Task::kNr3d || out.object_ids.empty()) return;
+  if (out.object_ids.size() != 1) refuse("metadata.object_id", shown(out.object_id), "one object");
+  const std::int64_t target = *parse_whole(out.object_ids[0]);
+  if (!out.candidates.empty() &&
+      std::find(out.candidates.begin(), out.candidates.end(), target) == out.candidates.end())
+    refuse("metadata.object_id", shown(out.object_id), "one of metadata.candidates");
 }
 
 // What is right, and the boxes.

@@ -62,6 +62,22 @@ expect_exit 0 evaluate verify part.json
 expect_exit 0 evaluate inspect part.json
 check "what is in it" grep -q '^questions: 18$' "$OUT"
 
+# --- one cause is one line: over scenes, and for a file of which nothing can be asked
+sed 's/"description": "[^"]*"/"description": " "/' "$refer" >other.json
+expect_exit 3 evaluate prepare scanrefer other.json --split val "${boxes[@]}" "${labels[@]}" -o x.json
+expect_text "not one question that can be asked" "[0].description: got"
+check "one line for blank texts" test "$(grep -c 'error:' "$ERR")" = 1
+expect_exit 3 evaluate prepare scanrefer "$data/benchmark/scanqa/ScanQA_v1.0_val.json" "${boxes[@]}" "${labels[@]}" -o x.json
+check "one line for another benchmark's file" test "$(grep -c 'error:' "$ERR")" = 1
+expect_exit 3 evaluate prepare scan2cap "$refer" "${boxes[@]}" "${labels[@]}" -o x.json
+expect_text "--proposals scannet_val_pred_box.json"
+check "one line for missing proposals" test "$(grep -c 'error:' "$ERR")" = 1
+printf 'stimulus_id,tokens,mentions_target_class\nscene0003_00-a-1-0,[],True\nscene0003_00-b-1-1,[],True\n' >nr3d.csv
+expect_exit 3 evaluate prepare nr3d nr3d.csv "${boxes[@]}" -o x.json
+expect_text "no column 'utterance'"
+check "one line for a missing column" test "$(grep -c 'error:' "$ERR")" = 1
+expect_nothing x.json
+
 # --- the test split goes on from proposals, said once; there is nothing to score
 grep -v '"object_id"' "$refer" | sed 's/"object_name": "[^"]*",//' >ScanRefer_filtered_test.json
 expect_exit 0 evaluate prepare scanrefer ScanRefer_filtered_test.json -o test.json

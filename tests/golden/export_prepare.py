@@ -28,7 +28,7 @@ TEXTS = [
     "<ground> a chair <image> behind <coord>",
     " the {desc} of a picture \\ wall \U0001f600",
     "The   Lamp",
-    "",
+    "x",
 ]
 
 

@@ -252,6 +252,124 @@ TEST_CASE("questions that come twice, and annotations of another split") {
   CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("no list 'questions'"));
 }
 
+TEST_CASE("a question without words is left out and named") {
+  const Files files;
+  const std::string good = row("scene0001_00", "0", "a");
+  for (const std::string blank : {"", "  \\n", "\\u00a0\\u3000"}) {
+    INFO('"' << blank << '"');
+    const std::string bad = row("scene0001_00", "1", blank);
+    const Prepared out = scanrefer(files, good + "," + bad);
+    CHECK(out.samples.size() == 1);
+    REQUIRE(out.left_out.size() == 1);
+    CHECK(out.left_out[0].id == "1");
+    CHECK_THAT(out.left_out[0].why, Catch::Contains("[1].description: got"));
+    const std::string proposals = R"({"scene0001_00": [[5, 0, 0, 1, 1, 1]]})";
+    CHECK(scanrefer(files, bad, Asked::kScan2Cap, proposals).samples.size() == 1);  // an answer
+    PrepareSources sources{.task = Asked::kMulti3DRefer, .split = Split::kVal};
+    sources.boxes.boxes = files.write("boxes.json", kBoxes);
+    const std::string many =
+        R"({"scene_id": "scene0001_00", "object_ids": [], "eval_type": "mt", )";
+    sources.annotations = files.write("m.json", "[" + many + R"("description": "a"}, )" + many +
+                                                    R"("description": ")" + blank + "\"}]");
+    CHECK_THAT(prepare_samples(sources).left_out.at(0).why, Catch::Contains("[1].description"));
+    sources.task = Asked::kScanQa;
+    sources.annotations = files.write(
+        "qa.json", R"([{"scene_id": "scene0001_00", "question_id": "q0", "answers": ["d"], )"
+                   R"("question": ")" +
+                       blank + "\"}]");
+    const Prepared qa = prepare_samples(sources);
+    CHECK(qa.samples.empty());
+    CHECK(qa.left_out.at(0).id == "q0");
+    CHECK_THAT(qa.left_out.at(0).why, Catch::Contains("[0].question"));
+  }
+}
+
+TEST_CASE("SQA3D: every question and every annotation is asked or named, once") {
+  const Files files;
+  PrepareSources sources{.task = Asked::kSqa3d, .split = Split::kTrain};
+  const auto question = [](const std::string& id, const std::string& more) {
+    return R"({"scene_id": "scene0001_00", "question_id": )" + id + ", " + more + "}";
+  };
+  const auto annotation = [](const std::string& id, const std::string& scene = "scene0001_00") {
+    return R"({"scene_id": ")" + scene + R"(", "question_id": )" + id +
+           R"(, "answers": [{"answer": "yes"}]})";
+  };
+  const std::string whole = R"("question": "Is it?", "situation": "I.")";
+  sources.questions = files.write(
+      "q.json", "{\"questions\": [" + question("1", whole) + "," +
+                    question("2", R"("question": "Is it?", "situation": " ")") + "," +
+                    question("3", R"("question": "", "situation": "I.")") + "," +
+                    question("4", whole) + "," + question("5", whole) + "," +
+                    question("6", whole + R"(, "alternative_situation": ["You.", "", 7])") + "," +
+                    question("1", whole) + "]}");
+  sources.annotations =
+      files.write("a.json", "{\"annotations\": [" + annotation("1") + "," + annotation("2") + "," +
+                                annotation("3") + "," + annotation("5", "scene0002_00") + "," +
+                                annotation("6") + "," + annotation("7") + "]}");
+  const Prepared out = prepare_samples(sources);
+  CHECK(out.samples.size() == 3);  // 1, and 6 with two situations
+  const std::pair<std::string, std::string> wanted[] = {
+      {"2", "q.json: [1].situation"},
+      {"3", "q.json: [2].question"},
+      {"6", "q.json: [5].alternative_situation[1]"},
+      {"6", "q.json: [5].alternative_situation[2]"},
+      {"1", "q.json: [6]: got question '1' a second time"},
+      {"5", "a.json: [3].scene_id: got \"scene0002_00\", expected scene0001_00"},
+      {"7", "a.json: [5]: got no question '7'"},
+      {"4", "q.json: [3]: got a question without annotation"}};
+  REQUIRE(out.left_out.size() == std::size(wanted));
+  for (std::size_t i = 0; i < std::size(wanted); ++i) {
+    CHECK(out.left_out[i].id == wanted[i].first);
+    CHECK_THAT(out.left_out[i].why, Catch::Contains(wanted[i].second));
+  }
+  sources.annotations =
+      files.write("a.json", "{\"annotations\": [" + annotation("8") + "," + annotation("9") + "]}");
+  CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("both files of one split"));
+}
+
+TEST_CASE("Nr3D: columns that contradict each other, rows that come twice, no utterances") {
+  const Files files;
+  PrepareSources sources{.task = Asked::kNr3d, .split = Split::kVal};
+  sources.boxes.boxes = files.write("boxes.json", kBoxes);
+  const auto prepared = [&](const std::string& lines) {
+    sources.annotations = files.write(
+        "nr3d.csv",
+        "assignmentid,stimulus_id,utterance,tokens,mentions_target_class,target_id,scan_id\n" +
+            lines);
+    return prepare_samples(sources);
+  };
+  const std::string row = "7,scene0001_00-chair-1-0,the chair,\"['the', 'chair']\",True,";
+  const Prepared out =
+      prepared(row + "0,scene0001_00\n" + row + "0,scene0001_00\n" + row + ",\n" + row +
+               "1,scene0001_00\n" + row + "abc,scene0001_00\n" + row + "0,scene0002_00\n");
+  CHECK(out.samples.size() == 3);
+  CHECK(out.repeated == 2);
+  REQUIRE(out.left_out.size() == 3);
+  CHECK_THAT(out.left_out[0].why,
+             Catch::Contains("nr3d.csv:5: target_id: got 1, expected 0, as stimulus_id has it"));
+  CHECK_THAT(out.left_out[1].why, Catch::Contains("target_id: got abc"));
+  CHECK_THAT(out.left_out[2].why, Catch::Contains("scan_id: got scene0002_00"));
+  sources.annotations = files.write(
+      "nr3d.csv",
+      "stimulus_id,tokens,mentions_target_class\nscene0001_00-chair-1-0,['the'],True\n");
+  CHECK_THROWS_WITH(prepare_samples(sources), Catch::Contains("no column 'utterance'"));
+  CHECK(read_truth(score::Task::kNr3d, {.annotations = sources.annotations}).questions.size() == 1);
+}
+
+TEST_CASE("boxes of absurd numbers, and files without a scene") {
+  const Files files;
+  const std::string rows = row("scene0001_00", "0", "a");
+  for (const std::string number : {"1e300", "1e6", "-1e6", "1e39"}) {
+    const Prepared out = scanrefer(files, rows, Asked::kScan2Cap,
+                                   "{\"scene0001_00\": [[" + number + ", 0, 0, 1, 1, 1]]}");
+    CHECK(out.samples.empty());
+    CHECK_THAT(out.left_out.at(0).why, Catch::Contains("scene0001_00[0]: got") &&
+                                           Catch::Contains("metres, below a million"));
+  }
+  CHECK_THROWS_WITH(scanrefer(files, rows, Asked::kScan2Cap, "{}"),
+                    Catch::Contains("proposals.json: got not one scene"));
+}
+
 TEST_CASE("Nr3D: rows that count, with all annotated objects as candidates") {
   const Files files;
   PrepareSources sources{.task = Asked::kNr3d, .split = Split::kVal};

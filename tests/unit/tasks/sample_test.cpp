@@ -63,9 +63,12 @@ Sample sample_of(const std::string& record, Task task) {
 
 // What a record costs beside a good one.
 BadSample bad(const std::string& record, Task task = Task::kScanRefer) {
-  const std::string good = replaced(kScanRefer, "\"id\": 0", "\"id\": 99");
-  const SampleFile file =
-      parse_samples(list({task == Task::kScanRefer ? good : kScanQa, record}), "q.json", task);
+  const std::string good = task == Task::kScanRefer
+                               ? replaced(kScanRefer, "\"id\": 0", "\"id\": 99")
+                           : task == Task::kNr3d     ? replaced(kNr3d, "\"id\": 9", "\"id\": 99")
+                           : task == Task::kScan2Cap ? replaced(kCaption, "\"id\": 5", "\"id\": 99")
+                                                     : kScanQa;
+  const SampleFile file = parse_samples(list({good, record}), "q.json", task);
   REQUIRE(file.samples.size() == 1);
   REQUIRE(file.bad.size() == 1);
   CHECK(file.bad[0].place == "q.json: [1]");
@@ -134,6 +137,35 @@ TEST_CASE("a bad record costs only itself and is named with its id") {
   CHECK_THAT(bad(kScanRefer + kScanRefer).why, Catch::Contains("record"));
   CHECK_THAT(bad(replaced(kScanQa, "brown\", \"tan", "tan\", 7, \""), Task::kScanQa).why,
              Catch::Contains("metadata.answers"));
+}
+
+TEST_CASE("boxes are metres below a million, and ids of objects whole numbers") {
+  for (const std::string number : {"1e300", "-1e6", "1e6", "1e39"}) {
+    INFO(number);
+    CHECK_THAT(bad(replaced(kScanRefer, "1e-05", number)).why,
+               Catch::Contains("box: got") && Catch::Contains("below a million"));
+    CHECK_THAT(bad(replaced(kCaption, "\"box_input\": null",
+                            "\"box_input\": [" + number + ", 0, 0, 1, 1, 1]"),
+                   Task::kScan2Cap)
+                   .why,
+               Catch::Contains("box_input: got"));
+  }
+  CHECK(sample_of(replaced(kScanRefer, "1e-05", "-999999.5"), Task::kScanRefer).boxes[0][2] ==
+        -999999.5);
+  CHECK_THAT(bad(replaced(kScanRefer, "\"object_id\": \"7\"", "\"object_id\": \"abc\"")).why,
+             Catch::Contains("metadata.object_id: got \"abc\", expected whole numbers"));
+  const std::pair<std::string, std::string> nr3d[] = {
+      {"\"object_id\": \"abc\"", "whole numbers"},
+      {"\"object_id\": \"5\"", "one of metadata.candidates"},
+      {"\"object_id\": [\"3\", \"4\"]", "one object"}};
+  for (const auto& [member, why] : nr3d)
+    CHECK_THAT(bad(replaced(kNr3d, "\"object_id\": \"3\"", member), Task::kNr3d).why,
+               Catch::Contains(why));
+  for (const std::string ids : {"\"abc\"", "[\"abc\"]", "{}", "[0.5]"}) {
+    const BadSample one = bad(replaced(kNr3d, "[0, 3, 4]", ids), Task::kNr3d);
+    CHECK(one.id == "9");
+    CHECK_THAT(one.why, Catch::Contains("metadata.candidates: got"));
+  }
 }
 
 TEST_CASE("halves of surrogate pairs are repaired and counted") {
