@@ -242,6 +242,15 @@ std::string scene_in(std::string_view text) {
   return {};
 }
 
+std::filesystem::path answer_file(const std::filesystem::path& path) {
+  if (path == "-")
+    throw UsageError(explain("-", "standard input", "an answer file", "write it to a file"));
+  if (!std::filesystem::is_directory(path)) return path;
+  if (std::filesystem::exists(path / "answers.jsonl")) return path / "answers.jsonl";
+  throw InputError(explain(path.string(), "a folder without answers.jsonl", "an answer file",
+                           "vega-eval merge makes one file of the parts of a run"));
+}
+
 metrics::BoxNumbers box_of(const Json& value, const std::string& where) {
   const auto refuse = [&](const std::string& got, const std::string& expected) {
     throw FormatError(explain(where, got, expected));

@@ -60,6 +60,10 @@ struct AnswerFile {
 AnswerFile read_answers(const std::filesystem::path& path, Task task);
 AnswerFile parse_answers(std::string_view text, const std::string& name, Task task);
 
+// The answer file that the user names: a folder of answers stands for its answers.jsonl. Throws
+// UsageError ("-": standard input), InputError (a folder without it).
+std::filesystem::path answer_file(const std::filesystem::path& path);
+
 // The id by which an answer and its annotation are joined: "scanqa_val-scene0011_00-0_3" of the
 // release is the question "val-scene0011_00-0".
 std::string question_id(Task task, const std::string& id);

@@ -37,17 +37,6 @@ Examples:
 
 See also: vega-eval validate, vega-eval table; docs/scoring.md)";
 
-// A folder of answers stands for its answers.jsonl.
-fs::path answer_file(const fs::path& path) {
-  if (path == "-")
-    throw UsageError(explain("-", "standard input", "an answer file",
-                             "write it to a file: scores name their files by digest"));
-  if (!fs::is_directory(path)) return path;
-  if (fs::exists(path / "answers.jsonl")) return path / "answers.jsonl";
-  throw InputError(explain(path.string(), "a folder without answers.jsonl", "an answer file",
-                           "vega-eval merge makes one file of the parts of a run"));
-}
-
 // What the command asks for, with everything read that does not hang on an answer file.
 struct Plan {
   const ScoreOptions& options;

@@ -130,7 +130,7 @@ struct ValidateOptions {
   void visit(OptionVisitor& v) {
     v.inputs(inputs, "INPUT...",
              "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, libero), then "
-             "answer files");
+             "answer files, or folders with answers.jsonl");
     v.group("What is asked");
     v.text(
         "--gt", gt, "FILE",
@@ -202,7 +202,9 @@ bool validate_rollouts(const std::vector<fs::path>& files, bool partial, const C
 
 RunResult run_validate(const ValidateOptions& options, const Context& context) {
   const Task task = task_of(options);
-  const std::vector<fs::path> files(options.inputs.begin() + 1, options.inputs.end());
+  std::vector<fs::path> files;
+  for (std::size_t i = 1; i < options.inputs.size(); ++i)
+    files.push_back(answer_file(options.inputs[i]));
   refuse_inputs_as_outputs({options.submission},
                            {options.gt, options.boxes, options.labels, options.scans});
   refuse_inputs_as_outputs({options.submission, options.record}, files);

@@ -61,6 +61,10 @@ expect_exit 0 evaluate validate sqa3d "$a/answers.jsonl" --gt "$gt" --record "$T
 expect_out "$a/answers.jsonl: ok, 4 answers, 1 of them empty"
 expect_exit 0 evaluate validate sqa3d "$a/answers.jsonl" --gt "$gt" --record "$T/record.json"
 { tail -n 3 "$T/wanted.jsonl"; answer 2 red red; answer 99 red red; echo '{"sample_id": '; } >"$T/bad.jsonl"
+expect_exit 0 evaluate validate sqa3d "$a" --gt "$gt"   # a folder of answers, as score takes it
+expect_exit 3 evaluate validate sqa3d "$T" --gt "$gt"
+expect_text "a folder without answers.jsonl" "vega-eval merge"
+expect_exit 2 evaluate validate sqa3d - --gt "$gt"
 expect_exit 3 evaluate validate sqa3d "$T/bad.jsonl" --gt "$gt"
 expect_stdout "bad.jsonl:4: sample_id: got '2' a second time" "bad.jsonl:5: sample_id: got '99'" "bad.jsonl:6: " \
   "got no answer to '1'"
