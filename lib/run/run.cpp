@@ -1,5 +1,7 @@
 #include "run/run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <future>
 #include <optional>
@@ -101,6 +103,8 @@ void Runner::done(Underway& item, bool complete) {
   if (outcome == Outcome::kFailed) {  // of a dry run: errors among the findings
     result_.failed += 1;
     stop_early_ |= plan_.options.fail_fast;
+  } else if (outcome == Outcome::kNotStarted && !dry_) {  // --fail-fast came before it
+    return report_.set(item.index, std::move(item.report));
   } else {
     (complete || outcome == Outcome::kComplete ? result_.complete : result_.done) += 1;
   }
@@ -199,8 +203,9 @@ RunResult Runner::run() {
 
 void Runner::log_totals() const {
   if (items_.size() > 1) {
-    log_info("{} written, {} complete already, {} failed", result_.done, result_.complete,
-             result_.failed);
+    const auto left = std::ssize(items_) - result_.done - result_.complete - result_.failed;
+    log_info("{} written, {} complete already, {} failed{}", result_.done, result_.complete,
+             result_.failed, left == 0 ? "" : fmt::format(", {} not started", left));
   }
   if (!plan_.heavy || result_.done == 0) return;
   const double wait = report_.wait_s(), wall = report_.wall_s();

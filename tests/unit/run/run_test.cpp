@@ -20,7 +20,7 @@ struct Diary {
   std::mutex mutex;
   std::vector<std::string> lines;
   std::function<void(const std::string& stage, const std::string& key)> trouble;
-  std::vector<std::string> complete;
+  std::vector<std::string> complete, not_started;
   std::atomic<int> alive{0};
 
   void note(const std::string& stage, const std::string& key) {
@@ -49,7 +49,11 @@ class Entry final : public ItemWork {
   double wait_s() const override { return 0.25; }
   std::string output() const override { return "out/" + key_; }
   void describe(ItemReport& report) const override {
-    report.outcome = complete() ? Outcome::kComplete : Outcome::kWritten;
+    const auto& left = diary_.not_started;
+    report.outcome = complete() ? Outcome::kComplete
+                     : std::find(left.begin(), left.end(), key_) != left.end()
+                         ? Outcome::kNotStarted
+                         : Outcome::kWritten;
     report.numbers["frames"] = 3;
     report.numbers["rate"] = 0.5;
   }
@@ -160,6 +164,15 @@ TEST_CASE("--fail-fast stops at the first failure, and what is not reached is sa
   CHECK_FALSE(trial.diary.has("compute c"));
   const auto json = nlohmann::json::parse(test::read_text(folder / "r.json"));
   CHECK(json["items"][3]["outcome"] == "not started");
+}
+
+TEST_CASE("an item that says it was not started is neither written nor named") {
+  Trial trial;
+  trial.diary.not_started = {"b"};
+  const RunResult result = trial.run();
+  CHECK(result.done == 3);
+  CHECK(result.complete + result.failed == 0);
+  CHECK(trial.manifest == Lines{"a=out/a", "c=out/c", "d=out/d"});
 }
 
 TEST_CASE("errors of the run end it, after what is computed has been written and named") {
