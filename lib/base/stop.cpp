@@ -32,7 +32,7 @@ void check_stop() {
   if (signal == 0) return;
   const char* name = signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGUSR1";
   throw Stopped(std::string("stopped by ") + name +
-                "; finished scenes are complete, run again to go on");
+                "; what is finished is kept, run again to go on");
 }
 
 }  // namespace vega

@@ -230,7 +230,8 @@ int guarded(const Verb& verb, const Common& common) {
   } catch (const std::filesystem::filesystem_error& error) {
     return report(3, error.what());  // of inputs: outputs have errors of their own
   } catch (const std::bad_alloc&) {
-    return report(5, "out of memory; use fewer --threads or a smaller --size");
+    return report(
+        5, "out of memory; use fewer --threads, or a smaller --batch or --size where there is one");
   } catch (const std::exception& error) {
     log_error("{}", error.what());
     return report(1,

@@ -17,10 +17,10 @@ bool says_no_device_memory(std::string_view text) {
 
 DeviceMemoryError no_device_memory(at::Device device) {
   const DeviceMemory memory = device_memory(device);
-  return DeviceMemoryError(device_name(device) + ": out of memory, " +
-                           std::to_string(memory.free >> 20) + " of " +
-                           std::to_string(memory.total >> 20) +
-                           " MB free; use a smaller --batch or --size, or --dtype bf16");
+  return DeviceMemoryError(
+      device_name(device) + ": out of memory, " + std::to_string(memory.free >> 20) + " of " +
+      std::to_string(memory.total >> 20) +
+      " MB free; use a smaller --batch or --size where there is one, or --dtype bf16");
 }
 
 }  // namespace vega
