@@ -85,6 +85,10 @@ bool AnswerVerb::is_task() const {
   if (inputs.size() == 2 && !asks)
     throw UsageError(explain("answer", "'" + inputs[0] + "'",
                              "a benchmark: " + listed<tasks::Task>(tasks::kTasks, ", ")));
+  if (inputs.size() > 2 && known())
+    throw UsageError(explain("answer " + inputs[0],
+                             std::to_string(inputs.size() - 1) + " files of questions", "one",
+                             "run it once for each file, each with an -o of its own"));
   if (const std::string option = task.first_given(); !option.empty())
     throw UsageError(
         explain(option, "questions about one scene", "a benchmark: answer TASK QUESTIONS.json"));

@@ -66,10 +66,11 @@ std::optional<std::string> id_of(const Json& record) {
   return std::nullopt;
 }
 
-// Gives each line that is there whole to use(id, line, record). A last line without its end counts
-// where it is a JSON object.
-template <typename Use>
-void each_line(const fs::path& path, const Use& use) {
+// Gives each line that is there whole to use(id, line, record), and the number of one that is no
+// object with an id to damaged(number). A last line without its end counts where it is a JSON
+// object.
+template <typename Use, typename Damaged>
+void each_line(const fs::path& path, const Use& use, const Damaged& damaged) {
   const std::string all = bytes_of(path);
   std::string_view rest = all;
   for (std::size_t number = 1; !rest.empty(); ++number) {
@@ -80,10 +81,10 @@ void each_line(const fs::path& path, const Use& use) {
     const auto record = parse_json(line);
     if (!record && end == line.npos) return;  // killed within it
     const auto id = record ? id_of(*record) : std::nullopt;
-    if (!id)
-      throw FormatError(explain(place_of(path, number), "no answer", "a JSON object with sample_id",
-                                "remove this line, or start anew with --overwrite"));
-    use(*id, line, *record);
+    if (id)
+      use(*id, line, *record);
+    else
+      damaged(number);
   }
 }
 
@@ -97,21 +98,44 @@ bool is_locked(const fs::path& path) {
 }
 
 void add_lines(const fs::path& folder, Lines& out) {
-  for (const tasks::Part& part : parts_in(folder))
-    each_line(part.path, [&](const std::string& id, std::string_view line, const Json&) {
+  for (const tasks::Part& part : parts_in(folder)) {
+    const auto use = [&](const std::string& id, std::string_view line, const Json&) {
       out.try_emplace(id, line);
+    };
+    each_line(part.path, use, [&](std::size_t number) {
+      throw FormatError(explain(place_of(part.path, number), "no answer",
+                                "a JSON object with sample_id",
+                                "remove this line, or start anew with --overwrite"));
     });
+  }
 }
 
-// The notes of all parts, by id; of several the last.
+// The notes of all parts, by id; of several the last. Answers count without them: damaged lines
+// cost a warning a file.
 std::unordered_map<std::string, Json> notes_in(const fs::path& folder) {
   std::unordered_map<std::string, Json> out;
   for (const tasks::Part& part : parts_in(folder)) {
-    if (!fs::exists(tasks::stats_path(part))) continue;
-    each_line(tasks::stats_path(part), [&](const std::string& id, std::string_view,
-                                           const Json& note) { out.insert_or_assign(id, note); });
+    const fs::path path = tasks::stats_path(part);
+    if (!fs::exists(path)) continue;
+    std::size_t damaged = 0, first = 0;
+    const auto use = [&](const std::string& id, std::string_view, const Json& note) {
+      out.insert_or_assign(id, note);
+    };
+    each_line(path, use, [&](std::size_t number) {
+      if (damaged++ == 0) first = number;
+    });
+    if (damaged > 0)
+      log_warn(
+          "{}: {}; the answers are whole, the counts lack what stood there", place_of(path, first),
+          damaged == 1 ? "a damaged line" : fmt::format("the first of {} damaged lines", damaged));
   }
   return out;
+}
+
+Json read_run(const fs::path& path) {
+  return parse_json(bytes_of(path),
+                    {path.string(), "run.json of the answers",
+                     "take it from a copy, give another -o, or start anew with --overwrite"});
 }
 
 // What differs in two maps of keys by scene, of scenes that both have.
@@ -159,7 +183,7 @@ void open_run(const fs::path& folder, const Json& run) {
     publish_file(path, run.dump(1) + "\n");
     return;
   }
-  Json there = read_json(path, "run.json of the answers");
+  Json there = read_run(path);
   refuse_differences(path, differences_of(there, run));
   Json inputs = there["inputs"].is_object() ? there["inputs"] : Json::object();
   bool grown = false;
@@ -266,7 +290,7 @@ TaskLog::TaskLog(const fs::path& folder, Shard shard, const Json& run)
 void TaskLog::note_inputs(const std::string& scene, const Json& keys, const std::string& mismatch) {
   const fs::path path = folder_ / tasks::kRunFile;
   const FolderLock lock(folder_);
-  Json run = read_json(path, "run.json of the answers");
+  Json run = read_run(path);
   std::vector<std::string> differences;
   compare_inputs(run["inputs"], {{scene, keys}}, differences);
   refuse_differences(path, differences);
@@ -375,8 +399,7 @@ void remove_answers(const fs::path& folder) {
 AnswersThere look_at_answers(const fs::path& folder, const Json& run) {
   AnswersThere out;
   const fs::path path = folder / tasks::kRunFile;
-  if (fs::exists(path))
-    out.differences = differences_of(read_json(path, "run.json of the answers"), run);
+  if (fs::exists(path)) out.differences = differences_of(read_run(path), run);
   add_lines(folder, out.lines);
   for (const auto& [id, note] : notes_in(folder)) {
     const auto seconds = note["seconds"].number();

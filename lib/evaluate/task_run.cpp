@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/key.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -30,12 +31,13 @@ constexpr auto kBadQuestions = "questions";  // key of the records that cannot b
 // Bad records cost only themselves.
 class BadQuestions final : public ItemWork {
  public:
-  explicit BadQuestions(const tasks::SampleFile& file) : file_(file) {}
+  explicit BadQuestions(TaskSession& session) : file_(session.setup.questions), session_(session) {}
   void prepare() override {}
   bool complete() const override { return false; }
   void compute() override {
     for (const tasks::BadSample& bad : file_.bad)
       log_error("{}{}: {}", bad.place, bad.id.empty() ? "" : " (" + bad.id + ")", bad.why);
+    session_.failed = true;
   }
   std::string output() const override { return file_.path.string(); }
   void describe(ItemReport& report) const override {
@@ -49,6 +51,7 @@ class BadQuestions final : public ItemWork {
 
  private:
   const tasks::SampleFile& file_;
+  TaskSession& session_;
 };
 
 // The scenes of this shard; the first shard has the bad records of the file before them.
@@ -92,7 +95,7 @@ RunResult answer_scenes(const TaskSetup& setup, const TaskPlan& plan, TaskLog& l
   session.batch.rows = setup.options.task.batch.value_or(0);
   const RunPlan run{.list = list, .options = setup.options.task.run, .manifest = false};
   const auto work_of = [&](const Item& item) -> std::unique_ptr<ItemWork> {
-    if (item.path == setup.questions.path) return std::make_unique<BadQuestions>(setup.questions);
+    if (item.path == setup.questions.path) return std::make_unique<BadQuestions>(session);
     return std::make_unique<SceneWork>(*scenes.at(item.key), session);
   };
   RunResult result;
@@ -130,8 +133,7 @@ int run_task(const AnswerVerb& options, const MakeScanPart& make, const Context&
   const RunResult result = answer_scenes(setup, plan, log, make, context);
   log_counts(log, setup.questions.samples.size());
   const fs::path written = setup.shard.count == 1 ? log.publish_answers() : log.part();
-  if (context.manifest)
-    context.manifest(fs::absolute(out).lexically_normal().filename().string(), written.string());
+  if (context.manifest) context.manifest(scene_key(out), written.string());
   return result.exit_code;
 }
 

@@ -135,10 +135,26 @@ void SceneWork::compute() {
     return fail_all(asked, error.what());
   }
   last_ = Clock::now();
+  if (const std::string lack = lack_of_objects(); !lack.empty()) return fail_all(asked, lack);
   say_once();
   std::erase_if(asked, [this](const Sample* sample) { return !can_ask(*sample); });
   ask(std::move(asked));
   scene_.reset();
+}
+
+// Why nothing can be chosen from; empty: there are objects, or none is chosen.
+std::string SceneWork::lack_of_objects() const {
+  const vlm::SceneInput& in = scene_->input();
+  const tasks::Task task = session_.setup.task;
+  if (!tasks::is_grounding(task) || in.has_objects()) return "";
+  const bool gt = session_.setup.objects == ObjectKind::kGt;
+  return explain("scene " + plan_.scene,
+                 "no objects" + (in.no_objects.empty() ? "" : ": " + in.no_objects),
+                 gt ? "annotated ones, from which " +
+                          std::string(name_in<tasks::Task>(tasks::kTasks, task)) + " chooses"
+                    : "proposals to choose from",
+                 gt ? "--objects proposal chooses among those of a detector"
+                    : "vega-extract scene --masks FILE or --boxes FILE");
 }
 
 // What the scene's objects do not allow is said before anything is computed.
@@ -150,17 +166,6 @@ bool SceneWork::can_ask(const Sample& sample) {
   }
   if (!tasks::is_grounding(sample.task)) return true;
   const bool gt = session_.setup.objects == ObjectKind::kGt;
-  if (!in.has_objects()) {
-    fail(sample,
-         explain("scene " + plan_.scene,
-                 "no objects" + (in.no_objects.empty() ? "" : ": " + in.no_objects),
-                 gt ? "annotated ones, from which " +
-                          std::string(name_in<tasks::Task>(tasks::kTasks, sample.task)) + " chooses"
-                    : "proposals to choose from",
-                 gt ? "--objects proposal chooses among those of a detector"
-                    : "vega-extract scene --masks FILE or --boxes FILE"));
-    return false;
-  }
   if (!gt || !sample.has_truth) return true;
   for (const std::string& id : sample.object_ids) {
     const auto number = parse_whole(id);

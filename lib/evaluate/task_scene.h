@@ -61,6 +61,7 @@ class SceneWork final : public ItemWork {
   void ask(std::vector<const tasks::Sample*> samples);
   void fail(const tasks::Sample& sample, const std::string& error);
   void fail_all(const std::vector<const tasks::Sample*>& samples, const std::string& error);
+  std::string lack_of_objects() const;
   bool can_ask(const tasks::Sample& sample);
   void say_once();
   tasks::Prediction prediction_of(const vlm::Grounding& found) const;

@@ -16,8 +16,10 @@ const AnswerVerb& checked(const AnswerVerb& o) {
   check_model_options(o);
   if (o.out.empty()) throw UsageError(explain("--out", "nothing", "a folder for the answers"));
   if (o.task.overwrite && !o.task.shard.empty())
-    throw UsageError(explain("--overwrite", "--shard beside it", "one or the other",
-                             "the shards share the folder: remove it before they start"));
+    throw UsageError(explain("--overwrite", "--shard beside it, also where that is 0/1",
+                             "one or the other",
+                             "shards share the folder and would remove each other's answers: leave "
+                             "--shard out, or remove the folder before the shards start"));
   if (!o.tokens.empty() && !(o.semantic.empty() && o.features.empty()))
     throw UsageError(explain("--tokens", "--semantic or --features beside it", "one or the other"));
   if (o.semantic.empty() && o.task.scans.empty() && o.tokens.empty())

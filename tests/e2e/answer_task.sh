@@ -101,7 +101,10 @@ for pid in "${pids[@]}"; do check "a shard beside others" wait "$pid"; done
 check "a scene a shard" test "$(wc -l <shards/part-1-of-3.jsonl)" = 4
 expect_exit 0 evaluate merge shards
 same shards/answers.jsonl whole/scanqa/answers.jsonl
-expect_exit 2 answer scanqa scanqa.json -o shards --shard 0/3 --overwrite
+for shard in 0/3 0/1; do
+  expect_exit 2 answer scanqa scanqa.json -o shards --shard $shard --overwrite
+  expect_text "also where that is 0/1" "remove the folder"
+done
 expect_exit 0 env SLURM_ARRAY_TASK_{ID=3,MIN=1,MAX=3,STEP=2,COUNT=2} "$BIN/vega-eval" answer scanqa scanqa.json -o auto \
   --shard auto --progress off "${common[@]}" --max-new-tokens 5
 check "the second of two" test "$(wc -l <auto/part-1-of-2.jsonl)" = 4
@@ -218,6 +221,10 @@ check "failed questions in the report" test "$(grep -c '"id": "scanqa_val-' few/
 expect_exit 4 answer scan2cap scan2cap.json -o few/captions
 check "a missed object needs no files" test "$(wc -l <few/captions/answers.jsonl) $(grep -c '"pred_response":""' few/captions/answers.jsonl)" = "6 3"
 expect_text "not answered: 3 questions: "
+expect_exit 4 answer scanqa broken.json -o few/faster/ --fail-fast --report few/faster.report
+expect_out "faster${TAB}few/faster/answers.jsonl"
+expect_text "0 written, 0 complete already, 1 failed, 3 not started"
+check "nor does the report name one" test "$(grep -c '"outcome": "not started"' few/faster.report)" = 3
 expect_exit 4 answer scanqa scanqa.json -o few/fast --fail-fast
 check "it stopped at the second scene" test "$(grep -c 'scene0002_00: not answered' "$ERR") $(grep -c 'scene0010_00: not answered' "$ERR")" = "1 0"
 cp features/semantic/*.h5 few/semantic && cp scenes/*.h5 few/scenes
@@ -248,6 +255,7 @@ expect_exit 0 answer scanrefer scanrefer.json -o test
 check "said once" test "$(grep -c 'a test split' "$ERR")" = 1
 expect_exit 4 answer nr3d nr3d.json -o test_nr3d
 expect_text "no objects" "--objects proposal"
+check "once a scene" test "$(grep -c 'no objects' "$ERR")" = 3
 expect_exit 0 answer nr3d nr3d.json -o test_nr3d --objects proposal --overwrite
 common=(--checkpoint vlm-tiny "${files[@]}" --threads 1)
 sed '0,/"object_id": 0}/s//"object_id": 9956}/' nr3d.json >nr3d9956.json
@@ -278,6 +286,8 @@ expect_exit 2 answer scanqa scanqa.json -o o --ask "what?"
 expect_exit 2 answer scanqa scanqa.json
 expect_exit 2 answer vsi scanqa.json -o o
 expect_text "a benchmark: scanrefer"
+expect_exit 2 answer scanqa scanqa.json sqa3d.json -o o
+expect_text "2 files of questions"
 expect_exit 2 answer scene0001_00 --ask "what?" --shard 0/2
 expect_text "--shard"
 expect_exit 3 evaluate answer scanrefer scanrefer.json -o o --checkpoint vlm-tiny-video "${files[@]}"

@@ -179,3 +179,30 @@ TEST_CASE("a folder is started anew") {
   const TaskLog log(dir.path(), {}, run_of("y"));
   CHECK(log.answers() == 0);
 }
+
+TEST_CASE("a damaged note costs its counts alone") {
+  const test::TempFolder dir;
+  {
+    TaskLog log(dir.path(), {}, run_of("x"));
+    answer(log, "cut");
+    answer(log, "empty");
+  }
+  const fs::path stats = dir / "part-0-of-1.stats.jsonl";
+  test::write_text(stats,
+                   "{\"sample_id\": \"cu\xff\n" + read(stats).substr(read(stats).find('\n') + 1));
+  TaskLog log(dir.path(), {}, run_of("x"));
+  const AnswerCounts counts = log.counts();
+  CHECK(counts.answers == 2);
+  CHECK(counts.cut == 0);
+  CHECK(counts.empty == 1);
+  CHECK(counts.without_note == 1);
+  CHECK(read(log.publish_answers()) == text_of("cut") + text_of("empty"));
+}
+
+TEST_CASE("a damaged run.json is refused with what to do") {
+  const test::TempFolder dir;
+  { const TaskLog log(dir.path(), {}, run_of("x")); }
+  test::write_text(dir / "run.json", "{\"schema\": ");
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run_of("x")),
+                    Contains("run.json") && Contains("--overwrite") && !Contains("fetch"));
+}
