@@ -22,9 +22,11 @@
 #   --rooms N --texts N --size WxH   of the made-up data (4, 12, 96x72)
 #   -- OPTIONS         more options of `vega-eval answer`
 #
-# BUILD=build is the build folder. Exit code 4: some questions or scenes failed, see above; the others are scored.
+# BUILD=build is the build folder. Exit code 4: some questions, scenes or benchmarks failed, see above; the others are
+# scored.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}   # threads that wait for work leave their cores to others
 bin=${BUILD:-$root/build}/bin
 out=benchmark data='' checkpoint='' base='' tower='' model='' prompt='' tasks='' split='' frames=32 device=cpu meteor='' name=this
 rooms=4 texts=12 size=96x72 extra=()
@@ -48,14 +50,21 @@ done
 mkdir -p "$out"
 
 step() { printf '\n%s\n' "$*" >&2; }
-failed=0
-# run COMMAND...: its stdout is dropped. Exit code 4 (some items failed, and were named) is remembered; others end the run.
-run() {
+failed=0 lost=()
+# attempt COMMAND...: its stdout is dropped. Exit code 4 (some items failed, and were named) is remembered; 3 (inputs that
+# cannot be used) is returned; others end the run.
+attempt() {
   printf '$ %s\n' "${*/#$bin\//}" >&2
   local rc=0
   "$@" >/dev/null || rc=$?
   [ "$rc" != 4 ] || failed=1
+  [ "$rc" != 3 ] || return 3
   [ "$rc" = 0 ] || [ "$rc" = 4 ] || exit "$rc"
+}
+run() { attempt "$@" || exit 3; }
+lose() {   # TASK WHY: the benchmark gets no row; the others go on
+  echo "benchmark.sh: $1: $2, see above; it gets no row" >&2
+  lost+=("$1") failed=1
 }
 
 # ---------------------------------------------------------------------------------------------- data and model
@@ -164,7 +173,7 @@ fi
 
 # ---------------------------------------------------------------------------------------------- questions, answers, scores
 mkdir -p "$out/questions" "$out/answers"
-scored=() truths=()
+scored=() truths=() runs=()
 for task in "${chosen[@]}"; do
   step "$task, split ${split_of[$task]}"
   questions=$out/questions/$task.json
@@ -176,28 +185,54 @@ for task in "${chosen[@]}"; do
         scanqa | sqa3d) ;;
         *) [ -f "$data/metadata/scannet_${split_of[$task]}_gt_box.json" ] || objects=(--scenes "$out/scenes") ;;
       esac
-      run "$bin/vega-eval" prepare "$task" "$data" --split "${split_of[$task]}" "${objects[@]}" -o "$questions" ;;
+      if ! attempt "$bin/vega-eval" prepare "$task" "$data" --split "${split_of[$task]}" "${objects[@]}" -o "$questions"; then
+        lose "$task" "no question can be asked"
+        continue
+      fi ;;
   esac
-  before=$failed failed=0
-  run "$bin/vega-eval" answer "$task" "$questions" --checkpoint "$checkpoint" ${base:+--base "$base"} "${files[@]}" \
-    --device "$device" -o "$out/answers/$task" "${extra[@]}"
+  before=$failed failed=0 answered=1
+  attempt "$bin/vega-eval" answer "$task" "$questions" --checkpoint "$checkpoint" ${base:+--base "$base"} "${files[@]}" \
+    --device "$device" -o "$out/answers/$task" "${extra[@]}" || answered=''
   partial=()
   [ $failed = 0 ] || partial=(--partial)
   [ $before = 0 ] || failed=1
+  if [ -z "$answered" ]; then
+    lose "$task" "its questions cannot be answered"
+    continue
+  fi
   answers=$out/answers/$task/answers.jsonl
-  [ -f "$answers" ] || run "$bin/vega-eval" merge "$out/answers/$task"
-  run "$bin/vega-eval" validate "$task" "$answers" --gt "$questions" "${partial[@]}"
+  if ! { [ -f "$answers" ] || attempt "$bin/vega-eval" merge "$out/answers/$task"; }; then
+    lose "$task" "its answers cannot be merged"
+    continue
+  fi
+  if [ ! -s "$answers" ]; then
+    lose "$task" "not one question was answered"
+    continue
+  fi
+  if ! attempt "$bin/vega-eval" validate "$task" "$answers" --gt "$questions" "${partial[@]}"; then
+    lose "$task" "its answers are not valid"
+    continue
+  fi
   if [ "${split_of[$task]}" = test ] && [ "$task" != sqa3d ]; then
     echo "the answers of $task's test split are not public: vega-eval validate --submission writes what its server takes" >&2
     continue
   fi
   printf '$ vega-eval score %s %s --gt %s\n' "$task" "$answers" "$questions" >&2
+  rc=0
   "$bin/vega-eval" score "$task" "$answers" --gt "$questions" ${meteor:+--meteor-dir "$meteor"} "${partial[@]}" \
-    -o "$out/answers/$task/scores.json" --log-level warn
+    -o "$out/answers/$task/scores.json" --log-level warn || rc=$?
+  if [ "$rc" = 3 ]; then
+    lose "$task" "its answers cannot be scored"
+    continue
+  fi
+  [ "$rc" = 0 ] || exit "$rc"
   scored+=("$name=$out/answers/$task/scores.json")
-  truths+=(--gt "$task=$questions")
+  truths+=(--gt "$task=$questions") runs+=("$name=$out/answers/$task")
 done
-[ ${#scored[@]} != 0 ] || exit $((failed * 4))
+if [ ${#scored[@]} = 0 ]; then
+  [ ${#lost[@]} = 0 ] || echo "benchmark.sh: no row at all" >&2
+  exit $((failed * 4))
+fi
 
 step "Table and report"
 columns=table1
@@ -205,8 +240,9 @@ columns=table1
 table=("$bin/vega-eval" table "${scored[@]}" --columns "$columns" --log-level warn)
 [ -z "$made_up" ] || table+=(--published none)   # those rows answered other questions
 "${table[@]}" --format markdown -o "$out/table.md"
-run "$bin/vega-eval" report "$name=$out/answers" --scenes "$out/scenes" "${truths[@]}" ${meteor:+--meteor-dir "$meteor"} \
+run "$bin/vega-eval" report "${runs[@]}" --scenes "$out/scenes" "${truths[@]}" ${meteor:+--meteor-dir "$meteor"} \
   --title "$name" -o "$out/report.html"
 "${table[@]}" | tee "$out/table.txt"
 [ -z "$untrained" ] || echo "The model is untrained: its answers are noise, and these are the scores of chance." >&2
+[ ${#lost[@]} = 0 ] || echo "no row for ${lost[*]}: see above" >&2
 [ $failed = 0 ] || { echo "some questions or scenes failed, see above; the same command tries them again" >&2; exit 4; }

@@ -48,6 +48,33 @@ check "processed questions as they are" cmp other/questions/scanqa.json real/pro
 check "published rows beside" grep -q '^VEGA-3D ' other/table.txt
 check "our row" grep -q '^ours ' other/table.txt
 
+# --- a benchmark whose questions cannot be asked, and one whose scenes are not there, cost only their rows
+cp -r run/data broken
+sed -i 's/"description":"[^"]*"/"description":""/' broken/benchmark/multi3drefer/multi3drefer_val.json
+sed -i 's/"scene_id":"[^"]*"/"scene_id":"scene0099_00"/' broken/benchmark/scanqa/ScanQA_v1.0_val.json
+lost=(--data broken --checkpoint run/models/vlm-tiny --model run/models/wan-tiny --frames 2 -o lost)
+expect_exit 4 benchmark "${lost[@]}" --tasks "multi3drefer scanqa sqa3d" -- --max-new-tokens 3
+expect_text "multi3drefer: no question can be asked" "no row for multi3drefer scanqa"
+check "the row of the other one" test -s lost/answers/sqa3d/scores.json -a -s lost/table.txt -a -s lost/report.html
+
+# --- threads that wait leave their cores, here and on a cluster, unless the user says otherwise
+mkdir -p fake/bin
+printf '#!/bin/sh\necho "policy ${OMP_WAIT_POLICY-none}." >&2\nexit 5\n' >fake/bin/vega-synth
+chmod +x fake/bin/vega-synth && cp fake/bin/vega-synth fake/bin/vega-eval
+policy() { env -u OMP_WAIT_POLICY BUILD=fake "$@"; }
+share() {
+  env -u OMP_WAIT_POLICY SLURM_ARRAY_TASK_ID=0 SLURM_ARRAY_JOB_ID=1 VEGA="$PWD/fake/bin/vega-eval" OUT="$PWD/share" \
+    "$@" bash "${script%/*}/slurm/eval.sbatch"
+}
+expect_exit 5 policy bash "$script" -o policy
+expect_text "policy passive."
+expect_exit 5 policy env OMP_WAIT_POLICY=active bash "$script" -o policy
+expect_text "policy active."
+expect_exit 5 share
+expect_text "policy passive."
+expect_exit 5 share OMP_WAIT_POLICY=active
+expect_text "policy active."
+
 # --- what is not there is said
 expect_exit 2 benchmark --frobnicate
 expect_text "--frobnicate"
