@@ -170,7 +170,7 @@ sed 's/"object_ids":\[[0-9]*\]/"object_ids":[56789]/' $b/multi3drefer/multi3dref
 expect_exit 4 evaluate prepare multi3drefer lost_val.json --scenes scenes -o lost.json
 expect_text "object 56789 of scene0001_00" "another version of the segmentation" "questions left out"
 expect_exit 3 evaluate prepare scanrefer data --split train --scenes nowhere -o none.json
-expect_text "question 0 and 23 more of scene0002_00"
+expect_text "not one question that can be asked" "nowhere/scene0002_00.h5"
 expect_nothing none.json
 
 # a wrong answer is one
