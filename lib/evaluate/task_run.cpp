@@ -66,8 +66,8 @@ ItemList items_of(const TaskSetup& setup, const TaskPlan& plan) {
 
 void log_counts(const TaskLog& log, std::size_t asked) {
   const AnswerCounts counts = log.counts();
-  log_info("all parts: {} of {}; {} unreadable, {} empty, {} cut{}", counts.answers,
-           plural(asked, "question"), counts.unreadable, counts.empty, counts.cut,
+  log_info("all parts: {} of {}; {} unreadable (bytes that are no UTF-8), {} empty, {} cut{}",
+           counts.answers, plural(asked, "question"), counts.unreadable, counts.empty, counts.cut,
            counts.without_note == 0
                ? ""
                : fmt::format("; of {} that is not known", counts.without_note));

@@ -81,6 +81,7 @@ std::vector<std::int64_t> nr3d_objects(const Element& element) {
 }
 
 Truth processed(Task task, const Element& element) {
+  check_dataset(task, element.json, element.place("metadata.dataset"));
   const Json& meta = element.json["metadata"];
   Truth out;
   out.question = element.json["conversations"][std::size_t{0}]["value"].text_or("");
@@ -302,6 +303,14 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
 }
 
 }  // namespace
+
+void check_dataset(Task task, const Json& question, const std::string& where) {
+  const Json& dataset = question["metadata"]["dataset"];
+  const std::string expected(name_in(task_names(), task));
+  if (dataset.is_null() || lower(std::string(dataset.text_or(""))) == expected) return;
+  throw FormatError(explain(where, dataset.dump(), "questions of " + expected,
+                            "give the file of this benchmark, or name the other one"));
+}
 
 TruthFile read_truth(Task task, const TruthSources& sources) {
   TruthFile out;

@@ -1,5 +1,7 @@
 #include "score/validate_questions.h"
 
+#include <fmt/core.h>
+
 #include <set>
 #include <tuple>
 
@@ -10,6 +12,7 @@
 #include "score/answers.h"
 #include "score/lines.h"
 #include "score/nr3d_table.h"
+#include "score/truth.h"
 
 namespace vega::score {
 namespace {
@@ -63,6 +66,8 @@ AskedQuestions from_json(Task task, const std::string& text, const fs::path& fil
   AskedQuestions out;
   std::set<std::tuple<std::string, std::string, std::string>> objects;
   for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].contains("conversations"))
+      check_dataset(task, list[i], fmt::format("{}: [{}]: metadata.dataset", file.string(), i));
     auto question = question_of(task, list[i], i, objects);
     if (!question) continue;
     if (question->id.empty()) refuse_form(task, file);

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
@@ -204,8 +206,11 @@ SampleFile parse_samples(std::string_view text, const std::string& name, Task ta
   if (out.samples.empty()) {
     if (out.bad.empty()) throw FormatError(explain(name, "an empty list", kProcessed));
     const BadSample& first = out.bad.front();
-    throw FormatError(explain(name, "not one question that can be asked", kProcessed,
-                              first.place + ": " + first.why));
+    throw FormatError(
+        explain(name, "not one question that can be asked", kProcessed,
+                fmt::format("vega-eval prepare {} makes them of original annotations; the first of "
+                            "these: {}: {}",
+                            name_in<Task>(kTasks, task), first.place, first.why)));
   }
   return out;
 }

@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "score/truth.h"
+#include "score/validate_questions.h"
 #include "score/validate_submission.h"
 #include "support/support.h"
 
@@ -169,6 +171,18 @@ TEST_CASE("questions of every form of annotation file") {
   CHECK_THROWS_WITH(
       asked(Task::kScanQa, "x.json", R"([{"question_id": "a"}, {"question_id": "a"}])"),
       Catch::Contains("question 'a' twice"));
+}
+
+TEST_CASE("processed questions of another benchmark are refused with both names") {
+  const Files files;
+  const char* other =
+      R"([{"id": 7, "video": "scannet/scene0011_00", "metadata": {"dataset": "sqa3d"},
+           "conversations": [{"from": "human", "value": "?"}, {"from": "gpt", "value": "left"}]}])";
+  const auto path = files.write("other.json", other);
+  const auto both = Catch::Contains("got \"sqa3d\", expected questions of scanqa");
+  CHECK_THROWS_WITH(read_questions(Task::kScanQa, path), both);
+  CHECK_THROWS_WITH(read_truth(Task::kScanQa, {.annotations = path}), both);
+  CHECK(read_truth(Task::kSqa3d, {.annotations = path}).questions.size() == 1);
 }
 
 TEST_CASE("a record keeps digests and finds changes") {
