@@ -22,7 +22,8 @@ namespace {
 constexpr std::size_t kCells = kCellGrid * kCellGrid;
 
 constexpr const char* kLeaveOut =
-    "choose other frames (--select list:FILE), or leave such frames out: --on-decode-error skip";
+    "choose other frames (vega-extract --select list:FILE), or leave such frames out: "
+    "--on-decode-error skip";
 
 // What the header of an encoded picture tells. Throws FormatError.
 void note_picture(std::span<const std::byte> bytes, const std::string& where, FrameSeen& seen) {

@@ -195,7 +195,8 @@ class IndexBuilder {
   void show_times() {
     if (!first_failure_.empty() && !skip_) {
       throw FormatError(explain(input_.where(), first_failure_, "frames that can be decoded",
-                                "copy the file again, or give --on-decode-error skip"));
+                                "copy the file again, or leave such frames out: vega-extract ... "
+                                "--on-decode-error skip"));
     }
     if (!first_failure_.empty()) {
       index_.lost =

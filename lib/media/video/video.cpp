@@ -94,7 +94,8 @@ void Video::Impl::decode(std::span<const std::int64_t> wanted, bool skip_bad,
                                 "a frame that cannot be decoded (" + stop.reason + ")",
                                 "a whole frame",
                                 skip_bad ? "no frame that was asked for is whole"
-                                         : "copy the file again, or give --on-decode-error skip"));
+                                         : "copy the file again, or leave such frames out: "
+                                           "vega-extract ... --on-decode-error skip"));
     }
     if (first.empty()) first = text;
     log_debug("left out: {}", text);
