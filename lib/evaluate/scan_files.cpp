@@ -1,11 +1,13 @@
 #include "evaluate/scan_files.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/key.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -51,6 +53,34 @@ bool files_are_there(const ScanInputs& inputs, const NeededParts& needed) {
   if (needed.scene && !there(ScanPart::kScene)) return false;
   if (!inputs.tokens.empty()) return fs::exists(fs::path(inputs.tokens) / (key + ".h5"));
   return there(ScanPart::kSemantic) && (!needed.generative || there(ScanPart::kGenerative));
+}
+
+void check_folders(const ScanInputs& inputs, const NeededParts& needed,
+                   const std::vector<std::string>& keys, bool scans) {
+  const auto check = [&](const PartWords& words, const std::string& folder, bool can_be_made) {
+    const auto there = [&](const std::string& key) {
+      return fs::exists(fs::path(folder) / (key + ".h5"));
+    };
+    if (can_be_made || (!folder.empty() && std::ranges::any_of(keys, there))) return;
+    const std::string scenes = plural(keys.size(), "scene");
+    if (folder.empty())
+      throw InputError(explain(words.option, "nothing",
+                               "the folder of the " + std::string(words.what) + " of " + scenes,
+                               "make them with " + std::string(words.verb)));
+    throw InputError(
+        explain(std::string(words.option) + " " + folder,
+                fs::is_directory(folder) ? "no file of any of " + scenes : "no such folder",
+                keys.front() + ".h5 and the like: the " + words.what + " of the questions' scenes",
+                "name the right folder, or make them with " + std::string(words.verb)));
+  };
+  const auto check_part = [&](ScanPart part, bool weights) {
+    check(words_of(part), folder_of(part, inputs), scans && weights);
+  };
+  if (needed.scene) check_part(ScanPart::kScene, true);
+  if (!inputs.tokens.empty())
+    return check({"tokens", "--tokens", "", "", "vega-fuse tokens"}, inputs.tokens, false);
+  check_part(ScanPart::kSemantic, !inputs.tower.empty());
+  if (needed.generative) check_part(ScanPart::kGenerative, !inputs.model.empty());
 }
 
 ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const MakeScanPart& make,

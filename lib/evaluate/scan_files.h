@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "run/context.h"
 #include "scene/scan_job.h"
@@ -33,6 +34,11 @@ struct NeededParts {
 
 // Whether nothing has to be made: every part that is needed is a file of its folder.
 bool files_are_there(const ScanInputs& inputs, const NeededParts& needed);
+
+// A wrong folder: throws InputError where a part that is needed is there of none of the scenes,
+// `keys`, and cannot be made. scans: of some scene there is a scan.
+void check_folders(const ScanInputs& inputs, const NeededParts& needed,
+                   const std::vector<std::string>& keys, bool scans);
 
 // Removes the temporary folder when it is destroyed.
 class ScanFiles {

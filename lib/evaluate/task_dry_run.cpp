@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/dtype.h"
+#include "evaluate/task_check.h"
 #include "evaluate/task_log.h"
 #include "evaluate/task_plan.h"
 #include "models/qwen2/decoder.h"
@@ -93,6 +94,15 @@ std::string forecast(const TaskSetup& setup, const TaskPlan& plan, const Found& 
       bytes_text(qwen2::Decoder::weight_bytes(config, type)), bytes_text(cache));
 }
 
+std::string wrong_settings(const TaskSetup& setup, const TaskPlan& plan) {
+  try {
+    check_settings(setup, plan);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
 }  // namespace
 
 int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
@@ -101,6 +111,8 @@ int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
   const TaskPlan plan =
       plan_questions(setup.questions.samples, setup.shard,
                      [&](const std::string& id) { return there.lines.contains(id); });
+  const AnswerPace pace =
+      setup.options.task.overwrite ? AnswerPace() : pace_of_answers(setup.options.out);
   std::vector<Item> items;
   for (const ScenePlan& scene : plan.scenes)
     items.push_back({scene.scene, setup.inputs_of(scene.scene).scene});
@@ -116,23 +128,24 @@ int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
                             : "",
       setup.questions.path.string(), plan.questions - plan.left, plural(plan.left, "question"),
       plural(plan.scenes_left(), "scene"), found.ready, found.to_make, found.missing);
-  text += found.missing_lines;
+  const std::string wrong = wrong_settings(setup, plan);
+  text += wrong.empty() ? found.missing_lines : "no scene can be answered: " + wrong + "\n";
   if (!setup.questions.bad.empty()) {
     text += fmt::format("records that cannot be asked: {}\n", setup.questions.bad.size());
     for (const tasks::BadSample& bad : setup.questions.bad)
       text += fmt::format("  {}: {}\n", bad.place, bad.why);
   }
   text += forecast(setup, plan, found);
-  if (there.timed > 0)
+  if (pace.answers > 0)
     text += fmt::format(
-        "at the pace of the {} that are there: about {:.0f} s\n", plural(there.timed, "answer"),
-        there.seconds / static_cast<double>(there.timed) * static_cast<double>(plan.left));
+        "at the pace of the {} that are there: about {:.0f} s\n", plural(pace.answers, "answer"),
+        pace.seconds / static_cast<double>(pace.answers) * static_cast<double>(plan.left));
   if (!there.differences.empty()) {
     text += fmt::format("{} holds answers that were made in another way:\n", setup.options.out);
     for (const std::string& difference : there.differences) text += "  " + difference + "\n";
   }
   context.print(text);
-  const int code = !there.differences.empty()                          ? 3
+  const int code = !there.differences.empty() || !wrong.empty()        ? 3
                    : found.missing > 0 || !setup.questions.bad.empty() ? 4
                                                                        : 0;
   report.finish(code);

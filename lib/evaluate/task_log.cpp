@@ -401,10 +401,15 @@ AnswersThere look_at_answers(const fs::path& folder, const Json& run) {
   const fs::path path = folder / tasks::kRunFile;
   if (fs::exists(path)) out.differences = differences_of(read_run(path), run);
   add_lines(folder, out.lines);
+  return out;
+}
+
+AnswerPace pace_of_answers(const fs::path& folder) {
+  AnswerPace out;
   for (const auto& [id, note] : notes_in(folder)) {
     const auto seconds = note["seconds"].number();
     if (!seconds) continue;
-    ++out.timed;
+    ++out.answers;
     out.seconds += *seconds;
   }
   return out;

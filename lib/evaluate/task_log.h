@@ -100,14 +100,19 @@ std::vector<tasks::Part> parts_in(const std::filesystem::path& folder);
 // written; OutputError.
 void remove_answers(const std::filesystem::path& folder);
 
-// The ids that parts of a folder answer, and the first difference of its run.json from `run`, for
-// a dry run: nothing is written or locked.
+// The ids that parts of a folder answer, and the differences of its run.json from `run`: nothing is
+// written or locked.
 struct AnswersThere {
   std::unordered_map<std::string, std::string> lines;  // by id
-  std::size_t timed = 0;  // answers of which the notes say how long they took, and their seconds
-  double seconds = 0;
   std::vector<std::string> differences;
 };
 AnswersThere look_at_answers(const std::filesystem::path& folder, const Json& run);
+
+// How long the answers of a folder took, of which the notes say it.
+struct AnswerPace {
+  std::size_t answers = 0;
+  double seconds = 0;
+};
+AnswerPace pace_of_answers(const std::filesystem::path& folder);
 
 }  // namespace vega::evaluate

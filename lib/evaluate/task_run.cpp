@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "evaluate/task_check.h"
 #include "evaluate/task_dry_run.h"
 #include "evaluate/task_scene.h"
 #include "vlm/vlm.h"
@@ -121,6 +122,11 @@ int run_task(const AnswerVerb& options, const MakeScanPart& make, const Context&
   const auto none = [](const std::string&) { return false; };
   const Json run = setup.run(plan_for(none).all_scenes);
   if (options.task.run.dry_run) return dry_run(setup, run, context);
+  AnswersThere there;
+  if (!options.task.overwrite) there = look_at_answers(out, run);
+  // Before anything is removed or written. A run.json that differs is refused by the log.
+  if (there.differences.empty())
+    check_settings(setup, plan_for([&](const auto& id) { return there.lines.contains(id); }));
   if (options.task.overwrite) remove_answers(out);
   TaskLog log(out, setup.shard, run);
   const TaskPlan plan = plan_for([&](const std::string& id) { return log.has(id); });

@@ -68,15 +68,19 @@ struct Reading {
                                          : files.scene->frame_count();
   }
 
-  // (V, cells, C), checked against the projector's width.
-  at::Tensor tap(const FeatureReader& file, std::size_t index, std::int64_t width,
-                 const char* projector) const {
+  void check_width(const FeatureReader& file, const TapInfo& info, std::int64_t width,
+                   const char* projector) const {
+    if (info.channels == width) return;
+    throw InputError(explain(file.path().string() + ": tap " + info.name,
+                             std::to_string(info.channels) + " channels",
+                             std::to_string(width) + ", as " + projector + "* takes",
+                             "features of the backbone that the checkpoint was trained with"));
+  }
+
+  // (V, cells, C).
+  at::Tensor tap(const FeatureReader& file, std::size_t index) const {
     const TapInfo& info = file.taps()[index];
-    if (info.channels != width)
-      throw InputError(explain(file.path().string() + ": tap " + info.name,
-                               std::to_string(info.channels) + " channels",
-                               std::to_string(width) + ", as " + projector + "* takes",
-                               "features of the backbone that the checkpoint was trained with"));
+    const auto width = static_cast<std::int64_t>(info.channels);
     const std::size_t frames = file.frame_count();
     return float_tensor(read_finite(file, index, 0, frames),
                         {static_cast<std::int64_t>(frames), info.grid_h * info.grid_w, width});
@@ -90,7 +94,8 @@ struct Reading {
                              fmt::format("{}x{}", grid.rows, grid.columns), remedy));
   }
 
-  at::Tensor semantic() {
+  // Adds to `differences` what the header says.
+  void check_semantic() {
     const FeatureReader& file = *files.semantic;
     const std::size_t index = file.tap_index(files.semantic_tap);
     const TapInfo& info = file.taps()[index];
@@ -101,7 +106,12 @@ struct Reading {
       differences += fmt::format("\n  view: semantic features have {}, trained on {}", info.view,
                                  checkpoint.view());
     check_tower(file);
-    return tap(file, index, checkpoint.modules.semantic->in, kSemanticPrefix);
+    check_width(file, info, checkpoint.modules.semantic->in, kSemanticPrefix);
+  }
+
+  at::Tensor semantic() {
+    check_semantic();
+    return tap(*files.semantic, files.semantic->tap_index(files.semantic_tap));
   }
 
   // Checkpoints have towers of their own: fine-tuned, or changed by an adapter. Features that other
@@ -117,18 +127,44 @@ struct Reading {
           file.header().model_fp, expected);
   }
 
-  void generative(SceneInput& out) {
+  // Whether generative cells are brought to where semantic ones look.
+  bool maps_cells() const {
+    return switches.align == AlignMode::kPixel && checkpoint.config.fuses &&
+           files.semantic != nullptr;
+  }
+
+  // Adds to `differences` what the header says.
+  void check_generative() {
     const FeatureReader& file = *files.generative;
     const std::size_t index = file.tap_index(files.generative_tap);
     const TapInfo& info = file.taps()[index];
     differences += differences_from(checkpoint.modules.trained_on, file, index);
-    out.generative = tap(file, index, checkpoint.modules.generative->in, kGenerativePrefix);
-    const bool mapped =
-        switches.align == AlignMode::kPixel && checkpoint.config.fuses && files.semantic != nullptr;
-    if (mapped)
-      map_cells(info, out);
-    else
-      check_grid(file, info, kTokens, "extract with --pool 14x14");
+    check_width(file, info, checkpoint.modules.generative->in, kGenerativePrefix);
+    if (!maps_cells()) check_grid(file, info, kTokens, "extract with --pool 14x14");
+  }
+
+  void generative(SceneInput& out) {
+    check_generative();
+    const std::size_t index = files.generative->tap_index(files.generative_tap);
+    out.generative = tap(*files.generative, index);
+    if (maps_cells()) map_cells(files.generative->taps()[index], out);
+  }
+
+  std::string key() const {
+    return files.tokens != nullptr       ? files.tokens->header().key
+           : files.semantic != nullptr   ? files.semantic->header().key
+           : files.generative != nullptr ? files.generative->header().key
+                                         : std::string();
+  }
+
+  // Throws InputError, unless a mismatch is allowed. Returns how features differ from training.
+  std::string message() const {
+    if (differences.empty()) return "";
+    const std::string text = key() + " and " + checkpoint.path.string() +
+                             ": other features than it was trained on" + differences;
+    if (!files.allow_mismatch)
+      throw InputError(text + "\n  extract them so, or pass --allow-mismatch");
+    return text;
   }
 
   // Generative features where the semantic cells look.
@@ -226,10 +262,7 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
   const Needs needs = checkpoint.needs();
   SceneInput out;
   out.trained = !checkpoint.modules.initial_values;
-  out.key = files.tokens != nullptr       ? files.tokens->header().key
-            : files.semantic != nullptr   ? files.semantic->header().key
-            : files.generative != nullptr ? files.generative->header().key
-                                          : std::string();
+  out.key = reading.key();
   if (files.tokens != nullptr) {
     reading.differences += read_tokens(checkpoint, files, switches, out);
   } else {
@@ -238,14 +271,23 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
   }
   if (checkpoint.config.position) out.points = reading.points();
   if (files.scene != nullptr) reading.objects(out);
-  if (reading.differences.empty()) return out;
-  const std::string message = out.key + " and " + checkpoint.path.string() +
-                              ": other features than it was trained on" + reading.differences;
-  if (!files.allow_mismatch)
-    throw InputError(message + "\n  extract them so, or pass --allow-mismatch");
-  log_warn("{}", message);
+  if (const std::string message = reading.message(); !message.empty()) log_warn("{}", message);
   out.mismatch = reading.differences;
   return out;
+}
+
+void check_recipe(const VlmCheckpoint& checkpoint, const SceneFiles& files,
+                  const Switches& switches) {
+  Reading reading{checkpoint, files, switches};
+  reading.check_views();
+  if (files.tokens != nullptr) {
+    reading.differences += check_tokens(checkpoint, files, switches);
+  } else {
+    const Needs needs = checkpoint.needs();
+    if (needs.semantic && files.semantic != nullptr) reading.check_semantic();
+    if (needs.generative && files.generative != nullptr) reading.check_generative();
+  }
+  static_cast<void>(reading.message());
 }
 
 }  // namespace vega::vlm

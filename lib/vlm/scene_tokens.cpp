@@ -174,4 +174,11 @@ std::string read_tokens(const VlmCheckpoint& checkpoint, const SceneFiles& files
   return reading.differences();
 }
 
+std::string check_tokens(const VlmCheckpoint& checkpoint, const SceneFiles& files,
+                         const Switches& switches) {
+  const TokensReading reading{checkpoint, files, switches};
+  reading.check_modules();
+  return reading.differences();
+}
+
 }  // namespace vega::vlm

@@ -16,4 +16,8 @@ namespace vega::vlm {
 std::string read_tokens(const VlmCheckpoint& checkpoint, const SceneFiles& files,
                         const Switches& switches, SceneInput& out);
 
+// The same of the settings that the tokens were made with, out of the file's header alone.
+std::string check_tokens(const VlmCheckpoint& checkpoint, const SceneFiles& files,
+                         const Switches& switches);
+
 }  // namespace vega::vlm

@@ -238,13 +238,36 @@ expect_text "inputs.scene0001_00.semantic: got"
 # Of another recipe than the checkpoint was trained on: both values.
 expect_exit 0 extract features "${small[@]}" --backbone wan --model wan-tiny --timestep 500 --tag late -o features
 common=(--checkpoint vlm-tiny --scenes scenes --semantic features/semantic --features features/late --threads 1)
-expect_exit 4 answer scanqa scanqa.json -o late --dry-run
+expect_exit 3 answer scanqa scanqa.json -o late --dry-run
 check "a dry run says so" grep -q 'features have 500, trained on 300' "$OUT"
-expect_exit 4 answer scanqa scanqa.json -o late
-expect_text "500" "300" "--allow-mismatch"
-expect_exit 0 answer scanqa scanqa.json -o late --allow-mismatch --overwrite
+for shard in "" "--shard 1/3"; do
+  expect_exit 3 answer scanqa scanqa.json -o late $shard
+  expect_text "500" "300" "--allow-mismatch"
+  check "one error for all scenes" test "$(grep -c ' error: ' "$ERR")" = 1
+  expect_nothing late
+done
+cp -r whole/scanqa kept
+expect_exit 3 answer scanqa scanqa.json -o kept --overwrite
+same kept/answers.jsonl whole/scanqa/answers.jsonl
+expect_exit 0 answer scanqa scanqa.json -o late --allow-mismatch
 check "recorded" grep -q '"allow_mismatch": true' late/run.json
 check "with both values" grep -q 'mismatches' late/run.json
+
+# Some scenes are fine: the others cost themselves.
+mkdir mixed && cp features/late/*.h5 mixed && cp features/wan/scene0002_00.h5 mixed
+common=(--checkpoint vlm-tiny --scenes scenes --semantic features/semantic --features mixed --threads 1)
+expect_exit 4 answer scanqa scanqa.json -o mixed_answers
+check "one scene" test "$(wc -l <mixed_answers/answers.jsonl)" = 4
+# A wrong folder, or none.
+for folder in scans nowhere; do
+  common=(--checkpoint vlm-tiny --scenes scenes --semantic "$folder" --features features/wan --threads 1)
+  for shard in "" "--shard 1/3" "--dry-run"; do expect_exit 3 answer scanqa scanqa.json -o wrong $shard; done
+  check "said once" test "$(grep -c "semantic $folder: " "$OUT")" = 1
+done
+common=(--checkpoint vlm-tiny --scenes scenes --semantic features/semantic --threads 1)
+expect_exit 3 answer scanqa scanqa.json -o wrong
+expect_text "--features: got nothing, expected the folder of the generative features of 3 scenes"
+expect_nothing wrong
 
 # --- a test split has proposals alone; Nr3D's objects are the annotated ones
 cp -r scans bare && rm bare/*/*aggregation.json bare/*/*segs.json
