@@ -167,8 +167,14 @@ void refuse_differences(const fs::path& path, const std::vector<std::string>& di
     text += "\n  " + differences[i];
   if (differences.size() > kShown)
     text += fmt::format("\n  and {} more", differences.size() - kShown);
-  throw RefusedError(path.string() + ": these answers were made in another way:" + text +
-                     "\n  give another -o, or start anew with --overwrite");
+  const bool questions = std::ranges::any_of(
+      differences, [](const std::string& one) { return one.starts_with("questions."); });
+  throw RefusedError(
+      path.string() + ": these answers were made in another way:" + text +
+      (questions ? "\n  the file of questions is another one, or was changed: these answers go on "
+                   "with the file as it was; for this one"
+                 : "\n ") +
+      " give another -o, or start anew with --overwrite");
 }
 
 // run.json of the folder: written, compared, or grown by the inputs of further scenes.

@@ -121,6 +121,17 @@ TEST_CASE("another run.json is refused with the differences") {
   CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run_of("x")), Contains("without run.json"));
 }
 
+TEST_CASE("a question file that was changed is refused with what to do") {
+  const test::TempFolder dir;
+  Json run = run_of("x");
+  run.set("questions", {{"digest", "1"}, {"count", 2}});
+  { const TaskLog log(dir.path(), {}, run); }
+  run.set("questions", {{"digest", "2"}, {"count", 2}});
+  CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run),
+                    Contains("questions.digest") && Contains("the file as it was") &&
+                        Contains("for this one give another -o, or start anew with --overwrite"));
+}
+
 TEST_CASE("inputs of scenes are compared where both runs have them, and may grow") {
   const test::TempFolder dir;
   const Json a{{"a", {{"semantic", "1"}}}},
