@@ -82,6 +82,28 @@ std::string page_of(const ReportVerb& options, const std::vector<std::string>& n
   return out + "<script>\n" + kPage_js + "</script>\n</body>\n</html>\n";
 }
 
+// Runs whose questions could not be put together, and why.
+std::string no_cases(const std::vector<ReportTask>& tasks) {
+  std::string out;
+  for (const ReportTask& task : tasks)
+    for (const ReportRun& run : task.runs)
+      if (!run.file.no_cases.empty())
+        out += fmt::format("<p class=\"muted\">{} of <bdi>{}</bdi>, no cases: {}</p>\n",
+                           html_text(task.title), html_text(run.name),
+                           html_text(run.file.no_cases));
+  return out;
+}
+
+// --gt named what is right, and it is not what was answered.
+std::size_t missed_truths(const std::vector<ReportTask>& tasks,
+                          const tasks::ScoredSources& sources) {
+  std::size_t out = 0;
+  for (const ReportTask& task : tasks)
+    for (const ReportRun& run : task.runs)
+      out += !run.file.no_cases.empty() && sources.gt_of.contains(task.task) ? 1 : 0;
+  return out;
+}
+
 std::string cases_body(const std::vector<ReportTask>& tasks, CaseOptions options,
                        SceneCache* scenes, CaseCounts& counts, ProgressMode mode) {
   std::int64_t total = 0;
@@ -101,7 +123,8 @@ std::string cases_body(const std::vector<ReportTask>& tasks, CaseOptions options
                             options.count, all);
   }
   if (counts.cases == 0)
-    return "<p>No cases: the runs are scores alone, or nothing says what is right (--gt).</p>\n";
+    return "<p>No cases: the runs are scores alone, or nothing says what is right (--gt).</p>\n" +
+           no_cases(tasks);
   std::string out;
   if (!chosen.empty())
     out +=
@@ -113,7 +136,7 @@ std::string cases_body(const std::vector<ReportTask>& tasks, CaseOptions options
   else
     out += case_key(options.names);
   return out + case_filters(tasks, options.names) +
-         fmt::format("<p id=\"count\" role=\"status\">{}</p>\n", plural(counts.cases, "case")) +
+         no_cases(tasks) + fmt::format("<p id=\"count\" role=\"status\">{}</p>\n", plural(counts.cases, "case")) +
          "<div id=\"case-list\">\n" + articles + "</div>\n";
 }
 
@@ -178,7 +201,7 @@ int run_report(const ReportVerb& options, const tasks::ReadScored& read, const C
   if (page.size() > kLargePage)
     log_warn("{} is large for a browser: fewer --count or --frames make it smaller", options.out);
   context.manifest("report", options.out);
-  return counts.failed > 0 ? 4 : 0;
+  return counts.failed + missed_truths(tasks, sources) > 0 ? 4 : 0;
 }
 
 Verb report_verb(tasks::ReadScored read) {

@@ -92,6 +92,7 @@ std::vector<ReportTask> read_runs(const std::vector<ReportInput>& inputs,
     one.intervals = true;
     ReportRun run{input.name, input.path, read(one)};
     for (const std::string& note : run.file.notes) log_info("{}: {}", input.path, note);
+    if (!run.file.no_cases.empty()) log_warn("{}: no cases: {}", input.path, run.file.no_cases);
     auto at = std::find_if(out.begin(), out.end(),
                            [&](const ReportTask& task) { return task.task == run.file.task; });
     if (at == out.end()) at = out.insert(at, {run.file.task, run.file.title, run.file.split, {}});

@@ -74,6 +74,13 @@ int report_broken(const tasks::ScoredFile& file, const std::vector<std::string>&
   return failed;
 }
 
+void require_questions(const tasks::ScoredFile& file, const std::string& answers) {
+  if (!file.questions.empty()) return;
+  if (!file.no_cases.empty()) throw InputError(file.no_cases);
+  if (file.broken.empty())
+    throw InputError(explain(answers, "no question", "answers.jsonl, or a folder that holds it"));
+}
+
 // Pictures of an earlier run have ranks of their own.
 void warn_of_others(const fs::path& folder, const std::set<fs::path>& written) {
   std::size_t others = 0;
@@ -127,6 +134,7 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
                             sources.gt_boxes, sources.labels, sources.scans});
   const tasks::ScoredFile file = read(sources);
   for (const std::string& note : file.notes) log_info("{}", note);
+  require_questions(file, options.answers);
   CaseChoice choice;
   choice.order =
       options.order.value_or(options.against.empty() ? CaseOrder::kLoss : CaseOrder::kGain);

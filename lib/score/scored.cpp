@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -58,19 +59,66 @@ Inputs inputs_of(const fs::path& path) {
   return out;
 }
 
+// The benchmark that a file says its answers are of.
+struct StatedTask {
+  std::string where;
+  Task task{};
+};
+
+// By the dataset that all lines name; nothing where they name none, several or no benchmark.
+std::optional<Task> task_of_lines(const fs::path& answers) {
+  std::set<std::string> names;
+  try {
+    each_record(file_text(answers), answers.string(), "a line of answers",
+                [&](std::size_t, const Json& record) {
+                  names.insert(std::string(record["dataset"].text_or("")));
+                });
+  } catch (const FormatError&) {
+    return std::nullopt;  // whoever reads the answers says so
+  }
+  if (names.size() != 1) return std::nullopt;
+  std::string name = lower(*names.begin());
+  std::erase_if(name, [](char c) { return c == '_' || c == '-' || c == ' '; });
+  for (const auto& [task, task_name, note, alias] : task_names())
+    if (name.starts_with(lower(std::string(benchmark_of(task).title)))) return task;
+  return std::nullopt;
+}
+
+std::optional<StatedTask> stated_task(const Inputs& inputs) {
+  if (!inputs.answers.empty())
+    if (const auto task = task_of_lines(inputs.answers))
+      return StatedTask{inputs.answers.string(), *task};
+  const auto named = [](const fs::path& where, std::string_view name) -> std::optional<StatedTask> {
+    if (const auto task = find_choice(task_names(), name))
+      return StatedTask{where.string(), *task};
+    return std::nullopt;
+  };
+  const fs::path run = inputs.folder / "run.json";
+  if (!inputs.answers.empty() && fs::exists(run))
+    if (auto out = named(run, read_json(run, "run.json of the answers")["task"].text_or("")))
+      return out;
+  return inputs.scores ? named(inputs.scores_path, inputs.scores->task) : std::nullopt;
+}
+
 Task task_of(const ScoredSources& sources, const Inputs& inputs) {
-  if (!sources.task.empty()) return choice_of(task_names(), "TASK", sources.task);
-  if (inputs.scores)
-    return choice_of(task_names(), inputs.scores_path.string(), inputs.scores->task);
-  std::vector<std::string> names;
-  if (const fs::path run = inputs.folder / "run.json"; fs::exists(run))
-    names.push_back(read_json(run, "run.json of the answers")["task"].text_or(""));
+  const std::optional<StatedTask> stated = stated_task(inputs);
+  if (!sources.task.empty()) {
+    const Task asked = choice_of(task_names(), "TASK", sources.task);
+    if (stated && stated->task != asked)
+      throw InputError(explain(stated->where,
+                               "answers of " + std::string(name_in(task_names(), stated->task)),
+                               "of " + std::string(name_in(task_names(), asked)),
+                               "name the task that they answer"));
+    return asked;
+  }
+  if (stated) return stated->task;
   const fs::path folder = fs::absolute(inputs.folder).lexically_normal();
-  names.push_back((folder.has_filename() ? folder : folder.parent_path()).filename().string());
-  for (const std::string& name : names)
-    if (const auto task = find_choice(task_names(), std::string_view(name))) return *task;
+  const std::string name =
+      (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  if (const auto task = find_choice(task_names(), std::string_view(name))) return *task;
   throw UsageError(explain(sources.answers.string(), "answers of an unknown task",
-                           "run.json or scores.json beside them, or a folder named after the task",
+                           "lines that name their dataset, run.json or scores.json beside them, or "
+                           "a folder named after the task",
                            "score them with -o scores.json in their folder"));
 }
 
@@ -334,7 +382,9 @@ ScoredFile scored_questions(const ScoredSources& sources, const ReadScene& read_
   out.title = benchmark.title;
   out.split = benchmark.split;
   const bool use_scores =
-      inputs.scores && (inputs.answers.empty() || made_of(*inputs.scores, inputs.answers));
+      inputs.scores &&
+      (inputs.answers.empty() ||
+       (inputs.scores->task == out.task && made_of(*inputs.scores, inputs.answers)));
   if (inputs.scores && !use_scores)
     out.notes.push_back(inputs.scores_path.string() +
                         " is of other answers than these: scored anew");
@@ -350,7 +400,7 @@ ScoredFile scored_questions(const ScoredSources& sources, const ReadScene& read_
   } catch (const InputError& error) {
     if (!use_scores) throw;  // numbers are there, cases are not
     out.questions.clear();
-    out.notes.push_back(std::string("no cases: ") + error.what());
+    out.no_cases = error.what();
   }
   if (use_scores) {
     out.values.clear();

@@ -92,6 +92,7 @@ struct ScoredFile {
   std::vector<std::size_t> main;  // by which cases are sorted, the first that differs decides
   std::vector<ScoredQuestion> questions;
   std::vector<BrokenQuestion> broken;
+  std::string no_cases;            // why numbers are there and questions are not; empty: they are
   std::vector<std::string> notes;  // for the log
 
   // Where intervals are wanted: of all questions, and of groups in the order of printing.

@@ -142,6 +142,18 @@ TEST_CASE("scores alone make a report without cases") {
   const std::string page = test::read_text(folder / "r.html");
   CHECK_THAT(page, Contains("No cases") && Contains("(3/10)") && Contains("3 of 10"));
   CHECK(page.find("<form") == page.npos);
+
+  // Where --gt is of other questions the page says so, and the run has not done what was asked.
+  const auto other = [&](const tasks::ScoredSources& sources) {
+    tasks::ScoredFile out = read(sources);
+    out.no_cases = "gt.json: <other> questions";
+    return out;
+  };
+  CHECK(run_report(options, other, context) == 0);
+  options.gt = {"sqa3d=gt.json"};
+  CHECK(run_report(options, other, context) == 4);
+  CHECK_THAT(test::read_text(folder / "r.html"),
+             Contains("no cases: gt.json: &lt;other&gt; questions"));
 }
 
 TEST_CASE("runs are named by their folders, or as the user says") {

@@ -319,6 +319,18 @@ TEST_CASE("show draws the questions that it can, by rank, and names the others")
   const auto size = [&](const char* name) { return std::filesystem::file_size(folder / name); };
   CHECK(size("all-scene0001_00.ply") > size("all-a_b.ply"));
 
+  // Without a question there is nothing to show, whatever the scores.
+  const auto none = [&](const std::string& why) {
+    return [&, why](const tasks::ScoredSources&) {
+      tasks::ScoredFile out = file_of({});
+      out.no_cases = why;
+      return out;
+    };
+  };
+  CHECK_THROWS_WITH(run_show(options, none("gt.json: other questions"), context),
+                    Contains("gt.json: other questions"));
+  CHECK_THROWS_WITH(run_show(options, none(""), context), Contains("a.jsonl: no question"));
+
   options.ids = {"77"};
   CHECK_THROWS_WITH(run_show(options, read, context), Contains("--ids") && Contains("77"));
   options.ids.clear();

@@ -145,6 +145,48 @@ TEST_CASE("a folder of answers says its task, and scores beside it are taken whe
   CHECK_THROWS_AS(scored_questions(sources, {}), UsageError);
 }
 
+TEST_CASE("answers say which benchmark they are of, and another one is refused") {
+  const test::TempFolder folder;
+  const std::string line =
+      "{\"dataset\":\"SQA3D\",\"sample_id\":\"7\",\"scene\":\"scene0001_00\","
+      "\"pred_response\":\"Left.\",\"gt_response\":\"left\"}\n";
+  test::write_text(folder / "answers.jsonl", line);
+  tasks::ScoredSources sources;
+  sources.answers = folder.path();
+  CHECK(scored_questions(sources, {}).task == "sqa3d");  // by the lines
+  sources.task = "scanqa";
+  CHECK_THROWS_WITH(scored_questions(sources, {}), Contains("answers.jsonl") &&
+                    Contains("answers of sqa3d") && Contains("of scanqa"));
+
+  // Lines of another program name no dataset: run.json or scores.json does.
+  const std::string plain = "{" + line.substr(line.find(',') + 1);
+  test::write_text(folder / "answers.jsonl", plain);
+  test::write_text(folder / "run.json", "{\"task\":\"sqa3d\"}");
+  CHECK_THROWS_WITH(scored_questions(sources, {}), Contains("run.json") &&
+                    Contains("answers of sqa3d") && Contains("of scanqa"));
+  std::filesystem::remove(folder / "run.json");
+  ScoreOptions options;
+  options.inputs = {"sqa3d", folder.path().string()};
+  options.partial = true;
+  options.out = (folder / "scores.json").string();
+  options.draws = 10;
+  Context context;
+  context.print = [](const std::string&) {};
+  run_score(options, {}, context);
+  CHECK_THROWS_WITH(scored_questions(sources, {}), Contains("scores.json") &&
+                    Contains("answers of sqa3d") && Contains("of scanqa"));
+
+  // Scores stay where the truth is that of other questions; the cases do not, and say why.
+  sources.task.clear();
+  CHECK(scored_questions(sources, {}).no_cases.empty());
+  test::write_text(folder / "gt.json", "[{\"question_id\":\"x\"}]");
+  sources.gt = (folder / "gt.json").string();
+  const tasks::ScoredFile other = scored_questions(sources, {});
+  CHECK(other.questions.empty());
+  CHECK_FALSE(other.no_cases.empty());
+  CHECK(other.values.at(0).value == 100);
+}
+
 TEST_CASE("the questions that run.json names are what is right, as long as they are the same") {
   const test::TempFolder folder;
   const std::string questions =
