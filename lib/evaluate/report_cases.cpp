@@ -64,8 +64,7 @@ ScoredQuestion drawn_question(const Case& one, const CaseOptions& options) {
   return out;
 }
 
-std::string pictures(const Case& one, const CaseOptions& options, SceneCache& scenes) {
-  const ShownScene& scene = scenes.of(one.question.scene);
+std::string pictures(const Case& one, const CaseOptions& options, const ShownScene& scene) {
   const ScoredQuestion drawn = drawn_question(one, options);
   const std::vector<CaseBox> boxes = case_boxes(drawn, scene);
   const auto frames =
@@ -74,7 +73,7 @@ std::string pictures(const Case& one, const CaseOptions& options, SceneCache& sc
   for (std::size_t i = 0; i < frames.size(); ++i)
     out += figure(frames[i].picture,
                   fmt::format("Picture {} of {}, {}", i + 1, one.question.scene, frames[i].caption),
-                  fmt::format("{}  {}", i + 1, frames[i].caption));
+                  fmt::format("{} \u00b7 {}", i + 1, frames[i].caption));
   const int height = frames.empty() ? options.width * 3 / 4 : frames[0].picture.height;
   const ImageU8 top = top_view(boxes, scene, frames, {options.width, height});
   out +=
@@ -127,7 +126,8 @@ std::string types_of(const ScoredQuestion& question) {
   return out;
 }
 
-std::string article(const Case& one, const CaseOptions& options, const std::string& shown) {
+std::string article(const Case& one, const CaseOptions& options, const std::string& shown,
+                    const ShownScene* scene) {
   const ScoredQuestion& q = one.question;
   std::string meta = one.task.title + " \u00b7 question " + q.id;
   if (!q.scene.empty()) meta += " \u00b7 " + q.scene;
@@ -138,7 +138,7 @@ std::string article(const Case& one, const CaseOptions& options, const std::stri
       html_text(one.task.task), html_text(types_of(q)), scores_by_name(one, options.names),
       html_text(asked(one)), html_text(meta), shown);
   out +=
-      part("true", "What is right", "<bdi>" + html_text(truth_words(q, one.task.task)) + "</bdi>");
+      part("true", "What is right", "<bdi>" + html_text(truth_words(q, one.task.task, scene)) + "</bdi>");
   for (std::size_t r = 0; r < one.runs.size(); ++r) {
     if (one.runs[r] == nullptr) continue;
     const ScoredAnswer& answer = one.runs[r]->answer;
@@ -147,7 +147,7 @@ std::string article(const Case& one, const CaseOptions& options, const std::stri
                 : place == 1 ? "b"
                              : "more",
                 "<bdi>" + html_text(one.task.runs[r].name) + "</bdi>",
-                "<bdi>" + html_text(answer_words(answer, one.task.task)) + "</bdi><br>" +
+                "<bdi>" + html_text(answer_words(answer, one.task.task, scene)) + "</bdi><br>" +
                     earned(one.task.runs[r].file, answer));
   }
   return out + "</dl>\n</article>\n";
@@ -190,9 +190,11 @@ std::string case_articles(const ReportTask& task, const CaseOptions& options, Sc
       one.runs.push_back(at == run.end() ? nullptr : at->second);
     }
     std::string shown;
+    const ShownScene* scene = nullptr;
     if (scenes != nullptr) {
       try {
-        shown = pictures(one, options, *scenes);
+        scene = &scenes->of(one.question.scene);
+        shown = pictures(one, options, *scene);
         if (std::find(counts.scenes.begin(), counts.scenes.end(), one.question.scene) ==
             counts.scenes.end())
           counts.scenes.push_back(one.question.scene);
@@ -202,7 +204,7 @@ std::string case_articles(const ReportTask& task, const CaseOptions& options, Sc
         ++counts.failed;
       }
     }
-    out += article(one, options, shown);
+    out += article(one, options, shown, scene);
     ++counts.cases;
     if (options.progress != nullptr) options.progress->add();
   }
@@ -271,8 +273,8 @@ std::string case_filters(const std::vector<ReportTask>& tasks,
   select("type", "Type of question", type_options);
   if (names.size() > 1) select("run", "Score of", run_options);
   out +=
-      "<label>Score from, %<input name=\"low\" type=\"number\" inputmode=\"decimal\" step=\"any\">"
-      "</label>\n<label>Score to, %<input name=\"high\" type=\"number\" inputmode=\"decimal\" "
+      "<label>Main metric from, %<input name=\"low\" type=\"number\" inputmode=\"decimal\" step=\"any\">"
+      "</label>\n<label>Main metric to, %<input name=\"high\" type=\"number\" inputmode=\"decimal\" "
       "step=\"any\"></label>\n";
   select("sort", "Order", sorts);
   out +=

@@ -63,19 +63,27 @@ std::vector<std::size_t> chosen_frames(std::span<const CaseBox> boxes, const Sho
   return out;
 }
 
+// "a", "a and b", "a, b and c".
+std::string listed_words(const std::vector<std::string>& words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
+  return out;
+}
+
 std::string caption_of(std::span<const CaseBox> boxes, const ShownScene& scene, std::size_t frame) {
-  std::string seen;
-  for (const auto& [of, name] : {std::pair{BoxOf::kTruth, "true"},
-                                 {BoxOf::kAnswer, "answer"},
+  std::vector<std::string> seen;
+  for (const auto& [of, name] : {std::pair{BoxOf::kTruth, "the true box"},
+                                 {BoxOf::kAnswer, "the answer"},
                                  {BoxOf::kAgainst, "B's answer"}}) {
-    const bool any = std::any_of(boxes.begin(), boxes.end(), [&](const CaseBox& one) {
-      return one.of == of && scene.dots_in(frame, one.box) > 0;
-    });
-    if (any) seen += (seen.empty() ? "" : ", ") + std::string(name);
+    if (std::any_of(boxes.begin(), boxes.end(), [&](const CaseBox& one) {
+          return one.of == of && scene.dots_in(frame, one.box) > 0;
+        }))
+      seen.emplace_back(name);
   }
   std::string out =
       fmt::format("frame {}{}", scene.frame_id(frame), scene.has_pictures() ? "" : " (depth)");
-  if (!boxes.empty()) out += seen.empty() ? ": no box in view" : ": box in view: " + seen;
+  if (!boxes.empty()) out += " shows " + (seen.empty() ? "no box" : listed_words(seen));
   return out;
 }
 

@@ -28,7 +28,7 @@ struct CaseFrame {
   ImageU8 picture;  // with boxes drawn
   std::int64_t id = 0;
   std::size_t place = 0;  // among the frames of the scene
-  std::string caption;    // "frame 120: true box"
+  std::string caption;    // "frame 120 shows the true box"
 };
 
 // `count` frames: those that show the true boxes best; where an answer's box is not in them, the

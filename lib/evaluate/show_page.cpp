@@ -76,7 +76,8 @@ void draw_scores(Column& column, const tasks::ScoredFile& file,
 }
 
 void draw_words(Column column, const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
-                const SystemNames& names, std::span<const CaseBox> boxes) {
+                const SystemNames& names, const ShownScene& scene,
+                std::span<const CaseBox> boxes) {
   const auto has = [&](BoxOf of) {
     return std::any_of(boxes.begin(), boxes.end(), [of](const CaseBox& b) { return b.of == of; });
   };
@@ -90,12 +91,12 @@ void draw_words(Column column, const tasks::ScoredFile& file, const tasks::Score
   key(BoxOf::kAgainst, "B: " + names.b);
   if (!boxes.empty()) column.y += 12;
   column.label("What is right", color_of(BoxOf::kTruth));
-  column.body(truth_words(question, file.task));
+  column.body(truth_words(question, file.task, &scene));
   column.label(question.against ? "A: " + names.a : "Answer", color_of(BoxOf::kAnswer));
-  column.body(answer_words(question.answer, file.task));
+  column.body(answer_words(question.answer, file.task, &scene));
   if (question.against) {
     column.label("B: " + names.b, color_of(BoxOf::kAgainst));
-    column.body(answer_words(*question.against, file.task));
+    column.body(answer_words(*question.against, file.task, &scene));
   }
   column.y += 4;
   draw_scores(column, file, question);
@@ -103,15 +104,15 @@ void draw_words(Column column, const tasks::ScoredFile& file, const tasks::Score
 
 // Height of the column of words when all its parts have as many lines as they may.
 double words_height(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
-                    double width, std::size_t boxes) {
+                    const ShownScene& scene, double width, std::size_t boxes) {
   double out = double(boxes > 0 ? 3 : 0) * (line_height(kBody) + 2) + 12 + 4 + 30;
   const auto part = [&](const std::string& text) {
     out += line_height(kLabel) + 10 +
            line_height(kBody) * double(wrap_text(text, width, kBody, kAnswerLines).size());
   };
-  part(truth_words(question, file.task));
-  part(answer_words(question.answer, file.task));
-  if (question.against) part(answer_words(*question.against, file.task));
+  part(truth_words(question, file.task, &scene));
+  part(answer_words(question.answer, file.task, &scene));
+  if (question.against) part(answer_words(*question.against, file.task, &scene));
   return out + 22 * double(file.metrics.size());
 }
 
@@ -127,6 +128,13 @@ std::string boxes_words(const std::vector<tasks::BoxMetres>& boxes) {
   return out;
 }
 
+// "object 35 (chair)".
+std::string object_words(std::int64_t id, const ShownScene* scene) {
+  std::string label;
+  if (scene != nullptr) label = scene->object_label(ObjectKind::kGt, id);
+  return fmt::format("object {}{}", id, label.empty() ? "" : " (" + label + ")");
+}
+
 bool of_boxes(const std::string& task) { return task == "scanrefer" || task == "multi3drefer"; }
 
 }  // namespace
@@ -135,19 +143,21 @@ std::string earned_text(double earned) {
   return std::isfinite(earned) ? fmt::format("{:.1f}", earned) : "-";
 }
 
-std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task) {
+std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task,
+                         const ShownScene* scene) {
   const std::string cut = answer.cut.value_or(false) ? " (cut by the length limit)" : "";
   if (!answer.unreadable.empty()) return "unreadable: " + answer.unreadable;
-  if (task == "nr3d") return answer.object ? fmt::format("object {}", *answer.object) : "no object";
+  if (task == "nr3d") return answer.object ? object_words(*answer.object, scene) : "no object";
   if (of_boxes(task))
     return answer.boxes.empty() && answer.empty ? "no answer" : boxes_words(answer.boxes);
   return (answer.empty ? "an empty answer" : answer.text) + cut;
 }
 
-std::string truth_words(const tasks::ScoredQuestion& question, const std::string& task) {
+std::string truth_words(const tasks::ScoredQuestion& question, const std::string& task,
+                        const ShownScene* scene) {
   if (of_boxes(task)) return boxes_words(question.boxes);
   if (task == "nr3d" && !question.objects.empty())
-    return fmt::format("object {}", question.objects.front()) +
+    return object_words(question.objects.front(), scene) +
            (question.objects.size() > 1
                 ? ", among " + plural(question.objects.size(), "object") + " of its class"
                 : "");
@@ -178,7 +188,7 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
   const double row_step = line_height(kCaption) + 4 + tile + kGap;
   const double below = head + double(rows) * row_step;
   const double words_x = kMargin + kTopSize + kGap + 10, words_width = width - kMargin - words_x;
-  const double words = words_height(file, question, words_width, boxes.size());
+  const double words = words_height(file, question, scene, words_width, boxes.size());
   const double height =
       below + line_height(kCaption) + 4 + std::max<double>(top.height, words) + kMargin;
   return draw_on(blank(width, int(std::ceil(height)), SheetColors::kPage), [&](Canvas& canvas) {
@@ -191,7 +201,7 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
       const ImageU8& picture = shown[i].picture;
       const double x = kMargin + double(i % std::size_t(columns)) * (kTileWidth + kGap);
       const double y = head + double(i / std::size_t(columns)) * row_step;
-      const std::string caption = fmt::format("{}  {}", i + 1, shown[i].caption);
+      const std::string caption = fmt::format("{} \u00b7 {}", i + 1, shown[i].caption);
       draw_lines(canvas, {fit_text(caption, kTileWidth, kCaption)}, {x, y}, kCaption);
       canvas.image(picture, {x, y + line_height(kCaption) + 4}, picture.width, picture.height);
     }
@@ -201,7 +211,7 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
     draw_lines(canvas, {fit_text(above, kTopSize, kCaption)}, {kMargin, below}, kCaption);
     const double under = below + line_height(kCaption) + 4;
     canvas.image(top, {kMargin, under}, top.width, top.height);
-    draw_words({canvas, words_x, under, words_width}, file, question, names, boxes);
+    draw_words({canvas, words_x, under, words_width}, file, question, names, scene, boxes);
   });
 }
 

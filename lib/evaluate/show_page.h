@@ -23,10 +23,13 @@ struct SystemNames {
 // A number of one question: "33.3", "-" where there is none.
 std::string earned_text(double earned);
 
-// What a system answered, in words: a text, how many boxes, an object; or that it is none.
-std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task);
+// What a system answered, in words: a text, how many boxes, an object with its label, where the
+// scene is there and has one; or that it is none.
+std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task,
+                         const ShownScene* scene = nullptr);
 // What is right, in words.
-std::string truth_words(const tasks::ScoredQuestion& question, const std::string& task);
+std::string truth_words(const tasks::ScoredQuestion& question, const std::string& task,
+                        const ShownScene* scene = nullptr);
 
 ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
                   const CaseText& text, const SystemNames& names, const ShownScene& scene,

@@ -172,4 +172,12 @@ std::optional<Box> ShownScene::object_box(ObjectKind kind, std::int64_t id) cons
   return std::nullopt;
 }
 
+std::string ShownScene::object_label(ObjectKind kind, std::int64_t id) const {
+  const auto& objects = kind == ObjectKind::kGt ? gt_ : proposals_;
+  if (!objects) return {};
+  for (std::size_t n = 0; n < objects->id.size() && n < objects->label.size(); ++n)
+    if (objects->id[n] == id) return objects->label[n];
+  return {};
+}
+
 }  // namespace vega::evaluate

@@ -53,6 +53,8 @@ class ShownScene {
 
   // The box of an object; nothing where no object has this id.
   std::optional<Box> object_box(ObjectKind kind, std::int64_t id) const;
+  // Its label; empty where no object has this id, or it has no label.
+  std::string object_label(ObjectKind kind, std::int64_t id) const;
   Pose aligned_from_scan() const { return reader_.axis_align(); }
 
  private:

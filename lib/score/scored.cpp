@@ -1,5 +1,7 @@
 #include "score/scored.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -157,6 +159,15 @@ std::string plain_question(std::string_view prompt) {
   return std::string(trim(prompt));
 }
 
+// "<coord>" of a Scan2Cap prompt is a place in the room: the centre of the given box.
+void write_coordinate(const std::optional<tasks::BoxMetres>& box, std::string& question) {
+  constexpr std::string_view kCoord = "<coord>";
+  const std::size_t at = question.find(kCoord);
+  if (!box || at == question.npos) return;
+  question.replace(at, kCoord.size(),
+                   fmt::format("({:.2f}, {:.2f}, {:.2f}) m", (*box)[0], (*box)[1], (*box)[2]));
+}
+
 ScoredQuestion question_of(const Question& one, Task task, const Matching& matching) {
   ScoredQuestion out;
   out.id = one.truth.id;
@@ -168,6 +179,7 @@ ScoredQuestion question_of(const Question& one, Task task, const Matching& match
   out.boxes.assign(one.truth.boxes.begin(), one.truth.boxes.end());
   out.objects = one.truth.objects;
   out.given_box = one.truth.given_box;
+  write_coordinate(out.given_box, out.question);
   out.answer = answer_of(one.answer, task, matching);
   return out;
 }

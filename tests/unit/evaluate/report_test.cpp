@@ -96,6 +96,7 @@ TEST_CASE("a report stands alone, and every text in it stays text") {
   CHECK(page.find("http:") == page.npos);
   CHECK(page.find("https:") == page.npos);
   CHECK(page.find("src=\"") == page.npos);
+  CHECK_THAT(page, Contains(">Main metric from, %<") && Contains(">Main metric to, %<"));
   CHECK(occurrences(page, "<article") == 6);  // three questions of two tasks
   CHECK_THAT(page, Contains("&lt;/script&gt;&lt;script&gt;alert(&quot;1&quot;)"));
   CHECK_THAT(page, Contains("<b>50.00</b> <small>[40.00, 60.00]</small>"));

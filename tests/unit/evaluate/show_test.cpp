@@ -211,7 +211,11 @@ TEST_CASE("pages show pictures or depth, and any text, box and question") {
     REQUIRE(boxes.size() == 2);
     const auto frames = case_frames(boxes, scene, 3, {320, 240});
     REQUIRE_FALSE(frames.empty());
-    CHECK(frames[0].caption.find("true") != std::string::npos);
+    CHECK_THAT(frames[0].caption, Contains(" shows the true box"));
+    const auto same = case_frames(case_boxes(questions[1], scene), scene, 1, {320, 240});
+    CHECK(same.at(0).caption == "frame " + std::to_string(same[0].id) +
+                                    (pictures ? "" : " (depth)") +
+                                    " shows the true box and the answer");
     CHECK((frames[0].caption.find("depth") == std::string::npos) == pictures);
     const auto has = [&](const ImageU8& image, BoxOf of) {
       const Color color = box_pen(of).color;
@@ -221,6 +225,17 @@ TEST_CASE("pages show pictures or depth, and any text, box and question") {
       return false;
     };
     CHECK(has(frames[0].picture, BoxOf::kTruth));
+
+    // Objects have the label of the scene file, where there is one.
+    tasks::ScoredQuestion object = questions[0];
+    object.objects = {8, 9};
+    object.answer.object = 999;
+    const std::string label = scene.object_label(ObjectKind::kGt, 8);
+    REQUIRE_FALSE(label.empty());
+    CHECK(truth_words(object, "nr3d", &scene) ==
+          "object 8 (" + label + "), among 2 objects of its class");
+    CHECK(answer_words(object.answer, "nr3d", &scene) == "object 999");
+    CHECK(answer_words({.object = 8}, "nr3d") == "object 8");
     const ImageU8 top = top_view(boxes, scene, frames, {300, 300});
     CHECK(std::max(top.width, top.height) == 300);
     CHECK(has(top, BoxOf::kTruth));
@@ -252,7 +267,7 @@ TEST_CASE("a scene without cameras, or without depth, still has a page") {
     const auto boxes = case_boxes(file.questions[0], scene);
     const auto frames = case_frames(boxes, scene, 3, {200, 200});
     REQUIRE(frames.size() == 3);
-    CHECK(frames[0].caption == "frame 0: no box in view");
+    CHECK(frames[0].caption == "frame 0 shows no box");
   }
 }
 

@@ -187,6 +187,24 @@ TEST_CASE("answers say which benchmark they are of, and another one is refused")
   CHECK(other.values.at(0).value == 100);
 }
 
+TEST_CASE("a caption's question has the coordinate in metres where the prompt has its place") {
+  const test::TempFolder folder;
+  test::write_text(folder / "gt.json",
+                   "[{\"id\": 0, \"video\": \"scannet/scene0001_00\", \"conversations\": "
+                   "[{\"value\": \"<image>Given an object located at <coord> , describe it.\"}, "
+                   "{\"value\": \"a chair\"}], \"annotations\": [\"a chair\"], \"gt_box\": "
+                   "[9, 9, 9, 1, 1, 1], \"box_input\": [1, -0.5, 0.25, 1, 1, 1], \"metadata\": "
+                   "{\"dataset\": \"scan2cap\"}}]");
+  test::write_text(folder / "a.jsonl", "{\"sample_id\":0,\"pred_response\":\"a chair\"}\n");
+  tasks::ScoredSources sources;
+  sources.task = "scan2cap";
+  sources.answers = folder / "a.jsonl";
+  sources.gt = (folder / "gt.json").string();
+  sources.wordnet_dir = folder.path().string();
+  CHECK(scored_questions(sources, {}).questions.at(0).question ==
+        "Given an object located at (1.00, -0.50, 0.25) m , describe it.");
+}
+
 TEST_CASE("the questions that run.json names are what is right, as long as they are the same") {
   const test::TempFolder folder;
   const std::string questions =
