@@ -63,13 +63,29 @@ struct Section {
   std::string id, title, body;
 };
 
+// Systems whose numbers are those of chance; empty: none is known to be.
+std::string untrained_words(const std::vector<ReportTask>& tasks,
+                            const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    const auto is = [&](const ReportRun& run) { return run.name == name && run.untrained(); };
+    if (std::any_of(tasks.begin(), tasks.end(), [&](const ReportTask& task) {
+          return std::any_of(task.runs.begin(), task.runs.end(), is);
+        }))
+      out += (out.empty() ? "<bdi>" : ", <bdi>") + html_text(name) + "</bdi>";
+  }
+  if (out.empty()) return out;
+  return "<p class=\"notice\">Never trained: " + out +
+         ". Such answers are noise, and their scores those of chance.</p>\n";
+}
+
 std::string page_of(const ReportVerb& options, const std::vector<std::string>& names,
-                    const std::vector<Section>& sections) {
+                    const std::string& notice, const std::vector<Section>& sections) {
   std::string out = head(options.title) + "<header class=\"top\">\n<h1>" +
                     html_text(options.title) + "</h1>\n<p class=\"muted\">Runs: ";
   for (std::size_t n = 0; n < names.size(); ++n)
     out += (n > 0 ? ", " : "") + ("<bdi>" + html_text(names[n]) + "</bdi>");
-  out += "</p>\n<nav aria-label=\"Parts of the report\"><ul>\n";
+  out += "</p>\n" + notice + "<nav aria-label=\"Parts of the report\"><ul>\n";
   for (const Section& one : sections)
     out += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", one.id, html_text(one.title));
   out += "</ul></nav>\n</header>\n<main id=\"main\" tabindex=\"-1\">\n";
@@ -162,6 +178,7 @@ void ReportVerb::visit(OptionVisitor& v) {
 }
 
 int run_report(const ReportVerb& options, const tasks::ReadScored& read, const Context& context) {
+  if (options.out.empty()) throw UsageError(explain("--out", "nothing", "a name ending in .html"));
   if (fs::path(options.out).extension() != ".html")
     throw UsageError(explain("--out", "'" + options.out + "'", "a name that ends in .html"));
   for (const auto& [option, folder] :
@@ -193,7 +210,7 @@ int run_report(const ReportVerb& options, const tasks::ReadScored& read, const C
                         gate_figures(options.tokens, sources.scenes, counts.scenes,
                                      static_cast<std::size_t>(options.gates))});
   sections.push_back({"cases", "Cases", body});
-  const std::string page = page_of(options, cases.names, sections);
+  const std::string page = page_of(options, cases.names, untrained_words(tasks, cases.names), sections);
   publish_output(options.out, page);
   log_info("{}: {} of {}, {}, {}", options.out, plural(tasks.size(), "task"),
            plural(inputs.size(), "run"), plural(counts.cases, "case"),

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/natural.h"
 #include "base/printable.h"
@@ -25,14 +26,93 @@ bool is_run(const fs::path& folder) {
   return fs::exists(folder / "answers.jsonl") || fs::exists(folder / "scores.json");
 }
 
+// Folders of runs in a folder, by task, then by name.
+std::vector<std::string> runs_below(const fs::path& path) {
+  std::vector<std::string> out;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path))
+    if (entry.is_directory() && is_run(entry.path())) out.push_back(entry.path().string());
+  const auto rank = [](const std::string& folder) {
+    const std::string task = fs::path(folder).filename().string();
+    return std::find(kTaskNames.begin(), kTaskNames.end(), task) - kTaskNames.begin();
+  };
+  std::sort(out.begin(), out.end(), [&](const std::string& a, const std::string& b) {
+    return rank(a) != rank(b) ? rank(a) < rank(b) : natural_less(a, b);
+  });
+  return out;
+}
+
+// The last name of a path.
+std::string last_name(const fs::path& path) {
+  const fs::path plain = path.lexically_normal();
+  return (plain.has_filename() ? plain : plain.parent_path()).filename().string();
+}
+
+// The checkpoint that run.json beside the answers names; empty: none does.
+std::string checkpoint_name(const fs::path& run) {
+  const fs::path file = (fs::is_directory(run) ? run : run.parent_path()) / "run.json";
+  if (!fs::exists(file)) return {};
+  return last_name(std::string(read_json(file, "run.json")["checkpoint"].text_or("")));
+}
+
 // The name of a folder, or of the one above where it is a task's.
-std::string name_of(const fs::path& path) {
+std::string folder_name(const fs::path& path) {
   fs::path folder = fs::absolute(path).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();
   if (!fs::is_directory(path)) folder = folder.parent_path();
   if (is_task(folder.filename().string())) folder = folder.parent_path();
   const std::string name = folder.filename().string();
   return name.empty() ? path.string() : name;
+}
+
+// What one argument stands for.
+struct Given {
+  std::string name, path;  // name: empty where the user gave none
+  std::vector<std::string> runs;
+};
+
+Given given_of(const std::string& input) {
+  Given out{{}, input, {}};
+  // Names and paths may hold "=" too.
+  for (std::size_t at = input.find('='); at != input.npos && !fs::exists(out.path);
+       at = input.find('=', at + 1)) {
+    out.name = input.substr(0, at);
+    out.path = input.substr(at + 1);
+  }
+  if (!fs::exists(out.path))
+    throw InputError(explain(printable(out.path), "no such file or folder",
+                             "a folder of answers, or a score file"));
+  if (!fs::is_directory(out.path) || is_run(out.path)) {
+    out.runs = {out.path};
+    return out;
+  }
+  out.runs = runs_below(out.path);
+  const fs::path answers = fs::path(out.path) / "answers";  // of tools/benchmark.sh
+  if (out.runs.empty() && fs::is_directory(answers)) out.runs = runs_below(answers);
+  if (out.runs.empty())
+    throw InputError(explain(printable(out.path), "a folder without answers.jsonl and scores.json",
+                             "one of them, or folders that hold them",
+                             "vega-eval merge makes one file of the parts of a run"));
+  return out;
+}
+
+// Runs are named by their checkpoint where run.json says it and it tells folders apart; else by the
+// folders.
+void name_unnamed(std::vector<Given>& given) {
+  std::vector<std::string> checkpoints, names;
+  for (const Given& one : given)
+    checkpoints.push_back(one.name.empty() ? checkpoint_name(one.runs.front()) : one.name);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (!given[i].name.empty()) {
+      names.push_back(given[i].name);
+      continue;
+    }
+    const std::string folder = folder_name(given[i].path);
+    bool told = !checkpoints[i].empty();
+    for (std::size_t k = 0; k < given.size(); ++k)
+      told = told && (checkpoints[k] != checkpoints[i] || folder_name(given[k].path) == folder);
+    names.push_back(told ? checkpoints[i] : folder);
+  }
+  for (std::size_t i = 0; i < given.size(); ++i) given[i].name = std::move(names[i]);
 }
 
 }  // namespace
@@ -43,42 +123,17 @@ const ReportRun* ReportTask::with_questions() const {
   return nullptr;
 }
 
+bool ReportRun::untrained() const { return file.run["untrained"].flag().value_or(false); }
+
 std::vector<ReportInput> report_inputs(const std::vector<std::string>& inputs) {
   if (inputs.empty())
     throw UsageError(explain("report", "no run", "folders of answers, or score files"));
+  std::vector<Given> given;
+  for (const std::string& input : inputs) given.push_back(given_of(input));
+  name_unnamed(given);
   std::vector<ReportInput> out;
-  for (const std::string& input : inputs) {
-    std::string name, path = input;
-    // Names and paths may hold "=" too.
-    for (std::size_t at = input.find('='); at != input.npos && !fs::exists(path);
-         at = input.find('=', at + 1)) {
-      name = input.substr(0, at);
-      path = input.substr(at + 1);
-    }
-    if (!fs::exists(path))
-      throw InputError(explain(printable(path), "no such file or folder",
-                               "a folder of answers, or a score file"));
-    if (name.empty()) name = name_of(path);
-    if (!fs::is_directory(path) || is_run(path)) {
-      out.push_back({name, path});
-      continue;
-    }
-    std::vector<std::string> below;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path))
-      if (entry.is_directory() && is_run(entry.path())) below.push_back(entry.path().string());
-    if (below.empty())
-      throw InputError(explain(printable(path), "a folder without answers.jsonl and scores.json",
-                               "one of them, or folders that hold them",
-                               "vega-eval merge makes one file of the parts of a run"));
-    const auto rank = [](const std::string& folder) {
-      const std::string task = fs::path(folder).filename().string();
-      return std::find(kTaskNames.begin(), kTaskNames.end(), task) - kTaskNames.begin();
-    };
-    std::sort(below.begin(), below.end(), [&](const std::string& a, const std::string& b) {
-      return rank(a) != rank(b) ? rank(a) < rank(b) : natural_less(a, b);
-    });
-    for (std::string& one : below) out.push_back({name, std::move(one)});
-  }
+  for (const Given& one : given)
+    for (const std::string& run : one.runs) out.push_back({one.name, run});
   return out;
 }
 

@@ -12,6 +12,8 @@ namespace vega::evaluate {
 struct ReportRun {
   std::string name, path;
   tasks::ScoredFile file;
+
+  bool untrained() const;  // run.json says that the checkpoint was never trained
 };
 
 // Runs of one task, in the order in which they were given; one a name.
@@ -27,9 +29,10 @@ struct ReportInput {
   std::string name, path;
 };
 
-// What the arguments stand for. NAME=PATH or PATH: a folder of answers, a score file, or a folder
-// of such folders (answers/scanqa, answers/sqa3d). Without NAME the name of the folder, or of the
-// one above where it is that of a task. Throws InputError: nothing there.
+// What the arguments stand for. NAME=PATH or PATH: a folder of answers, a score file, a folder of
+// such folders (answers/scanqa, answers/sqa3d), or one whose "answers" is that. Without NAME the
+// name of the checkpoint where run.json says it and no other argument has the same; else that of
+// the folder, or of the one above where it is that of a task. Throws InputError: nothing there.
 std::vector<ReportInput> report_inputs(const std::vector<std::string>& inputs);
 
 // Reads them. Throws UsageError (a task twice under one name) and what `read` throws.

@@ -146,6 +146,9 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
   int failed = report_broken(file, choice.ids);
   make_folder(options.out);
   SceneCache scenes(sources.scenes);
+  const std::string untrained =
+      file.run["untrained"].flag().value_or(false) ? "never trained: " : "";
+  if (!untrained.empty()) log_warn("{} is of a model that was never trained", options.answers);
   const SystemNames names{options.answers, options.against};
   std::set<fs::path> written;
   Progress progress("show", "pictures", std::ssize(cases), context.progress);
@@ -155,8 +158,8 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
     try {
       const ShownScene& scene = scenes.of(question.scene);
       const std::string type = question.type.empty() ? "" : " (" + question.type + ")";
-      const CaseText text{fmt::format("{} {}, question {} of {}{}", file.title, file.split,
-                                      printable(question.id, 80), question.scene, type),
+      const CaseText text{fmt::format("{}{} {}, question {} of {}{}", untrained, file.title,
+                                      file.split, printable(question.id, 80), question.scene, type),
                           fmt::format("{} of {}{}", i + 1, cases.size(),
                                       cases[i].value.empty() ? "" : ", " + cases[i].value)};
       const ImageU8 page =

@@ -119,6 +119,21 @@ TEST_CASE("a report stands alone, and every text in it stays text") {
   CHECK_THAT(test::read_text(folder / "r.html"),
              Contains("No pictures: ") && Contains("no such file"));
 
+  // Scores of chance are no system's.
+  CHECK(page.find("Never trained") == page.npos);
+  const auto chance = [&](const tasks::ScoredSources& sources) {
+    tasks::ScoredFile out = read(sources);
+    if (sources.answers.string().find("theirs") != std::string::npos)
+      out.run = Json{{"untrained", true}};
+    return out;
+  };
+  options.inputs[1] = "<b>=" + (folder / "theirs").string();
+  CHECK(run_report(options, chance, context) == 4);
+  CHECK_THAT(test::read_text(folder / "r.html"),
+             Contains("Never trained: <bdi>&lt;b&gt;</bdi>. Such answers are noise"));
+
+  options.out.clear();
+  CHECK_THROWS_WITH(run_report(options, read, context), Contains("--out: got nothing"));
   options.out = (folder / "r.txt").string();
   CHECK_THROWS_AS(run_report(options, read, context), UsageError);
   options.out = (folder / "r.html").string();
@@ -175,6 +190,17 @@ TEST_CASE("runs are named by their folders, or as the user says") {
         "m: b:sqa3d ");
   CHECK(names({(folder / "other/sqa3d/scores.json").string()}) == "other:scores.json ");
   CHECK(names({(folder / "m/sqa3d/answers.jsonl").string()}) == "m:answers.jsonl ");
+  // The folder of a benchmark; a checkpoint's name where it tells the runs apart.
+  make_run(folder / "bm/answers/nr3d");
+  CHECK(names({(folder / "bm").string()}) == "bm:nr3d ");
+  test::write_text(folder / "bm/answers/nr3d/run.json", "{\"checkpoint\": \"models/tiny/\"}");
+  CHECK(names({(folder / "bm").string()}) == "tiny:nr3d ");
+  CHECK(names({(folder / "bm/answers/nr3d/answers.jsonl").string()}) == "tiny:answers.jsonl ");
+  CHECK(names({"x=" + (folder / "bm").string()}) == "x:nr3d ");
+  make_run(folder / "again/nr3d");
+  test::write_text(folder / "again/nr3d/run.json", "{\"checkpoint\": \"other/tiny\"}");
+  CHECK(names({(folder / "bm").string(), (folder / "again").string()}) ==
+        "bm:nr3d again:nr3d ");
   CHECK_THROWS_WITH(names({(folder / "m/notes").string()}), Contains("answers.jsonl"));
   CHECK_THROWS_WITH(names({"b=/nowhere"}), Contains("/nowhere"));
   CHECK_THROWS_AS(names({}), UsageError);
