@@ -81,6 +81,23 @@ expect_exit 4 evaluate show scanrefer --answers wrong/scanrefer --gt elsewhere.j
 expect_text "question '0'"
 check "all but one" test "$(wc -l <"$OUT")" = $((n - 1))
 
+# --- another benchmark's answers, and a truth that they do not answer
+expect_exit 3 evaluate show scanqa --answers wrong/scanrefer/answers.jsonl --gt "$gt" --scenes scenes -o none "${quiet[@]}"
+mkdir -p foreign
+sed 's/^{/{"dataset":"scanqa",/' scanqa.jsonl >foreign/answers.jsonl
+expect_exit 3 evaluate show sqa3d --answers foreign --scenes scenes -o none "${quiet[@]}"
+expect_text "foreign/answers.jsonl: got answers of scanqa, expected of sqa3d"
+check "nothing was drawn" test ! -e none
+expect_exit 0 evaluate score scanqa foreign --gt $b/scanqa/ScanQA_v1.0_val.json --wordnet-dir "$T" -o foreign/scores.json \
+  --partial --log-level warn
+sed 's/"question_id":"/"question_id":"other-/' $b/scanqa/ScanQA_v1.0_val.json >other.json
+expect_exit 3 evaluate show scanqa --answers foreign --gt other.json --wordnet-dir "$T" --scenes scenes -o none "${quiet[@]}"
+expect_exit 4 evaluate report foreign --gt scanqa=other.json --wordnet-dir "$T" -o foreign.html --log-level warn
+expect_text "no cases"
+check "the page says so" grep -q "no cases" foreign.html
+rm foreign/scores.json
+expect_exit 0 evaluate report foreign --gt scanqa=$b/scanqa/ScanQA_v1.0_val.json --wordnet-dir "$T" -o foreign.html "${quiet[@]}"
+
 # --- usage
 expect_exit 2 evaluate show scanrefer --scenes scenes -o x
 expect_text "--answers"
@@ -121,4 +138,10 @@ expect_text "scene0077_00.h5"
 expect_exit 3 evaluate report nowhere -o report.html
 expect_text "nowhere"
 expect_exit 2 evaluate report right -o report.htm
+expect_exit 2 evaluate report right
+expect_text "--out: got nothing"
+mkdir -p bm && cp -r wrong bm/answers
+for run in bm/answers/*; do echo '{"checkpoint":"models/tiny","untrained":true}' >"$run/run.json"; done
+expect_exit 0 "${report[@]}" bm --scenes scenes --count 1 -o bm.html
+check "the checkpoint's name and what it is worth" grep -q "Never trained: <bdi>tiny</bdi>" bm.html
 finish

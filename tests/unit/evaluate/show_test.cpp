@@ -344,7 +344,7 @@ TEST_CASE("show draws the questions that it can, by rank, and names the others")
   };
   CHECK_THROWS_WITH(run_show(options, none("gt.json: other questions"), context),
                     Contains("gt.json: other questions"));
-  CHECK_THROWS_WITH(run_show(options, none(""), context), Contains("a.jsonl: no question"));
+  CHECK_THROWS_WITH(run_show(options, none(""), context), Contains("a.jsonl: got no question"));
 
   options.ids = {"77"};
   CHECK_THROWS_WITH(run_show(options, read, context), Contains("--ids") && Contains("77"));
