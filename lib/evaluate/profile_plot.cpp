@@ -74,15 +74,15 @@ struct Panel {
   }
 };
 
-// Short enough to stand below a bar: "no branch", "cached", "480p".
+// Short enough to stand below a bar: "no branch", "cached", "480p cached".
 std::string short_name(const std::string& name) {
-  if (name.starts_with("no generative")) return "none";
+  if (name.starts_with("no generative")) return "no branch";
   const std::string size = name.starts_with("832x480")    ? "480p"
                            : name.starts_with("1280x720") ? "720p"
                                                           : "";
   const bool cached = name.find("cached") != std::string::npos;
   if (size.empty()) return cached ? "cached" : name;
-  return cached ? size + " c." : size;
+  return cached ? size + " cached" : size;
 }
 
 std::vector<Panel> panels(const std::string& whose, const std::vector<std::string>& names,

@@ -70,15 +70,16 @@ PublishedProfiles read_published_profiles(std::string_view csv) {
 
 std::vector<std::string> rules_of(const Profile& p) {
   std::vector<std::string> out;
-  out.push_back(fmt::format("{}, {}{}; {} frames{}, {} visual tokens, {} of the prompt", p.device,
-                            p.dtype, p.on_cpu ? fmt::format(", {} threads", p.threads) : "",
-                            p.frames, p.made_up ? " (made up)" : "",
+  out.push_back(fmt::format("{}, {}{}; {}{}, {} visual tokens, {} of the prompt", p.device, p.dtype,
+                            p.on_cpu ? ", " + plural(p.threads, "thread") : "",
+                            plural(p.frames, "frame"), p.made_up ? " (made up)" : "",
                             p.rows.empty() ? 0 : p.rows.front().visual_tokens,
                             p.rows.empty() ? 0 : p.rows.front().text_tokens));
   out.push_back(fmt::format(
       "latency: from decoded frames to the first token of the answer, one scene and one question; "
-      "median of {} runs after {} of warm-up, and quartiles; stages: medians",
-      p.repeats, p.warmup));
+      "{} after {} of warm-up{}",
+      p.repeats == 1 ? "1 run" : fmt::format("median of {} runs", p.repeats), p.warmup,
+      p.repeats == 1 ? "" : ", and quartiles; stages: medians"));
   out.push_back(p.on_cpu
                     ? "memory: peak resident set of the process, with the weights' files as far as "
                       "they were read; settings run in this order, so that a row's mark is not "
@@ -98,7 +99,7 @@ Table profile_table(const Profile& p) {
   Table table({{"setting"},
                {"latency ms", Align::kRight},
                {"quartiles", Align::kRight},
-               {"latency", Align::kRight},
+               {"x baseline", Align::kRight},
                {"peak GB", Align::kRight},
                {"TFLOP", Align::kRight},
                {"tower", Align::kRight, "stages, ms"},

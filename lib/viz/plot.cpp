@@ -62,10 +62,11 @@ Axis places(std::size_t count) {
   return out;
 }
 
+bool has_interval(const PlotPoint& p) { return std::isfinite(p.low) && std::isfinite(p.high); }
+
 bool has_intervals(std::span<const PlotSeries> series) {
   for (const PlotSeries& s : series)
-    for (const PlotPoint& p : s.points)
-      if (std::isfinite(p.low) && std::isfinite(p.high)) return true;
+    if (std::any_of(s.points.begin(), s.points.end(), has_interval)) return true;
   return false;
 }
 
@@ -77,6 +78,27 @@ std::string bar_text(double value, int digits, bool sign) {
   if (value < 0) return "\u2212" + text;
   return sign ? "+" + text : text;
 }
+
+// Digits behind the point: three that count for numbers below 1, two for differences.
+int bar_digits(double largest, bool changes) {
+  if (largest >= 1 || changes) return largest < 1 ? 2 : largest < 1000 ? 1 : 0;
+  if (!(largest > 0)) return 1;
+  return std::min(9, 2 - static_cast<int>(std::floor(std::log10(largest))));
+}
+
+// The number of a bar whose end is at `end`: beyond it, level or upright, centred on it.
+void draw_bar_number(Canvas& canvas, const std::string& text, Point2 end, bool below, bool level,
+                     const TextStyle& style) {
+  if (level)
+    canvas.text(text, {end.x, below ? end.y + 2 + style.size : end.y - 2},
+                anchored(style, Anchor::kCenter));
+  else
+    canvas.text(text, {end.x + cap_height(style) / 2, below ? end.y + 2.5 : end.y - 2.5},
+                anchored(style, below ? Anchor::kRight : Anchor::kLeft, 90));
+}
+
+constexpr double kFromLine = 3;   // points between an interval's line and a number beside it
+constexpr double kNarrowest = 7;  // half of a bar that has room for a number beside the line
 
 // Draws nothing: tells how much room axes leave.
 class NoCanvas final : public Canvas {
@@ -210,12 +232,17 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
     double widest = 0;
     TextStyle style{kInk, 6};
     const double largest = std::max(std::abs(range.low), std::abs(range.high));
-    const int digits = largest < 1 ? 2 : largest < 1000 ? 1 : 0;
+    const int digits = bar_digits(largest, plot.changes);
     for (const PlotSeries& s : plot.series)
       for (const PlotPoint& p : s.points)
         if (std::isfinite(p.y))
           widest = std::max(widest, text_width(bar_text(p.y, digits, plot.changes), style));
-    const double about = tried.width() * 0.84 / static_cast<double>(plot.categories.size() * n);
+    const double bar = tried.width() * 0.84 / static_cast<double>(plot.categories.size() * n);
+    // A number stands at its bar's end, right of an interval's line; on bars too narrow for that
+    // it stands beyond the line.
+    const bool intervals = has_intervals(plot.series);
+    const bool beside = intervals && bar / 2 >= kNarrowest;
+    const double about = beside ? bar / 2 - kFromLine : bar;
     const bool level = widest * 0.87 <= about;
     if (widest > about) style.size = level ? 5.2 : std::clamp(about - 1, 3.5, 6.0);
     const double more = level ? 9 : widest + 5;  // points; the range grows by as much
@@ -236,18 +263,18 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
         draw_area(
             canvas, i,
             rect_path(left + wide * 0.06, std::min(zero, end), wide * 0.88, std::abs(end - zero)));
-        double tip = end;
-        if (std::isfinite(p.low) && std::isfinite(p.high)) {
+        double tip = end, x_middle = middle;
+        if (has_interval(p)) {
           draw_interval(canvas, middle, y.place(p.low), y.place(p.high), kInk);
-          tip = y.place(p.y < 0 ? std::min(p.low, p.y) : std::max(p.high, p.y));
+          if (beside)
+            x_middle += kFromLine + (level ? text_width(bar_text(p.y, digits, plot.changes), style)
+                                           : cap_height(style)) /
+                                        2;
+          else
+            tip = y.place(p.y < 0 ? std::min(p.low, p.y) : std::max(p.high, p.y));
         }
-        const std::string text = bar_text(p.y, digits, plot.changes);
-        if (level)
-          canvas.text(text, {middle, p.y < 0 ? tip + 2 + style.size : tip - 2},
-                      anchored(style, Anchor::kCenter));
-        else
-          canvas.text(text, {middle + cap_height(style) / 2, p.y < 0 ? tip + 2.5 : tip - 2.5},
-                      anchored(style, p.y < 0 ? Anchor::kRight : Anchor::kLeft, 90));
+        draw_bar_number(canvas, bar_text(p.y, digits, plot.changes), {x_middle, tip}, p.y < 0,
+                        level, style);
       }
     }
     canvas.line({{area.left, zero}, {area.right, zero}}, {kInk, 0.6});

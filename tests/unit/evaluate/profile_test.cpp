@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "evaluate/profile_flops.h"
@@ -176,10 +177,10 @@ TEST_CASE("profile: the published figures") {
 TEST_CASE("profile: table, record and plot have this machine and the paper") {
   const Profile p = made_profile();
   const std::string text = profile_table(p).text();
-  CHECK_THAT(text, Contains("no generative branch") && Contains("2000  1000..4000    1.00x") &&
-                       Contains("3000  1500..6000    1.50x") && Contains("1.35x") &&
+  CHECK_THAT(text, Contains("no generative branch") && Contains("2000  1000..4000       1.00x") &&
+                       Contains("3000  1500..6000       1.50x") && Contains("1.35x") &&
                        Contains("paper: 832x480, cached features") && Contains("59.20"));
-  CHECK_THAT(text, Contains("A machine, fp32") &&
+  CHECK_THAT(text, Contains("A machine, fp32, 1 thread; 32 frames") &&
                        Contains("6720 visual tokens, 40 of the prompt") && Contains("count two") &&
                        Contains("(somewhere)") && Contains("resident set"));
   const Json json = to_json(p);
@@ -190,11 +191,27 @@ TEST_CASE("profile: table, record and plot have this machine and the paper") {
   CHECK(json["rows"][0]["flop"]["total"] == Json(1.5e12));
   CHECK(json["published"]["rows"][2]["vae_ms"] == Json(59.2));
   CHECK(json["published"]["rows"][0]["vae_ms"] == Json());
+  // Each column has a name of its own; one run has no median; small costs stay apart.
+  std::set<std::string> titles;
+  const Table table = profile_table(p);
+  for (const TableColumn& column : table.columns()) CHECK(titles.insert(column.title).second);
+  CHECK(titles.contains("x baseline"));
+  CHECK_THAT(text, Contains("median of 5 runs after 0 of warm-up, and quartiles"));
+  Profile once = p;
+  once.repeats = 1;
+  CHECK_THAT(profile_table(once).text(), Contains("; 1 run after 0 of warm-up\n"));
+  once.published.rows.clear();
+  once.rows[0].flops.decoder = 6.03e10;
+  once.rows[1].flops.decoder = 6.06e10;
+  CHECK_THAT(
+      draw_page(PageFormat::kSvg, kProfilePage.width, kProfilePage.height, plot_profile(once)),
+      Contains("0.0603") && Contains("0.0606"));
   Profile device = p;
   device.on_cpu = false;
   CHECK_THAT(profile_table(device).text(), Contains("the device's allocator"));
   const std::string svg =
       draw_page(PageFormat::kSvg, kProfilePage.width, kProfilePage.height, plot_profile(p));
   CHECK_THAT(svg, Contains("this machine: latency") && Contains("paper: latency") &&
-                      Contains("not measured") && Contains("480p c.") && Contains("TFLOP"));
+                      Contains("not measured") && Contains("480p cached") &&
+                      Contains("no branch") && Contains("TFLOP"));
 }

@@ -295,6 +295,25 @@ TEST_CASE("bars reach from zero to their number, which stands at their end") {
   CHECK_THROWS_WITH(plot_bars(plot, {}), Catch::Contains("'s3'"));
 }
 
+TEST_CASE("the number of a bar stands at the bar's end, beside the line of its interval") {
+  Bars plot{"ScanQA", "percent", {"EM", "CIDEr"}, {series("", {0, 30})}, false, ""};
+  plot.series[0].points[0].low = 0, plot.series[0].points[0].high = 43;
+  plot.series[0].points[1].low = 20, plot.series[0].points[1].high = 43;
+  const Notes notes = drawn(plot_bars(plot, {}));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Path& bar = notes.fills[i];
+    const Path& number = notes.word(i == 0 ? "0.0" : "30.0").corners;
+    const double end = std::min(bar[0].y, bar[2].y), middle = (bar[0].x + bar[2].x) / 2;
+    CHECK(number[0].y == Approx(end - 2));
+    CHECK(number[0].x > middle + 2);
+    CHECK(number[1].x < std::max(bar[0].x, bar[2].x) + 1);
+  }
+  // Numbers below one keep three digits that count.
+  const Notes small = drawn(plot_bars({"", "", {"a", "b"}, {series("", {0.0603, 0.0606})}}, {}));
+  small.word("0.0603");
+  small.word("0.0606");
+}
+
 TEST_CASE("a radar's axes have ranges of their own, which are named") {
   Radar plot{"Table 1",
              {"ScanRefer@.25", "ScanQA CIDEr", "SQA3D EM", "M3D@.5", "S2C B-4"},
