@@ -18,7 +18,7 @@
 #   --frames N         pictures of a scene (32)
 #   --device NAME      cpu or cuda (cpu)
 #   --meteor-dir DIR   METEOR as published (docs/scoring.md)
-#   --name NAME        of the row in the table (this)
+#   --name NAME        of the row in the table (the checkpoint's folder)
 #   --rooms N --texts N --size WxH   of the made-up data (4, 12, 96x72)
 #   -- OPTIONS         more options of `vega-eval answer`
 #
@@ -28,7 +28,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}   # threads that wait for work leave their cores to others
 bin=${BUILD:-$root/build}/bin
-out=benchmark data='' checkpoint='' base='' tower='' model='' prompt='' tasks='' split='' frames=32 device=cpu meteor='' name=this
+out=benchmark data='' checkpoint='' base='' tower='' model='' prompt='' tasks='' split='' frames=32 device=cpu meteor='' name=''
 rooms=4 texts=12 size=96x72 extra=()
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
 while [ $# -gt 0 ]; do
@@ -89,6 +89,8 @@ if [ -z "$checkpoint" ]; then
   untrained=1
   [ ${#extra[@]} != 0 ] || extra=(--max-new-tokens 16)   # an untrained model does not know where to stop
 fi
+
+[ -n "$name" ] || name=$(basename "$checkpoint")
 
 # The view that the checkpoint's code has of the frames, and whether it has a generative branch (docs/language.md).
 config=$checkpoint/config.json
