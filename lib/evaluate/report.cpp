@@ -104,9 +104,9 @@ std::string no_cases(const std::vector<ReportTask>& tasks) {
   for (const ReportTask& task : tasks)
     for (const ReportRun& run : task.runs)
       if (!run.file.no_cases.empty())
-        out += fmt::format("<p class=\"muted\">{} of <bdi>{}</bdi>, no cases: {}</p>\n",
-                           html_text(task.title), html_text(run.name),
-                           html_text(run.file.no_cases));
+        out +=
+            fmt::format("<p class=\"muted\">{} of <bdi>{}</bdi>, no cases: {}</p>\n",
+                        html_text(task.title), html_text(run.name), html_text(run.file.no_cases));
   return out;
 }
 
@@ -151,8 +151,8 @@ std::string cases_body(const std::vector<ReportTask>& tasks, CaseOptions options
     out += "<p class=\"muted\">No pictures: --scenes DIR was not given.</p>\n";
   else
     out += case_key(options.names);
-  return out + case_filters(tasks, options.names) +
-         no_cases(tasks) + fmt::format("<p id=\"count\" role=\"status\">{}</p>\n", plural(counts.cases, "case")) +
+  return out + case_filters(tasks, options.names) + no_cases(tasks) +
+         fmt::format("<p id=\"count\" role=\"status\">{}</p>\n", plural(counts.cases, "case")) +
          "<div id=\"case-list\">\n" + articles + "</div>\n";
 }
 
@@ -210,7 +210,8 @@ int run_report(const ReportVerb& options, const tasks::ReadScored& read, const C
                         gate_figures(options.tokens, sources.scenes, counts.scenes,
                                      static_cast<std::size_t>(options.gates))});
   sections.push_back({"cases", "Cases", body});
-  const std::string page = page_of(options, cases.names, untrained_words(tasks, cases.names), sections);
+  const std::string page =
+      page_of(options, cases.names, untrained_words(tasks, cases.names), sections);
   publish_output(options.out, page);
   log_info("{}: {} of {}, {}, {}", options.out, plural(tasks.size(), "task"),
            plural(inputs.size(), "run"), plural(counts.cases, "case"),

@@ -137,8 +137,8 @@ std::string article(const Case& one, const CaseOptions& options, const std::stri
       "<h3 dir=\"auto\">{}</h3>\n<p class=\"muted\"><bdi>{}</bdi></p>\n{}<dl>\n",
       html_text(one.task.task), html_text(types_of(q)), scores_by_name(one, options.names),
       html_text(asked(one)), html_text(meta), shown);
-  out +=
-      part("true", "What is right", "<bdi>" + html_text(truth_words(q, one.task.task, scene)) + "</bdi>");
+  out += part("true", "What is right",
+              "<bdi>" + html_text(truth_words(q, one.task.task, scene)) + "</bdi>");
   for (std::size_t r = 0; r < one.runs.size(); ++r) {
     if (one.runs[r] == nullptr) continue;
     const ScoredAnswer& answer = one.runs[r]->answer;
@@ -273,8 +273,10 @@ std::string case_filters(const std::vector<ReportTask>& tasks,
   select("type", "Type of question", type_options);
   if (names.size() > 1) select("run", "Score of", run_options);
   out +=
-      "<label>Main metric from, %<input name=\"low\" type=\"number\" inputmode=\"decimal\" step=\"any\">"
-      "</label>\n<label>Main metric to, %<input name=\"high\" type=\"number\" inputmode=\"decimal\" "
+      "<label>Main metric from, %<input name=\"low\" type=\"number\" inputmode=\"decimal\" "
+      "step=\"any\">"
+      "</label>\n<label>Main metric to, %<input name=\"high\" type=\"number\" "
+      "inputmode=\"decimal\" "
       "step=\"any\"></label>\n";
   select("sort", "Order", sorts);
   out +=

@@ -76,8 +76,7 @@ void draw_scores(Column& column, const tasks::ScoredFile& file,
 }
 
 void draw_words(Column column, const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
-                const SystemNames& names, const ShownScene& scene,
-                std::span<const CaseBox> boxes) {
+                const SystemNames& names, const ShownScene& scene, std::span<const CaseBox> boxes) {
   const auto has = [&](BoxOf of) {
     return std::any_of(boxes.begin(), boxes.end(), [of](const CaseBox& b) { return b.of == of; });
   };

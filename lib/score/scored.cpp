@@ -91,8 +91,7 @@ std::optional<StatedTask> stated_task(const Inputs& inputs) {
     if (const auto task = task_of_lines(inputs.answers))
       return StatedTask{inputs.answers.string(), *task};
   const auto named = [](const fs::path& where, std::string_view name) -> std::optional<StatedTask> {
-    if (const auto task = find_choice(task_names(), name))
-      return StatedTask{where.string(), *task};
+    if (const auto task = find_choice(task_names(), name)) return StatedTask{where.string(), *task};
     return std::nullopt;
   };
   const fs::path run = inputs.folder / "run.json";
@@ -107,10 +106,9 @@ Task task_of(const ScoredSources& sources, const Inputs& inputs) {
   if (!sources.task.empty()) {
     const Task asked = choice_of(task_names(), "TASK", sources.task);
     if (stated && stated->task != asked)
-      throw InputError(explain(stated->where,
-                               "answers of " + std::string(name_in(task_names(), stated->task)),
-                               "of " + std::string(name_in(task_names(), asked)),
-                               "name the task that they answer"));
+      throw InputError(explain(
+          stated->where, "answers of " + std::string(name_in(task_names(), stated->task)),
+          "of " + std::string(name_in(task_names(), asked)), "name the task that they answer"));
     return asked;
   }
   if (stated) return stated->task;
@@ -394,9 +392,8 @@ ScoredFile scored_questions(const ScoredSources& sources, const ReadScene& read_
   out.title = benchmark.title;
   out.split = benchmark.split;
   const bool use_scores =
-      inputs.scores &&
-      (inputs.answers.empty() ||
-       (inputs.scores->task == out.task && made_of(*inputs.scores, inputs.answers)));
+      inputs.scores && (inputs.answers.empty() || (inputs.scores->task == out.task &&
+                                                   made_of(*inputs.scores, inputs.answers)));
   if (inputs.scores && !use_scores)
     out.notes.push_back(inputs.scores_path.string() +
                         " is of other answers than these: scored anew");

@@ -199,8 +199,7 @@ TEST_CASE("runs are named by their folders, or as the user says") {
   CHECK(names({"x=" + (folder / "bm").string()}) == "x:nr3d ");
   make_run(folder / "again/nr3d");
   test::write_text(folder / "again/nr3d/run.json", "{\"checkpoint\": \"other/tiny\"}");
-  CHECK(names({(folder / "bm").string(), (folder / "again").string()}) ==
-        "bm:nr3d again:nr3d ");
+  CHECK(names({(folder / "bm").string(), (folder / "again").string()}) == "bm:nr3d again:nr3d ");
   CHECK_THROWS_WITH(names({(folder / "m/notes").string()}), Contains("answers.jsonl"));
   CHECK_THROWS_WITH(names({"b=/nowhere"}), Contains("/nowhere"));
   CHECK_THROWS_AS(names({}), UsageError);

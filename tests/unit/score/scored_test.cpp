@@ -156,14 +156,15 @@ TEST_CASE("answers say which benchmark they are of, and another one is refused")
   CHECK(scored_questions(sources, {}).task == "sqa3d");  // by the lines
   sources.task = "scanqa";
   CHECK_THROWS_WITH(scored_questions(sources, {}), Contains("answers.jsonl") &&
-                    Contains("answers of sqa3d") && Contains("of scanqa"));
+                                                       Contains("answers of sqa3d") &&
+                                                       Contains("of scanqa"));
 
   // Lines of another program name no dataset: run.json or scores.json does.
   const std::string plain = "{" + line.substr(line.find(',') + 1);
   test::write_text(folder / "answers.jsonl", plain);
   test::write_text(folder / "run.json", "{\"task\":\"sqa3d\"}");
-  CHECK_THROWS_WITH(scored_questions(sources, {}), Contains("run.json") &&
-                    Contains("answers of sqa3d") && Contains("of scanqa"));
+  CHECK_THROWS_WITH(scored_questions(sources, {}),
+                    Contains("run.json") && Contains("answers of sqa3d") && Contains("of scanqa"));
   std::filesystem::remove(folder / "run.json");
   ScoreOptions options;
   options.inputs = {"sqa3d", folder.path().string()};
@@ -174,7 +175,8 @@ TEST_CASE("answers say which benchmark they are of, and another one is refused")
   context.print = [](const std::string&) {};
   run_score(options, {}, context);
   CHECK_THROWS_WITH(scored_questions(sources, {}), Contains("scores.json") &&
-                    Contains("answers of sqa3d") && Contains("of scanqa"));
+                                                       Contains("answers of sqa3d") &&
+                                                       Contains("of scanqa"));
 
   // Scores stay where the truth is that of other questions; the cases do not, and say why.
   sources.task.clear();
