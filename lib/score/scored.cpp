@@ -162,7 +162,8 @@ void write_coordinate(const std::optional<tasks::BoxMetres>& box, std::string& q
   constexpr std::string_view kCoord = "<coord>";
   const std::size_t at = question.find(kCoord);
   if (!box || at == question.npos) return;
-  question.replace(at, kCoord.size(),
+  const std::size_t end = at + kCoord.size();
+  question.replace(at, kCoord.size() + (question.compare(end, 2, " ,") == 0 ? 1 : 0),
                    fmt::format("({:.2f}, {:.2f}, {:.2f}) m", (*box)[0], (*box)[1], (*box)[2]));
 }
 

@@ -204,7 +204,7 @@ TEST_CASE("a caption's question has the coordinate in metres where the prompt ha
   sources.gt = (folder / "gt.json").string();
   sources.wordnet_dir = folder.path().string();
   CHECK(scored_questions(sources, {}).questions.at(0).question ==
-        "Given an object located at (1.00, -0.50, 0.25) m , describe it.");
+        "Given an object located at (1.00, -0.50, 0.25) m, describe it.");
 }
 
 TEST_CASE("the questions that run.json names are what is right, as long as they are the same") {
