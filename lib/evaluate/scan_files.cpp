@@ -1,6 +1,8 @@
 #include "evaluate/scan_files.h"
 
+#include <fmt/core.h>
 #include <algorithm>
+
 #include <cstdlib>
 #include <system_error>
 
@@ -38,6 +40,20 @@ std::string folder_of(ScanPart part, const ScanInputs& inputs) {
 std::string checked_key(const std::string& key) {
   if (is_key(key)) return key;
   throw UsageError(explain("--key", "'" + key + "'", "letters, digits, '.', '_', '-'"));
+}
+
+// The file that an earlier run with this --work made; empty: none, or several.
+fs::path kept_file(const std::string& work, const std::string& folder, const std::string& key) {
+  fs::path found;
+  std::error_code error;
+  if (work.empty()) return found;
+  for (const auto& tag : fs::directory_iterator(fs::path(work) / folder, error)) {
+    const fs::path file = tag.path() / (key + ".h5");
+    if (!fs::exists(file, error)) continue;
+    if (!found.empty()) return {};
+    found = file;
+  }
+  return found;
 }
 
 }  // namespace
@@ -150,16 +166,19 @@ fs::path ScanFiles::part(ScanPart part, const ScanInputs& inputs, const MakeScan
     job.model = inputs.model;
     job.prompt = inputs.prompt;
   }
-  if (part != ScanPart::kScene && job.model.empty())
+  if (part != ScanPart::kScene && job.model.empty()) {
+    if (const fs::path kept = kept_file(inputs.work, words.folder, key_); !kept.empty())
+      return kept;
     throw InputError(explain(scan_.string(), lacks + " and no weights to compute them",
                              std::string(words.option) + " DIR or " + words.made_with + " DIR"));
+  }
   job.out = work_folder(inputs.work) / words.folder;
   // All parts are of the same frames.
   if (!scene_.empty())
     job.frames = scene_.parent_path();
   else if (!semantic_.empty())
     job.frames = semantic_.parent_path();
-  log_info("{}: {}: making the {}", key_, scan_.string(), words.what);
+  log_info("{}: {}: the {}: made where it is not there yet", key_, scan_.string(), words.what);
   try {
     return make(job, context);
   } catch (const RefusedError& error) {
@@ -168,11 +187,11 @@ fs::path ScanFiles::part(ScanPart part, const ScanInputs& inputs, const MakeScan
                                "give another --work"));
   } catch (const InputError& error) {
     if (part != ScanPart::kScene) throw;
-    throw InputError(
-        explain("no scene file of " + scan_.string() + ", which is needed for " + why_scene_,
-                error.what(), "depth, poses and intrinsics",
-                "a scan that has them works, or a checkpoint that needs none of it (without "
-                "world_position_embedding_type, such as LLaVA-Video)"));
+    throw InputError(fmt::format(
+        "{}: no scene file can be made, which is needed for {}: {}; a scan with depth, poses and "
+        "intrinsics works, or a checkpoint that needs none of it (without "
+        "world_position_embedding_type, such as LLaVA-Video)",
+        scan_.string(), why_scene_, error.what()));
   }
 }
 

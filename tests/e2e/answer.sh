@@ -23,6 +23,8 @@ check "no temporary folder stays" test "$(ls "${TMPDIR:-/tmp}" | grep -c vega-an
 expect_text "never trained"
 expect_exit 0 json "$T/room" "${vega[@]}" "${made[@]}" --ask "What is red?"
 expect_out "$first"
+expect_exit 0 json "$T/room" "${vega[@]}" --work "$T/work" --ask "What is red?" # without the weights of what is there
+expect_out "$first"
 semantic=$(dirname "$(find "$T/work/semantic" -name room.h5)")
 features=$(dirname "$(find "$T/work/features" -name room.h5)")
 files=(--scenes "$T/work/scenes" --semantic "$semantic" --features "$features")
