@@ -114,22 +114,24 @@ Json TaskSetup::run(const std::vector<std::string>& scenes) const {
   Json made = Json::object();
   for (const auto& [name, value] : provenance({{"questions", fs::absolute(file).string()}}))
     made.add(name, value);
-  return {{"schema", "vega.answers/1"},
-          {"task", task_name()},
-          {"model_id", model_id()},
-          {"checkpoint", checkpoint.path.string()},
-          {"checkpoint_fingerprint", checkpoint.fingerprint()},
-          {"family", vlm::name_of(checkpoint.family)},
-          {"switches", vlm::to_json(switches)},
-          {"generation", config.describe()},
-          {"device", device.is_cuda() ? "cuda" : "cpu"},
-          {"dtype", vega::name_of(type)},
-          {"tap", options.tap},
-          {"objects", objects == ObjectKind::kGt ? "gt" : "proposal"},
-          {"allow_mismatch", options.allow_mismatch},
-          {"questions", {{"digest", digest_of(file)}, {"count", questions.samples.size()}}},
-          {"inputs", input_keys(*this, scenes)},
-          {"provenance", made}};
+  Json run{{"schema", "vega.answers/1"},
+           {"task", task_name()},
+           {"model_id", model_id()},
+           {"checkpoint", checkpoint.path.string()},
+           {"checkpoint_fingerprint", checkpoint.fingerprint()},
+           {"family", vlm::name_of(checkpoint.family)},
+           {"switches", vlm::to_json(switches)},
+           {"generation", config.describe()},
+           {"device", device.is_cuda() ? "cuda" : "cpu"},
+           {"dtype", vega::name_of(type)},
+           {"tap", options.tap},
+           {"objects", objects == ObjectKind::kGt ? "gt" : "proposal"},
+           {"allow_mismatch", options.allow_mismatch},
+           {"questions", {{"digest", digest_of(file)}, {"count", questions.samples.size()}}},
+           {"inputs", input_keys(*this, scenes)},
+           {"provenance", made}};
+  if (checkpoint.modules.initial_values) run.set("untrained", true);
+  return run;
 }
 
 }  // namespace vega::evaluate

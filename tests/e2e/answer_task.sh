@@ -77,7 +77,7 @@ check "sqa3d" members sqa3d sqa3d '"pred_response":"[^"]*","gt_response":"brown"
 check "nr3d" members nr3d nr3d '"pred_response":[0-9]+,"gt_response":0,' ""
 check "no proposal: the empty caption, unasked" test "$(grep -c '"pred_response":""' whole/scan2cap/answers.jsonl)" = 3
 check "and no token" test "$(grep -c '"tokens":0' whole/scan2cap/part-0-of-1.stats.jsonl)" = 3
-for field in '"schema": "vega.answers/1"' '"checkpoint_fingerprint": "' '"control_words": "ids"' '"greedy' '"digest": "' '"scene0010_00": {' '"semantic": "'; do
+for field in '"schema": "vega.answers/1"' '"checkpoint_fingerprint": "' '"control_words": "ids"' '"greedy' '"digest": "' '"scene0010_00": {' '"semantic": "' '"untrained": true'; do
   check "run.json has $field" grep -qF -e "$field" <(sed 's/"generation": ".*greedy/"greedy/' whole/scanqa/run.json)
 done
 expect_no_parts whole

@@ -17,6 +17,7 @@ for task in "${tasks[@]}"; do
     -a -s run/answers/$task/scores.json
 done
 check "a report" grep -q '</html>' run/report.html
+check "which says that nothing was trained" grep -q 'Never trained: ' run/report.html
 check "four questions" test "$(wc -l <run/answers/scanqa/answers.jsonl)" = 4
 check "a row in the table" grep -q '^vlm-tiny ' run/table.txt
 check "no published row beside made-up rooms" test "$(grep -c 'VEGA-3D' run/table.md)" = 0
