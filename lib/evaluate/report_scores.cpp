@@ -120,7 +120,7 @@ std::string group_tables(const ReportTask& task) {
 std::string count_rows(const ReportTask& task) {
   std::string out;
   const auto line = [&](const char* name, const auto& text_of) {
-    out += std::string("<tr><th scope=\"row\">") + name + "</th>";
+    out += fmt::format("<tr><th scope=\"row\">{}</th>", name);
     for (const ReportRun& run : task.runs) out += "<td>" + text_of(run.file) + "</td>";
     out += "</tr>\n";
   };
