@@ -110,10 +110,7 @@ std::vector<Part> find_parts(const std::vector<std::string>& inputs) {
     if (!fs::exists(input)) throw InputError(explain(input.string(), "no such file or folder"));
     const std::size_t before = parts.size();
     if (fs::is_directory(input)) {
-      for (const auto& entry : fs::directory_iterator(input)) {
-        if (!entry.is_regular_file()) continue;
-        if (auto part = part_of(entry.path())) parts.push_back(std::move(*part));
-      }
+      for (Part& part : tasks::parts_in(input)) parts.push_back(std::move(part));
     } else if (auto part = part_of(input)) {
       parts.push_back(std::move(*part));
     }

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <set>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "base/printable.h"
 #include "base/text.h"
@@ -43,6 +45,19 @@ std::optional<Part> part_of(const std::filesystem::path& path) {
   const auto shard = parse_whole(middle.substr(0, of)), shards = parse_whole(middle.substr(of + 4));
   if (!shard || !shards || *shard < 0 || *shards < 1 || *shard >= *shards) return std::nullopt;
   return Part{path, static_cast<std::size_t>(*shard), static_cast<std::size_t>(*shards)};
+}
+
+std::vector<Part> parts_in(const std::filesystem::path& folder) {
+  std::vector<Part> out;
+  if (!std::filesystem::is_directory(folder)) return out;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    if (auto part = part_of(entry.path())) out.push_back(std::move(*part));
+  }
+  std::ranges::sort(out, [](const Part& a, const Part& b) {
+    return std::tie(a.shards, a.shard) < std::tie(b.shards, b.shard);
+  });
+  return out;
 }
 
 std::string part_name(std::size_t shard, std::size_t shards) {

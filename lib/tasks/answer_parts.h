@@ -23,6 +23,9 @@ struct Part {
 // Nothing where the file's name is that of no part.
 std::optional<Part> part_of(const std::filesystem::path& path);
 
+// The parts in a folder, by shard count, then by shard; none where there is no such folder.
+std::vector<Part> parts_in(const std::filesystem::path& folder);
+
 std::string part_name(std::size_t shard, std::size_t shards);
 // part-0-of-4.stats.jsonl: what is known of each answer besides its official fields.
 std::filesystem::path stats_path(const Part& part);
