@@ -1,5 +1,6 @@
-// The folder of a benchmark's answers while shards write it: run.json says how the answers are
-// made, each shard appends to a part of its own, and what is on disk is never answered again.
+// The folder of a benchmark's answers while shards write it: run.json (evaluate/run_record.h) says
+// how the answers are made, each shard appends to a part of its own, and a question whose answer is
+// on disk is never asked again.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +12,15 @@
 #include <vector>
 
 #include "base/json.h"
+#include "evaluate/line_file.h"
+#include "evaluate/run_record.h"
 #include "run/shard.h"
 #include "tasks/answer_parts.h"
 
 namespace vega::evaluate {
 
-// What is known of an answer besides its official fields: a line of part-I-of-N.stats.jsonl.
+// A line of part-I-of-N.stats.jsonl: the facts about an answer that its official line has no member
+// for.
 struct AnswerNote {
   std::string id, scene;
   std::int64_t tokens = 0;  // that were generated
@@ -33,46 +37,23 @@ struct AnswerCounts {
   std::size_t without_note = 0;  // answers of which the rest is not known
 };
 
-// A file of lines that is on disk as soon as `append` returns. Locked (flock) while it is open.
-class LineFile {
- public:
-  // Opens or makes it, and removes a last line that a killed run left unfinished; one that is a
-  // whole JSON object gets its end. Throws InputError: another process writes it; OutputError.
-  explicit LineFile(std::filesystem::path path);
-  ~LineFile();
-  LineFile(const LineFile&) = delete;
-  LineFile& operator=(const LineFile&) = delete;
-
-  // `line` without its end. Throws OutputError; the file then ends with a whole line.
-  void append(std::string_view line);
-
-  const std::filesystem::path& path() const { return path_; }
-  std::size_t mended_bytes() const { return mended_; }  // of the unfinished line
-
- private:
-  void mend();
-
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-  std::size_t mended_ = 0;
-};
-
 class TaskLog {
  public:
-  // run: what the answers depend on (docs/formats.md, "Answers"). Its member `inputs` holds keys by
-  // scene and may grow later. Writes run.json, or compares it; opens this shard's part; reads the
-  // parts of all shards, whatever their count. Throws RefusedError: another run.json, with the
-  // differences; parts without run.json. InputError: another process writes this part, or one of
-  // another shard count. FormatError: a line that is no answer. OutputError.
+  // run: everything that the answers depend on, as run.json has it. Opens that record and this
+  // shard's part; reads the parts of all shards, whatever their count. Throws RefusedError: another
+  // run.json, with the differences; parts without run.json. InputError: another process writes this
+  // part, or one of another shard count. FormatError: a line that is no answer. OutputError.
   TaskLog(const std::filesystem::path& folder, Shard shard, const Json& run);
 
   bool has(const std::string& id) const { return lines_.contains(id); }
   std::size_t answers() const { return lines_.size(); }
   const std::filesystem::path& part() const { return part_.path(); }
 
-  // Compares with run.json, or adds to it, what a scene's answers are made of: {PART: cache_key};
-  // mismatch: how features differ from training, where that was allowed. Throws RefusedError.
-  void note_inputs(const std::string& scene, const Json& keys, const std::string& mismatch = {});
+  // What a scene's answers are made of, in run.json (evaluate/run_record.h). Throws RefusedError.
+  void note_inputs(const std::string& scene, const Json& keys,
+                   const std::string& mismatch = {}) const {
+    evaluate::note_inputs(folder_, scene, keys, mismatch);
+  }
 
   // On disk when it returns. line: the official one, with sample_id.
   void append(const Json& line, const AnswerNote& note);
@@ -92,9 +73,6 @@ class TaskLog {
   LineFile part_, stats_;
   std::unordered_map<std::string, std::string> lines_;  // by id
 };
-
-// Parts of a folder, by shard count, then by shard.
-std::vector<tasks::Part> parts_in(const std::filesystem::path& folder);
 
 // Removes run.json, parts, their notes and answers.jsonl. Throws InputError: a part is being
 // written; OutputError.

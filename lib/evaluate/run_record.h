@@ -1,0 +1,26 @@
+// run.json of a folder of answers: how the answers are made (docs/formats.md, "Answers"). Its
+// member `inputs` holds the cache keys of the files by scene, and grows while scenes are answered.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace vega::evaluate {
+
+// Makes the folder and writes run.json; where there is one, compares it with `run` and adds the
+// inputs of further scenes. Throws RefusedError: another run.json, with the differences; parts
+// without run.json. FormatError, OutputError.
+void open_record(const std::filesystem::path& folder, const Json& run);
+
+// Compares with run.json, or adds to it, what a scene's answers are made of: {PART: cache_key};
+// mismatch: how features differ from training, where that was allowed. Throws RefusedError.
+void note_inputs(const std::filesystem::path& folder, const std::string& scene, const Json& keys,
+                 const std::string& mismatch);
+
+// The differences of the folder's run.json from `run`; none where there is no run.json.
+std::vector<std::string> record_differences(const std::filesystem::path& folder, const Json& run);
+
+}  // namespace vega::evaluate
