@@ -155,9 +155,7 @@ AnswerCounts TaskLog::counts() const {
 fs::path TaskLog::publish_answers() const {
   std::vector<const Lines::value_type*> order;
   for (const auto& line : lines_) order.push_back(&line);
-  std::ranges::sort(order, [](const auto* a, const auto* b) {
-    return a->first != b->first && natural_less(a->first, b->first);
-  });
+  std::ranges::sort(order, natural_less, &Lines::value_type::first);
   std::string text;
   for (const auto* line : order) text += line->second + "\n";
   fs::path path = folder_ / tasks::kAnswersFile;

@@ -18,9 +18,7 @@ TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
   std::unordered_map<std::string, std::vector<const tasks::Sample*>> by_scene;
   for (const tasks::Sample& sample : samples) by_scene[sample.scene].push_back(&sample);
   for (const auto& [scene, all] : by_scene) out.all_scenes.push_back(scene);
-  std::ranges::sort(out.all_scenes);  // where numbers are equal: "a01" and "a1"
-  std::ranges::stable_sort(out.all_scenes,
-                           [](const auto& a, const auto& b) { return natural_less(a, b); });
+  std::ranges::sort(out.all_scenes, natural_less);
   for (std::size_t i = 0; i < out.all_scenes.size(); ++i) {
     if (!shard.has(i)) continue;
     ScenePlan scene{out.all_scenes[i]};

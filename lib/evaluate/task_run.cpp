@@ -1,6 +1,5 @@
 #include "evaluate/task_run.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -14,14 +13,11 @@
 #include "base/key.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "base/text.h"
 #include "core/device.h"
-#include "core/dtype.h"
 #include "evaluate/task_check.h"
 #include "evaluate/task_dry_run.h"
 #include "evaluate/task_scene.h"
-#include "vlm/vlm.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
