@@ -10,7 +10,7 @@
 
 namespace vega::evaluate {
 
-// Of all parts; 0: the part does not run.
+// Operations of each part; 0: the part does not run.
 struct ProfileFlops {
   double tower = 0, vae = 0, dit = 0;
   double projectors = 0, fusion = 0;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kPanels = 4;
 
-// Everything somewhere else on the page.
+// A canvas that draws on another one, everything moved by (x, y).
 class Moved final : public Canvas {
  public:
   Moved(Canvas& canvas, double x, double y) : canvas_(canvas), x_(x), y_(y) {}

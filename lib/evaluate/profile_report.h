@@ -37,7 +37,7 @@ struct Profile {
   PublishedProfiles published;
 };
 
-// What is counted and measured, a sentence each.
+// The rules of counting and measuring, a sentence each, as they stand below the table.
 std::vector<std::string> rules_of(const Profile& profile);
 
 Table profile_table(const Profile& profile);

@@ -55,7 +55,7 @@ struct ProfileRow {
   std::int64_t visual_tokens = 0, text_tokens = 0;
 };
 
-// What is measured, with everything at hand.
+// All inputs of a measurement: the checkpoint, the scene, the question, the device.
 struct ProfileJob {
   std::filesystem::path checkpoint;
   vlm::CheckpointOptions checkpoint_options;

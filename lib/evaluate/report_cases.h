@@ -38,7 +38,7 @@ std::string case_articles(const ReportTask& task, const CaseOptions& options, Sc
 std::string case_filters(const std::vector<ReportTask>& tasks,
                          const std::vector<std::string>& names);
 
-// What the lines mean.
+// The key of the drawn boxes: a sample of each line and its meaning.
 std::string case_key(const std::vector<std::string>& names);
 
 }  // namespace vega::evaluate

@@ -64,7 +64,7 @@ std::string folder_name(const fs::path& path) {
   return name.empty() ? path.string() : name;
 }
 
-// What one argument stands for.
+// One argument of the verb, resolved to the runs that it names.
 struct Given {
   std::string name, path;  // name: empty where the user gave none
   std::vector<std::string> runs;

@@ -29,7 +29,7 @@ struct ReportInput {
   std::string name, path;
 };
 
-// What the arguments stand for. NAME=PATH or PATH: a folder of answers, a score file, a folder of
+// Resolves the arguments to runs. NAME=PATH or PATH: a folder of answers, a score file, a folder of
 // such folders (answers/scanqa, answers/sqa3d), or one whose "answers" is that. Without NAME the
 // name of the checkpoint where run.json says it and no other argument has the same; else that of
 // the folder, or of the one above where it is that of a task. Throws InputError: nothing there.

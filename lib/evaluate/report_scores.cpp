@@ -156,7 +156,7 @@ std::string figure(const Bars& bars, const std::string& label, const std::string
          "</figure>\n";
 }
 
-// What the papers name a task by; without one of these the first metric.
+// The metrics by which papers compare systems in a task; without one of these the first metric.
 std::vector<std::string> leading_metrics(const ReportTask& task) {
   std::vector<std::string> out;
   for (const std::string& metric : metrics_of(task))

@@ -18,7 +18,7 @@ std::string score_tables(const ReportTask& task);
 // Bars with intervals: metrics, and the first metric by group. number: of the task, for ids.
 std::string score_plots(const ReportTask& task, std::size_t number);
 
-// What the runs say about themselves.
+// The paths of the runs, what was noted while they were read, and their run.json.
 std::string run_details(const ReportTask& task);
 
 }  // namespace vega::evaluate

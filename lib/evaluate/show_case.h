@@ -12,7 +12,7 @@
 
 namespace vega::evaluate {
 
-// Who says that a box is meant.
+// The source of a box: the annotation, the system that is shown, or the other one (B).
 enum class BoxOf { kTruth, kAnswer, kAgainst };
 Pen box_pen(BoxOf of, double scale = 1);  // colours differ, and so do dashes and widths
 

@@ -67,7 +67,7 @@ std::vector<std::size_t> sorting_metrics(const ScoredFile& file, const CaseChoic
   throw UsageError(explain("--metric", "'" + printable(choice.metric, 80) + "'", known));
 }
 
-// What is sorted by, the larger the earlier; NaN: unknown.
+// The number by which cases are sorted: the largest comes first. NaN: there is none.
 double key_of(const ScoredQuestion& question, std::size_t metric, CaseOrder order) {
   if (order == CaseOrder::kGain)
     return question.against->earned[metric] - question.answer.earned[metric];

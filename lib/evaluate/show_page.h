@@ -23,11 +23,11 @@ struct SystemNames {
 // A number of one question: "33.3", "-" where there is none.
 std::string earned_text(double earned);
 
-// What a system answered, in words: a text, how many boxes, an object with its label, where the
-// scene is there and has one; or that it is none.
+// Returns a system's answer in words: a text, boxes, or an object with its label where the scene is
+// there and has one; or that there is no answer.
 std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task,
                          const ShownScene* scene = nullptr);
-// What is right, in words.
+// Returns the true answer in words: texts, boxes, or an object with its label.
 std::string truth_words(const tasks::ScoredQuestion& question, const std::string& task,
                         const ShownScene* scene = nullptr);
 

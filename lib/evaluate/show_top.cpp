@@ -113,7 +113,7 @@ void draw_way(Canvas& canvas, const Plan& plan, const ShownScene& scene) {
   for (const Point2& p : way) canvas.dot(p, 4.5, kWay);
 }
 
-// Where a shown frame was taken and where it looks, with its number.
+// Draws the place and the view of each shown frame, with its number.
 void draw_frames(Canvas& canvas, const Plan& plan, const ShownScene& scene,
                  std::span<const CaseFrame> frames) {
   for (std::size_t i = 0; i < frames.size(); ++i) {

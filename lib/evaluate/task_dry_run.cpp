@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kPromptTokens = 96;  // of a question with what stands around it, about
 
-// What the scenes that are left have and lack.
+// The scenes that are left, counted by whether their files are there.
 struct Found {
   std::size_t ready = 0, to_make = 0, missing = 0;
   std::int64_t frames = 0;  // of the ready scene with the most

@@ -31,7 +31,7 @@ struct AnswerNote {
 };
 Json to_json(const AnswerNote& note);
 
-// Of all parts of a folder.
+// The answers in all parts of a folder, counted.
 struct AnswerCounts {
   std::size_t answers = 0, unreadable = 0, empty = 0, cut = 0;
   std::size_t without_note = 0;  // answers of which the rest is not known
@@ -86,7 +86,7 @@ struct AnswersThere {
 };
 AnswersThere look_at_answers(const std::filesystem::path& folder, const Json& run);
 
-// How long the answers of a folder took, of which the notes say it.
+// The seconds that the answers of a folder took, summed over those whose note has a time.
 struct AnswerPace {
   std::size_t answers = 0;
   double seconds = 0;

@@ -142,7 +142,7 @@ void SceneWork::compute() {
   scene_.reset();
 }
 
-// Why nothing can be chosen from; empty: there are objects, or none is chosen.
+// Returns why grounding has no objects to choose from; empty: it has some, or the task is another.
 std::string SceneWork::lack_of_objects() const {
   const vlm::SceneInput& in = scene_->input();
   const tasks::Task task = session_.setup.task;
@@ -157,7 +157,8 @@ std::string SceneWork::lack_of_objects() const {
                     : "vega-extract scene --masks FILE or --boxes FILE");
 }
 
-// What the scene's objects do not allow is said before anything is computed.
+// Whether the scene's objects allow the question; one that they do not allow fails before anything
+// is computed.
 bool SceneWork::can_ask(const Sample& sample) {
   const vlm::SceneInput& in = scene_->input();
   if (sample.task == tasks::Task::kScan2Cap && !sample.box_input) {
@@ -193,7 +194,8 @@ void SceneWork::say_once() {
   }
 }
 
-// All at once; where the device's memory does not suffice, the rest in smaller batches.
+// Asks all questions in one batch; where the device's memory does not suffice, the rest in smaller
+// ones.
 void SceneWork::ask(std::vector<const Sample*> samples) {
   while (!samples.empty()) {
     std::vector<vlm::Ask> asks;

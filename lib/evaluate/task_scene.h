@@ -19,7 +19,7 @@
 
 namespace vega::evaluate {
 
-// What all scenes of a run share. Its references must outlive the works.
+// The state that all scenes of a run share. Its references must outlive the works.
 struct TaskSession {
   const TaskSetup& setup;
   const MakeScanPart& make;

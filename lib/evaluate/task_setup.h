@@ -1,4 +1,4 @@
-// What a run over a benchmark is before its model is loaded.
+// The settings of a run over a benchmark, resolved before its model is loaded.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -35,10 +35,10 @@ struct TaskSetup {
   explicit TaskSetup(const AnswerVerb& options);
 
   std::string task_name() const;
-  // What official lines call the model: the folder's name; "RUN_checkpoint-100" of
+  // The name of the model in official lines: that of its folder; "RUN_checkpoint-100" of
   // RUN/checkpoint-100.
   std::string model_id() const;
-  // Where a scene's files are looked for: its scan, where there is one, or its key.
+  // The places of a scene's files: found by its scan, where there is one, or by its key.
   ScanInputs inputs_of(const std::string& scene) const;
 
   // run.json, with the cache keys of the scenes whose files are there.

@@ -46,7 +46,7 @@ inline constexpr Choice<ModelPreset> kModelPresets[] = {
     {ModelPreset::kVega3d, "vega-3d", "mllm"},
     {ModelPreset::kVideo3dLlm, "video3d-llm", "center_crop"}};
 View view_of(ModelPreset preset);
-// What --view and --preset say together; unset: neither is given. Throws UsageError where they
+// The view that --view and --preset ask for; unset: neither is given. Throws UsageError where they
 // contradict each other.
 std::optional<View> chosen_view(std::optional<View> view, std::optional<ModelPreset> preset);
 

@@ -22,7 +22,7 @@ struct PictureCamera {
   PictureCamera resized(ImageSize copy) const;
 };
 
-// What is nearer to the camera's plane than this is cut off, m.
+// Lines are cut off where they come nearer to the camera's plane than this, m.
 inline constexpr double kNearPlane = 0.05;
 
 // The part of a line within a rectangle from (0, 0) to (width, height); nothing where it misses it.

@@ -64,7 +64,7 @@ void ground_all(const Vlm& model, VisualScene& scene, std::span<const Ask> asks,
                 const BatchOptions& options, const OnGrounding& on_found,
                 const OnFailure& on_failure);
 
-// What one answer takes beside the weights and the scene's prefix.
+// The tokens of one answer that need memory beside the weights and the scene's prefix.
 struct AnswerSize {
   std::int64_t question_tokens = 128;
   std::int64_t new_tokens = 512;  // the limit

@@ -65,8 +65,8 @@ ObjectMode object_mode(const VlmConfig& config, const Switches& switches);
 SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
                       const Switches& switches);
 
-// What read_scene would throw of the settings that the files were made with, out of their headers
-// alone. Throws InputError.
+// Throws the InputError that read_scene would throw about the settings that the files were made
+// with; reads their headers alone.
 void check_recipe(const VlmCheckpoint& checkpoint, const SceneFiles& files,
                   const Switches& switches);
 

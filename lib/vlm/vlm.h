@@ -41,7 +41,8 @@ class VisualScene {
   at::Tensor shift_;    // (V * 196, H) float32: the positions' embedding; undefined: none
   at::Tensor visual_;   // (K, H); undefined where the gate reads the question
   at::Tensor objects_;  // (N, H) float32; undefined: none, or the question decides
-  // What all prompts begin with, up to the visual block's end; made by the first one.
+  // Keys and values of the beginning that all prompts share, up to the visual block's end; made by
+  // the first prompt.
   std::shared_ptr<KvCache> prefix_;
   std::vector<std::int64_t> prefix_ids_;  // its ids before the visual block
 };

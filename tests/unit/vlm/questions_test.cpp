@@ -18,7 +18,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// What became of each question.
+// The outcome of each question: a reply, a grounding or an error.
 struct Outcomes {
   std::vector<std::optional<Reply>> replies;
   std::vector<std::optional<Grounding>> found;
