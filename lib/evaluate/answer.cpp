@@ -61,17 +61,6 @@ void check_options(const AnswerVerb& o) {
   check_model_options(o);
 }
 
-// As asked. Without --compat the released forward pass, but control words in a question are text,
-// and one that is too long is refused.
-vlm::Switches switches_of(const AnswerVerb& o) {
-  vlm::Switches switches = vlm::switches_of(o.compat.value_or(Compat::kReference));
-  if (!o.compat) {
-    switches.control_words = text::Control::kText;
-    switches.cut_prompts = false;
-  }
-  return switches;
-}
-
 // What can be known before hours of features: Throws what makes every question fail, an output that
 // cannot be written, a tower that is not the checkpoint's.
 void check_early(const AnswerVerb& o, const vlm::VlmCheckpoint& checkpoint) {
@@ -225,7 +214,7 @@ void answer_all(Session& s, const OpenFiles& open) {
   }
 }
 
-// Everything that the answers depend on, beside them.
+// Writes the answers and everything that they depend on to one file.
 void write_record(const Session& s, const OpenFiles& open) {
   if (s.options.out.empty()) return;
   Json files = Json::object();
@@ -281,7 +270,7 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
 
   // Extraction leaves one thread an operation behind it.
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
-  const vlm::Switches switches = switches_of(options);
+  const vlm::Switches switches = chosen_switches(options.compat, text::Control::kText);
   vlm::SceneInput input = vlm::read_scene(checkpoint, open.files, switches);
   const bool untrained = checkpoint.modules.initial_values;
   const vlm::Vlm model(std::move(checkpoint), {{device, scalar_type(type)}, switches});

@@ -16,6 +16,14 @@ void check_model_options(const AnswerVerb& o) {
         explain("--greedy", "--temperature, --top-p or --top-k beside it", "one or the other"));
 }
 
+vlm::Switches chosen_switches(std::optional<Compat> compat, text::Control words) {
+  vlm::Switches out = vlm::switches_of(compat.value_or(Compat::kReference));
+  if (compat) return out;
+  out.control_words = words;
+  out.cut_prompts = false;
+  return out;
+}
+
 qwen2::GenerationConfig with_options(qwen2::GenerationConfig config, const AnswerVerb& o) {
   if (o.max_new_tokens) config.max_new_tokens = *o.max_new_tokens, config.max_length = 0;
   if (o.repetition_penalty) config.sampling.repetition_penalty = *o.repetition_penalty;

@@ -98,14 +98,6 @@ BackboneOptions diffusion_options(const ProfileVerb& o, const vlm::VlmCheckpoint
   return out;
 }
 
-// The released forward pass; control words of a question stay text.
-vlm::Switches profile_switches() {
-  vlm::Switches switches;
-  switches.control_words = text::Control::kText;
-  switches.cut_prompts = false;
-  return switches;
-}
-
 }  // namespace
 
 int run_profile(const ProfileVerb& o, std::string_view published, const Context& context) {
@@ -120,7 +112,7 @@ int run_profile(const ProfileVerb& o, std::string_view published, const Context&
   job.checkpoint_options = {.base = o.base, .tokenizer = {}, .merged = type};
   job.tower = o.tower;
   job.tap = o.tap;
-  job.switches = profile_switches();
+  job.switches = chosen_switches({}, text::Control::kText);
   job.question = o.question;
   job.repeats = o.repeats;
   job.warmup = o.warmup;

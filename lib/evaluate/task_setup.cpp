@@ -33,14 +33,6 @@ ObjectKind objects_of(const AnswerVerb& o, tasks::Task task) {
                                                             : ObjectKind::kProposal);
 }
 
-// As released, but that a question which does not fit is refused: what answers a prompt without its
-// end means nothing.
-vlm::Switches released_switches(const AnswerVerb& o) {
-  vlm::Switches out = vlm::switches_of(o.compat.value_or(Compat::kReference));
-  if (!o.compat) out.cut_prompts = false;
-  return out;
-}
-
 std::string digest_of(const fs::path& path) {
   return xxh3_hex(read_text(path, "questions", std::size_t{8} << 30));
 }
@@ -72,7 +64,7 @@ TaskSetup::TaskSetup(const AnswerVerb& o)
       checkpoint(
           vlm::open_checkpoint(o.checkpoint, {.base = o.base, .tokenizer = {}, .merged = type})),
       config(with_options(qwen2::benchmark_generation(checkpoint.generation_folder), o)),
-      switches(released_switches(o)),
+      switches(chosen_switches(o.compat, text::Control::kTokens)),
       questions(tasks::read_samples(o.inputs.at(1), task)),
       inputs(scan_inputs(o, checkpoint)),
       objects(objects_of(o, task)) {
