@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/parallel.h"
 #include "base/printable.h"
 #include "base/publish.h"
 #include "base/stop.h"
@@ -269,7 +268,7 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
   const OpenFiles open(paths, objects, options);
 
   // Extraction leaves one thread an operation behind it.
-  at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : available_cores());
+  at::set_num_threads(options.workers());
   const vlm::Switches switches = chosen_switches(options.compat, text::Control::kText);
   vlm::SceneInput input = vlm::read_scene(checkpoint, open.files, switches);
   const bool untrained = checkpoint.modules.initial_values;

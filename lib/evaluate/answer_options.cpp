@@ -19,24 +19,16 @@ constexpr Choice<AnswerFormat> kAnswerFormats[] = {
 
 void visit_files(AnswerVerb& o, OptionVisitor& v) {
   v.group("Model");
-  v.text("--checkpoint", o.checkpoint, "DIR",
-         "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, or a LoRA folder of PEFT or LLaVA");
-  v.text("--base", o.base, "DIR", "of a LoRA folder: the model that it was trained on");
+  o.visit_checkpoint(v);
   v.group("Files of the scene");
-  v.text("--scenes", o.scenes, "DIR", "scene files DIR/KEY.h5 of vega-extract scene");
-  v.text("--semantic", o.semantic, "DIR",
-         "semantic features DIR/KEY.h5 of vega-extract features --backbone siglip");
-  v.text("--features", o.features, "DIR", "generative features DIR/KEY.h5");
+  o.visit_files(v);
   v.text("--tokens", o.tokens, "DIR",
          "fused tokens DIR/KEY.h5 of vega-fuse tokens, in place of features");
-  v.text("--tap", o.tap, "NAME", "which generative features (default: the file's default tap)");
   v.flag("--allow-mismatch", o.allow_mismatch,
          "take features of another block, timestep, shift, size or view than the checkpoint was "
          "trained on");
   v.group("What is not there is computed from the scan");
-  v.text("--tower", o.tower, "DIR", "vision tower (default: the checkpoint's own)");
-  v.text("--model", o.model, "DIR", "diffusion model of the generative features");
-  v.text("--prompt", o.prompt, "FILE", "its text embedding (default: beside the model)");
+  o.visit_weights(v);
   v.text("--work", o.work, "DIR",
          "keeps the files that are made, for the next question (default: a temporary folder)");
 }
@@ -113,10 +105,7 @@ void AnswerVerb::visit(OptionVisitor& v) {
          "also KEY-N.json, and the box as a mesh over the scan: KEY-N.ply, in the aligned frame "
          "KEY-N-aligned.ply. Of a benchmark: parts of answers and run.json");
   v.choice("--format", format, kAnswerFormats, "of the answer on stdout (one scene)");
-  DeviceOptions::visit_device(v, device.device, "where to compute");
-  v.choice("--dtype", device.dtype, kComputeTypes,
-           "compute type (default: fp32 on cpu, bf16 on cuda)");
-  RunOptions::visit_threads(v, threads);
+  visit_device(v);
 }
 
 }  // namespace vega::evaluate

@@ -6,23 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "evaluate/model_options.h"
 #include "evaluate/task_options.h"
-#include "run/option_groups.h"
 
 namespace vega::evaluate {
 
 enum class AnswerFormat { kText, kJson };
 
-struct AnswerVerb {
+struct AnswerVerb : ModelOptions {
   // One: a scan, a video, or the key of files. Two: a benchmark's name and its questions.
   std::vector<std::string> inputs;
   std::string key;
   std::vector<std::string> ask, locate;
 
-  std::string checkpoint, base;
-  std::string scenes, semantic, features, tokens;  // folders
-  std::string tower, model, prompt, work;
-  std::string tap;
+  std::string tokens, work;  // folders
   bool allow_mismatch = false;
 
   std::optional<Compat> compat;  // unset: reference, but for control words in questions
@@ -34,8 +31,6 @@ struct AnswerVerb {
 
   std::string out;  // folder of answers, of what --locate found; empty: none
   AnswerFormat format = AnswerFormat::kText;
-  DeviceOptions device;
-  std::int64_t threads = 0;
 
   TaskOptions task;  // of a benchmark alone
 

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "evaluate/profile_report.h"
@@ -116,7 +115,7 @@ int run_profile(const ProfileVerb& o, std::string_view published, const Context&
   job.question = o.question;
   job.repeats = o.repeats;
   job.warmup = o.warmup;
-  job.threads = o.threads > 0 ? static_cast<int>(o.threads) : available_cores();
+  job.threads = o.workers();
 
   const vlm::VlmCheckpoint checkpoint =
       vlm::open_checkpoint(job.checkpoint, job.checkpoint_options);

@@ -7,24 +7,20 @@
 #include <vector>
 
 #include "base/image_types.h"
-#include "run/option_groups.h"
+#include "evaluate/model_options.h"
 #include "viz/table.h"
 
 namespace vega::evaluate {
 
-struct ProfileVerb {
+struct ProfileVerb : ModelOptions {
   std::vector<std::string> inputs;  // none, or the key of a scene's files
   bool cached = false, online = false;
 
-  std::string checkpoint, base, tower, model, prompt;
-  std::string scenes, semantic, features, tap;
   std::int64_t frames = 32;
   std::optional<ImageSize> size;  // unset: as trained, or 832x480
   std::string question = "What color is the chair next to the window?";
 
   std::int64_t repeats = 5, warmup = 1;
-  DeviceOptions device;
-  std::int64_t threads = 0;
 
   TableFormat format = TableFormat::kText;
   std::string out, plot;

@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/parallel.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "core/device.h"
@@ -55,7 +54,7 @@ double TaskSession::load_model() {
   if (model) return 0;
   const auto begun = Clock::now();
   const AnswerVerb& o = setup.options;
-  at::set_num_threads(o.threads > 0 ? static_cast<int>(o.threads) : available_cores());
+  at::set_num_threads(o.workers());
   if (setup.checkpoint.modules.initial_values)
     log_warn("{} was never trained: its answers mean nothing", o.checkpoint);
   try {
@@ -106,9 +105,7 @@ void SceneWork::read_or_make() {
   if (input_) return;
   read();
   // Extraction leaves one thread an operation behind it.
-  at::set_num_threads(session_.setup.options.threads > 0
-                          ? static_cast<int>(session_.setup.options.threads)
-                          : available_cores());
+  at::set_num_threads(session_.setup.options.workers());
 }
 
 void SceneWork::compute() {
