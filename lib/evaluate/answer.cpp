@@ -262,10 +262,11 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
   ScanInputs inputs = scan_inputs(options, checkpoint);
   inputs.scene = options.inputs.front();
   inputs.key = options.key;
-  const ScanFiles paths(inputs, needed, make, context);
+  const ScanFiles found(inputs, needed, make, context);
+  const fs::path& scene_file = found.paths().scene;
   const ObjectKind objects =
-      paths.scene().empty() ? ObjectKind::kProposal : chosen_objects(paths.scene(), options);
-  const OpenFiles open(paths, objects, options);
+      scene_file.empty() ? ObjectKind::kProposal : chosen_objects(scene_file, options);
+  const OpenFiles open(found.paths(), {objects, options.tap, options.allow_mismatch});
 
   // Extraction leaves one thread an operation behind it.
   at::set_num_threads(options.workers());

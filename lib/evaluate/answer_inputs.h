@@ -1,15 +1,14 @@
-// What both forms of `vega-eval answer` make of their options: the generation settings, and the
-// open files of a scene.
+// What both forms of `vega-eval answer` make of their options: the generation settings, and how the
+// files of a scene are found.
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "evaluate/answer_options.h"
-#include "evaluate/scan_files.h"
+#include "evaluate/open_files.h"
 #include "models/qwen2/generation_config.h"
 #include "vlm/checkpoint.h"
-#include "vlm/scene.h"
+#include "vlm/switches.h"
 
 namespace vega::evaluate {
 
@@ -27,20 +26,5 @@ qwen2::GenerationConfig with_options(qwen2::GenerationConfig config, const Answe
 // The folders in which files are looked for, and the settings with which missing ones are made;
 // without the scene itself.
 ScanInputs scan_inputs(const AnswerVerb& options, const vlm::VlmCheckpoint& checkpoint);
-
-// The files of a scene, open. `files` points into the others.
-struct OpenFiles {
-  std::optional<FeatureReader> semantic, generative;
-  std::optional<TokensReader> tokens;
-  std::optional<SceneReader> scene;
-  vlm::SceneFiles files;
-
-  // Throws InputError, FormatError.
-  OpenFiles(const ScanFiles& paths, ObjectKind objects, const AnswerVerb& options);
-
-  std::size_t frame_count() const;
-  // {PART: cache_key} of those that are there; of features that of the tap that is read.
-  Json cache_keys() const;
-};
 
 }  // namespace vega::evaluate

@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "evaluate/answer_inputs.h"
+#include "evaluate/open_files.h"
 #include "evaluate/profile_report.h"
 #include "run/output_names.h"
 #include "store/join.h"
@@ -48,31 +50,15 @@ void check_options(const ProfileVerb& o) {
   if (!o.plot.empty()) static_cast<void>(page_format(o.plot));
 }
 
-// The files of a scene, open while it is measured.
-struct SceneOfFiles {
-  std::optional<FeatureReader> semantic, generative;
-  std::optional<SceneReader> scene;
-
-  void open(const ProfileVerb& o, const vlm::Needs& needs) {
-    const std::string& key = o.inputs[0];
-    semantic.emplace(file_of_scene("--semantic", o.semantic, key, "vega-extract features"));
-    if (needs.generative)
-      generative.emplace(file_of_scene("--features", o.features, key, "vega-extract features"));
-    if (needs.positions)
-      scene.emplace(file_of_scene("--scenes", o.scenes, key, "vega-extract scene"));
-  }
-
-  vlm::SceneInput read(const vlm::VlmCheckpoint& checkpoint, const ProfileVerb& o,
-                       const vlm::Switches& switches) const {
-    vlm::SceneFiles files;
-    files.semantic = &*semantic;
-    if (generative) files.generative = &*generative;
-    if (scene) files.scene = &*scene;
-    files.generative_tap = o.tap;
-    files.allow_mismatch = true;  // costs do not depend on values
-    return vlm::read_scene(checkpoint, files, switches);
-  }
-};
+ScenePaths paths_of(const ProfileVerb& o, const vlm::Needs& needs) {
+  const std::string& key = o.inputs[0];
+  ScenePaths out;
+  out.semantic = file_of_scene("--semantic", o.semantic, key, "vega-extract features");
+  if (needs.generative)
+    out.generative = file_of_scene("--features", o.features, key, "vega-extract features");
+  if (needs.positions) out.scene = file_of_scene("--scenes", o.scenes, key, "vega-extract scene");
+  return out;
+}
 
 BackboneOptions diffusion_options(const ProfileVerb& o, const vlm::VlmCheckpoint& checkpoint,
                                   const Placement& placement) {
@@ -97,15 +83,12 @@ BackboneOptions diffusion_options(const ProfileVerb& o, const vlm::VlmCheckpoint
   return out;
 }
 
-}  // namespace
-
-int run_profile(const ProfileVerb& o, std::string_view published, const Context& context) {
-  check_options(o);
-  keep_freed_memory();
+// All that `profile` is told of the device, the model and the measurement; the scene is not in it.
+ProfileJob job_of(const ProfileVerb& o) {
   ProfileJob job;
   job.placement.device = use_device(parse_device(o.device.device));
-  const bool on_cpu = !job.placement.device.is_cuda();
-  const DType type = o.device.dtype.value_or(on_cpu ? DType::kF32 : DType::kBF16);
+  const DType type =
+      o.device.dtype.value_or(job.placement.device.is_cuda() ? DType::kBF16 : DType::kF32);
   job.placement.dtype = scalar_type(type);
   job.checkpoint = o.checkpoint;
   job.checkpoint_options = {.base = o.base, .tokenizer = {}, .merged = type};
@@ -116,46 +99,65 @@ int run_profile(const ProfileVerb& o, std::string_view published, const Context&
   job.repeats = o.repeats;
   job.warmup = o.warmup;
   job.threads = o.workers();
+  return job;
+}
 
+// The head of the record; its rows are measured later.
+Profile profile_of(const ProfileVerb& o, const ProfileJob& job,
+                   const vlm::VlmCheckpoint& checkpoint, std::string_view published) {
+  Profile out;
+  out.checkpoint = o.checkpoint;
+  out.fingerprint = checkpoint.fingerprint();
+  out.family = vlm::name_of(checkpoint.family);
+  out.device = device_name(job.placement.device);
+  out.dtype = vega::name_of(dtype_of(job.placement.dtype));
+  out.on_cpu = !job.placement.device.is_cuda();
+  out.made_up = o.inputs.empty();
+  out.trained = !checkpoint.modules.initial_values;
+  out.threads = job.threads;
+  out.frames = job.frames();
+  out.repeats = o.repeats;
+  out.warmup = o.warmup;
+  out.question = o.question;
+  if (job.diffusion) out.size = to_string(job.diffusion->size);
+  out.published = read_published_profiles(published);
+  return out;
+}
+
+std::vector<ProfileSetting> settings_of(const ProfileVerb& o, bool generative) {
+  std::vector<ProfileSetting> out{ProfileSetting::kNone};
+  if (generative) out.push_back(ProfileSetting::kCached);
+  if (o.online) out.push_back(ProfileSetting::kOnline);
+  return out;
+}
+
+}  // namespace
+
+int run_profile(const ProfileVerb& o, std::string_view published, const Context& context) {
+  check_options(o);
+  keep_freed_memory();
+  ProfileJob job = job_of(o);
   const vlm::VlmCheckpoint checkpoint =
       vlm::open_checkpoint(job.checkpoint, job.checkpoint_options);
   const bool generative = checkpoint.config.generative;
   if (!generative && o.online)
     throw InputError(explain(o.checkpoint, "no generative branch", "a VEGA-3D checkpoint",
                              "--cached measures the model as it is"));
-  SceneOfFiles files;
+  std::optional<OpenFiles> open;  // while it is measured
   if (o.inputs.empty()) {
     job.scene = made_scene(checkpoint, o.frames);
   } else {
-    files.open(o, checkpoint.needs());
-    job.scene = files.read(checkpoint, o, job.switches);
-    if (files.generative) job.generative = &*files.generative;
+    // Another recipe is allowed: costs do not depend on values.
+    open.emplace(paths_of(o, checkpoint.needs()), FileChoice{.tap = o.tap, .allow_mismatch = true});
+    job.scene = vlm::read_scene(checkpoint, open->files, job.switches);
+    job.generative = open->files.generative;
   }
   if (o.online) job.diffusion = diffusion_options(o, checkpoint, job.placement);
-
-  Profile profile;
-  profile.checkpoint = o.checkpoint;
-  profile.fingerprint = checkpoint.fingerprint();
-  profile.family = vlm::name_of(checkpoint.family);
-  profile.device = device_name(job.placement.device);
-  profile.dtype = vega::name_of(type);
-  profile.on_cpu = on_cpu;
-  profile.made_up = o.inputs.empty();
-  profile.trained = !checkpoint.modules.initial_values;
-  profile.threads = job.threads;
-  profile.frames = job.frames();
-  profile.repeats = o.repeats;
-  profile.warmup = o.warmup;
-  profile.question = o.question;
-  if (job.diffusion) profile.size = to_string(job.diffusion->size);
-  profile.published = read_published_profiles(published);
-  std::vector<ProfileSetting> settings{ProfileSetting::kNone};
-  if (generative) settings.push_back(ProfileSetting::kCached);
-  if (o.online) settings.push_back(ProfileSetting::kOnline);
+  Profile profile = profile_of(o, job, checkpoint, published);
   if (!generative) log_warn("{} has no generative branch: only the model as it is", o.checkpoint);
   if (!checkpoint.tower && o.tower.empty())
     log_warn("{} has no vision tower: its time is left out; --tower names one", o.checkpoint);
-  for (const ProfileSetting setting : settings) {
+  for (const ProfileSetting setting : settings_of(o, generative)) {
     log_info("measuring: {}", name_in<ProfileSetting>(kProfileSettings, setting));
     profile.rows.push_back(measure(job, setting));
   }

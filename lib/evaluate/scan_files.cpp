@@ -116,19 +116,19 @@ ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const 
   try {
     if (needed.scene) {
       why_scene_ = needed.why_scene;
-      scene_ = part(ScanPart::kScene, inputs, make, context);
-      if (needed.check_scene) needed.check_scene(scene_);
+      paths_.scene = part(ScanPart::kScene, inputs, make, context);
+      if (needed.check_scene) needed.check_scene(paths_.scene);
     }
     if (!inputs.tokens.empty()) {
-      tokens_ = fs::path(inputs.tokens) / (key_ + ".h5");
-      if (!fs::exists(tokens_))
-        throw InputError(explain("--tokens " + tokens_.string(), "no such file",
+      paths_.tokens = fs::path(inputs.tokens) / (key_ + ".h5");
+      if (!fs::exists(paths_.tokens))
+        throw InputError(explain("--tokens " + paths_.tokens.string(), "no such file",
                                  "the tokens of the scene " + key_,
                                  "make it with vega-fuse tokens"));
       return;
     }
-    semantic_ = part(ScanPart::kSemantic, inputs, make, context);
-    if (needed.generative) generative_ = part(ScanPart::kGenerative, inputs, make, context);
+    paths_.semantic = part(ScanPart::kSemantic, inputs, make, context);
+    if (needed.generative) paths_.generative = part(ScanPart::kGenerative, inputs, make, context);
   } catch (...) {
     std::error_code ignored;
     if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
@@ -174,10 +174,10 @@ fs::path ScanFiles::part(ScanPart part, const ScanInputs& inputs, const MakeScan
   }
   job.out = work_folder(inputs.work) / words.folder;
   // All parts are of the same frames.
-  if (!scene_.empty())
-    job.frames = scene_.parent_path();
-  else if (!semantic_.empty())
-    job.frames = semantic_.parent_path();
+  if (!paths_.scene.empty())
+    job.frames = paths_.scene.parent_path();
+  else if (!paths_.semantic.empty())
+    job.frames = paths_.semantic.parent_path();
   log_info("{}: {}: the {}: made where it is not there yet", key_, scan_.string(), words.what);
   try {
     return make(job, context);

@@ -40,6 +40,12 @@ bool files_are_there(const ScanInputs& inputs, const NeededParts& needed);
 void check_folders(const ScanInputs& inputs, const NeededParts& needed,
                    const std::vector<std::string>& keys, bool scans);
 
+// The files of one scene; empty: there is none, or it is not needed.
+struct ScenePaths {
+  std::filesystem::path scene, semantic, generative;
+  std::filesystem::path tokens;  // in place of the two before
+};
+
 // Removes the temporary folder when it is destroyed.
 class ScanFiles {
  public:
@@ -52,11 +58,7 @@ class ScanFiles {
   ScanFiles& operator=(const ScanFiles&) = delete;
 
   const std::string& key() const { return key_; }
-  // Empty where it is not needed.
-  const std::filesystem::path& scene() const { return scene_; }
-  const std::filesystem::path& semantic() const { return semantic_; }
-  const std::filesystem::path& generative() const { return generative_; }
-  const std::filesystem::path& tokens() const { return tokens_; }
+  const ScenePaths& paths() const { return paths_; }
 
  private:
   std::filesystem::path part(ScanPart part, const ScanInputs& inputs, const MakeScanPart& make,
@@ -64,7 +66,8 @@ class ScanFiles {
   std::filesystem::path work_folder(const std::string& asked);
 
   std::string key_, why_scene_;
-  std::filesystem::path scan_, temporary_, scene_, semantic_, generative_, tokens_;
+  std::filesystem::path scan_, temporary_;
+  ScenePaths paths_;
 };
 
 }  // namespace vega::evaluate

@@ -28,8 +28,8 @@ void check_recipes(const TaskSetup& setup, const TaskPlan& plan) {
       continue;
     }
     try {
-      const ScanFiles paths(inputs, setup.needed, {}, {});
-      const OpenFiles open(paths, setup.objects, setup.options);
+      const ScanFiles found(inputs, setup.needed, {}, {});
+      const OpenFiles open(found.paths(), setup.choice());
       try {
         vlm::check_recipe(setup.checkpoint, open.files, setup.switches);
         return;

@@ -43,8 +43,8 @@ Found look(const TaskSetup& setup, const TaskPlan& plan, RunReport& report) {
         ++out.to_make;
         continue;
       }
-      const ScanFiles paths(inputs, setup.needed, {}, {});
-      const OpenFiles open(paths, setup.objects, setup.options);
+      const ScanFiles found(inputs, setup.needed, {}, {});
+      const OpenFiles open(found.paths(), setup.choice());
       // One scene tells whether features are of the checkpoint's recipe; all would take long.
       if (out.ready == 0) vlm::read_scene(setup.checkpoint, open.files, setup.switches);
       out.frames = std::max(out.frames, static_cast<std::int64_t>(open.frame_count()));

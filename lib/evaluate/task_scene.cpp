@@ -92,8 +92,8 @@ void SceneWork::read() {
   const ScanInputs inputs = session_.setup.inputs_of(plan_.scene);
   Context quiet = session_.context;
   quiet.progress = ProgressMode::kOff;
-  const ScanFiles paths(inputs, session_.setup.needed, session_.make, quiet);
-  const OpenFiles open(paths, session_.setup.objects, session_.setup.options);
+  const ScanFiles found(inputs, session_.setup.needed, session_.make, quiet);
+  const OpenFiles open(found.paths(), session_.setup.choice());
   input_ = vlm::read_scene(session_.setup.checkpoint, open.files, session_.setup.switches);
   if (open.scene && open.scene->has_objects(session_.setup.objects))
     proposal_source_ = open.scene->objects(session_.setup.objects).source;

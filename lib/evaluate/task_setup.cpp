@@ -44,8 +44,8 @@ Json input_keys(const TaskSetup& setup, const std::vector<std::string>& scenes) 
     const ScanInputs in = setup.inputs_of(scene);
     if (!files_are_there(in, setup.needed)) continue;
     try {
-      const ScanFiles paths(in, setup.needed, {}, {});
-      out.add(scene, OpenFiles(paths, setup.objects, setup.options).cache_keys());
+      const ScanFiles found(in, setup.needed, {}, {});
+      out.add(scene, OpenFiles(found.paths(), setup.choice()).cache_keys());
     } catch (const InputError&) {
       continue;  // said when the scene's turn comes
     }

@@ -40,6 +40,7 @@ struct TaskSetup {
   std::string model_id() const;
   // The places of a scene's files: found by its scan, where there is one, or by its key.
   ScanInputs inputs_of(const std::string& scene) const;
+  FileChoice choice() const { return {objects, options.tap, options.allow_mismatch}; }
 
   // run.json, with the cache keys of the scenes whose files are there.
   Json run(const std::vector<std::string>& scenes) const;
