@@ -1,15 +1,6 @@
 #include "evaluate/profile_options.h"
 
 namespace vega::evaluate {
-namespace {
-
-constexpr Choice<TableFormat> kProfileFormats[] = {{TableFormat::kText, "text"},
-                                                   {TableFormat::kMarkdown, "md"},
-                                                   {TableFormat::kLatex, "latex"},
-                                                   {TableFormat::kCsv, "csv"},
-                                                   {TableFormat::kJson, "json"}};
-
-}  // namespace
 
 void ProfileVerb::visit(OptionVisitor& v) {
   v.inputs(inputs, "[KEY]",
@@ -32,7 +23,7 @@ void ProfileVerb::visit(OptionVisitor& v) {
   v.integer("--warmup", warmup, "N", {0, 1000}, "runs before them that are not counted");
   visit_device(v);
   v.group("Output");
-  v.choice("--format", format, kProfileFormats, "of the table on stdout");
+  v.choice("--format", format, kTableFormats, "of the table on stdout");
   v.text("-o,--out", out, "FILE", "the profile as JSON (vega.profile/1)");
   v.text("--plot", plot, "FILE", "the four panels beside the paper's: .svg, .pdf or .png");
 }

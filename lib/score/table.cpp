@@ -19,12 +19,6 @@
 namespace vega::score {
 namespace {
 
-constexpr Choice<TableFormat> kFormats[] = {{TableFormat::kText, "text"},
-                                            {TableFormat::kMarkdown, "markdown"},
-                                            {TableFormat::kLatex, "latex"},
-                                            {TableFormat::kCsv, "csv"},
-                                            {TableFormat::kJson, "json"}};
-
 constexpr Choice<bool> kPublished[] = {
     {true, "auto", "the published rows that have a number in these columns"}, {false, "none"}};
 
@@ -325,7 +319,7 @@ void TableOptions::visit(OptionVisitor& v) {
   v.flag("--intervals", intervals, "95 % intervals where they are known");
   v.flag("--references", references, "a column that says where a system was published");
   v.group("Output");
-  v.choice("--format", format, kFormats, "");
+  v.choice("--format", format, kTableFormats, "");
   v.text("-o,--out", out, "FILE", "instead of stdout");
 }
 

@@ -10,10 +10,18 @@
 #include <utility>
 #include <vector>
 
+#include "base/choice.h"
+
 namespace vega {
 
 enum class Align { kLeft, kRight };
 enum class TableFormat { kText, kMarkdown, kLatex, kCsv, kJson };
+// --format of verbs that print any table.
+inline constexpr Choice<TableFormat> kTableFormats[] = {{TableFormat::kText, "text"},
+                                                        {TableFormat::kMarkdown, "markdown"},
+                                                        {TableFormat::kLatex, "latex"},
+                                                        {TableFormat::kCsv, "csv"},
+                                                        {TableFormat::kJson, "json"}};
 
 struct TableColumn {
   std::string title;
