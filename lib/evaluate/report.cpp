@@ -68,7 +68,7 @@ std::string untrained_words(const std::vector<ReportTask>& tasks,
                             const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) {
-    const auto is = [&](const ReportRun& run) { return run.name == name && run.untrained(); };
+    const auto is = [&](const ReportRun& run) { return run.name == name && run.file.untrained(); };
     if (std::any_of(tasks.begin(), tasks.end(), [&](const ReportTask& task) {
           return std::any_of(task.runs.begin(), task.runs.end(), is);
         }))

@@ -123,8 +123,6 @@ const ReportRun* ReportTask::with_questions() const {
   return nullptr;
 }
 
-bool ReportRun::untrained() const { return file.run["untrained"].flag().value_or(false); }
-
 std::vector<ReportInput> report_inputs(const std::vector<std::string>& inputs) {
   if (inputs.empty())
     throw UsageError(explain("report", "no run", "folders of answers, or score files"));

@@ -12,8 +12,6 @@ namespace vega::evaluate {
 struct ReportRun {
   std::string name, path;
   tasks::ScoredFile file;
-
-  bool untrained() const;  // run.json says that the checkpoint was never trained
 };
 
 // Runs of one task, in the order in which they were given; one a name.

@@ -37,16 +37,12 @@ Examples:
 
 See also: vega-eval score, vega-eval report, vega-extract scene; docs/report.md)";
 
-std::vector<std::string> split(const std::vector<std::string>& lists) {
+// The names in lists "a,b", without blanks around them; empty ones are left out.
+std::vector<std::string> names_in_lists(const std::vector<std::string>& lists) {
   std::vector<std::string> out;
-  for (const std::string& list : lists) {
-    for (std::size_t from = 0; from <= list.size();) {
-      const std::size_t comma = std::min(list.find(',', from), list.size());
-      if (const auto one = trim(std::string_view(list).substr(from, comma - from)); !one.empty())
-        out.emplace_back(one);
-      from = comma + 1;
-    }
-  }
+  for (const std::string& list : lists)
+    for (const std::string& one : comma_parts(list))
+      if (const auto name = trim(one); !name.empty()) out.emplace_back(name);
   return out;
 }
 
@@ -139,15 +135,14 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
   choice.order =
       options.order.value_or(options.against.empty() ? CaseOrder::kLoss : CaseOrder::kGain);
   choice.metric = options.metric;
-  choice.ids = split(options.ids);
-  choice.types = split(options.types);
+  choice.ids = names_in_lists(options.ids);
+  choice.types = names_in_lists(options.types);
   choice.count = options.count;
   const std::vector<ShownCase> cases = chosen_cases(file, choice);
   int failed = report_broken(file, choice.ids);
   make_folder(options.out);
   SceneCache scenes(sources.scenes);
-  const std::string untrained =
-      file.run["untrained"].flag().value_or(false) ? "never trained: " : "";
+  const std::string untrained = file.untrained() ? "never trained: " : "";
   if (!untrained.empty()) log_warn("{} is of a model that was never trained", options.answers);
   const SystemNames names{options.answers, options.against};
   std::set<fs::path> written;

@@ -82,6 +82,8 @@ struct ScoredFile {
   std::int64_t unreadable = 0, empty = 0;
   std::optional<std::int64_t> cut;
   Json run;  // run.json; null: none
+  // Whether run.json says that the checkpoint was never trained.
+  bool untrained() const { return run["untrained"].flag().value_or(false); }
 
   // Of each question. Those of a file without questions (scores.json alone) are none.
   struct Metric {
