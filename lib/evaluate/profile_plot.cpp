@@ -99,17 +99,13 @@ std::vector<Panel> panels(const std::string& whose, const std::vector<std::strin
 std::vector<Panel> own_panels(const Profile& p) {
   std::vector<std::string> names;
   Numbers latency, memory, tflop, vae, dit;
-  const auto stage = [](const ProfileRow& row, Stage which) {
-    const auto s = static_cast<std::size_t>(which);
-    return row.runs[s] ? 1e3 * row.stages[s] : kNoNumber;
-  };
   for (const ProfileRow& row : p.rows) {
-    names.emplace_back(name_in<ProfileSetting>(kProfileSettings, row.setting));
+    names.push_back(row.name());
     latency.push_back(1e3 * row.median_s);
     memory.push_back(row.peak_bytes / 1e9);
     tflop.push_back(row.flops.total() / 1e12);
-    vae.push_back(stage(row, Stage::kVae));
-    dit.push_back(stage(row, Stage::kDit));
+    vae.push_back(row.stage_ms(Stage::kVae));
+    dit.push_back(row.stage_ms(Stage::kDit));
   }
   return panels("this machine", names, latency, memory, tflop, vae, dit);
 }

@@ -22,15 +22,6 @@ std::string number(double value, int digits) {
 // Milliseconds with about four digits.
 std::string ms_text(double ms) { return number(ms, ms >= 1000 ? 0 : ms >= 100 ? 1 : 2); }
 
-double stage_ms(const ProfileRow& row, Stage stage) {
-  const auto s = static_cast<std::size_t>(stage);
-  return row.runs[s] ? 1e3 * row.stages[s] : kNoNumber;
-}
-
-std::string name_of(const ProfileRow& row) {
-  return std::string(name_in<ProfileSetting>(kProfileSettings, row.setting));
-}
-
 // "3.35x", the first row's own "1.00x".
 std::string factor(double value, double baseline) {
   return baseline > 0 ? number(value / baseline, 2) + "x" : "-";
@@ -110,13 +101,13 @@ Table profile_table(const Profile& p) {
                {"language", Align::kRight, "stages, ms"}});
   for (const ProfileRow& row : p.rows) {
     std::vector<std::string> cells{
-        name_of(row) + (row.setting == ProfileSetting::kOnline ? " " + p.size : ""),
+        row.name() + (row.setting == ProfileSetting::kOnline ? " " + p.size : ""),
         ms_text(1e3 * row.median_s),
         ms_text(1e3 * row.low_s) + ".." + ms_text(1e3 * row.high_s),
         factor(row.median_s, p.rows.front().median_s),
         number(row.peak_bytes / kGiga, 2),
         number(row.flops.total() / kTera, row.flops.total() < kTera ? 4 : 2)};
-    for (const auto& stage : kStages) cells.push_back(ms_text(stage_ms(row, stage.value)));
+    for (const auto& stage : kStages) cells.push_back(ms_text(row.stage_ms(stage.value)));
     table.add_row(std::move(cells));
   }
   if (!p.published.rows.empty()) table.add_rule();
@@ -136,9 +127,9 @@ Json to_json(const Profile& p) {
   for (const ProfileRow& row : p.rows) {
     Json stages = Json::object();
     for (const auto& stage : kStages)
-      stages.set(std::string(stage.name), or_null(stage_ms(row, stage.value)));
+      stages.set(std::string(stage.name), or_null(row.stage_ms(stage.value)));
     const ProfileFlops& f = row.flops;
-    rows.push({{"setting", name_of(row)},
+    rows.push({{"setting", row.name()},
                {"latency_ms", 1e3 * row.median_s},
                {"latency_ms_quartiles", Json::list({1e3 * row.low_s, 1e3 * row.high_s})},
                {"stages_ms", std::move(stages)},

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "base/clock.h"
@@ -230,6 +231,15 @@ class Measurement {
 };
 
 }  // namespace
+
+std::string ProfileRow::name() const {
+  return std::string(name_in<ProfileSetting>(kProfileSettings, setting));
+}
+
+double ProfileRow::stage_ms(Stage stage) const {
+  const auto s = static_cast<std::size_t>(stage);
+  return runs[s] ? 1e3 * stages[s] : std::numeric_limits<double>::quiet_NaN();
+}
 
 std::int64_t ProfileJob::frames() const {
   for (const at::Tensor* one : {&scene.semantic, &scene.generative})

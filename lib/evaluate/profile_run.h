@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,7 +41,7 @@ enum class Stage {
 inline constexpr Choice<Stage> kStages[] = {
     {Stage::kTower, "tower"}, {Stage::kFile, "file"}, {Stage::kVae, "vae"},
     {Stage::kDit, "dit"},     {Stage::kFuse, "fuse"}, {Stage::kLanguage, "language"}};
-inline constexpr std::size_t kStageCount = 6;
+inline constexpr std::size_t kStageCount = std::size(kStages);
 
 // Seconds: of one run, or the median of several.
 using StageSeconds = std::array<double, kStageCount>;
@@ -53,6 +54,9 @@ struct ProfileRow {
   double peak_bytes = 0;
   ProfileFlops flops;
   std::int64_t visual_tokens = 0, text_tokens = 0;
+
+  std::string name() const;            // of the setting
+  double stage_ms(Stage stage) const;  // NaN: the setting has no such stage
 };
 
 // All inputs of a measurement: the checkpoint, the scene, the question, the device.
