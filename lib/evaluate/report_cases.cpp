@@ -113,12 +113,6 @@ std::string part(const char* style, const std::string& term, const std::string& 
   return fmt::format("<div class=\"{}\"><dt>{}</dt><dd>{}</dd></div>\n", style, term, text);
 }
 
-std::string asked(const Case& one) {
-  if (!one.question.question.empty()) return one.question.question;
-  return one.task.task == "scan2cap" ? "Describe this object."
-                                     : "(no file has the question's text)";
-}
-
 // Types as a list: the words of Nr3D's are types of their own.
 std::string types_of(const ScoredQuestion& question) {
   std::string out = question.type;
@@ -136,7 +130,7 @@ std::string article(const Case& one, const CaseOptions& options, const std::stri
       "<article class=\"case\" data-task=\"{}\" data-type=\"{}\" data-scores=\"{}\">\n"
       "<h3 dir=\"auto\">{}</h3>\n<p class=\"muted\"><bdi>{}</bdi></p>\n{}<dl>\n",
       html_text(one.task.task), html_text(types_of(q)), scores_by_name(one, options.names),
-      html_text(asked(one)), html_text(meta), shown);
+      html_text(question_words(q, one.task.task)), html_text(meta), shown);
   out += part("true", "What is right",
               "<bdi>" + html_text(truth_words(q, one.task.task, scene)) + "</bdi>");
   for (std::size_t r = 0; r < one.runs.size(); ++r) {

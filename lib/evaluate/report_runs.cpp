@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/natural.h"
 #include "base/printable.h"
+#include "tasks/answer_parts.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -23,7 +24,7 @@ bool is_task(std::string_view name) {
 }
 
 bool is_run(const fs::path& folder) {
-  return fs::exists(folder / "answers.jsonl") || fs::exists(folder / "scores.json");
+  return fs::exists(folder / tasks::kAnswersFile) || fs::exists(folder / "scores.json");
 }
 
 // Folders of runs in a folder, by task, then by name.
@@ -49,9 +50,10 @@ std::string last_name(const fs::path& path) {
 
 // The checkpoint that run.json beside the answers names; empty: none does.
 std::string checkpoint_name(const fs::path& run) {
-  const fs::path file = (fs::is_directory(run) ? run : run.parent_path()) / "run.json";
+  const fs::path file = (fs::is_directory(run) ? run : run.parent_path()) / tasks::kRunFile;
   if (!fs::exists(file)) return {};
-  return last_name(std::string(read_json(file, "run.json")["checkpoint"].text_or("")));
+  return last_name(
+      std::string(read_json(file, "run.json of the answers")["checkpoint"].text_or("")));
 }
 
 // The name of a folder, or of the one above where it is a task's.

@@ -142,6 +142,11 @@ std::string earned_text(double earned) {
   return std::isfinite(earned) ? fmt::format("{:.1f}", earned) : "-";
 }
 
+std::string question_words(const tasks::ScoredQuestion& question, const std::string& task) {
+  if (!question.question.empty()) return question.question;
+  return task == "scan2cap" ? "Describe this object." : "(no file has the question's text)";
+}
+
 std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task,
                          const ShownScene* scene) {
   const std::string cut = answer.cut.value_or(false) ? " (cut by the length limit)" : "";
@@ -174,11 +179,8 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
   const int columns = std::max(2, static_cast<int>(std::min<std::size_t>(frames, 3)));
   const int width = 2 * kMargin + columns * (kTileWidth + kGap) - kGap;
   const double room = width - 2 * kMargin;
-  const std::string asked = question.question.empty() ? file.task == "scan2cap"
-                                                            ? "Describe this object."
-                                                            : "(the question's text is in no file)"
-                                                      : question.question;
-  const auto lines = wrap_text(asked, room, kQuestion, kQuestionLines);
+  const auto lines =
+      wrap_text(question_words(question, file.task), room, kQuestion, kQuestionLines);
   const double head =
       kMargin + line_height(kHeading) + 6 + double(lines.size()) * line_height(kQuestion) + 16;
   int tile = 0;

@@ -23,6 +23,8 @@ struct SystemNames {
 // A number of one question: "33.3", "-" where there is none.
 std::string earned_text(double earned);
 
+// Returns the text of a question, or words that say that no file has it.
+std::string question_words(const tasks::ScoredQuestion& question, const std::string& task);
 // Returns a system's answer in words: a text, boxes, or an object with its label where the scene is
 // there and has one; or that there is no answer.
 std::string answer_words(const tasks::ScoredAnswer& answer, const std::string& task,
