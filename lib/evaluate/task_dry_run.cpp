@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/dtype.h"
+#include "evaluate/profile_flops.h"
 #include "evaluate/task_check.h"
 #include "evaluate/task_log.h"
 #include "evaluate/task_plan.h"
@@ -18,7 +19,7 @@
 namespace vega::evaluate {
 namespace {
 
-constexpr std::int64_t kPromptTokens = 96;  // of a question with what stands around it, about
+constexpr double kPromptTokens = 96;  // of a question with what stands around it, about
 
 // The scenes that are left, counted by whether their files are there.
 struct Found {
@@ -61,17 +62,6 @@ Found look(const TaskSetup& setup, const TaskPlan& plan, RunReport& report) {
   return out;
 }
 
-// Multiplications and additions of a token that is read: weights, and scores and sums over the
-// tokens before it.
-double token_flops(const qwen2::Config& c, double before) {
-  const double wide = static_cast<double>(c.heads * c.head_dim);
-  const double narrow = static_cast<double>(c.kv_heads * c.head_dim);
-  const auto hidden = static_cast<double>(c.hidden);
-  const double weights =
-      2 * hidden * wide + 2 * hidden * narrow + 3 * hidden * static_cast<double>(c.mlp);
-  return 2 * static_cast<double>(c.layers) * (weights + 2 * wide * before);
-}
-
 std::string forecast(const TaskSetup& setup, const TaskPlan& plan, const Found& found) {
   if (found.ready == 0) return "";
   const qwen2::Config& config = setup.checkpoint.config.text;
@@ -80,8 +70,8 @@ std::string forecast(const TaskSetup& setup, const TaskPlan& plan, const Found& 
       kTokenGrid * kTokenGrid +
       (setup.checkpoint.config.newlines == vlm::Newlines::kGrid ? kTokenGrid : 0);
   const auto visual = static_cast<double>(found.frames * per_frame);
-  const double prefix = visual * token_flops(config, visual / 2);
-  const double question = static_cast<double>(kPromptTokens) * token_flops(config, visual);
+  const double prefix = decoder_flops(config, 0, visual);
+  const double question = decoder_flops(config, visual, kPromptTokens) - prefix;
   const double cache = visual * qwen2::Decoder::token_bytes(config, type);
   return fmt::format(
       "forecast: {:.0f} visual tokens a scene, read once ({:.3g} TFLOP), then {:.3g} TFLOP a "
