@@ -10,6 +10,7 @@
 #include "models/qwen2/names.h"
 #include "models/siglip/tower.h"
 #include "models/wan/flops.h"
+#include "support/qwen2_shapes.h"
 
 using namespace vega;
 using namespace vega::evaluate;
@@ -45,15 +46,13 @@ double counted_decoder(const qwen2::Config& config, std::int64_t prefix, std::in
 }
 
 qwen2::Config small_decoder() {
-  qwen2::Config c;
-  c.hidden = 48;
-  c.layers = 3;
-  c.heads = 6;
-  c.kv_heads = 2;
-  c.head_dim = 16;
-  c.mlp = 80;
-  c.vocab = 301;
-  return c;
+  return {.hidden = 48,
+          .layers = 3,
+          .heads = 6,
+          .kv_heads = 2,
+          .head_dim = 16,
+          .mlp = 80,
+          .vocab = 301};
 }
 
 ProfileRow row_of(ProfileSetting setting, double seconds) {
@@ -99,14 +98,7 @@ TEST_CASE("profile: operations of the decoder, token by token") {
   CHECK(head_flops(config) == 2.0 * 301 * 48);
   // The true size: 7.6 billion weights, of which the embedding is looked up and the head meets one
   // token.
-  qwen2::Config seven{.hidden = 3584,
-                      .layers = 28,
-                      .heads = 28,
-                      .kv_heads = 4,
-                      .head_dim = 128,
-                      .mlp = 18944,
-                      .vocab = 152064};
-  CHECK(decoder_flops(seven, 0, 1) / 2e9 == Approx(6.525).epsilon(1e-3));
+  CHECK(decoder_flops(test::qwen2_7b(152064), 0, 1) / 2e9 == Approx(6.525).epsilon(1e-3));
 }
 
 TEST_CASE("profile: operations of projectors and fusion, by their matrices") {
@@ -134,13 +126,7 @@ TEST_CASE("profile: operations of projectors and fusion, by their matrices") {
 // docs/profile.md has these numbers.
 TEST_CASE("profile: operations of VEGA-3D at its true shapes") {
   const double frames = 32;
-  const qwen2::Config decoder{.hidden = 3584,
-                              .layers = 28,
-                              .heads = 28,
-                              .kv_heads = 4,
-                              .head_dim = 128,
-                              .mlp = 18944,
-                              .vocab = 151649};
+  const qwen2::Config decoder = test::qwen2_7b();
   const double tower = frames * siglip::cost_of({}, 2).pass_flops;
   const double language = decoder_flops(decoder, 6735, 40) + head_flops(decoder);
   const double semantic = projector_flops({"mlp2x_gelu", 1152, 3584}, frames * 729);

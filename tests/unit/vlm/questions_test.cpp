@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "golden_cases.h"
+#include "support/qwen2_shapes.h"
 #include "tiny_model.h"
 
 using namespace vega;
@@ -276,14 +277,7 @@ TEST_CASE("questions: golden checkpoints answer alike in batches, alone and with
 }
 
 TEST_CASE("questions: how many fit beside what is there") {
-  qwen2::Config config;
-  config.hidden = 3584;
-  config.layers = 28;
-  config.heads = 28;
-  config.kv_heads = 4;
-  config.head_dim = 128;
-  config.mlp = 18944;
-  config.vocab = 151649;
+  const qwen2::Config config = test::qwen2_7b();
   const double token = 28 * 2 * 4 * 128 * 2;
   CHECK(qwen2::Decoder::token_bytes(config, at::kBFloat16) == token);
   const double row = token * (128 + 512) + 8.0 * 151649;
