@@ -2,6 +2,7 @@
 # vega-synth dataset: rooms and texts, read by vega-extract scene and scored by vega-eval.
 #   bash dataset.sh BIN
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/truth_lib.sh"
 cd "$T" || exit 1
 rooms=(--frames 6 --size 96x72 --masks exact --log-level info --progress off)
 small=(--rooms 3 --texts 24 "${rooms[@]}")
@@ -82,35 +83,14 @@ expect_exit 0 synth model --preset vlm-tiny --tokenizer data/tokenizer -o vlm --
 check "the tokeniser is in the checkpoint" cmp vlm/tokenizer.json data/tokenizer/tokenizer.json
 
 # --- perfect answers, made from the annotations, score 100
-sed -n 's/.*"question_id":"\([^"]*\)".*"answers":\["\([^"]*\)".*/{"sample_id":"\1","pred_response":"\2"}/p' \
-  $b/scanqa/ScanQA_v1.0_val.json >scanqa.jsonl
+right_texts $b/scanqa/ScanQA_v1.0_val.json >scanqa.jsonl
 sqa=$b/sqa_task/balanced/v1_balanced
 sed -n 's/.*"question_id":\([0-9]*\),"answers":\[{"answer":"\([^"]*\)".*/{"sample_id":"\1","pred_response":"\2"}/p' \
   ${sqa}_sqa_annotations_test_scannetv2.json >sqa3d.jsonl
-grep -F scene0001_00 $b/nr3d/nr3d.csv | sed -n \
-  's/^\([0-9]*\),.*\]",[^,]*,[^,]*,\([0-9]*\),nr3d,True.*/{"sample_id":"\1","pred_response":\2}/p' >nr3d.jsonl
-# boxes FILE KIND: answers of the annotation file, with the boxes of the objects that it names.
-boxes() {
-  awk -v kind="$2" '
-    FNR == NR {   # "scannet/scene0001_00": [[..],[..]]
-      if (split($0, part, /": \[\[/) < 2) next
-      scene = part[1]; sub(/.*\//, "", scene)
-      sub(/\]\],?$/, "", part[2])
-      n = split(part[2], list, /\],\[/)
-      for (i = 1; i <= n; ++i) box[scene, i - 1] = "[" list[i] "]"
-      next
-    }
-    /"scene_id"/ {
-      match($0, /"scene_id":"[^"]*"/); scene = substr($0, RSTART + 12, RLENGTH - 13)
-      match($0, /"object_ids?":[[" ]*[0-9,]*/); ids = substr($0, RSTART, RLENGTH); sub(/.*[[":]/, "", ids)
-      n = split(ids, id, ","); out = ""
-      for (i = 1; i <= n; ++i) out = out (i > 1 ? "," : "") box[scene, id[i]]
-      if (kind == "one") printf "{\"sample_id\":\"%d\",\"pred_response\":%s}\n", row++, out
-      else printf "{\"sample_id\":\"%d\",\"pred_response\":[%s]}\n", row++, out
-    }' data/metadata/scannet_val_gt_box.json "$1"
-}
-boxes $b/scanrefer/ScanRefer_filtered_val.json one >scanrefer.jsonl
-boxes $b/multi3drefer/multi3drefer_val.json several >multi3drefer.jsonl
+right_objects $b/nr3d/nr3d.csv scene0001_00 >nr3d.jsonl
+boxes=data/metadata/scannet_val_gt_box.json
+right_boxes one $b/scanrefer/ScanRefer_filtered_val.json $boxes >scanrefer.jsonl
+right_boxes several $b/multi3drefer/multi3drefer_val.json $boxes >multi3drefer.jsonl
 awk '/"scene_id"/ {
     match($0, /"object_id":"[0-9]*"/); id = substr($0, RSTART, RLENGTH)
     match($0, /"description":"[^"]*"/); text = substr($0, RSTART + 15, RLENGTH - 16)
@@ -121,7 +101,7 @@ for task in scanqa sqa3d nr3d scanrefer multi3drefer; do
   check "answers of $task" test "$(wc -l <$task.jsonl)" -ge 12
 done
 
-gt_boxes=(--boxes data/metadata/scannet_val_gt_box.json)
+gt_boxes=(--boxes $boxes)
 # scored TASK GT METRIC... -- OPTIONS: valid, and every metric is 100
 scored() {
   local task=$1 gt=$2 metrics=()

@@ -3,6 +3,7 @@
 # texts, light and dark, without JavaScript.
 #   bash report_page.sh BIN
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/truth_lib.sh"
 . "$(dirname "$0")/browser_lib.sh"
 find_browser
 cd "$T" || exit 1
@@ -13,8 +14,7 @@ expect_exit 0 extract scene scene0000_00 --root data --select uniform:4 -o scene
 sqa=data/benchmark/scanqa/ScanQA_v1.0_val.json
 # Two systems: right, and wrong at each second question. Answers of SQA3D state what is right, with texts from nowhere good.
 mkdir -p right/scanqa right/sqa3d wrong/scanqa wrong/sqa3d
-sed -n 's/.*"question_id":"\([^"]*\)".*"answers":\["\([^"]*\)".*/{"sample_id":"\1","pred_response":"\2"}/p' $sqa \
-  >right/scanqa/answers.jsonl
+right_texts $sqa >right/scanqa/answers.jsonl
 sed '1~2s/"pred_response":".*"/"pred_response":"nothing"/' right/scanqa/answers.jsonl >wrong/scanqa/answers.jsonl
 line() { # ID TYPE PROMPT ANSWER
   printf '{"sample_id":"%s","question_type":"%s","scene":"scene0000_00","prompt":"%s","pred_response":"%s","gt_response":"yes"}\n' "$@"

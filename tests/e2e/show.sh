@@ -2,6 +2,7 @@
 # vega-eval show and report: made-up rooms, right and wrong answers, pictures of them.
 #   bash show.sh BIN
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/truth_lib.sh"
 cd "$T" || exit 1
 evaluate() { "$BIN/vega-eval" "$@"; }
 quiet=(--log-level info --progress off)
@@ -11,27 +12,10 @@ expect_exit 0 extract scene scene0000_00 --root data --select uniform:4 -o scene
 b=data/benchmark
 gt=$b/scanrefer/ScanRefer_filtered_val.json
 
-# boxes WRONG: an answer a description; each third one is the box of another object where WRONG is 1.
-boxes() {
-  awk -v wrong="$1" '
-    FNR == NR {   # "scannet/scene0001_00": [[..],[..]]
-      if (split($0, part, /": \[\[/) < 2) next
-      scene = part[1]; sub(/.*\//, "", scene)
-      sub(/\]\],?$/, "", part[2])
-      n = split(part[2], list, /\],\[/)
-      for (i = 1; i <= n; ++i) box[scene, i - 1] = "[" list[i] "]"
-      next
-    }
-    /"scene_id"/ {
-      match($0, /"scene_id":"[^"]*"/); scene = substr($0, RSTART + 12, RLENGTH - 13)
-      match($0, /"object_id":"[0-9]*/); id = substr($0, RSTART + 13, RLENGTH - 13)
-      if (wrong && row % 3 == 0) id = id == 0 ? 1 : id - 1
-      printf "{\"sample_id\":\"%d\",\"pred_response\":%s}\n", row++, box[scene, id]
-    }' data/metadata/scannet_val_gt_box.json "$gt"
-}
 mkdir -p right/scanrefer wrong/scanrefer
-boxes 0 >right/scanrefer/answers.jsonl
-boxes 1 >wrong/scanrefer/answers.jsonl
+boxes=data/metadata/scannet_val_gt_box.json
+right_boxes one "$gt" $boxes >right/scanrefer/answers.jsonl
+right_boxes one "$gt" $boxes wrong >wrong/scanrefer/answers.jsonl
 n=$(wc -l <right/scanrefer/answers.jsonl)
 check "answers" test "$n" -ge 9
 
@@ -59,13 +43,11 @@ check "by id" test "$(cut -f1 "$OUT" | tr '\n' ' ')" = "0 1 "
 check "six boxes" test "$(grep -c '"of"' gains/b.json)" = 6
 
 # --- texts: frames without boxes
-sed -n 's/.*"question_id":"\([^"]*\)".*"answers":\["\([^"]*\)".*/{"sample_id":"\1","pred_response":"\2"}/p' \
-  $b/scanqa/ScanQA_v1.0_val.json >scanqa.jsonl
+right_texts $b/scanqa/ScanQA_v1.0_val.json >scanqa.jsonl
 expect_exit 0 evaluate show scanqa --answers scanqa.jsonl --gt $b/scanqa/ScanQA_v1.0_val.json --scenes scenes -o qa --count 1 \
   --wordnet-dir "$T" "${quiet[@]}"
 check "a picture of a text" test "$(find qa -name '1-EM_100.0-*.png' | wc -l)" = 1
-grep -F scene0000_00 $b/nr3d/nr3d.csv | sed -n \
-  's/^\([0-9]*\),.*\]",[^,]*,[^,]*,\([0-9]*\),nr3d,True.*/{"sample_id":"\1","pred_response":\2}/p' >nr3d.jsonl
+right_objects $b/nr3d/nr3d.csv scene0000_00 >nr3d.jsonl
 expect_exit 0 evaluate show nr3d --answers nr3d.jsonl --gt $b/nr3d/nr3d.csv --scans data/scannetv2_val.txt --scenes scenes \
   -o objects --count 1 --boxes objects/b.json "${quiet[@]}"
 check "a picture of an object" test "$(find objects -name '1-accuracy_100.0-*.png' | wc -l)" = 1
@@ -77,7 +59,7 @@ expect_exit 4 evaluate show scanrefer --answers wrong/scanrefer --gt elsewhere.j
 expect_text "question '0'" "scene0077_00.h5"
 check "the others are shown" test "$(wc -l <"$OUT")" = 2
 expect_exit 4 evaluate show scanrefer --answers wrong/scanrefer --gt elsewhere.json --scenes scenes -o some --count 0 \
-  --gt-boxes data/metadata/scannet_val_gt_box.json "${quiet[@]}"
+  --gt-boxes $boxes "${quiet[@]}"
 expect_text "question '0'"
 check "all but one" test "$(wc -l <"$OUT")" = $((n - 1))
 
