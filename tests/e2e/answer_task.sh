@@ -64,7 +64,7 @@ for task in "${tasks[@]}"; do
   expect_out "$task${TAB}whole/$task/answers.jsonl"
   expect_text "never trained" "all parts: 12 of 12 questions" "peak memory"
   check "$task: 12 lines" test "$(wc -l <"whole/$task/answers.jsonl") $(wc -l <"whole/$task/part-0-of-1.stats.jsonl")" = "12 12"
-  expect_exit 0 evaluate score "$task" "whole/$task" --partial --log-level error $([ "$task" != nr3d ] || echo --help)
+  expect_exit 0 evaluate score "$task" "whole/$task" --partial --log-level error $([ "$task" != nr3d ] || echo --gt nr3d.json)
 done
 members() { head -n 1 "whole/$1/answers.jsonl" | grep -qE "^\{\"dataset\":\"$2\",\"sample_id\":[^,]*,\"prompt\":\"[^\"]*\",$3\"model_id\":\"vlm-tiny\",\"question_type\":\"x\"$4\}$"; }
 number='-?[0-9][-0-9.e]*'

@@ -56,21 +56,41 @@ struct Room {
 
   // A checkpoint that was trained without a gate.
   void drop_fusion() const {
+    replace_fusion({});
+    test::change_config(path, {{"use_feat_fusion", false}});
+  }
+
+  // A checkpoint of another method; all its weights are zero.
+  void change_method(const std::string& method) const {
+    FusionConfig fusion = open_checkpoint(path).modules.fusion;
+    set_method(fusion, method);
+    replace_fusion(fusion_specs(fusion));
+    test::change_config(path, {{"feature_fusion_method", method}});
+  }
+
+  void replace_fusion(const std::vector<ParameterSpec>& fusion) const {
     const TensorSet set = read_sharded(path, "model");
     std::vector<TensorSpec> specs;
     for (const auto& [name, view] : set.tensors())
       if (!name.starts_with(kFusionPrefix)) specs.push_back({name, view.dtype, view.shape});
+    const std::size_t kept = specs.size();
+    for (const ParameterSpec& spec : fusion)
+      specs.push_back({kFusionPrefix + spec.name, DType::kF32, spec.shape});
     const auto changed = path / "changed.safetensors";
     SafetensorsWriter writer(changed, specs);
-    for (const TensorSpec& spec : specs) {
-      const TensorView& view = set.at(spec.name);
-      writer.write(spec.name, {view.data, view.bytes()});
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (i < kept) {
+        const TensorView& view = set.at(specs[i].name);
+        writer.write(specs[i].name, {view.data, view.bytes()});
+      } else {
+        const std::vector<float> zeros(static_cast<std::size_t>(element_count(specs[i].shape)));
+        writer.write(specs[i].name, std::as_bytes(std::span(zeros)));
+      }
     }
     writer.publish();
     for (const auto& file : set.files()) std::filesystem::remove(file);
     std::filesystem::remove(path / "model.safetensors.index.json");
     std::filesystem::rename(changed, path / "model.safetensors");
-    test::change_config(path, {{"use_feat_fusion", false}});
   }
 
   void fuse(const std::string& parts = "fused") {
@@ -222,9 +242,10 @@ TEST_CASE("tokens: of other modules, or without a part, they are refused with bo
 TEST_CASE("tokens: a gate that reads the question has no tokens file") {
   Room room;
   room.fuse();
-  test::change_config(room.path, {{"feature_fusion_method", "instruction_token_gated"}});
-  // The weights are a token gate's: the configuration is refused before any file is looked at.
-  CHECK_THROWS_AS(room.read(own_geometry(), true), InputError);
+  room.change_method("instruction_token_gated");
+  CHECK_THROWS_WITH(room.read(own_geometry(), true),
+                    Contains("method: got token_gated, expected instruction_token_gated") &&
+                        Contains("its gate reads the question"));
 }
 
 TEST_CASE("tokens: objects of another scene file, geometry or mode are refused") {
