@@ -47,12 +47,6 @@ JsonLimits large_json() {
   return limits;
 }
 
-std::optional<std::string> id_text(const Json& value) {
-  if (const std::string* text = value.text()) return *text;
-  if (const auto whole = value.whole()) return std::to_string(*whole);
-  return std::nullopt;
-}
-
 const Json& answer_id(const Json& line) {
   const Json& doc = line["doc"];
   if (!doc["id"].is_null()) return doc["id"];

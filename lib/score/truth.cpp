@@ -9,6 +9,7 @@
 #include "score/lines.h"
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"
+#include "tasks/sample_members.h"
 #include "tasks/sqa3d.h"
 
 namespace vega::score {
@@ -81,7 +82,8 @@ std::vector<std::int64_t> nr3d_objects(const Element& element) {
 }
 
 Truth processed(Task task, const Element& element) {
-  check_dataset(task, element.json, element.place("metadata.dataset"));
+  tasks::check_dataset(element.json, name_in(task_names(), task),
+                       element.place("metadata.dataset"));
   const Json& meta = element.json["metadata"];
   Truth out;
   out.question = element.json["conversations"][std::size_t{0}]["value"].text_or("");
@@ -303,14 +305,6 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
 }
 
 }  // namespace
-
-void check_dataset(Task task, const Json& question, const std::string& where) {
-  const Json& dataset = question["metadata"]["dataset"];
-  const std::string expected(name_in(task_names(), task));
-  if (dataset.is_null() || lower(std::string(dataset.text_or(""))) == expected) return;
-  throw FormatError(explain(where, dataset.dump(), "questions of " + expected,
-                            "give the file of this benchmark, or name the other one"));
-}
 
 TruthFile read_truth(Task task, const TruthSources& sources) {
   TruthFile out;
