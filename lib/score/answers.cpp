@@ -78,10 +78,7 @@ class Line {
   void check_dataset() const {
     const auto name = text_of(json_.find("dataset"));
     if (!name || task_ == Task::kVsi) return;  // VSI-Bench: the scans that a video comes from
-    std::string plain = lower(*name);
-    std::erase_if(plain, [](char c) { return c == '_' || c == '-' || c == ' '; });
-    const std::string wanted = lower(std::string(benchmark_of(task_).title));
-    if (!plain.starts_with(wanted))
+    if (task_of_dataset(*name) != task_)
       refuse("dataset", Json(*name), std::string(name_in(task_names(), task_)),
              "this file answers another benchmark");
   }

@@ -217,9 +217,7 @@ std::vector<Fault> faults_of_scores(const fs::path& path, const Scores& scores) 
 std::optional<Task> task_of(const LinesSummary& summary) {
   const auto datasets = summary.counts.find("dataset");
   if (datasets == summary.counts.end() || datasets->second.size() != 1) return std::nullopt;
-  std::string name = lower(datasets->second.begin()->first);
-  std::erase_if(name, [](char c) { return c == '_' || c == '-' || c == ' '; });
-  return find_choice(task_names(), name);
+  return task_of_dataset(datasets->second.begin()->first);
 }
 
 std::vector<Fault> verify_json(const fs::path& path) {

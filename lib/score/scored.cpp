@@ -79,11 +79,7 @@ std::optional<Task> task_of_lines(const fs::path& answers) {
     return std::nullopt;  // whoever reads the answers says so
   }
   if (names.size() != 1) return std::nullopt;
-  std::string name = lower(*names.begin());
-  std::erase_if(name, [](char c) { return c == '_' || c == '-' || c == ' '; });
-  for (const auto& [task, task_name, note, alias] : task_names())
-    if (name.starts_with(lower(std::string(benchmark_of(task).title)))) return task;
-  return std::nullopt;
+  return task_of_dataset(*names.begin());
 }
 
 std::optional<StatedTask> stated_task(const Inputs& inputs) {

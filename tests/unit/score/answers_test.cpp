@@ -20,6 +20,16 @@ TEST_CASE("ids of ScanQA's release name the question, whichever answer is meant"
   CHECK(scene_in("scene").empty());
 }
 
+TEST_CASE("the dataset of lines names a benchmark in every spelling") {
+  CHECK(task_of_dataset("scanQA") == Task::kScanQa);
+  CHECK(task_of_dataset("Scan2Cap_val") == Task::kScan2Cap);
+  CHECK(task_of_dataset("multi-3d refer") == Task::kMulti3DRefer);
+  CHECK(task_of_dataset("vsi") == Task::kVsi);
+  CHECK(task_of_dataset("VSI-Bench") == Task::kVsi);
+  CHECK_FALSE(task_of_dataset("scannet"));  // of VSI-Bench's lines: where the video comes from
+  CHECK_FALSE(task_of_dataset(""));
+}
+
 TEST_CASE("the scene of Scan2Cap's official lines is its video") {
   const AnswerFile file = parse_answers(
       R"({"dataset": "scan2cap", "sample_id": 0, "pred_response": "", "scene": "scannet/scene0011_00"})",
