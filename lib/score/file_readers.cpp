@@ -13,6 +13,7 @@
 #include "score/lines.h"
 #include "score/scores_file.h"
 #include "score/sha256.h"
+#include "tasks/answer_parts.h"
 #include "tasks/sample.h"
 
 namespace vega::score {
@@ -136,7 +137,7 @@ Json described(const fs::path& path) {
     out.add("schema", "JSON Lines");
     const Json summary = summary_json(summary_of(text, path.string()));
     for (const auto& [name, value] : summary.members()) out.add(name, value);
-    if (fs::exists(path.parent_path() / "run.json")) out.add("run", "run.json");
+    if (fs::exists(path.parent_path() / tasks::kRunFile)) out.add("run", tasks::kRunFile);
     return out;
   }
   const Json json = parse_json(text, {path.string(), "JSON", ""}, large_json());
