@@ -207,9 +207,7 @@ SampleFile parse_samples(std::string_view text, const std::string& name, Task ta
 
 SampleFile read_samples(const std::filesystem::path& path, Task task, SampleReading how) {
   const MappedFile file(path);
-  const auto bytes = file.bytes();
-  SampleFile out = parse_samples({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                                 path.string(), task, how);
+  SampleFile out = parse_samples(file.text(), path.string(), task, how);
   out.path = path;
   return out;
 }
