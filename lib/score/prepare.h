@@ -21,7 +21,10 @@ enum class Split { kTrain, kVal, kTest };
 inline constexpr Choice<Split> kSplits[] = {
     {Split::kTrain, "train"}, {Split::kVal, "val"}, {Split::kTest, "test"}};
 
-// What is converted. Empty: not given.
+// Whether the questions of a task are about annotated objects, so that boxes are needed.
+bool has_objects(tasks::Task task);
+
+// The task, the split and the files of one conversion. An empty path: the file is not given.
 struct PrepareSources {
   tasks::Task task{};
   Split split{};

@@ -1,7 +1,5 @@
 #include "score/validate_questions.h"
 
-#include <fmt/core.h>
-
 #include <set>
 #include <tuple>
 
@@ -12,6 +10,7 @@
 #include "score/answers.h"
 #include "score/lines.h"
 #include "score/nr3d_table.h"
+#include "score/row.h"
 #include "score/truth.h"
 #include "tasks/sample_members.h"
 
@@ -69,7 +68,7 @@ AskedQuestions from_json(Task task, const std::string& text, const fs::path& fil
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].contains("conversations"))
       tasks::check_dataset(list[i], name_in(task_names(), task),
-                           fmt::format("{}: [{}].metadata.dataset", file.string(), i));
+                           row_of(file, i, list[i]).at("metadata.dataset"));
     auto question = question_of(task, list[i], i, objects);
     if (!question) continue;
     if (question->id.empty()) refuse_form(task, file);
