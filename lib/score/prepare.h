@@ -57,7 +57,8 @@ struct Prepared {
 // needed and not given), FormatError (a file is of no known form).
 Prepared prepare_samples(const PrepareSources& sources);
 
-// read_scene and read_proposals give --scenes its meaning; empty in a build without HDF5.
+// read_scene and read_proposals read the boxes of a scene file, for --scenes; empty in a build
+// without HDF5.
 Verb prepare_verb(ReadScene read_scene = {}, ReadScene read_proposals = {});
 
 }  // namespace vega::score

@@ -22,7 +22,7 @@ namespace vega::tasks {
 
 using BoxMetres = std::array<double, 6>;  // axis-aligned: centre and full extents, m
 
-// Where scores come from. Empty: not given.
+// The files that scores are made of. An empty path: the file is not given.
 struct ScoredSources {
   std::string task;               // "scanrefer"; empty: the answers say it, by run.json or folder
   std::filesystem::path answers;  // answers.jsonl, its folder, or a scores.json
@@ -89,7 +89,7 @@ struct ScoredFile {
     double most = 100;
   };
   std::vector<Metric> metrics;
-  std::vector<std::size_t> main;  // by which cases are sorted, the first that differs decides
+  std::vector<std::size_t> main;  // of `metrics`: cases are sorted by the first, then the next
   std::vector<ScoredQuestion> questions;
   std::vector<BrokenQuestion> broken;
   std::string no_cases;            // why numbers are there and questions are not; empty: they are
