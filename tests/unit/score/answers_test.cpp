@@ -144,10 +144,3 @@ TEST_CASE("which answers were cut stands in the notes beside the parts") {
   CHECK_FALSE(file.answers[1].cut);
   CHECK(file.answers[2].cut == false);
 }
-
-TEST_CASE("a scene may be written as the video is") {
-  const AnswerFile file = parse_answers(
-      "{\"sample_id\": 1, \"pred_response\": \"x\", \"scene\": \"scannet/scene0011_00\"}\n",
-      "a.jsonl", Task::kScan2Cap);
-  CHECK(file.answers.at(0).scene == "scene0011_00");
-}
