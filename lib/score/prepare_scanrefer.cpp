@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "score/lines.h"
 #include "score/object_classes.h"
 #include "score/prepare_conversion.h"
 
@@ -36,12 +35,9 @@ struct ReferRow {
 void set_types(const PrepareSources& sources, std::vector<ReferRow>& rows) {
   if (!sources.labels.empty()) {
     std::vector<NamedObject> objects;
-    for (const ReferRow& one : rows)
-      objects.push_back({one.row().scene(), id_text(one.json["object_id"]).value_or(""),
-                         one.json["object_name"].text_or("")});
+    for (const ReferRow& one : rows) objects.push_back(named_object(one.json));
     const std::vector<ObjectClass> classes = object_classes(objects, sources.labels);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      rows[i].type = classes[i].multiple ? "multiple" : "unique";
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].type = question_type(classes[i]);
     return;
   }
   for (ReferRow& one : rows) one.type = one.json["eval_type"].text_or("");

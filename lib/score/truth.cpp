@@ -97,12 +97,9 @@ Truth processed(Task task, const Row& row) {
 // unique or multiple of ScanRefer's rows.
 std::vector<std::string> scanrefer_types(const fs::path& labels, const Json& list) {
   std::vector<NamedObject> objects;
-  for (const Json& one : list.elements())
-    objects.push_back({std::string(one["scene_id"].text_or("")), one["object_id"].dump(),
-                       std::string(one["object_name"].text_or(""))});
+  for (const Json& row : list.elements()) objects.push_back(named_object(row));
   std::vector<std::string> out;
-  for (const ObjectClass& one : object_classes(objects, labels))
-    out.emplace_back(one.multiple ? "multiple" : "unique");
+  for (const ObjectClass& one : object_classes(objects, labels)) out.push_back(question_type(one));
   return out;
 }
 
