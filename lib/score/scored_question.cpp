@@ -33,7 +33,7 @@ std::string plain_question(std::string_view prompt) {
 }
 
 // Puts the centre of the given box in the place of "<coord>", which Scan2Cap's prompt has.
-void write_coordinate(const std::optional<tasks::BoxMetres>& box, std::string& question) {
+void write_coordinate(const std::optional<tasks::BoxNumbers>& box, std::string& question) {
   constexpr std::string_view kCoord = "<coord>";
   const std::size_t at = question.find(kCoord);
   if (!box || at == question.npos) return;

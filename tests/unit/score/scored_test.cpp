@@ -53,8 +53,8 @@ TEST_CASE("scored questions have text, truth, answers of both systems and what e
   CHECK(file.questions[0].question == "the red box");
   CHECK(file.questions[1].question == "a <b>ball</b>");
   CHECK(file.questions[1].scene == "scene0001_00");
-  CHECK(file.questions[1].boxes == std::vector<tasks::BoxMetres>{{2, 0, 0, 1, 1, 1}});
-  CHECK(file.questions[1].answer.boxes == std::vector<tasks::BoxMetres>{{2.5, 0, 0, 1, 1, 1}});
+  CHECK(file.questions[1].boxes == std::vector<tasks::BoxNumbers>{{2, 0, 0, 1, 1, 1}});
+  CHECK(file.questions[1].answer.boxes == std::vector<tasks::BoxNumbers>{{2.5, 0, 0, 1, 1, 1}});
   // Half of each box overlaps: 0.5 / 1.5.
   CHECK(file.questions[0].answer.earned[0] == 100);
   CHECK(file.questions[1].answer.earned[0] == 100);
