@@ -390,9 +390,7 @@ std::optional<Json> parse_json(std::string_view text) {
 Json read_json(const std::filesystem::path& path, const std::string& what,
                const JsonLimits& limits) {
   const MappedFile file(path);
-  const auto bytes = file.bytes();
-  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                    {path.string(), what}, limits);
+  return parse_json(file.text(), {path.string(), what}, limits);
 }
 
 }  // namespace vega

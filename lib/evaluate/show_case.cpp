@@ -12,7 +12,7 @@ namespace {
 
 constexpr Color kHalo{10, 12, 16};
 
-Box box_of(const tasks::BoxMetres& numbers) {
+Box box_of(const tasks::BoxNumbers& numbers) {
   Box out{};
   for (std::size_t k = 0; k < 6; ++k) out[k] = static_cast<float>(numbers[k]);
   return out;

@@ -115,7 +115,7 @@ double words_height(const tasks::ScoredFile& file, const tasks::ScoredQuestion& 
   return out + 22 * double(file.metrics.size());
 }
 
-std::string boxes_words(const std::vector<tasks::BoxMetres>& boxes) {
+std::string boxes_words(const std::vector<tasks::BoxNumbers>& boxes) {
   if (boxes.empty()) return "no object";
   std::string out;
   for (std::size_t i = 0; i < boxes.size() && i < 4; ++i) {

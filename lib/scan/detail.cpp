@@ -87,9 +87,7 @@ class ListEvents final : public JsonEvents {
 
 struct Text {
   explicit Text(const std::filesystem::path& file) : mapped(file) {}
-  std::string_view text() const {
-    return {reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size()};
-  }
+  std::string_view text() const { return mapped.text(); }
   JsonLimits limits() const {
     return {mapped.bytes().size(), kMostDepth, kMostToken, false, kMostValues};
   }

@@ -201,8 +201,7 @@ void check_finite(const Mesh& mesh, const std::string& where) {
 Mesh read_ply(const std::filesystem::path& path) {
   const MappedFile file(path);
   const std::string where = path.string();
-  const std::string_view data(reinterpret_cast<const char*>(file.bytes().data()),
-                              file.bytes().size());
+  const std::string_view data = file.text();
   const PlyHeader header = detail::parse_ply_header(data, where);
   Values values(data, header, where);
   Mesh mesh;

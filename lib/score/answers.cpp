@@ -78,10 +78,7 @@ class Line {
   void check_dataset() const {
     const auto name = text_of(json_.find("dataset"));
     if (!name || task_ == Task::kVsi) return;  // VSI-Bench: the scans that a video comes from
-    std::string plain = lower(*name);
-    std::erase_if(plain, [](char c) { return c == '_' || c == '-' || c == ' '; });
-    const std::string wanted = lower(std::string(benchmark_of(task_).title));
-    if (!plain.starts_with(wanted))
+    if (task_of_dataset(*name) != task_)
       refuse("dataset", Json(*name), std::string(name_in(task_names(), task_)),
              "this file answers another benchmark");
   }
@@ -246,7 +243,7 @@ std::filesystem::path answer_file(const std::filesystem::path& path) {
   if (path == "-")
     throw UsageError(explain("-", "standard input", "an answer file", "write it to a file"));
   if (!std::filesystem::is_directory(path)) return path;
-  if (std::filesystem::exists(path / "answers.jsonl")) return path / "answers.jsonl";
+  if (std::filesystem::exists(path / tasks::kAnswersFile)) return path / tasks::kAnswersFile;
   throw InputError(explain(path.string(), "a folder without answers.jsonl", "an answer file",
                            "vega-eval merge makes one file of the parts of a run"));
 }
@@ -304,8 +301,8 @@ AnswerFile parse_answers(std::string_view text, const std::string& name, Task ta
 
 namespace {
 
-// Which answers the limit cut, out of the notes that `vega-eval answer` keeps beside its parts: the
-// official lines do not say it.
+// Sets Answer::cut from the notes that `vega-eval answer` keeps beside its parts: the official
+// lines do not say which answers the limit cut.
 void add_notes(const std::filesystem::path& folder, AnswerFile& answers) {
   std::unordered_map<std::string, bool> cut;
   std::error_code error;
@@ -333,7 +330,7 @@ AnswerFile read_answers(const std::filesystem::path& path, Task task) {
   AnswerFile out = parse_answers(file_text(path), path.string(), task);
   out.path = path;
   add_notes(std::filesystem::absolute(path).parent_path(), out);
-  const std::filesystem::path run = path.parent_path() / "run.json";
+  const std::filesystem::path run = path.parent_path() / tasks::kRunFile;
   if (std::filesystem::exists(run)) out.run = read_json(run, "run.json of the answers");
   return out;
 }

@@ -18,6 +18,13 @@ constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                    {Task::kLibero, "libero"},
                                    {Task::kVsi, "vsi-bench", {}, true}};
 
+// Lower case without what separates words: "VSI-Bench" is "vsibench".
+std::string plain_name(std::string_view name) {
+  std::string out = lower(std::string(name));
+  std::erase_if(out, [](char c) { return c == '_' || c == '-' || c == ' '; });
+  return out;
+}
+
 }  // namespace
 
 std::span<const Choice<Task>> task_names() { return kTasks; }
@@ -43,6 +50,14 @@ const Benchmark& benchmark_of(Task task) {
       {Task::kLibero, "LIBERO", "rollouts", 2000, {"success"}},
   }};
   return all.at(static_cast<std::size_t>(task));
+}
+
+std::optional<Task> task_of_dataset(std::string_view dataset) {
+  const std::string plain = plain_name(dataset);
+  for (const Choice<Task>& choice : kTasks)
+    if (plain == choice.name || plain.starts_with(plain_name(benchmark_of(choice.value).title)))
+      return choice.value;
+  return std::nullopt;
 }
 
 Task task_of_inputs(const std::string& verb, std::span<const std::string> inputs) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct Benchmark {
   std::vector<std::string_view> matchers;  // the first one is the official scorer
 };
 const Benchmark& benchmark_of(Task task);
+
+// The benchmark that answer lines name as their dataset, in any of its spellings: "scanQA",
+// "Scan2Cap", "sqa3d_test". Nothing: none that is known.
+std::optional<Task> task_of_dataset(std::string_view dataset);
 
 // The task that the inputs of a verb begin with; answer files follow. Throws UsageError.
 Task task_of_inputs(const std::string& verb, std::span<const std::string> inputs);

@@ -27,10 +27,8 @@ void check_sizes(const std::vector<metrics::BoxNumbers>& boxes, const std::strin
 BoxSource::BoxSource(BoxFiles files) : files_(std::move(files)) {
   if (files_.boxes.empty()) return;
   const MappedFile file(files_.boxes);
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
-                              file.bytes().size());
   const std::string path = files_.boxes.string();
-  tasks::each_member(text, path, "boxes by scene",
+  tasks::each_member(file.text(), path, "boxes by scene",
                      [&](const std::string& name, std::string_view value) {
                        const std::string scene = name.substr(name.rfind('/') + 1);
                        const std::string where = path + ": " + printable(name, 80);

@@ -13,6 +13,7 @@
 #include "score/lines.h"
 #include "score/scores_file.h"
 #include "score/sha256.h"
+#include "tasks/answer_parts.h"
 #include "tasks/sample.h"
 
 namespace vega::score {
@@ -136,7 +137,7 @@ Json described(const fs::path& path) {
     out.add("schema", "JSON Lines");
     const Json summary = summary_json(summary_of(text, path.string()));
     for (const auto& [name, value] : summary.members()) out.add(name, value);
-    if (fs::exists(path.parent_path() / "run.json")) out.add("run", "run.json");
+    if (fs::exists(path.parent_path() / tasks::kRunFile)) out.add("run", tasks::kRunFile);
     return out;
   }
   const Json json = parse_json(text, {path.string(), "JSON", ""}, large_json());
@@ -217,9 +218,7 @@ std::vector<Fault> faults_of_scores(const fs::path& path, const Scores& scores) 
 std::optional<Task> task_of(const LinesSummary& summary) {
   const auto datasets = summary.counts.find("dataset");
   if (datasets == summary.counts.end() || datasets->second.size() != 1) return std::nullopt;
-  std::string name = lower(datasets->second.begin()->first);
-  std::erase_if(name, [](char c) { return c == '_' || c == '-' || c == ' '; });
-  return find_choice(task_names(), name);
+  return task_of_dataset(datasets->second.begin()->first);
 }
 
 std::vector<Fault> verify_json(const fs::path& path) {

@@ -33,10 +33,8 @@ std::string line_place(const std::string& file, std::size_t line) {
 
 std::string file_text(const std::filesystem::path& path) {
   const MappedFile file(path);
-  const auto bytes = file.bytes();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  refuse_foreign(text, path.string(), "text");
-  return std::string(strip_bom(text));
+  refuse_foreign(file.text(), path.string(), "text");
+  return std::string(strip_bom(file.text()));
 }
 
 JsonLimits large_json() {
@@ -45,12 +43,6 @@ JsonLimits large_json() {
   limits.values = 100'000'000;
   limits.depth = 64;
   return limits;
-}
-
-std::optional<std::string> id_text(const Json& value) {
-  if (const std::string* text = value.text()) return *text;
-  if (const auto whole = value.whole()) return std::to_string(*whole);
-  return std::nullopt;
 }
 
 const Json& answer_id(const Json& line) {

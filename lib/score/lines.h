@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "tasks/sample_members.h"
 #include "text/python_json.h"
 
 namespace vega::score {
@@ -33,9 +34,6 @@ std::string file_text(const std::filesystem::path& path);
 // For whole files of JSON: up to 1 GB.
 JsonLimits large_json();
 
-// A text, or a whole number as text; nothing else is an id.
-std::optional<std::string> id_text(const Json& value);
-
 // The id of an answer, by one rule for all verbs: `id` of the line's member `doc` (the log of
 // VSI-Bench's harness, whose doc_id only counts lines); else the first of sample_id, id,
 // question_id, doc_id that the line has and that is not null; else the same within `doc`. Null:
@@ -47,6 +45,7 @@ inline constexpr const char* kAnswerId =
 // What a line has, for a message on a member that it lacks: "members answer, id".
 std::string members_text(const Json& line);
 
+using tasks::id_text;
 using text::foreign_number;
 using text::with_whole_surrogates;
 

@@ -204,7 +204,7 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
   const auto run = common_run(parts);
   const Merged merged = merge_parts(parts);
   const fs::path folder = parts.front().path.parent_path();
-  const fs::path out = options.out.empty() ? folder / "answers.jsonl" : fs::path(options.out);
+  const fs::path out = options.out.empty() ? folder / tasks::kAnswersFile : fs::path(options.out);
   std::vector<fs::path> read;
   for (const Part& part : parts) read.push_back(part.path);
   refuse_inputs_as_outputs({out}, read);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "scan/labels.h"
+#include "tasks/sample_members.h"
 
 namespace vega::score {
 namespace {
@@ -23,6 +24,15 @@ int class_of(std::string name, const scan::LabelMap& labels) {
 }
 
 }  // namespace
+
+NamedObject named_object(const Json& row) {
+  return {row["scene_id"].text_or(""), tasks::id_text(row["object_id"]).value_or(""),
+          row["object_name"].text_or("")};
+}
+
+std::string question_type(const ObjectClass& object) {
+  return object.multiple ? "multiple" : "unique";
+}
 
 std::vector<ObjectClass> object_classes(std::span<const NamedObject> objects,
                                         const std::filesystem::path& labels_path) {

@@ -21,7 +21,10 @@ enum class Split { kTrain, kVal, kTest };
 inline constexpr Choice<Split> kSplits[] = {
     {Split::kTrain, "train"}, {Split::kVal, "val"}, {Split::kTest, "test"}};
 
-// What is converted. Empty: not given.
+// Whether the questions of a task are about annotated objects, so that boxes are needed.
+bool has_objects(tasks::Task task);
+
+// The task, the split and the files of one conversion. An empty path: the file is not given.
 struct PrepareSources {
   tasks::Task task{};
   Split split{};
@@ -54,7 +57,8 @@ struct Prepared {
 // needed and not given), FormatError (a file is of no known form).
 Prepared prepare_samples(const PrepareSources& sources);
 
-// read_scene and read_proposals give --scenes its meaning; empty in a build without HDF5.
+// read_scene and read_proposals read the boxes of a scene file, for --scenes; empty in a build
+// without HDF5.
 Verb prepare_verb(ReadScene read_scene = {}, ReadScene read_proposals = {});
 
 }  // namespace vega::score

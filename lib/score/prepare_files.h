@@ -9,7 +9,7 @@
 
 namespace vega::score {
 
-// Empty: not there.
+// An empty path: the file is not there.
 struct AnnotationFiles {
   std::filesystem::path annotations, questions;
   Split split{};

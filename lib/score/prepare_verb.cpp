@@ -117,7 +117,6 @@ PrepareSources sources_of(const PrepareOptions& o) {
           "train, val or test"));
     out.split = *split;
   }
-  const bool boxes = out.task != Task::kScanQa && out.task != Task::kSqa3d;
   const bool scanrefer = out.task == Task::kScanRefer || out.task == Task::kScan2Cap;
   out.boxes = {{}, o.scenes, o.read_scene};
   out.proposals = {{},
@@ -126,7 +125,8 @@ PrepareSources sources_of(const PrepareOptions& o) {
                    "boxes of a detector",
                    "--proposals scannet_val_pred_box.json"};
   const fs::path none;
-  take(out.boxes.boxes, o.boxes, boxes && o.scenes.empty() ? found.boxes : none, "--boxes");
+  take(out.boxes.boxes, o.boxes, has_objects(out.task) && o.scenes.empty() ? found.boxes : none,
+       "--boxes");
   take(out.proposals.boxes, o.proposals,
        out.task == Task::kScan2Cap && o.scenes.empty() ? found.proposals : none, "--proposals");
   take(out.labels, o.labels, scanrefer ? found.labels : none, "--labels");
@@ -139,7 +139,12 @@ std::string reason_of(const LeftOut& one) {
   return one.why.starts_with(one.place) ? one.why.substr(one.place.size()) : one.why;
 }
 
-// What was left out, those of one reason together.
+// The same, behind its place.
+std::string placed_reason(const LeftOut& one) {
+  return one.why.starts_with(one.place) ? one.why : one.place + ": " + one.why;
+}
+
+// Logs the questions that were left out: a line a reason, with the first of its questions.
 void tell_left_out(const std::vector<LeftOut>& left_out) {
   struct Group {
     std::size_t count = 0;
@@ -161,8 +166,7 @@ void tell_left_out(const std::vector<LeftOut>& left_out) {
       question += " of " + plural(group.scenes.size(), "scene");
     else if (!one.scene.empty())
       question += " of " + one.scene;
-    log_error("{}: {}", question,
-              one.why.starts_with(one.place) ? one.why : one.place + ": " + one.why);
+    log_error("{}: {}", question, placed_reason(one));
   }
   if (firsts.size() > kShownLeftOut)
     log_error("and {} of other reasons", firsts.size() - kShownLeftOut);
@@ -172,11 +176,7 @@ void tell_left_out(const std::vector<LeftOut>& left_out) {
 [[noreturn]] void refuse_file(const fs::path& file, const std::vector<LeftOut>& left_out) {
   std::set<std::string> reasons;
   for (const LeftOut& one : left_out) reasons.insert(reason_of(one));
-  std::string first;
-  if (!left_out.empty()) {
-    const LeftOut& one = left_out.front();
-    first = one.why.starts_with(one.place) ? one.why : one.place + ": " + one.why;
-  }
+  std::string first = left_out.empty() ? "" : placed_reason(left_out.front());
   if (reasons.size() > 1)
     first += " (and " + plural(reasons.size() - 1, "other reason") + " in its other rows)";
   throw InputError(

@@ -7,11 +7,11 @@
 
 namespace vega::score {
 
-// read_scene gives --scenes its meaning; empty in a build without HDF5.
 // Prints the scores; writes the files of -o and --samples. Throws UsageError, InputError,
 // FormatError, OutputError.
 void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context);
 
+// read_scene reads the boxes of a scene file, for --scenes; empty in a build without HDF5.
 Verb score_verb(ReadScene read_scene = {});
 
 }  // namespace vega::score

@@ -1,190 +1,31 @@
 #include "score/scored.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <memory>
-#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "score/captions.h"
-#include "score/lines.h"
-#include "score/sha256.h"
+#include "score/scored_inputs.h"
+#include "score/scored_question.h"
 #include "score/summary.h"
-#include "tasks/grounding.h"
+#include "tasks/answer_parts.h"
 
 namespace vega::score {
 namespace {
 
 namespace fs = std::filesystem;
-using tasks::ScoredAnswer;
 using tasks::ScoredFile;
 using tasks::ScoredQuestion;
 using tasks::ScoredSources;
 using tasks::ScoredValue;
 
-// The files that `answers` stands for.
-struct Inputs {
-  fs::path answers;              // empty: none
-  std::optional<Scores> scores;  // scores.json
-  fs::path scores_path, folder;
-};
-
-bool is_score_file(const fs::path& path) {
-  return path.extension() == ".json" && fs::is_regular_file(path);
-}
-
-Inputs inputs_of(const fs::path& path) {
-  Inputs out;
-  if (fs::is_directory(path)) {
-    out.folder = path;
-    if (fs::exists(path / "answers.jsonl")) out.answers = path / "answers.jsonl";
-    if (fs::exists(path / "scores.json")) out.scores_path = path / "scores.json";
-    if (out.answers.empty() && out.scores_path.empty())
-      throw InputError(explain(path.string(), "a folder without answers.jsonl and scores.json",
-                               "one of them",
-                               "vega-eval merge makes one file of the parts of a run"));
-  } else if (is_score_file(path)) {
-    out.scores_path = path;
-    out.folder = path.parent_path();
-  } else {
-    out.answers = path;
-    out.folder = path.parent_path();
-  }
-  if (!out.scores_path.empty()) out.scores = read_scores(out.scores_path);
-  return out;
-}
-
-// The benchmark that a file says its answers are of.
-struct StatedTask {
-  std::string where;
-  Task task{};
-};
-
-// By the dataset that all lines name; nothing where they name none, several or no benchmark.
-std::optional<Task> task_of_lines(const fs::path& answers) {
-  std::set<std::string> names;
-  try {
-    each_record(file_text(answers), answers.string(), "a line of answers",
-                [&](std::size_t, const Json& record) {
-                  names.insert(std::string(record["dataset"].text_or("")));
-                });
-  } catch (const FormatError&) {
-    return std::nullopt;  // whoever reads the answers says so
-  }
-  if (names.size() != 1) return std::nullopt;
-  std::string name = lower(*names.begin());
-  std::erase_if(name, [](char c) { return c == '_' || c == '-' || c == ' '; });
-  for (const auto& [task, task_name, note, alias] : task_names())
-    if (name.starts_with(lower(std::string(benchmark_of(task).title)))) return task;
-  return std::nullopt;
-}
-
-std::optional<StatedTask> stated_task(const Inputs& inputs) {
-  if (!inputs.answers.empty())
-    if (const auto task = task_of_lines(inputs.answers))
-      return StatedTask{inputs.answers.string(), *task};
-  const auto named = [](const fs::path& where, std::string_view name) -> std::optional<StatedTask> {
-    if (const auto task = find_choice(task_names(), name)) return StatedTask{where.string(), *task};
-    return std::nullopt;
-  };
-  const fs::path run = inputs.folder / "run.json";
-  if (!inputs.answers.empty() && fs::exists(run))
-    if (auto out = named(run, read_json(run, "run.json of the answers")["task"].text_or("")))
-      return out;
-  return inputs.scores ? named(inputs.scores_path, inputs.scores->task) : std::nullopt;
-}
-
-Task task_of(const ScoredSources& sources, const Inputs& inputs) {
-  const std::optional<StatedTask> stated = stated_task(inputs);
-  if (!sources.task.empty()) {
-    const Task asked = choice_of(task_names(), "TASK", sources.task);
-    if (stated && stated->task != asked)
-      throw InputError(explain(
-          stated->where, "answers of " + std::string(name_in(task_names(), stated->task)),
-          "of " + std::string(name_in(task_names(), asked)), "name the task that they answer"));
-    return asked;
-  }
-  if (stated) return stated->task;
-  const fs::path folder = fs::absolute(inputs.folder).lexically_normal();
-  const std::string name =
-      (folder.has_filename() ? folder : folder.parent_path()).filename().string();
-  if (const auto task = find_choice(task_names(), std::string_view(name))) return *task;
-  throw UsageError(explain(sources.answers.string(), "answers of an unknown task",
-                           "lines that name their dataset, run.json or scores.json beside them, or "
-                           "a folder named after the task",
-                           "score them with -o scores.json in their folder"));
-}
-
-ScoredAnswer answer_of(const Answer& answer, Task task, const Matching& matching) {
-  ScoredAnswer out;
-  out.text = answer.text;
-  out.object = answer.object;
-  out.unreadable = answer.unreadable;
-  out.empty = answer.empty;
-  out.cut = answer.cut;
-  const bool chosen_by_scores =
-      task == Task::kMulti3DRefer && !answer.scores.empty() && !std::isnan(answer.scores[0]);
-  if (!chosen_by_scores) {
-    out.boxes.assign(answer.boxes.begin(), answer.boxes.end());
-  } else {
-    for (const std::size_t i : tasks::chosen_boxes(
-             answer.scores, {matching.threshold, matching.matcher == "renormalised"}))
-      out.boxes.push_back(answer.boxes[i]);
-  }
-  return out;
-}
-
-// A prompt of the release without the instruction, the place of the picture and what every prompt
-// of its task says (data/prompts).
-std::string plain_question(std::string_view prompt) {
-  constexpr std::string_view kImage = "<image>";
-  if (const std::size_t at = prompt.rfind(kImage); at != prompt.npos)
-    prompt.remove_prefix(at + kImage.size());
-  prompt = trim(prompt);
-  constexpr std::string_view kBefore =
-      "Identify the object according to the following description.";
-  constexpr std::string_view kBehind =
-      "There may be no corresponding object, or there may be one or more objects.";
-  if (prompt.starts_with(kBefore)) prompt.remove_prefix(kBefore.size());
-  if (prompt.ends_with(kBehind)) prompt.remove_suffix(kBehind.size());
-  return std::string(trim(prompt));
-}
-
-// "<coord>" of a Scan2Cap prompt is a place in the room: the centre of the given box.
-void write_coordinate(const std::optional<tasks::BoxMetres>& box, std::string& question) {
-  constexpr std::string_view kCoord = "<coord>";
-  const std::size_t at = question.find(kCoord);
-  if (!box || at == question.npos) return;
-  const std::size_t end = at + kCoord.size();
-  question.replace(at, kCoord.size() + (question.compare(end, 2, " ,") == 0 ? 1 : 0),
-                   fmt::format("({:.2f}, {:.2f}, {:.2f}) m", (*box)[0], (*box)[1], (*box)[2]));
-}
-
-ScoredQuestion question_of(const Question& one, Task task, const Matching& matching) {
-  ScoredQuestion out;
-  out.id = one.truth.id;
-  out.scene = one.truth.scene.empty() ? one.answer.scene : one.truth.scene;
-  out.type = one.truth.type;
-  out.question =
-      plain_question(one.truth.question.empty() ? one.answer.prompt : one.truth.question);
-  out.texts = one.truth.answers;
-  out.boxes.assign(one.truth.boxes.begin(), one.truth.boxes.end());
-  out.objects = one.truth.objects;
-  out.given_box = one.truth.given_box;
-  write_coordinate(out.given_box, out.question);
-  out.answer = answer_of(one.answer, task, matching);
-  return out;
-}
-
-// How well the box of each ScanRefer question fits, beside the two rates of the benchmark: cases
-// are sorted by it.
+// The IoU of the box of each ScanRefer question, in percent. Cases are sorted by it; the two rates
+// of the benchmark only tell right from wrong.
 Measure iou_measure(const Questions& questions) {
   std::vector<double> earned;
   for (const Question& one : questions.list)
@@ -235,6 +76,7 @@ std::vector<ScoredValue> values_of(const Metrics& metrics) {
 
 void set_values(const Scores& scores, ScoredFile& out) {
   out.values = values_of(scores.metrics);
+  out.groups.clear();
   for (const auto& [group, metrics] : scores.breakdown)
     out.groups.emplace_back(group, values_of(metrics));
   out.matcher = scores.matcher;
@@ -246,32 +88,7 @@ void set_values(const Scores& scores, ScoredFile& out) {
   if (out.run.is_null()) out.run = scores.run;
 }
 
-// Whether a score file was made of these very answers; one that names none of this name may be.
-bool made_of(const Scores& scores, const fs::path& answers) {
-  std::optional<std::string> digest;
-  for (const auto& [file, known] : scores.inputs) {
-    if (fs::path(file).filename() != answers.filename()) continue;
-    if (!digest) digest = sha256_of_file(answers);
-    if (known == *digest) return true;
-  }
-  return !digest;
-}
-
-// The processed questions that a run of `vega-eval answer` was asked, where they still are where
-// they were and are the same; else nothing.
-std::string questions_of_run(const fs::path& folder) {
-  const fs::path path = folder / "run.json";
-  if (!fs::exists(path)) return {};
-  const Json run = read_json(path, "run.json of the answers");
-  const std::string file = run["provenance"]["questions"].text_or("");
-  const std::string digest = run["questions"]["digest"].text_or("");
-  std::error_code none;
-  if (file.empty() || digest.empty() || !fs::is_regular_file(file, none)) return {};
-  constexpr std::size_t kMost = std::size_t{8} << 30;
-  return xxh3_hex(read_text(file, "questions", kMost)) == digest ? file : std::string();
-}
-
-// What all answer files of a call share.
+// The truth and the way of comparing that all answer files of a call share.
 struct Judge {
   Task task{};
   std::optional<TruthFile> truth;
@@ -312,12 +129,13 @@ void add_broken(const Judge& judge, const AnswerFile& answers, ScoredFile& out) 
       out.broken.push_back({answer.id, at->second.scene, at->second.why});
 }
 
-// The other system's answers, beside ours. Measured among all of its own questions.
+// Sets the answers of the other system, and what they earn among all questions that it answered.
 void add_against(const Judge& judge, const Questions& ours, const ScoredSources& sources,
                  ScoredFile& out) {
-  const Inputs inputs = inputs_of(sources.against);
+  const ScoredInputs inputs = find_scored_inputs(sources.against);
   if (inputs.answers.empty())
-    throw InputError(explain(sources.against.string(), "scores without answers", "answers.jsonl"));
+    throw InputError(
+        explain(sources.against.string(), "scores without answers", tasks::kAnswersFile));
   Questions theirs = judge.join_with(read_answers(inputs.answers, judge.task));
   const std::vector<Measure> measures = measures_of(theirs, measure(theirs, judge.matching));
   std::unordered_map<std::string, std::size_t> place;
@@ -337,7 +155,7 @@ void add_against(const Judge& judge, const Questions& ours, const ScoredSources&
   for (ScoredQuestion& question : out.questions) {
     const auto at = place.find(question.id);
     if (at == place.end()) continue;
-    question.against = answer_of(theirs.list[at->second].answer, judge.task, judge.matching);
+    question.against = scored_answer(theirs.list[at->second].answer, judge.task, judge.matching);
     for (const ScoredFile::Metric& metric : out.metrics) {
       const auto same = std::find_if(measures.begin(), measures.end(),
                                      [&](const Measure& one) { return one.name == metric.name; });
@@ -352,7 +170,7 @@ void add_against(const Judge& judge, const Questions& ours, const ScoredSources&
                         inputs.answers.string());
 }
 
-void add_questions(const ScoredSources& sources, const Inputs& inputs, Task task,
+void add_questions(const ScoredSources& sources, const ScoredInputs& inputs, Task task,
                    const ReadScene& read_scene, ScoredFile& out) {
   const Judge judge(sources, task, inputs.folder, read_scene);
   AnswerFile answers = read_answers(inputs.answers, task);
@@ -365,7 +183,7 @@ void add_questions(const ScoredSources& sources, const Inputs& inputs, Task task
   const std::vector<Measure> measures = measures_of(questions, measured);
   set_metrics(task, measures, out);
   for (std::size_t i = 0; i < questions.list.size(); ++i) {
-    ScoredQuestion one = question_of(questions.list[i], task, judge.matching);
+    ScoredQuestion one = scored_question(questions.list[i], task, judge.matching);
     one.answer.earned = earned_of(measures, i);
     out.questions.push_back(std::move(one));
   }
@@ -385,8 +203,8 @@ void add_questions(const ScoredSources& sources, const Inputs& inputs, Task task
 }  // namespace
 
 ScoredFile scored_questions(const ScoredSources& sources, const ReadScene& read_scene) {
-  const Inputs inputs = inputs_of(sources.answers);
-  const Task task = task_of(sources, inputs);
+  const ScoredInputs inputs = find_scored_inputs(sources.answers);
+  const Task task = find_scored_task(sources, inputs);
   const Benchmark& benchmark = benchmark_of(task);
   ScoredFile out;
   out.task = name_in(task_names(), task);
@@ -394,7 +212,7 @@ ScoredFile scored_questions(const ScoredSources& sources, const ReadScene& read_
   out.split = benchmark.split;
   const bool use_scores =
       inputs.scores && (inputs.answers.empty() || (inputs.scores->task == out.task &&
-                                                   made_of(*inputs.scores, inputs.answers)));
+                                                   scores_fit(*inputs.scores, inputs.answers)));
   if (inputs.scores && !use_scores)
     out.notes.push_back(inputs.scores_path.string() +
                         " is of other answers than these: scored anew");
@@ -412,11 +230,7 @@ ScoredFile scored_questions(const ScoredSources& sources, const ReadScene& read_
     out.questions.clear();
     out.no_cases = error.what();
   }
-  if (use_scores) {
-    out.values.clear();
-    out.groups.clear();
-    set_values(*inputs.scores, out);
-  }
+  if (use_scores) set_values(*inputs.scores, out);  // not those of the cases alone
   return out;
 }
 

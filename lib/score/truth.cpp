@@ -9,6 +9,8 @@
 #include "score/lines.h"
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"
+#include "score/row.h"
+#include "tasks/sample_members.h"
 #include "tasks/sqa3d.h"
 
 namespace vega::score {
@@ -16,48 +18,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One element of an annotation file, with errors that name it.
-struct Element {
-  const fs::path& file;
-  std::size_t index;
-  const Json& json;
-
-  std::string place(std::string_view field) const {
-    return file.string() + ": [" + std::to_string(index) + "]." + std::string(field);
-  }
-  [[noreturn]] void refuse(std::string_view field, std::string_view expected) const {
-    throw FormatError(explain(place(field), shown(json[field]), expected));
-  }
-  std::string id(std::string_view field) const {
-    const auto out = id_text(json[field]);
-    if (!out || out->empty()) refuse(field, "an id");
-    return *out;
-  }
-  std::string text(std::string_view field) const {
-    if (const std::string* found = json[field].text()) return *found;
-    refuse(field, "a text");
-  }
-  std::int64_t whole(std::string_view field) const {
-    const auto found = parse_whole(id(field));
-    if (!found) refuse(field, "a whole number");
-    return *found;
-  }
-};
-
-std::vector<std::string> texts(const Element& element, const Json& list, std::string_view field) {
+std::vector<std::string> texts(const Row& row, const Json& list, std::string_view field) {
   std::vector<std::string> out;
-  if (!list.is_list()) element.refuse(field, "a list of texts");
+  if (!list.is_list()) row.refuse(field, "a list of texts");
   for (const Json& one : list.elements()) {
     const std::string* text = one.is_object() ? one["answer"].text() : one.text();
-    if (text == nullptr) element.refuse(field, "a list of texts");
+    if (text == nullptr) row.refuse(field, "a list of texts");
     out.push_back(*text);
   }
   return out;
 }
 
-[[noreturn]] void no_answers(const fs::path& file, std::size_t index) {
-  throw InputError(explain(file.string() + ": [" + std::to_string(index) + "]",
-                           "a question without answers", "a split whose answers are public",
+[[noreturn]] void no_answers(const Row& row) {
+  throw InputError(explain(row.place, "a question without answers",
+                           "a split whose answers are public",
                            "the benchmark's own server scores this split: vega-eval validate "
                            "--submission writes what it takes"));
 }
@@ -67,12 +41,12 @@ BoxSource box_source(const TruthSources& sources) {
 }
 
 // The target, then the others of its class.
-std::vector<std::int64_t> nr3d_objects(const Element& element) {
-  const Json& meta = element.json["metadata"];
+std::vector<std::int64_t> nr3d_objects(const Row& row) {
+  const Json& meta = row.json["metadata"];
   const auto whole = [&](const Json& id) {
     const auto text = id_text(id);
     const auto out = text ? parse_whole(*text) : std::nullopt;
-    if (!out) element.refuse("metadata", "object_id and distractors: object ids");
+    if (!out) row.refuse("metadata", "object_id and distractors: object ids");
     return *out;
   };
   std::vector<std::int64_t> out{whole(meta["object_id"])};
@@ -80,39 +54,39 @@ std::vector<std::int64_t> nr3d_objects(const Element& element) {
   return out;
 }
 
-Truth processed(Task task, const Element& element) {
-  check_dataset(task, element.json, element.place("metadata.dataset"));
-  const Json& meta = element.json["metadata"];
+Truth processed(Task task, const Row& row) {
+  tasks::check_dataset(row.json, name_in(task_names(), task), row.at("metadata.dataset"));
+  const Json& meta = row.json["metadata"];
   Truth out;
-  out.question = element.json["conversations"][std::size_t{0}]["value"].text_or("");
-  out.id = question_id(task, element.id("id"));
-  out.scene = scene_in(element.json["video"].text_or(""));
+  out.question = row.json["conversations"][std::size_t{0}]["value"].text_or("");
+  out.id = question_id(task, row.id("id"));
+  out.scene = scene_in(row.json["video"].text_or(""));
   out.type = meta["question_type"].text_or("");
   switch (task) {
     case Task::kScanRefer:
-      if (element.json["box"].is_null()) no_answers(element.file, element.index);
-      out.boxes.push_back(box_of(element.json["box"], element.place("box")));
+      if (row.json["box"].is_null()) no_answers(row);
+      out.boxes.push_back(box_of(row.json["box"], row.at("box")));
       break;
-    case Task::kNr3d: out.objects = nr3d_objects(element); break;
+    case Task::kNr3d: out.objects = nr3d_objects(row); break;
     case Task::kMulti3DRefer:
-      if (element.json["box"].is_null()) no_answers(element.file, element.index);
-      out.boxes = boxes_of(element.json["box"], element.place("box"));
+      if (row.json["box"].is_null()) no_answers(row);
+      out.boxes = boxes_of(row.json["box"], row.at("box"));
       break;
     case Task::kScan2Cap:
-      if (!element.json.contains("annotations")) no_answers(element.file, element.index);
-      out.answers = texts(element, element.json["annotations"], "annotations");
-      out.has_proposal = !element.json["box_input"].is_null();
+      if (!row.json.contains("annotations")) no_answers(row);
+      out.answers = texts(row, row.json["annotations"], "annotations");
+      out.has_proposal = !row.json["box_input"].is_null();
       for (const char* field : {"box_input", "gt_box"})
-        if (!out.given_box && element.json[field].is_list())
-          out.given_box = box_of(element.json[field], element.place(field));
+        if (!out.given_box && row.json[field].is_list())
+          out.given_box = box_of(row.json[field], row.at(field));
       break;
     case Task::kScanQa:
-      if (!meta.contains("answers")) no_answers(element.file, element.index);
-      out.answers = texts(element, meta["answers"], "metadata");
+      if (!meta.contains("answers")) no_answers(row);
+      out.answers = texts(row, meta["answers"], "metadata");
       break;
     default: {  // the second turn of the conversation is the answer
-      const std::string* text = element.json["conversations"][std::size_t{1}]["value"].text();
-      if (text == nullptr || text->empty()) no_answers(element.file, element.index);
+      const std::string* text = row.json["conversations"][std::size_t{1}]["value"].text();
+      if (text == nullptr || text->empty()) no_answers(row);
       out.answers = {*text};
       break;
     }
@@ -123,12 +97,9 @@ Truth processed(Task task, const Element& element) {
 // unique or multiple of ScanRefer's rows.
 std::vector<std::string> scanrefer_types(const fs::path& labels, const Json& list) {
   std::vector<NamedObject> objects;
-  for (const Json& row : list.elements())
-    objects.push_back({std::string(row["scene_id"].text_or("")), row["object_id"].dump(),
-                       std::string(row["object_name"].text_or(""))});
+  for (const Json& row : list.elements()) objects.push_back(named_object(row));
   std::vector<std::string> out;
-  for (const ObjectClass& one : object_classes(objects, labels))
-    out.emplace_back(one.multiple ? "multiple" : "unique");
+  for (const ObjectClass& one : object_classes(objects, labels)) out.push_back(question_type(one));
   return out;
 }
 
@@ -141,14 +112,14 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
   std::vector<Truth> out;
   std::map<std::tuple<std::string, std::string, std::string>, std::size_t> objects;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const Element element{sources.annotations, i, list[i]};
+    const Row row = row_of(sources.annotations, i, list[i]);
     Truth truth;
     truth.id = std::to_string(i);
-    truth.scene = element.text("scene_id");
+    truth.scene = row.text("scene_id");
     if (task != Task::kScan2Cap) truth.question = list[i]["description"].text_or("");
     const auto box_of_object = [&](std::int64_t object) {
       try {
-        truth.boxes.push_back(boxes.box(element.place("object_id"), truth.scene, object));
+        truth.boxes.push_back(boxes.box(row.at("object_id"), truth.scene, object));
       } catch (const InputError& error) {
         if (!sources.spare_broken) throw;
         facts.broken.try_emplace(truth.id, TruthFile::Broken{truth.scene, error.what()});
@@ -156,26 +127,26 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
     };
     truth.type = types.empty() ? list[i]["eval_type"].text_or("") : types[i];
     if (task == Task::kMulti3DRefer) {
-      if (!list[i].contains("object_ids")) no_answers(sources.annotations, i);
+      if (!list[i].contains("object_ids")) no_answers(row);
       for (const Json& id : list[i]["object_ids"].elements()) {
         const auto whole = id.whole();
-        if (!whole) element.refuse("object_ids", "whole numbers");
+        if (!whole) row.refuse("object_ids", "whole numbers");
         truth.objects.push_back(*whole);
         box_of_object(*whole);
       }
     } else if (!list[i].contains("object_id") || list[i]["object_id"].is_null()) {
-      no_answers(sources.annotations, i);
+      no_answers(row);
     } else if (task == Task::kScanRefer) {
-      truth.objects.push_back(element.whole("object_id"));
+      truth.objects.push_back(row.whole("object_id"));
       box_of_object(truth.objects[0]);
     } else {  // Scan2Cap: all descriptions of an object are one question
       const auto [at, is_new] = objects.try_emplace(
-          {truth.scene, element.id("object_id"), list[i]["object_name"].text_or("")}, out.size());
+          {truth.scene, row.id("object_id"), list[i]["object_name"].text_or("")}, out.size());
       if (!is_new) {
-        out[at->second].answers.push_back(element.text("description"));
+        out[at->second].answers.push_back(row.text("description"));
         continue;
       }
-      truth.answers.push_back(element.text("description"));
+      truth.answers.push_back(row.text("description"));
       if (const auto whole = parse_whole(id_text(list[i]["object_id"]).value_or("")))
         truth.objects.push_back(*whole);
     }
@@ -187,14 +158,14 @@ std::vector<Truth> scanrefer(const TruthSources& sources, const Json& list, Task
 std::vector<Truth> scanqa(const fs::path& file, const Json& list) {
   std::vector<Truth> out;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const Element element{file, i, list[i]};
+    const Row row = row_of(file, i, list[i]);
     Truth truth;
-    truth.id = element.id("question_id");
-    truth.scene = element.text("scene_id");
+    truth.id = row.id("question_id");
+    truth.scene = row.text("scene_id");
     truth.question = list[i]["question"].text_or("");
-    if (!list[i].contains("answers")) no_answers(file, i);
-    truth.answers = texts(element, list[i]["answers"], "answers");
-    if (truth.answers.empty()) no_answers(file, i);
+    if (!list[i].contains("answers")) no_answers(row);
+    truth.answers = texts(row, list[i]["answers"], "answers");
+    if (truth.answers.empty()) no_answers(row);
     out.push_back(std::move(truth));
   }
   return out;
@@ -208,10 +179,10 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
         parse_json(file_text(sources.questions), {sources.questions.string(), "questions of SQA3D"},
                    large_json());
     for (std::size_t i = 0; i < questions["questions"].size(); ++i) {
-      const Element element{sources.questions, i, questions["questions"][i]};
-      const std::string id = element.id("question_id"), question = element.text("question");
+      const Row row = row_of(sources.questions, i, questions["questions"][i]);
+      const std::string id = row.id("question_id"), question = row.text("question");
       types[id] = tasks::sqa3d_type(question);
-      const std::string situation = element.json["situation"].text_or("");
+      const std::string situation = row.json["situation"].text_or("");
       asked[id] = situation + (situation.empty() ? "" : " ") + question;
     }
     if (types.empty())
@@ -223,13 +194,13 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
   }
   std::vector<Truth> out;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const Element element{sources.annotations, i, list[i]};
+    const Row row = row_of(sources.annotations, i, list[i]);
     Truth truth;
-    truth.id = element.id("question_id");
-    truth.scene = element.text("scene_id");
-    if (!list[i].contains("answers")) no_answers(sources.annotations, i);
-    truth.answers = texts(element, list[i]["answers"], "answers");
-    if (truth.answers.empty()) no_answers(sources.annotations, i);
+    truth.id = row.id("question_id");
+    truth.scene = row.text("scene_id");
+    if (!list[i].contains("answers")) no_answers(row);
+    truth.answers = texts(row, list[i]["answers"], "answers");
+    if (truth.answers.empty()) no_answers(row);
     if (const auto at = types.find(truth.id); at != types.end()) truth.type = at->second;
     if (const auto at = asked.find(truth.id); at != asked.end()) truth.question = at->second;
     out.push_back(std::move(truth));
@@ -286,7 +257,7 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
     if (first.contains("conversations")) {
       std::vector<Truth> out;
       for (std::size_t i = 0; i < json.size(); ++i)
-        out.push_back(processed(task, {file, i, json[i]}));
+        out.push_back(processed(task, row_of(file, i, json[i])));
       return out;
     }
     if (task == Task::kScanQa && first.contains("question_id")) return scanqa(file, json);
@@ -303,14 +274,6 @@ std::vector<Truth> from_json(Task task, const TruthSources& sources, const std::
 }
 
 }  // namespace
-
-void check_dataset(Task task, const Json& question, const std::string& where) {
-  const Json& dataset = question["metadata"]["dataset"];
-  const std::string expected(name_in(task_names(), task));
-  if (dataset.is_null() || lower(std::string(dataset.text_or(""))) == expected) return;
-  throw FormatError(explain(where, dataset.dump(), "questions of " + expected,
-                            "give the file of this benchmark, or name the other one"));
-}
 
 TruthFile read_truth(Task task, const TruthSources& sources) {
   TruthFile out;

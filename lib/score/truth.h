@@ -45,8 +45,4 @@ struct TruthFile {
 // needed. FormatError: the file is of no known form, with the element or line and the field.
 TruthFile read_truth(Task task, const TruthSources& sources);
 
-// A processed question that names another benchmark (metadata.dataset) is of no use to this one.
-// Throws FormatError with both names.
-void check_dataset(Task task, const Json& question, const std::string& where);
-
 }  // namespace vega::score

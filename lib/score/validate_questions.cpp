@@ -1,7 +1,5 @@
 #include "score/validate_questions.h"
 
-#include <fmt/core.h>
-
 #include <set>
 #include <tuple>
 
@@ -12,7 +10,9 @@
 #include "score/answers.h"
 #include "score/lines.h"
 #include "score/nr3d_table.h"
+#include "score/row.h"
 #include "score/truth.h"
+#include "tasks/sample_members.h"
 
 namespace vega::score {
 namespace {
@@ -67,7 +67,8 @@ AskedQuestions from_json(Task task, const std::string& text, const fs::path& fil
   std::set<std::tuple<std::string, std::string, std::string>> objects;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].contains("conversations"))
-      check_dataset(task, list[i], fmt::format("{}: [{}]: metadata.dataset", file.string(), i));
+      tasks::check_dataset(list[i], name_in(task_names(), task),
+                           row_of(file, i, list[i]).at("metadata.dataset"));
     auto question = question_of(task, list[i], i, objects);
     if (!question) continue;
     if (question->id.empty()) refuse_form(task, file);

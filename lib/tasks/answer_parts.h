@@ -27,12 +27,12 @@ std::optional<Part> part_of(const std::filesystem::path& path);
 std::vector<Part> parts_in(const std::filesystem::path& folder);
 
 std::string part_name(std::size_t shard, std::size_t shards);
-// part-0-of-4.stats.jsonl: what is known of each answer besides its official fields.
+// part-0-of-4.stats.jsonl: the notes on each answer besides its official fields.
 std::filesystem::path stats_path(const Part& part);
 
-// Where two run.json differ: "checkpoint: got .., expected ..", of members of members too
-// ("switches.align: ..."). What a single shard says of itself (shard, host, command, times,
-// provenance) does not count. Empty: they are equal. expected: `a`.
+// The differences of two run.json: "checkpoint: got .., expected ..", of members of members too
+// ("switches.align: ..."). Members that a shard has of its own (shard, host, command, times,
+// provenance) do not count. Empty: they are equal. expected: `a`.
 std::vector<std::string> run_differences(const Json& a, const Json& b);
 
 }  // namespace vega::tasks

@@ -11,7 +11,7 @@
 
 namespace vega::tasks {
 
-// What an annotation says; a task uses what it has.
+// The texts of an annotation; a task uses those it has.
 struct TaskText {
   std::string description, situation, question, answer;
 };
@@ -32,7 +32,7 @@ class Prompts {
 
   // Throws InputError where the file names no prompt of the task.
   const Prompt& of(Task task) const;
-  // What the release tells the model about its input in front of every question.
+  // The sentences about the input that the release puts in front of every question.
   const std::string& instruction() const { return instruction_; }
 
  private:

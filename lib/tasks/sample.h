@@ -98,7 +98,7 @@ Json to_json(const Sample& sample);
 // The whole file, in the bytes that Python's json.dump gives.
 std::string samples_text(const std::vector<Sample>& samples);
 
-// What a model says to a question.
+// The answer of a model to a question.
 struct Prediction {
   std::string text;                 // tasks in words
   std::vector<BoxNumbers> objects;  // (N): grounding: the boxes among which it chose

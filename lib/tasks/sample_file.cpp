@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "tasks/json_list.h"
 #include "tasks/sample.h"
+#include "tasks/sample_members.h"
 
 namespace vega::tasks {
 namespace {
@@ -24,11 +25,7 @@ constexpr std::size_t kMostTextBytes = 1 << 16, kMostIdBytes = 256;
   throw FormatError(explain(field, got, expected, remedy));
 }
 
-std::string id_of(const Json& value) {
-  if (const std::string* text = value.text()) return *text;
-  if (const auto whole = value.whole()) return std::to_string(*whole);
-  return {};
-}
+std::string id_of(const Json& value) { return id_text(value).value_or(""); }
 
 std::string checked_text(const Json& value, const std::string& field) {
   const std::string* text = value.text();
@@ -84,13 +81,6 @@ void read_scene(const Json& video, Sample& out) {
            "SCENE is the key of a scene file: letters, digits, '.', '_', '-'");
 }
 
-void check_dataset(const Json& dataset, Task task) {
-  if (dataset.is_null()) return;
-  if (lower(dataset.text_or("")) != name_in<Task>(kTasks, task))
-    refuse("metadata.dataset", shown(dataset), std::string(dataset_name(task)),
-           "this question is of another benchmark");
-}
-
 void read_object_ids(const Json& meta, Sample& out) {
   out.ann_id = meta["ann_id"];
   out.object_id = meta["object_id"];
@@ -120,7 +110,7 @@ void read_object_ids(const Json& meta, Sample& out) {
     refuse("metadata.object_id", shown(out.object_id), "one of metadata.candidates");
 }
 
-// What is right, and the boxes.
+// Reads the boxes, the accepted answers and the captions of a record.
 void read_truth(const Json& record, Sample& out) {
   const Json &box = record["box"], &meta = record["metadata"];
   switch (out.task) {
@@ -170,7 +160,7 @@ Sample sample_of(const Json& record, Task task) {
     refuse("id", "a text of " + std::to_string(out.id_text.size()) + " bytes",
            "at most " + std::to_string(kMostIdBytes));
   const Json& meta = record["metadata"];
-  check_dataset(meta["dataset"], task);
+  check_dataset(record, name_in<Task>(kTasks, task), "metadata.dataset");
   out.question_type = meta["question_type"].text_or("");
   read_scene(record["video"], out);
   read_turns(record["conversations"], out);
@@ -217,9 +207,7 @@ SampleFile parse_samples(std::string_view text, const std::string& name, Task ta
 
 SampleFile read_samples(const std::filesystem::path& path, Task task, SampleReading how) {
   const MappedFile file(path);
-  const auto bytes = file.bytes();
-  SampleFile out = parse_samples({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                                 path.string(), task, how);
+  SampleFile out = parse_samples(file.text(), path.string(), task, how);
   out.path = path;
   return out;
 }

@@ -3,7 +3,6 @@
 // draw get a function from their program's main.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -17,12 +16,11 @@
 
 #include "base/json.h"
 #include "base/options.h"
+#include "tasks/sample.h"
 
 namespace vega::tasks {
 
-using BoxMetres = std::array<double, 6>;  // axis-aligned: centre and full extents, m
-
-// Where scores come from. Empty: not given.
+// The files that scores are made of. An empty path: the file is not given.
 struct ScoredSources {
   std::string task;               // "scanrefer"; empty: the answers say it, by run.json or folder
   std::filesystem::path answers;  // answers.jsonl, its folder, or a scores.json
@@ -41,7 +39,7 @@ struct ScoredSources {
 // One system's answer to a question.
 struct ScoredAnswer {
   std::string text;                    // of text tasks
-  std::vector<BoxMetres> boxes;        // that count as chosen
+  std::vector<BoxNumbers> boxes;       // that count as chosen
   std::optional<std::int64_t> object;  // Nr3D
   std::string unreadable;              // why nothing could be read; empty: it could
   bool empty = false;
@@ -54,9 +52,9 @@ struct ScoredQuestion {
   std::string id, scene, type;  // empty: not known
   std::string question;         // what was asked; empty: no file says it
   std::vector<std::string> texts;
-  std::vector<BoxMetres> boxes;
-  std::vector<std::int64_t> objects;   // ids of the boxes; Nr3D: the target, then its rivals
-  std::optional<BoxMetres> given_box;  // Scan2Cap: the object that is to be described
+  std::vector<BoxNumbers> boxes;
+  std::vector<std::int64_t> objects;    // ids of the boxes; Nr3D: the target, then its rivals
+  std::optional<BoxNumbers> given_box;  // Scan2Cap: the object that is to be described
   ScoredAnswer answer;
   std::optional<ScoredAnswer> against;
 };
@@ -91,7 +89,7 @@ struct ScoredFile {
     double most = 100;
   };
   std::vector<Metric> metrics;
-  std::vector<std::size_t> main;  // by which cases are sorted, the first that differs decides
+  std::vector<std::size_t> main;  // of `metrics`: cases are sorted by the first, then the next
   std::vector<ScoredQuestion> questions;
   std::vector<BrokenQuestion> broken;
   std::string no_cases;            // why numbers are there and questions are not; empty: they are

@@ -9,13 +9,13 @@
 namespace vega::text {
 namespace {
 
-void put_unit(std::string& out, unsigned unit) {
+void add_unit(std::string& out, unsigned unit) {
   constexpr char kDigits[] = "0123456789abcdef";
   out += "\\u";
   for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[unit >> shift & 15];
 }
 
-void put_text(std::string& out, std::string_view text) {
+void add_text(std::string& out, std::string_view text) {
   out += '"';
   for (const char32_t c : decode_utf8(text)) {
     switch (c) {
@@ -30,26 +30,26 @@ void put_text(std::string& out, std::string_view text) {
         if (c >= ' ' && c <= '~') {
           out += static_cast<char>(c);
         } else if (c < 0x10000) {
-          put_unit(out, c);
+          add_unit(out, c);
         } else {
-          put_unit(out, 0xD800 + ((c - 0x10000) >> 10));
-          put_unit(out, 0xDC00 + ((c - 0x10000) & 0x3FF));
+          add_unit(out, 0xD800 + ((c - 0x10000) >> 10));
+          add_unit(out, 0xDC00 + ((c - 0x10000) & 0x3FF));
         }
     }
   }
   out += '"';
 }
 
-void put(std::string& out, const Json& value) {
+void add_value(std::string& out, const Json& value) {
   if (value.is_object()) {
     out += '{';
     bool first = true;
     for (const auto& [name, member] : value.members()) {
       if (!first) out += ", ";
       first = false;
-      put_text(out, name);
+      add_text(out, name);
       out += ": ";
-      put(out, member);
+      add_value(out, member);
     }
     out += '}';
   } else if (value.is_list()) {
@@ -58,11 +58,11 @@ void put(std::string& out, const Json& value) {
     for (const Json& element : value.elements()) {
       if (!first) out += ", ";
       first = false;
-      put(out, element);
+      add_value(out, element);
     }
     out += ']';
   } else if (const std::string* text = value.text()) {
-    put_text(out, *text);
+    add_text(out, *text);
   } else if (value.whole() || value.count() || !value.number()) {
     out += value.dump();  // whole numbers, true, false, null
   } else {
@@ -109,7 +109,7 @@ std::string python_float(double value) {
 
 std::string python_json(const Json& value) {
   std::string out;
-  put(out, value);
+  add_value(out, value);
   return out;
 }
 

@@ -53,8 +53,8 @@ TEST_CASE("scored questions have text, truth, answers of both systems and what e
   CHECK(file.questions[0].question == "the red box");
   CHECK(file.questions[1].question == "a <b>ball</b>");
   CHECK(file.questions[1].scene == "scene0001_00");
-  CHECK(file.questions[1].boxes == std::vector<tasks::BoxMetres>{{2, 0, 0, 1, 1, 1}});
-  CHECK(file.questions[1].answer.boxes == std::vector<tasks::BoxMetres>{{2.5, 0, 0, 1, 1, 1}});
+  CHECK(file.questions[1].boxes == std::vector<tasks::BoxNumbers>{{2, 0, 0, 1, 1, 1}});
+  CHECK(file.questions[1].answer.boxes == std::vector<tasks::BoxNumbers>{{2.5, 0, 0, 1, 1, 1}});
   // Half of each box overlaps: 0.5 / 1.5.
   CHECK(file.questions[0].answer.earned[0] == 100);
   CHECK(file.questions[1].answer.earned[0] == 100);
@@ -65,14 +65,14 @@ TEST_CASE("scored questions have text, truth, answers of both systems and what e
   CHECK_THAT(file.questions[1].against->earned[2], WithinAbs(100, 1e-4));
   CHECK(file.values.empty());
 
-  // What cannot be put together costs only itself, and says why.
+  // A broken question costs only itself, and says why.
   REQUIRE(file.broken.size() == 2);
   CHECK(file.broken[0].id == "2");
   CHECK_THAT(file.broken[0].why, Contains("object 9 of scene0001_00"));
   CHECK(file.broken[1].scene == "scene0002_00");
   CHECK_THAT(file.broken[1].why, Contains("cannot be opened"));
 
-  // What each earned is what `score --samples` says.
+  // The earned numbers are those of `score --samples`.
   ScoreOptions options;
   options.inputs = {"scanrefer", (folder / "a2.jsonl").string()};
   options.gt = (folder / "gt2.json").string();

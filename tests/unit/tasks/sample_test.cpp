@@ -61,7 +61,7 @@ Sample sample_of(const std::string& record, Task task) {
   return file.samples[0];
 }
 
-// What a record costs beside a good one.
+// The fault of a record that stands beside a good one.
 BadSample bad(const std::string& record, Task task = Task::kScanRefer) {
   const std::string good = task == Task::kScanRefer
                                ? replaced(kScanRefer, "\"id\": 0", "\"id\": 99")

@@ -1,17 +1,26 @@
-#include "score/prepare_row.h"
+#include "score/row.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/key.h"
 #include "base/printable.h"
+#include "base/text.h"
 #include "score/lines.h"
 #include "text/unicode.h"
 
 namespace vega::score {
 
+Row row_of(const std::filesystem::path& file, std::size_t index, const Json& json) {
+  return {index, fmt::format("{}: [{}]", file.string(), index), json};
+}
+
+std::string Row::at(std::string_view field) const { return fmt::format("{}.{}", place, field); }
+
 void Row::refuse(std::string_view field, std::string_view expected) const {
-  throw FormatError(explain(place + "." + std::string(field), shown(json[field]), expected));
+  throw FormatError(explain(at(field), shown(json[field]), expected));
 }
 
 std::string Row::text(std::string_view field) const {
@@ -29,6 +38,12 @@ std::string Row::id(std::string_view field) const {
   const auto out = id_text(json[field]);
   if (!out || out->empty()) refuse(field, "an id");
   return *out;
+}
+
+std::int64_t Row::whole(std::string_view field) const {
+  const auto found = parse_whole(id(field));
+  if (!found) refuse(field, "a whole number");
+  return *found;
 }
 
 std::string Row::scene() const {

@@ -1,0 +1,98 @@
+#include "score/prepare_conversion.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "score/lines.h"
+#include "tasks/json_list.h"
+
+namespace vega::score {
+
+namespace fs = std::filesystem;
+
+Conversion::Conversion(const PrepareSources& files)
+    : sources(files),
+      boxes(files.boxes),
+      prompt_((files.prompts ? *files.prompts : tasks::released_prompts()).of(files.task)) {}
+
+void Conversion::each_row(std::string_view list, const fs::path& file, const std::string& what,
+                          const std::function<void(const Row&)>& use) {
+  tasks::each_element(list, file.string(), what, [&](std::size_t index, std::string_view text) {
+    Json json;
+    const Row row = row_of(file, index, json);
+    std::string scene, id;
+    try {
+      json = tasks::parse_element(text, out.repaired);
+      if (!json.is_object()) throw FormatError(explain(row.place, shown(json), "a JSON object"));
+      scene = json["scene_id"].text_or("");
+      id = id_text(json["question_id"]).value_or("");
+      json.erase("token");  // long, and not needed
+      use(row);
+    } catch (const InputError& error) {
+      if (scene.empty()) scene = tasks::member_of_broken(text, "scene_id").text_or("");
+      if (id.empty()) id = id_text(tasks::member_of_broken(text, "question_id")).value_or("");
+      if (!id.empty()) named_.insert(id);
+      leave_out(row.place, id.empty() ? std::to_string(index) : id, scene, error.what());
+    }
+  });
+}
+
+void Conversion::each_row(const fs::path& file, const std::string& what,
+                          const std::function<void(const Row&)>& use) {
+  const MappedFile mapped(file);
+  each_row(mapped.text(), file, what, use);
+}
+
+void Conversion::leave_out(const std::string& place, const std::string& id,
+                           const std::string& scene, const std::string& why) {
+  out.left_out.push_back({place, printable(id, 80), printable(scene, 80), why});
+}
+
+tasks::Sample Conversion::sample(Json id, const std::string& scene,
+                                 const tasks::TaskText& text) const {
+  tasks::Sample one;
+  one.task = sources.task;
+  one.id = std::move(id);
+  one.id_text = id_text(one.id).value_or("");
+  one.scene = scene;
+  one.video = fmt::format("scannet/{}", scene);
+  one.user = tasks::filled(prompt_.user, text);
+  one.answer = tasks::filled(prompt_.answer, text);
+  return one;
+}
+
+void Conversion::add(tasks::Sample&& sample) {
+  tasks::sample_of(tasks::to_json(sample), sources.task);
+  out.samples.push_back(std::move(sample));
+}
+
+void Conversion::count_repeated(const Row& row, const char* object) {
+  if (row.json["ann_id"].is_null()) return;
+  count_repeated(row.json["scene_id"].dump() + row.json[object].dump() + row.json["ann_id"].dump() +
+                 row.json["description"].dump());
+}
+
+void Conversion::count_repeated(const std::string& key) {
+  if (!rows_.insert(key).second) ++out.repeated;
+}
+
+void Conversion::check_new(const Row& row, const std::string& id) {
+  if (!ids_.insert(id).second)
+    throw FormatError(explain(row.place,
+                              fmt::format("question '{}' a second time", printable(id, 80)),
+                              "each question once"));
+}
+
+std::int64_t object_id(const Row& row, const Json& id, std::string_view field) {
+  const auto text = id_text(id);
+  const auto whole = text ? parse_whole(*text) : std::nullopt;
+  if (!whole) row.refuse(field, "a whole number");
+  return *whole;
+}
+
+}  // namespace vega::score
