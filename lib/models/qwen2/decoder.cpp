@@ -82,6 +82,19 @@ at::Tensor Decoder::attend(const Layer& layer, std::int64_t index, const at::Ten
   return causal_attention(q, caches[0]->parts(index, rows));
 }
 
+// attend() for one token of each sequence, whose caches a table in the device's memory lists.
+at::Tensor Decoder::attend_by_table(const Layer& layer, std::int64_t index,
+                                    const at::Tensor& normed, const StepInputs& inputs) const {
+  const std::array<kernels::Matrix, 3> matrices{layer.q, layer.k, layer.v};
+  const auto qkv = products(normed, matrices, /*few=*/true);
+  const std::int64_t rows = normed.size(0), width = config_.head_dim;
+  at::Tensor q = qkv[0].view({rows, config_.heads, width});
+  kernels::cache_append_(q, qkv[1].view({rows, config_.kv_heads, width}),
+                         qkv[2].view({rows, config_.kv_heads, width}), inputs.rope.cos,
+                         inputs.rope.sin, inputs.table, index);
+  return kernels::cache_attention(q, config_.kv_heads, inputs.table, index);
+}
+
 at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& normed, bool few) const {
   const std::array<kernels::Matrix, 2> inner{layer.gate, layer.up};
   const auto block = [&](const at::Tensor& rows) {
@@ -97,19 +110,6 @@ at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& normed, b
     out.narrow(0, first, count).copy_(block(normed.narrow(0, first, count)));
   }
   return out;
-}
-
-// The same where the caches lie as a table of the device says.
-at::Tensor Decoder::attend_by_table(const Layer& layer, std::int64_t index,
-                                    const at::Tensor& normed, const StepInputs& inputs) const {
-  const std::array<kernels::Matrix, 3> matrices{layer.q, layer.k, layer.v};
-  const auto qkv = products(normed, matrices, /*few=*/true);
-  const std::int64_t rows = normed.size(0), width = config_.head_dim;
-  at::Tensor q = qkv[0].view({rows, config_.heads, width});
-  kernels::cache_append_(q, qkv[1].view({rows, config_.kv_heads, width}),
-                         qkv[2].view({rows, config_.kv_heads, width}), inputs.rope.cos,
-                         inputs.rope.sin, inputs.table, index);
-  return kernels::cache_attention(q, config_.kv_heads, inputs.table, index);
 }
 
 at::Tensor Decoder::run_layers(const at::Tensor& embeddings, const Attend& attend, bool few,
