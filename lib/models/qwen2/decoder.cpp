@@ -38,14 +38,15 @@ at::Tensor product(const at::Tensor& x, const kernels::Matrix& matrix, bool few)
 
 }  // namespace
 
-KvCache Decoder::new_cache(std::int64_t tokens) const {
-  return KvCache({.layers = config_.layers,
-                  .heads = config_.kv_heads,
-                  .head_dim = config_.head_dim,
-                  .dtype = options_.dtype,
-                  .device = options_.device},
-                 tokens);
+KvShape Decoder::cache_shape() const {
+  return {.layers = config_.layers,
+          .heads = config_.kv_heads,
+          .head_dim = config_.head_dim,
+          .dtype = options_.dtype,
+          .device = options_.device};
 }
+
+KvCache Decoder::new_cache(std::int64_t tokens) const { return KvCache(cache_shape(), tokens); }
 
 at::Tensor Decoder::embed(std::span<const std::int64_t> ids) const {
   const c10::NoGradGuard no_grad;
@@ -189,6 +190,10 @@ at::Tensor Decoder::step(const at::Tensor& embeddings, const at::Tensor& positio
     const bool again = std::find(caches.begin() + static_cast<std::ptrdiff_t>(n) + 1, caches.end(),
                                  caches[n]) != caches.end();
     check_that(!again, op, "caches", "one cache twice", "one a sequence");
+    // A device reads the caches by address: nothing after this would tell.
+    check_that(caches[n]->shape() == cache_shape(), op, "caches",
+               "number " + std::to_string(n) + " of another shape, type or device",
+               "caches of new_cache()");
   }
   return on_device(options_.device, [&] {
     if (!steps_) return run(embeddings, positions, caches, /*few=*/true, false);
