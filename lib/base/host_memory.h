@@ -1,5 +1,5 @@
-// What the host lets this process take: of the machine's memory, and of what its control groups
-// (containers, SLURM jobs) leave.
+// The memory of the host that this process may take: the machine's, or less where control groups
+// (containers, SLURM jobs) have limits.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace vega {
 // Bytes.
 struct HostMemory {
   std::int64_t available = 0, total = 0;
-  // Whose figure `available` is where a control group leaves less than the machine has: the file
-  // with its limit. Empty: the machine's.
+  // Where a control group leaves less than the machine has, so that `available` is its figure: the
+  // file with its limit. Else empty.
   std::string limit;
 };
 

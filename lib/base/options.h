@@ -60,7 +60,7 @@ class OptionVisitor {
                WholeRange range, std::string help);
   void real(const char* name, double& value, const char* placeholder, RealRange range,
             std::string help);
-  // Without a default of their own: what is not given is decided by other options or by a file.
+  // Options without a default of their own: other options or a file decide when they are not given.
   void open_integer(const char* name, std::optional<std::int64_t>& value, const char* placeholder,
                     WholeRange range, std::string help);
   void open_real(const char* name, std::optional<double>& value, const char* placeholder,

@@ -1,5 +1,5 @@
-// What core asks of the CUDA half for recorded work: plain functions, found by name at run time
-// (core/graph.h is what the rest of the program sees). Each returns 0, or writes why not.
+// Functions of the CUDA half for recorded work, which core finds by name at run time; the rest of
+// the program uses core/graph.h. Each returns 0, or another number and writes the reason to `why`.
 #pragma once
 
 extern "C" {

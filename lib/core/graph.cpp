@@ -36,7 +36,7 @@ DeviceGraph::DeviceGraph(at::Device device, const std::function<void()>& work) {
       work();
       return 0;
     });
-  } catch (...) {  // what refused the work counts, not what the end says about it
+  } catch (...) {  // the error of the work counts, not what the end says about it
     end(graph_, why.data(), kCapacity);
     free(graph_);
     throw;

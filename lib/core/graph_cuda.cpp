@@ -29,6 +29,16 @@ struct Recorded {
   at::cuda::CUDAGraph graph;
 };
 
+// Takes back what LibTorch leaves open where a recording fails: the pool of its memory. The failure
+// itself is what counts, so that this one throws nothing.
+void close_pool(const Recorded& recorded) {
+  try {
+    caching::endAllocateToPool(recorded.device, recorded.pool);
+    caching::releasePool(recorded.device, recorded.pool);
+  } catch (const std::exception&) {  // it is closed, or was not opened
+  }
+}
+
 // work(), with what it throws as text.
 template <typename Work>
 int told(char* why, int capacity, const Work& work) {
@@ -57,6 +67,7 @@ int vega_cuda_graph_begin(int device, void** graph, char* why, int capacity) {
       made->graph.capture_begin(made->pool, cudaStreamCaptureModeThreadLocal);
     } catch (...) {
       c10::cuda::setCurrentCUDAStream(made->before);
+      close_pool(*made);
       throw;
     }
     *graph = made.release();
@@ -69,9 +80,8 @@ int vega_cuda_graph_end(void* graph, char* why, int capacity) {
     const c10::cuda::CUDAGuard guard(made->device);
     try {
       made->graph.capture_end();
-    } catch (...) {  // LibTorch leaves the pool open
-      caching::endAllocateToPool(made->device, made->pool);
-      caching::releasePool(made->device, made->pool);
+    } catch (...) {
+      close_pool(*made);
       throw;
     }
   });

@@ -11,8 +11,6 @@
 namespace vega::kernels {
 namespace {
 
-constexpr std::int64_t kWidest = 256;
-
 void check_rows(const char* op, const char* name, const at::Tensor& tensor, const at::Tensor& q) {
   check_dtype(op, name, tensor, {q.scalar_type()});
   check_device(op, name, tensor, q.device());
@@ -111,8 +109,9 @@ at::Tensor cache_attention(const at::Tensor& q, std::int64_t kv_heads, const Dev
   const std::int64_t rows = q.size(0), heads = q.size(1), width = q.size(2);
   check_that(kv_heads > 0 && heads % kv_heads == 0, op, "q", std::to_string(heads) + " heads",
              "a multiple of the " + std::to_string(kv_heads) + " key heads");
-  check_that(width <= kWidest, op, "q", "heads of " + std::to_string(width) + " channels",
-             "at most " + std::to_string(kWidest));
+  check_that(width <= CacheAttention::kWidest, op, "q",
+             "heads of " + std::to_string(width) + " channels",
+             "at most " + std::to_string(CacheAttention::kWidest));
   check_that(table.most_tokens > 0, op, "most_tokens", std::to_string(table.most_tokens),
              "at least 1");
   at::Tensor out = at::empty({rows, heads * width}, q.options());

@@ -21,14 +21,14 @@ struct DeviceTable {
 std::int64_t table_words(std::int64_t runs);
 // Whether the kernels may read these runs, of elements of so many bytes, 16 bytes at a time.
 bool is_packed(const KeyRuns& runs, std::int64_t element_bytes);
-// A row of the table, on the host: the first `tokens` tokens of the runs. words: table_words of
-// that many runs or more.
+// Fills a row of the table, on the host, with the first `tokens` tokens of the runs. words:
+// table_words of that many runs or more. Throws InputError (fewer words, fewer tokens).
 void fill_table_row(const KeyRuns& runs, std::int64_t tokens, std::span<std::int64_t> words);
 
-// q (R, heads, hd), in place, and k (R, kv heads, hd) turned as rope_ does; k and v written to the
-// places of the sequences' last tokens in `layer`. A row that sees nothing is passed over. cos, sin
-// (R, hd/2). Of one type, float32|bfloat16, contiguous, on the table's device. Throws InputError.
-// Oracle: tests/ref/decoder_ref.h.
+// Turns q (R, heads, hd), in place, and k (R, kv heads, hd) as rope_ does, and writes k and v to
+// the places of the sequences' last tokens in `layer`. A row that sees nothing is passed over. cos,
+// sin (R, hd/2). Of one type, float32|bfloat16, contiguous, on the table's device. Throws
+// InputError. Oracle: tests/ref/decoder_ref.h.
 void cache_append_(at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& cos,
                    const at::Tensor& sin, const DeviceTable& table, std::int64_t layer);
 

@@ -103,7 +103,7 @@ struct CacheTable {
 // One query of each sequence. packed: all addresses and strides of the table are multiples of 16
 // bytes.
 struct CacheAttention {
-  const void* q;    // (rows, kv_heads * group, head_dim), head_dim at most 256
+  const void* q;    // (rows, kv_heads * group, head_dim), head_dim at most kWidest
   void* out;        // likewise; zeros for a sequence without tokens
   float* partials;  // (rows, kv_heads * group, most_blocks, head_dim + 2)
   CacheTable table;
@@ -111,7 +111,8 @@ struct CacheAttention {
   float scale;
   bool packed;
 
-  static constexpr std::int64_t kBlock = 128;  // tokens
+  static constexpr std::int64_t kBlock = 128;   // tokens
+  static constexpr std::int64_t kWidest = 256;  // channels of a head
 };
 
 // The last token of each sequence: queries turned in place, keys turned and values copied to their

@@ -1,4 +1,4 @@
-// What a decoder's layer computes row by row between its matrix products.
+// The operations of a decoder's layer between its matrix products, row by row.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,6 +1,6 @@
-// What a decoder computes between its products. A row's bits depend on the row alone, and roundings
-// are those of the CPU's kernels: products of the rotation are rounded one by one (no fused
-// multiply-add), silu before its product.
+// The operations of a decoder between its products. A row's bits depend on the row alone, and
+// roundings are those of the CPU's kernels: products of the rotation are rounded one by one (no
+// fused multiply-add), silu before its product.
 #include "kernels/decoder_entry.h"
 #include "kernels/device.cuh"
 

@@ -28,7 +28,7 @@ void check_run(const at::Tensor& q, const at::Tensor& like, const char* name,
              "strides " + to_string(tensor.strides().vec()), "tokens one behind the other");
 }
 
-// Throws where the arguments do not fit each other; the runs as plain pointers.
+// Returns the runs as plain pointers. Throws InputError where they do not fit q or each other.
 KeyRuns check_runs(const at::Tensor& q, std::span<const KeyValues> runs) {
   KeyRuns out;
   for (const KeyValues& run : runs) {
@@ -74,7 +74,7 @@ struct Piece {
   std::int64_t head, block, first, count;
 };
 
-// What one thread does at a time: a block and head of one query, or of neighbours whose tokens in
+// The work of a thread at a time: a block and head of one query, or of neighbours whose tokens in
 // it are the same.
 std::vector<Piece> pieces_of(const RowAttention& args, std::int64_t count) {
   constexpr std::int64_t kBlock = RowQuery::kBlock;
@@ -102,7 +102,7 @@ std::vector<Piece> pieces_of(const RowAttention& args, std::int64_t count) {
   return out;
 }
 
-// queries: runs and number of tokens; the rest is filled in.
+// queries: runs and numbers of tokens are given, the rest is filled in.
 at::Tensor attend(const at::Tensor& q, std::int64_t kv_heads, std::vector<RowQuery>& queries) {
   const std::int64_t rows = q.size(0), width = q.size(1) * q.size(2);
   at::Tensor out = at::empty({rows, width}, q.options());

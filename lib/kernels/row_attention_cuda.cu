@@ -12,6 +12,7 @@ namespace {
 constexpr int kTokens = static_cast<int>(CacheAttention::kBlock);
 constexpr int kThreads = 128, kWarps = kThreads / 32;
 constexpr int kHeads = 8;  // of a group that a block takes
+constexpr int kWidest = static_cast<int>(CacheAttention::kWidest);
 
 // Keys (which 0) or values (1) of token `t` in the layer and head.
 template <typename T>
@@ -156,8 +157,8 @@ __global__ void __launch_bounds__(kThreads) blocks(const CacheAttention a) {
 
 // Grid: heads of a sequence, sequences; a thread a channel. Leaves packs of V.
 template <typename T, int V>
-__global__ void __launch_bounds__(256) merge(const CacheAttention a) {
-  __shared__ float shares[256], results[256], sums[32];
+__global__ void __launch_bounds__(kWidest) merge(const CacheAttention a) {
+  __shared__ float shares[kWidest], results[kWidest], sums[32];
   const std::int64_t seen = a.table.words[blockIdx.y * a.table.stride];
   const int width = static_cast<int>(a.head_dim), thread = static_cast<int>(threadIdx.x);
   const int threads = static_cast<int>(blockDim.x);
@@ -211,10 +212,10 @@ int launch(const CacheAttention& a, cudaStream_t stream) {
   else if (packed && a.head_dim == 128)
     status = launch_blocks<T, V, 128 / V, 1>(a, stream);
   else
-    status = launch_blocks<T, 1, 32, 8>(a, stream);
+    status = launch_blocks<T, 1, 32, kWidest / 32>(a, stream);
   if (status != 0) return status;
   const dim3 grid(static_cast<unsigned>(a.kv_heads * a.group), static_cast<unsigned>(a.rows));
-  const int threads = threads_for(a.head_dim, 1, 256);
+  const int threads = threads_for(a.head_dim, 1, kWidest);
   if (a.head_dim % V == 0 && aligned(a.out, 16))
     return launch_kernel(merge<T, V>, grid, threads, 0, stream, a);
   return launch_kernel(merge<T, 1>, grid, threads, 0, stream, a);

@@ -57,8 +57,8 @@ __device__ inline void columns(const RowLinears& a, const RowLinears::Part& part
   }
 }
 
-// Grid: warps of all matrices, groups of kRows rows. Rows beyond the last are those of its group
-// that are left out by the launch: rows is a multiple of kRows, or the group is smaller.
+// Grid: warps of all matrices, whole groups of kRows rows from first_row on. The rows that are left
+// go to a launch of smaller groups.
 template <typename T, int V, int kRows>
 __global__ void __launch_bounds__(kThreads) products(const RowLinears a, std::int64_t first_row) {
   const int lane = static_cast<int>(threadIdx.x) % 32;

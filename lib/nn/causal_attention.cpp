@@ -8,8 +8,6 @@
 namespace vega {
 namespace {
 
-constexpr std::int64_t kWidestOnCuda = 256;  // heads that row_attention takes there
-
 // (kv heads, heads of a group, L, hd): LibTorch's batch axis is the key head, so that all queries
 // of a group read one key head in place.
 at::Tensor grouped(const at::Tensor& q, std::int64_t kv_heads) {
@@ -73,7 +71,7 @@ at::Tensor causal_attention(const at::Tensor& q, const std::vector<KvCache::Part
   std::int64_t tokens = 0;
   check(q, parts, tokens);
   const std::int64_t rows = q.size(0);
-  if (rows <= kFewTokens && (q.is_cpu() || q.size(2) <= kWidestOnCuda)) {
+  if (rows <= kFewTokens && (q.is_cpu() || q.size(2) <= kernels::CacheAttention::kWidest)) {
     std::vector<kernels::KeyValues> runs;
     for (const auto& part : parts) runs.push_back({part.keys, part.values});
     return kernels::row_attention(q.contiguous(), runs);

@@ -16,6 +16,8 @@ struct KvShape {
   std::int64_t layers = 0, heads = 0, head_dim = 0;
   at::ScalarType dtype = at::kFloat;
   at::Device device{at::kCPU};
+
+  bool operator==(const KvShape&) const = default;
 };
 
 // Tokens lie in chunks; a chunk is never moved or copied: a full cache gets another chunk. fork()

@@ -42,6 +42,12 @@ std::int64_t Arguments::whole(const std::string& option, const std::string& text
   return value;
 }
 
+bool Arguments::take(const std::string& option, const std::string& text, std::int64_t low,
+                     std::int64_t high, std::int64_t& to) const {
+  to = whole(option, text, low, high);
+  return true;
+}
+
 double Arguments::real(const std::string& option, const std::string& text) const {
   double value = 0;
   if (!read(text, value)) refuse(option, "'" + text + "'", "a number");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace vega::bench {
 
@@ -23,6 +24,9 @@ class Arguments {
   std::int64_t whole(const std::string& option, const std::string& text, std::int64_t low,
                      std::int64_t high) const;
   double real(const std::string& option, const std::string& text) const;
+  // whole() into `to`; true.
+  bool take(const std::string& option, const std::string& text, std::int64_t low, std::int64_t high,
+            std::int64_t& to) const;
 
  private:
   std::string program_;

@@ -6,14 +6,11 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/core.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +19,9 @@
 #include "base/philox.h"
 #include "base/publish.h"
 #include "bench/arguments.h"
+#include "bench/program.h"
+#include "bench/qwen2_parts.h"
+#include "bench/seconds.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "models/qwen2/names.h"
@@ -33,6 +33,7 @@
 namespace {
 
 using namespace vega;
+using namespace vega::bench;
 namespace fs = std::filesystem;
 
 constexpr const char* kUsage = R"(bench_answers [OPTION VALUE]...
@@ -50,35 +51,6 @@ struct Plan {
   std::int64_t frames = 32, layers = 24, fresh = 16, most = 100, released = 1, threads = 0;
 };
 
-struct Seconds {
-  double wall = 0, busy = 0;  // on the clock; of processor time, all threads together
-};
-Seconds now() {
-  timespec busy{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &busy);
-  return {
-      std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(),
-      static_cast<double>(busy.tv_sec) + 1e-9 * static_cast<double>(busy.tv_nsec)};
-}
-Seconds since(const Seconds& start) {
-  const Seconds end = now();
-  return {end.wall - start.wall, end.busy - start.busy};
-}
-
-constexpr std::int64_t kVocabulary = 151936;
-
-qwen2::Config shapes(const Plan& plan) {
-  qwen2::Config c;
-  c.hidden = 896;
-  c.layers = plan.layers;
-  c.heads = 14;
-  c.kv_heads = 2;
-  c.head_dim = 64;
-  c.mlp = 4864;
-  c.vocab = kVocabulary;
-  return c;
-}
-
 // The tiny checkpoint with another decoder: its tower and tokeniser stay.
 void write_checkpoint(const fs::path& folder, const Plan& plan) {
   const fs::path tiny = folder / "tiny", out = folder / "model";
@@ -89,7 +61,8 @@ void write_checkpoint(const fs::path& folder, const Plan& plan) {
   synth::write_model(options);
   fs::create_directories(out);
   fs::copy_file(tiny / "tokenizer.json", out / "tokenizer.json");
-  const qwen2::Config c = shapes(plan);
+  qwen2::Config c = half_b();
+  c.layers = plan.layers;
   Json config = read_json(tiny / "config.json", "config.json");
   const std::int64_t words = config["vocab_size"].whole().value_or(0);
   config.set("hidden_size", c.hidden);
@@ -125,15 +98,10 @@ void write_checkpoint(const fs::path& folder, const Plan& plan) {
       writer.write(spec.name, {view.data, view.bytes()});
       continue;
     }
-    const double mean = spec.name.find("norm") == std::string::npos ? 0 : 1;
-    const double fan_in = static_cast<double>(spec.shape.back());
-    at::Tensor values = at::empty(spec.shape, at::kFloat);
-    uniform_tensor(1, spec.name, mean, mean == 0 ? 1.7 / std::sqrt(fan_in) : 0.2, 0,
-                   {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+    at::Tensor values = made_up(spec.name, spec.shape);
     // Ids without a token are never the likeliest: their logits are 0.
     if (spec.name == "lm_head.weight") values.slice(0, words).zero_();
-    const at::Tensor kept = values.to(plan.type);
-    writer.write(spec.name, {static_cast<const std::byte*>(kept.const_data_ptr()), kept.nbytes()});
+    write_values(writer, spec.name, values, plan.type);
   }
   writer.publish();
 }
@@ -177,7 +145,7 @@ Run answer(const vlm::Vlm& model, const Plan& plan, const vlm::SceneInput& input
       model, scene, asks, config, {.share_prefix = share},
       [&](std::size_t i, vlm::Reply&& reply) { out.texts[i] = reply.text; },
       [](std::size_t, const std::exception& error) { throw InputError(error.what()); });
-  out.seconds = since(start);
+  out.seconds = now() - start;
   return out;
 }
 
@@ -201,9 +169,9 @@ void measure(const Plan& plan, const fs::path& folder) {
       plan.fresh, plan.layers, plan.threads);
   const Run released = answer(model, plan, input, plan.released, false);
   const double each = released.seconds.wall / static_cast<double>(plan.released),
-               each_busy = released.seconds.busy / static_cast<double>(plan.released);
+               each_cpu = released.seconds.cpu / static_cast<double>(plan.released);
   fmt::print("released way: {:.1f} s a question ({:.1f} s of processor time), timed on {}\n\n",
-             each, each_busy, plan.released);
+             each, each_cpu, plan.released);
   fmt::print(
       "| questions a scene | released, s | vega, s | questions/hour | factor | factor of "
       "processor time |\n|---|---|---|---|---|---|\n");
@@ -213,7 +181,7 @@ void measure(const Plan& plan, const fs::path& folder) {
     const auto all = static_cast<double>(count);
     fmt::print("| {} | {:.0f} | {:.1f} | {:.0f} | {:.1f} | {:.1f} |\n", count, all * each,
                ours.seconds.wall, 3600 * all / ours.seconds.wall, all * each / ours.seconds.wall,
-               all * each_busy / ours.seconds.busy);
+               all * each_cpu / ours.seconds.cpu);
     std::fflush(stdout);
     for (std::size_t i = 0; i < std::min(ours.texts.size(), released.texts.size()); ++i)
       if (ours.texts[i] != released.texts[i])
@@ -221,14 +189,14 @@ void measure(const Plan& plan, const fs::path& folder) {
   }
 }
 
-Plan parse(int argc, char** argv) {
-  const bench::Arguments arguments("bench_answers");
+// Nothing where the usage was asked for.
+std::optional<Plan> parse(int argc, char** argv) {
+  const Arguments arguments("bench_answers");
   Plan plan;
   const bool run =
       arguments.each(argc, argv, [&](const std::string& name, const std::string& text) {
         const auto whole = [&](std::int64_t& to, std::int64_t low, std::int64_t high) {
-          to = arguments.whole(name, text, low, high);
-          return true;
+          return arguments.take(name, text, low, high, to);
         };
         if (name == "--frames") return whole(plan.frames, 1, 128);
         if (name == "--layers") return whole(plan.layers, 1, 24);
@@ -243,10 +211,7 @@ Plan parse(int argc, char** argv) {
           arguments.refuse(name, "'" + text + "'", "fp32 or bf16");
         return true;
       });
-  if (!run) {
-    fmt::print("{}", kUsage);
-    std::exit(0);
-  }
+  if (!run) return std::nullopt;
   if (plan.threads == 0) plan.threads = at::get_num_threads();
   return plan;
 }
@@ -254,18 +219,12 @@ Plan parse(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const fs::path folder = fs::temp_directory_path() / fmt::format("vega-bench-{}", getpid());
-  try {
-    const Plan plan = parse(argc, argv);
+  return run_in_folder("bench_answers", [&](const fs::path& folder) {
+    const std::optional<Plan> plan = parse(argc, argv);
+    if (!plan) return fmt::print("{}", kUsage), 0;
     keep_freed_memory();
-    at::set_num_threads(static_cast<int>(plan.threads));
-    fs::create_directories(folder);
-    measure(plan, folder);
-    fs::remove_all(folder);
+    at::set_num_threads(static_cast<int>(plan->threads));
+    measure(*plan, folder);
     return 0;
-  } catch (const Error& error) {
-    fmt::print(stderr, "bench_answers: {}\n", error.what());
-    fs::remove_all(folder);
-    return error.exit_code();
-  }
+  });
 }

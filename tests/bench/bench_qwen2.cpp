@@ -5,13 +5,10 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/core.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <optional>
@@ -21,14 +18,17 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/philox.h"
 #include "bench/arguments.h"
+#include "bench/program.h"
 #include "bench/qwen2_device.h"
+#include "bench/qwen2_parts.h"
+#include "bench/seconds.h"
+#include "bench/transformers_side.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "kernels/share_steps.h"
 #include "models/qwen2/config_json.h"
-#include "models/qwen2/generate.h"
+#include "models/qwen2/decoder.h"
 #include "models/qwen2/names.h"
 #include "weights/safetensors.h"
 #include "weights/safetensors_writer.h"
@@ -36,6 +36,7 @@
 namespace {
 
 using namespace vega;
+using namespace vega::bench;
 namespace fs = std::filesystem;
 
 constexpr const char* kUsage = R"(bench_qwen2 [OPTION VALUE]...
@@ -53,74 +54,14 @@ constexpr const char* kUsage = R"(bench_qwen2 [OPTION VALUE]...
                    the time at the memory's bandwidth (0)
 )";
 
-// Works on orders on stdin, "prefill" or "decode"; answers each with a line of JSON: seconds on the
-// clock, seconds of processor time, greedy ids.
-constexpr const char* kScript = R"(import json, sys, time
-import torch
-from transformers import Qwen2ForCausalLM
-folder, dtype, tokens, new, threads = sys.argv[1], getattr(torch, sys.argv[2]), *map(int, sys.argv[3:6])
-torch.set_num_threads(threads)
-model = Qwen2ForCausalLM.from_pretrained(folder, dtype=dtype).eval().requires_grad_(False)
-ids = torch.tensor([[7919 * i % 151000 for i in range(tokens)]])
-past = None
-with torch.inference_mode():
-    model(ids[:, :8])
-    print("ready", flush=True)
-    for line in sys.stdin:
-        if line.strip() == "prefill":
-            past = None
-            start, busy = time.perf_counter(), time.process_time()
-            out = model(ids, use_cache=True, logits_to_keep=1)
-            seconds, busy = time.perf_counter() - start, time.process_time() - busy
-            past, logits = out.past_key_values, out.logits
-            print(json.dumps([seconds, busy, [int(logits[0, -1].argmax())]]), flush=True)
-        else:
-            token, answer = logits[:, -1].argmax(-1, keepdim=True), []
-            start, busy = time.perf_counter(), time.process_time()
-            for _ in range(new):
-                out = model(token, past_key_values=past, use_cache=True)
-                token = out.logits[:, -1].argmax(-1, keepdim=True)
-                answer.append(int(token))
-            print(json.dumps([time.perf_counter() - start, time.process_time() - busy, answer]), flush=True)
-)";
-
 struct Plan {
   std::string python;
   std::vector<at::ScalarType> types{at::kFloat, at::kBFloat16};
   std::int64_t tokens = 6800, fresh = 64, rows = 1, layers = 0, repeat = 3, threads = 0;
   std::string device = "cpu";
-  qwen2::Config shape = bench::half_b();
+  qwen2::Config shape = half_b();
   double least_prefill = 0, least_decode = 0;
 };
-
-struct Seconds {
-  double wall = 0, busy = 0;  // on the clock; of processor time, all threads together
-};
-Seconds operator-(const Seconds& a, const Seconds& b) { return {a.wall - b.wall, a.busy - b.busy}; }
-
-struct Round {
-  Seconds seconds;
-  std::vector<std::int64_t> ids;
-};
-
-Seconds now() {
-  timespec busy{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &busy);
-  return {
-      std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(),
-      static_cast<double>(busy.tv_sec) + 1e-9 * static_cast<double>(busy.tv_nsec)};
-}
-
-// Of each part on its own.
-Seconds median(const std::vector<Seconds>& values) {
-  const auto of = [&](double Seconds::*part) {
-    std::vector<double> all;
-    for (const Seconds& one : values) all.push_back(one.*part);
-    std::ranges::sort(all);
-    return all[all.size() / 2];
-  };
-  return {of(&Seconds::wall), of(&Seconds::busy)};
-}
 
 // Writes config.json and model.safetensors of random weights.
 void write_checkpoint(const fs::path& folder, const qwen2::Config& c, at::ScalarType type) {
@@ -143,73 +84,10 @@ void write_checkpoint(const fs::path& folder, const qwen2::Config& c, at::Scalar
   for (const auto& row : qwen2::decoder_tensors(c))
     specs.push_back({"model." + row.canonical, dtype_of(type), row.shape});
   SafetensorsWriter writer(folder / "model.safetensors", specs, {{"format", "pt"}});
-  for (const auto& spec : specs) {
-    const double mean = spec.name.find("norm") == std::string::npos ? 0 : 1;
-    const double fan_in = static_cast<double>(spec.shape.back());
-    at::Tensor values = at::empty(spec.shape, at::kFloat);
-    uniform_tensor(1, spec.name, mean, mean == 0 ? 1.7 / std::sqrt(fan_in) : 0.2, 0,
-                   {values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-    const at::Tensor kept = values.to(type);
-    writer.write(spec.name, {static_cast<const std::byte*>(kept.const_data_ptr()), kept.nbytes()});
-  }
+  for (const auto& spec : specs)
+    write_values(writer, spec.name, made_up(spec.name, spec.shape), type);
   writer.publish();
 }
-
-// The other side, a process that works on order.
-class Transformers {
- public:
-  Transformers(const Plan& plan, const fs::path& folder, at::ScalarType type) {
-    const fs::path script = folder / "side.py";
-    std::ofstream(script) << kScript;
-    int down[2], up[2];
-    if (pipe(down) != 0 || pipe(up) != 0) throw InputError("no pipes");
-    child_ = fork();
-    if (child_ == 0) {
-      dup2(down[0], 0);
-      dup2(up[1], 1);
-      for (const int end : {down[0], down[1], up[0], up[1]}) close(end);
-      const std::string name = type == at::kFloat ? "float32" : "bfloat16",
-                        tokens = std::to_string(plan.tokens), fresh = std::to_string(plan.fresh),
-                        threads = std::to_string(plan.threads);
-      execlp(plan.python.c_str(), plan.python.c_str(), script.c_str(), folder.c_str(), name.c_str(),
-             tokens.c_str(), fresh.c_str(), threads.c_str(), nullptr);
-      _exit(127);
-    }
-    close(down[0]);
-    close(up[1]);
-    to_ = fdopen(down[1], "w");
-    from_ = fdopen(up[0], "r");
-    read_line();  // ready
-  }
-  ~Transformers() {
-    std::fclose(to_);
-    std::fclose(from_);
-    waitpid(child_, nullptr, 0);
-  }
-  Transformers(const Transformers&) = delete;
-  Transformers& operator=(const Transformers&) = delete;
-
-  Round order(const char* what) {
-    fmt::print(to_, "{}\n", what);
-    std::fflush(to_);
-    const auto json = parse_json(read_line());
-    if (!json) throw InputError("transformers: no answer");
-    Round round{{(*json)[0].number().value_or(0), (*json)[1].number().value_or(0)}, {}};
-    for (const Json& id : (*json)[2].elements()) round.ids.push_back(id.whole().value_or(-1));
-    return round;
-  }
-
- private:
-  std::string read_line() {
-    std::string line;
-    for (int c; (c = std::fgetc(from_)) != EOF && c != '\n';) line += static_cast<char>(c);
-    if (line.empty()) throw InputError("transformers: ended; its messages stand above");
-    return line;
-  }
-
-  pid_t child_ = -1;
-  std::FILE *to_ = nullptr, *from_ = nullptr;
-};
 
 // Vega's side: the same orders.
 class Vega {
@@ -218,8 +96,8 @@ class Vega {
       : plan_(plan),
         model_(read_sharded(folder, "model"), qwen2::config_from_json(folder / "config.json"),
                {.where = folder.string()}, {.dtype = type}),
-        cache_(model_.new_cache()) {
-    for (std::int64_t i = 0; i < plan.tokens; ++i) ids_.push_back(7919 * i % 151000);
+        cache_(model_.new_cache()),
+        ids_(prompt_ids(plan.tokens)) {
     KvCache warm = model_.new_cache();
     const std::vector<std::int64_t> few(ids_.begin(), ids_.begin() + 8);
     model_.logits(model_.forward(model_.embed(few), at::arange(8), warm));
@@ -332,9 +210,9 @@ void print_side(const char* side, const Times& times, const Plan& plan, double t
   const Seconds prefill = median(times.prefill), decode = median(times.decode);
   const double token = decode.wall / static_cast<double>(plan.fresh);
   fmt::print("  {:14} prefill {:7.2f} s ({:7.2f} s of processor time, {:5.0f} tokens/s)\n", side,
-             prefill.wall, prefill.busy, static_cast<double>(plan.tokens) / prefill.wall);
+             prefill.wall, prefill.cpu, static_cast<double>(plan.tokens) / prefill.wall);
   fmt::print("  {:14} decode  {:7.1f} ms/token ({:7.1f} ms of processor time, {:5.1f} GB/s)\n", "",
-             1e3 * token, 1e3 * decode.busy / static_cast<double>(plan.fresh),
+             1e3 * token, 1e3 * decode.cpu / static_cast<double>(plan.fresh),
              token_bytes / token / 1e9);
 }
 
@@ -343,7 +221,13 @@ void measure(const Plan& plan, at::ScalarType type, const fs::path& folder) {
   write_checkpoint(folder, c, type);
   Vega vega(plan, folder, type);
   std::optional<Transformers> other;
-  if (!plan.python.empty()) other.emplace(plan, folder, type);
+  if (!plan.python.empty())
+    other.emplace(TransformersPlan{.python = plan.python,
+                                   .folder = folder,
+                                   .type = type,
+                                   .tokens = plan.tokens,
+                                   .fresh = plan.fresh,
+                                   .threads = plan.threads});
   Times ours, theirs;
   std::vector<Seconds> reads;
   double rate = 0;
@@ -375,23 +259,23 @@ void measure(const Plan& plan, at::ScalarType type, const fs::path& folder) {
     while (equal < answer.ids.size() && answer.ids[equal] == their_answer.ids[equal]) ++equal;
     fmt::print(
         "  transformers / vega: prefill {:.2f} (processor time {:.2f}), decode {:.2f} ({:.2f})\n",
-        their_prefill.wall / prefill.wall, their_prefill.busy / prefill.busy,
-        their_decode.wall / decode.wall, their_decode.busy / decode.busy);
+        their_prefill.wall / prefill.wall, their_prefill.cpu / prefill.cpu,
+        their_decode.wall / decode.wall, their_decode.cpu / decode.cpu);
     fmt::print("  first {} of {} greedy tokens equal\n", equal, answer.ids.size());
   }
   fmt::print("  decode reads at {:.0f} % of the bandwidth (processor time: {:.0f} %)\n",
-             100 * wanted * read.wall / decode.wall, 100 * wanted * read.busy / decode.busy);
+             100 * wanted * read.wall / decode.wall, 100 * wanted * read.cpu / decode.cpu);
   std::fflush(stdout);
 }
 
-Plan parse(int argc, char** argv) {
-  const bench::Arguments arguments("bench_qwen2");
+// Nothing where the usage was asked for.
+std::optional<Plan> parse(int argc, char** argv) {
+  const Arguments arguments("bench_qwen2");
   Plan plan;
   const bool run =
       arguments.each(argc, argv, [&](const std::string& name, const std::string& text) {
         const auto whole = [&](std::int64_t& to, std::int64_t low, std::int64_t high) {
-          to = arguments.whole(name, text, low, high);
-          return true;
+          return arguments.take(name, text, low, high, to);
         };
         if (name == "--python") return plan.python = text, true;
         if (name == "--tokens") return whole(plan.tokens, 8, 32768);
@@ -404,7 +288,7 @@ Plan parse(int argc, char** argv) {
         if (name == "--shape") {
           if (text != "0.5b" && text != "7b")
             arguments.refuse(name, "'" + text + "'", "0.5b or 7b");
-          plan.shape = text == "7b" ? bench::seven_b() : bench::half_b();
+          plan.shape = text == "7b" ? seven_b() : half_b();
           return true;
         }
         if (name == "--repeat") return whole(plan.repeat, 1, 99);
@@ -418,10 +302,7 @@ Plan parse(int argc, char** argv) {
           arguments.refuse(name, "'" + text + "'", "fp32, bf16 or both");
         return true;
       });
-  if (!run) {
-    fmt::print("{}", kUsage);
-    std::exit(0);
-  }
+  if (!run) return std::nullopt;
   if (plan.layers > 0) plan.shape.layers = plan.layers;
   if (plan.device == "cpu" && !plan.shape.tied)
     arguments.refuse("--shape", "7b", "0.5b on the CPU");
@@ -429,40 +310,34 @@ Plan parse(int argc, char** argv) {
   return plan;
 }
 
-// Whether the bars were reached in all types.
+// Returns whether the bars were reached in all types.
 bool measure_device(const Plan& plan) {
   bool reached = true;
   const at::Device device = open_device(plan.device);
   for (const at::ScalarType type : plan.types)
-    reached &= bench::measure_on_device({.device = device,
-                                         .type = type,
-                                         .tokens = plan.tokens,
-                                         .fresh = plan.fresh,
-                                         .rows = plan.rows,
-                                         .repeat = plan.repeat,
-                                         .least_prefill = plan.least_prefill,
-                                         .least_decode = plan.least_decode},
-                                        plan.shape);
+    reached &= measure_on_device({.device = device,
+                                  .type = type,
+                                  .tokens = plan.tokens,
+                                  .fresh = plan.fresh,
+                                  .rows = plan.rows,
+                                  .repeat = plan.repeat,
+                                  .least_prefill = plan.least_prefill,
+                                  .least_decode = plan.least_decode},
+                                 plan.shape);
   return reached;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const fs::path folder = fs::temp_directory_path() / fmt::format("vega-bench-{}", getpid());
-  try {
-    const Plan plan = parse(argc, argv);
+  return run_in_folder("bench_qwen2", [&](const fs::path& folder) {
+    const std::optional<Plan> plan = parse(argc, argv);
+    if (!plan) return fmt::print("{}", kUsage), 0;
     keep_freed_memory();
-    at::set_num_threads(static_cast<int>(plan.threads));
-    if (plan.device != "cpu") return measure_device(plan) ? 0 : 1;
-    fs::create_directories(folder);
+    at::set_num_threads(static_cast<int>(plan->threads));
+    if (plan->device != "cpu") return measure_device(*plan) ? 0 : 1;
     fmt::print("{}\n", device_name(at::kCPU));
-    for (const at::ScalarType type : plan.types) measure(plan, type, folder);
-    fs::remove_all(folder);
+    for (const at::ScalarType type : plan->types) measure(*plan, type, folder);
     return 0;
-  } catch (const Error& error) {
-    fmt::print(stderr, "bench_qwen2: {}\n", error.what());
-    fs::remove_all(folder);
-    return error.exit_code();
-  }
+  });
 }

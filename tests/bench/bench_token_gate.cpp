@@ -5,11 +5,8 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -19,6 +16,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "bench/arguments.h"
+#include "bench/seconds.h"
 #include "core/device.h"
 #include "kernels/token_gate.h"
 
@@ -87,22 +85,6 @@ Options parse(int argc, char** argv) {
   if (o.form != "raw" && o.form != "normed" && o.form != "residual")
     arguments.refuse("--form", o.form, "raw, normed or residual");
   return o;
-}
-
-// Wall time, and processor time of all threads (CPU), of a call.
-struct Sample {
-  double wall = 0, cpu = 0;
-};
-
-double processor_time() {
-  std::timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
 }
 
 struct Side {
@@ -239,16 +221,14 @@ class Bench {
   }
 
   void measure(Side& side) const {
-    using Clock = std::chrono::steady_clock;
     const int calls = device_.is_cpu() ? 1 : 20;
     synchronize(device_);
-    const auto start = Clock::now();
-    const double cpu = processor_time();
+    const Seconds start = now();
     for (int i = 0; i < calls; ++i) side.call();
     synchronize(device_);
-    const std::chrono::duration<double> took = Clock::now() - start;
-    side.wall.push_back(took.count() / calls);
-    side.cpu.push_back((processor_time() - cpu) / calls);
+    const Seconds took = now() - start;
+    side.wall.push_back(took.wall / calls);
+    side.cpu.push_back(took.cpu / calls);
   }
 
   bool print(const std::vector<Side>& sides) const {

@@ -9,26 +9,14 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
-#include <chrono>
-#include <ctime>
 #include <exception>
 #include <thread>
+#include <vector>
 
 #include "core/device.h"
 
 namespace vega::bench {
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// Of all threads of this process, user and system.
-double processor_time() {
-  std::timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 // Sets the threads of this thread's operations and lets their pool come up.
 void settle(int inner) {
@@ -44,25 +32,6 @@ std::string to_string(const Mode& mode) {
     return std::to_string(n) + " " + word + (n == 1 ? "" : "s");
   };
   return plural(mode.workers, "worker") + ", " + plural(mode.inner, "thread") + " each";
-}
-
-namespace {
-
-double middle(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-}  // namespace
-
-Seconds median(const std::vector<Seconds>& samples) {
-  std::vector<double> wall, cpu;
-  for (const Seconds& s : samples) {
-    wall.push_back(s.wall);
-    cpu.push_back(s.cpu);
-  }
-  return {middle(wall), middle(cpu)};
 }
 
 Seconds Clock::on_cpu(const Mode& mode, std::int64_t frames, const Body& body) const {
@@ -84,11 +53,11 @@ Seconds Clock::on_cpu(const Mode& mode, std::int64_t frames, const Body& body) c
     });
   }
   gate.arrive_and_wait();
-  const double start = now(), cpu_start = processor_time();
+  const Seconds start = now();
   for (std::thread& worker : workers) worker.join();
-  const double wall = now() - start, cpu = processor_time() - cpu_start;
+  const Seconds all = now() - start;
   if (failure) std::rethrow_exception(failure);
-  return {wall / static_cast<double>(frames), cpu / static_cast<double>(frames)};
+  return {all.wall / static_cast<double>(frames), all.cpu / static_cast<double>(frames)};
 }
 
 Seconds Clock::on_cuda(std::int64_t frames, std::int64_t batch, const Body& body,

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
+
+#include "bench/seconds.h"
 
 namespace vega::bench {
 
@@ -23,12 +24,7 @@ std::string to_string(const Mode& mode);
 // Does frames [first, first + count).
 using Body = std::function<void(std::int64_t first, std::int64_t count)>;
 
-// Seconds a frame: on the clock, and of processor time (CPU only). Where other programs run, the
-// clock says little and the processor time still compares two programs.
-struct Seconds {
-  double wall = 0, cpu = 0;
-};
-
+// Seconds a frame; processor time on the CPU only.
 // CPU: frames go to the workers one at a time, the clock runs from all workers ready to all done.
 // CUDA: calls of `batch` frames on the current stream; warm_up: after one call that is not counted.
 class Clock {
@@ -47,8 +43,5 @@ class Clock {
 // 8960) with all threads: each worker its own product, or one product with all threads, whichever
 // is faster.
 double gemm_rate(at::Device device, at::ScalarType dtype, int threads);
-
-// Of each part on its own.
-Seconds median(const std::vector<Seconds>& samples);
 
 }  // namespace vega::bench

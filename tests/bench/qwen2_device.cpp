@@ -4,10 +4,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <vector>
 
+#include "bench/qwen2_parts.h"
+#include "bench/seconds.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "models/qwen2/decoder.h"
@@ -19,10 +20,10 @@ namespace {
 template <typename Work>
 double seconds_of(at::Device device, const Work& work) {
   synchronize(device);
-  const auto start = std::chrono::steady_clock::now();
+  const Seconds start = now();
   work();
   synchronize(device);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return (now() - start).wall;
 }
 
 template <typename Work>
@@ -30,11 +31,6 @@ double best_of(int times, at::Device device, const Work& work) {
   double best = 1e30;
   for (int n = 0; n < times; ++n) best = std::min(best, seconds_of(device, work));
   return best;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 // All tensors lie in one buffer of random numbers, so that 7B need no 15 GB of the host.
@@ -107,9 +103,7 @@ Decoded run(const DevicePlan& plan, const qwen2::Config& config, const Weights& 
   const qwen2::Decoder model(
       weights.set(), config, {.where = "made up"},
       {.device = plan.device, .dtype = plan.type, .cache_tokens = plan.tokens, .graphs = graphs});
-  std::vector<std::int64_t> ids;
-  for (std::int64_t i = 0; i < plan.tokens; ++i) ids.push_back(7919 * i % 151000);
-  const at::Tensor embeddings = model.embed(ids);
+  const at::Tensor embeddings = model.embed(prompt_ids(plan.tokens));
   const at::Tensor places = at::arange(plan.tokens);
   std::optional<KvCache> prompt;
   at::Tensor hidden;
@@ -151,36 +145,6 @@ Decoded run(const DevicePlan& plan, const qwen2::Config& config, const Weights& 
 }
 
 }  // namespace
-
-qwen2::Config half_b() {
-  return {.hidden = 896,
-          .layers = 24,
-          .heads = 14,
-          .kv_heads = 2,
-          .head_dim = 64,
-          .mlp = 4864,
-          .vocab = 151936,
-          .max_positions = 32768,
-          .norm_eps = 1e-6,
-          .rope_theta = 1e6,
-          .rope_sections = {},
-          .tied = true};
-}
-
-qwen2::Config seven_b() {
-  return {.hidden = 3584,
-          .layers = 28,
-          .heads = 28,
-          .kv_heads = 4,
-          .head_dim = 128,
-          .mlp = 18944,
-          .vocab = 152064,
-          .max_positions = 32768,
-          .norm_eps = 1e-6,
-          .rope_theta = 1e6,
-          .rope_sections = {},
-          .tied = false};
-}
 
 bool measure_on_device(const DevicePlan& plan, const qwen2::Config& config) {
   const Weights weights(config, plan.type);

@@ -34,7 +34,7 @@ void spoil_capture() { recording->spoilt = true; }
 
 using namespace vega::host_device;
 
-// VEGA_DEVICE_REFUSE_CAPTURE: 1, or a number of recordings that are still made.
+// VEGA_DEVICE_REFUSE_CAPTURE=N: the N-th recording and all later ones are refused.
 int vega_cuda_graph_begin(int, void** graph, char* why, int capacity) {
   static int made = 0;
   const char* refuse = std::getenv("VEGA_DEVICE_REFUSE_CAPTURE");

@@ -83,7 +83,7 @@ at::Tensor to_device(const at::Tensor& t) {
 
 // ---- recorded work (graph.h)
 
-// Results of the recording itself are nobody's: a device has not computed them.
+// Poisons a result of the recording itself, which a device has not computed.
 void poison(const at::Tensor& t) {
   if (t.storage().nbytes() > 0) std::memset(t.storage().mutable_data(), 0xff, t.storage().nbytes());
 }
@@ -175,7 +175,7 @@ std::vector<at::Tensor> tensors_of(const torch::jit::Stack& stack, std::size_t c
   return out;
 }
 
-// The operation again, on the arguments and into the results that it has now.
+// Records the operation: a replay calls it with these arguments and writes into these results.
 void record_operation(const c10::OperatorHandle& op, const torch::jit::Stack& arguments,
                       const std::vector<at::Tensor>& results, const std::vector<bool>& fresh) {
   for (std::size_t n = 0; n < results.size(); ++n) {

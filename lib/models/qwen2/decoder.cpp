@@ -38,14 +38,15 @@ at::Tensor product(const at::Tensor& x, const kernels::Matrix& matrix, bool few)
 
 }  // namespace
 
-KvCache Decoder::new_cache(std::int64_t tokens) const {
-  return KvCache({.layers = config_.layers,
-                  .heads = config_.kv_heads,
-                  .head_dim = config_.head_dim,
-                  .dtype = options_.dtype,
-                  .device = options_.device},
-                 tokens);
+KvShape Decoder::cache_shape() const {
+  return {.layers = config_.layers,
+          .heads = config_.kv_heads,
+          .head_dim = config_.head_dim,
+          .dtype = options_.dtype,
+          .device = options_.device};
 }
+
+KvCache Decoder::new_cache(std::int64_t tokens) const { return KvCache(cache_shape(), tokens); }
 
 at::Tensor Decoder::embed(std::span<const std::int64_t> ids) const {
   const c10::NoGradGuard no_grad;
@@ -82,6 +83,19 @@ at::Tensor Decoder::attend(const Layer& layer, std::int64_t index, const at::Ten
   return causal_attention(q, caches[0]->parts(index, rows));
 }
 
+// attend() for one token of each sequence, whose caches a table in the device's memory lists.
+at::Tensor Decoder::attend_by_table(const Layer& layer, std::int64_t index,
+                                    const at::Tensor& normed, const StepInputs& inputs) const {
+  const std::array<kernels::Matrix, 3> matrices{layer.q, layer.k, layer.v};
+  const auto qkv = products(normed, matrices, /*few=*/true);
+  const std::int64_t rows = normed.size(0), width = config_.head_dim;
+  at::Tensor q = qkv[0].view({rows, config_.heads, width});
+  kernels::cache_append_(q, qkv[1].view({rows, config_.kv_heads, width}),
+                         qkv[2].view({rows, config_.kv_heads, width}), inputs.rope.cos,
+                         inputs.rope.sin, inputs.table, index);
+  return kernels::cache_attention(q, config_.kv_heads, inputs.table, index);
+}
+
 at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& normed, bool few) const {
   const std::array<kernels::Matrix, 2> inner{layer.gate, layer.up};
   const auto block = [&](const at::Tensor& rows) {
@@ -97,19 +111,6 @@ at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& normed, b
     out.narrow(0, first, count).copy_(block(normed.narrow(0, first, count)));
   }
   return out;
-}
-
-// The same where the caches lie as a table of the device says.
-at::Tensor Decoder::attend_by_table(const Layer& layer, std::int64_t index,
-                                    const at::Tensor& normed, const StepInputs& inputs) const {
-  const std::array<kernels::Matrix, 3> matrices{layer.q, layer.k, layer.v};
-  const auto qkv = products(normed, matrices, /*few=*/true);
-  const std::int64_t rows = normed.size(0), width = config_.head_dim;
-  at::Tensor q = qkv[0].view({rows, config_.heads, width});
-  kernels::cache_append_(q, qkv[1].view({rows, config_.kv_heads, width}),
-                         qkv[2].view({rows, config_.kv_heads, width}), inputs.rope.cos,
-                         inputs.rope.sin, inputs.table, index);
-  return kernels::cache_attention(q, config_.kv_heads, inputs.table, index);
 }
 
 at::Tensor Decoder::run_layers(const at::Tensor& embeddings, const Attend& attend, bool few,
@@ -189,6 +190,10 @@ at::Tensor Decoder::step(const at::Tensor& embeddings, const at::Tensor& positio
     const bool again = std::find(caches.begin() + static_cast<std::ptrdiff_t>(n) + 1, caches.end(),
                                  caches[n]) != caches.end();
     check_that(!again, op, "caches", "one cache twice", "one a sequence");
+    // A device reads the caches by address: nothing after this would tell.
+    check_that(caches[n]->shape() == cache_shape(), op, "caches",
+               "number " + std::to_string(n) + " of another shape, type or device",
+               "caches of new_cache()");
   }
   return on_device(options_.device, [&] {
     if (!steps_) return run(embeddings, positions, caches, /*few=*/true, false);

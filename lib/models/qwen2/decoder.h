@@ -65,11 +65,11 @@ class Decoder {
   at::Tensor forward(const at::Tensor& embeddings, const at::Tensor& positions, KvCache& cache,
                      bool last_only = false) const;
 
-  // One token of each of B sequences. embeddings (B, H), positions (B) or (3, B), B caches that are
-  // all different. Returns (B, H).
-  // A row's bits do not depend on the other rows: on the CPU in both types, on CUDA in float and,
-  // up to 8 rows, in bfloat16; with more rows the last bits may depend on B there. On CUDA the work
-  // of a step is recorded in a CUDA graph and queued as a whole (step_graph.h).
+  // One token of each of B sequences. embeddings (B, H), positions (B) or (3, B), B different
+  // caches of new_cache(). Returns (B, H). Throws InputError, as forward() does. A row's bits do
+  // not depend on the other rows: on the CPU in both types, on CUDA in float and, up to 8 rows, in
+  // bfloat16; with more rows the last bits may depend on B there. On CUDA the work of a step is
+  // recorded in a CUDA graph and queued as a whole (step_graph.h).
   at::Tensor step(const at::Tensor& embeddings, const at::Tensor& positions,
                   std::span<KvCache* const> caches) const;
 
@@ -91,6 +91,7 @@ class Decoder {
 
   void take(const Source& source);
   at::Tensor placed(const TensorView& view);
+  KvShape cache_shape() const;
   void check_memory(const std::string& where) const;
   void check_pass(const char* op, const at::Tensor& embeddings, const at::Tensor& positions) const;
   // Attention of a layer, by its number, out of normed hidden states (rows, H).

@@ -65,7 +65,7 @@ Sequence start(const Decoder& model, const Prompt& prompt, std::size_t number,
   return sequence;
 }
 
-// What a sequence goes on with. Throws ModelError (a logit is not finite), InputError (the penalty
+// The next token of a sequence. Throws ModelError (a logit is not finite), InputError (the penalty
 // was given an id that the model does not have).
 std::int64_t next_token(const Sequence& s, std::span<float> logits,
                         const GenerationConfig& config) {
@@ -77,7 +77,7 @@ std::int64_t next_token(const Sequence& s, std::span<float> logits,
   return sampled_token(logits, config.sampling, sampling_unit(config.seed, s.key, step));
 }
 
-// A stream of prompts: those whose answers grow, and what becomes of them.
+// Answers the prompts of a stream; holds those whose answers grow.
 class Stream {
  public:
   struct Calls {
@@ -171,7 +171,7 @@ class Stream {
     calls_.on_answer(s.prompt, std::move(s.answer));
   }
 
-  // Within a catch clause: throws the error on where nobody takes it.
+  // Called within a catch clause: rethrows the error where the caller gave no on_failure.
   void report(std::size_t prompt, const InputError& error) const {
     if (!calls_.on_failure) throw;
     calls_.on_failure(prompt, error);

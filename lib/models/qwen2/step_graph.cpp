@@ -12,7 +12,7 @@
 namespace vega::qwen2 {
 namespace {
 
-// Room of a table that nobody asked to be larger.
+// Room that every table has.
 constexpr std::int64_t kLeastRuns = 4, kLeastTokens = 1024;
 
 std::int64_t rounded_up(std::int64_t count) {

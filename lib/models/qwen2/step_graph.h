@@ -18,11 +18,11 @@
 
 namespace vega::qwen2 {
 
-// What a step reads, on the device: tensors that stay where they are from step to step.
+// The inputs of a step, on the device: tensors that stay where they are from step to step.
 struct StepInputs {
   at::Tensor embeddings;       // (rows, H)
   RopeTable rope;              // (rows, hd/2)
-  kernels::DeviceTable table;  // keys and values; rows that nobody needs see no token
+  kernels::DeviceTable table;  // keys and values; a row without a sequence sees no token
 };
 
 // The recordings of one decoder, one for each number of rows (a power of two: fewer sequences leave
@@ -33,7 +33,7 @@ class StepGraphs {
   // record: false runs every step plainly.
   StepGraphs(at::Device device, bool record) : device_(device), plain_(!record) {}
 
-  // What a step computes out of its inputs: (rows, H). Launches may not depend on anything else.
+  // Computes a step out of its inputs: (rows, H). Launches may not depend on anything else.
   using Work = std::function<at::Tensor(const StepInputs& inputs)>;
 
   // embeddings (B, H); rope (B, hd/2) on the CPU; B different caches, which take in the token.

@@ -118,8 +118,7 @@ void compare_rows(at::ScalarType dtype, at::Device device) {
     KvCache cache = model.new_cache(count + 4);
     model.forward(text, qwen2_positions(model.config(), 0, count), cache);
     alone.push_back(cache.fork(4));
-    together.push_back(
-        cache.fork(4));  // both in the same parts: on CUDA a library's sums depend on them
+    together.push_back(std::move(cache));
     tokens.push_back(ids[length % ids.size()]);
     places.push_back(count);
   }
@@ -157,6 +156,10 @@ TEST_CASE("Qwen2: what does not fit is refused by name") {
   KvCache* const twice[] = {&cache, &cache};
   CHECK_THROWS_WITH(model.step(at::zeros({2, 60}), at::arange(2), twice),
                     Catch::Contains("one cache twice"));
+  KvCache half = sample.decoder(at::kBFloat16).new_cache();
+  KvCache* const other[] = {&cache, &half};
+  CHECK_THROWS_WITH(model.step(at::zeros({2, 60}), at::arange(2), other),
+                    Catch::Contains("number 1 of another shape, type or device"));
   CHECK_THROWS_AS(model.logits(at::zeros({2, 59})), InputError);
   CHECK(cache.length() == 0);
 }
@@ -170,6 +173,14 @@ TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32, few in bfl
   const at::Device cuda(at::kCUDA, 0);
   compare_rows(at::kFloat, cuda);
   compare_rows(at::kBFloat16, cuda);  // up to 8
+  {  // a device reads caches by address: one of the host is refused before
+    const Qwen2Sample sample("half_b");
+    const qwen2::Decoder model = sample.decoder(at::kFloat, cuda);
+    KvCache here = sample.decoder().new_cache(1);
+    KvCache* const caches[] = {&here};
+    CHECK_THROWS_AS(model.step(model.embed(std::vector<std::int64_t>{1}), at::arange(1), caches),
+                    InputError);
+  }
   for (const char* name : {"half_b", "seven_b", "odd", "three"}) {
     CAPTURE(name);
     const Qwen2Sample sample(name);
