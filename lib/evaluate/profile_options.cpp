@@ -3,7 +3,7 @@
 namespace vega::evaluate {
 
 void ProfileVerb::visit(OptionVisitor& v) {
-  v.inputs(inputs, "[KEY]",
+  v.inputs(inputs, "KEY",
            "a scene of --semantic, --features and --scenes; without it inputs of the same shapes "
            "are made up");
   v.group("What is measured");

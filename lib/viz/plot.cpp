@@ -86,19 +86,51 @@ int bar_digits(double largest, bool changes) {
   return std::min(9, 2 - static_cast<int>(std::floor(std::log10(largest))));
 }
 
+constexpr double kFromLine = 3;   // points between an interval's line and a number beside it
+constexpr double kNarrowest = 7;  // half of a bar that has room for a number beside the line
+
+// How the numbers of a plot's bars are written.
+struct BarNumbers {
+  TextStyle style{kInk, 6};
+  int digits = 0;       // behind the point
+  bool level = true;    // where all of them are narrow enough; else they stand upright
+  bool beside = false;  // right of an interval's line at the bar's end; else beyond the line
+  double room = 0;      // points beyond the largest bar
+
+  double width(const std::string& text) const {
+    return level ? text_width(text, style) : cap_height(style);
+  }
+};
+
+// bar: width of a bar, points. Bars that are too narrow for a number beside the line of an interval
+// have it beyond the line.
+BarNumbers bar_numbers(const Bars& plot, const ValueRange& range, double bar) {
+  BarNumbers out;
+  out.digits = bar_digits(std::max(std::abs(range.low), std::abs(range.high)), plot.changes);
+  double widest = 0;
+  for (const PlotSeries& s : plot.series)
+    for (const PlotPoint& p : s.points)
+      if (std::isfinite(p.y))
+        widest = std::max(widest, text_width(bar_text(p.y, out.digits, plot.changes), out.style));
+  out.beside = has_intervals(plot.series) && bar / 2 >= kNarrowest;
+  const double about = out.beside ? bar / 2 - kFromLine : bar;
+  out.level = widest * 0.87 <= about;
+  if (widest > about) out.style.size = out.level ? 5.2 : std::clamp(about - 1, 3.5, 6.0);
+  out.room = out.level ? 9 : widest + 5;
+  return out;
+}
+
 // The number of a bar whose end is at `end`: beyond it, level or upright, centred on it.
-void draw_bar_number(Canvas& canvas, const std::string& text, Point2 end, bool below, bool level,
-                     const TextStyle& style) {
-  if (level)
+void draw_bar_number(Canvas& canvas, const std::string& text, Point2 end, bool below,
+                     const BarNumbers& how) {
+  const TextStyle& style = how.style;
+  if (how.level)
     canvas.text(text, {end.x, below ? end.y + 2 + style.size : end.y - 2},
                 anchored(style, Anchor::kCenter));
   else
     canvas.text(text, {end.x + cap_height(style) / 2, below ? end.y + 2.5 : end.y - 2.5},
                 anchored(style, below ? Anchor::kRight : Anchor::kLeft, 90));
 }
-
-constexpr double kFromLine = 3;   // points between an interval's line and a number beside it
-constexpr double kNarrowest = 7;  // half of a bar that has room for a number beside the line
 
 // Draws nothing: tells how much room axes leave.
 class NoCanvas final : public Canvas {
@@ -228,26 +260,11 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
     Axis tried_x = x, tried_y = y;
     const PageBox tried =
         draw_axes(nothing, head, tried_x, tried_y, "", plot.y_label, plot.categories);
-    // Numbers stand level on the bars where all of them are narrow enough, else upright.
-    double widest = 0;
-    TextStyle style{kInk, 6};
-    const double largest = std::max(std::abs(range.low), std::abs(range.high));
-    const int digits = bar_digits(largest, plot.changes);
-    for (const PlotSeries& s : plot.series)
-      for (const PlotPoint& p : s.points)
-        if (std::isfinite(p.y))
-          widest = std::max(widest, text_width(bar_text(p.y, digits, plot.changes), style));
-    const double bar = tried.width() * 0.84 / static_cast<double>(plot.categories.size() * n);
-    // A number stands at its bar's end, right of an interval's line; on bars too narrow for that
-    // it stands beyond the line.
-    const bool intervals = has_intervals(plot.series);
-    const bool beside = intervals && bar / 2 >= kNarrowest;
-    const double about = beside ? bar / 2 - kFromLine : bar;
-    const bool level = widest * 0.87 <= about;
-    if (widest > about) style.size = level ? 5.2 : std::clamp(about - 1, 3.5, 6.0);
-    const double more = level ? 9 : widest + 5;  // points; the range grows by as much
-    const double both = more * ((range.high > 0 ? 1 : 0) + (range.low < 0 ? 1 : 0));
-    const double extra = more * (range.high - range.low) / std::max(10.0, tried.height() - both);
+    const BarNumbers numbers = bar_numbers(
+        plot, range, tried.width() * 0.84 / static_cast<double>(plot.categories.size() * n));
+    const double both = numbers.room * ((range.high > 0 ? 1 : 0) + (range.low < 0 ? 1 : 0));
+    const double extra =
+        numbers.room * (range.high - range.low) / std::max(10.0, tried.height() - both);
     if (range.high > 0) y.high = std::max(y.high, range.high + extra);
     if (range.low < 0) y.low = std::min(y.low, range.low - extra);
     const PageBox area = draw_axes(canvas, head, x, y, "", plot.y_label, plot.categories);
@@ -263,18 +280,16 @@ Drawing plot_bars(const Bars& plot, const PlotSize& size) {
         draw_area(
             canvas, i,
             rect_path(left + wide * 0.06, std::min(zero, end), wide * 0.88, std::abs(end - zero)));
-        double tip = end, x_middle = middle;
+        const std::string text = bar_text(p.y, numbers.digits, plot.changes);
+        Point2 tip{middle, end};
         if (has_interval(p)) {
           draw_interval(canvas, middle, y.place(p.low), y.place(p.high), kInk);
-          if (beside)
-            x_middle += kFromLine + (level ? text_width(bar_text(p.y, digits, plot.changes), style)
-                                           : cap_height(style)) /
-                                        2;
+          if (numbers.beside)
+            tip.x += kFromLine + numbers.width(text) / 2;
           else
-            tip = y.place(p.y < 0 ? std::min(p.low, p.y) : std::max(p.high, p.y));
+            tip.y = y.place(p.y < 0 ? std::min(p.low, p.y) : std::max(p.high, p.y));
         }
-        draw_bar_number(canvas, bar_text(p.y, digits, plot.changes), {x_middle, tip}, p.y < 0,
-                        level, style);
+        draw_bar_number(canvas, text, tip, p.y < 0, numbers);
       }
     }
     canvas.line({{area.left, zero}, {area.right, zero}}, {kInk, 0.6});
