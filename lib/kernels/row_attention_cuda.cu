@@ -42,55 +42,68 @@ struct Share {
   }
 };
 
-// Grid: blocks of tokens, key heads times parts of their groups, sequences.
-template <typename T, int V, int kLanes, int kPacks>
-__global__ void __launch_bounds__(kThreads) blocks(const CacheAttention a) {
-  using Mine = Share<V, kLanes, kPacks>;
-  constexpr int kEach = 32 / kLanes;  // tokens of a warp at a time
-  constexpr int kWidth = V * kLanes * kPacks;
-  __shared__ float scores[kHeads][kTokens];
-  __shared__ float mixes[kWarps][kHeads][kWidth];
-  const std::int64_t* row = a.table.words + blockIdx.z * a.table.stride;
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kTokens, seen = row[0];
-  if (first >= seen) return;
-  const int width = static_cast<int>(a.head_dim), group = static_cast<int>(a.group);
-  const int parts = (group + kHeads - 1) / kHeads;
-  const int kv_head = static_cast<int>(blockIdx.y) / parts;
-  const int begin = static_cast<int>(blockIdx.y) % parts * kHeads;
-  const int heads = min(kHeads, group - begin);
+// The share of a block of threads: up to kHeads heads of a key head's group, kTokens tokens.
+struct Part {
+  const std::int64_t* row;    // of the table
+  std::int64_t first, seen;   // the first token; tokens of the sequence
+  std::int64_t layer, head;   // the first head, counted through all sequences
+  int kv_head, heads, width;  // heads of this part; channels of a head
+
+  __device__ explicit Part(const CacheAttention& a)
+      : row(a.table.words + blockIdx.z * a.table.stride),
+        first(static_cast<std::int64_t>(blockIdx.x) * kTokens),
+        seen(row[0]),
+        layer(a.layer),
+        width(static_cast<int>(a.head_dim)) {
+    const int group = static_cast<int>(a.group), parts = (group + kHeads - 1) / kHeads;
+    const int begin = static_cast<int>(blockIdx.y) % parts * kHeads;
+    kv_head = static_cast<int>(blockIdx.y) / parts;
+    heads = min(kHeads, group - begin);
+    head = (blockIdx.z * a.kv_heads + kv_head) * group + begin;
+  }
+};
+
+// Scores of the part's tokens, -infinity beyond the last one. A warp takes kEach tokens at a time.
+template <typename T, typename Mine, int kLanes>
+__device__ inline void score_tokens(const CacheAttention& a, const Part& part,
+                                    float (&scores)[kHeads][kTokens]) {
+  constexpr int kEach = 32 / kLanes;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int sub = lane / kLanes, mine = lane % kLanes;
-  const std::int64_t head = (blockIdx.z * a.kv_heads + kv_head) * group + begin;
-
-  float values[kHeads][Mine::kValues];
+  float query[kHeads][Mine::kValues];
 #pragma unroll
   for (int g = 0; g < kHeads; ++g) {
-    if (g >= heads) continue;
-    Mine::read(static_cast<const T*>(a.q) + (head + g) * width, mine, width, values[g]);
+    if (g >= part.heads) continue;
+    Mine::read(static_cast<const T*>(a.q) + (part.head + g) * part.width, mine, part.width,
+               query[g]);
 #pragma unroll
-    for (int i = 0; i < Mine::kValues; ++i) values[g][i] *= a.scale;
+    for (int i = 0; i < Mine::kValues; ++i) query[g][i] *= a.scale;
   }
 #pragma unroll 4
   for (int t = warp * kEach + sub; t < kTokens; t += kWarps * kEach) {
-    const bool live = first + t < seen;  // all lanes stay for the shuffles
+    const bool live = part.first + t < part.seen;  // all lanes stay for the shuffles
     float key[Mine::kValues] = {};
-    if (live) Mine::read(token_at<T>(row, 0, a.layer, kv_head, first + t, width), mine, width, key);
+    if (live)
+      Mine::read(token_at<T>(part.row, 0, part.layer, part.kv_head, part.first + t, part.width),
+                 mine, part.width, key);
 #pragma unroll
     for (int g = 0; g < kHeads; ++g) {
-      if (g >= heads) continue;
+      if (g >= part.heads) continue;
       float score = 0;
 #pragma unroll
-      for (int i = 0; i < Mine::kValues; ++i) score += values[g][i] * key[i];
+      for (int i = 0; i < Mine::kValues; ++i) score += query[g][i] * key[i];
       score = sum_lanes<kLanes>(score);
       if (mine == g) scores[g][t] = live ? score : -INFINITY;
     }
   }
-  __syncthreads();
+}
 
-  const std::int64_t stride = width + 2;
-  float* partial = a.partials + (head * a.most_blocks + blockIdx.x) * stride;
-  const std::int64_t next = a.most_blocks * stride;  // to the next head
-  for (int g = warp; g < heads; g += kWarps) {
+// Scores become exponentials; their maximum and sum go to the head's partial, `next` floats apart.
+template <typename T>
+__device__ inline void share_out(const Part& part, float (&scores)[kHeads][kTokens], float* partial,
+                                 std::int64_t next) {
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  for (int g = warp; g < part.heads; g += kWarps) {
     float share[kTokens / 32];
     float most = -INFINITY, sum = 0;
 #pragma unroll
@@ -111,33 +124,37 @@ __global__ void __launch_bounds__(kThreads) blocks(const CacheAttention a) {
       partial[g * next + 1] = sum;
     }
   }
-  __syncthreads();
+}
 
-#pragma unroll
-  for (int g = 0; g < kHeads; ++g) {
-#pragma unroll
-    for (int i = 0; i < Mine::kValues; ++i) values[g][i] = 0;
-  }
+// Values of a warp's tokens by their shares, one sum a warp.
+template <typename T, typename Mine, int V, int kLanes, int kWidth>
+__device__ inline void mix_values(const Part& part, const float (&scores)[kHeads][kTokens],
+                                  float (&mixes)[kWarps][kHeads][kWidth]) {
+  constexpr int kEach = 32 / kLanes;
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int sub = lane / kLanes, mine = lane % kLanes;
+  float sums[kHeads][Mine::kValues] = {};
 #pragma unroll 4
   for (int t = warp * kEach + sub; t < kTokens; t += kWarps * kEach) {
-    if (first + t >= seen) continue;
+    if (part.first + t >= part.seen) continue;
     float value[Mine::kValues];
-    Mine::read(token_at<T>(row, 1, a.layer, kv_head, first + t, width), mine, width, value);
+    Mine::read(token_at<T>(part.row, 1, part.layer, part.kv_head, part.first + t, part.width), mine,
+               part.width, value);
 #pragma unroll
     for (int g = 0; g < kHeads; ++g) {
-      if (g >= heads) continue;
+      if (g >= part.heads) continue;
 #pragma unroll
-      for (int i = 0; i < Mine::kValues; ++i) values[g][i] += scores[g][t] * value[i];
+      for (int i = 0; i < Mine::kValues; ++i) sums[g][i] += scores[g][t] * value[i];
     }
   }
 #pragma unroll
   for (int g = 0; g < kHeads; ++g) {
-    if (g >= heads) continue;
+    if (g >= part.heads) continue;
 #pragma unroll
-    for (int p = 0; p < kPacks; ++p) {
+    for (int p = 0; p < Mine::kValues / V; ++p) {
 #pragma unroll
       for (int i = 0; i < V; ++i) {
-        float value = values[g][p * V + i];
+        float value = sums[g][p * V + i];
 #pragma unroll
         for (int step = kLanes; step < 32; step *= 2)
           value += __shfl_xor_sync(kFullWarp, value, step);
@@ -145,9 +162,28 @@ __global__ void __launch_bounds__(kThreads) blocks(const CacheAttention a) {
       }
     }
   }
+}
+
+// Grid: blocks of tokens, key heads times parts of their groups, sequences.
+template <typename T, int V, int kLanes, int kPacks>
+__global__ void __launch_bounds__(kThreads) blocks(const CacheAttention a) {
+  using Mine = Share<V, kLanes, kPacks>;
+  constexpr int kWidth = V * kLanes * kPacks;
+  __shared__ float scores[kHeads][kTokens];
+  __shared__ float mixes[kWarps][kHeads][kWidth];
+  const Part part(a);
+  if (part.first >= part.seen) return;
+  const std::int64_t stride = part.width + 2;
+  float* partial = a.partials + (part.head * a.most_blocks + blockIdx.x) * stride;
+  const std::int64_t next = a.most_blocks * stride;  // to the next head
+  score_tokens<T, Mine, kLanes>(a, part, scores);
   __syncthreads();
-  for (int n = static_cast<int>(threadIdx.x); n < heads * width; n += kThreads) {
-    const int g = n / width, d = n % width;
+  share_out<T>(part, scores, partial, next);
+  __syncthreads();
+  mix_values<T, Mine, V, kLanes>(part, scores, mixes);
+  __syncthreads();
+  for (int n = static_cast<int>(threadIdx.x); n < part.heads * part.width; n += kThreads) {
+    const int g = n / part.width, d = n % part.width;
     float sum = mixes[0][g][d];
 #pragma unroll
     for (int w = 1; w < kWarps; ++w) sum += mixes[w][g][d];

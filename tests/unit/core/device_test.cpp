@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "core/on_device.h"
+#include "support/cuda.h"
 #include "support/support.h"
 
 using namespace vega;
@@ -34,8 +35,7 @@ TEST_CASE("the CPU needs no opening and says what it is") {
 }
 
 TEST_CASE("CUDA works", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) return test::note_skip("CUDA itself: " + why);
+  if (!test::has_cuda("devices")) return;
   const at::Device cuda = open_device("cuda:0");
   CHECK(cuda_device_count() >= 1);
   CHECK_FALSE(device_name(cuda).empty());

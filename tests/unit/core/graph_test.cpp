@@ -5,24 +5,12 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
-#include "core/device.h"
-#include "support/support.h"
+#include "support/cuda.h"
 
 using namespace vega;
 
-namespace {
-
-bool has_cuda() {
-  std::string why;
-  if (cuda_available(&why)) return true;
-  test::note_skip("graphs on CUDA: " + why);
-  return false;
-}
-
-}  // namespace
-
 TEST_CASE("a recorded graph reads its tensors anew and keeps what came as a number", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!test::has_cuda("graphs")) return;
   const at::Device device(at::kCUDA, 0);
   const at::Tensor x = at::zeros({4}, device), weight = at::eye(4, device) * 2;
   at::Tensor out;
@@ -41,7 +29,7 @@ TEST_CASE("a recorded graph reads its tensors anew and keeps what came as a numb
 }
 
 TEST_CASE("what a device cannot record is an error, and the device works on", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!test::has_cuda("graphs")) return;
   const at::Device device(at::kCUDA, 0);
   const at::Tensor x = at::ones({4}, device);
   CHECK_THROWS_AS(DeviceGraph(device, [&] { static_cast<void>((x + 1).sum().item<float>()); }),

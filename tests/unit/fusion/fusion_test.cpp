@@ -12,6 +12,7 @@
 #include "fusion/pool.h"
 #include "fusion/token_gate.h"
 #include "fusion_samples.h"
+#include "support/cuda.h"
 
 using namespace vega;
 using Catch::Matchers::Contains;
@@ -258,8 +259,7 @@ TEST_CASE("fusion: the fused token gate equals the operators") {
 }
 
 TEST_CASE("fusion: CUDA equals the CPU", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) return test::note_skip("CUDA: " + why);
+  if (!test::has_cuda("fusion")) return;
   const at::Device cuda(at::kCUDA, 0);
   for (const auto& item : test::fusion_cases()) {
     const std::string at = item.place();

@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 
 #include "base/error.h"
+#include "support/cuda.h"
 #include "token_gate_case.h"
 
 using namespace vega;
@@ -224,11 +225,7 @@ TEST_CASE("token_gate_backward refuses what does not fit") {
 }
 
 TEST_CASE("token_gate_backward on CUDA against its CPU twin", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) {
-    note_skip("token_gate_backward on CUDA: " + why);
-    return;
-  }
+  if (!has_cuda("token_gate_backward")) return;
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     for (const GateForm form : kForms) {
       for (const GateCase& c : {GateCase{{5, 13}, 3584}, GateCase{{397}, 131}}) {

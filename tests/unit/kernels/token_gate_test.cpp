@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "base/error.h"
+#include "support/cuda.h"
 #include "token_gate_case.h"
 
 using namespace vega;
@@ -188,11 +189,7 @@ TEST_CASE("token_gate refuses what it cannot do") {
 }
 
 TEST_CASE("token_gate on CUDA against its CPU twin", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) {
-    note_skip("token_gate on CUDA: " + why);
-    return;
-  }
+  if (!has_cuda("token_gate")) return;
   const at::Device cuda(at::kCUDA, 0);
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     for (const GateForm form : kForms) {

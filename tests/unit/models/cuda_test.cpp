@@ -9,6 +9,7 @@
 #include "core/tensor.h"
 #include "models/wan/dit.h"
 #include "models/wan/vae.h"
+#include "support/cuda.h"
 #include "support/support.h"
 #include "support/tiny_weights.h"
 #include "weights/safetensors.h"
@@ -46,11 +47,7 @@ struct Networks {
 }  // namespace
 
 TEST_CASE("CUDA gives the CPU's features within the bars, and its own bits again", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) {
-    test::note_skip("the Wan path on CUDA: " + why);
-    return;
-  }
+  if (!test::has_cuda("the Wan path")) return;
   const Networks networks;
   const at::Device cuda(at::kCUDA, 0);
   const auto [cpu_latents, cpu_tokens] = networks.run(at::kCPU, at::kFloat);

@@ -10,6 +10,7 @@
 #include "core/device.h"
 #include "core/tensor.h"
 #include "siglip_samples.h"
+#include "support/cuda.h"
 #include "weights/safetensors.h"
 
 using namespace vega;
@@ -120,11 +121,7 @@ TEST_CASE("SigLIP: the cost counts the folded weights and the products") {
 }
 
 TEST_CASE("SigLIP: CUDA keeps the bars and its own bits", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) {
-    test::note_skip("SigLIP on CUDA: " + why);
-    return;
-  }
+  if (!test::has_cuda("SigLIP")) return;
   const at::Device cuda(at::kCUDA, 0);
   const at::Tensor tiny = test::siglip_pixels("golden.siglip.tiny", 384).to(cuda);
   const at::Tensor wide = test::siglip_pixels("golden.siglip.wide", 42).to(cuda);

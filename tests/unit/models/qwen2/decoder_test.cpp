@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "core/device.h"
 #include "qwen2_samples.h"
+#include "support/cuda.h"
 
 using namespace vega;
 using namespace vega::test;
@@ -165,11 +166,7 @@ TEST_CASE("Qwen2: what does not fit is refused by name") {
 }
 
 TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32, few in bfloat16", "[cuda]") {
-  std::string why;
-  if (!cuda_available(&why)) {
-    note_skip("Qwen2 on CUDA: " + why);
-    return;
-  }
+  if (!has_cuda("Qwen2")) return;
   const at::Device cuda(at::kCUDA, 0);
   compare_rows(at::kFloat, cuda);
   compare_rows(at::kBFloat16, cuda);  // up to 8

@@ -7,19 +7,12 @@
 #include <random>
 
 #include "base/error.h"
-#include "models/qwen2/generate.h"
-#include "qwen2_samples.h"
+#include "generate_samples.h"
 
 using namespace vega;
 using namespace vega::test;
-using qwen2::Answer;
-using qwen2::Ending;
-using qwen2::GenerationConfig;
-using qwen2::Prompt;
 
 namespace {
-
-using Ids = std::vector<std::int64_t>;
 
 GenerationConfig some_config(std::int64_t limit) {
   GenerationConfig config;
@@ -50,7 +43,7 @@ bool same(const Answer& a, const Answer& b) {
   return a.ids == b.ids && a.stop_id == b.stop_id && a.ending == b.ending;
 }
 
-// What a stream gave, by the number of the prompt; each is told once.
+// Results of a stream by the number of the prompt, each of which may come once.
 struct Told {
   std::map<std::size_t, Answer> answers;
   std::map<std::size_t, std::string> failures;
@@ -102,10 +95,9 @@ struct Counted : c10::MemoryReportingInfoBase {
 TEST_CASE("generate_stream: answers of generate(), whatever the lengths and the rows") {
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder model = sample.decoder();
-  KvCache prefix = model.new_cache(20);
   Ids first(20);
   for (std::size_t n = 0; n < first.size(); ++n) first[n] = static_cast<std::int64_t>(7 * n + 1);
-  model.forward(model.embed(first), at::arange(20, at::kLong), prefix);
+  const KvCache prefix = qwen2_cache(model, first, 20);
   for (const unsigned seed : {1U, 2U, 3U}) {
     std::mt19937 draw(seed);
     const auto prompts = some_prompts(model, draw, 11, &prefix);

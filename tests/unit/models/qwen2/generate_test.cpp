@@ -3,18 +3,12 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
-#include "qwen2_samples.h"
+#include "generate_samples.h"
 
 using namespace vega;
 using namespace vega::test;
-using qwen2::Answer;
-using qwen2::Ending;
-using qwen2::GenerationConfig;
-using qwen2::Prompt;
 
 namespace {
-
-using Ids = std::vector<std::int64_t>;
 
 GenerationConfig greedy(std::int64_t limit, double penalty = 1) {
   GenerationConfig config;
@@ -25,18 +19,6 @@ GenerationConfig greedy(std::int64_t limit, double penalty = 1) {
 
 Ids answer(const qwen2::Decoder& model, const Prompt& prompt, const GenerationConfig& config) {
   return qwen2::generate(model, {&prompt, 1}, config).at(0).ids;
-}
-
-Prompt of_ids(const Ids& ids) {
-  Prompt prompt;
-  prompt.ids = ids;
-  return prompt;
-}
-
-Prompt of_embeddings(const qwen2::Decoder& model, const Ids& ids) {
-  Prompt prompt;
-  prompt.embeddings = model.embed(ids);
-  return prompt;
 }
 
 }  // namespace
@@ -103,8 +85,7 @@ TEST_CASE("generate: questions share a prefix that is read once") {
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder model = sample.decoder();
   const Ids ids = numbers_of(sample.notes()["prompt"]), want = numbers_of(sample.notes()["greedy"]);
-  KvCache prefix = model.new_cache(30);
-  model.forward(model.embed(std::span(ids).first(30)), at::arange(30, at::kLong), prefix);
+  const KvCache prefix = qwen2_cache(model, std::span(ids).first(30), 30);
   std::vector<Prompt> prompts{of_ids({ids.begin() + 30, ids.end()}), of_ids({5, 6, 7}),
                               of_ids({ids.begin() + 30, ids.end()})};
   for (Prompt& prompt : prompts) prompt.prefix = &prefix;
@@ -168,8 +149,7 @@ TEST_CASE("generate: max_length counts ids, embeddings and prefix") {
   const Ids five(want.begin(), want.begin() + 5);
   CHECK(answer(model, of_ids(ids), config) == five);
   CHECK(answer(model, of_embeddings(model, ids), config) == five);
-  KvCache prefix = model.new_cache(30);
-  model.forward(model.embed(std::span(ids).first(30)), at::arange(30, at::kLong), prefix);
+  const KvCache prefix = qwen2_cache(model, std::span(ids).first(30), 30);
   Prompt behind = of_ids({ids.begin() + 30, ids.end()});
   behind.prefix = &prefix;
   const Answer cut = qwen2::generate(model, {&behind, 1}, config).at(0);

@@ -5,7 +5,10 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <cstdint>
 #include <deque>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,8 @@
 
 namespace vega::test {
 
+using Ids = std::vector<std::int64_t>;
+
 inline const Json& qwen2_notes() {
   static const Json notes = read_json(golden("qwen2.json"), "the notes of export_qwen2.py");
   return notes;
@@ -30,8 +35,8 @@ inline at::Tensor qwen2_golden(const std::string& name) {
   return float_tensor_from(set.at(name));
 }
 
-inline std::vector<std::int64_t> numbers_of(const Json& list) {
-  std::vector<std::int64_t> out;
+inline Ids numbers_of(const Json& list) {
+  Ids out;
   for (const Json& one : list.elements()) out.push_back(one.whole().value());
   return out;
 }
@@ -99,6 +104,15 @@ inline at::Tensor qwen2_positions(const qwen2::Config& config, std::int64_t firs
                                   std::int64_t count) {
   const at::Tensor line = at::arange(first, first + count, at::kLong);
   return config.three_components() ? line.expand({3, count}).contiguous() : line;
+}
+
+// A cache with these tokens and memory for `room` in all.
+inline KvCache qwen2_cache(const qwen2::Decoder& model, std::span<const std::int64_t> ids,
+                           std::int64_t room = 0) {
+  KvCache cache = model.new_cache(room);
+  model.forward(model.embed(ids),
+                qwen2_positions(model.config(), 0, static_cast<std::int64_t>(ids.size())), cache);
+  return cache;
 }
 
 }  // namespace vega::test

@@ -3,24 +3,17 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
-#include "core/device.h"
 #include "models/qwen2/generate.h"
 #include "qwen2_samples.h"
+#include "support/cuda.h"
 
 using namespace vega;
 using namespace vega::test;
 
 namespace {
 
-using Ids = std::vector<std::int64_t>;
 const at::Device kCuda(at::kCUDA, 0);
-
-bool has_cuda() {
-  std::string why;
-  if (cuda_available(&why)) return true;
-  note_skip("Qwen2's steps on CUDA: " + why);
-  return false;
-}
+constexpr const char* kSteps = "Qwen2's steps";
 
 Ids some_ids(std::size_t count, std::int64_t vocab) {
   Ids ids(count);
@@ -58,17 +51,13 @@ void compare_steps(const qwen2::Decoder& model, std::vector<KvCache>& caches, in
 }
 
 KvCache read(const qwen2::Decoder& model, std::size_t count, std::int64_t room) {
-  KvCache cache = model.new_cache(room);
-  const Ids ids = some_ids(count, model.config().vocab);
-  model.forward(model.embed(ids),
-                qwen2_positions(model.config(), 0, static_cast<std::int64_t>(count)), cache);
-  return cache;
+  return qwen2_cache(model, some_ids(count, model.config().vocab), room);
 }
 
 }  // namespace
 
 TEST_CASE("steps on CUDA: recorded ones give the bits of plain ones, whatever changes", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!has_cuda(kSteps)) return;
   for (const char* name : {"half_b", "odd", "three"}) {
     CAPTURE(name);
     const Qwen2Sample sample(name);
@@ -90,7 +79,7 @@ TEST_CASE("steps on CUDA: recorded ones give the bits of plain ones, whatever ch
 }
 
 TEST_CASE("steps on CUDA: more tokens than a recording has room for", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!has_cuda(kSteps)) return;
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder model = sample.decoder(at::kFloat, kCuda);
   std::vector<KvCache> caches;
@@ -99,7 +88,7 @@ TEST_CASE("steps on CUDA: more tokens than a recording has room for", "[cuda]") 
 }
 
 TEST_CASE("steps on CUDA: answers are the CPU's in float32", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!has_cuda(kSteps)) return;
   for (const char* name : {"half_b", "seven_b", "three"}) {
     CAPTURE(name);
     const Qwen2Sample sample(name);
@@ -125,7 +114,7 @@ TEST_CASE("steps on CUDA: answers are the CPU's in float32", "[cuda]") {
 
 // The variable is the host emulation's; a GPU records all the same.
 TEST_CASE("steps on CUDA: where a recording is refused they run plainly", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!has_cuda(kSteps)) return;
   setenv("VEGA_DEVICE_REFUSE_CAPTURE", "1", 1);
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder model = sample.decoder(at::kFloat, kCuda);
@@ -137,7 +126,7 @@ TEST_CASE("steps on CUDA: where a recording is refused they run plainly", "[cuda
 }
 
 TEST_CASE("steps on CUDA: bfloat16 keeps the bar in every step", "[cuda]") {
-  if (!has_cuda()) return;
+  if (!has_cuda(kSteps)) return;
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder half = sample.decoder(at::kBFloat16, kCuda), whole = sample.decoder();
   KvCache mine = read(half, 30, 50), theirs = read(whole, 30, 50);
