@@ -57,7 +57,7 @@ std::string checkpoint_name(const fs::path& run) {
 }
 
 // The name of a folder, or of the one above where it is a task's.
-std::string folder_name(const fs::path& path) {
+std::string run_folder_name(const fs::path& path) {
   fs::path folder = fs::absolute(path).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();
   if (!fs::is_directory(path)) folder = folder.parent_path();
@@ -108,10 +108,10 @@ void name_unnamed(std::vector<Given>& given) {
       names.push_back(given[i].name);
       continue;
     }
-    const std::string folder = folder_name(given[i].path);
+    const std::string folder = run_folder_name(given[i].path);
     bool told = !checkpoints[i].empty();
     for (std::size_t k = 0; k < given.size(); ++k)
-      told = told && (checkpoints[k] != checkpoints[i] || folder_name(given[k].path) == folder);
+      told = told && (checkpoints[k] != checkpoints[i] || run_folder_name(given[k].path) == folder);
     names.push_back(told ? checkpoints[i] : folder);
   }
   for (std::size_t i = 0; i < given.size(); ++i) given[i].name = std::move(names[i]);
