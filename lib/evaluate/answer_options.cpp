@@ -17,7 +17,7 @@ constexpr Choice<Compat> kAnswerCompat[] = {
 constexpr Choice<AnswerFormat> kAnswerFormats[] = {
     {AnswerFormat::kText, "text"}, {AnswerFormat::kJson, "json", "a line a question"}};
 
-void visit_files(AnswerVerb& o, OptionVisitor& v) {
+void visit_model_and_files(AnswerVerb& o, OptionVisitor& v) {
   v.group("Model");
   o.visit_checkpoint(v);
   v.group("Files of the scene");
@@ -97,7 +97,7 @@ void AnswerVerb::visit(OptionVisitor& v) {
           "a description: which object is meant, and where is it; may be given several times");
   v.text("--key", key, "KEY", "name of the scene (default: the name of the folder or file)");
   task.visit(v);
-  visit_files(*this, v);
+  visit_model_and_files(*this, v);
   visit_generation(*this, v);
   v.group("Output");
   v.text("-o,--out", out, "DIR",
