@@ -1,0 +1,81 @@
+// The folder of a run of training: run.json says which run it is, step-*/ are its checkpoints. The
+// folder belongs to one run and to one process at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/json.h"
+#include "store/step_folder.h"
+#include "weights/tensor_set.h"
+
+namespace vega::train {
+
+// What a checkpoint holds. Views must live during the call.
+struct StepContent {
+  std::map<std::string, TensorView> model;      // what is trained, float32, by official name
+  std::map<std::string, TensorView> optimizer;  // by names of the optimiser's choice
+  Json state = Json::object();  // sampler, counters, base, lora; see docs/formats.md
+  std::string config;           // text of config.json
+  // Files that are copied under their own names: tokenizer.json, generation_config.json. Those that
+  // are not there are passed over.
+  std::vector<std::filesystem::path> copies;
+};
+
+struct RunFolderOptions {
+  std::int64_t keep_last = 2;  // newest checkpoints that stay, at least 1; the best stays as well
+  bool overwrite = false;  // another run's checkpoints, and those of this one, are removed first
+};
+
+class RunFolder {
+ public:
+  // Makes the folder or opens it. `run` identifies the run: an object of whatever changes its
+  // numbers (options, fingerprints of data and base; how many epochs). Torn steps and what dead
+  // writers left are removed. Throws RefusedError: the folder belongs to another run (each value
+  // that differs is named), or another process is writing it; OutputError.
+  RunFolder(std::filesystem::path folder, Json run, RunFolderOptions options = {});
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const;
+  const std::string& identity() const;  // XXH3-128 of `run`
+
+  std::vector<StepFolder> steps() const;  // complete ones, by step
+  std::optional<StepFolder> newest() const;
+  Json state(const StepFolder& step) const;  // state.json
+  // "model" or "optimizer" of a step. Throws FormatError (damaged).
+  TensorSet read_tensors(const StepFolder& step, const std::string& content) const;
+
+  // Saves a checkpoint: it is there whole and synced, or not at all. Then the oldest go that
+  // neither `keep_last` nor the best asks for. `schema`, `step`, `identity` and `run` are put into
+  // the state. A complete checkpoint of that step is kept as it is: the same run has the same
+  // values. Throws OutputError: all older checkpoints stay, nothing half-written does.
+  StepFolder save(std::int64_t step, const StepContent& content);
+
+  // Which checkpoint validated best (best.json). The checkpoint must be there. The value is for
+  // people.
+  void mark_best(std::int64_t step, const std::string& metric, double value);
+  struct Best {
+    std::int64_t step = 0;
+    std::string metric;
+    double value = 0;
+  };
+  std::optional<Best> best() const;
+
+  // The run has done all its steps (finished.json): the same command again changes nothing.
+  void mark_finished(std::int64_t step);
+  std::optional<std::int64_t> finished() const;  // its last step
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vega::train
