@@ -2,50 +2,18 @@
 #include <cmath>
 
 #include "evaluate/profile_report.h"
+#include "viz/panels.h"
 
 namespace vega::evaluate {
 namespace {
 
 constexpr std::size_t kPanels = 4;
 
-// A canvas that draws on another one, everything moved by (x, y).
-class Moved final : public Canvas {
- public:
-  Moved(Canvas& canvas, double x, double y) : canvas_(canvas), x_(x), y_(y) {}
-
-  void stroke(std::span<const Path> lines, const Pen& pen) override {
-    canvas_.stroke(moved(lines), pen);
-  }
-  void fill(std::span<const Path> shape, Color color, double alpha) override {
-    canvas_.fill(moved(shape), color, alpha);
-  }
-  void clip(std::span<const Path> shape) override { canvas_.clip(moved(shape)); }
-  void unclip() override { canvas_.unclip(); }
-  void image(const ImageU8& image, Point2 at, double width, double height) override {
-    canvas_.image(image, moved(at), width, height);
-  }
-  void text(std::string_view text, Point2 at, const TextStyle& style) override {
-    canvas_.text(text, moved(at), style);
-  }
-
- private:
-  Point2 moved(Point2 at) const { return {at.x + x_, at.y + y_}; }
-  std::vector<Path> moved(std::span<const Path> paths) const {
-    std::vector<Path> out(paths.begin(), paths.end());
-    for (Path& path : out)
-      for (Point2& point : path) point = moved(point);
-    return out;
-  }
-
-  Canvas& canvas_;
-  double x_, y_;
-};
-
 // A number of each row; what is not finite has no bar.
 using Numbers = std::vector<double>;
 
-// One panel: bars of one series each; a place without any number says so.
-struct Panel {
+// One place of the page: bars of one series each; a place without any number says so.
+struct BarPanel {
   std::string title, y_label;
   std::vector<std::string> categories;
   std::vector<std::pair<std::string, Numbers>> series;
@@ -85,9 +53,9 @@ std::string short_name(const std::string& name) {
   return cached ? size + " cached" : size;
 }
 
-std::vector<Panel> panels(const std::string& whose, const std::vector<std::string>& names,
-                          const Numbers& latency, const Numbers& memory, const Numbers& tflop,
-                          const Numbers& vae, const Numbers& dit) {
+std::vector<BarPanel> panels(const std::string& whose, const std::vector<std::string>& names,
+                             const Numbers& latency, const Numbers& memory, const Numbers& tflop,
+                             const Numbers& vae, const Numbers& dit) {
   std::vector<std::string> places;
   for (const std::string& name : names) places.push_back(short_name(name));
   return {{whose + ": latency", "ms", places, {{"", latency}}},
@@ -96,7 +64,7 @@ std::vector<Panel> panels(const std::string& whose, const std::vector<std::strin
           {"VAE and DiT", "ms", places, {{"VAE", vae}, {"DiT", dit}}}};
 }
 
-std::vector<Panel> own_panels(const Profile& p) {
+std::vector<BarPanel> own_panels(const Profile& p) {
   std::vector<std::string> names;
   Numbers latency, memory, tflop, vae, dit;
   for (const ProfileRow& row : p.rows) {
@@ -110,7 +78,7 @@ std::vector<Panel> own_panels(const Profile& p) {
   return panels("this machine", names, latency, memory, tflop, vae, dit);
 }
 
-std::vector<Panel> published_panels(const Profile& p) {
+std::vector<BarPanel> published_panels(const Profile& p) {
   std::vector<std::string> names;
   Numbers latency, memory, tflop, vae, dit;
   for (const PublishedProfile& row : p.published.rows) {
@@ -127,23 +95,24 @@ std::vector<Panel> published_panels(const Profile& p) {
 }  // namespace
 
 Drawing plot_profile(const Profile& profile) {
-  const std::vector<std::vector<Panel>> rows{own_panels(profile), published_panels(profile)};
+  const double foot = 14;
+  const PlotSize size{kProfilePage.width / kPanels, (kProfilePage.height - foot) / 2};
+  const std::vector<std::vector<BarPanel>> rows{own_panels(profile), published_panels(profile)};
+  std::vector<Panel> panels;
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t i = 0; i < rows[r].size(); ++i)
+      panels.push_back(
+          {[panel = rows[r][i], size](Canvas& canvas) { panel.draw(canvas, size); },
+           {size.width * static_cast<double>(i), size.height * static_cast<double>(r)}});
   const std::string note =
       profile.device + ", " + profile.dtype + "; paper: " + profile.published.source;
-  return [rows, note](Canvas& canvas) {
-    const double foot = 14;
-    const PlotSize size{kProfilePage.width / kPanels, (kProfilePage.height - foot) / 2};
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      for (std::size_t i = 0; i < rows[r].size(); ++i) {
-        Moved place(canvas, size.width * static_cast<double>(i),
-                    size.height * static_cast<double>(r));
-        rows[r][i].draw(place, size);
-      }
-    }
-    const TextStyle style{{60, 60, 60}, 6};
-    canvas.text(fit_text(note, kProfilePage.width - 12, style), {6, kProfilePage.height - 5},
-                style);
-  };
+  panels.push_back(
+      {[note, foot](Canvas& canvas) {
+         const TextStyle style{{60, 60, 60}, 6};
+         canvas.text(fit_text(note, kProfilePage.width - 12, style), {6, foot - 5}, style);
+       },
+       {0, kProfilePage.height - foot}});
+  return draw_panels(std::move(panels));
 }
 
 }  // namespace vega::evaluate

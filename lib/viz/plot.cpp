@@ -12,26 +12,6 @@
 namespace vega {
 namespace {
 
-struct ValueRange {
-  double low = 1e300, high = -1e300;
-  void add(double value) {
-    if (!std::isfinite(value)) return;
-    low = std::min(low, value), high = std::max(high, value);
-  }
-  bool empty() const { return low > high; }
-};
-
-// The range of the numbers and intervals of some series.
-ValueRange range_of(std::span<const PlotSeries> series) {
-  ValueRange out;
-  for (const PlotSeries& s : series)
-    for (const PlotPoint& p : s.points)
-      if (std::isfinite(p.y)) out.add(p.y), out.add(p.low), out.add(p.high);
-  if (out.empty())
-    throw InputError(explain("plot", "no number", "at least one point with a finite number"));
-  return out;
-}
-
 void require_categories(std::span<const PlotSeries> series, std::size_t count) {
   for (const PlotSeries& s : series)
     if (s.points.size() != count)
@@ -39,38 +19,6 @@ void require_categories(std::span<const PlotSeries> series, std::size_t count) {
                                std::to_string(s.points.size()) + " numbers",
                                "one for each of " + std::to_string(count) + " names"));
 }
-
-Axis ticked(ValueRange range, int most) {
-  Axis out;
-  out.ticks = nice_ticks(range.low, range.high, most);
-  out.low = out.ticks.front(), out.high = out.ticks.back();
-  return out;
-}
-
-// The axis over just this range, with the ticks in it.
-Axis cut_to(Axis axis, const ValueRange& range) {
-  axis.low = range.low, axis.high = range.high;
-  const double more = (axis.high - axis.low) * 1e-9;
-  std::erase_if(axis.ticks, [&](double t) { return t < axis.low - more || t > axis.high + more; });
-  return axis;
-}
-
-// One axis with a place for each category.
-Axis places(std::size_t count) {
-  Axis out;
-  out.low = -0.5, out.high = static_cast<double>(count) - 0.5;
-  return out;
-}
-
-bool has_interval(const PlotPoint& p) { return std::isfinite(p.low) && std::isfinite(p.high); }
-
-bool has_intervals(std::span<const PlotSeries> series) {
-  for (const PlotSeries& s : series)
-    if (std::any_of(s.points.begin(), s.points.end(), has_interval)) return true;
-  return false;
-}
-
-int y_ticks(const PlotSize& size) { return std::max(3, static_cast<int>(size.height / 28)); }
 
 // A number on a bar.
 std::string bar_text(double value, int digits, bool sign) {
@@ -151,101 +99,7 @@ std::vector<std::string> name_lines(const std::string& name, double most) {
           fit_text(name.substr(blank + 1), most, kPlotText)};
 }
 
-// Whether a range is one number but for rounding.
-bool is_narrow(double low, double high) {
-  return !(high - low > 1e-10 * std::max(std::abs(low), std::abs(high)));
-}
-
 }  // namespace
-
-std::vector<double> nice_ticks(double low, double high, int most) {
-  if (is_narrow(low, high)) {
-    const double around = low == 0 ? 1 : std::abs(low) * 0.05;
-    low -= around, high += around;
-  }
-  const double rough = (high - low) / std::max(1, most - 1);
-  double power = std::pow(10, std::floor(std::log10(rough)));
-  for (;; power *= 10) {
-    for (const double factor : {1.0, 2.0, 5.0}) {
-      const double step = factor * power;
-      const double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);
-      if (last - first + 1 > most && most > 2) continue;
-      if (step < rough * 0.999 && most > 2) continue;
-      std::vector<double> out;
-      for (double k = first; k <= last; ++k) out.push_back(k * step + 0.0);
-      if (static_cast<int>(out.size()) <= most || most <= 2) return out;
-    }
-  }
-}
-
-std::string tick_text(double value, double step) {
-  const int digits =
-      std::clamp(static_cast<int>(std::ceil(-std::log10(std::abs(step)) - 1e-9)), 0, 12);
-  if (std::abs(value) < step * 1e-6) value = 0;
-  const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
-  return value < 0 ? "\u2212" + text : text;
-}
-
-Drawing plot_curves(const Curves& plot, const PlotSize& size) {
-  ValueRange ys = range_of(plot.series), xs;
-  if (is_narrow(ys.low, ys.high)) ys = {ys.low - 1, ys.high + 1};
-  const double room = (ys.high - ys.low) * 0.05;
-  ys.low -= ys.low >= 0 && ys.low < room ? ys.low : room, ys.high += room;
-  for (const PlotSeries& s : plot.series)
-    for (const PlotPoint& p : s.points)
-      if (std::isfinite(p.y)) xs.add(p.x);
-  if (xs.empty()) throw InputError(explain("plot", "no place on the x axis", "finite numbers"));
-  if (!plot.categories.empty() &&
-      (xs.low < 0 || xs.high > static_cast<double>(plot.categories.size()) - 1))
-    throw InputError(explain("plot", "a point beyond the named places",
-                             std::to_string(plot.categories.size()) + " names"));
-  return [=](Canvas& canvas) {
-    const bool lines = std::any_of(plot.series.begin(), plot.series.end(),
-                                   [](const PlotSeries& s) { return s.joined; });
-    const PageBox head = draw_head(canvas, size, plot.title, plot.note, plot.series,
-                                   lines ? LegendMark::kLine : LegendMark::kPoint);
-    Axis y = cut_to(ticked(ys, y_ticks(size) + 2), ys), x = places(plot.categories.size());
-    if (plot.categories.empty()) {
-      x = ticked(xs, std::max(3, static_cast<int>(size.width / 32)));
-      const double more = std::max(xs.high - xs.low, x.step()) * 0.04;
-      x = cut_to(x, {xs.low - more, xs.high + more});
-    }
-    const PageBox area = draw_axes(canvas, head, x, y, plot.x_label, plot.y_label, plot.categories);
-    // Where intervals would lie on each other the series stand side by side.
-    const bool aside = has_intervals(plot.series) && plot.series.size() > 1;
-    std::vector<Point2> points;
-    std::vector<PointLabel> labels;
-    for (std::size_t i = 0; i < plot.series.size(); ++i) {
-      const double shift =
-          aside ? (plot.categories.empty() ? 2.5 : 6.0) *
-                      (static_cast<double>(i) - (static_cast<double>(plot.series.size()) - 1) / 2)
-                : 0;
-      std::vector<Path> runs(1);
-      for (const PlotPoint& p : plot.series[i].points) {
-        if (!std::isfinite(p.y)) {  // a gap
-          runs.emplace_back();
-          continue;
-        }
-        const Point2 at{x.place(p.x) + shift, y.place(p.y)};
-        if (std::isfinite(p.low) && std::isfinite(p.high))
-          draw_interval(canvas, at.x, y.place(p.low), y.place(p.high), series_color(i));
-        runs.back().push_back(at);
-        points.push_back(at);
-        labels.push_back({at, p.label});
-      }
-      std::erase_if(runs, [](const Path& run) { return run.size() < 2; });
-      if (plot.series[i].joined) canvas.stroke(runs, series_pen(i));
-    }
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < plot.series.size(); ++i)
-      for (const PlotPoint& p : plot.series[i].points)
-        if (std::isfinite(p.y)) {
-          if (plot.series[i].markers) draw_marker(canvas, i, points[next], kMarker);
-          ++next;
-        }
-    draw_labels(canvas, area, labels, points);
-  };
-}
 
 Drawing plot_bars(const Bars& plot, const PlotSize& size) {
   require_categories(plot.series, plot.categories.size());

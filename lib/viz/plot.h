@@ -28,6 +28,11 @@ struct PlotSeries {
   std::vector<PlotPoint> points;
   bool joined = true;   // by lines, in the order given
   bool markers = true;  // at the points
+  // Thin and pale, below the others: what a bold series smooths.
+  bool faint = false;
+  // The number of its colour, dashes and marker; -1: its place in the list.
+  int look = -1;
+  bool band = false;  // intervals as one pale area along the line, not as bars
 };
 
 // One pair of axes. `categories` names the places x = 0, 1, ...; none: x is a number.
@@ -36,6 +41,8 @@ struct Curves {
   std::vector<std::string> categories;
   std::vector<PlotSeries> series;
   std::string note;  // below the title: "Pearson 0.91, Spearman 0.94"
+  // A logarithmic y axis. Numbers from 0 down have no place on it: they are gaps.
+  bool log_y = false;
 };
 
 // A group of bars a category, a bar a series. Bars begin at 0.
@@ -65,7 +72,13 @@ Drawing plot_radar(const Radar& plot, const PlotSize& size);
 // Round numbers at equal steps of 1, 2 or 5 times a power of ten, from the last one at or below
 // `low` to the first at or above `high`; at most `most` of them where that is possible (most >= 2).
 std::vector<double> nice_ticks(double low, double high, int most);
+// Ticks of a logarithmic axis within the range (low > 0): powers of ten, with 2 and 5 or with 3
+// times of them where these fit, else every so many powers; round numbers at equal steps where the
+// range is narrower than that. At most `most` (>= 2).
+std::vector<double> log_ticks(double low, double high, int most);
 // A tick's number with as many digits as its neighbours need; U+2212 as minus.
 std::string tick_text(double value, double step);
+// "0.001", "20", "1e+07": at most six digits.
+std::string log_tick_text(double value);
 
 }  // namespace vega

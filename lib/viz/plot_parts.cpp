@@ -7,6 +7,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/error.h"
+
 namespace vega {
 namespace {
 
@@ -50,6 +52,62 @@ PageBox box_around(Point2 at, double reach) {
 }
 
 }  // namespace
+
+std::size_t look_of(const PlotSeries& series, std::size_t i) {
+  return series.look < 0 ? i : static_cast<std::size_t>(series.look);
+}
+
+double Axis::place(double value) const {
+  const double part =
+      logarithmic ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
+  return from + part * (to - from);
+}
+
+std::string Axis::text(double tick) const {
+  return logarithmic ? log_tick_text(tick) : tick_text(tick, step());
+}
+
+void ValueRange::add(double value) {
+  if (!std::isfinite(value)) return;
+  low = std::min(low, value), high = std::max(high, value);
+}
+
+bool ValueRange::is_narrow() const {
+  return !(high - low > 1e-10 * std::max(std::abs(low), std::abs(high)));
+}
+
+ValueRange range_of(std::span<const PlotSeries> series) {
+  ValueRange out;
+  for (const PlotSeries& s : series)
+    for (const PlotPoint& p : s.points)
+      if (std::isfinite(p.y)) out.add(p.y), out.add(p.low), out.add(p.high);
+  if (out.empty())
+    throw InputError(explain("plot", "no number", "at least one point with a finite number"));
+  return out;
+}
+
+Axis ticked(const ValueRange& range, int most) {
+  Axis out;
+  out.ticks = nice_ticks(range.low, range.high, most);
+  out.low = out.ticks.front(), out.high = out.ticks.back();
+  return out;
+}
+
+Axis places(std::size_t count) {
+  Axis out;
+  out.low = -0.5, out.high = static_cast<double>(count) - 0.5;
+  return out;
+}
+
+bool has_interval(const PlotPoint& p) { return std::isfinite(p.low) && std::isfinite(p.high); }
+
+bool has_intervals(std::span<const PlotSeries> series) {
+  for (const PlotSeries& s : series)
+    if (std::any_of(s.points.begin(), s.points.end(), has_interval)) return true;
+  return false;
+}
+
+int y_ticks(const PlotSize& size) { return std::max(3, static_cast<int>(size.height / 28)); }
 
 Color series_color(std::size_t i) { return kColors[i % kColors.size()]; }
 
@@ -108,12 +166,13 @@ PageBox draw_head(Canvas& canvas, const PlotSize& size, const std::string& title
       const double width = kMark + text_width(name, kPlotText);
       if (x > kMargin && x + width > kMargin + room) x = kMargin, y += kLine;
       const double middle = y + kLine / 2;
+      const std::size_t look = look_of(series[i], i);
       if (mark == LegendMark::kArea) {
-        draw_area(canvas, i, rect_path(x, middle - 3.5, 15, 7));
+        draw_area(canvas, look, rect_path(x, middle - 3.5, 15, 7));
       } else {
         if (mark == LegendMark::kLine && series[i].joined)
-          canvas.line({{x, middle}, {x + 16, middle}}, series_pen(i));
-        if (series[i].markers) draw_marker(canvas, i, {x + 8, middle}, kMarker);
+          canvas.line({{x, middle}, {x + 16, middle}}, series_pen(look));
+        if (series[i].markers) draw_marker(canvas, look, {x + 8, middle}, kMarker);
       }
       canvas.text(name, {x + kMark, middle + 2.7}, kPlotText);
       x += width + kGap;
@@ -128,14 +187,13 @@ PageBox draw_axes(Canvas& canvas, PageBox room, Axis& x, Axis& y, const std::str
   PageBox area = room;
   area.top += cap_height(kTickText) / 2;
   double wide = 0;
-  for (const double tick : y.ticks)
-    wide = std::max(wide, text_width(tick_text(tick, y.step()), kTickText));
+  for (const double tick : y.ticks) wide = std::max(wide, text_width(y.text(tick), kTickText));
   area.left += wide + 5 + (y_label.empty() ? 0 : kPlotText.size + 4);
 
   // Texts below: level, or turned where two would meet.
   std::vector<std::string> texts(categories.begin(), categories.end());
   if (categories.empty())
-    for (const double tick : x.ticks) texts.push_back(tick_text(tick, x.step()));
+    for (const double tick : x.ticks) texts.push_back(x.text(tick));
   double widest = 0;
   for (const std::string& text : texts) widest = std::max(widest, text_width(text, kTickText));
   if (categories.empty() && !texts.empty()) area.right -= text_width(texts.back(), kTickText) / 2;
@@ -156,7 +214,7 @@ PageBox draw_axes(Canvas& canvas, PageBox room, Axis& x, Axis& y, const std::str
     const double at = y.place(tick);
     if (at < area.top - 0.01 || at > area.bottom + 0.01) continue;
     canvas.line({{area.left, at}, {area.right, at}}, {kGrid, 0.5});
-    canvas.text(tick_text(tick, y.step()), {area.left - 4, at + cap_height(kTickText) / 2},
+    canvas.text(y.text(tick), {area.left - 4, at + cap_height(kTickText) / 2},
                 anchored(kTickText, Anchor::kRight));
   }
   for (std::size_t i = 0; i < texts.size(); ++i) {

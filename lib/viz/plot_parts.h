@@ -21,13 +21,28 @@ inline TextStyle anchored(TextStyle style, Anchor anchor, double turn = 0) {
   return style;
 }
 
-// The look of series number i: colours whose brightness differs, and dashes, markers, hatching.
+// The look of a series, number i of a plot's.
+std::size_t look_of(const PlotSeries& series, std::size_t i);
+// The look of number i: colours whose brightness differs, and dashes, markers, hatching.
 Color series_color(std::size_t i);
 Pen series_pen(std::size_t i);
 inline constexpr double kMarker = 4.4;  // size of a marker
 void draw_marker(Canvas& canvas, std::size_t i, Point2 at, double size);
 // A bar's area: tinted, hatched, outlined.
 void draw_area(Canvas& canvas, std::size_t i, const Path& shape);
+
+// The least and the largest of some finite numbers.
+struct ValueRange {
+  double low = 1e300, high = -1e300;
+  void add(double value);  // one that is not finite is left out
+  bool empty() const { return low > high; }
+  // One number but for rounding.
+  bool is_narrow() const;
+};
+// Of the numbers and intervals of some series. Throws InputError: none is finite.
+ValueRange range_of(std::span<const PlotSeries> series);
+bool has_interval(const PlotPoint& p);
+bool has_intervals(std::span<const PlotSeries> series);
 
 // A rectangle of the page.
 struct PageBox {
@@ -48,9 +63,17 @@ struct Axis {
   std::vector<double> ticks;
   double low = 0, high = 1;  // of the range
   double from = 0, to = 0;   // places of low and high on the page
-  double place(double value) const { return from + (value - low) / (high - low) * (to - from); }
+  bool logarithmic = false;  // low > 0
+
+  double place(double value) const;
   double step() const { return ticks.size() > 1 ? ticks[1] - ticks[0] : 1; }
+  std::string text(double tick) const;
 };
+
+// An axis from its first to its last tick; one with a place for each category.
+Axis ticked(const ValueRange& range, int most);
+Axis places(std::size_t count);
+int y_ticks(const PlotSize& size);
 
 // Draws both axes, tick texts and grid lines into `room` and returns the area of the data.
 // categories: names at 0, 1, ... of the x axis instead of numbers; they are turned where they

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "media/png.h"
+#include "viz/panels.h"
 
 using namespace vega;
 
@@ -344,4 +345,69 @@ TEST_CASE("plots are drawn in every format") {
   CHECK(draw_page(PageFormat::kPdf, 240, 180, drawing).size() > 1000);
   const std::string png = draw_page(PageFormat::kPng, 240, 180, drawing, 100);
   CHECK(decode_png(std::as_bytes(std::span(png)), "png").size() == ImageSize{334, 250});
+}
+
+TEST_CASE("ticks of a logarithmic axis are round and within the range") {
+  CHECK(log_ticks(0.9, 110, 8) == std::vector<double>{1, 2, 5, 10, 20, 50, 100});
+  CHECK(log_ticks(0.009, 120, 6) == std::vector<double>{0.01, 0.1, 1, 10, 100});
+  CHECK(log_ticks(0.9, 35, 4) == std::vector<double>{1, 3, 10, 30});
+  CHECK(log_ticks(1e-9, 1e9, 5).size() <= 5);
+  const auto narrow = log_ticks(2.1, 2.9, 6);  // less than a step of 1, 2, 5
+  CHECK(narrow.size() >= 3);
+  CHECK((narrow.front() >= 2.1 && narrow.back() <= 2.9));
+  CHECK(log_tick_text(0.001) == "0.001");
+  CHECK(log_tick_text(20) == "20");
+}
+
+TEST_CASE("a logarithmic axis: equal ratios are equally far apart, what is not above 0 is a gap") {
+  Curves plot{"", "step", "loss", {}, {series("", {100, 10, 1, 0, -1, 0.1, 0.01})}, "", true};
+  std::vector<Path> lines;
+  for (const auto& [path, pen] : drawn(plot_curves(plot, {})).strokes)
+    if (pen.width == 1.2) lines.push_back(path);
+  REQUIRE(lines.size() == 2);
+  REQUIRE(lines[0].size() == 3);
+  REQUIRE(lines[1].size() == 2);
+  const double decade = lines[0][1].y - lines[0][0].y;
+  CHECK(decade > 0);
+  CHECK(lines[0][2].y - lines[0][1].y == Approx(decade));
+  CHECK(lines[1][1].y - lines[0][2].y == Approx(2 * decade));
+  plot.series = {series("", {0, -1})};
+  CHECK_THROWS_AS(plot_curves(plot, {}), InputError);
+}
+
+TEST_CASE("a faint series is thin and pale, below the others, and shares another one's colour") {
+  PlotSeries raw = series("", {3, 1, 2}), smooth = series("run", {2, 2, 2});
+  raw.faint = true, raw.markers = false, raw.look = 1;
+  smooth.look = 1, smooth.markers = false;
+  const Notes notes = drawn(plot_curves({"", "", "", {}, {smooth, raw}, ""}, {}));
+  std::vector<Pen> pens;
+  for (const auto& [path, pen] : notes.strokes)
+    if (path.size() == 3 && (pen.width == 0.5 || pen.width == 1.2)) pens.push_back(pen);
+  REQUIRE(pens.size() == 2);
+  CHECK((pens[0].width == 0.5 && pens[0].alpha < 0.5 && pens[0].dashes.empty()));
+  CHECK((pens[1].width == 1.2 && pens[1].alpha == 1));
+  CHECK(pens[0].color == pens[1].color);
+}
+
+TEST_CASE("a band is one area between the ends of the intervals, without bars") {
+  PlotSeries one = series("", {1, 2, 3, kNoNumber, 4}, 0.5);
+  one.band = true, one.markers = false;
+  const Notes notes = drawn(plot_curves({"", "", "", {}, {one}, ""}, {}));
+  REQUIRE(notes.fills.size() == 1);  // the last point alone has no area
+  CHECK(notes.fills[0].size() == 6);
+  for (const auto& [path, pen] : notes.strokes) CHECK(pen.width != 0.8);
+}
+
+TEST_CASE("panels: each drawing is moved to its place") {
+  const Drawing word = [](Canvas& canvas) {
+    canvas.text("a", {1, 10}, {{0, 0, 0}, 8});
+    canvas.rect(0, 0, 2, 2, {0, 0, 0});
+  };
+  Notes notes;
+  draw_panels({{word, {0, 0}}, {word, {100, 50}}})(notes);
+  REQUIRE(notes.words.size() == 2);
+  CHECK(notes.words[1].corners[0].x - notes.words[0].corners[0].x == Approx(100));
+  CHECK(notes.words[1].corners[0].y - notes.words[0].corners[0].y == Approx(50));
+  REQUIRE(notes.fills.size() == 2);
+  CHECK((notes.fills[1][0].x == Approx(100) && notes.fills[1][0].y == Approx(50)));
 }
