@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "store/attrs.h"
+#include "store/checkpoint_file.h"
 #include "store/features.h"
 #include "store/inspect.h"
 #include "store/noise.h"
@@ -55,7 +56,7 @@ class Verifier {
     if (!is_complete(file)) add("/", "incomplete, expected attribute complete = 1");
     schema_ = read_schema(file);
     if (schema_ != kFeaturesSchema && schema_ != kPromptSchema && schema_ != kNoiseSchema &&
-        schema_ != kSceneSchema && schema_ != kTokensSchema) {
+        schema_ != kSceneSchema && schema_ != kTokensSchema && schema_ != kCheckpointSchema) {
       add("/", "schema '" + schema_ + "' is not known to this version");
     }
     if (!parse_json(read_header(file).options_json)) {
@@ -75,7 +76,10 @@ class Verifier {
     const std::string name = object.substr(object.rfind('/') + 1);
     static constexpr std::array kFinite = {"tokens",     "context", "eps",  "semantic",
                                            "generative", "fused",   "gate", "feature"};
-    if (std::find(kFinite.begin(), kFinite.end(), name) == kFinite.end()) return;
+    const bool finite = schema_ == kCheckpointSchema
+                            ? detail::is_floating(info.dtype)
+                            : std::find(kFinite.begin(), kFinite.end(), name) != kFinite.end();
+    if (!finite) return;
     const auto found = detail::value_statistics(file, object, info);
     if (found.not_finite > 0) {
       add(object, std::to_string(found.not_finite) + " of " + std::to_string(found.count) +
@@ -111,6 +115,8 @@ class Verifier {
       static_cast<void>(read_prompt(path_));
     } else if (schema_ == kNoiseSchema) {
       static_cast<void>(read_noise(path_));
+    } else if (schema_ == kCheckpointSchema) {
+      static_cast<void>(CheckpointFile(path_));
     } else if (schema_ == kTokensSchema) {
       const TokensReader reader(path_);
       static_cast<void>(reader.frames());

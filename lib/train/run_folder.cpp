@@ -1,0 +1,308 @@
+#include "train/run_folder.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "base/build_info.h"
+#include "base/error.h"
+#include "base/file_lock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+#include "base/publish.h"
+#include "store/checkpoint_file.h"
+#include "store/decide.h"
+#include "vlm/saved_step.h"
+
+namespace vega::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kBestFile = "best.json", kFinishedFile = "finished.json";
+constexpr const char* kOtherRun =
+    "give -o another folder, or --overwrite, which removes the checkpoints that are there";
+
+[[noreturn]] void fail_output(const fs::path& path, const char* what) {
+  const int reason = errno;
+  throw OutputError(explain(path.string(), fmt::format("{} failed ({})", what, strerror(reason)),
+                            "", output_remedy(reason)));
+}
+
+// Folders of a step are synced and renamed as base/publish.h does it with files.
+void sync_run_folder(const fs::path& folder) {
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail_output(folder, "open");
+  int status = -1;
+  do {
+    status = fsync(fd);
+  } while (status != 0 && errno == EINTR);
+  const int reason = errno;
+  close(fd);
+  if (status != 0 && reason != EINVAL) {
+    errno = reason;
+    fail_output(folder, "fsync");
+  }
+}
+
+fs::path part_of(const fs::path& folder) {
+  return fs::path(folder).concat(".part-" + host_name() + "-" + std::to_string(getpid()));
+}
+
+// A folder that is to go is renamed first: half of it must never look like a checkpoint. A folder
+// that cannot be removed is in nobody's way: the next run tries again.
+void remove_step(const fs::path& folder) {
+  const fs::path part = part_of(folder);
+  std::error_code error;
+  fs::remove_all(part, error);
+  fs::rename(folder, part, error);
+  if (!error) fs::remove_all(part, error);
+  if (error) log_warn("{}: cannot be removed ({})", folder.string(), error.message());
+}
+
+// "step-00000100.part-HOST-PID": of a writer or a remover that died.
+bool is_step_part(const std::string& name) {
+  return name.starts_with("step-") && name.find(".part-") != std::string::npos;
+}
+
+void remove_step_parts(const fs::path& run) {
+  std::vector<fs::path> parts;
+  std::error_code error;
+  for (fs::directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
+    if (is_step_part(at->path().filename().string())) parts.push_back(at->path());
+  }
+  for (const fs::path& part : parts) fs::remove_all(part, error);
+}
+
+Json read_run_json(const fs::path& path, const char* what) {
+  constexpr JsonLimits kLimits{.bytes = std::size_t{64} << 20};
+  return read_json(path, what, kLimits);
+}
+
+// Removed while nothing else is known to be written: unless `save` ends it.
+class PartFolder {
+ public:
+  explicit PartFolder(const fs::path& final_path) : final_(final_path), part_(part_of(final_path)) {
+    std::error_code error;
+    fs::remove_all(part_, error);
+    make_folder(part_);
+  }
+  ~PartFolder() {
+    std::error_code error;
+    if (!published_) fs::remove_all(part_, error);
+  }
+  PartFolder(const PartFolder&) = delete;
+  PartFolder& operator=(const PartFolder&) = delete;
+
+  const fs::path& path() const { return part_; }
+
+  // DONE lists what there is; the rename makes all of it appear at once.
+  void publish() {
+    std::set<std::string> lines;
+    for (const auto& entry : fs::directory_iterator(part_))
+      lines.insert(
+          fmt::format("{}\t{}\n", fs::file_size(entry.path()), entry.path().filename().string()));
+    std::string done;
+    for (const std::string& line : lines) done += line;
+    publish_file(part_ / kDoneFile, done);
+    if (rename(part_.c_str(), final_.c_str()) != 0) fail_output(final_, "rename");
+    published_ = true;
+    sync_run_folder(final_.parent_path());
+  }
+
+ private:
+  fs::path final_, part_;
+  bool published_ = false;
+};
+
+}  // namespace
+
+struct RunFolder::State {
+  fs::path folder;
+  Json run;
+  std::string identity;
+  RunFolderOptions options;
+  int lock = -1;
+
+  ~State() {
+    if (lock >= 0) close(lock);
+  }
+  void take_lock();
+  void refuse_others() const;
+  void remove_all();
+  void rotate() const;
+  std::optional<Best> best() const;
+};
+
+// run.json is the lock: it is never replaced while the run goes on. On a file system without locks
+// nothing is locked.
+void RunFolder::State::take_lock() {
+  const fs::path path = folder / kRunFile;
+  lock = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (lock < 0) fail_output(path, "open");
+  int status = -1;
+  do {
+    status = flock(lock, LOCK_EX | LOCK_NB);
+  } while (status != 0 && errno == EINTR);
+  if (status != 0 && errno == EWOULDBLOCK)
+    throw RefusedError(explain(folder.string(), "a run that another process is writing", "",
+                               "wait for it to end, or give -o another folder"));
+}
+
+// Another run is there where run.json or the state of any checkpoint says so.
+void RunFolder::State::refuse_others() const {
+  const auto refuse = [&](const fs::path& where, const Json& other) {
+    std::string text = where.string() + ": another run is there; nothing was changed";
+    for (const auto& line : option_differences(other.dump(), run.dump())) text += "\n  " + line;
+    throw RefusedError(text + "\n  " + kOtherRun);
+  };
+  std::error_code error;
+  if (fs::exists(folder / kRunFile, error)) {
+    const Json there = read_run_json(folder / kRunFile, "what identifies a run");
+    if (there["schema"].text_or("") != kRunSchema)
+      throw RefusedError(explain((folder / kRunFile).string() + ": schema", there["schema"].dump(),
+                                 kRunSchema, kOtherRun));
+    if (!(there["run"] == run)) refuse(folder, there["run"]);
+  }
+  for (const StepFolder& step : complete_steps(folder)) {
+    const Json state = read_step_state(step.path);
+    if (state["identity"].text_or("") != identity) refuse(step.path, state["run"]);
+  }
+}
+
+void RunFolder::State::remove_all() {
+  std::error_code error;
+  for (const char* name : {kFinishedFile, kBestFile}) fs::remove(folder / name, error);
+  for (const StepFolder& step : complete_steps(folder)) remove_step(step.path);
+  if (!complete_steps(folder).empty())
+    throw OutputError(explain(folder.string(), "checkpoints that cannot be removed", "",
+                              "check the permissions, or give -o another folder"));
+  fs::remove(folder / kRunFile, error);
+}
+
+std::optional<RunFolder::Best> RunFolder::State::best() const {
+  std::error_code error;
+  if (!fs::exists(folder / kBestFile, error)) return std::nullopt;
+  const Json json = read_run_json(folder / kBestFile, "the best checkpoint of a run");
+  return Best{json["step"].whole().value_or(-1), json["metric"].text_or(""),
+              json["value"].number().value_or(0)};
+}
+
+void RunFolder::State::rotate() const {
+  const auto found = best();
+  const auto steps = complete_steps(folder);
+  const std::size_t keep = static_cast<std::size_t>(std::max<std::int64_t>(1, options.keep_last));
+  for (std::size_t i = 0; i + keep < steps.size(); ++i) {
+    if (found && found->step == steps[i].step) continue;
+    if (read_step_state(steps[i].path)["identity"].text_or("") != identity) continue;
+    remove_step(steps[i].path);
+  }
+}
+
+RunFolder::RunFolder(fs::path folder, Json run, RunFolderOptions options)
+    : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.folder = std::move(folder);
+  s.run = run.sorted();
+  s.identity = xxh3_hex(s.run.dump());
+  s.options = options;
+  make_folder(s.folder);
+  const FolderLock held(s.folder);  // two runs that begin at once: one of them makes run.json
+  std::error_code error;
+  const bool old = fs::exists(s.folder / kRunFile, error);
+  if (old) s.take_lock();
+  if (options.overwrite)
+    s.remove_all();
+  else
+    s.refuse_others();
+  if (!old || options.overwrite) {
+    if (s.lock >= 0) close(s.lock);
+    const Json file{{"schema", kRunSchema}, {"identity", s.identity}, {"run", s.run}};
+    publish_file(s.folder / kRunFile, file.dump(2) + "\n");
+    s.take_lock();
+  }
+  remove_step_parts(s.folder);
+  sweep_parts(s.folder);
+  for (const StepFolder& torn : torn_steps(s.folder)) {
+    log_warn("{}: a checkpoint that is not complete; it is removed", torn.path.string());
+    remove_step(torn.path);
+  }
+}
+
+RunFolder::~RunFolder() = default;
+
+const fs::path& RunFolder::path() const { return state_->folder; }
+const std::string& RunFolder::identity() const { return state_->identity; }
+
+std::vector<StepFolder> RunFolder::steps() const { return complete_steps(state_->folder); }
+
+std::optional<StepFolder> RunFolder::newest() const {
+  const auto all = steps();
+  return all.empty() ? std::nullopt : std::optional(all.back());
+}
+
+Json RunFolder::state(const StepFolder& step) const { return read_step_state(step.path); }
+
+TensorSet RunFolder::read_tensors(const StepFolder& step, const std::string& content) const {
+  return vlm::read_step_tensors(step.path, content);
+}
+
+StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
+  State& s = *state_;
+  const StepFolder out{step, s.folder / step_name(step)};
+  if (is_complete_step(out.path)) return out;
+  if (fs::exists(out.path)) remove_step(out.path);
+  PartFolder part(out.path);
+  CheckpointInfo info{.content = "model", .step = step, .run = s.identity};
+  write_checkpoint_file(part.path() / "model-0-of-1.h5", info, content.model);
+  if (!content.optimizer.empty()) {
+    info.content = "optimizer";
+    write_checkpoint_file(part.path() / "optimizer-rank-0-of-1.h5", info, content.optimizer);
+  }
+  publish_file(part.path() / "config.json", content.config);
+  for (const fs::path& file : content.copies) {
+    std::error_code error;
+    if (fs::is_regular_file(file, error))
+      publish_file(part.path() / file.filename(), MappedFile(file).bytes());
+  }
+  Json state = content.state;
+  state.set("schema", kCheckpointSchema);
+  state.set("step", step);
+  state.set("identity", s.identity);
+  state.set("run", s.run);
+  publish_file(part.path() / kStateFile, state.dump(2) + "\n");
+  part.publish();
+  s.rotate();
+  return out;
+}
+
+void RunFolder::mark_best(std::int64_t step, const std::string& metric, double value) {
+  const fs::path path = state_->folder / step_name(step);
+  if (!is_complete_step(path))
+    throw InputError(explain(path.string(), "no complete checkpoint", "the one that validated best",
+                             "save it before it is marked"));
+  const Json json{{"schema", "vega.best/1"}, {"step", step}, {"metric", metric}, {"value", value}};
+  publish_file(state_->folder / kBestFile, json.dump(2) + "\n");
+  state_->rotate();
+}
+
+std::optional<RunFolder::Best> RunFolder::best() const { return state_->best(); }
+
+void RunFolder::mark_finished(std::int64_t step) {
+  const Json json{{"schema", "vega.finished/1"}, {"step", step}};
+  publish_file(state_->folder / kFinishedFile, json.dump(2) + "\n");
+}
+
+std::optional<std::int64_t> RunFolder::finished() const {
+  std::error_code error;
+  if (!fs::exists(state_->folder / kFinishedFile, error)) return std::nullopt;
+  return read_run_json(state_->folder / kFinishedFile, "the end of a run")["step"].whole();
+}
+
+}  // namespace vega::train

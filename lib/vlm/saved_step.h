@@ -1,0 +1,59 @@
+// Checkpoints that training saved (step folders, store/step_folder.h) as models: what was trained
+// over the base that it was trained on. Layout: docs/formats.md, vega.checkpoint/1.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/json.h"
+#include "store/step_folder.h"
+#include "weights/tensor_set.h"
+
+namespace vega::vlm {
+
+// Rows of the embedding of tokens that training added, (n, H) float32, in the order of
+// `new_tokens` of state.json.
+inline constexpr auto kNewRows = "model.embed_tokens.new_rows";
+
+// Pairs of LoRA as training has them: NAME.lora_A.weight (rank, in), NAME.lora_B.weight (out,
+// rank).
+struct SavedLora {
+  std::int64_t rank = 0;
+  double alpha = 0, dropout = 0;
+  bool rank_stabilised = false;
+
+  double scale() const;  // alpha / r, or alpha / sqrt(r) where it is stabilised
+};
+
+// What state.json says of the model; its other members belong to the loop.
+struct SavedStep {
+  StepFolder folder;
+  std::filesystem::path base;      // as it was given to the run; empty: all tensors are here
+  std::filesystem::path relative;  // the same seen from the run's folder; may be empty
+  std::string fingerprint;         // of the base
+  std::optional<SavedLora> lora;
+  std::vector<std::int64_t> new_tokens;  // ids of kNewRows
+};
+
+// Members `base`, `lora` and `new_tokens` of state.json. `base` is made absolute; run: the folder
+// of the run. Nothing is read.
+void describe_saved(Json& state, const std::filesystem::path& base, const std::string& fingerprint,
+                    const std::filesystem::path& run, const std::optional<SavedLora>& lora,
+                    const std::vector<std::int64_t>& new_tokens);
+
+// Throws FormatError (torn; members of another kind), InputError.
+SavedStep read_saved_step(const std::filesystem::path& folder);
+
+// All tensors of a content ("model", "optimizer") in memory. Throws FormatError (damaged).
+TensorSet read_step_tensors(const std::filesystem::path& folder, const std::string& content);
+
+// The folder of the base: `given` (--base) where there is one, else what state.json names: the path
+// itself, then the same seen from the run's folder (a tree that was moved). Throws InputError
+// naming what was looked for.
+std::filesystem::path find_base(const SavedStep& step, const std::filesystem::path& given);
+
+}  // namespace vega::vlm
