@@ -280,6 +280,12 @@ Fusion::Fusion(FusionConfig config, const Parameters& values, const Placement& p
   values_ = placed(values, placement, requires_grad);
 }
 
+Fusion Fusion::over(FusionConfig config, Parameters values, const Placement& placement) {
+  Fusion out(config, values, placement);
+  out.values_ = std::move(values);
+  return out;
+}
+
 at::Tensor Fusion::semantic_alone(const at::Tensor& semantic) const {
   const bool normed =
       config_.method == FusionMethod::kGated ||

@@ -75,6 +75,8 @@ class Fusion {
   // `values` as fusion_specs lists them (initial_values or read_values). Throws InputError.
   Fusion(FusionConfig config, const Parameters& values, const Placement& placement = {},
          bool requires_grad = false);
+  // Over tensors as they are, of the placement's type: gradients flow into what they are made of.
+  static Fusion over(FusionConfig config, Parameters values, const Placement& placement);
 
   // semantic, generative: (V, L, H) or (V, gh, gw, H), same shape, any floating type, on the
   // placement's device. Returns that shape in the placement's type. Cross-attention over (V, L, H)

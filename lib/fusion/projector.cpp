@@ -146,6 +146,12 @@ Projector::Projector(ProjectorConfig config, const Parameters& values, const Pla
   blocks_ = stack.blocks;
 }
 
+Projector Projector::over(ProjectorConfig config, Parameters values, const Placement& placement) {
+  Projector out(std::move(config), values, placement);
+  out.values_ = std::move(values);
+  return out;
+}
+
 at::Tensor Projector::linear(const at::Tensor& x, const std::string& name) const {
   return at::linear(x, find_parameter(values_, name + "weight"),
                     find_parameter(values_, name + "bias"));

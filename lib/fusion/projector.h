@@ -37,6 +37,8 @@ class Projector {
   // `values` as projector_specs lists them (initial_values or read_values). Throws InputError.
   Projector(ProjectorConfig config, const Parameters& values, const Placement& placement = {},
             bool requires_grad = false);
+  // Over tensors as they are, of the placement's type: gradients flow into what they are made of.
+  static Projector over(ProjectorConfig config, Parameters values, const Placement& placement);
 
   // tokens (..., in), any floating type, on the placement's device. Returns (..., out) in its type.
   at::Tensor forward(const at::Tensor& tokens) const;

@@ -147,11 +147,6 @@ void take_modules(VlmCheckpoint& c) {
              c.path.string());
 }
 
-Family family_of(const VlmConfig& config) {
-  if (config.generative) return Family::kVega;
-  return config.position || config.ground ? Family::kVideo3d : Family::kLlavaVideo;
-}
-
 // The ids that config.json names are those of the tokeniser.
 void check_word(VlmCheckpoint& c, const fs::path& folder, const char* word, const char* key,
                 std::vector<std::int64_t>& ids) {
@@ -210,6 +205,11 @@ void check_ids(const VlmCheckpoint& c) {
 }
 
 }  // namespace
+
+Family family_of(const VlmConfig& config) {
+  if (config.generative) return Family::kVega;
+  return config.position || config.ground ? Family::kVideo3d : Family::kLlavaVideo;
+}
 
 std::string name_of(Family family) {
   switch (family) {

@@ -46,6 +46,7 @@ struct VlmConfig {
   InstructionConfig instruction;     // of the instruction gate
   std::int64_t most_tokens = 32768;  // tokenizer_model_max_length
 };
+Family family_of(const VlmConfig& config);
 
 struct CheckpointOptions {
   std::filesystem::path base;       // of a LoRA folder; empty: the one that it names

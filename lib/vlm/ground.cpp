@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "core/check.h"
+#include "core/wide_type.h"
 
 namespace vega::vlm {
 namespace {
@@ -36,6 +37,8 @@ void add_narrow_head(std::vector<ParameterSpec>& specs, const std::string& name,
   add_linear(specs, name + ".3", out, inner);
 }
 
+at::Tensor unit(const at::Tensor& y) { return y / y.norm(2, {-1}, true).clamp_min(1e-12); }
+
 }  // namespace
 
 std::vector<ParameterSpec> ground_specs(const GroundConfig& c) {
@@ -62,6 +65,13 @@ GroundHead::GroundHead(const GroundConfig& config, const Parameters& values,
   values_ = placed(values, placement, requires_grad);
 }
 
+GroundHead GroundHead::over(const GroundConfig& config, Parameters values,
+                            const Placement& placement) {
+  GroundHead out(config, values, placement);
+  out.values_ = std::move(values);
+  return out;
+}
+
 at::Tensor GroundHead::head(const std::string& name, const at::Tensor& x) const {
   const auto value = [&](const std::string& part) { return find_parameter(values_, name + part); };
   at::Tensor y = at::linear(x, value(".0.weight"), value(".0.bias"));
@@ -75,24 +85,39 @@ at::Tensor GroundHead::head(const std::string& name, const at::Tensor& x) const 
 }
 
 at::Tensor GroundHead::scores(const at::Tensor& objects, const at::Tensor& query) const {
-  check_shape("grounding head", "objects", objects, {kAny, config_.width});
   check_shape("grounding head", "query", query, {config_.width});
-  const at::Tensor x = objects.to(placement_.device, placement_.dtype);
+  const at::Tensor x = placed_objects(objects);
   const at::Tensor q = query.to(placement_.device, placement_.dtype);
   switch (config_.type) {
     case GroundType::kMlp: return at::mv(x, head("", q));
     case GroundType::kScore: return head("_score", head("_obj", x) * head("_query", q)).squeeze(1);
-    default: break;
+    default: return at::mv(unit(head("_obj", x)), unit(head("_query", q)));
   }
-  const auto unit = [](const at::Tensor& y) { return y / y.norm(2, {-1}, true).clamp_min(1e-12); };
-  const at::Tensor zero = find_parameter(values_, "_zero_target").unsqueeze(0);
-  const at::Tensor rows = unit(head("_obj", at::cat({x, zero})));
-  return at::mv(rows, unit(head("_query", q)));
+}
+
+at::Tensor GroundHead::scores_of_each(const at::Tensor& objects, const at::Tensor& queries) const {
+  check_shape("grounding head", "queries", queries, {kAny, config_.width});
+  const at::Tensor x = placed_objects(objects);
+  const at::Tensor q = queries.to(placement_.device, placement_.dtype);
+  switch (config_.type) {
+    case GroundType::kMlp: return at::mm(head("", q), x.t());
+    case GroundType::kScore:
+      return head("_score", head("_obj", x) * head("_query", q).unsqueeze(1)).squeeze(2);
+    default: return at::mm(unit(head("_query", q)), unit(head("_obj", x)).t());
+  }
+}
+
+// Objects as the head takes them, with the zero target where there is one.
+at::Tensor GroundHead::placed_objects(const at::Tensor& objects) const {
+  check_shape("grounding head", "objects", objects, {kAny, config_.width});
+  const at::Tensor x = objects.to(placement_.device, placement_.dtype);
+  if (!has_zero_target()) return x;
+  return at::cat({x, find_parameter(values_, "_zero_target").unsqueeze(0)});
 }
 
 at::Tensor GroundHead::loss(const at::Tensor& scores,
                             std::span<const std::int64_t> positives) const {
-  const at::Tensor s = scores.to(at::kFloat);
+  const at::Tensor s = scores.to(wide_type(scores.scalar_type()));
   const std::int64_t objects = s.size(0) - (has_zero_target() ? 1 : 0);
   for (const std::int64_t place : positives)
     check_that(place >= 0 && place < objects, "grounding loss", "positives", std::to_string(place),
@@ -105,7 +130,8 @@ at::Tensor GroundHead::loss(const at::Tensor& scores,
     return at::logsumexp(scaled, {0}) - at::logsumexp(chosen, {0});
   }
   check_that(objects > 0, "grounding loss", "scores", "no object", "at least one");
-  at::Tensor target = at::zeros({objects}), weight = at::ones({objects});
+  const auto type = at::dtype(s.scalar_type());
+  at::Tensor target = at::zeros({objects}, type), weight = at::ones({objects}, type);
   const auto count = static_cast<double>(places.size());
   for (const std::int64_t place : places) {
     target[place] = 1;
@@ -116,8 +142,10 @@ at::Tensor GroundHead::loss(const at::Tensor& scores,
 
 at::Tensor object_features(const at::Tensor& tokens, const at::Tensor& selected,
                            at::ScalarType rounding) {
-  const at::Tensor count = selected.sum(1, true).clamp_min(1);
-  return (selected.matmul(tokens.to(at::kFloat)) / count).to(rounding).to(at::kFloat);
+  const at::ScalarType type = wide_type(tokens.scalar_type());
+  const at::Tensor chosen = selected.to(type);
+  const at::Tensor count = chosen.sum(1, true).clamp_min(1);
+  return (chosen.matmul(tokens.to(type)) / count).to(rounding).to(wide_type(rounding));
 }
 
 }  // namespace vega::vlm

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/wide_type.h"
 #include "vlm/assembly.h"
 
 namespace vega::vlm {
@@ -54,7 +55,7 @@ at::Tensor instruction_vector(const at::Tensor& embeddings, std::span<const floa
                                 .to(embeddings.device(), embeddings.scalar_type())
                                 .unsqueeze(1);
   const at::Tensor mean = (embeddings * weight).sum(0) / weight.sum();
-  const at::Tensor wide = mean.to(at::kFloat);
+  const at::Tensor wide = mean.to(wide_type(mean.scalar_type()));
   return (wide / wide.norm().clamp_min(1e-6)).to(embeddings.scalar_type());
 }
 

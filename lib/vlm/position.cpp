@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/tensor.h"
+#include "core/wide_type.h"
 
 namespace vega::vlm {
 namespace {
@@ -100,6 +101,14 @@ PositionEmbedding::PositionEmbedding(const PositionConfig& config, std::int64_t 
                                            static_cast<std::size_t>(config.point_count()));
 }
 
+PositionEmbedding PositionEmbedding::over(const PositionConfig& config, std::int64_t width,
+                                          GeometryType geometry, Parameters values,
+                                          const Placement& placement) {
+  PositionEmbedding out(config, width, geometry, values, placement);
+  out.values_ = std::move(values);
+  return out;
+}
+
 at::Tensor PositionEmbedding::voxels(const at::Tensor& xyz) const {
   const at::Tensor points = xyz.contiguous();
   return float_tensor(discretise(floats(points), geometry_, config_.voxels), points.sizes());
@@ -124,7 +133,8 @@ at::Tensor PositionEmbedding::embed(const at::Tensor& xyz) const {
     x = at::linear(x, value("mlp.0.weight"), value("mlp.0.bias"));
     x = at::layer_norm(x, {config_.inner}, value("mlp.1.weight"), value("mlp.1.bias"),
                        kLayerNormEps);
-    out = at::linear(at::relu(x), value("mlp.3.weight"), value("mlp.3.bias")).to(at::kFloat);
+    out = at::linear(at::relu(x), value("mlp.3.weight"), value("mlp.3.bias"))
+              .to(wide_type(placement_.dtype));
   }
   return at::where(unknown.to(placement_.device), at::zeros({}, out.options()), out);
 }

@@ -57,6 +57,10 @@ class PositionEmbedding {
   // as `geometry` says. Throws InputError.
   PositionEmbedding(const PositionConfig& config, std::int64_t width, GeometryType geometry,
                     const Parameters& values, const Placement& placement);
+  // Over tensors as they are, of the placement's type: gradients flow into what they are made of.
+  static PositionEmbedding over(const PositionConfig& config, std::int64_t width,
+                                GeometryType geometry, Parameters values,
+                                const Placement& placement);
 
   const PositionConfig& config() const { return config_; }
 

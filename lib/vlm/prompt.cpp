@@ -117,19 +117,34 @@ void PromptMaker::append(const Pieces& pieces, std::vector<std::int64_t>& ids) c
   flush();
 }
 
-PromptIds PromptMaker::training(const Turn& turn) const {
+// How many of a message's ids, from `first` on, are its header: those that differ from the header's
+// own hold a part of the text, such as a newline that the text begins with.
+std::size_t PromptMaker::header_length(const std::string& role, std::span<const std::int64_t> ids,
+                                       std::size_t first) const {
+  std::vector<std::int64_t> header{ids_.im_start};
+  append_text(role + "\n", header);
+  std::size_t same = 0;
+  while (same < header.size() && first + same < ids.size() && ids[first + same] == header[same])
+    ++same;
+  return same;
+}
+
+PromptIds PromptMaker::training(const Turn& turn, Masking masking) const {
   PromptIds out;
-  const auto message = [&](const std::string& role, const Pieces& content, bool supervised) {
+  const auto message = [&](const std::string& role, const Pieces& content, bool answer) {
     const std::size_t first = out.ids.size();
     Pieces pieces{text_piece(role + "\n")};
     join(pieces, content);
     out.ids.push_back(ids_.im_start);
     append(pieces, out.ids);
     out.ids.insert(out.ids.end(), {ids_.im_end, ids_.newline});
+    const bool released = masking == Masking::kReleased;
+    const std::size_t text = released ? first : first + header_length(role, out.ids, first);
     for (std::size_t i = first; i < out.ids.size(); ++i) {
       const std::int64_t id = out.ids[i];
       const bool mark = id == ids_.im_start || id == ids_.im_end || id == ids_.newline;
-      out.labels.push_back(supervised || mark ? id : kIgnoreLabel);
+      const bool within = answer && i >= text && (released || i + 1 < out.ids.size());
+      out.labels.push_back(within || (released && mark) ? id : kIgnoreLabel);
     }
   };
   message("system", {text_piece(options_.system)}, false);

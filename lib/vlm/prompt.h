@@ -3,11 +3,14 @@
 // Source: VEGA-3D, conversation.py, train_3d.py (preprocess_qwen), scripts/3d/eval.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/choice.h"
 #include "tasks/prompts.h"
 #include "text/tokenizer.h"
 
@@ -60,14 +63,23 @@ struct PromptIds {
   bool answered = true;
 };
 
+// Which tokens of a conversation training supervises.
+enum class Masking {
+  kReleased,  // the assistant's message, and every newline and message mark of all messages
+  kAnswer     // the assistant's text and its end mark
+};
+inline constexpr Choice<Masking> kMaskings[] = {
+    {Masking::kReleased, "released",
+     "the assistant's message, and every stand-alone newline and message mark of all messages"},
+    {Masking::kAnswer, "answer", "the assistant's text and its end mark alone"}};
+
 class PromptMaker {
  public:
   // The tokeniser must outlive it.
   PromptMaker(const text::Tokenizer& tokenizer, ControlIds ids, PromptOptions options);
 
-  // As trained: every message tokenised whole; the assistant's message, and every newline and
-  // message mark of all messages, supervised.
-  PromptIds training(const Turn& turn) const;
+  // As trained: every message tokenised whole. The ids do not depend on the masking.
+  PromptIds training(const Turn& turn, Masking masking = Masking::kReleased) const;
 
   // As evaluated: role, newline and texts tokenised one by one; the user's turn is the image, a
   // newline, then U. Without an answer it ends where the assistant's begins. Labels by the other
@@ -81,6 +93,8 @@ class PromptMaker {
  private:
   void append(const Pieces& pieces, std::vector<std::int64_t>& ids) const;
   void append_text(std::string_view text, std::vector<std::int64_t>& ids) const;
+  std::size_t header_length(const std::string& role, std::span<const std::int64_t> ids,
+                            std::size_t first) const;
 
   const text::Tokenizer& tokenizer_;
   ControlIds ids_;

@@ -1,0 +1,129 @@
+// One vision-language model in training: the forward pass of Vlm with gradients, its losses, and
+// what it is at any time as a checkpoint.
+// Source: VEGA-3D, llava_qwen.py, llava_arch.py, train_3d.py (S 6, 8 of docs/language.md).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nn/dropout.h"
+#include "nn/parameters.h"
+#include "nn/weight_table.h"
+#include "tasks/sample.h"
+#include "vlm/scene.h"
+#include "vlm/train_parts.h"
+
+namespace vega::vlm {
+
+// One question with its answer. Grounding tasks (tasks::is_grounding) have a grounding loss, all
+// others a loss of words; a call may mix them.
+struct TrainSample {
+  std::string id;
+  tasks::Task task{};
+  PromptIds prompt;  // of PromptMaker::training
+  // One for each coordinate token of the prompt, m.
+  std::vector<std::array<float, 3>> coords = {};
+  // Grounding: places among the scene's objects (SceneInput::boxes); none: "no such object".
+  std::vector<std::int64_t> positives = {};
+  // What each target token adds to the loss, or the whole grounding loss: the caller divides.
+  double weight = 1;
+};
+
+struct TrainModelOptions {
+  Placement placement;  // float32 or bfloat16; masters are float32. float64 for tests
+  Switches switches;
+  std::vector<Part> parts;
+  std::optional<LoraConfig> lora;  // with kLora
+  NewParts new_parts;
+  bool recompute = true;    // gradient checkpointing of the decoder's (and the tower's) layers
+  std::uint64_t seed = 42;  // of initial values
+  std::int64_t pass_tokens = 16384;  // of one pass of the decoder; a longer question goes alone
+};
+
+// One tensor that trains: a leaf, float32 (float64 where the placement has it).
+struct Trained {
+  std::string name;
+  at::Tensor tensor;
+  Part part{};
+};
+
+struct PassOptions {
+  std::optional<DropoutKey> dropout;  // none: no dropout
+  // false: the sequence has no visual tokens; objects are there all the same.
+  bool see_visual = true;
+};
+
+struct SampleLoss {
+  double loss = 0;           // mean over its targets; 0 where it has none
+  std::int64_t targets = 0;  // supervised tokens; 1 of grounding; 0: the limit cut them off
+};
+
+struct PassResult {
+  std::vector<SampleLoss> samples;  // in the order of the call
+  // Mean share of the semantic stream, where the fusion has a gate and was computed.
+  std::optional<double> gate;
+  std::int64_t tokens = 0;  // that the decoder read, the shared prefix once a pass
+};
+
+// For one thread at a time.
+class TrainModel {
+ public:
+  // Brings weights to the placement: frozen ones in its type, trained ones as leaves. Throws
+  // InputError, FormatError as open_checkpoint and trained_specs do, DeviceError.
+  TrainModel(VlmCheckpoint base, const TrainModelOptions& options);
+  ~TrainModel();
+  TrainModel(TrainModel&&) noexcept;
+  TrainModel& operator=(TrainModel&&) noexcept;
+
+  const TrainModelOptions& options() const;
+  // The base with its new parts: configuration, tokeniser, what scenes must have (read_scene).
+  const VlmCheckpoint& checkpoint() const;
+  const PromptMaker& prompts() const;  // throws InputError: no tokeniser
+
+  // In the order of trained_specs.
+  const std::vector<Trained>& trained() const;
+  // What the base lacks and does not train, of the placement's type: a checkpoint holds these
+  // beside trained(), or it could not be read back.
+  const std::vector<Trained>& added() const;
+  // Sets the value of a tensor of trained() or added(). Throws FormatError: no such name, another
+  // shape.
+  void restore(std::string_view name, const at::Tensor& value);
+
+  // Tokens of the visual block of so many frames.
+  std::int64_t visual_tokens(std::int64_t frames) const;
+  // Targets that the limit leaves, where the visual block has so many tokens (0: it is not seen).
+  std::int64_t target_count(const TrainSample& sample, std::int64_t visual_tokens) const;
+  // Length of the whole sequence, before the limit cuts it.
+  std::int64_t token_count(const TrainSample& sample, std::int64_t visual_tokens) const;
+
+  // Adds the gradients of sum of weight x loss to grad() of trained(). All samples are about one
+  // scene: visual modules run once, and questions are read behind the beginning that they share, as
+  // many a pass as pass_tokens allows. A sample without targets adds nothing.
+  // Throws InputError (what the scene or a sample lacks), DeviceError.
+  PassResult add_gradients(const SceneInput& scene, std::span<const TrainSample> samples,
+                           const PassOptions& options = {});
+  // The same losses without gradients and without dropout.
+  PassResult losses(const SceneInput& scene, std::span<const TrainSample> samples,
+                    bool see_visual = true);
+
+  // The model as it is now, LoRA merged, for Vlm: frozen tensors are those of the base, trained
+  // ones share memory where they can, so that it is good until the next step.
+  VlmCheckpoint snapshot() const;
+  // config.json of what it is now: official keys, and vega_initial_values false.
+  Json config() const;
+
+  struct Impl;  // vlm/train_state.h
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vega::vlm
