@@ -75,7 +75,7 @@ void TrainModel::Impl::take_added(const VlmCheckpoint& base) {
   const auto has_base = [&](const std::string& name) { return base.set.find(name) != nullptr; };
   for (const auto& [name, tensor] : table)
     if (!has_base(name) && !tensor.requires_grad()) added.push_back({name, tensor, {}});
-  const bool grew = base.config.text.vocab != checkpoint.config.text.vocab;
+  const bool grew = new_token_ids(base.config) != new_token_ids(checkpoint.config);
   const bool held = trains(options, Part::kDecoder) || trains(options, Part::kNewTokens);
   if (grew && !held)
     added.push_back(
@@ -153,7 +153,7 @@ std::map<std::string, at::Tensor> TrainModel::Impl::current_values() const {
   std::map<std::string, at::Tensor> out;
   constexpr std::string_view kFirst = ".lora_A.weight";
   for (const Trained& t : trained) {
-    const at::Tensor value = t.tensor.detach();
+    const at::Tensor value = t.tensor.detach().to(at::kFloat);
     if (t.part == Part::kNewTokens) {
       const auto ids = new_token_ids(checkpoint.config);
       const at::Tensor rows = at::tensor(ids, at::kLong);
@@ -163,7 +163,7 @@ std::map<std::string, at::Tensor> TrainModel::Impl::current_values() const {
       out[t.name] = value;
     } else if (t.name.ends_with(kFirst)) {
       const std::string linear = t.name.substr(0, t.name.size() - kFirst.size());
-      const at::Tensor b = table.at(lora_b_name(linear)).detach();
+      const at::Tensor b = table.at(lora_b_name(linear)).detach().to(at::kFloat);
       const at::Tensor weight = owned_float_from(checkpoint.set.at(linear + ".weight"));
       const at::Tensor delta = b.matmul(value).to(at::kCPU, at::kFloat);
       out[linear + ".weight"] = weight + options.lora->scale() * delta;

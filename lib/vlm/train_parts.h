@@ -10,11 +10,10 @@
 #include "base/choice.h"
 #include "nn/lora.h"
 #include "vlm/checkpoint.h"
+#include "vlm/saved_step.h"
 
 namespace vega::vlm {
 
-// Rows of the embedding that stand apart from it: (n, H), those of new_token_ids().
-inline constexpr auto kNewRows = "model.embed_tokens.new_rows";
 std::string embedding_name();  // model.embed_tokens.weight
 
 enum class Part {
@@ -65,7 +64,7 @@ VlmCheckpoint planned_checkpoint(VlmCheckpoint base, const NewParts& parts);
 // the mean of all rows before them.
 VlmCheckpoint extended_checkpoint(VlmCheckpoint base, const NewParts& parts, std::uint64_t seed);
 
-// Ids of <ground> and <coord>, ascending: whose rows kNewTokens trains.
+// Ids of <ground> and <coord>, ascending: whose rows kNewTokens trains (kNewRows).
 std::vector<std::int64_t> new_token_ids(const VlmConfig& config);
 
 // One tensor that trains. Names are those of checkpoints; LoRA's NAME.lora_A.weight, and kNewRows.
