@@ -65,7 +65,9 @@ struct Room {
     FusionConfig fusion = open_checkpoint(path).modules.fusion;
     set_method(fusion, method);
     replace_fusion(fusion_specs(fusion));
-    test::change_config(path, {{"feature_fusion_method", method}});
+    test::change_config(path, {{"feature_fusion_method", method},
+                               {"instruction_relation_token_ids", Json::list()},
+                               {"instruction_template_token_ids", Json::list()}});
   }
 
   void replace_fusion(const std::vector<ParameterSpec>& fusion) const {
