@@ -1,0 +1,78 @@
+// The samples of a mixture, ready to train on: prompts, targets, where their scenes are.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "train/mixture.h"
+#include "train/recipe.h"
+#include "train/sampler.h"
+#include "vlm/scene.h"
+#include "vlm/train_model.h"
+
+namespace vega::train {
+
+struct ScenePlace {
+  std::string key;
+  std::filesystem::path semantic, generative, scene;  // empty: not needed
+  std::int64_t frames = 0;                            // of the features
+  std::vector<std::int32_t> object_ids;
+  std::vector<std::array<float, 6>> boxes;  // of the objects, m
+};
+
+// What became of the questions of one entry.
+struct EntryCount {
+  MixtureEntry entry;
+  std::int64_t read = 0, taken = 0;  // in the file, by the entry's share
+  std::int64_t bad = 0;              // records that cannot be asked
+  std::int64_t too_long = 0;         // longer than the limit, left out
+  std::int64_t cut = 0;              // longer than the limit, kept with what is left (as released)
+  std::int64_t no_object = 0;        // whose object the scene does not have
+  std::int64_t no_scene = 0;         // of scenes whose files are not there (--skip-missing)
+  std::int64_t samples = 0, targets = 0;  // that train
+};
+
+struct DataSample {
+  vlm::TrainSample sample;  // its weight is set for each step
+  std::size_t scene = 0, entry = 0;
+  std::int64_t words = 0;    // of both turns
+  std::int64_t targets = 0;  // 1 of grounding
+  std::int64_t tokens = 0;   // of the sequence
+};
+
+struct TrainingData {
+  std::vector<ScenePlace> scenes;  // by key
+  std::vector<DataSample> samples;
+  std::vector<EntryCount> entries;
+  std::string digest;  // of the annotations and of the scenes' cache keys
+
+  std::vector<SampledItem> items() const;
+  std::string table() const;  // a line an entry, for people
+};
+
+// What of a scene's files a checkpoint reads, and the widths and recipe of the features.
+struct FeatureKinds {
+  std::int64_t semantic_width = 0, generative_width = 0;
+  TrainedOn generative;
+};
+// Of the first scene that has files. Throws InputError: no scene has.
+FeatureKinds feature_kinds(const Recipe& recipe);
+
+// `checkpoint` as vlm::planned_checkpoint makes it. Reads annotations, and headers of the scenes'
+// files. Throws InputError: files are missing (how many scenes, the first ones); a feature file of
+// another recipe than the checkpoint's (both values); no sample is left, or all of them are too
+// long; FormatError.
+TrainingData read_data(const Recipe& recipe, const vlm::VlmCheckpoint& checkpoint);
+// The same of another mixture, for validation.
+TrainingData read_data(const Recipe& recipe, const std::filesystem::path& mixture,
+                       const vlm::VlmCheckpoint& checkpoint);
+
+// The inputs of one scene. Throws what vlm::read_scene throws.
+vlm::SceneInput read_place(const ScenePlace& place, const Recipe& recipe,
+                           const vlm::VlmCheckpoint& checkpoint);
+
+}  // namespace vega::train

@@ -1,0 +1,67 @@
+// What a run of training does, with every default resolved. Below resolve() nothing reads the
+// options.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "train/augment.h"
+#include "train/options.h"
+#include "vlm/train_model.h"
+
+namespace vega::train {
+
+// The files of scenes: FOLDER/KEY.h5.
+struct SceneFolders {
+  std::filesystem::path scenes, semantic, generative;  // empty: none
+  std::string semantic_tap, generative_tap;            // empty: the file's default
+  ObjectKind objects = ObjectKind::kGt;
+  bool allow_mismatch = false;
+};
+
+struct Recipe {
+  std::filesystem::path checkpoint, base, data, out;
+  SceneFolders folders;
+  bool skip_missing = false, overwrite = false;
+
+  vlm::TrainModelOptions model;       // its parts are those that train
+  std::map<vlm::Part, double> rates;  // of every part that trains
+  std::optional<std::int64_t> max_tokens;
+  vlm::Masking masking = vlm::Masking::kReleased;
+
+  std::optional<std::int64_t> epochs, steps;  // one of them
+  std::int64_t batch = 128, micro_batch = 1;
+  Division division = Division::kToken;
+  SamplerKind sampler = SamplerKind::kTaskLength;
+  bool drop_last = false;  // SamplerKind::kTaskLength, as released
+  std::int64_t step_scenes = 4, scene_questions = 16;
+  std::int64_t visual_from = 0;
+  AugmentOptions augment;
+
+  ScheduleKind schedule = ScheduleKind::kCosine;
+  double warmup = 0.03;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0, clip = 1;
+
+  std::int64_t save_every = 500, keep = 2;
+  std::filesystem::path validate;  // empty: none
+  std::int64_t validate_every = 500, validate_samples = 0;
+  double scene_bytes = 0;  // of scenes that are kept
+  int threads = 1;
+  std::uint64_t seed = 42;
+  DType dtype = DType::kF32;
+
+  // What changes numbers, for run.json: without data, base and scenes, whose fingerprints the loop
+  // adds.
+  Json describe() const;
+};
+
+// Checks everything that the options alone can tell, and opens the device. `model.new_parts` lacks
+// the widths of features, which their files tell (train/data.h). Throws UsageError, DeviceError.
+Recipe resolve(const TrainVerb& options);
+
+}  // namespace vega::train
