@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMostPoints = 1500;  // of a line: more than a printed panel can show
 constexpr double kLogRatio = 10;           // from where on --scale auto takes a logarithm
 constexpr double kRateRatio = 30;          // the same of the rates of parts
+constexpr double kLeastRate = 1e-3;        // of the peak, on a logarithmic axis
 
 // A curve before it is smoothed.
 struct RawCurve {
@@ -208,7 +209,11 @@ Curves rate_panel(const std::vector<PlottedRun>& runs) {
   }
   out.log_y = wants_log(peaks, PlotScale::kAuto, kRateRatio);
   const double power = most > 0 ? std::floor(std::log10(most) + 1e-9) : 0;
-  if (!out.log_y && power < -2) {
+  if (out.log_y) {  // a decay to zero would take the whole axis
+    for (std::size_t i = 0; i < curves.size(); ++i)
+      for (double& value : curves[i].y)
+        if (value < kLeastRate * peaks[i].y[0]) value = kNoNumber;
+  } else if (power < -2) {
     out.y_label = fmt::format("rate (1e{:.0f})", power);
     for (RawCurve& one : curves)
       for (double& value : one.y) value *= std::pow(10, -power);
@@ -275,7 +280,7 @@ std::vector<Curves> run_panels(const std::vector<PlottedRun>& runs, PlotPanel pa
     case PlotPanel::kRate: out = {rate_panel(runs)}; break;
     case PlotPanel::kGate:
       out = {number_panel(
-          runs, "gate", "weight of the semantic stream",
+          runs, "gate: weight of the semantic stream", "weight",
           [](const StepMetrics& s) { return s.gate; }, PlotScale::kLinear, smooth)};
       break;
     case PlotPanel::kGradient:
