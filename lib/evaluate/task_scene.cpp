@@ -1,12 +1,10 @@
 #include "evaluate/task_scene.h"
 
 #include <ATen/Parallel.h>
-#include <c10/util/BFloat16.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -15,24 +13,13 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "models/qwen2/decoder.h"
+#include "vlm/prediction.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
 
 using tasks::Sample;
-
-// Heads without a zero target say nothing of "no object": a score that no softmax sees.
-constexpr float kNever = -1e4F;
-
-// As released: boxes go through bfloat16 with all other geometry.
-tasks::BoxNumbers box_of(const Box& box, GeometryType type) {
-  tasks::BoxNumbers out{};
-  std::ranges::transform(box, out.begin(), [type](float x) {
-    return type == GeometryType::kBf16 ? static_cast<float>(c10::BFloat16(x)) : x;
-  });
-  return out;
-}
 
 std::string id_range(const std::vector<std::int32_t>& ids) {
   if (ids.empty()) return "no objects";
@@ -206,7 +193,8 @@ void SceneWork::ask(std::vector<const Sample*> samples) {
       if (tasks::is_grounding(session_.setup.task)) {
         const auto on_found = [&](std::size_t i, vlm::Grounding&& found) {
           ended[i] = true;
-          write(*samples[i], prediction_of(found), {});
+          write(*samples[i],
+                vlm::prediction_of(scene_->input(), found, session_.setup.switches.geometry), {});
         };
         vlm::ground_all(*session_.model, *scene_, asks, session_.batch, on_found, on_failure);
       } else {
@@ -240,17 +228,6 @@ void SceneWork::ask(std::vector<const Sample*> samples) {
       if (!ended[i]) rest.push_back(samples[i]);
     samples = std::move(rest);
   }
-}
-
-tasks::Prediction SceneWork::prediction_of(const vlm::Grounding& found) const {
-  const vlm::SceneInput& in = scene_->input();
-  tasks::Prediction out;
-  for (const Box& box : in.boxes)
-    out.objects.push_back(box_of(box, session_.setup.switches.geometry));
-  out.scores.assign(found.scores.begin(), found.scores.end());
-  out.scores.push_back(found.none.value_or(kNever));
-  out.ids.assign(in.object_ids.begin(), in.object_ids.end());
-  return out;
 }
 
 void SceneWork::write(const Sample& sample, const tasks::Prediction& prediction, AnswerNote note) {

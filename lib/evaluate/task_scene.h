@@ -64,7 +64,6 @@ class SceneWork final : public ItemWork {
   std::string lack_of_objects() const;
   bool can_ask(const tasks::Sample& sample);
   void say_once();
-  tasks::Prediction prediction_of(const vlm::Grounding& found) const;
   void write(const tasks::Sample& sample, const tasks::Prediction& prediction, AnswerNote note);
 
   const ScenePlan& plan_;

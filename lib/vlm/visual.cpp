@@ -12,7 +12,7 @@
 namespace vega::vlm {
 namespace {
 
-std::vector<std::array<float, 3>> centres_of(const std::vector<Box>& boxes) {
+std::vector<std::array<float, 3>> box_centres(const std::vector<Box>& boxes) {
   std::vector<std::array<float, 3>> out;
   for (const Box& box : boxes)
     out.push_back(
@@ -139,7 +139,7 @@ at::Tensor Visual::objects(const SceneInput& scene, const Streams& streams) cons
           : object_features(tokens.flatten(0, 1), scene.selected.to(device), type);
   const auto& position = modules_.position;
   if (!position || position->config().embedding == Embedding::kNone) return out;
-  return out + position->embed_centres(points_tensor(centres_of(scene.boxes)));
+  return out + position->embed_centres(points_tensor(box_centres(scene.boxes)));
 }
 
 at::Tensor Visual::text(const std::vector<std::int64_t>& given,

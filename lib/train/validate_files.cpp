@@ -1,0 +1,88 @@
+#include "train/validate_files.h"
+
+#include <optional>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/publish.h"
+#include "base/text.h"
+#include "train/metrics_file.h"
+
+namespace vega::train {
+namespace fs = std::filesystem;
+namespace {
+
+struct DatasetFound {
+  std::string name;
+};
+
+// Throws DatasetFound at the first text "dataset" of an object "metadata" of a list's object.
+class DatasetLook final : public JsonEvents {
+ public:
+  void open(bool /*list*/) override { keys_.emplace_back(); }
+  void close() override { keys_.pop_back(); }
+  void key(const std::string& name) override { keys_.back() = name; }
+  void value(const Json& scalar) override {
+    if (keys_.size() == 3 && keys_[1] == "metadata" && keys_[2] == "dataset")
+      throw DatasetFound{scalar.text_or("")};
+  }
+
+ private:
+  std::vector<std::string> keys_;  // the last one of each open object
+};
+
+constexpr std::size_t kMostBytes = std::size_t{1} << 31;
+
+}  // namespace
+
+tasks::Task task_of_questions(const fs::path& path) {
+  const std::string text = read_text(path, "processed questions", kMostBytes);
+  JsonLimits limits;
+  limits.bytes = kMostBytes;
+  DatasetLook look;
+  std::string name;
+  try {
+    parse_json(text, {path.string(), "a list of questions", "vega-eval prepare writes it"}, limits,
+               look);
+  } catch (const DatasetFound& found) {
+    name = found.name;
+  }
+  for (const auto& choice : tasks::kTasks)
+    if (lower(name) == lower(std::string(tasks::dataset_name(choice.value)))) return choice.value;
+  throw FormatError(explain(
+      path.string(),
+      name.empty() ? "no metadata.dataset in its records" : "metadata.dataset '" + name + "'",
+      "questions of one of the six benchmarks",
+      "TASK=FILE says the task: scanqa=" + path.string()));
+}
+
+QuestionFile question_file(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  std::error_code ignored;
+  if (equals == text.npos || fs::exists(text, ignored)) return {task_of_questions(text), text};
+  return {choice_of<tasks::Task>(tasks::kTasks, "--validate", text.substr(0, equals)),
+          text.substr(equals + 1)};
+}
+
+std::vector<Json> validation_lines(const fs::path& run) {
+  std::error_code ignored;
+  const fs::path path = run / kValidationFile;
+  return fs::exists(path, ignored) ? read_step_lines(path) : std::vector<Json>();
+}
+
+void write_validation_lines(const fs::path& run, const std::vector<Json>& lines) {
+  std::string text;
+  for (const Json& line : lines) text += line.dump() + "\n";
+  publish_file(run / kValidationFile, text);
+}
+
+std::string metric_names(const Json& tasks) {
+  std::string out;
+  for (const JsonMember& task : tasks.members())
+    for (const JsonMember& metric : task.value["metrics"].members())
+      if (metric.value["value"].number())
+        out += (out.empty() ? "" : ", ") + task.name + ":" + metric.name;
+  return out;
+}
+
+}  // namespace vega::train
