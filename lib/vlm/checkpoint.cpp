@@ -221,7 +221,8 @@ std::string name_of(Family family) {
 
 Needs VlmCheckpoint::needs() const {
   const bool only = config.fuses && modules.fusion.method == FusionMethod::kOnly;
-  const bool semantic = !only || config.ground.has_value();
+  // Objects of patch14 are means of semantic tokens, whatever the fusion.
+  const bool semantic = !only || (config.ground && config.objects == ObjectMode::kPatch14);
   return {semantic, config.generative, config.position.has_value() || config.ground.has_value()};
 }
 

@@ -45,6 +45,9 @@ struct VlmConfig {
   ControlIds control;                // ground_token_ids, coord_token_ids, and the tokeniser's
   InstructionConfig instruction;     // of the instruction gate
   std::int64_t most_tokens = 32768;  // tokenizer_model_max_length
+  // vega_zero_visual: all features of pictures are 0. What is left is where things are: the
+  // baseline of a study, which other tables call geometry only.
+  bool zero_visual = false;
 };
 Family family_of(const VlmConfig& config);
 

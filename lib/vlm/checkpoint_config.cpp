@@ -151,6 +151,7 @@ VlmConfig read_config(const JsonFields& fields) {
   if (out.ground && out.control.ground.empty())
     fields.refuse("ground_token_ids", "the id of <ground> beside a ground_head_type");
   out.most_tokens = fields.whole("tokenizer_model_max_length").value_or(32768);
+  out.zero_visual = fields.flag("vega_zero_visual").value_or(false);
   leave_modules(fields);
   // Pictures, training, and what the released forward pass does not look at.
   fields.ignore({"image_aspect_ratio",

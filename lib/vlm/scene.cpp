@@ -247,6 +247,13 @@ struct Reading {
   }
 };
 
+// Shapes stay, so that everything downstream computes what it would compute.
+void zero_visual(SceneInput& scene) {
+  for (at::Tensor* t : {&scene.semantic, &scene.generative, &scene.semantic_tokens,
+                        &scene.generative_tokens, &scene.fused_tokens, &scene.object_tokens})
+    if (t->defined()) *t = at::zeros_like(*t);
+}
+
 }  // namespace
 
 ObjectMode object_mode(const VlmConfig& config, const Switches& switches) {
@@ -271,6 +278,7 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
   }
   if (checkpoint.config.position) out.points = reading.points();
   if (files.scene != nullptr) reading.objects(out);
+  if (checkpoint.config.zero_visual) zero_visual(out);
   if (const std::string message = reading.message(); !message.empty()) log_warn("{}", message);
   out.mismatch = reading.differences;
   return out;

@@ -58,7 +58,8 @@ struct SceneInput {
 // Which cells objects are taken from.
 ObjectMode object_mode(const VlmConfig& config, const Switches& switches);
 
-// Reads what the checkpoint needs. Throws InputError: a file that it needs is missing (what is
+// Reads what the checkpoint needs; features and tokens are 0 where its config.json says
+// vega_zero_visual. Throws InputError: a file that it needs is missing (what is
 // missing and what makes it); files that do not belong together; features of another block,
 // timestep, shift, size, view than it was trained on, tokens of other modules (both values);
 // FormatError.

@@ -75,6 +75,22 @@ TEST_CASE("scene: features, places and objects of the files") {
   CHECK(in.selected[1].sum().item<float>() == 0);  // 97 pixels everywhere
 }
 
+TEST_CASE("scene: what is seen counts as 0 where config.json says so") {
+  Room room;
+  const SceneInput seen = room.read(own_geometry());
+  test::change_config(room.checkpoint.path, {{"vega_zero_visual", true}});
+  room.checkpoint = open_checkpoint(room.checkpoint.path);
+  const SceneInput in = room.read(own_geometry());
+  CHECK(in.semantic.sizes() == seen.semantic.sizes());
+  CHECK(in.generative.sizes() == seen.generative.sizes());
+  CHECK(seen.semantic.abs().max().item<float>() > 0);
+  CHECK(in.semantic.abs().max().item<float>() == 0);
+  CHECK(in.generative.abs().max().item<float>() == 0);
+  CHECK(at::allclose(in.points, seen.points, 0, 0, true));
+  CHECK(at::equal(in.selected, seen.selected));
+  CHECK((in.boxes == seen.boxes));
+}
+
 TEST_CASE("scene: places in another geometry come from the depth maps") {
   Room room;
   const SceneInput masked = room.read(switches_of(Compat::kFixed));
