@@ -233,13 +233,15 @@ TextFile nr3d(const std::vector<DatasetRoom>& rooms, Meanings& meanings) {
 
 }  // namespace
 
-RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most) {
+RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
+                   ScanReferTexts kind) {
   const std::vector<Reference> all = references(room);
   const auto draw = [&](const char* benchmark) { return Draw(seed, room.scene + benchmark); };
   RoomTexts out;
   Draw scanrefer = draw(" scanrefer"), multi = draw(" multi3drefer"), nr3d = draw(" nr3d"),
        scanqa = draw(" scanqa"), sqa3d = draw(" sqa3d");
-  out.scanrefer = scanrefer_texts(all, most, scanrefer);
+  out.scanrefer = kind == ScanReferTexts::kPlain ? plain_scanrefer_texts(all, most)
+                                                 : scanrefer_texts(all, most, scanrefer);
   out.multi3drefer = multi3drefer_texts(all, most, multi);
   out.nr3d = nr3d_texts(all, most, nr3d);
   out.scanqa = scanqa_questions(room, most, scanqa);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/choice.h"
 #include "synth/ask.h"
 #include "synth/facts.h"
 #include "synth/refer.h"
@@ -18,8 +19,15 @@ struct RoomTexts {
   std::vector<Question> scanqa, sqa3d;
 };
 
+// What ScanRefer's descriptions speak of.
+enum class ScanReferTexts { kMixed, kPlain };
+inline constexpr Choice<ScanReferTexts> kScanReferTexts[] = {
+    {ScanReferTexts::kMixed, "mixed", "looks, sizes and places"},
+    {ScanReferTexts::kPlain, "plain", "shape and colour alone, each thing in four wordings"}};
+
 // At most `most` texts a benchmark. A function of the facts, the seed and the scene's name alone.
-RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most);
+RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
+                   ScanReferTexts scanrefer = ScanReferTexts::kMixed);
 
 enum class Split { kTrain, kVal, kTest };
 std::string_view name_of(Split split);  // "train", "val", "test"

@@ -33,6 +33,7 @@ struct Recipe {
   std::int64_t rooms, val, test, texts, vocabulary;
   std::uint64_t seed;
   SceneOptions scene;  // of every room, without folder and seed
+  ScanReferTexts scanrefer;
   bool overwrite;
 
   Json json() const {
@@ -47,7 +48,8 @@ struct Recipe {
             {"width", scene.width},
             {"height", scene.height},
             {"quality", scene.quality},
-            {"masks", name_in(mask_noises(), scene.masks)}};
+            {"masks", name_in(mask_noises(), scene.masks)},
+            {"scanrefer", name_in<ScanReferTexts>(kScanReferTexts, scanrefer)}};
   }
   std::string name(std::int64_t room) const {
     char text[24];
@@ -82,6 +84,7 @@ Recipe resolve(const DatasetOptions& o) {
   if (r.val + r.test > r.rooms)
     throw UsageError(explain("--val and --test", std::to_string(r.val + r.test) + " rooms",
                              "at most " + std::to_string(r.rooms) + ", as --rooms says"));
+  r.scanrefer = o.scanrefer;
   r.scene.kind = RoomKind::kStudy;
   r.scene.frames = static_cast<int>(o.frames);
   r.scene.width = o.size.width, r.scene.height = o.size.height;
@@ -263,7 +266,8 @@ void write_texts(const Recipe& r) {
     const auto place = static_cast<std::int64_t>(i);
     rooms[i].split = r.split(place);
     rooms[i].facts = read_facts(r.scan(place) / "objects.json", r.name(place));
-    rooms[i].texts = texts_of(rooms[i].facts, r.seed, static_cast<std::size_t>(r.texts));
+    rooms[i].texts =
+        texts_of(rooms[i].facts, r.seed, static_cast<std::size_t>(r.texts), r.scanrefer);
   });
   std::vector<TextFile> files = annotation_files(rooms);
   for (TextFile& file : metadata(r, rooms)) files.push_back(std::move(file));
@@ -318,6 +322,7 @@ void DatasetOptions::visit(OptionVisitor& v) {
            "pixels of a picture, each side 16 to 8192");
   v.integer("--quality", quality, "Q", kSceneQuality, "JPEG quality");
   v.choice("--masks", masks, mask_noises(), "instance masks, of which the proposals are made");
+  v.choice("--scanrefer", scanrefer, kScanReferTexts, "what ScanRefer's descriptions speak of");
   v.flag("--overwrite", overwrite,
          "replace a data set made with other options; rooms that stay the same are kept");
   run.visit(v, "write nothing; say which rooms are there and what would be made");

@@ -18,6 +18,7 @@
 #include "run/option_groups.h"
 #include "run/run.h"
 #include "run/verb.h"
+#include "synth/annotations.h"
 #include "synth/scene.h"
 
 namespace vega::synth {
@@ -31,6 +32,7 @@ struct DatasetOptions {
   std::optional<std::int64_t> val, test;  // unset: a fifth of the rooms, at least 1
   ImageSize size{320, 240};
   MaskNoise masks = MaskNoise::kNoisy;
+  ScanReferTexts scanrefer = ScanReferTexts::kMixed;
   RunOptions run;
   bool overwrite = false;
 

@@ -1,6 +1,7 @@
 // Descriptions in English, in the manner of the benchmarks. All lower case.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ std::string short_phrase(const Description& description, bool several, Draw& dra
 
 // Two sentences as annotators write them: "this is a red cone. it is ...". Of one thing.
 std::string long_phrase(const Description& description, Draw& draw);
+
+// All wordings of long_phrase for a thing of this label and colour: "the cone is red. ...".
+std::array<std::string, 4> plain_phrases(const Kind& kind);
 
 // Words and punctuation marks of a text.
 std::vector<std::string> words_of(const std::string& text);

@@ -238,6 +238,21 @@ std::vector<Reference> scanrefer_texts(const std::vector<Reference>& all, std::s
   return out;
 }
 
+std::vector<Reference> plain_scanrefer_texts(const std::vector<Reference>& all, std::size_t most) {
+  std::vector<Reference> out;
+  const std::size_t wordings = plain_phrases({}).size();
+  for (std::size_t wording = 0; wording < wordings; ++wording) {
+    for (const Reference& one : all) {
+      const Description& d = one.description;
+      const bool plain = d.relation == Relation::kNone && !d.head.label.empty();
+      if (one.kind != ReferKind::kOneAmongOthers || !plain || out.size() >= most) continue;
+      out.push_back(one);
+      out.back().text = plain_phrases(d.head)[wording];
+    }
+  }
+  return out;
+}
+
 std::vector<Reference> nr3d_texts(const std::vector<Reference>& all, std::size_t most, Draw& draw) {
   // Rows that do not name the class do not count; a few, as in the original.
   std::vector<Reference> out = spread(mostly_named(all, 8, draw), most, draw);

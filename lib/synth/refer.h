@@ -38,6 +38,10 @@ std::vector<Reference> nr3d_texts(const std::vector<Reference>& all, std::size_t
 std::vector<Reference> multi3drefer_texts(const std::vector<Reference>& all, std::size_t most,
                                           Draw& draw);
 
+// ScanRefer's descriptions by label and colour alone, of every thing that they single out: one
+// wording of all things, then the next; at most `most`.
+std::vector<Reference> plain_scanrefer_texts(const std::vector<Reference>& all, std::size_t most);
+
 // Furniture that can be pointed at; things that a viewer can face.
 const std::vector<std::string>& anchor_labels();
 

@@ -143,6 +143,41 @@ TEST_CASE("texts: every sentence and every answer is true of its room", "[datase
   for (const char* type : {"zt_wo_d", "zt_w_d", "st_wo_d", "st_w_d", "mt"}) CHECK(count[type] > 20);
 }
 
+TEST_CASE("texts: plain descriptions name shape and colour alone, each in four wordings",
+          "[dataset]") {
+  std::size_t things = 0;
+  for (const DatasetRoom& room : rooms()) {
+    const auto plain = texts_of(room.facts, 7, 200, ScanReferTexts::kPlain).scanrefer;
+    std::map<int, std::set<std::string>> wordings;
+    for (const Reference& one : plain) {
+      REQUIRE(one.ids.size() == 1);
+      CHECK(one.description.relation == Relation::kNone);
+      CHECK(relations_in(one.text).empty());
+      const Thing& referent = room.facts.things[one.ids[0]];
+      CHECK(names_in(one.text) == std::set<std::string>{referent.label, referent.colour});
+      wordings[one.ids[0]].insert(one.text);
+      int shape = 0, colour = 0, both = 0;  // others
+      for (const Thing& other : room.facts.things) {
+        if (other.id == referent.id || !other.is_shape()) continue;
+        shape += other.label == referent.label;
+        colour += other.colour == referent.colour;
+        both += other.label == referent.label && other.colour == referent.colour;
+      }
+      CHECK(shape > 0);
+      CHECK(colour > 0);
+      CHECK(both == 0);
+    }
+    for (const auto& [id, texts] : wordings) CHECK(texts.size() == 4);
+    things += wordings.size();
+    // Cut after the first wording of all.
+    const auto few = texts_of(room.facts, 7, wordings.size(), ScanReferTexts::kPlain).scanrefer;
+    std::set<int> named;
+    for (const Reference& one : few) named.insert(one.ids[0]);
+    CHECK(named.size() == wordings.size());
+  }
+  CHECK(things == rooms().size() * 6);  // the others have a double
+}
+
 TEST_CASE("texts: a false sentence is found out", "[dataset]") {
   const std::map<std::string, RoomFacts> facts = [] {
     std::map<std::string, RoomFacts> out;
