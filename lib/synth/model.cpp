@@ -235,16 +235,31 @@ constexpr Choice<std::string_view> kPresets[] = {
      "a whole VEGA-3D model for siglip-tiny and wan-tiny: tower, projectors, gate, grounding head, "
      "Qwen2 of width 256 (27 MB)"},
     {"vlm-tiny-3d", "vlm-tiny-3d", "the same without generative features: Video-3D-LLM"},
-    {"vlm-tiny-video", "vlm-tiny-video", "and without 3D positions: LLaVA-Video"}};
+    {"vlm-tiny-video", "vlm-tiny-video", "and without 3D positions: LLaVA-Video"},
+    {"vlm-study", "vlm-study",
+     "a model to train from scratch, for a row of the study: Qwen2 of width 128, no tower, values "
+     "as PyTorch's layers start (3 MB)"}};
+
+constexpr Choice<std::string_view> kStudyFusions[] = {
+    {"token_gated", "token_gated", "a learned gate a token"},
+    {"gated", "gated", "one a channel"},
+    {"concat", "concat"},
+    {"add", "add"},
+    {"only", "only", "generative features alone"},
+    {"none", "none", "semantic features alone"}};
 
 }  // namespace
 
 std::span<const Choice<std::string_view>> model_presets() { return kPresets; }
+std::span<const Choice<std::string_view>> study_fusions() { return kStudyFusions; }
 
 std::vector<fs::path> write_model(const ModelOptions& options) {
   const Family& family = family_of(options.preset);
   if (!options.tokenizer.empty() && family.start != "vlm-")
     throw UsageError(explain("--tokenizer", "--preset " + options.preset, "a vlm preset"));
+  if (!(options.row == StudyRow{}) && options.preset != "vlm-study")
+    throw UsageError(explain("--semantic-width, --generative-width, --fusion, --zero-visual",
+                             "--preset " + options.preset, "--preset vlm-study"));
   const bool both = options.layout == "both";
   const auto known = [&](const char* layout) { return options.layout == layout; };
   if (!both && std::ranges::none_of(family.layouts, known)) {

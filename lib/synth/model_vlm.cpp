@@ -1,6 +1,7 @@
 #include "synth/model_vlm.h"
 
 #include <array>
+#include <optional>
 
 #include "base/json.h"
 #include "base/publish.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::array kTokenizerFiles = {"tokenizer.json",    "tokenizer_config.json",
                                         "vocab.json",        "merges.txt",
                                         "added_tokens.json", "special_tokens_map.json"};
-constexpr std::int64_t kWidth = 256, kGenerative = 256;  // the latter: wan-tiny's
+constexpr std::int64_t kGenerative = 256;  // wan-tiny's
 
 struct Words {
   std::int64_t rows = 0, end = 0, end_of_text = 0, ground = 0, coord = 0;
@@ -56,53 +57,95 @@ Words write_tokenizer(const fs::path& from, const fs::path& folder) {
   return out;
 }
 
-qwen2::Config decoder_config(std::int64_t rows) {
+// What a preset is made of.
+struct VlmPlan {
+  qwen2::Config decoder;
+  std::string law = "vlm.";                             // of its values
+  std::int64_t semantic = 0, generative = kGenerative;  // channels of the features
+  std::optional<FusionConfig> fusion;                   // absent: no generative features
+  std::optional<siglip::Config> tower;
+  bool scene = true;  // positions, objects, a grounding head
+  const char* objects = "patch14-pe";
+};
+
+qwen2::Config decoder_config(std::int64_t width, std::int64_t mlp) {
   qwen2::Config c;
-  c.hidden = kWidth;
+  c.hidden = width;
   c.layers = 2;
   c.heads = 4;
   c.kv_heads = 2;
-  c.head_dim = 64;
-  c.mlp = 512;
-  c.vocab = rows;
+  c.head_dim = width / 4;
+  c.mlp = mlp;
   c.max_positions = 32768;
   c.norm_eps = 1e-6;
   c.rope_theta = 1e6;
   return c;
 }
 
-std::vector<Row> rows_of(const qwen2::Config& decoder, const siglip::Config& tower, bool scene,
-                         bool generative) {
+VlmPlan tiny_plan(const std::string& preset) {
+  VlmPlan plan;
+  plan.decoder = decoder_config(256, 512);
+  plan.tower = siglip_preset("siglip-tiny");
+  plan.semantic = plan.tower->width;
+  plan.scene = preset != "vlm-tiny-video";
+  if (preset == "vlm-tiny") plan.fusion = FusionConfig{};
+  return plan;
+}
+
+// Object features come from the row's own tokens: patch27.
+VlmPlan study_plan(const StudyRow& row) {
+  VlmPlan plan;
+  plan.decoder = decoder_config(128, 344);
+  plan.law = "study.";
+  plan.semantic = row.semantic;
+  plan.generative = row.generative;
+  plan.objects = "patch27-pe";
+  if (row.fusion == "none") return plan;
+  plan.fusion = FusionConfig{};
+  set_method(*plan.fusion, row.fusion);
+  return plan;
+}
+
+VlmPlan plan_of(const ModelOptions& options) {
+  VlmPlan plan =
+      options.preset == "vlm-study" ? study_plan(options.row) : tiny_plan(options.preset);
+  if (plan.fusion) plan.fusion->width = plan.decoder.hidden;
+  return plan;
+}
+
+std::vector<Row> rows_of(const VlmPlan& plan) {
+  const std::int64_t width = plan.decoder.hidden;
   std::vector<Row> out;
   const auto add = [&](const std::string& name, const Shape& shape) {
-    out.push_back({name, "vlm." + name, shape});
+    out.push_back({name, plan.law + name, shape});
   };
   const auto add_all = [&](const std::string& prefix, const std::vector<ParameterSpec>& specs) {
     for (const auto& spec : specs) add(prefix + spec.name, spec.shape);
   };
-  for (const auto& tensor : qwen2::decoder_tensors(decoder))
+  for (const auto& tensor : qwen2::decoder_tensors(plan.decoder))
     add("model." + tensor.canonical, tensor.shape);
-  add("lm_head.weight", {decoder.vocab, kWidth});
-  add(vlm::kNewlineName, {kWidth});
-  add_all(kSemanticPrefix, projector_specs({"mlp2x_gelu", tower.width, kWidth}));
-  if (generative) {
-    add_all(kGenerativePrefix, projector_specs({"mlp2x_gelu", kGenerative, kWidth}));
-    FusionConfig fusion;
-    fusion.width = kWidth;
-    add_all(kFusionPrefix, fusion_specs(fusion));
+  add("lm_head.weight", {plan.decoder.vocab, width});
+  add(vlm::kNewlineName, {width});
+  add_all(kSemanticPrefix, projector_specs({"mlp2x_gelu", plan.semantic, width}));
+  if (plan.fusion) {
+    add_all(kGenerativePrefix, projector_specs({"mlp2x_gelu", plan.generative, width}));
+    add_all(kFusionPrefix, fusion_specs(*plan.fusion));
   }
-  if (scene) {
+  if (plan.scene) {
     vlm::GroundConfig ground;
-    ground.width = kWidth;
+    ground.width = width;
     add_all(vlm::kGroundPrefix, vlm::ground_specs(ground));
   }
-  for (const auto& tensors : {siglip::tower_tensors(tower), siglip::post_norm_tensors(tower)})
+  if (!plan.tower) return out;
+  for (const auto& tensors :
+       {siglip::tower_tensors(*plan.tower), siglip::post_norm_tensors(*plan.tower)})
     for (const Row& row : synth::rows_of(tensors, "siglip.", KeyLayout::kAlias)) out.push_back(row);
   return out;
 }
 
 // The released keys, with their nulls.
-Json model_config(const qwen2::Config& c, const siglip::Config& tower, const Words& words) {
+Json model_config(const VlmPlan& plan, const Words& words) {
+  const qwen2::Config& c = plan.decoder;
   return {{"architectures", Json::list({"LlavaQwenForCausalLM"})},
           {"model_type", "llava_qwen"},
           {"hidden_size", c.hidden},
@@ -121,7 +164,7 @@ Json model_config(const qwen2::Config& c, const siglip::Config& tower, const Wor
           {"bos_token_id", words.end_of_text},
           {"eos_token_id", words.end},
           {"mm_vision_tower", "google/siglip-so400m-patch14-384"},
-          {"mm_hidden_size", tower.width},
+          {"mm_hidden_size", plan.semantic},
           {"mm_projector_type", "mlp2x_gelu"},
           {"mm_patch_merge_type", "spatial_unpad"},
           {"mm_newline_position", "grid"},
@@ -132,25 +175,29 @@ Json model_config(const qwen2::Config& c, const siglip::Config& tower, const Wor
           {"vega_initial_values", true}};
 }
 
-void add_scene_keys(Json& config, const Words& words) {
+void add_scene_keys(Json& config, const VlmPlan& plan, const Words& words) {
   config.set("world_position_embedding_type", "avg-discrete-sin3d");
   config.set("voxel_size", 0.1);
   config.set("min_xyz_range", Json::list({-15, -15, -5}));
   config.set("max_xyz_range", Json::list({15, 15, 5}));
-  config.set("object_feature_type", "patch14-pe");
+  config.set("object_feature_type", plan.objects);
   config.set("ground_head_type", "infonce");
   config.set("ground_head_temperature", 0.07);
   config.set("ground_token_ids", Json::list({words.ground}));
   config.set("coord_token_ids", Json::list({words.coord}));
 }
 
-void add_generative_keys(Json& config) {
+void add_generative_keys(Json& config, const VlmPlan& plan) {
   config.set("use_generative_feature", true);
   config.set("generative_feature_source", "online");
-  config.set("generative_feat_dim", kGenerative);
+  config.set("generative_feat_dim", plan.generative);
   config.set("generative_projector_type", "mlp2x_gelu");
   config.set("use_feat_fusion", true);
-  config.set("feature_fusion_method", "token_gated");
+  config.set("feature_fusion_method", name_of(plan.fusion->method));
+}
+
+// What the features were that the model was trained on, as it says itself.
+void add_wan_keys(Json& config) {
   config.set("generative_vision_tower_type", "wan_t2v_online");
   config.set("generative_vision_tower_size", "832*480");
   config.set("generative_vision_tower_timestep", 300);
@@ -158,18 +205,23 @@ void add_generative_keys(Json& config) {
   config.set("generative_vision_tower_feat_block_idx", 20);
 }
 
+// Rows of the study differ by nothing else. They take features of any block and size.
+void add_study_keys(Json& config, const StudyRow& row) {
+  config.set("mm_vision_tower", nullptr);
+  if (row.fusion == "none") config.set("use_generative_feature", false);
+  if (row.zero_visual) config.set("vega_zero_visual", true);
+}
+
 }  // namespace
 
 void write_vlm(const ModelOptions& options, const fs::path& folder) {
-  const bool generative = options.preset == "vlm-tiny";
-  const bool scene = options.preset != "vlm-tiny-video";
+  VlmPlan plan = plan_of(options);
   const Words words = write_tokenizer(options.tokenizer, folder);
-  const qwen2::Config decoder = decoder_config(words.rows);
-  const siglip::Config tower = siglip_preset("siglip-tiny");
-  const std::vector<Row> rows = rows_of(decoder, tower, scene, generative);
+  plan.decoder.vocab = words.rows;
+  const std::vector<Row> rows = rows_of(plan);
   std::int64_t values = 0;
   for (const Row& row : rows) values += element_count(row.shape);
-  ModelWriter(options, values).safetensors(folder, "model", rows, 2);
+  ModelWriter(options, values).safetensors(folder, "model", rows, plan.tower ? 2 : 1);
   // As Qwen2-Instruct ships it.
   publish_file(folder / "generation_config.json",
                Json{{"bos_token_id", words.end_of_text},
@@ -182,9 +234,13 @@ void write_vlm(const ModelOptions& options, const fs::path& folder) {
                     {"top_k", 20}}
                        .dump(2) +
                    "\n");
-  Json config = model_config(decoder, tower, words);
-  if (scene) add_scene_keys(config, words);
-  if (generative) add_generative_keys(config);
+  Json config = model_config(plan, words);
+  if (plan.scene) add_scene_keys(config, plan, words);
+  if (plan.fusion) add_generative_keys(config, plan);
+  if (options.preset == "vlm-study")
+    add_study_keys(config, options.row);
+  else if (plan.fusion)
+    add_wan_keys(config);
   publish_file(folder / "config.json", config.dump(2) + "\n");
 }
 

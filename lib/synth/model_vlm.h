@@ -14,6 +14,8 @@ namespace vega::synth {
 //   vlm-tiny        VEGA-3D
 //   vlm-tiny-3d     Video-3D-LLM: nothing generative
 //   vlm-tiny-video  LLaVA-Video: no positions and no grounding either
+//   vlm-study       options.row, to be trained from scratch: width 128, no tower, one shard; its
+//                   objects are means of the tokens that the decoder sees
 // Throws InputError (the tokeniser), OutputError.
 void write_vlm(const ModelOptions& options, const std::filesystem::path& folder);
 

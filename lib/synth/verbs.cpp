@@ -23,6 +23,7 @@ Examples:
   vega-synth model --preset wan-1.3b --dtype bf16 --layout diffusers -o models/wan-1.3b
   vega-synth model --preset siglip-tiny --layout llava-video -o models/siglip-tiny
   vega-synth model --preset vlm-tiny -o models/vlm-tiny
+  vega-synth model --preset vlm-study --semantic-width 3 --fusion none --tokenizer data/tokenizer -o models/rgb
 
 See also: vega-extract features --model)";
 
@@ -46,6 +47,8 @@ constexpr Choice<std::string_view> kLayouts[] = {{"original", "original"},
                                                  {"llava-video", "llava-video", "of SigLIP"},
                                                  {"both", "both", "two sub-folders"}};
 
+constexpr WholeRange kStudyWidth{1, 1 << 16};
+
 std::filesystem::path folder_of(const std::string& out) {
   if (out.empty()) throw UsageError(explain("--out", "nothing", "a folder"));
   const std::filesystem::path folder = out;
@@ -57,6 +60,7 @@ struct ModelArguments {
   std::string_view preset = "wan-tiny", layout = "original";
   DType dtype = DType::kF32;
   std::int64_t seed = 42;
+  StudyRow row;
   bool overwrite = false;
 
   void visit(OptionVisitor& v) {
@@ -67,6 +71,13 @@ struct ModelArguments {
     v.text("--tokenizer", tokenizer, "DIR",
            "of the vlm presets: whose tokeniser they take (default: every byte a token)");
     v.integer("--seed", seed, "N", {}, "seed of the values");
+    v.integer("--semantic-width", row.semantic, "N", kStudyWidth,
+              "of vlm-study: channels of the semantic features");
+    v.integer("--generative-width", row.generative, "N", kStudyWidth,
+              "of vlm-study: channels of the generative features");
+    v.choice("--fusion", row.fusion, study_fusions(), "of vlm-study: how both are fused");
+    v.flag("--zero-visual", row.zero_visual,
+           "of vlm-study: features count as 0, and the model knows where things are alone");
     v.flag("--overwrite", overwrite, "write into a folder that is not empty");
   }
 };
@@ -109,6 +120,7 @@ RunResult run_model(const ModelArguments& a, const Context& context) {
   options.seed = static_cast<std::uint64_t>(a.seed);
   options.dtype = a.dtype;
   options.tokenizer = a.tokenizer;
+  options.row = a.row;
   options.overwrite = a.overwrite;
   options.progress = context.progress;
   RunResult result;

@@ -20,9 +20,19 @@ double fan_in(const std::string& name, const Shape& shape) {
   return static_cast<double>(fan);
 }
 
+// Of a model that is trained from scratch.
+WeightLaw start_law(const std::string& name, const Shape& shape) {
+  if (ends(name, ".bias")) return {0, 0};
+  if (shape.size() == 1 && ends(name, ".weight")) return {1, 0};
+  if (ends(name, "embed_tokens.weight") || ends(name, "_zero_target")) return {0, 1};
+  if (ends(name, "image_newline")) return {0, 0.02};
+  return {0, 1 / std::sqrt(3 * fan_in(name, shape))};
+}
+
 }  // namespace
 
 WeightLaw weight_law(const std::string& name, const Shape& shape) {
+  if (name.starts_with("study.")) return start_law(name, shape);
   if (name == "prompt.context") return {0, 0.3};
   if (name.starts_with("vae.") && ends(name, ".gamma")) return {1, 0.25};
   if (name.starts_with("dit.")) {

@@ -37,6 +37,47 @@ TEST_CASE("model: vlm-tiny is each family's checkpoint", "[model]") {
   }
 }
 
+TEST_CASE("model: vlm-study is a row of the study", "[model]") {
+  const test::TempFolder temp;
+  const auto open = [&](const synth::StudyRow& row, std::uint64_t seed = 1) {
+    auto o = options(temp / "study", "vlm-study");
+    o.row = row, o.seed = seed, o.overwrite = true;
+    return vlm::open_checkpoint(synth::write_model(o).front());
+  };
+  const vlm::VlmCheckpoint fused = open({});
+  CHECK(fused.family == vlm::Family::kVega);
+  CHECK_FALSE(fused.tower.has_value());
+  CHECK(fused.view() == "mllm");
+  CHECK(fused.config.objects == ObjectMode::kPatch27);
+  CHECK(fused.config.ground.has_value());
+  CHECK_FALSE(fused.config.zero_visual);
+  CHECK(fused.modules.fusion.method == FusionMethod::kTokenGated);
+  CHECK(fused.modules.semantic->in == 144);
+  CHECK(fused.modules.generative->in == 256);
+  CHECK(fused.modules.trained_on.block == -1);  // features of any block fit
+  CHECK(fused.needs().semantic);
+  CHECK(fused.needs().generative);
+  const std::string one = fused.fingerprint();
+
+  const vlm::VlmCheckpoint generative = open({.generative = 5, .fusion = "only"});
+  CHECK(generative.modules.fusion.method == FusionMethod::kOnly);
+  CHECK(generative.modules.generative->in == 5);
+  CHECK_FALSE(generative.needs().semantic);
+  CHECK(generative.needs().generative);
+
+  const vlm::VlmCheckpoint geometry = open({.semantic = 3, .fusion = "none", .zero_visual = true});
+  CHECK(geometry.config.zero_visual);
+  CHECK(geometry.modules.semantic->in == 3);
+  CHECK_FALSE(geometry.needs().generative);
+  CHECK(geometry.view() == "mllm");  // as the rows that it stands beside
+
+  CHECK(open({}).fingerprint() == one);
+  CHECK(open({}, 2).fingerprint() != one);
+  auto o = options(temp / "tiny", "vlm-tiny");
+  o.row.zero_visual = true;
+  CHECK_THROWS_AS(synth::write_model(o), UsageError);
+}
+
 TEST_CASE("model: vlm-tiny takes a tokeniser that is given", "[model]") {
   const test::TempFolder temp;
   synth::write_model(options(temp / "a", "vlm-tiny"));
