@@ -22,14 +22,6 @@ std::string stripped(const std::string& text) {
   return first < last ? text::encode_utf8({first, last}) : std::string();
 }
 
-std::vector<std::array<float, 3>> centres_of(const std::vector<Box>& boxes) {
-  std::vector<std::array<float, 3>> out;
-  for (const Box& box : boxes)
-    out.push_back(
-        {static_cast<float>(box[0]), static_cast<float>(box[1]), static_cast<float>(box[2])});
-  return out;
-}
-
 // Keys and values of the frames' tokens (32 frames: 6,720), questions and answers.
 constexpr std::int64_t kCacheTokens = 8192;
 
@@ -46,6 +38,29 @@ qwen2::Decoder make_decoder(const VlmCheckpoint& c, const VlmOptions& options) {
   });
 }
 
+VisualModules read_modules(const VlmCheckpoint& c, const VlmOptions& options) {
+  const Placement& placement = options.placement;
+  const VlmConfig& config = c.config;
+  c.modules.check_finite();
+  return on_device(placement.device, [&] {
+    VisualModules out;
+    out.streams.semantic.emplace(c.modules.semantic_projector(placement));
+    if (config.generative)
+      out.streams.generative.emplace(c.modules.generative_projector(placement));
+    if (config.fuses) out.streams.fusion.emplace(c.modules.fusion_module(placement));
+    if (const TensorView* newline = c.set.find(kNewlineName))
+      out.newline = owned_float_from(*newline).to(placement.device, placement.dtype);
+    if (config.position)
+      out.position.emplace(
+          *config.position, config.text.hidden, options.switches.geometry,
+          read_values(position_specs(*config.position, config.text.hidden), c.position), placement);
+    if (config.ground)
+      out.ground.emplace(*config.ground, read_values(ground_specs(*config.ground), c.ground),
+                         head_placement(placement, options.switches));
+    return out;
+  });
+}
+
 }  // namespace
 
 std::int64_t VisualScene::visual_tokens() const {
@@ -58,34 +73,15 @@ std::int64_t VisualScene::visual_tokens() const {
 Vlm::Vlm(VlmCheckpoint checkpoint, const VlmOptions& options)
     : checkpoint_(std::move(checkpoint)),
       options_(options),
-      decoder_(make_decoder(checkpoint_, options)) {
-  const VlmConfig& config = checkpoint_.config;
-  const Placement& placement = options_.placement;
-  checkpoint_.modules.check_finite();
-  on_device(placement.device, [&] {
-    const FusionCheckpoint& modules = checkpoint_.modules;
-    modules_.semantic.emplace(modules.semantic_projector(placement));
-    if (config.generative) modules_.generative.emplace(modules.generative_projector(placement));
-    if (config.fuses) modules_.fusion.emplace(modules.fusion_module(placement));
-    if (const TensorView* newline = checkpoint_.set.find(kNewlineName))
-      newline_ = owned_float_from(*newline).to(placement.device, placement.dtype);
-    if (config.position)
-      position_.emplace(
-          *config.position, config.text.hidden, options_.switches.geometry,
-          read_values(position_specs(*config.position, config.text.hidden), checkpoint_.position),
-          placement);
-    if (config.ground) {
-      Placement head = placement;
-      if (options_.switches.f32_head) head.dtype = at::kFloat;
-      ground_.emplace(*config.ground, read_values(ground_specs(*config.ground), checkpoint_.ground),
-                      head);
-    }
-  });
+      decoder_(make_decoder(checkpoint_, options)),
+      visual_(checkpoint_, options_.switches, options_.placement,
+              read_modules(checkpoint_, options_)) {
   PromptOptions prompts;
   prompts.control_words = options_.switches.control_words;
   prompts.spatial_instruction = options_.switches.spatial_instruction;
   if (checkpoint_.tokenizer)
-    prompts_ = std::make_unique<PromptMaker>(*checkpoint_.tokenizer, config.control, prompts);
+    prompts_ =
+        std::make_unique<PromptMaker>(*checkpoint_.tokenizer, checkpoint_.config.control, prompts);
 }
 
 const PromptMaker& Vlm::prompts() const {
@@ -94,124 +90,47 @@ const PromptMaker& Vlm::prompts() const {
 }
 
 const GroundHead& Vlm::head() const {
-  if (ground_) return *ground_;
+  if (visual_.modules().ground) return *visual_.modules().ground;
   throw InputError(explain(checkpoint_.path.string(), "no grounding head",
                            "a VEGA-3D or Video-3D-LLM checkpoint",
                            "such as the released one of Video-3D-LLM"));
 }
 
-bool Vlm::gate_reads_question() const {
-  return modules_.fusion &&
-         modules_.fusion->config().method == FusionMethod::kInstructionTokenGated;
-}
-
-// Tokens of a stream with what is added to them, and newlines.
-at::Tensor Vlm::visual_block(const VisualScene& scene, const Streams& streams) const {
-  const Newlines where = checkpoint_.config.newlines;
-  const at::Tensor& main = streams.fused.defined() ? streams.fused : streams.semantic;
-  const auto placed = [&](const at::Tensor& tokens) {
-    if (!scene.shift_.defined()) return tokens;
-    return (tokens.to(at::kFloat) + scene.shift_.view_as(tokens)).to(tokens.scalar_type());
-  };
-  const at::Tensor block = add_newlines(placed(main), newline_, where);
-  if (modules_.fusion || !streams.generative.defined()) return block;
-  // Not fused: the generative tokens follow, in rows whatever the setting.
-  const bool shifted = position_ && position_->config().on_generative;
-  const at::Tensor more = shifted ? placed(streams.generative) : streams.generative;
-  return at::cat({block, add_newlines(more, newline_, Newlines::kGrid)});
-}
-
-// (N, H) float32: means of tokens plus the embedding of the boxes' centres.
-at::Tensor Vlm::object_matrix(const VisualScene& scene, const Streams& streams) const {
-  const SceneInput& input = scene.input_;
-  const bool fine = object_mode(checkpoint_.config, options_.switches) == ObjectMode::kPatch14;
-  const at::Tensor& tokens = fine                      ? streams.encoded
-                             : streams.fused.defined() ? streams.fused
-                                                       : streams.semantic;
-  const at::Device device = options_.placement.device;
-  const at::ScalarType type = options_.switches.f32_head ? at::kFloat : options_.placement.dtype;
-  const at::Tensor out =
-      input.object_tokens.defined()
-          ? input.object_tokens.to(device, type).to(at::kFloat)
-          : object_features(tokens.flatten(0, 1), input.selected.to(device), type);
-  if (!position_ || position_->config().embedding == Embedding::kNone) return out;
-  return out + position_->embed_centres(points_tensor(centres_of(input.boxes)));
-}
-
-// Features through the projectors, or tokens that went through them before.
-Streams Vlm::streams_of(const SceneInput& in) const {
-  const Placement& placement = options_.placement;
-  const auto features = [&](const at::Tensor& t) {
-    return t.defined() ? t.to(placement.device) : t;
-  };
-  if (!in.has_tokens())
-    return project(modules_, features(in.semantic),
-                   checkpoint_.needs().generative ? features(in.generative) : at::Tensor());
-  const auto tokens = [&](const at::Tensor& t) {
-    return t.defined() ? t.to(placement.device, placement.dtype) : t;
-  };
-  Streams out;
-  out.semantic = tokens(in.semantic_tokens);
-  out.generative = tokens(in.generative_tokens);
-  out.fused = tokens(in.fused_tokens);
-  return out;
-}
+bool Vlm::shares_prefix() const { return !visual_.gate_reads_question(); }
 
 VisualScene Vlm::see(SceneInput input) const {
   const c10::NoGradGuard no_grad;
   VisualScene out;
   out.input_ = std::move(input);
   const SceneInput& in = out.input_;
-  const auto require = [&](bool there, const char* what, const char* remedy) {
-    if (!there)
-      throw InputError(explain("scene " + in.key, std::string("no ") + what,
-                               "what " + name_of(checkpoint_.family) + " needs", remedy));
-  };
-  const Needs needs = checkpoint_.needs();
-  require(!needs.semantic || in.semantic.defined() || in.has_tokens(), "semantic features",
-          "vega-extract features --backbone siglip --pool native makes them");
-  require(!needs.generative || in.generative.defined() || in.has_tokens(), "generative features",
-          "vega-extract features --backbone wan --recipe CHECKPOINT makes them");
-  require(!position_ || in.points.defined(), "positions: depth and camera poses",
-          "vega-extract scene makes a scene file of a scan that has both");
-  const at::Device device = options_.placement.device;
-  on_device(device, [&] {
-    out.streams_ = streams_of(in);
-    if (modules_.fusion && !gate_reads_question() && !out.streams_.fused.defined())
-      fuse_streams(*modules_.fusion, {},
-                   in.uncovered.defined() ? in.uncovered.to(device) : in.uncovered, out.streams_);
-    if (position_ && position_->config().embedding != Embedding::kNone)
-      out.shift_ = position_->embed(in.points);
-    const bool fine = object_mode(checkpoint_.config, options_.switches) == ObjectMode::kPatch14;
-    if (ground_ && in.has_objects() && (fine || !gate_reads_question()))
-      out.objects_ = object_matrix(out, out.streams_);
+  visual_.check(in);
+  on_device(options_.placement.device, [&] {
+    const bool early = shares_prefix();
+    out.streams_ = visual_.streams_of(in);
+    if (early) visual_.fuse(in, {}, out.streams_);
+    out.shift_ = visual_.shift(in);
+    if (visual_.modules().ground && in.has_objects() && (early || visual_.fine_objects()))
+      out.objects_ = visual_.objects(in, out.streams_);
     out.streams_.encoded = at::Tensor();  // the largest by far, and used up
-    if (!gate_reads_question()) out.visual_ = visual_block(out, out.streams_);
+    if (early) out.visual_ = visual_.block(out.streams_, out.shift_);
   });
   return out;
 }
 
 Vlm::Seen Vlm::seen(const VisualScene& scene, const PromptIds& prompt) const {
-  if (!gate_reads_question()) return {scene.visual_, scene.objects_};
-  const std::span<const std::int64_t> all = prompt.labels, none;
-  const auto chosen =
-      instruction_ids(prompt.ids, prompt.answered ? all : none, checkpoint_.config.instruction);
-  std::vector<std::int64_t> ids;
-  std::vector<float> weights;
-  for (const auto& [id, weight] : chosen) {
-    ids.push_back(id);
-    weights.push_back(weight);
-  }
+  if (shares_prefix()) return {scene.visual_, scene.objects_};
   FusionInputs inputs;
-  inputs.instruction = instruction_vector(decoder_.embed(ids), weights);
+  inputs.instruction = visual_.instruction(prompt, embed());
   Streams streams = scene.streams_;
-  const at::Tensor& uncovered = scene.input_.uncovered;
-  fuse_streams(*modules_.fusion, inputs,
-               uncovered.defined() ? uncovered.to(options_.placement.device) : uncovered, streams);
-  Seen out{visual_block(scene, streams), scene.objects_};
-  if (ground_ && !out.objects.defined() && scene.input_.has_objects())
-    out.objects = object_matrix(scene, streams);
+  visual_.fuse(scene.input_, inputs, streams);
+  Seen out{visual_.block(streams, scene.shift_), scene.objects_};
+  if (visual_.modules().ground && !out.objects.defined() && scene.input_.has_objects())
+    out.objects = visual_.objects(scene.input_, streams);
   return out;
+}
+
+Embed Vlm::embed() const {
+  return [this](std::span<const std::int64_t> ids) { return decoder_.embed(ids); };
 }
 
 Reply Vlm::reply_of(qwen2::Answer&& answer) const {

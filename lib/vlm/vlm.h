@@ -20,6 +20,7 @@
 #include "vlm/checkpoint.h"
 #include "vlm/scene.h"
 #include "vlm/switches.h"
+#include "vlm/visual.h"
 
 namespace vega::vlm {
 
@@ -108,7 +109,7 @@ class Vlm {
   ReadPrompt read(VisualScene& scene, const PromptIds& prompt,
                   const std::vector<std::array<float, 3>>& coords, bool share_prefix = true) const;
   // Whether prompts of a scene can share what is before the question.
-  bool shares_prefix() const { return !gate_reads_question(); }
+  bool shares_prefix() const;
   // An answer's ids as text.
   Reply reply_of(qwen2::Answer&& answer) const;
 
@@ -137,20 +138,12 @@ class Vlm {
   ReadPrompt read_whole(const VisualScene& scene, const PromptIds& prompt,
                         const std::vector<std::array<float, 3>>& coords) const;
   void read_prefix(VisualScene& scene, const PromptIds& begin) const;
-  Streams streams_of(const SceneInput& input) const;
-  at::Tensor visual_block(const VisualScene& scene, const Streams& streams) const;
-  at::Tensor object_matrix(const VisualScene& scene, const Streams& streams) const;
-  at::Tensor embed_text(const VisualScene& scene, const PromptIds& prompt,
-                        const std::vector<std::array<float, 3>>& coords) const;
-  bool gate_reads_question() const;
+  Embed embed() const;
 
   VlmCheckpoint checkpoint_;
   VlmOptions options_;
   qwen2::Decoder decoder_;
-  StreamModules modules_;
-  at::Tensor newline_;
-  std::optional<PositionEmbedding> position_;
-  std::optional<GroundHead> ground_;
+  Visual visual_;
   std::unique_ptr<PromptMaker> prompts_;
 };
 

@@ -12,33 +12,6 @@
 
 namespace vega::vlm {
 
-at::Tensor Vlm::embed_text(const VisualScene& scene, const PromptIds& prompt,
-                           const std::vector<std::array<float, 3>>& coords) const {
-  std::vector<std::int64_t> ids = prompt.ids;
-  std::vector<std::int64_t> places;
-  const auto& coord = checkpoint_.config.control.coord;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] == kImageId) ids[i] = 0;
-    if (std::ranges::find(coord, ids[i]) != coord.end())
-      places.push_back(static_cast<std::int64_t>(i));
-  }
-  at::Tensor out = decoder_.embed(ids);
-  if (!position_ || position_->config().embedding == Embedding::kNone) return out;
-  if (places.size() != coords.size())
-    throw InputError(explain(
-        "scene " + scene.input_.key + ": a prompt with " + std::to_string(places.size()) +
-            " <coord>",
-        std::to_string(coords.size()) + " places in the room",
-        std::to_string(places.size()) + ", one for each <coord>",
-        "take the word out of the question, or use --compat fixed, where a question's words stay "
-        "text"));
-  if (places.empty()) return out;
-  const at::Tensor rows = at::tensor(places, at::kLong).to(out.device());
-  const at::Tensor moved =
-      out.index_select(0, rows).to(at::kFloat) + position_->embed_centres(points_tensor(coords));
-  return out.index_copy(0, rows, moved.to(out.scalar_type()));
-}
-
 Sequence Vlm::assemble(const VisualScene& scene, const PromptIds& prompt,
                        const std::vector<std::array<float, 3>>& coords) const {
   return splice_in(scene, seen(scene, prompt).visual, prompt, coords);
@@ -46,8 +19,8 @@ Sequence Vlm::assemble(const VisualScene& scene, const PromptIds& prompt,
 
 Sequence Vlm::splice_in(const VisualScene& scene, const at::Tensor& visual, const PromptIds& prompt,
                         const std::vector<std::array<float, 3>>& coords) const {
-  return splice(prompt.ids, embed_text(scene, prompt, coords), visual, prompt.labels,
-                checkpoint_.config.most_tokens);
+  const at::Tensor text = visual_.text(prompt.ids, coords, embed(), scene.input_.key);
+  return splice(prompt.ids, text, visual, prompt.labels, checkpoint_.config.most_tokens);
 }
 
 // A prompt that leaves room for an answer; one that does not is cut as released, or refused.
@@ -71,15 +44,7 @@ void Vlm::check_length(const VisualScene& scene, const at::Tensor& visual,
 }
 
 at::Tensor Vlm::positions_of(const VisualScene& scene, const Sequence& sequence) const {
-  const std::int64_t length = sequence.embeddings.size(0);
-  const at::Tensor counted = at::arange(length, at::kLong);
-  if (!position_ || !position_->config().rope || sequence.image_first < 0)
-    return checkpoint_.config.text.three_components() ? counted.expand({3, length}).contiguous()
-                                                      : counted;
-  const at::Tensor voxels =
-      position_->voxels(scene.input_.points.squeeze(1)).view({-1, kTokenCells, 3});
-  // Enough after the block, then cut as the sequence was.
-  return rope_positions(sequence.image_first, voxels, length).slice(1, 0, length).contiguous();
+  return visual_.positions(scene.input_, sequence.image_first, sequence.embeddings.size(0));
 }
 
 ReadPrompt Vlm::read_whole(const VisualScene& scene, const PromptIds& prompt,
@@ -117,7 +82,7 @@ ReadPrompt Vlm::read(VisualScene& scene, const PromptIds& prompt,
     const bool there = image != prompt.ids.end() && scene.visual_.defined();
     const std::int64_t common = there ? before + scene.visual_.size(0) : 0;
     const std::int64_t most = checkpoint_.config.most_tokens;
-    if (!share_prefix || gate_reads_question() || before == 0 || !there || common >= most)
+    if (!share_prefix || !shares_prefix() || before == 0 || !there || common >= most)
       return read_whole(scene, prompt, coords);
     check_length(scene, scene.visual_, prompt);
     const auto part = [&](const std::vector<std::int64_t>& all, std::int64_t first) {
@@ -126,8 +91,8 @@ ReadPrompt Vlm::read(VisualScene& scene, const PromptIds& prompt,
     const PromptIds begin{{prompt.ids.begin(), image}, {}};
     if (scene.prefix_ && scene.prefix_ids_ != begin.ids) return read_whole(scene, prompt, coords);
     const PromptIds rest{part(prompt.ids, before + 1), part(prompt.labels, before + 1)};
-    const Sequence sequence =
-        splice(rest.ids, embed_text(scene, rest, coords), {}, rest.labels, most - common);
+    const at::Tensor text = visual_.text(rest.ids, coords, embed(), scene.input_.key);
+    const Sequence sequence = splice(rest.ids, text, {}, rest.labels, most - common);
     if (!scene.prefix_) read_prefix(scene, begin);
     const std::int64_t count = sequence.embeddings.size(0);
     const at::Tensor positions = at::arange(common, common + count, at::kLong);
