@@ -135,6 +135,38 @@ TEST_CASE("prompts: golden ids", "[shared]") {
   CHECK(std::equal(tail.rbegin(), tail.rend(), found.ids.rbegin()));
 }
 
+TEST_CASE("prompts: the repaired masking supervises the answer and its end mark alone",
+          "[shared]") {
+  const auto words = qwen_words();
+  if (!words) return;
+  const PromptMaker maker(*words, ids_of(*words), {});
+  const Turn turn =
+      task_turn(Task::kScanQa, {.question = "What color is the chair?", .answer = "brown"});
+  const PromptIds released = maker.training(turn);
+  const PromptIds answer = maker.training(turn, Masking::kAnswer);
+  // ..., im_start, assistant, newline, brown, im_end, newline.
+  const std::vector<std::int64_t> tail = {151644, 77091, 198, 64461, 151645, 198};
+  const auto ignored = static_cast<std::size_t>(
+      std::count(answer.labels.begin(), answer.labels.end(), kIgnoreLabel));
+  CHECK(answer.ids == released.ids);
+  REQUIRE(answer.ids.size() == answer.labels.size());
+  CHECK(std::equal(tail.rbegin(), tail.rend(), answer.ids.rbegin()));
+  CHECK(ignored == answer.ids.size() - 2);
+  CHECK(answer.labels[answer.ids.size() - 3] == 64461);
+  CHECK(answer.labels[answer.ids.size() - 2] == 151645);
+  CHECK(released.labels.back() == 198);
+  CHECK(released.labels[released.ids.size() - 5] == 77091);
+  // An answer that begins with a newline: one token with the header's, and a part of the answer.
+  const PromptIds odd = maker.training(
+      task_turn(Task::kScanQa, {.question = "x", .answer = "\nbrown"}), Masking::kAnswer);
+  const auto first = std::find_if(odd.labels.begin(), odd.labels.end(),
+                                  [](std::int64_t label) { return label != kIgnoreLabel; });
+  CHECK(*first == 271);
+  const PromptIds found =
+      maker.training(task_turn(Task::kScanRefer, {.description = "a chair"}), Masking::kAnswer);
+  CHECK(found.labels[found.labels.size() - 3] == 151647);
+}
+
 // R042.
 TEST_CASE("prompts: control words within a text", "[shared]") {
   const auto words = qwen_words();
