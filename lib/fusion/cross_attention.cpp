@@ -1,12 +1,10 @@
 #include "fusion/cross_attention.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <cmath>
 
-#include "base/error.h"
-#include "base/philox.h"
+#include "nn/dropout.h"
 
 namespace vega::fusion {
 namespace {
@@ -49,7 +47,7 @@ class Block {
     return at::linear(x, at(name + "weight"), at(name + "bias"));
   }
   at::Tensor drop(const at::Tensor& x, const char* place, const FusionInputs& inputs) const {
-    return inputs.training ? dropout(x, config_.dropout, prefix_ + place, inputs) : x;
+    return inputs.dropout ? dropout(x, config_.dropout, prefix_ + place, *inputs.dropout) : x;
   }
 
   // (V, L, H) to (V heads, L, H / heads).
@@ -119,33 +117,6 @@ at::Tensor cross_attention(const FusionConfig& config, const Parameters& values,
     x = Block(config, values, i).forward(x, g, positions, inputs);
   }
   return x;
-}
-
-at::Tensor dropout(const at::Tensor& x, double p, const std::string& place,
-                   const FusionInputs& inputs) {
-  if (p == 0) return x;
-  const std::int64_t count = x.numel();
-  if (count / 4 > 0xffffffffLL) {
-    throw InputError(explain("dropout at " + place, std::to_string(count) + " elements",
-                             "less than 2^34", "use fewer frames a step"));
-  }
-  const std::uint64_t hash = fnv1a64(place);
-  const PhiloxKey key = philox_key(inputs.dropout_seed);
-  at::Tensor mask = at::empty(x.sizes(), at::kFloat);
-  auto* out = mask.data_ptr<float>();
-  const auto kept = static_cast<float>(1 / (1 - p));
-  at::parallel_for(0, (count + 3) / 4, 4096, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) {
-      const auto words =
-          philox4x32({static_cast<std::uint32_t>(block), inputs.step,
-                      static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(hash >> 32)},
-                     key);
-      for (std::int64_t i = 0; i < 4 && 4 * block + i < count; ++i) {
-        out[4 * block + i] = philox_unit(words[static_cast<std::size_t>(i)]) < p ? 0.0F : kept;
-      }
-    }
-  });
-  return x * mask.to(x.device(), x.scalar_type());
 }
 
 }  // namespace vega::fusion

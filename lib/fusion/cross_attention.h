@@ -26,9 +26,4 @@ at::Tensor cross_attention(const FusionConfig& config, const Parameters& values,
                            const at::Tensor& s, const at::Tensor& g, Grid grid,
                            const FusionInputs& inputs);
 
-// x with elements dropped at probability p and the rest divided by 1 - p. Element e (C order) is
-// kept when word e of Philox, counter (e div 4, step, FNV-1a-64(place)), lies in [p, 1).
-at::Tensor dropout(const at::Tensor& x, double p, const std::string& place,
-                   const FusionInputs& inputs);
-
 }  // namespace vega::fusion

