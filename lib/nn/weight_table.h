@@ -16,9 +16,10 @@ namespace vega {
 // gradient arrives in the master's type.
 using WeightTable = std::map<std::string, at::Tensor, std::less<>>;
 
-// The tensor of that name. find_weight throws InputError naming it when there is none;
-// weight_or_none then gives an undefined tensor.
+// The tensor of that name. find_weight throws InputError naming it when there is none, or when it
+// is of another shape; weight_or_none gives an undefined tensor when there is none.
 at::Tensor find_weight(const WeightTable& weights, std::string_view name);
+at::Tensor find_weight(const WeightTable& weights, std::string_view name, at::IntArrayRef shape);
 at::Tensor weight_or_none(const WeightTable& weights, std::string_view name);
 
 }  // namespace vega

@@ -20,15 +20,6 @@ std::string layer_name(std::string_view prefix, std::int64_t n) {
   return std::string(prefix) + "layers." + std::to_string(n) + ".";
 }
 
-at::Tensor checked(const WeightTable& weights, const std::string& name, at::IntArrayRef shape) {
-  at::Tensor found = find_weight(weights, name);
-  if (found.sizes() != shape) {
-    throw InputError(explain(std::string(kTrain) + ": " + name,
-                             to_string(Shape(found.sizes().vec())), to_string(Shape(shape.vec()))));
-  }
-  return found;
-}
-
 // The linears of one layer by their names below it.
 std::vector<LoraTarget> linears_of(const Config& c) {
   const std::int64_t queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
@@ -41,13 +32,13 @@ std::vector<LoraTarget> linears_of(const Config& c) {
 LoraLinear take_linear(const WeightTable& weights, const LoraTarget& target, bool biased,
                        const std::optional<LoraConfig>& lora) {
   LoraLinear linear{.name = target.name};
-  linear.weight = checked(weights, target.name + ".weight", {target.out, target.in});
-  if (biased) linear.bias = checked(weights, target.name + ".bias", {target.out});
+  linear.weight = find_weight(weights, target.name + ".weight", {target.out, target.in});
+  if (biased) linear.bias = find_weight(weights, target.name + ".bias", {target.out});
   if (!weight_or_none(weights, lora_a_name(target.name)).defined()) return linear;
   if (!lora)
     throw InputError(explain(kTrain, "an adapter of " + target.name, "none, without LoRA options"));
-  linear.lora_a = checked(weights, lora_a_name(target.name), {lora->rank, target.in});
-  linear.lora_b = checked(weights, lora_b_name(target.name), {target.out, lora->rank});
+  linear.lora_a = find_weight(weights, lora_a_name(target.name), {lora->rank, target.in});
+  linear.lora_b = find_weight(weights, lora_b_name(target.name), {target.out, lora->rank});
   return linear;
 }
 
@@ -75,11 +66,11 @@ TrainDecoder::TrainDecoder(const Config& config, const WeightTable& weights,
                            TrainDecoderOptions options)
     : config_(config), options_(std::move(options)) {
   const auto get = [&](std::string_view name, at::IntArrayRef shape) {
-    return checked(weights, prefix + std::string(name), shape);
+    return find_weight(weights, prefix + std::string(name), shape);
   };
   embedding_ = get(kEmbedding, {config.vocab, config.hidden});
   norm_ = get(kNorm, {config.hidden});
-  head_ = config.tied ? embedding_ : checked(weights, head, {config.vocab, config.hidden});
+  head_ = config.tied ? embedding_ : find_weight(weights, head, {config.vocab, config.hidden});
   for (std::int64_t n = 0; n < config.layers; ++n)
     layers_.push_back(take_layer(weights, layer_name(prefix, n)));
   take_new_rows(weights, prefix);
@@ -94,8 +85,9 @@ TrainDecoder::Layer TrainDecoder::take_layer(const WeightTable& weights,
     return take_linear(weights, target, /*biased=*/index < 3, options_.lora);
   };
   Layer layer;
-  layer.input_norm = checked(weights, name + "input_layernorm.weight", {config_.hidden});
-  layer.post_norm = checked(weights, name + "post_attention_layernorm.weight", {config_.hidden});
+  layer.input_norm = find_weight(weights, name + "input_layernorm.weight", {config_.hidden});
+  layer.post_norm =
+      find_weight(weights, name + "post_attention_layernorm.weight", {config_.hidden});
   layer.q = linear(0), layer.k = linear(1), layer.v = linear(2), layer.o = linear(3);
   layer.gate = linear(4), layer.up = linear(5), layer.down = linear(6);
   return layer;
@@ -109,7 +101,7 @@ void TrainDecoder::take_new_rows(const WeightTable& weights, const std::string& 
                "none, without the ids of new tokens");
     return;
   }
-  new_rows_ = checked(weights, name, {count, config_.hidden});
+  new_rows_ = find_weight(weights, name, {count, config_.hidden});
   for (const std::int64_t id : options_.new_ids) {
     check_that(id >= 0 && id < config_.vocab, kTrain, "new_ids", std::to_string(id),
                "0 to " + std::to_string(config_.vocab - 1));
