@@ -14,9 +14,10 @@ using TensorFunction = std::function<at::Tensor(const std::vector<at::Tensor>& i
 // function(inputs), of which only the inputs are kept; the backward pass calls the function a
 // second time, with tensors of the same values. Gradients flow to the inputs that require one and
 // to nothing else: every trained tensor must be among the inputs. inputs: all defined. The same
-// bits as function(inputs) itself, values and gradients, provided that the function is a function:
-// what it reads besides its inputs must not change until the backward pass. Without an input that
-// requires a gradient, or with gradients off: function(inputs).
+// bits as function(inputs) itself, values and gradients (an input of several calls gets one sum a
+// call), provided that what the function reads besides its inputs does not change until the
+// backward pass. Without an input that requires a gradient, or with gradients off:
+// function(inputs).
 at::Tensor recomputed(const TensorFunction& function, const std::vector<at::Tensor>& inputs);
 
 }  // namespace vega
