@@ -9,7 +9,6 @@
 #include <map>
 
 #include "base/error.h"
-#include "base/philox.h"
 #include "vlm/assembly.h"
 #include "vlm/train_state.h"
 
@@ -89,10 +88,7 @@ void TrainPass::look() {
 FusionInputs TrainPass::fusion_inputs(const TrainSample* question) const {
   FusionInputs out;
   if (question != nullptr) out.instruction = visual_.instruction(question->prompt, embed_);
-  if (!options_.dropout) return out;
-  out.training = true;
-  out.dropout_seed = options_.dropout->seed ^ fnv1a64(options_.dropout->pass);
-  out.step = options_.dropout->step;
+  out.dropout = options_.dropout;
   return out;
 }
 
