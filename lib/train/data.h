@@ -59,7 +59,8 @@ struct FeatureKinds {
   std::int64_t semantic_width = 0, generative_width = 0;
   TrainedOn generative;
 };
-// Of the first scene that has files. Throws InputError: no scene has.
+// Of the first file of each folder; 0 where there is none. Throws FormatError, InputError (no such
+// tap).
 FeatureKinds feature_kinds(const Recipe& recipe);
 
 // `checkpoint` as vlm::planned_checkpoint makes it. Reads annotations, and headers of the scenes'

@@ -20,7 +20,7 @@ struct Counted {
 //   words      (samples of words / samples) / targets of words
 //   grounding  1 / samples
 // kToken: the group is the whole step. kReleased: each micro-batch is one, and its weights are
-// divided by the number of micro-batches. Samples without targets count nothing and get 0.
+// divided by the number of micro-batches that have a target. Samples without targets get 0.
 std::vector<std::vector<double>> divided(const std::vector<std::vector<Counted>>& batches,
                                          Division division);
 

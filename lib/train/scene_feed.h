@@ -17,15 +17,14 @@ class SceneFeed {
   // The next scene that will be used; nothing at the end.
   using Next = std::function<std::optional<std::size_t>()>;
 
-  // Both are called by the reading thread alone. Scenes that were used last are kept, as many as
-  // fit `bytes`; at least the few that are read ahead.
+  // Both are called by the reading thread alone. Scenes that were read last are kept, as many as
+  // fit `bytes`, beside the few that are read ahead.
   SceneFeed(Load load, Next next, double bytes);
   ~SceneFeed();
   SceneFeed(const SceneFeed&) = delete;
   SceneFeed& operator=(const SceneFeed&) = delete;
 
-  // The next scene, which must be `scene`. Waits for it. Throws what reading it threw, and Stopped
-  // where a signal came meanwhile.
+  // The next scene, which must be `scene`. Waits for it. Throws what reading it threw.
   std::shared_ptr<const vlm::SceneInput> take(std::size_t scene);
 
  private:
