@@ -139,8 +139,9 @@ std::array<double, 2> room_middle(const vlm::SceneInput& scene) {
 }
 
 std::int64_t frame_count(const vlm::SceneInput& scene) {
-  for (const at::Tensor* t : {&scene.semantic, &scene.generative, &scene.semantic_tokens,
-                              &scene.generative_tokens, &scene.fused_tokens})
+  for (const at::Tensor* t :
+       {&scene.semantic, &scene.pixels, &scene.generative, &scene.semantic_tokens,
+        &scene.generative_tokens, &scene.fused_tokens})
     if (t->defined()) return t->size(0);
   return scene.points.defined() ? scene.points.size(0) / kTokenCells : 0;
 }
@@ -158,7 +159,7 @@ vlm::SceneInput augmented(const vlm::SceneInput& scene, const Augmentation& how)
   const std::int64_t count = frame_count(scene);
   if (std::ssize(how.frames) == count) return out;
   const at::Tensor kept = at::tensor(how.frames, at::kLong);
-  for (at::Tensor* t : {&out.semantic, &out.generative, &out.semantic_tokens,
+  for (at::Tensor* t : {&out.semantic, &out.pixels, &out.generative, &out.semantic_tokens,
                         &out.generative_tokens, &out.fused_tokens, &out.uncovered})
     *t = frames_of(*t, kept);
   out.points = cells_of(out.points, 0, count, kept);

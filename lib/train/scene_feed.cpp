@@ -21,9 +21,10 @@ constexpr std::size_t kAhead = 3;  // scenes that are read before they are asked
 
 std::int64_t scene_bytes(const vlm::SceneInput& scene) {
   std::int64_t out = 0;
-  for (const at::Tensor* tensor : {&scene.semantic, &scene.generative, &scene.semantic_tokens,
-                                   &scene.generative_tokens, &scene.fused_tokens, &scene.uncovered,
-                                   &scene.points, &scene.selected, &scene.object_tokens})
+  for (const at::Tensor* tensor :
+       {&scene.semantic, &scene.pixels, &scene.generative, &scene.semantic_tokens,
+        &scene.generative_tokens, &scene.fused_tokens, &scene.uncovered, &scene.points,
+        &scene.selected, &scene.object_tokens})
     if (tensor->defined()) out += static_cast<std::int64_t>(tensor->nbytes());
   return out;
 }

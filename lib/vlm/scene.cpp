@@ -14,6 +14,9 @@
 #include "fusion/features.h"
 #include "fusion/objects.h"
 #include "geometry/patches.h"
+#include "media/decode.h"
+#include "media/view.h"
+#include "models/siglip/config.h"
 #include "store/join.h"
 #include "vlm/scene_tokens.h"
 
@@ -36,7 +39,11 @@ struct Reading {
 
   void check_there() const {
     const Needs needs = checkpoint.needs();
-    if (needs.semantic && files.semantic == nullptr && files.tokens == nullptr)
+    if (files.pixels) {
+      if (files.scene == nullptr || !files.scene->has_color())
+        missing("pictures in its scene file", "a vision tower that trains reads them",
+                "vega-extract scene keeps the frames' pictures where it may");
+    } else if (needs.semantic && files.semantic == nullptr && files.tokens == nullptr)
       missing(
           "semantic features", "those of the checkpoint's vision tower",
           "vega-extract features --backbone siglip --pool native; or tokens of vega-fuse tokens "
@@ -62,7 +69,8 @@ struct Reading {
   }
 
   std::size_t frame_count() const {
-    return files.tokens != nullptr       ? files.tokens->frame_count()
+    return files.pixels                  ? files.scene->frame_count()
+           : files.tokens != nullptr     ? files.tokens->frame_count()
            : files.semantic != nullptr   ? files.semantic->frame_count()
            : files.generative != nullptr ? files.generative->frame_count()
                                          : files.scene->frame_count();
@@ -127,6 +135,22 @@ struct Reading {
           file.header().model_fp, expected);
   }
 
+  // (V, 3, 384, 384): the view that the semantic features of the checkpoint are made of.
+  at::Tensor pixels() const {
+    const SceneReader& scene = *files.scene;
+    const View view = view_from_name(checkpoint.view());
+    const SceneFrames frames = scene.frames();
+    const ImageSize square{siglip::kImageSide, siglip::kImageSide};
+    std::vector<at::Tensor> out;
+    for (std::size_t v = 0; v < frame_count(); ++v) {
+      const std::string where = fmt::format("{}: picture {}", scene.path().string(), v);
+      const SignedImage seen = apply_view(decode_image(scene.color_jpeg(v), where), view, square,
+                                          {frames.depth_width, frames.depth_height});
+      out.push_back(float_tensor(seen.chw, {3, square.height, square.width}));
+    }
+    return at::stack(out);
+  }
+
   // Whether generative cells are brought to where semantic ones look.
   bool maps_cells() const {
     return switches.align == AlignMode::kPixel && checkpoint.config.fuses &&
@@ -154,6 +178,7 @@ struct Reading {
     return files.tokens != nullptr       ? files.tokens->header().key
            : files.semantic != nullptr   ? files.semantic->header().key
            : files.generative != nullptr ? files.generative->header().key
+           : files.pixels                ? files.scene->header().key
                                          : std::string();
   }
 
@@ -273,7 +298,10 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
   if (files.tokens != nullptr) {
     reading.differences += read_tokens(checkpoint, files, switches, out);
   } else {
-    if (needs.semantic) out.semantic = reading.semantic();
+    if (files.pixels)
+      out.pixels = reading.pixels();
+    else if (needs.semantic)
+      out.semantic = reading.semantic();
     if (needs.generative) reading.generative(out);
   }
   if (checkpoint.config.position) out.points = reading.points();

@@ -26,11 +26,14 @@ struct SceneFiles {
   std::string semantic_tap = {}, generative_tap = {};  // empty: the file's default tap
   ObjectKind objects = ObjectKind::kProposal;
   bool allow_mismatch = false;  // features of another kind than the checkpoint was trained on
+  // The scene file's pictures in place of semantic features: for a vision tower in training.
+  bool pixels = false;
 };
 
 // On the CPU, float32. Undefined: there is none. Features, or tokens in their place.
 struct SceneInput {
   at::Tensor semantic;    // (V, 729, C)
+  at::Tensor pixels;      // (V, 3, 384, 384), -1..1: the checkpoint's view of the frames
   at::Tensor generative;  // (V, 196, Cg)
   // (V, 196, H), before positions and newlines: fused_tokens, or what they are made of.
   at::Tensor semantic_tokens, generative_tokens, fused_tokens;

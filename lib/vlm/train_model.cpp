@@ -54,6 +54,9 @@ TrainModel::Impl::Impl(VlmCheckpoint base, const TrainModelOptions& given) : opt
     if (trains(options, Part::kLora)) how.lora = options.lora;
     if (table.contains(kNewRows)) how.new_ids = new_token_ids(checkpoint.config);
     decoder.emplace(checkpoint.config.text, table, "model.", kLanguageHead, how);
+    if (trains(options, Part::kTower))
+      tower.emplace(checkpoint.tower->config, table, checkpoint.tower->prefix,
+                    siglip::TrainTowerOptions{options.placement.dtype, options.recompute});
   });
   take_added(base);
   PromptOptions how;

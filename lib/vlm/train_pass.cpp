@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "models/siglip/backbone.h"
 #include "vlm/assembly.h"
 #include "vlm/train_state.h"
 
@@ -58,6 +59,15 @@ void TrainPass::send_back(std::vector<Cut>& cuts) const {
   if (!roots.empty()) torch::autograd::backward(roots, gradients);
 }
 
+void TrainPass::read_pixels() {
+  if (!scene_.pixels.defined())
+    throw InputError(explain("scene " + scene_.key, "no pixels",
+                             "pictures for the vision tower, which trains",
+                             "read the scene with its pictures (SceneFiles::pixels)"));
+  const at::Tensor pixels = siglip::tower_pixels(scene_.pixels).to(model_.options.placement.device);
+  scene_.semantic = model_.tower->forward(pixels);
+}
+
 // What all questions share of the scene.
 void TrainPass::look() {
   if (!sees_ && !grounds_) return;
@@ -71,6 +81,7 @@ void TrainPass::look() {
                 "no objects to choose from" +
                     (scene_.no_objects.empty() ? std::string() : " (" + scene_.no_objects + ")"),
                 "objects in its scene file", "vega-extract scene --masks or --boxes adds them"));
+  if (model_.tower) read_pixels();
   visual_.check(scene_);
   streams_ = visual_.streams_of(scene_);
   shift_ = visual_.shift(scene_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/qwen2/train_decoder.h"
+#include "models/siglip/train_tower.h"
 #include "vlm/train_model.h"
 #include "vlm/train_sequence.h"
 #include "vlm/visual.h"
@@ -28,6 +29,7 @@ struct TrainModel::Impl {
   WeightTable table;
   std::vector<Trained> trained, added;
   std::optional<qwen2::TrainDecoder> decoder;
+  std::optional<siglip::TrainTower> tower;  // where it trains
   std::unique_ptr<PromptMaker> prompts;
 
  private:
@@ -59,6 +61,7 @@ class TrainPass {
   at::Tensor cut(const at::Tensor& tensor, std::vector<Cut>& cuts) const;
   void send_back(std::vector<Cut>& cuts) const;
   void look();
+  void read_pixels();
   Seen see(const TrainSample* question, std::vector<Cut>& cuts);
   FusionInputs fusion_inputs(const TrainSample* question) const;
   void read(const Seen& seen, std::span<const std::size_t> places);
@@ -71,7 +74,7 @@ class TrainPass {
                          const at::Tensor& hidden, const at::Tensor& objects);
 
   const TrainModel::Impl& model_;
-  const SceneInput& scene_;
+  SceneInput scene_;  // with semantic features out of the tower, where it trains
   std::span<const TrainSample> samples_;
   const PassOptions& options_;
   bool gradients_;

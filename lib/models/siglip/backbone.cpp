@@ -87,14 +87,9 @@ void SiglipBackbone::load() {
   });
 }
 
-// A view of a 384x384 picture comes by the way of the generative towers, (x + 1) / 2 and 2x - 1,
-// which costs the last bit. Its values are 8-bit: what the processor makes of them,
-// (b * (1/255) - 0.5) / 0.5 with the product in double and rounded, is restored exactly.
 at::Tensor SiglipBackbone::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  const at::Tensor bytes = at::round((pixels + 1.0F) * 127.5F).to(at::kDouble);
-  const at::Tensor unit = (bytes * (1.0 / 255.0)).to(at::kFloat);
-  return on_device(device_, [&] { return ((unit - 0.5F) / 0.5F).to(device_); });
+  return on_device(device_, [&] { return tower_pixels(pixels).to(device_); });
 }
 
 std::vector<at::Tensor> SiglipBackbone::run(const at::Tensor& encoded, const at::Tensor&) const {
@@ -110,6 +105,13 @@ std::vector<at::Tensor> SiglipBackbone::run(const at::Tensor& encoded, const at:
 }
 
 }  // namespace
+
+// The processor: (b * (1/255) - 0.5) / 0.5, with the product in double and rounded.
+at::Tensor tower_pixels(const at::Tensor& pixels) {
+  const at::Tensor bytes = at::round((pixels + 1.0F) * 127.5F).to(at::kDouble);
+  const at::Tensor unit = (bytes * (1.0 / 255.0)).to(at::kFloat);
+  return (unit - 0.5F) / 0.5F;
+}
 
 std::unique_ptr<Backbone> make_siglip(const BackboneOptions& options) {
   return std::make_unique<SiglipBackbone>(options);

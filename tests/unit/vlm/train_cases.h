@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <memory>
@@ -68,7 +69,8 @@ inline double weighted_sum(const std::vector<vlm::TrainSample>& samples,
 // equal parts, against a central difference in float64. A step of 1e-5 leaves 1e-9 of rounding
 // (losses are around 10) and about 1e-10 of curvature.
 inline void check_gradients(vlm::TrainModel& model, const vlm::SceneInput& scene,
-                            const std::vector<vlm::TrainSample>& samples, bool see_visual = true) {
+                            const std::vector<vlm::TrainSample>& samples, bool see_visual = true,
+                            const std::vector<std::string>& only = {}) {
   constexpr double kStep = 1e-5;
   vlm::PassOptions how;
   how.see_visual = see_visual;
@@ -76,6 +78,8 @@ inline void check_gradients(vlm::TrainModel& model, const vlm::SceneInput& scene
   at::manual_seed(11);
   const auto unit = [](const at::Tensor& x) { return x / x.norm().clamp_min(1e-300); };
   for (const vlm::Trained& t : model.trained()) {
+    const auto is_asked = [&](const std::string& end) { return t.name.ends_with(end); };
+    if (!only.empty() && std::ranges::none_of(only, is_asked)) continue;
     INFO(model.checkpoint().path.string() << ": " << t.name);
     REQUIRE(t.tensor.grad().defined());
     const at::Tensor gradient = t.tensor.grad().clone(), start = t.tensor.detach().clone();
