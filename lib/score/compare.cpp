@@ -115,10 +115,10 @@ std::string differences_text(const Json& ours, const Json& theirs) {
   return out.empty() ? "The two run.json are equal.\n" : "The two run.json differ in:\n" + out;
 }
 
-Json comparison_json(const std::string& file, const std::vector<Comparison>& metrics,
+Json comparison_json(const std::vector<std::string>& files, const std::vector<Comparison>& metrics,
                      const Json& our_run, const Json& their_run) {
   Json out = Json::object();
-  out.add("file", file);
+  out.add("file", files.size() == 1 ? Json(files[0]) : Json(files));
   Json& all = out.add("metrics", Json::object());
   for (const Comparison& one : metrics) {
     const metrics::PairedTest& test = one.test;

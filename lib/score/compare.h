@@ -25,7 +25,7 @@ std::string comparison_text(const std::vector<Comparison>& metrics, TableFormat 
 std::string differences_text(const Json& ours, const Json& theirs);
 
 // The same two as the member "against" of scores.json (docs/formats.md).
-Json comparison_json(const std::string& file, const std::vector<Comparison>& metrics,
+Json comparison_json(const std::vector<std::string>& files, const std::vector<Comparison>& metrics,
                      const Json& our_run, const Json& their_run);
 
 }  // namespace vega::score

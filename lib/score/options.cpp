@@ -45,7 +45,9 @@ void ScoreOptions::visit(OptionVisitor& v) {
   v.text("--wordnet-dir", wordnet_dir, "DIR", "WordNet 3.0, for meteor-wordnet");
   v.text("--judge", judge, "FILE", "scores of a judge beside them: lines {id, score, scale}");
   v.group("How sure it is");
-  v.text("--against", against, "FILE", "answers of another system: paired difference");
+  v.texts("--against", against, "FILE",
+          "answers of another system: paired difference; given as often as there are answer files: "
+          "its seeds");
   v.choice("--cluster", cluster, kClusters, "");
   v.integer("--draws", draws, "N", {100, 1000000}, "resamplings of an interval");
   v.integer("--seed", seed, "N", {0}, "of the resamplings");

@@ -20,7 +20,8 @@ struct ScoreOptions {
   bool all_variants = false, partial = false;
   std::int64_t run = 0, draws = 2000, seed = 42, threads = 0;
   ClusterBy cluster = ClusterBy::kScene;
-  std::string against, judge;
+  std::vector<std::string> against;  // one file, or as many as there are inputs
+  std::string judge;
   std::string out, samples;
   TableFormat format = TableFormat::kText;
 

@@ -1,5 +1,7 @@
 #include "score/score.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -70,11 +72,14 @@ Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
   out.matching.partial = options.partial;
   out.certainty = {options.cluster == ClusterBy::kScene,
                    {static_cast<int>(options.draws), static_cast<std::uint64_t>(options.seed)}};
-  for (const auto& [option, value] :
-       {std::pair{"--against", &options.against}, {"--judge", &options.judge}})
-    if (options.all_variants && !value->empty())
+  for (const auto& [option, given] :
+       {std::pair{"--against", !options.against.empty()}, {"--judge", !options.judge.empty()}})
+    if (options.all_variants && given)
       throw UsageError(explain(option, "given with --all-variants", "one of them",
                                "name a --matcher to compare under"));
+  if (options.against.size() > 1 && options.against.size() != out.files.size())
+    throw UsageError(explain("--against", fmt::format("{} files", options.against.size()),
+                             fmt::format("1 or {}, as there are answer files", out.files.size())));
   if (out.task == Task::kLibero && (!options.gt.empty() || !options.against.empty()))
     throw UsageError(explain(options.gt.empty() ? "--against" : "--gt", "given with libero",
                              "rollout logs alone"));
@@ -185,7 +190,7 @@ void write_outputs(const Plan& plan, const Measured& measured, const Scores& sco
 void run_score(const ScoreOptions& options, const ReadScene& read_scene, const Context& context) {
   Plan plan = plan_of(options, read_scene);
   std::vector<fs::path> read = plan.files;
-  if (!options.against.empty()) read.push_back(answer_file(options.against));
+  for (const std::string& other : options.against) read.push_back(answer_file(other));
   for (const std::string& file :
        {options.gt, options.questions, options.boxes, options.labels, options.scans, options.judge})
     read.emplace_back(file);
@@ -214,17 +219,22 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
   Scores scores = scores_of(plan.task, measured, plan.certainty);
   std::string against;
   if (!options.against.empty()) {
-    Run other = read_run(plan, answer_file(options.against));
-    other.questions = in_order_of(runs[0].questions, std::move(other.questions), options.against,
-                                  plan.files[0].string());
+    std::vector<Measured> others;
+    Json other_run;
+    for (const std::string& file : options.against) {
+      Run other = read_run(plan, answer_file(file));
+      other.questions =
+          in_order_of(runs[0].questions, std::move(other.questions), file, plan.files[0].string());
+      others.push_back(measure(other.questions, plan.matching));
+      if (others.size() == 1) other_run = std::move(other.json);
+    }
     // One form for both sides: the test exchanges the sums of the two systems.
-    const Measured theirs =
-        mean_of_runs(std::vector<Measured>(runs.size(), measure(other.questions, plan.matching)));
-    const auto compared = compare_systems(measured, theirs, plan.certainty);
-    scores.against = comparison_json(options.against, compared, runs[0].json, other.json);
+    others.resize(runs.size(), others.front());
+    const auto compared = compare_systems(measured, mean_of_runs(others), plan.certainty);
+    scores.against = comparison_json(options.against, compared, runs[0].json, other_run);
     against = comparison_text(compared, options.format);
     if (options.format != TableFormat::kCsv)
-      against += "\n" + differences_text(runs[0].json, other.json);
+      against += "\n" + differences_text(runs[0].json, other_run);
   }
   scores.inputs = plan.inputs;
   write_outputs(plan, measured, scores);

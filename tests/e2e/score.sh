@@ -139,6 +139,13 @@ expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json
 expect_line EM 50.00 "33.33 to 66.67"
 expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json --against sqa_b.jsonl
 expect_line EM 50.00 33.33 +16.67
+# seeds against seeds: both means; the order of the other's files says nothing
+expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json --against sqa_b.jsonl --against sqa_b.jsonl -o seeds.scores
+expect_line EM 50.00 33.33 +16.67
+check "all files of the other stand in the score file" grep -q '"sqa_b.jsonl", *"sqa_b.jsonl"\|"sqa_b.jsonl",$' seeds.scores
+expect_exit 0 score sqa3d sqa.jsonl sqa_b.jsonl --gt sqa.json --against sqa_b.jsonl --against sqa.jsonl
+expect_line EM 50.00 50.00 +0.00
+refused 2 "--against: got 2 files, expected 1" -- sqa3d sqa.jsonl --gt sqa.json --against sqa_b.jsonl --against sqa_b.jsonl
 printf '{"id":%s,"score":%s,"scale":5,"judge":"kind"}\n' 1 5 2 4 3 0 >judge.jsonl
 expect_exit 0 score sqa3d sqa.jsonl --gt sqa.json --judge judge.jsonl
 expect_line "judge kind" 60.00
