@@ -121,7 +121,7 @@ class DataReading {
     std::vector<std::string> missing;
     for (const auto& [key, objects] : keys) {
       check_stop();
-      ScenePlace place = place_of(key, recipe_.folders, checkpoint_.needs(), objects);
+      ScenePlace place = place_of(key, recipe_, checkpoint_.needs(), objects);
       if (const std::string lack = what_is_missing(place); !lack.empty()) {
         missing.push_back(lack);
         continue;

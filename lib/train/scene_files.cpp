@@ -18,7 +18,8 @@ struct OpenPlace {
   std::optional<SceneReader> scene;
   vlm::SceneFiles files;
 
-  OpenPlace(const ScenePlace& place, const SceneFolders& folders) {
+  OpenPlace(const ScenePlace& place, const Recipe& recipe) {
+    const SceneFolders& folders = recipe.folders;
     if (!place.semantic.empty()) files.semantic = &semantic.emplace(place.semantic);
     if (!place.generative.empty()) files.generative = &generative.emplace(place.generative);
     if (!place.scene.empty()) files.scene = &scene.emplace(place.scene);
@@ -26,6 +27,7 @@ struct OpenPlace {
     files.generative_tap = folders.generative_tap;
     files.objects = folders.objects;
     files.allow_mismatch = folders.allow_mismatch;
+    files.pixels = reads_pixels(recipe);
   }
   OpenPlace(const OpenPlace&) = delete;
   OpenPlace& operator=(const OpenPlace&) = delete;
@@ -42,13 +44,19 @@ fs::path file_in(const fs::path& folder, const std::string& key, const char* opt
 
 }  // namespace
 
-ScenePlace place_of(const std::string& key, const SceneFolders& folders, const vlm::Needs& needs,
+bool reads_pixels(const Recipe& recipe) {
+  return std::ranges::find(recipe.model.parts, vlm::Part::kTower) != recipe.model.parts.end();
+}
+
+ScenePlace place_of(const std::string& key, const Recipe& recipe, const vlm::Needs& needs,
                     bool objects) {
+  const SceneFolders& folders = recipe.folders;
+  const bool pixels = reads_pixels(recipe);
   ScenePlace out;
   out.key = key;
-  if (needs.semantic) out.semantic = file_in(folders.semantic, key, "--semantic");
+  if (needs.semantic && !pixels) out.semantic = file_in(folders.semantic, key, "--semantic");
   if (needs.generative) out.generative = file_in(folders.generative, key, "--features");
-  if (needs.positions || objects) out.scene = file_in(folders.scenes, key, "--scenes");
+  if (needs.positions || objects || pixels) out.scene = file_in(folders.scenes, key, "--scenes");
   return out;
 }
 
@@ -63,7 +71,7 @@ std::string what_is_missing(const ScenePlace& place) {
 
 std::string read_headers(ScenePlace& place, const Recipe& recipe,
                          const vlm::VlmCheckpoint& checkpoint, bool objects) {
-  const OpenPlace open(place, recipe.folders);
+  const OpenPlace open(place, recipe);
   vlm::check_recipe(checkpoint, open.files, recipe.model.switches);
   std::string keys = place.key;
   if (open.semantic) {
@@ -75,6 +83,8 @@ std::string read_headers(ScenePlace& place, const Recipe& recipe,
     keys += "\n" + tap_key_of(*open.generative, recipe.folders.generative_tap);
   }
   if (open.scene) {
+    if (!open.semantic && !open.generative)
+      place.frames = static_cast<std::int64_t>(open.scene->frame_count());
     keys += "\n" + open.scene->header().cache_key;
     const ObjectKind kind = recipe.folders.objects;
     if (objects && !open.scene->has_objects(kind))
@@ -122,7 +132,7 @@ FeatureKinds feature_kinds(const Recipe& recipe) {
 
 vlm::SceneInput read_place(const ScenePlace& place, const Recipe& recipe,
                            const vlm::VlmCheckpoint& checkpoint) {
-  const OpenPlace open(place, recipe.folders);
+  const OpenPlace open(place, recipe);
   return vlm::read_scene(checkpoint, open.files, recipe.model.switches);
 }
 

@@ -7,8 +7,11 @@
 
 namespace vega::train {
 
+// Whether the vision tower trains: it reads the pictures of scene files in place of features.
+bool reads_pixels(const Recipe& recipe);
+
 // The files that the checkpoint needs of a scene. objects: the scene file is needed for them.
-ScenePlace place_of(const std::string& key, const SceneFolders& folders, const vlm::Needs& needs,
+ScenePlace place_of(const std::string& key, const Recipe& recipe, const vlm::Needs& needs,
                     bool objects);
 
 // "KEY: no such file: PATH", naming the option where there is no folder; empty: all are there.
