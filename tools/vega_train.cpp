@@ -1,9 +1,17 @@
 #include "cli/program.h"
+#include "score/scored.h"
 #include "store/file_verbs.h"
+#include "train/loop.h"
+#include "train/plot.h"
 
 int main(int argc, char** argv) {
   using namespace vega;
-  cli::Program program{"vega-train", "Features in, trained checkpoints out.", {}};
+  const tasks::ReadScored read_scored = [](const tasks::ScoredSources& sources) {
+    return score::scored_questions(sources, {});
+  };
+  cli::Program program{"vega-train",
+                       "Features in, trained checkpoints out.",
+                       {train::run_verb(read_scored), train::plot_verb()}};
   for (Verb& verb : file_verbs(program.name)) program.verbs.push_back(std::move(verb));
   return cli::run(argc, argv, program);
 }

@@ -115,10 +115,7 @@ void visit_run(TrainVerb& o, OptionVisitor& v) {
   v.flag("--overwrite", o.overwrite, "remove the run that is there and begin anew");
   v.integer("--save-every", o.save_every, "N", {1, kMany}, "steps between checkpoints");
   v.integer("--keep", o.keep, "N", {1, 1 << 20}, "newest checkpoints that stay, beside the best");
-  v.text("--validate", o.validate, "FILE", "held-out questions, as --data");
-  v.integer("--validate-every", o.validate_every, "N", {1, kMany}, "steps between validations");
-  v.integer("--validate-samples", o.validate_samples, "N", {0, kMany},
-            "questions of each entry that are asked; 0: all");
+  o.validation.visit(v);
   v.group("Device");
   DeviceOptions::visit_device(v, o.device.device, "where to compute");
   v.choice("--dtype", o.device.dtype, kComputeTypes,

@@ -12,6 +12,7 @@
 #include "run/option_groups.h"
 #include "store/scene_file.h"
 #include "train/schedule.h"
+#include "train/validate.h"
 #include "vlm/ground.h"
 #include "vlm/prompt.h"
 #include "vlm/train_parts.h"
@@ -87,8 +88,7 @@ struct TrainVerb {
   std::string out;
   bool overwrite = false;
   std::int64_t save_every = 500, keep = 2;
-  std::string validate;  // a mixture of held-out questions; empty: none
-  std::int64_t validate_every = 500, validate_samples = 0;
+  ValidationOptions validation;
 
   bool recompute = true;
   std::int64_t pass_tokens = 16384;

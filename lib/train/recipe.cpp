@@ -119,6 +119,7 @@ Recipe resolve(const TrainVerb& o) {
   r.model.placement = {device, r.dtype == DType::kBF16 ? at::kBFloat16 : at::kFloat};
   r.model.switches = switches_of_run(o);
   r.model.parts = parts;
+  r.preset_parts = o.train.empty();
   if (std::ranges::find(parts, Part::kLora) != parts.end())
     r.model.lora =
         LoraConfig{o.lora_rank.value_or(64), o.lora_alpha, o.lora_dropout, o.lora_rslora};
@@ -149,9 +150,7 @@ Recipe resolve(const TrainVerb& o) {
   r.clip = o.clip;
   r.save_every = o.save_every;
   r.keep = o.keep;
-  r.validate = o.validate;
-  r.validate_every = o.validate_every;
-  r.validate_samples = o.validate_samples;
+  r.validation = o.validation;
   r.scene_bytes = o.scene_memory * (1 << 30);
   r.threads = o.workers();
   return r;

@@ -30,6 +30,7 @@ struct Recipe {
   bool skip_missing = false, overwrite = false;
 
   vlm::TrainModelOptions model;       // its parts are those that train
+  bool preset_parts = false;  // they are a preset's: those that the checkpoint lacks are left out
   std::map<vlm::Part, double> rates;  // of every part that trains
   std::optional<std::int64_t> max_tokens;
   vlm::Masking masking = vlm::Masking::kReleased;
@@ -48,8 +49,7 @@ struct Recipe {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0, clip = 1;
 
   std::int64_t save_every = 500, keep = 2;
-  std::filesystem::path validate;  // empty: none
-  std::int64_t validate_every = 500, validate_samples = 0;
+  ValidationOptions validation;
   double scene_bytes = 0;  // of scenes that are kept
   int threads = 1;
   std::uint64_t seed = 42;

@@ -11,7 +11,7 @@ help_of() {
 
 verbs_of() { sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$OUT"; }
 
-for program in vega-extract vega-fuse vega-eval vega-synth; do
+for program in vega-extract vega-fuse vega-train vega-eval vega-synth; do
   help_of "$BIN/$program"
   verbs=$(verbs_of)
   check "verbs are listed" test "$(wc -w <<<"$verbs")" -ge 3
