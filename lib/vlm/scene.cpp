@@ -256,6 +256,7 @@ struct Reading {
 
   void check_views() const {
     if (files.scene == nullptr) return;
+    if (files.pixels) return check_view(checkpoint.view(), checkpoint.path);
     if (files.tokens != nullptr) return check_view(files.tokens->info().view, files.tokens->path());
     if (files.semantic == nullptr) return;
     const auto index = files.semantic->tap_index(files.semantic_tap);

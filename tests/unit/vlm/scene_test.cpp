@@ -6,7 +6,11 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "core/tensor.h"
 #include "geometry/patches.h"
+#include "media/decode.h"
+#include "media/jpeg.h"
+#include "media/view.h"
 #include "store/join.h"
 #include "support/scene_sample.h"
 #include "support/write_scene.h"
@@ -172,4 +176,43 @@ TEST_CASE("scene: the baseline wants its crop") {
   Room room("vlm-tiny-3d");
   CHECK_THROWS_WITH(room.read(own_geometry()),
                     Contains("semantic features have mllm, trained on center_crop"));
+}
+
+TEST_CASE("scene: pictures of the scene file stand in for semantic features") {
+  Room room;
+  auto made = test::made_scene(room.semantic);
+  SceneFrames& frames = made.file.frames;
+  for (std::size_t v = 0; v < frames.id.size(); ++v) {
+    const auto [height, width] = frames.size_color[v];
+    ImageU8 picture(width, height);
+    for (std::size_t i = 0; i < picture.rgb.size(); ++i)
+      picture.rgb[i] = static_cast<std::uint8_t>((7 * i + 31 * v) % 251);
+    frames.color_jpeg.push_back(encode_jpeg(picture));
+  }
+  write_scene_file(room.folder / "scene.h5", made.file);
+  test::write_features(room.folder / "generative.h5", room.generative);
+  const SceneReader scene(room.folder / "scene.h5");
+  const FeatureReader generative(room.folder / "generative.h5");
+  SceneFiles files{nullptr, &generative, &scene};
+  files.objects = ObjectKind::kGt;
+  files.pixels = true;
+  const SceneInput in = read_scene(room.checkpoint, files, own_geometry());
+  CHECK(in.key == "room");
+  CHECK_FALSE(in.semantic.defined());
+  CHECK(in.has_objects());
+  REQUIRE(in.pixels.sizes() == at::IntArrayRef({3, 3, 384, 384}));
+  const SignedImage view =
+      apply_view(decode_image(frames.color_jpeg[1], "picture"), View::kMllm, {384, 384});
+  CHECK(at::equal(in.pixels[1], float_tensor(view.chw, {3, 384, 384})));
+
+  made.file.frames.color_jpeg.clear();
+  write_scene_file(room.folder / "bare.h5", made.file);
+  const SceneReader bare(room.folder / "bare.h5");
+  files.scene = &bare;
+  CHECK_THROWS_WITH(read_scene(room.checkpoint, files, own_geometry()),
+                    Contains("no pictures in its scene file"));
+  const VlmCheckpoint other = open_checkpoint(test::tiny_checkpoint(room.folder, "vlm-tiny-3d"));
+  files.scene = &scene;
+  files.generative = nullptr;
+  CHECK_THROWS_WITH(read_scene(other, files, own_geometry()), Contains("one view of the frames"));
 }
