@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/on_device.h"
 #include "fusion/pool.h"
+#include "vlm/checkpoint.h"
 
 namespace vega::fuse {
 namespace fs = std::filesystem;
@@ -54,9 +55,9 @@ void Modules::check_asked() const {
 }
 
 void Modules::read_checkpoint() {
-  checkpoint_ = open_fusion_checkpoint(
-      recipe_.checkpoint, {std::string(recipe_.method.value_or("")),
-                           std::string(recipe_.form.value_or("")), recipe_.initial_values});
+  checkpoint_ = vlm::open_modules(recipe_.checkpoint,
+                                  {std::string(recipe_.method.value_or("")),
+                                   std::string(recipe_.form.value_or("")), recipe_.initial_values});
   if (checkpoint_->release == Release::kSpatial)
     throw InputError(explain(
         recipe_.checkpoint, "a checkpoint of the spatial-reasoning release",

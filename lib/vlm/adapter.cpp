@@ -2,16 +2,17 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
-#include <memory>
+#include <regex>
+#include <set>
 #include <string>
 
 #include "base/error.h"
 #include "base/json_fields.h"
 #include "base/log.h"
-#include "core/dtype.h"
 #include "core/tensor.h"
 #include "models/config_keys.h"
 #include "models/model_path.h"
@@ -54,20 +55,10 @@ std::string base_name(std::string name) {
   return name;
 }
 
-struct Pair {
-  TensorView a, b;
-  bool has_a = false, has_b = false;
-  bool embedding = false;
-};
-
-struct Parts {
-  std::map<std::string, Pair> pairs;         // by the base's name of the weight
-  std::map<std::string, std::string> whole;  // base's name -> name in `set`
-  TensorSet set;
-};
+constexpr auto kTokenRows = ".token_adapter.trainable_tokens_delta";
 
 // "model.layers.0.self_attn.q_proj.lora_A.weight" or "....lora_embedding_A"; else false.
-bool take_pair(const std::string& name, const TensorView& view, Parts& parts) {
+bool take_pair(const std::string& name, const TensorView& view, Changes& parts) {
   struct Kind {
     std::string_view mark;
     bool first, embedding;
@@ -79,7 +70,7 @@ bool take_pair(const std::string& name, const TensorView& view, Parts& parts) {
   for (const Kind& kind : kKinds) {
     const auto at = name.find(kind.mark);
     if (at == std::string::npos) continue;
-    Pair& pair = parts.pairs[name.substr(0, at) + ".weight"];
+    LoraPair& pair = parts.pairs[name.substr(0, at) + ".weight"];
     pair.embedding = kind.embedding;
     (kind.first ? pair.a : pair.b) = view;
     (kind.first ? pair.has_a : pair.has_b) = true;
@@ -88,7 +79,23 @@ bool take_pair(const std::string& name, const TensorView& view, Parts& parts) {
   return false;
 }
 
-void read_adapter_file(const Adapter& adapter, Parts& parts) {
+// Rows that replace those of an embedding: peft calls them a delta.
+bool take_token_rows(const Adapter& adapter, const std::string& name, const TensorView& view,
+                     Changes& parts) {
+  const auto at = name.find(kTokenRows);
+  if (at == std::string::npos) return false;
+  const std::string module = name.substr(0, at);
+  for (const auto& [asked, ids] : adapter.tokens) {
+    if (module != asked && !module.ends_with("." + asked)) continue;
+    parts.rows[module + ".weight"] = {view, ids};
+    return true;
+  }
+  throw FormatError(explain(adapter.folder.string() + ": " + name, "rows of tokens",
+                            "trainable_token_indices in adapter_config.json to name their ids",
+                            "fetch the adapter again"));
+}
+
+void read_adapter_file(const Adapter& adapter, Changes& parts) {
   const fs::path safe = adapter.folder / "adapter_model.safetensors";
   const fs::path torch = adapter.folder / "adapter_model.bin";
   const bool has_safe = is_there(safe);
@@ -103,12 +110,16 @@ void read_adapter_file(const Adapter& adapter, Parts& parts) {
     if (base.find("lora_magnitude_vector") != std::string::npos)
       throw InputError(explain(parts.set.origin(name).string() + ": " + name, "a tensor of DoRA",
                                "plain LoRA", kNotComputed));
-    if (!take_pair(base, view, parts)) parts.whole[base] = name;
+    if (base.ends_with(".lora_B.bias"))
+      throw InputError(explain(parts.set.origin(name).string() + ": " + name,
+                               "a bias of a pair (lora_bias)", "pairs without", kNotComputed));
+    if (!take_pair(base, view, parts) && !take_token_rows(adapter, base, view, parts))
+      parts.whole[base] = name;
   }
 }
 
 // LLaVA's: names with or without "base_model.", and with one "model." more than the base's.
-void read_whole_file(const fs::path& path, Parts& parts) {
+void read_whole_file(const fs::path& path, Changes& parts) {
   const TensorSet file = read_torch_file(path);
   bool deep = false;
   for (const std::string& name : file.names()) deep |= base_name(name).starts_with("model.model.");
@@ -122,50 +133,111 @@ void read_whole_file(const fs::path& path, Parts& parts) {
   parts.set.merge(file);
 }
 
-[[noreturn]] void fail_pair(const Adapter& adapter, const std::string& name, const std::string& got,
-                            const std::string& expected) {
-  throw FormatError(explain(adapter.folder.string() + ": the pair of " + name, got, expected,
-                            "the adapter belongs to another model (--base)"));
+// The first pattern that a module's name matches, as peft's get_pattern_key; null: none does.
+template <typename T>
+const T* value_of(const std::vector<std::pair<std::string, T>>& patterns,
+                  const std::string& module) {
+  for (const auto& [pattern, value] : patterns)
+    if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return &value;
+  return nullptr;
 }
 
-void add_owned(TensorSet& set, const std::string& name, const at::Tensor& value,
-               const fs::path& file) {
-  const auto owner = std::make_shared<const at::Tensor>(value.contiguous());
-  set.add(name, view_of(*owner), owner, file);
+template <typename T, typename Read>
+void read_patterns(const JsonFields& fields, const char* name, const char* expected,
+                   std::vector<std::pair<std::string, T>>& out, const Read& read) {
+  const Json* patterns = fields.find(name);
+  if (patterns == nullptr) return;
+  if (!patterns->is_object()) fields.refuse(name, expected);
+  for (const auto& [pattern, json] : patterns->members()) {
+    const auto value = read(json);
+    if (!value) fields.refuse(name, expected);
+    try {
+      static_cast<void>(std::regex("(" + pattern + ")"));
+    } catch (const std::regex_error&) {
+      fields.deny(name, "a regular expression that vega knows, not " + pattern, kNotComputed);
+    }
+    out.emplace_back(pattern, *value);
+  }
 }
 
-at::Tensor merged(const Adapter& adapter, const std::string& name, const TensorView& weight,
-                  const Pair& pair, DType type) {
-  if (!pair.has_a || !pair.has_b)
-    fail_pair(adapter, name, pair.has_a ? "lora_A alone" : "lora_B alone", "both");
-  const Shape &a = pair.a.shape, &b = pair.b.shape;
-  const bool plain = a.size() == 2 && b.size() == 2 && weight.shape.size() == 2 && a[0] == b[1];
-  const Shape product = plain ? (pair.embedding ? Shape{a[1], b[0]} : Shape{b[0], a[1]}) : Shape{};
-  if (!plain || product != weight.shape)
-    fail_pair(adapter, name, to_string(b) + " x " + to_string(a), to_string(weight.shape));
-  at::Tensor delta = float_tensor_from(pair.b).matmul(float_tensor_from(pair.a));
-  if (pair.embedding) delta = delta.t();
-  return (float_tensor_from(weight) + adapter.scale(a[0]) * delta).to(scalar_type(type));
+// Ids, of the embedding that peft takes, or of modules by name.
+void read_tokens(const JsonFields& fields, Adapter& out) {
+  constexpr auto kName = "trainable_token_indices", kExpected = "ids, or ids by module";
+  const Json* tokens = fields.find(kName);
+  if (tokens == nullptr) return;
+  const auto ids_of = [&](const Json& list) {
+    std::vector<std::int64_t> ids;
+    if (!list.is_list()) fields.refuse(kName, kExpected);
+    for (const Json& element : list.elements()) {
+      const auto id = element.whole();
+      if (!id || *id < 0) fields.refuse(kName, kExpected);
+      ids.push_back(*id);
+    }
+    return ids;
+  };
+  if (tokens->is_list()) {
+    out.tokens["embed_tokens"] = ids_of(*tokens);
+    return;
+  }
+  if (!tokens->is_object()) fields.refuse(kName, kExpected);
+  for (const auto& [module, ids] : tokens->members()) out.tokens[module] = ids_of(ids);
 }
 
-// All tensors of the base but those named.
-template <typename Skip>
-TensorSet copy_but(const TensorSet& base, const Skip& skip) {
-  TensorSet out;
-  for (const fs::path& file : base.files()) out.add_file(file);
-  for (const auto& [name, view] : base.tensors())
-    if (!skip(name)) out.add(name, view, base.owner(name), base.origin(name));
-  for (const auto& [name, type] : base.unreadable())
-    out.add_unreadable(name, type, base.origin(name));
-  for (const auto& [key, value] : base.metadata()) out.add_metadata(key, value);
-  return out;
+// What the config asks for must be in the files: otherwise the base's stands in for what was
+// trained.
+void check_files(const Adapter& adapter, const Changes& parts) {
+  const auto lacks = [&](const std::string& key, const std::string& what) {
+    throw FormatError(explain(adapter.folder.string(), "no tensors of " + what,
+                              "those that " + key + " of adapter_config.json names",
+                              "fetch the adapter again"));
+  };
+  const auto holds = [&](const auto& names, const std::string& module) {
+    return std::ranges::any_of(names, [&](const auto& entry) {
+      return ("." + entry.first).find("." + module + ".") != std::string::npos;
+    });
+  };
+  for (const std::string& module : adapter.whole)
+    if (!holds(parts.whole, module)) lacks("modules_to_save", module);
+  for (const auto& [module, ids] : adapter.tokens)
+    if (!holds(parts.rows, module)) lacks("trainable_token_indices", module);
+  const bool bias = std::ranges::any_of(
+      parts.whole, [](const auto& entry) { return entry.first.ends_with(".bias"); });
+  if (adapter.biases && !bias) lacks("bias", "biases");
+  for (const auto& [name, pair] : parts.pairs) {
+    const std::string module = name.substr(0, name.rfind('.'));
+    const std::int64_t expected = adapter.rank_of(module);
+    if (pair.has_a && !pair.a.shape.empty() && pair.a.shape[0] != expected)
+      throw FormatError(explain(adapter.folder.string() + ": the pair of " + name,
+                                "rank " + std::to_string(pair.a.shape[0]),
+                                std::to_string(expected) + ", as adapter_config.json says",
+                                "fetch the adapter again"));
+  }
+}
+
+// Where the head is the embedding, training changed one of the two or both: only both can be told.
+void check_tied(const Adapter& adapter, const Changes& parts) {
+  constexpr auto kTable = "model.embed_tokens.weight", kHead = "lm_head.weight";
+  for (const char* name : {kTable, kHead}) {
+    const bool changed = parts.pairs.contains(name) || parts.whole.contains(name);
+    const char* other = name == kTable ? kHead : kTable;
+    if (!changed || adapter.tied || parts.whole.contains(other)) continue;
+    throw InputError(explain(adapter.folder.string() + ": " + name, "a change of it alone",
+                             "ensure_weight_tying: the base's head is its embedding",
+                             kNotComputed));
+  }
 }
 
 }  // namespace
 
-double Adapter::scale(std::int64_t rank) const {
-  const auto r = static_cast<double>(rank);
-  return alpha / (rank_stabilised ? std::sqrt(r) : r);
+std::int64_t Adapter::rank_of(const std::string& module) const {
+  const std::int64_t* found = value_of(ranks, module);
+  return found != nullptr ? *found : rank;
+}
+
+double Adapter::scale_of(const std::string& module) const {
+  const double* found = value_of(alphas, module);
+  const auto r = static_cast<double>(rank_of(module));
+  return (found != nullptr ? *found : alpha) / (rank_stabilised ? std::sqrt(r) : r);
 }
 
 Adapter read_adapter(const fs::path& folder) {
@@ -178,14 +250,26 @@ Adapter read_adapter(const fs::path& folder) {
   if (!rank) fields.refuse("r", "the rank of the pairs");
   const auto alpha = fields.number("lora_alpha");
   if (!alpha) fields.refuse("lora_alpha", "a number");
+  out.rank = *rank;
   out.alpha = *alpha;
   out.rank_stabilised = fields.flag("use_rslora").value_or(false);
+  out.tied = fields.flag("ensure_weight_tying").value_or(false);
+  out.biases = fields.text("bias").value_or("none") != "none";
+  read_patterns(fields, "rank_pattern", "ranks by name", out.ranks, [](const Json& value) {
+    const auto whole = value.whole();
+    return whole && *whole > 0 ? whole : std::nullopt;
+  });
+  read_patterns(fields, "alpha_pattern", "numbers by name", out.alphas,
+                [](const Json& value) { return value.number(); });
+  read_tokens(fields, out);
+  if (const Json* whole = fields.find("modules_to_save"); whole != nullptr) {
+    if (!whole->is_list()) fields.refuse("modules_to_save", "names of modules");
+    for (const Json& name : whole->elements()) out.whole.push_back(name.text_or(""));
+  }
   expect_false(fields, {"use_dora", "fan_in_fan_out", "use_qalora", "lora_bias"});
-  // Ranks of single modules are seen in the tensors; other alphas and layers made of others are
-  // not.
-  expect_nothing(
-      fields, {"alpha_pattern", "layer_replication", "trainable_token_indices", "target_parameters",
-               "megatron_config", "alora_invocation_tokens", "arrow_config"});
+  expect_nothing(fields, {"layer_replication", "target_parameters", "megatron_config",
+                          "alora_invocation_tokens", "arrow_config", "use_bdlora", "kasa_config",
+                          "monteclora_config"});
   // Starts that change the base's weights as well: the adapter alone does not tell how.
   if (const Json* start = fields.find("init_lora_weights"); start != nullptr && !start->flag()) {
     const std::string name = start->text_or("");
@@ -193,32 +277,18 @@ Adapter read_adapter(const fs::path& folder) {
       fields.deny("init_lora_weights", "true, false, gaussian, eva or orthogonal", kNotComputed);
   }
   // These keys say what was trained and how; the tensors themselves show what there is.
-  fields.ignore({"target_modules",
-                 "modules_to_save",
-                 "bias",
-                 "lora_dropout",
-                 "task_type",
-                 "inference_mode",
-                 "auto_mapping",
-                 "revision",
-                 "rank_pattern",
-                 "exclude_modules",
-                 "layers_to_transform",
-                 "layers_pattern",
-                 "loftq_config",
-                 "eva_config",
-                 "corda_config",
-                 "runtime_config",
-                 "megatron_core",
-                 "peft_version",
-                 "ensure_weight_tying",
-                 "qalora_group_size"});
+  fields.ignore({"target_modules", "lora_dropout", "task_type", "inference_mode", "auto_mapping",
+                 "revision", "exclude_modules", "layers_to_transform", "layers_pattern",
+                 "loftq_config", "eva_config", "corda_config", "lora_ga_config", "velora_config",
+                 "runtime_config", "megatron_core", "peft_version", "qalora_group_size"});
   warn_unread(fields);
   return out;
 }
 
-TensorSet merge_adapter(const TensorSet& base, const Adapter& adapter, DType type) {
-  Parts parts;
+Changes adapter_changes(const Adapter& adapter, bool has_head) {
+  Changes parts;
+  parts.where = adapter.folder;
+  parts.remedy = "the adapter belongs to another model (--base)";
   read_adapter_file(adapter, parts);
   const fs::path whole = adapter.folder / kWholeTensors;
   if (is_there(whole)) {
@@ -230,23 +300,19 @@ TensorSet merge_adapter(const TensorSet& base, const Adapter& adapter, DType typ
                              "without it the base's would stand in for what was trained; of an "
                              "adapter of PEFT alone, take config.json out of the folder"));
   }
-  TensorSet out = copy_but(base, [&](const std::string& name) {
-    return parts.whole.contains(name) || parts.pairs.contains(name);
-  });
-  for (const fs::path& file : parts.set.files()) out.add_file(file);
-  for (const auto& [name, pair] : parts.pairs) {
-    const auto own = parts.whole.find(name);
-    const TensorView* weight =
-        own != parts.whole.end() ? parts.set.find(own->second) : base.find(name);
-    if (weight == nullptr) fail_pair(adapter, name, "no such tensor in the base", "it");
-    add_owned(out, name, merged(adapter, name, *weight, pair, type), parts.set.files().front());
-  }
-  for (const auto& [name, own] : parts.whole) {
-    if (!parts.pairs.contains(name))
-      out.add(name, parts.set.at(own), parts.set.owner(own), parts.set.origin(own));
-  }
+  check_files(adapter, parts);
+  if (!has_head) check_tied(adapter, parts);
+  for (auto& [name, pair] : parts.pairs)
+    pair.scale = adapter.scale_of(name.substr(0, name.rfind('.')));
+  return parts;
+}
+
+TensorSet merge_adapter(const TensorSet& base, const Adapter& adapter, DType type, bool pairs) {
+  Changes changes = adapter_changes(adapter, base.find("lm_head.weight") != nullptr);
+  if (!pairs) leave_decoder_out(changes);
+  TensorSet out = apply_changes(base, changes, type);
   log_info("{}: {} pairs merged, {} tensors taken whole", adapter.folder.string(),
-           parts.pairs.size(), parts.whole.size());
+           changes.pairs.size(), changes.whole.size());
   return out;
 }
 
@@ -258,7 +324,7 @@ TensorSet with_rows(const TensorSet& set, const std::string& name, std::int64_t 
   out.slice(0, 0, kept).copy_(float_tensor_from(view).slice(0, 0, kept));
   for (const std::int64_t id : added)
     if (id > 0 && id < rows) out[id] = out.slice(0, 0, id).to(at::kDouble).mean(0);
-  TensorSet result = copy_but(set, [&](const std::string& other) { return other == name; });
+  TensorSet result = copy_without(set, [&](const std::string& other) { return other == name; });
   add_owned(result, name, out, set.origin(name));
   return result;
 }

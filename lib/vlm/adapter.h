@@ -5,9 +5,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/dtype.h"
+#include "vlm/changes.h"
 #include "weights/tensor_set.h"
 
 namespace vega::vlm {
@@ -17,21 +22,39 @@ inline constexpr auto kWholeTensors = "non_lora_trainables.bin";
 
 struct Adapter {
   std::filesystem::path folder, base;  // base: as the file names it; may be empty
+  std::int64_t rank = 0;
   double alpha = 0;
   bool rank_stabilised = false;  // use_rslora: scale alpha / sqrt(r) instead of alpha / r
+  // Of modules that a pattern matches, the first that does: rank_pattern, alpha_pattern.
+  std::vector<std::pair<std::string, std::int64_t>> ranks;
+  std::vector<std::pair<std::string, double>> alphas;
+  // modules_to_save: modules that the adapter's file holds whole.
+  std::vector<std::string> whole;
+  bool biases = false;  // bias is not "none": biases of the base were trained as well
+  // trainable_token_indices: ids by the name of the embedding's module ("embed_tokens").
+  std::map<std::string, std::vector<std::int64_t>> tokens;
+  bool tied = false;  // ensure_weight_tying
 
-  double scale(std::int64_t rank) const;
+  // Of a module, such as "model.layers.0.self_attn.q_proj". A pattern is a regular expression for
+  // the last parts of the name, as peft matches it.
+  std::int64_t rank_of(const std::string& module) const;
+  double scale_of(const std::string& module) const;
 };
 
 // Reads adapter_config.json. Every key that changes numbers is honoured or refused. Throws
 // InputError (a setting that vega does not compute), FormatError.
 Adapter read_adapter(const std::filesystem::path& folder);
 
-// The base's tensors with W + scale * B A for every pair of the adapter, computed in float32 and
-// rounded to `type` once; tensors that the adapter's files hold whole replace those of the base.
-// Throws FormatError: half a pair, shapes that do not fit, a pair for a tensor that is not there;
-// LLaVA's folder (it has a config.json) without non_lora_trainables.bin.
-TensorSet merge_adapter(const TensorSet& base, const Adapter& adapter, DType type);
+// What the adapter's files hold, ready to be applied to its base. has_head: the base has a head of
+// its own (lm_head.weight); where it is the embedding, changes of only one of the two are refused.
+// Throws FormatError: a pair of another rank than the config says, tensors that the config asks for
+// and the files lack; LLaVA's folder (it has a config.json) without non_lora_trainables.bin.
+Changes adapter_changes(const Adapter& adapter, bool has_head);
+
+// The base's tensors with those of the adapter (apply_changes). pairs: false leaves the decoder's
+// out. Throws like both.
+TensorSet merge_adapter(const TensorSet& base, const Adapter& adapter, DType type,
+                        bool pairs = true);
 
 // Rows of an embedding or a head brought to `rows`, as training did: spare ones are cut, then each
 // row of `added` (ids, ascending) is the mean of all rows before it. Float32.

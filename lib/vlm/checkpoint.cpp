@@ -11,8 +11,10 @@
 #include "base/printable.h"
 #include "models/model_path.h"
 #include "models/qwen2/names.h"
+#include "store/step_folder.h"
 #include "vlm/adapter.h"
 #include "vlm/checkpoint_config.h"
+#include "vlm/saved_step.h"
 #include "weights/fingerprint_memory.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
@@ -130,9 +132,17 @@ void take_heads(VlmCheckpoint& c) {
 }
 
 void take_modules(VlmCheckpoint& c) {
+  const bool started = c.modules.initial_values;  // the base of a step was never trained
   // Which modules must be there is decided here; a set without a gate is no fault of its own.
   c.modules = open_fusion_checkpoint(c.set, c.path, c.config_folder / "config.json",
                                      {.method = {}, .form = {}, .partial = true});
+  const auto saved = [&](const char* prefix) {
+    const auto found = c.set.tensors().lower_bound(prefix);
+    return found != c.set.tensors().end() && found->first.starts_with(prefix) &&
+           c.set.origin(found->first).parent_path() == c.config_folder;
+  };
+  if (started && !saved(kGenerativePrefix) && !saved(kFusionPrefix))
+    c.modules.initial_values = true;
   std::vector<std::string> missing;
   if (!c.modules.semantic) missing.emplace_back(kSemanticPrefix);
   if (c.config.generative && !c.modules.generative) missing.emplace_back(kGenerativePrefix);
@@ -175,14 +185,15 @@ void check_word(VlmCheckpoint& c, const fs::path& folder, const char* word, cons
 void open_tokenizer(VlmCheckpoint& c, const CheckpointOptions& options) {
   fs::path folder = options.tokenizer;
   if (folder.empty()) {
-    const std::array own = {c.path, c.base};  // LoRA folders seldom have a tokeniser
+    // LoRA folders seldom have a tokeniser.
+    const std::array own = {c.path, c.config_folder, c.base};
     const auto found = std::ranges::find_if(own, [](const fs::path& path) {
       return is_there(path / "tokenizer.json") || is_there(path / "vocab.json");
     });
-    if (found == own.end()) return;  // words() says so
-    folder = *found;
+    if (found != own.end()) folder = *found;
   }
-  c.tokenizer = text::Tokenizer::open(folder);
+  if (folder.empty() && !c.tokenizer) return;  // words() says so
+  if (!folder.empty()) c.tokenizer = text::Tokenizer::open(folder);
   ControlIds& ids = c.config.control;
   const ControlIds marks = control_ids(*c.tokenizer);
   ids.im_start = marks.im_start;
@@ -202,6 +213,112 @@ void check_ids(const VlmCheckpoint& c) {
                     std::to_string(id + 1) + " or more",
                     "give the checkpoint as training saved it, with its vocabulary resized"));
   }
+}
+
+// A chain of checkpoints, each trained on the next, ends.
+constexpr int kMostBases = 8;
+
+VlmCheckpoint open_below(const fs::path& path, const CheckpointOptions& options, int depth);
+
+VlmCheckpoint open_base(const fs::path& path, const CheckpointOptions& options, DType merged,
+                        int depth) {
+  return open_below(
+      path, {.base = {}, .tokenizer = options.tokenizer, .merged = merged, .pairs = options.pairs},
+      depth + 1);
+}
+
+void take_base(VlmCheckpoint& c, const VlmCheckpoint& base) {
+  c.base = base.base;
+  c.files.insert(c.files.end(), base.files.begin(), base.files.end());
+  c.generation_folder = base.generation_folder;
+}
+
+void open_adapter(VlmCheckpoint& c, const CheckpointOptions& options, int depth) {
+  const Adapter adapter = read_adapter(c.path);
+  const fs::path named = base_of(adapter, options);
+  c.adapted = true;
+  c.files.push_back(c.path / kAdapterConfig);
+  TensorSet set;
+  if (is_step_folder(named) || is_run_folder(named)) {
+    const VlmCheckpoint base = open_base(named, options, options.merged, depth);
+    take_base(c, base);
+    if (!is_there(c.path / "config.json")) c.config_folder = base.config_folder;
+    set = base.set;
+  } else {
+    c.base = c.generation_folder = named;
+    if (!is_there(c.path / "config.json")) c.config_folder = c.base;
+    set = read_sharded(c.base, "model");
+  }
+  c.set = merge_adapter(set, adapter, options.merged, options.pairs);
+}
+
+// What was trained over the base that it was trained on, which must be the same model still.
+void open_step(VlmCheckpoint& c, const CheckpointOptions& options, int depth) {
+  const StepFolder found = resolve_step(c.path);
+  if (found.path != c.path)
+    log_info("{}: its newest checkpoint is that of step {}", c.path.string(), found.step);
+  c.config_folder = found.path;
+  const SavedStep step = read_saved_step(found.path);
+  c.files.push_back(found.path / kStateFile);
+  if (step.base.empty()) {
+    c.base = c.generation_folder = found.path;
+    c.set = read_step_tensors(found.path, "model");
+    return;
+  }
+  c.adapted = true;
+  const fs::path named = find_base(step, options.base);
+  const VlmCheckpoint base = open_base(named, options, step.merged.value_or(options.merged), depth);
+  take_base(c, base);
+  // Without pairs the fingerprint of a base that has some would be another one.
+  const bool whole = options.pairs || !base.adapted;
+  const std::string got = whole ? base.fingerprint() : step.fingerprint;
+  if (!step.fingerprint.empty() && got != step.fingerprint)
+    throw InputError(
+        explain(named.string(), "a model of fingerprint " + got,
+                step.fingerprint + ", the one that " + found.path.string() + " was trained on",
+                "give that model with --base"));
+  const VlmConfig config = read_config(JsonFields(found.path / "config.json"));
+  c.set = merge_step(base, step, config, options.merged, options.pairs);
+  c.tokenizer = base.tokenizer;  // where the step has no files of its own
+  c.modules.initial_values = base.modules.initial_values;
+}
+
+VlmCheckpoint open_below(const fs::path& path, const CheckpointOptions& options, int depth) {
+  if (depth > kMostBases)
+    throw FormatError(explain(path.string(), "a chain of more than 8 checkpoints",
+                              "a whole model at its end", "does one name itself as its base?"));
+  if (!is_folder(path))
+    throw InputError(explain("--checkpoint " + path.string(),
+                             is_there(path) ? "a file" : "no such folder",
+                             "a folder with config.json and model*.safetensors, a LoRA folder, or "
+                             "the folder of a training"));
+  VlmCheckpoint c;
+  c.path = c.config_folder = c.base = c.generation_folder = path;
+  c.merged = options.merged;
+  if (is_step_folder(path) || is_run_folder(path))
+    open_step(c, options, depth);
+  else if (is_there(path / kAdapterConfig))
+    open_adapter(c, options, depth);
+  else
+    c.set = read_sharded(path, "model");
+  for (const fs::path& own : {c.config_folder, path})
+    if (is_there(own / "generation_config.json")) c.generation_folder = own;
+  const JsonFields fields(c.config_folder / "config.json");
+  c.config = read_config(fields);
+  read_rows(c, c.adapted);
+  c.files.push_back(fields.path());
+  c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());
+  take_modules(c);
+  if (has_prefix(c.set, kTowerPrefix)) c.tower = siglip::open_checkpoint(c.set, c.base);
+  check_decoder(c);
+  check_rest(c);
+  take_newline(c);
+  take_heads(c);
+  check_ids(c);
+  open_tokenizer(c, options);
+  check_ids(c);  // also those of the tokeniser
+  c.family = family_of(c.config);
+  return c;
 }
 
 }  // namespace
@@ -246,43 +363,22 @@ std::string VlmCheckpoint::fingerprint() const {
 }
 
 VlmCheckpoint open_checkpoint(const fs::path& path, const CheckpointOptions& options) {
-  if (!is_folder(path))
-    throw InputError(explain("--checkpoint " + path.string(),
-                             is_there(path) ? "a file" : "no such folder",
-                             "a folder with config.json and model*.safetensors, or a LoRA folder"));
-  VlmCheckpoint c;
-  c.path = path;
-  c.config_folder = path;
-  const bool adapted = is_there(path / kAdapterConfig);
-  if (adapted) {
-    const Adapter adapter = read_adapter(path);
-    c.base = base_of(adapter, options);
-    if (!is_there(path / "config.json")) c.config_folder = c.base;
-    c.adapted = true;
-    c.merged = options.merged;
-    c.set = merge_adapter(read_sharded(c.base, "model"), adapter, options.merged);
-    c.files.push_back(path / kAdapterConfig);
-  } else {
-    c.base = path;
-    c.set = read_sharded(path, "model");
-  }
-  c.generation_folder = is_there(path / "generation_config.json") ? path : c.base;
-  const JsonFields fields(c.config_folder / "config.json");
-  c.config = read_config(fields);
-  read_rows(c, adapted);
-  c.files.push_back(fields.path());
-  c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());
-  take_modules(c);
-  if (has_prefix(c.set, kTowerPrefix)) c.tower = siglip::open_checkpoint(c.set, c.base);
-  check_decoder(c);
-  check_rest(c);
-  take_newline(c);
-  take_heads(c);
-  check_ids(c);
-  open_tokenizer(c, options);
-  check_ids(c);  // also those of the tokeniser
-  c.family = family_of(c.config);
-  return c;
+  return open_below(path, options, 0);
+}
+
+FusionCheckpoint open_modules(const fs::path& path, const CheckpointChoice& choice,
+                              const fs::path& base) {
+  const bool whole = !is_folder(path) || (!is_step_folder(path) && !is_run_folder(path) &&
+                                          !is_there(path / kAdapterConfig));
+  if (whole && !base.empty())
+    throw UsageError(explain("--base " + base.string(), "a checkpoint that needs none",
+                             "a LoRA folder, or a step of a training"));
+  if (whole) return open_fusion_checkpoint(path, choice);
+  const VlmCheckpoint c = open_checkpoint(path, {.base = base, .pairs = false});
+  FusionCheckpoint out =
+      open_fusion_checkpoint(c.set, path, c.config_folder / "config.json", choice);
+  out.initial_values = c.modules.initial_values;
+  return out;
 }
 
 }  // namespace vega::vlm

@@ -52,9 +52,11 @@ struct VlmConfig {
 Family family_of(const VlmConfig& config);
 
 struct CheckpointOptions {
-  std::filesystem::path base;       // of a LoRA folder; empty: the one that it names
+  // Of a LoRA folder or a step of a training; empty: the one that it names.
+  std::filesystem::path base;
   std::filesystem::path tokenizer;  // folder; empty: the checkpoint's, or else its base's
   DType merged = DType::kF32;       // of weights that an adapter changes: the compute type
+  bool pairs = true;  // false: for projectors and fusion alone, the decoder's pairs are left out
 };
 
 // What answers need of a scene.
@@ -68,7 +70,8 @@ struct VlmCheckpoint {
   std::filesystem::path config_folder;  // of config.json
   // Of generation_config.json: a LoRA folder that has none of its own takes the base's.
   std::filesystem::path generation_folder;
-  std::filesystem::path base;  // of a LoRA folder; else `path`
+  // The whole model below LoRA folders and steps of a training; else `path`.
+  std::filesystem::path base;
   Family family = Family::kVega;
   VlmConfig config;
   // Projectors, fusion, what the generative features were in training.
@@ -78,7 +81,7 @@ struct VlmCheckpoint {
   WeightViews ground, position;              // below their prefixes
   TensorSet set;                             // all tensors, adapters merged
   std::vector<std::filesystem::path> files;
-  bool adapted = false;  // a LoRA folder
+  bool adapted = false;  // a LoRA folder, or a step of a training
   DType merged = DType::kF32;
 
   Needs needs() const;
@@ -90,12 +93,18 @@ struct VlmCheckpoint {
   std::string fingerprint() const;
 };
 
-// `path`: a folder with config.json and model*.safetensors, or a LoRA folder (adapter_config.json):
-// PEFT's, or LLaVA's with non_lora_trainables.bin.
+// `path`: a folder with config.json and model*.safetensors; a LoRA folder (adapter_config.json):
+// PEFT's, or LLaVA's with non_lora_trainables.bin; a step of a training (state.json), or the folder
+// of a run, of which the newest complete step counts.
 // Every tensor is used, or known and not needed, or the error names it. Throws InputError (nothing
 // there; another model; a setting that vega does not compute), FormatError (files that are damaged
 // or contradict each other).
 VlmCheckpoint open_checkpoint(const std::filesystem::path& path,
                               const CheckpointOptions& options = {});
+
+// Projectors and fusion of any checkpoint: of the kinds above, or of what open_fusion_checkpoint
+// takes. Throws like both.
+FusionCheckpoint open_modules(const std::filesystem::path& path, const CheckpointChoice& choice,
+                              const std::filesystem::path& base = {});
 
 }  // namespace vega::vlm

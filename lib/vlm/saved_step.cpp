@@ -1,11 +1,17 @@
 #include "vlm/saved_step.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/json_fields.h"
+#include "base/log.h"
 #include "models/model_path.h"
 #include "store/checkpoint_file.h"
+#include "vlm/adapter.h"
+#include "vlm/changes.h"
+#include "vlm/train_parts.h"
 
 namespace vega::vlm {
 namespace fs = std::filesystem;
@@ -27,6 +33,49 @@ SavedLora lora_of(const Json& json, const fs::path& path) {
   return out;
 }
 
+// Modules that training replaces as a whole: another method has other names.
+constexpr std::array<const char*, 5> kModules = {kSemanticPrefix, kGenerativePrefix, kFusionPrefix,
+                                                 kPositionPrefix, kGroundPrefix};
+constexpr auto kHead = "lm_head.weight";
+
+bool has_any(const Changes& changes, std::string_view prefix) {
+  const auto found = changes.whole.lower_bound(std::string(prefix));
+  return found != changes.whole.end() && found->first.starts_with(prefix);
+}
+
+// "NAME.lora_A.weight" and "NAME.lora_B.weight" change "NAME.weight".
+bool take_saved_pair(const std::string& name, const TensorView& view, const SavedStep& step,
+                     Changes& out) {
+  for (const bool first : {true, false}) {
+    const std::string mark = first ? ".lora_A.weight" : ".lora_B.weight";
+    if (!name.ends_with(mark)) continue;
+    if (!step.lora)
+      throw FormatError(explain(step.folder.path.string() + ": " + name, "a pair of LoRA",
+                                "`lora` in state.json: its rank and alpha"));
+    LoraPair& pair = out.pairs[name.substr(0, name.size() - mark.size()) + ".weight"];
+    (first ? pair.a : pair.b) = view;
+    (first ? pair.has_a : pair.has_b) = true;
+    pair.scale = step.lora->scale();
+    return true;
+  }
+  return false;
+}
+
+Changes step_changes(const SavedStep& step, const VlmConfig& config, bool pairs) {
+  Changes out;
+  out.where = step.folder.path;
+  out.remedy = "the step was trained on another model (--base)";
+  out.set = read_step_tensors(step.folder.path, "model");
+  for (const auto& [name, view] : out.set.tensors()) {
+    if (name == kNewRows)
+      out.rows[embedding_name()] = {view, step.new_tokens.value_or(new_token_ids(config))};
+    else if (!take_saved_pair(name, view, step, out))
+      out.whole[name] = name;
+  }
+  if (!pairs) leave_decoder_out(out);
+  return out;
+}
+
 }  // namespace
 
 double SavedLora::scale() const {
@@ -34,24 +83,24 @@ double SavedLora::scale() const {
   return alpha / (rank_stabilised ? std::sqrt(r) : r);
 }
 
-void describe_saved(Json& state, const fs::path& base, const std::string& fingerprint,
-                    const fs::path& run, const std::optional<SavedLora>& lora,
+void describe_saved(Json& state, const VlmCheckpoint* base, const fs::path& run,
+                    const std::optional<SavedLora>& lora,
                     const std::vector<std::int64_t>& new_tokens) {
-  if (!base.empty()) {
-    const fs::path whole = fs::absolute(base).lexically_normal();
-    state.set("base", Json{{"path", whole.string()},
-                           {"relative", whole.lexically_relative(fs::absolute(run)).string()},
-                           {"fingerprint", fingerprint}});
-  } else {
-    state.set("base", nullptr);
+  state.set("base", nullptr);
+  if (base != nullptr) {
+    const fs::path whole = fs::absolute(base->path).lexically_normal();
+    const fs::path from = fs::absolute(run).lexically_normal();
+    Json& named = state.set("base", Json{{"path", whole.string()},
+                                         {"relative", whole.lexically_relative(from).string()},
+                                         {"fingerprint", base->fingerprint()}});
+    if (base->adapted) named.set("merged", vega::name_of(base->merged));
   }
+  state.set("lora", nullptr);
   if (lora)
     state.set("lora", Json{{"rank", lora->rank},
                            {"alpha", lora->alpha},
                            {"dropout", lora->dropout},
                            {"rank_stabilised", lora->rank_stabilised}});
-  else
-    state.set("lora", nullptr);
   state.set("new_tokens", new_tokens);
 }
 
@@ -67,15 +116,17 @@ SavedStep read_saved_step(const fs::path& folder) {
     out.base = *named;
     out.relative = fields.text("relative").value_or("");
     out.fingerprint = fields.text("fingerprint").value_or("");
+    if (const auto merged = fields.text("merged")) out.merged = dtype_from_name(*merged);
   }
   if (const Json& lora = state["lora"]; !lora.is_null())
     out.lora = lora_of(lora, fs::path(path).concat(": lora"));
+  if (state["new_tokens"].is_list()) out.new_tokens.emplace();
   for (const Json& id : state["new_tokens"].elements()) {
     const auto whole = id.whole();
     if (!whole || *whole < 0 || *whole >= kMostIds)
       throw FormatError(
           explain(path.string() + ": new_tokens", shown(id), "ids of tokens, from 0 on"));
-    out.new_tokens.push_back(*whole);
+    out.new_tokens->push_back(*whole);
   }
   return out;
 }
@@ -106,6 +157,30 @@ fs::path find_base(const SavedStep& step, const fs::path& given) {
                            "no folder " + step.base.string() +
                                (step.relative.empty() ? "" : " and no folder " + moved.string()),
                            "its folder", "give it with --base"));
+}
+
+TensorSet merge_step(const VlmCheckpoint& base, const SavedStep& step, const VlmConfig& config,
+                     DType type, bool pairs) {
+  const Changes changes = step_changes(step, config, pairs);
+  TensorSet set = copy_without(base.set, [&](const std::string& name) {
+    return std::ranges::any_of(kModules, [&](const char* module) {
+      return name.starts_with(module) && has_any(changes, module);
+    });
+  });
+  // Words that training added: their rows start as the mean of all before, and the head, which is
+  // not trained beside LoRA, keeps them so.
+  const auto had = new_token_ids(base.config);
+  std::vector<std::int64_t> added;
+  for (const std::int64_t id : new_token_ids(config))
+    if (std::ranges::find(had, id) == had.end()) added.push_back(id);
+  if (!added.empty() || config.text.vocab != base.config.text.vocab) {
+    for (const std::string& name : {embedding_name(), std::string(kHead)})
+      if (set.find(name) != nullptr && !changes.whole.contains(name))
+        set = with_rows(set, name, config.text.vocab, added);
+  }
+  log_info("{}: {} pairs merged, {} tensors taken whole", step.folder.path.string(),
+           changes.pairs.size(), changes.whole.size());
+  return apply_changes(set, changes, type);
 }
 
 }  // namespace vega::vlm

@@ -267,16 +267,19 @@ TEST_CASE("saved step: the base is found by path, beside the run, or by --base")
   fs::create_directories(folder / "a/base");
   RunFolder run(folder / "a/run", sample_run());
   SampleStep sample(1);
-  vlm::describe_saved(sample.content.state, folder / "a/base", "fp", folder / "a/run",
+  vlm::VlmCheckpoint base;
+  base.path = folder / "a/base";
+  vlm::describe_saved(sample.content.state, &base, folder / "a/run",
                       vlm::SavedLora{64, 16, 0.05, true}, {300, 301});
   const StepFolder step = run.save(1, sample.content);
   const vlm::SavedStep saved = vlm::read_saved_step(step.path);
   CHECK(saved.folder.step == 1);
   CHECK(vlm::find_base(saved, "") == folder / "a/base");
-  CHECK(saved.fingerprint == "fp");
+  CHECK(saved.fingerprint == base.fingerprint());
   REQUIRE(saved.lora.has_value());
   CHECK(saved.lora->scale() == 2.0);
-  CHECK(saved.new_tokens == std::vector<std::int64_t>{300, 301});
+  REQUIRE(saved.new_tokens.has_value());
+  CHECK(*saved.new_tokens == std::vector<std::int64_t>{300, 301});
   fs::rename(folder / "a", folder / "b");
   const vlm::SavedStep moved = vlm::read_saved_step(folder / "b/run/step-00000001");
   CHECK(fs::equivalent(vlm::find_base(moved, ""), folder / "b/base"));

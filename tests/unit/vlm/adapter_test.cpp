@@ -28,6 +28,9 @@ Json plain_config() {
           {"use_dora", false},   {"init_lora_weights", true}};
 }
 
+const std::string kRows =
+    "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta";
+
 // An adapter of one pair, drawn.
 struct Pair {
   at::Tensor a = at::randn({4, 256}), b = at::randn({256, 4});
@@ -54,10 +57,11 @@ Json with(const char* key, const Json& value) {
 // R061.
 TEST_CASE("adapter: the scale is alpha / r, or alpha / sqrt(r) where the rank is stabilised") {
   Adapter adapter;
+  adapter.rank = 16;
   adapter.alpha = 16;
-  CHECK(adapter.scale(16) == 1.0);
+  CHECK(adapter.scale_of("model.layers.0.self_attn.q_proj") == 1.0);
   adapter.rank_stabilised = true;
-  CHECK(adapter.scale(16) == 4.0);
+  CHECK(adapter.scale_of("model.layers.0.self_attn.q_proj") == 4.0);
 }
 
 TEST_CASE("adapter: W + scale B A, and tensors that are there whole") {
@@ -95,9 +99,33 @@ TEST_CASE("adapter: settings that change numbers are honoured or refused") {
   CHECK(refusal(plain_config()).empty());
   for (const char* key : {"use_dora", "fan_in_fan_out", "use_qalora", "lora_bias"})
     CHECK_THAT(refusal(with(key, true)), Contains(key));
-  for (const char* key : {"alpha_pattern", "trainable_token_indices", "layer_replication",
-                          "target_parameters", "megatron_config"})
+  for (const char* key :
+       {"layer_replication", "target_parameters", "megatron_config", "alora_invocation_tokens",
+        "arrow_config", "use_bdlora", "kasa_config", "monteclora_config"})
     CHECK_THAT(refusal(with(key, Json{{"q_proj", 4}})), Contains(key));
+  // What the config names and the file lacks.
+  CHECK_THAT(refusal(with("modules_to_save", Json::list({"lm_head"}))),
+             Contains("no tensors of lm_head") && Contains("modules_to_save"));
+  const at::Tensor head = at::randn({261, 256});
+  CHECK(refusal(with("modules_to_save", Json::list({"lm_head"})),
+                {{"base_model.model.lm_head.weight", head}})
+            .empty());
+  CHECK_THAT(refusal(with("trainable_token_indices", Json::list({3}))),
+             Contains("no tensors of embed_tokens"));
+  CHECK_THAT(refusal(with("trainable_token_indices", Json::list({-3}))), Contains("ids"));
+  CHECK_THAT(refusal(with("bias", "lora_only")), Contains("no tensors of biases"));
+  CHECK_THAT(refusal(plain_config(), {{kRows, at::randn({2, 256})}}),
+             Contains("trainable_token_indices"));
+  CHECK_THAT(refusal(with("trainable_token_indices", Json::list({3, 4, 5})),
+                     {{kRows, at::randn({2, 256})}}),
+             Contains("the new rows of model.embed_tokens.weight"));
+  CHECK_THAT(refusal(with("rank_pattern", Json{{"q_proj", 8}})), Contains("rank 4, expected 8"));
+  CHECK_THAT(refusal(with("r", 8)), Contains("rank 4, expected 8"));
+  CHECK_THAT(refusal(with("alpha_pattern", Json{{"(?<=q)_proj", 8}})),
+             Contains("alpha_pattern") && Contains("regular expression"));
+  CHECK_THAT(refusal(with("alpha_pattern", Json{{"q_proj", "8"}})), Contains("numbers by name"));
+  CHECK_THAT(refusal(plain_config(), {{kPair + "lora_B.bias", at::randn({256})}}),
+             Contains("lora_bias"));
   CHECK_THAT(refusal(with("init_lora_weights", "pissa")), Contains("init_lora_weights"));
   CHECK(refusal(with("init_lora_weights", "gaussian")).empty());
   CHECK_THAT(refusal(with("peft_type", "IA3")), Contains("peft_type"));
@@ -111,6 +139,67 @@ TEST_CASE("adapter: settings that change numbers are honoured or refused") {
              Contains("DoRA"));
   CHECK_THAT(refusal(plain_config(), {{"base_model.model.model.extra.weight", at::randn({4})}}),
              Contains("model.extra.weight"));
+}
+
+TEST_CASE("adapter: ranks and alphas of single modules, as peft matches them") {
+  Adapter adapter;
+  adapter.rank = 8;
+  adapter.alpha = 16;
+  adapter.ranks = {{"self_attn.q_proj", 4}, {"layers\\.1\\..*", 2}};
+  adapter.alphas = {{"^model.layers.0.self_attn.q_proj", 6}, {"[qk]_proj", 3}};
+  const auto scale = [&](int layer, const char* name) {
+    return adapter.scale_of("model.layers." + std::to_string(layer) + "." + name);
+  };
+  CHECK(scale(0, "self_attn.q_proj") == 6.0 / 4);
+  CHECK(scale(1, "self_attn.q_proj") == 3.0 / 4);  // the first pattern that matches
+  CHECK(scale(1, "self_attn.k_proj") == 3.0 / 2);
+  CHECK(scale(0, "self_attn.v_proj") == 16.0 / 8);
+  CHECK(scale(0, "self_attn.xq_proj") == 16.0 / 8);  // whole parts of the name alone
+  CHECK(adapter.rank_of("model.layers.11.mlp.up_proj") == 8);
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  at::manual_seed(4);
+  const Pair pair;
+  Json config = with("alpha_pattern", Json{{"q_proj", 2}});
+  config.set("rank_pattern", Json{{"layers.0.self_attn.q_proj", 4}});
+  config.set("r", 16);
+  config.set("use_rslora", true);
+  pair.write(folder / "x", config);
+  const VlmCheckpoint c = open_checkpoint(folder / "x", {.base = base});
+  const at::Tensor expected =
+      float_tensor_from(read_sharded(base, "model").at(kWeight)) + pair.b.matmul(pair.a);
+  CHECK((float_tensor_from(c.set.at(kWeight)) - expected).abs().max().item<float>() < 1e-5);
+}
+
+TEST_CASE("adapter: rows of single tokens replace those of the embedding") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const TensorSet before = read_sharded(base, "model");
+  const at::Tensor rows = at::randn({2, 256});
+  for (const Json& tokens : {Json::list({260, 7}), Json{{"embed_tokens", Json::list({260, 7})}}}) {
+    Pair().write(folder / "x", with("trainable_token_indices", tokens), {{kRows, rows}});
+    const VlmCheckpoint c = open_checkpoint(folder / "x", {.base = base});
+    at::Tensor expected = owned_float_from(before.at("model.embed_tokens.weight"));
+    expected[260].copy_(rows[0]);
+    expected[7].copy_(rows[1]);
+    CHECK(at::equal(float_tensor_from(c.set.at("model.embed_tokens.weight")), expected));
+    CHECK(c.set.find("model.embed_tokens.token_adapter.trainable_tokens_delta") == nullptr);
+  }
+}
+
+TEST_CASE("adapter: where the head is the embedding, a change of one alone is refused") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const TensorSet before = read_sharded(base, "model");
+  const at::Tensor table = float_tensor_from(before.at("model.embed_tokens.weight"));
+  Json config = with("modules_to_save", Json::list({"embed_tokens"}));
+  Pair().write(folder / "x", config, {{"base_model.model.model.embed_tokens.weight", table + 1}});
+  const Adapter loose = read_adapter(folder / "x");
+  CHECK_THROWS_WITH(adapter_changes(loose, false), Contains("ensure_weight_tying"));
+  CHECK_NOTHROW(adapter_changes(loose, true));
+  config.set("ensure_weight_tying", true);
+  Pair().write(folder / "x", config, {{"base_model.model.model.embed_tokens.weight", table + 1}});
+  CHECK_NOTHROW(adapter_changes(read_adapter(folder / "x"), false));
 }
 
 TEST_CASE("adapter: the base is named, or asked for") {
