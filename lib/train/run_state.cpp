@@ -64,8 +64,7 @@ void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
   content.config = model.config().dump(2) + "\n";
   content.copies = copied_files(setup.base);
   Json state = Json::object();
-  vlm::describe_saved(state, setup.recipe.checkpoint, setup.base.fingerprint(), folder.path(),
-                      saved_lora(setup.recipe.model.lora),
+  vlm::describe_saved(state, &setup.base, folder.path(), saved_lora(setup.recipe.model.lora),
                       vlm::new_token_ids(model.checkpoint().config));
   state.set("loss_division", name_in<Division>(kDivisions, setup.recipe.division));
   state.set("sampler", setup.sampler().state(step));
