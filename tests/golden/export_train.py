@@ -52,7 +52,9 @@ Files in train/
     end                value after the last step (float64, rounded). Its share is norm of the difference / went
 The rate of a part in step k (from 0) of n is its rate x factor: k / w while k < w = ceil(warmup n), then
 (1 + cos(pi (k - w) / (n - w))) / 2. Gradients of more than norm 1 are scaled to 1 (torch.nn.utils.clip_grad_norm_).
-AdamW: betas 0.9 and 0.999, eps 1e-8, no decay. LoRA: y = W x + alpha / rank B (A x), no dropout.
+AdamW: betas 0.9 and 0.999, eps 1e-8, no decay; a tensor that no loss of a step reaches (the grounding head, and new
+rows that no sample names, in a step of words) stays as it is, and so do its moments.
+LoRA: y = W x + alpha / rank B (A x), no dropout.
 """
 
 import json
@@ -343,8 +345,8 @@ class Model:
         setattr(parent, leaf,
                 Lora(getattr(parent, leaf), weights[name + ".lora_A.weight"], weights[name + ".lora_B.weight"]))
 
-    def seen_weights(self):
-        if NEW_ROWS not in self.weights:
+    def seen_weights(self, sample):
+        if NEW_ROWS not in self.weights or not {E.GROUND, E.COORD} & set(sample["ids"]):
             return self.weights
         table = self.weights["model.embed_tokens.weight"]
         rows = torch.tensor([E.GROUND, E.COORD])
@@ -359,7 +361,7 @@ class Model:
         if finds:
             inputs |= {"boxes": room["boxes"], "cells14": room["selected"].int() * 196}
         ids, labels = torch.tensor(sample["ids"]), torch.tensor(sample[self.case["masking"]])
-        weights = self.seen_weights()
+        weights = self.seen_weights(sample)
         coords = sample["coords"]
         if coords:  # vlm_model knows one place for all coord tokens
             inputs["box_input"] = torch.tensor(coords[:1])
@@ -432,7 +434,7 @@ def train(case, weights, rooms, samples, dtype):
     first = {n: t.grad.detach().clone() for n, t in model.trained.items()}
     steps = []
     for k in range(STEPS):
-        optimiser.zero_grad(set_to_none=False)
+        optimiser.zero_grad()
         step = add_gradients(model, k, rooms, samples)
         norm = float(torch.nn.utils.clip_grad_norm_(list(model.trained.values()), 1.0))
         factor = k / warm if k < warm else 0.5 * (1 + math.cos(math.pi * (k - warm) / (STEPS - warm)))
