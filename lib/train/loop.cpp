@@ -312,8 +312,8 @@ class TrainingRun {
     how.model.switches.spatial_instruction = false;  // of training alone, as released
     how.model_id = folder_.path().filename().string();
     how.read_scene = [this](const std::string& scene) {
-      const ScenePlace place = place_of(scene, recipe_.folders, model_.checkpoint().needs(),
-                                        validation_->needs_objects());
+      const ScenePlace place =
+          place_of(scene, recipe_, model_.checkpoint().needs(), validation_->needs_objects());
       return read_place(place, recipe_, model_.checkpoint());
     };
     const ValidationResult result = validation_->run(model_.snapshot(), step_, folder_.path(), how);
@@ -339,7 +339,7 @@ class TrainingRun {
 void check_validation(const Validation& validation, const TrainSetup& setup) {
   for (const std::string& scene : validation.scenes()) {
     const ScenePlace place =
-        place_of(scene, setup.recipe.folders, setup.planned.needs(), validation.needs_objects());
+        place_of(scene, setup.recipe, setup.planned.needs(), validation.needs_objects());
     if (const std::string lack = what_is_missing(place); !lack.empty())
       throw InputError(explain("--validate", lack, "the files of every scene that is asked about",
                                "make them with vega-extract"));

@@ -29,7 +29,7 @@ struct Recipe {
   SceneFolders folders;
   bool skip_missing = false, overwrite = false;
 
-  vlm::TrainModelOptions model;       // its parts are those that train
+  vlm::TrainModelOptions model;  // its parts are those that train
   bool preset_parts = false;  // they are a preset's: those that the checkpoint lacks are left out
   std::map<vlm::Part, double> rates;  // of every part that trains
   std::optional<std::int64_t> max_tokens;
