@@ -4,11 +4,44 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include "core/wide_type.h"
+#include "tasks/prompts.h"
 #include "vlm/assembly.h"
 
 namespace vega::vlm {
+namespace {
+
+constexpr std::string_view kRelations[] = {
+    "left",   "right", "front",       "behind",         "between",         "next",
+    "near",   "far",   "inside",      "outside",        "opposite",        "across",
+    "toward", "away",  "in front of", "to the left of", "to the right of", "on top of",
+    "under",  "below", "above",       "corner"};
+constexpr std::string_view kAnswerForms[] = {"Answer the question simply.",
+                                             "Answer the question using a single word or phrase."};
+
+}  // namespace
+
+InstructionConfig instruction_of(const text::Tokenizer& tokenizer) {
+  std::set<std::int64_t> relation, templates;
+  const auto add = [&](std::set<std::int64_t>& to, std::string_view text) {
+    for (const std::int32_t id : tokenizer.encode(text, text::Control::kText)) to.insert(id);
+  };
+  for (const std::string_view words : kRelations) add(relation, words);
+  // Two sentences, each tokenised for itself.
+  const std::string& instruction = tasks::released_prompts().instruction();
+  const std::size_t second = instruction.find(". ") + 2;
+  add(templates, std::string_view(instruction).substr(0, second - 1));
+  add(templates, std::string_view(instruction).substr(second));
+  for (const std::string_view form : kAnswerForms) add(templates, form);
+  InstructionConfig out;
+  out.relation.assign(relation.begin(), relation.end());
+  for (const std::int64_t id : templates)
+    if (!relation.contains(id)) out.templates.push_back(id);
+  return out;
+}
 
 std::vector<std::pair<std::int64_t, float>> instruction_ids(std::span<const std::int64_t> ids,
                                                             std::span<const std::int64_t> labels,

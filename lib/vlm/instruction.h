@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "text/tokenizer.h"
+
 namespace vega::vlm {
 
 struct InstructionConfig {
@@ -17,6 +19,11 @@ struct InstructionConfig {
   std::int64_t tail = 96;                         // ids that are kept; 0 or less: all
   double boost = 2;                               // weight of relation ids; used when above 1
 };
+
+// What training stores with a new gate: ids of the 22 words and phrases that tell relations, and of
+// the sentences that prompts have in common (tasks/prompts.h) but for these. Ascending. The
+// release's templates have four more fragments, of prompts about times, which vega does not have.
+InstructionConfig instruction_of(const text::Tokenizer& tokenizer);
 
 // Ids with their weights: those of the human's text after the image, without the template's words,
 // the last `tail`, then all relation ids, each once. Empty only when no id is a token.

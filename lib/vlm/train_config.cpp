@@ -81,6 +81,13 @@ void set_fusion(Json& out, const FusionConfig& fusion) {
   out.set("fusion_dropout", fusion.dropout);
 }
 
+void set_instruction(Json& out, const InstructionConfig& instruction) {
+  out.set("instruction_relation_token_ids", instruction.relation);
+  out.set("instruction_template_token_ids", instruction.templates);
+  out.set("instruction_tail_keep_tokens", instruction.tail);
+  out.set("instruction_relation_boost", instruction.boost);
+}
+
 void set_objects(Json& out, const VlmConfig& config) {
   if (config.objects != ObjectMode::kNone)
     out.set("object_feature_type", vega::name_of(config.objects) + "-pe");
@@ -104,6 +111,8 @@ Json training_config(const VlmCheckpoint& checkpoint) {
     out.set("use_feat_fusion", config.fuses);
   }
   if (config.fuses) set_fusion(out, checkpoint.modules.fusion);
+  if (config.fuses && checkpoint.modules.fusion.method == FusionMethod::kInstructionTokenGated)
+    set_instruction(out, config.instruction);
   if (config.position) set_position(out, *config.position);
   set_objects(out, config);
   if (!config.control.ground.empty()) out.set("ground_token_ids", config.control.ground);

@@ -73,10 +73,9 @@ struct Extension {
     if (!c.config.generative)
       refuse("fusion", "no generative features", "a generative projector",
              "say how wide the generative features are");
-    const InstructionConfig& words = c.config.instruction;
-    if (asked.method == FusionMethod::kInstructionTokenGated && words.relation.empty())
-      refuse("fusion " + parts.fusion, "no instruction_relation_token_ids in config.json",
-             "the ids of words that tell relations", "put them into the base's config.json");
+    const bool reads = asked.method == FusionMethod::kInstructionTokenGated;
+    if (reads && c.config.instruction.relation.empty())
+      c.config.instruction = instruction_of(c.words());
     const FusionConfig& has = c.modules.fusion;
     const bool same = c.config.fuses && has.method == asked.method && has.form == asked.form &&
                       has.layers == asked.layers && has.heads == asked.heads;

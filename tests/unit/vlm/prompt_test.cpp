@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "support/support.h"
 #include "vlm/assembly.h"
+#include "vlm/instruction.h"
 
 using namespace vega;
 using namespace vega::vlm;
@@ -165,6 +166,26 @@ TEST_CASE("prompts: the repaired masking supervises the answer and its end mark 
   const PromptIds found =
       maker.training(task_turn(Task::kScanRefer, {.description = "a chair"}), Masking::kAnswer);
   CHECK(found.labels[found.labels.size() - 3] == 151647);
+}
+
+// S 4.4.
+TEST_CASE("prompts: words that tell relations have the released ids", "[shared]") {
+  const auto words = qwen_words();
+  if (!words) return;
+  const InstructionConfig found = instruction_of(*words);
+  const std::vector<std::int64_t> expected = {
+      83,    258,   263,   279,   315,   453,   484,   580,   983,   1290,  1291,
+      1909,  2115,  2128,  2359,  3600,  4065,  6951,  7995,  13607, 13757, 23559,
+      29898, 41350, 41867, 48432, 51659, 53177, 66990, 73425, 81971};
+  CHECK(found.relation == expected);
+  const auto has = [&](std::int64_t id) {
+    return std::find(found.templates.begin(), found.templates.end(), id) != found.templates.end();
+  };
+  CHECK(has(13));         // "."
+  CHECK(has(264));        // " a"
+  CHECK(has(3405));       // " question"
+  CHECK_FALSE(has(279));  // " the" tells a relation
+  CHECK(found.templates.size() < 43);
 }
 
 // R042.

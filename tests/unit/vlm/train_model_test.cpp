@@ -291,6 +291,46 @@ TEST_CASE("train: new parts start as S 4.3 says, and are a checkpoint that reads
   }
 }
 
+TEST_CASE("train: every method of fusion can be new, in place of the base's own") {
+  const test::TempFolder folder;
+  const auto path = test::tiny_checkpoint(folder);
+  const SceneInput scene = test::tiny_scene(1);
+  for (const char* method :
+       {"add", "only", "concat", "weighted", "gated", "instruction_token_gated", "cross_attention",
+        "token_gated_residual"}) {
+    INFO(method);
+    TrainModelOptions options;
+    options.parts = {Part::kFusion, Part::kGenerativeProjector};
+    options.new_parts.fusion = method;
+    TrainModel model(open_checkpoint(path), options);
+    const FusionConfig& fusion = model.checkpoint().modules.fusion;
+    CHECK(std::string(method).starts_with(name_of(fusion.method)));
+    const std::vector<TrainSample> samples = {
+        answering(model.prompts(), "what is left?", "a lamp")};
+    model.add_gradients(scene, samples);
+    const auto own = fusion_specs(fusion).size();
+    CHECK(model.trained().size() == own + 4);
+    for (const Trained& t : model.trained()) CHECK(t.tensor.grad().defined());
+    CHECK(model.added().empty());
+    // config.json says what it is now.
+    const VlmConfig read = read_config(JsonFields(model.config(), "config.json"));
+    CHECK(read.fuses);
+    CHECK(read.instruction.relation == model.checkpoint().config.instruction.relation);
+    CHECK(read.instruction.templates == model.checkpoint().config.instruction.templates);
+    CHECK(model.config()["vega_initial_values"] == Json(false));
+    for (const auto& [name, view] : model.snapshot().modules.fusion_views)
+      CHECK(model.snapshot().set.find(kFusionPrefix + name) != nullptr);
+  }
+  // The same again is the base's own, with its values.
+  TrainModelOptions options;
+  options.parts = {Part::kFusion};
+  options.new_parts.fusion = "token_gated";
+  const VlmCheckpoint base = open_checkpoint(path);
+  const TrainModel model(base, options);
+  for (const Trained& t : model.trained())
+    CHECK(at::equal(t.tensor, float_tensor_from(base.set.at(t.name))));
+}
+
 TEST_CASE("train: a snapshot has its adapters merged and its new rows in their place") {
   const test::TempFolder folder;
   TrainModelOptions options;
