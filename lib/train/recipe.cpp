@@ -28,11 +28,11 @@ std::vector<Part> parts_of(const TrainVerb& o) {
       return {Part::kFusion, Part::kGenerativeProjector, Part::kGroundHead, Part::kNewTokens,
               Part::kLora};
     case Preset::kFull:
-      return {Part::kFusion,  Part::kGenerativeProjector, Part::kProjector,
-              Part::kNewline, Part::kGroundHead,          Part::kDecoder,
-              Part::kTower};
+      return {Part::kFusion,   Part::kGenerativeProjector, Part::kProjector, Part::kNewline,
+              Part::kPosition, Part::kGroundHead,          Part::kDecoder,   Part::kTower};
     case Preset::kVideo3d:
-      return {Part::kProjector, Part::kNewline, Part::kGroundHead, Part::kDecoder, Part::kTower};
+      return {Part::kProjector,  Part::kNewline, Part::kPosition,
+              Part::kGroundHead, Part::kDecoder, Part::kTower};
   }
   return {};
 }

@@ -39,6 +39,11 @@ void complete_parts(Recipe& recipe, const vlm::VlmCheckpoint& base) {
     fresh.control_words = true;
 }
 
+bool has_position_values(const vlm::VlmCheckpoint& checkpoint) {
+  const auto& position = checkpoint.config.position;
+  return position && position->embedding == vlm::Embedding::kMlp;
+}
+
 // Parts that a preset names and the checkpoint cannot have.
 void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
   if (!recipe.preset_parts) return;
@@ -46,6 +51,7 @@ void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
     const bool absent =
         (part == Part::kNewline && planned.set.find(vlm::kNewlineName) == nullptr) ||
         (part == Part::kTower && !planned.tower) ||
+        (part == Part::kPosition && !has_position_values(planned)) ||
         (part == Part::kFusion && !planned.config.fuses) ||
         (part == Part::kGenerativeProjector && !planned.config.generative);
     if (!absent) return false;
