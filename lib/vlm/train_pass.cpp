@@ -127,6 +127,7 @@ PassResult TrainPass::run() {
   for (std::size_t i = 0; i < all.size(); i += together) {
     std::vector<Cut> cuts;
     const Seen seen = see(alone ? &samples_[i] : nullptr, cuts);
+    if (!alone) streams_ = {};  // the 27x27 tokens are the largest by far, and used up
     read(seen, std::span(all).subspan(i, together));
     send_back(cuts);
   }

@@ -141,6 +141,40 @@ TEST_CASE("train: questions read together have the losses and gradients of each 
   }
 }
 
+TEST_CASE("train: rotary positions, cut ends and coordinates are right behind a shared beginning") {
+  for (const char* name :
+       {"position.mrope", "cut", "apart.gen", "position.avg-discrete-sin3d.coord"}) {
+    INFO(name);
+    TrainCase c(name);
+    TrainSample first;
+    first.id = name;
+    first.task = Task::kScan2Cap;
+    first.prompt = {c.golden.ids("ids"), c.golden.ids("ids")};
+    std::ranges::replace(first.prompt.labels, kImageId, kIgnoreLabel);
+    first.coords = c.golden.coords();
+    std::vector<TrainSample> samples = {first, test::asked_otherwise(first, 5),
+                                        test::asked_otherwise(first, 23)};
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      for (auto& place : samples[i].coords) place[0] += static_cast<float>(i);
+    const std::vector<Part> parts = {Part::kProjector, Part::kNewline, Part::kDecoder};
+    TrainModel alone = c.model(parts), together = c.model(parts);
+    const SceneInput scene = c.scene();
+    std::vector<double> losses;
+    std::int64_t tokens = 0;
+    for (const TrainSample& sample : samples) {
+      const PassResult one = alone.add_gradients(scene, {&sample, 1});
+      losses.push_back(one.samples.at(0).loss);
+      tokens += one.tokens;
+    }
+    const PassResult got = together.add_gradients(scene, samples);
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      CHECK(std::abs(got.samples[i].loss - losses[i]) < 1e-10);
+    // The limit of `cut` lies within the visual block: nothing can be shared.
+    CHECK((got.tokens < tokens / 2) == (c.golden.name() != "cut"));
+    check_same(gradients(together), gradients(alone), 1e-9);
+  }
+}
+
 // R064.
 TEST_CASE("train: a sample counts by its weight and its targets") {
   TrainCase c("token_gated.train");
