@@ -359,7 +359,7 @@ Examples:
   vega-train run --preset lora --checkpoint vlm --data mixture.yaml --scenes scenes \
       --semantic features/siglip --features features/wan -o run --epochs 1 --batch 128 --device cuda
 
-See also: inspect; docs/training.md, docs/formats.md)";
+See also: plot, inspect; docs/training.md, docs/formats.md)";
 
 }  // namespace
 
