@@ -63,32 +63,6 @@ struct Plan {
   double least_prefill = 0, least_decode = 0;
 };
 
-// Writes config.json and model.safetensors of random weights.
-void write_checkpoint(const fs::path& folder, const qwen2::Config& c, at::ScalarType type) {
-  std::ofstream(folder / "config.json") << Json{
-      {"architectures", Json::list({"Qwen2ForCausalLM"})},
-      {"model_type", "qwen2"},
-      {"hidden_act", "silu"},
-      {"hidden_size", c.hidden},
-      {"num_hidden_layers", c.layers},
-      {"num_attention_heads", c.heads},
-      {"num_key_value_heads", c.kv_heads},
-      {"intermediate_size", c.mlp},
-      {"vocab_size", c.vocab},
-      {"max_position_embeddings", 32768},
-      {"rms_norm_eps", 1e-6},
-      {"rope_theta", 1e6},
-      {"use_sliding_window", false},
-      {"tie_word_embeddings", c.tied}}.dump();
-  std::vector<TensorSpec> specs;
-  for (const auto& row : qwen2::decoder_tensors(c))
-    specs.push_back({"model." + row.canonical, dtype_of(type), row.shape});
-  SafetensorsWriter writer(folder / "model.safetensors", specs, {{"format", "pt"}});
-  for (const auto& spec : specs)
-    write_values(writer, spec.name, made_up(spec.name, spec.shape), type);
-  writer.publish();
-}
-
 // Vega's side: the same orders.
 class Vega {
  public:

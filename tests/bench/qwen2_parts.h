@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,9 @@ at::Tensor made_up(const std::string& name, at::IntArrayRef shape);
 // Writes values, in whatever type they are, as a tensor of that name and type.
 void write_values(SafetensorsWriter& writer, const std::string& name, const at::Tensor& values,
                   at::ScalarType type);
+
+// Writes config.json and model.safetensors of made-up weights, as transformers reads them.
+void write_checkpoint(const std::filesystem::path& folder, const qwen2::Config& config,
+                      at::ScalarType type);
 
 }  // namespace vega::bench

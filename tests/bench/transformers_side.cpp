@@ -1,13 +1,6 @@
 #include "bench/transformers_side.h"
 
-#include <fmt/core.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <fstream>
-
-#include "base/error.h"
-#include "base/json.h"
 
 namespace vega::bench {
 namespace {
@@ -43,53 +36,28 @@ with torch.inference_mode():
             print(json.dumps([time.perf_counter() - start, time.process_time() - busy, answer]), flush=True)
 )";
 
-}  // namespace
-
-Transformers::Transformers(const TransformersPlan& plan) {
+std::vector<std::string> command(const TransformersPlan& plan) {
   const std::filesystem::path script = plan.folder / "side.py";
   std::ofstream(script) << kScript;
-  int down[2], up[2];
-  if (pipe(down) != 0 || pipe(up) != 0) throw InputError("no pipes");
-  child_ = fork();
-  if (child_ == 0) {
-    dup2(down[0], 0);
-    dup2(up[1], 1);
-    for (const int end : {down[0], down[1], up[0], up[1]}) close(end);
-    const std::string name = plan.type == at::kFloat ? "float32" : "bfloat16",
-                      tokens = std::to_string(plan.tokens), fresh = std::to_string(plan.fresh),
-                      threads = std::to_string(plan.threads);
-    execlp(plan.python.c_str(), plan.python.c_str(), script.c_str(), plan.folder.c_str(),
-           name.c_str(), tokens.c_str(), fresh.c_str(), threads.c_str(), nullptr);
-    _exit(127);
-  }
-  close(down[0]);
-  close(up[1]);
-  to_ = fdopen(down[1], "w");
-  from_ = fdopen(up[0], "r");
-  read_line();  // ready
+  return {plan.python,
+          script.string(),
+          plan.folder.string(),
+          plan.type == at::kFloat ? "float32" : "bfloat16",
+          std::to_string(plan.tokens),
+          std::to_string(plan.fresh),
+          std::to_string(plan.threads)};
 }
 
-Transformers::~Transformers() {
-  std::fclose(to_);
-  std::fclose(from_);
-  waitpid(child_, nullptr, 0);
-}
+}  // namespace
+
+Transformers::Transformers(const TransformersPlan& plan)
+    : process_("transformers", command(plan)) {}
 
 Round Transformers::order(const std::string& what) {
-  fmt::print(to_, "{}\n", what);
-  std::fflush(to_);
-  const auto json = parse_json(read_line());
-  if (!json) throw InputError("transformers: no answer");
-  Round round{{(*json)[0].number().value_or(0), (*json)[1].number().value_or(0)}, {}};
-  for (const Json& id : (*json)[2].elements()) round.ids.push_back(id.whole().value_or(-1));
+  const Json answer = process_.order(what);
+  Round round{{answer[0].number().value_or(0), answer[1].number().value_or(0)}, {}};
+  for (const Json& id : answer[2].elements()) round.ids.push_back(id.whole().value_or(-1));
   return round;
-}
-
-std::string Transformers::read_line() {
-  std::string line;
-  for (int c; (c = std::fgetc(from_)) != EOF && c != '\n';) line += static_cast<char>(c);
-  if (line.empty()) throw InputError("transformers: ended; its messages stand above");
-  return line;
 }
 
 }  // namespace vega::bench

@@ -1,17 +1,15 @@
 // transformers in a process of its own that works on order, beside vega in the same run.
 #pragma once
 
-#include <sys/types.h>
-
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "bench/seconds.h"
+#include "bench/side_process.h"
 
 namespace vega::bench {
 
@@ -32,18 +30,12 @@ class Transformers {
  public:
   // Returns when the model is loaded. Throws InputError.
   explicit Transformers(const TransformersPlan& plan);
-  ~Transformers();
-  Transformers(const Transformers&) = delete;
-  Transformers& operator=(const Transformers&) = delete;
 
   // "prefill" reads prompt_ids(), "decode" goes on behind them. Throws InputError.
   Round order(const std::string& what);
 
  private:
-  std::string read_line();
-
-  pid_t child_ = -1;
-  std::FILE *to_ = nullptr, *from_ = nullptr;
+  SideProcess process_;
 };
 
 }  // namespace vega::bench

@@ -1,6 +1,7 @@
 // Ten steps of training against PyTorch (tests/golden/export_train.py): losses, gradients of every
 // trained tensor, and the tensors at the end.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -19,6 +20,16 @@ using namespace vega;
 using namespace vega::vlm;
 
 namespace {
+
+// These tensors are small: one thread does them faster than several that meet at each operation.
+class OneThread {
+ public:
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
 
 const Json& golden_json(const std::string& name) {
   static std::map<std::string, Json> files;
@@ -140,6 +151,7 @@ class Training {
 
  private:
   const Json& json_;
+  OneThread one_thread_;
   test::TempFolder folder_;
   std::optional<TrainModel> model_;
 };
