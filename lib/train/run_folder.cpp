@@ -10,15 +10,14 @@
 #include <cstring>
 #include <set>
 
-#include "base/build_info.h"
 #include "base/error.h"
 #include "base/file_lock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "base/publish.h"
 #include "store/checkpoint_file.h"
 #include "store/decide.h"
+#include "train/part_folder.h"
 #include "vlm/saved_step.h"
 
 namespace vega::train {
@@ -28,43 +27,6 @@ namespace {
 constexpr auto kBestFile = "best.json", kFinishedFile = "finished.json";
 constexpr const char* kOtherRun =
     "give -o another folder, or --overwrite, which removes the checkpoints that are there";
-
-[[noreturn]] void fail_output(const fs::path& path, const char* what) {
-  const int reason = errno;
-  throw OutputError(explain(path.string(), fmt::format("{} failed ({})", what, strerror(reason)),
-                            "", output_remedy(reason)));
-}
-
-// Folders of a step are synced and renamed as base/publish.h does it with files.
-void sync_run_folder(const fs::path& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) fail_output(folder, "open");
-  int status = -1;
-  do {
-    status = fsync(fd);
-  } while (status != 0 && errno == EINTR);
-  const int reason = errno;
-  close(fd);
-  if (status != 0 && reason != EINVAL) {
-    errno = reason;
-    fail_output(folder, "fsync");
-  }
-}
-
-fs::path part_of(const fs::path& folder) {
-  return fs::path(folder).concat(".part-" + host_name() + "-" + std::to_string(getpid()));
-}
-
-// A folder that is to go is renamed first: half of it must never look like a checkpoint. A folder
-// that cannot be removed is in nobody's way: the next run tries again.
-void remove_step(const fs::path& folder) {
-  const fs::path part = part_of(folder);
-  std::error_code error;
-  fs::remove_all(part, error);
-  fs::rename(folder, part, error);
-  if (!error) fs::remove_all(part, error);
-  if (error) log_warn("{}: cannot be removed ({})", folder.string(), error.message());
-}
 
 // "step-00000100.part-HOST-PID": of a writer or a remover that died.
 bool is_step_part(const std::string& name) {
@@ -85,41 +47,16 @@ Json read_run_json(const fs::path& path, const char* what) {
   return read_json(path, what, kLimits);
 }
 
-// Removed while nothing else is known to be written: unless `save` ends it.
-class PartFolder {
- public:
-  explicit PartFolder(const fs::path& final_path) : final_(final_path), part_(part_of(final_path)) {
-    std::error_code error;
-    fs::remove_all(part_, error);
-    make_folder(part_);
-  }
-  ~PartFolder() {
-    std::error_code error;
-    if (!published_) fs::remove_all(part_, error);
-  }
-  PartFolder(const PartFolder&) = delete;
-  PartFolder& operator=(const PartFolder&) = delete;
-
-  const fs::path& path() const { return part_; }
-
-  // DONE lists what there is; the rename makes all of it appear at once.
-  void publish() {
-    std::set<std::string> lines;
-    for (const auto& entry : fs::directory_iterator(part_))
-      lines.insert(
-          fmt::format("{}\t{}\n", fs::file_size(entry.path()), entry.path().filename().string()));
-    std::string done;
-    for (const std::string& line : lines) done += line;
-    publish_file(part_ / kDoneFile, done);
-    if (rename(part_.c_str(), final_.c_str()) != 0) fail_output(final_, "rename");
-    published_ = true;
-    sync_run_folder(final_.parent_path());
-  }
-
- private:
-  fs::path final_, part_;
-  bool published_ = false;
-};
+// DONE lists what there is.
+void write_done(const fs::path& folder) {
+  std::set<std::string> lines;
+  for (const auto& entry : fs::directory_iterator(folder))
+    lines.insert(
+        fmt::format("{}\t{}\n", fs::file_size(entry.path()), entry.path().filename().string()));
+  std::string done;
+  for (const std::string& line : lines) done += line;
+  publish_file(folder / kDoneFile, done);
+}
 
 }  // namespace
 
@@ -145,7 +82,11 @@ struct RunFolder::State {
 void RunFolder::State::take_lock() {
   const fs::path path = folder / kRunFile;
   lock = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (lock < 0) fail_output(path, "open");
+  if (lock < 0) {
+    const int reason = errno;
+    throw OutputError(explain(path.string(), fmt::format("open failed ({})", strerror(reason)), "",
+                              output_remedy(reason)));
+  }
   int status = -1;
   do {
     status = flock(lock, LOCK_EX | LOCK_NB);
@@ -179,7 +120,7 @@ void RunFolder::State::refuse_others() const {
 void RunFolder::State::remove_all() {
   std::error_code error;
   for (const char* name : {kFinishedFile, kBestFile}) fs::remove(folder / name, error);
-  for (const StepFolder& step : complete_steps(folder)) remove_step(step.path);
+  for (const StepFolder& step : complete_steps(folder)) remove_whole_folder(step.path);
   if (!complete_steps(folder).empty())
     throw OutputError(explain(folder.string(), "checkpoints that cannot be removed", "",
                               "check the permissions, or give -o another folder"));
@@ -201,7 +142,7 @@ void RunFolder::State::rotate() const {
   for (std::size_t i = 0; i + keep < steps.size(); ++i) {
     if (found && found->step == steps[i].step) continue;
     if (read_step_state(steps[i].path)["identity"].text_or("") != identity) continue;
-    remove_step(steps[i].path);
+    remove_whole_folder(steps[i].path);
   }
 }
 
@@ -231,7 +172,7 @@ RunFolder::RunFolder(fs::path folder, Json run, RunFolderOptions options)
   sweep_parts(s.folder);
   for (const StepFolder& torn : torn_steps(s.folder)) {
     log_warn("{}: a checkpoint that is not complete; it is removed", torn.path.string());
-    remove_step(torn.path);
+    remove_whole_folder(torn.path);
   }
 }
 
@@ -257,7 +198,7 @@ StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
   State& s = *state_;
   const StepFolder out{step, s.folder / step_name(step)};
   if (is_complete_step(out.path)) return out;
-  if (fs::exists(out.path)) remove_step(out.path);
+  if (fs::exists(out.path)) remove_whole_folder(out.path);
   PartFolder part(out.path);
   CheckpointInfo info{.content = "model", .step = step, .run = s.identity};
   write_checkpoint_file(part.path() / "model-0-of-1.h5", info, content.model);
@@ -268,8 +209,7 @@ StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
   publish_file(part.path() / "config.json", content.config);
   for (const fs::path& file : content.copies) {
     std::error_code error;
-    if (fs::is_regular_file(file, error))
-      publish_file(part.path() / file.filename(), MappedFile(file).bytes());
+    if (fs::is_regular_file(file, error)) copy_into(file, part.path());
   }
   Json state = content.state;
   state.set("schema", kCheckpointSchema);
@@ -277,6 +217,7 @@ StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
   state.set("identity", s.identity);
   state.set("run", s.run);
   publish_file(part.path() / kStateFile, state.dump(2) + "\n");
+  write_done(part.path());
   part.publish();
   s.rotate();
   return out;

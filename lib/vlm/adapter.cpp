@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
 #include <regex>
 #include <set>
@@ -133,15 +132,6 @@ void read_whole_file(const fs::path& path, Changes& parts) {
   parts.set.merge(file);
 }
 
-// The first pattern that a module's name matches, as peft's get_pattern_key; null: none does.
-template <typename T>
-const T* value_of(const std::vector<std::pair<std::string, T>>& patterns,
-                  const std::string& module) {
-  for (const auto& [pattern, value] : patterns)
-    if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return &value;
-  return nullptr;
-}
-
 template <typename T, typename Read>
 void read_patterns(const JsonFields& fields, const char* name, const char* expected,
                    std::vector<std::pair<std::string, T>>& out, const Read& read) {
@@ -229,17 +219,6 @@ void check_tied(const Adapter& adapter, const Changes& parts) {
 
 }  // namespace
 
-std::int64_t Adapter::rank_of(const std::string& module) const {
-  const std::int64_t* found = value_of(ranks, module);
-  return found != nullptr ? *found : rank;
-}
-
-double Adapter::scale_of(const std::string& module) const {
-  const double* found = value_of(alphas, module);
-  const auto r = static_cast<double>(rank_of(module));
-  return (found != nullptr ? *found : alpha) / (rank_stabilised ? std::sqrt(r) : r);
-}
-
 Adapter read_adapter(const fs::path& folder) {
   const JsonFields fields(folder / kAdapterConfig);
   fields.expect("peft_type", "LORA", kNotComputed);
@@ -253,6 +232,7 @@ Adapter read_adapter(const fs::path& folder) {
   out.rank = *rank;
   out.alpha = *alpha;
   out.rank_stabilised = fields.flag("use_rslora").value_or(false);
+  out.dropout = fields.number("lora_dropout").value_or(0);
   out.tied = fields.flag("ensure_weight_tying").value_or(false);
   out.biases = fields.text("bias").value_or("none") != "none";
   read_patterns(fields, "rank_pattern", "ranks by name", out.ranks, [](const Json& value) {

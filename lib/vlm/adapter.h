@@ -8,7 +8,6 @@
 #include <map>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/dtype.h"
@@ -20,25 +19,15 @@ namespace vega::vlm {
 inline constexpr auto kAdapterConfig = "adapter_config.json";
 inline constexpr auto kWholeTensors = "non_lora_trainables.bin";
 
-struct Adapter {
+struct Adapter : LoraScales {
   std::filesystem::path folder, base;  // base: as the file names it; may be empty
-  std::int64_t rank = 0;
-  double alpha = 0;
-  bool rank_stabilised = false;  // use_rslora: scale alpha / sqrt(r) instead of alpha / r
-  // Of modules that a pattern matches, the first that does: rank_pattern, alpha_pattern.
-  std::vector<std::pair<std::string, std::int64_t>> ranks;
-  std::vector<std::pair<std::string, double>> alphas;
+  double dropout = 0;                  // of training
   // modules_to_save: modules that the adapter's file holds whole.
   std::vector<std::string> whole;
   bool biases = false;  // bias is not "none": biases of the base were trained as well
   // trainable_token_indices: ids by the name of the embedding's module ("embed_tokens").
   std::map<std::string, std::vector<std::int64_t>> tokens;
   bool tied = false;  // ensure_weight_tying
-
-  // Of a module, such as "model.layers.0.self_attn.q_proj". A pattern is a regular expression for
-  // the last parts of the name, as peft matches it.
-  std::int64_t rank_of(const std::string& module) const;
-  double scale_of(const std::string& module) const;
 };
 
 // Reads adapter_config.json. Every key that changes numbers is honoured or refused. Throws

@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
+#include <regex>
 
 #include "base/error.h"
 #include "core/dtype.h"
@@ -11,6 +13,15 @@
 
 namespace vega::vlm {
 namespace {
+
+// The first pattern that a module's name matches, as peft's get_pattern_key; null: none does.
+template <typename T>
+const T* value_of(const std::vector<std::pair<std::string, T>>& patterns,
+                  const std::string& module) {
+  for (const auto& [pattern, value] : patterns)
+    if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return &value;
+  return nullptr;
+}
 
 [[noreturn]] void fail_change(const Changes& changes, const std::string& what,
                               const std::string& got, const std::string& expected) {
@@ -59,6 +70,17 @@ at::Tensor with_new_rows(const Changes& changes, const std::string& name, const 
 }
 
 }  // namespace
+
+std::int64_t LoraScales::rank_of(const std::string& module) const {
+  const std::int64_t* found = value_of(ranks, module);
+  return found != nullptr ? *found : rank;
+}
+
+double LoraScales::scale_of(const std::string& module) const {
+  const double* found = value_of(alphas, module);
+  const auto r = static_cast<double>(rank_of(module));
+  return (found != nullptr ? *found : alpha) / (rank_stabilised ? std::sqrt(r) : r);
+}
 
 void leave_decoder_out(Changes& changes) {
   std::erase_if(changes.pairs, [](const auto& entry) {

@@ -9,12 +9,29 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/dtype.h"
 #include "weights/tensor_set.h"
 
 namespace vega::vlm {
+
+// How strongly pairs count: alpha / r, or alpha / sqrt(r) where the rank is stabilised
+// (use_rslora). Patterns give modules an own rank or alpha: the first that matches counts. A
+// pattern is a regular expression for the last parts of a module's name, as peft's rank_pattern and
+// alpha_pattern.
+struct LoraScales {
+  std::int64_t rank = 0;
+  double alpha = 0;
+  bool rank_stabilised = false;
+  std::vector<std::pair<std::string, std::int64_t>> ranks = {};
+  std::vector<std::pair<std::string, double>> alphas = {};
+
+  // Of a module, such as "model.layers.0.self_attn.q_proj".
+  std::int64_t rank_of(const std::string& module) const;
+  double scale_of(const std::string& module) const;
+};
 
 // W + scale * B A: a (rank, in), b (out, rank). Of an embedding a is (rank, rows), b (width, rank),
 // and what is added is (B A)^T.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "base/error.h"
 #include "base/json_fields.h"
@@ -30,6 +29,17 @@ SavedLora lora_of(const Json& json, const fs::path& path) {
   out.alpha = *alpha;
   out.dropout = fields.number("dropout").value_or(0);
   out.rank_stabilised = fields.flag("rank_stabilised").value_or(false);
+  for (const auto& [pattern, rank_of] : json["rank_pattern"].members())
+    out.ranks.emplace_back(pattern, rank_of.whole().value_or(0));
+  for (const auto& [pattern, alpha_of] : json["alpha_pattern"].members())
+    out.alphas.emplace_back(pattern, alpha_of.number().value_or(0));
+  return out;
+}
+
+template <typename T>
+Json by_pattern(const std::vector<std::pair<std::string, T>>& patterns) {
+  Json out = Json::object();
+  for (const auto& [pattern, value] : patterns) out.set(pattern, value);
   return out;
 }
 
@@ -55,7 +65,7 @@ bool take_saved_pair(const std::string& name, const TensorView& view, const Save
     LoraPair& pair = out.pairs[name.substr(0, name.size() - mark.size()) + ".weight"];
     (first ? pair.a : pair.b) = view;
     (first ? pair.has_a : pair.has_b) = true;
-    pair.scale = step.lora->scale();
+    pair.scale = step.lora->scales().scale_of(name.substr(0, name.size() - mark.size()));
     return true;
   }
   return false;
@@ -78,11 +88,6 @@ Changes step_changes(const SavedStep& step, const VlmConfig& config, bool pairs)
 
 }  // namespace
 
-double SavedLora::scale() const {
-  const auto r = static_cast<double>(rank);
-  return alpha / (rank_stabilised ? std::sqrt(r) : r);
-}
-
 void describe_saved(Json& state, const VlmCheckpoint* base, const fs::path& run,
                     const std::optional<SavedLora>& lora,
                     const std::vector<std::int64_t>& new_tokens) {
@@ -96,11 +101,14 @@ void describe_saved(Json& state, const VlmCheckpoint* base, const fs::path& run,
     if (base->adapted) named.set("merged", vega::name_of(base->merged));
   }
   state.set("lora", nullptr);
-  if (lora)
-    state.set("lora", Json{{"rank", lora->rank},
-                           {"alpha", lora->alpha},
-                           {"dropout", lora->dropout},
-                           {"rank_stabilised", lora->rank_stabilised}});
+  if (lora) {
+    Json& named = state.set("lora", Json{{"rank", lora->rank},
+                                         {"alpha", lora->alpha},
+                                         {"dropout", lora->dropout},
+                                         {"rank_stabilised", lora->rank_stabilised}});
+    if (!lora->ranks.empty()) named.set("rank_pattern", by_pattern(lora->ranks));
+    if (!lora->alphas.empty()) named.set("alpha_pattern", by_pattern(lora->alphas));
+  }
   state.set("new_tokens", new_tokens);
 }
 

@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/dtype.h"
 #include "base/json.h"
 #include "store/step_folder.h"
+#include "vlm/changes.h"
 #include "vlm/checkpoint.h"
 #include "weights/tensor_set.h"
 
@@ -25,8 +27,11 @@ struct SavedLora {
   std::int64_t rank = 0;
   double alpha = 0, dropout = 0;
   bool rank_stabilised = false;
+  // Of an adapter that was imported: LoraScales of vlm/changes.h.
+  std::vector<std::pair<std::string, std::int64_t>> ranks = {};
+  std::vector<std::pair<std::string, double>> alphas = {};
 
-  double scale() const;  // alpha / r, or alpha / sqrt(r) where it is stabilised
+  LoraScales scales() const { return {rank, alpha, rank_stabilised, ranks, alphas}; }
 };
 
 // What state.json says of the model; its other members belong to the loop.

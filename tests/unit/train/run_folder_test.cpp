@@ -277,7 +277,7 @@ TEST_CASE("saved step: the base is found by path, beside the run, or by --base")
   CHECK(vlm::find_base(saved, "") == folder / "a/base");
   CHECK(saved.fingerprint == base.fingerprint());
   REQUIRE(saved.lora.has_value());
-  CHECK(saved.lora->scale() == 2.0);
+  CHECK(saved.lora->scales().scale_of("model.layers.0.mlp.up_proj") == 2.0);
   REQUIRE(saved.new_tokens.has_value());
   CHECK(*saved.new_tokens == std::vector<std::int64_t>{300, 301});
   fs::rename(folder / "a", folder / "b");

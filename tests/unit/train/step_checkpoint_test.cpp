@@ -5,66 +5,15 @@
 
 #include "base/error.h"
 #include "core/tensor.h"
+#include "step_samples.h"
 #include "store/checkpoint_file.h"
-#include "support/support.h"
-#include "synth/model.h"
-#include "train/run_folder.h"
 #include "vlm/saved_step.h"
-#include "vlm/train_model.h"
 
 using namespace vega;
+using namespace vega::test;
 using namespace vega::vlm;
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
-
-namespace {
-
-fs::path made_base(const fs::path& folder, const std::string& preset = "vlm-tiny") {
-  synth::ModelOptions options;
-  options.folder = folder / preset;
-  options.preset = preset;
-  options.progress = ProgressMode::kOff;
-  return synth::write_model(options).front();
-}
-
-// A model whose trained tensors have drawn values, as if it had been trained.
-TrainModel drawn_model(const fs::path& base, const TrainModelOptions& options) {
-  TrainModel model(open_checkpoint(base), options);
-  at::manual_seed(11);
-  for (const Trained& t : model.trained())
-    model.restore(t.name, at::randn(t.tensor.sizes()) * 0.05);
-  return model;
-}
-
-StepFolder save_model(const TrainModel& model, const fs::path& out, std::int64_t step = 3) {
-  train::RunFolder run(out, Json{{"options", Json::object()}}, {});
-  train::StepContent content;
-  std::vector<at::Tensor> kept;
-  for (const auto* list : {&model.trained(), &model.added()})
-    for (const Trained& t : *list) kept.push_back(t.tensor.detach().contiguous());
-  std::size_t next = 0;
-  for (const auto* list : {&model.trained(), &model.added()})
-    for (const Trained& t : *list) content.model[t.name] = view_of(kept[next++]);
-  content.config = model.config().dump(2);
-  content.copies = {model.checkpoint().config_folder / "tokenizer.json"};
-  std::optional<SavedLora> lora;
-  if (const auto& l = model.options().lora)
-    lora = SavedLora{l->rank, l->alpha, l->dropout, l->rank_stabilised};
-  const VlmCheckpoint base = open_checkpoint(model.checkpoint().path);
-  describe_saved(content.state, &base, out, lora, new_token_ids(model.checkpoint().config));
-  return run.save(step, content);
-}
-
-void check_equal(const TensorSet& got, const TensorSet& expected) {
-  CHECK(got.names() == expected.names());
-  for (const auto& [name, view] : expected.tensors()) {
-    INFO(name);
-    REQUIRE(got.find(name) != nullptr);
-    CHECK(at::equal(float_tensor_from(got.at(name)), float_tensor_from(view)));
-  }
-}
-
-}  // namespace
 
 TEST_CASE("step: projectors and fusion that were trained, over the base") {
   const test::TempFolder folder;
