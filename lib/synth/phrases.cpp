@@ -78,8 +78,16 @@ std::string short_phrase(const Description& d, bool several, Draw& draw, bool ma
 
 std::string long_phrase(const Description& d, Draw& draw) {
   const std::string head = noun(d.head), a_head = with_article(head);
+  const Kind bare{d.head.label, ""};
   const std::string intro = (draw.chance(0.5) ? "this is " : "there is ") + a_head;
-  if (d.relation == Relation::kNone) return plain_phrases(d.head)[draw.below(4)];
+  if (d.relation == Relation::kNone) {
+    const std::string whole[] = {
+        "this is " + a_head + ". it stands on the floor.",
+        "there is " + a_head + " on the floor of the room.",
+        "the " + noun(bare) + " is " + d.head.colour + ". it stands on the floor.",
+        "it is " + a_head + ". it is on the floor."};
+    return whole[draw.below(4)];
+  }
   if (is_size(d.relation))
     return intro + ". it is the " + size_word(d.relation, draw) + " " + head + " in the room.";
   const std::string place = place_of(d, draw);
@@ -95,11 +103,8 @@ std::string long_phrase(const Description& d, Draw& draw) {
 }
 
 std::array<std::string, 4> plain_phrases(const Kind& kind) {
-  const std::string a_thing = with_article(noun(kind));
-  return {"this is " + a_thing + ". it stands on the floor.",
-          "there is " + a_thing + " on the floor of the room.",
-          "the " + noun({kind.label, ""}) + " is " + kind.colour + ". it stands on the floor.",
-          "it is " + a_thing + ". it is on the floor."};
+  return {the(kind), with_article(noun(kind)), the({kind.label, ""}) + " is " + kind.colour,
+          "there is " + with_article(noun(kind))};
 }
 
 std::vector<std::string> words_of(const std::string& text) {

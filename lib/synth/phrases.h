@@ -25,7 +25,7 @@ std::string short_phrase(const Description& description, bool several, Draw& dra
 // Two sentences as annotators write them: "this is a red cone. it is ...". Of one thing.
 std::string long_phrase(const Description& description, Draw& draw);
 
-// All wordings of long_phrase for a thing of this label and colour: "the cone is red. ...".
+// Wordings of few words for a thing of this label and colour: "the cone is red".
 std::array<std::string, 4> plain_phrases(const Kind& kind);
 
 // Words and punctuation marks of a text.
