@@ -141,8 +141,10 @@ void take_modules(VlmCheckpoint& c) {
     return found != c.set.tensors().end() && found->first.starts_with(prefix) &&
            c.set.origin(found->first).parent_path() == c.config_folder;
   };
-  if (started && !saved(kGenerativePrefix) && !saved(kFusionPrefix))
-    c.modules.initial_values = true;
+  // Where nothing is fused, the projector of what is seen decides.
+  const bool trained = c.config.generative ? saved(kGenerativePrefix) || saved(kFusionPrefix)
+                                           : saved(kSemanticPrefix);
+  if (started && !trained) c.modules.initial_values = true;
   std::vector<std::string> missing;
   if (!c.modules.semantic) missing.emplace_back(kSemanticPrefix);
   if (c.config.generative && !c.modules.generative) missing.emplace_back(kGenerativePrefix);

@@ -39,6 +39,19 @@ TEST_CASE("step: projectors and fusion that were trained, over the base") {
   CHECK(modules.fingerprint() != open_modules(base, {}).fingerprint());
 }
 
+TEST_CASE("step: a model without fusion was trained where its projector was") {
+  const test::TempFolder folder;
+  const fs::path base = made_base(folder.path(), "vlm-tiny-3d");
+  REQUIRE(open_checkpoint(base).modules.initial_values);
+  TrainModelOptions options;
+  options.parts = {Part::kProjector};
+  const StepFolder projector = save_model(drawn_model(base, options), folder / "projector");
+  CHECK_FALSE(open_checkpoint(projector.path).modules.initial_values);
+  options.parts = {Part::kGroundHead};
+  const StepFolder head = save_model(drawn_model(base, options), folder / "head");
+  CHECK(open_checkpoint(head.path).modules.initial_values);
+}
+
 TEST_CASE("step: LoRA, new rows and the grounding head, over the base") {
   const test::TempFolder folder;
   const fs::path base = made_base(folder.path());
