@@ -27,6 +27,11 @@ const std::optional<c10::TypedOperatorHandle<OneDnnLinear>>& one_dnn() {
   return found;
 }
 
+// In C order, or the transpose of what is.
+bool lies_plainly(const at::Tensor& matrix) {
+  return matrix.is_contiguous() || matrix.t().is_contiguous();
+}
+
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
@@ -40,7 +45,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
     check_dtype(op, "bias", bias, {x.scalar_type()});
     check_device(op, "bias", bias, x.device());
   }
-  const bool plain = x.is_contiguous() && weight.is_contiguous() && x.numel() > 0;
+  const bool plain = lies_plainly(x) && lies_plainly(weight) && x.numel() > 0;
   if (x.is_cpu() && x.scalar_type() == at::kFloat && plain && one_dnn()) {
     const auto other = bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt;
     return one_dnn()->call(x, weight, other, "none", c10::List<std::optional<at::Scalar>>(), "");

@@ -23,6 +23,12 @@ struct DropoutKey {
 // lies in [p, 1). Differentiable. Throws InputError (2^34 elements or more).
 at::Tensor dropout(const at::Tensor& x, double p, std::string_view place, const DropoutKey& key);
 
+// The mask of dropout() for x in a form that is cheap to keep until the backward pass (a byte an
+// element, on the CPU), and what to do with it: x masked, and onto += x masked, in place.
+at::Tensor kept_mask(const at::Tensor& x, double p, std::string_view place, const DropoutKey& key);
+at::Tensor masked(const at::Tensor& x, const at::Tensor& kept, double p);
+void add_masked_(at::Tensor& onto, const at::Tensor& x, const at::Tensor& kept, double p);
+
 // What dropout() multiplies x with: 0 or 1 / (1 - p), in float32 arithmetic, then x's type. Of x's
 // shape, type and device, contiguous.
 at::Tensor dropout_mask(const at::Tensor& x, double p, std::string_view place,

@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "core/check.h"
+#include "kernels/linear.h"
+#include "kernels/train_rows.h"
 
 namespace vega {
 namespace {
@@ -42,32 +44,44 @@ class LossBlocks {
   // rows: their numbers (n) int64, with targets (n) and weights (n). Returns CE (n).
   at::Tensor add(const at::Tensor& rows, const at::Tensor& targets, const at::Tensor& weights) {
     const at::Tensor x = hidden_.index_select(0, rows);
-    at::Tensor logits = at::linear(x, cast_head_);
-    if (cast_rows_.defined()) logits.index_copy_(1, options_.new_ids, at::linear(x, cast_rows_));
+    at::Tensor logits = kernels::linear(x, cast_head_, {});
+    if (cast_rows_.defined())
+      logits.index_copy_(1, options_.new_ids, kernels::linear(x, cast_rows_, {}));
     logits = logits.to(weights.scalar_type());
-    const at::Tensor place = targets.unsqueeze(1);
-    const at::Tensor total = at::logsumexp(logits, 1, /*keepdim=*/true);
-    const at::Tensor entropy = (total - logits.gather(1, place)).squeeze(1);
+    const at::Tensor entropy = become_gradient(logits, targets, weights);
     if (!wanted_.any()) return entropy;
-    // d loss / d logits = weight (softmax - one at the target)
-    logits.sub_(total).exp_();
-    logits.scatter_add_(1, place, at::full({1, 1}, -1, logits.options()).expand_as(place));
-    logits.mul_(weights.unsqueeze(1));
-    at::Tensor d = logits.to(x.scalar_type());
+    const at::Tensor d = logits.to(x.scalar_type());
     if (cast_rows_.defined()) {
       const at::Tensor own = d.index_select(1, options_.new_ids);
       d.index_fill_(1, options_.new_ids, 0);
       if (wanted_.new_rows) d_new_rows.add_(at::mm(own.t(), x));
       if (wanted_.hidden) d_hidden.index_add_(0, rows, at::mm(own, cast_rows_));
     }
-    if (wanted_.hidden) d_hidden.index_add_(0, rows, at::mm(d, cast_head_));
-    if (wanted_.head) d_head.add_(at::mm(d.t(), x));
+    if (wanted_.hidden) d_hidden.index_add_(0, rows, kernels::linear(d, cast_head_.t(), {}));
+    if (wanted_.head) d_head.add_(kernels::linear(d.t(), x.t(), {}));
     return entropy;
   }
 
   at::Tensor d_hidden, d_head, d_new_rows;
 
  private:
+  // Returns the entropies; logits become weight (softmax - one at the target).
+  static at::Tensor become_gradient(at::Tensor& logits, const at::Tensor& targets,
+                                    const at::Tensor& weights) {
+    if (logits.is_cpu() && logits.scalar_type() == at::kFloat) {
+      at::Tensor entropies = at::empty_like(weights);
+      kernels::softmax_gradient_(logits, targets, weights, entropies);
+      return entropies;
+    }
+    const at::Tensor place = targets.unsqueeze(1);
+    const at::Tensor total = at::logsumexp(logits, 1, /*keepdim=*/true);
+    const at::Tensor entropies = (total - logits.gather(1, place)).squeeze(1);
+    logits.sub_(total).exp_();
+    logits.scatter_add_(1, place, at::full({1, 1}, -1, logits.options()).expand_as(place));
+    logits.mul_(weights.unsqueeze(1));
+    return entropies;
+  }
+
   // Sums of several blocks are kept in float32 at least.
   static at::TensorOptions wide(const at::Tensor& like) {
     const bool is_double = like.scalar_type() == at::kDouble;

@@ -2,10 +2,14 @@
 
 #include <ATen/ATen.h>
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "kernels/linear.h"
 
 namespace vega {
 namespace {
@@ -57,16 +61,89 @@ Parameters initial_lora(const std::vector<LoraTarget>& targets, const LoraConfig
   return out;
 }
 
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+at::Tensor as_type_of(const at::Tensor& x, const at::Tensor& master) {
+  return master.defined() ? master.to(x.scalar_type()) : master;
+}
+
+bool trains(const Variable& saved) { return saved.defined() && saved.requires_grad(); }
+
+at::Tensor product(const at::Tensor& left, const at::Tensor& right) {
+  return kernels::linear(left, right, {});
+}
+
+// The products and their gradients in one node: nothing but x, the mask and the adapter's inner
+// values is kept.
+struct LoraNode : torch::autograd::Function<LoraNode> {
+  static Variable forward(AutogradContext* context, const Variable& x, const Variable& weight,
+                          const std::optional<Variable>& bias,
+                          const std::optional<Variable>& lora_a,
+                          const std::optional<Variable>& lora_b, const std::string& place,
+                          const LoraConfig& config, const DropoutKey* key) {
+    const Variable offset = bias.value_or(Variable()), a = lora_a.value_or(Variable()),
+                   b = lora_b.value_or(Variable());
+    at::Tensor out = kernels::linear(x, as_type_of(x, weight), as_type_of(x, offset));
+    at::Tensor kept, low;
+    if (a.defined()) {
+      at::Tensor seen = x;
+      if (key != nullptr && config.dropout > 0) {
+        kept = kept_mask(x, config.dropout, place, *key);
+        seen = masked(x, kept, config.dropout);
+      }
+      low = product(seen, as_type_of(x, a)).mul_(config.scale());
+      out.add_(product(low, as_type_of(x, b)));
+    }
+    context->save_for_backward({x, weight, offset, a, b, kept, low});
+    context->saved_data["scale"] = config.scale();
+    context->saved_data["dropout"] = config.dropout;
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Variable &weight = saved[1], &bias = saved[2], &a = saved[3], &b = saved[4],
+                   &kept = saved[5], &low = saved[6];
+    const at::Tensor x = saved[0].detach(), dy = gradients[0].contiguous();
+    const bool to_x = saved[0].requires_grad();
+    Variable dx, d_weight, d_bias, d_a, d_b;
+    if (trains(weight)) d_weight = product(dy.t(), x.t()).to(weight.scalar_type());
+    if (trains(bias)) d_bias = dy.sum(0).to(bias.scalar_type());
+    if (to_x) dx = product(dy, as_type_of(x, weight.detach()).t());
+    if (!a.defined()) return {dx, d_weight, d_bias, d_a, d_b, {}, {}, {}};
+    const double p = context->saved_data["dropout"].toDouble();
+    const at::Tensor d_low =
+        product(dy, as_type_of(x, b.detach()).t()).mul_(context->saved_data["scale"].toDouble());
+    if (trains(b)) d_b = product(dy.t(), low.t()).to(b.scalar_type());
+    if (trains(a)) {
+      const at::Tensor seen = kept.defined() ? masked(x, kept, p) : x;
+      d_a = product(d_low.t(), seen.t()).to(a.scalar_type());
+    }
+    if (to_x) {
+      const at::Tensor through = product(d_low, as_type_of(x, a.detach()).t());
+      if (kept.defined())
+        add_masked_(dx, through, kept, p);
+      else
+        dx.add_(through);
+    }
+    return {dx, d_weight, d_bias, d_a, d_b, {}, {}, {}};
+  }
+};
+
+std::optional<Variable> given(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional<Variable>(tensor) : std::nullopt;
+}
+
+}  // namespace
+
 at::Tensor lora_linear(const at::Tensor& x, const LoraLinear& linear, const LoraConfig& config,
                        const DropoutKey* key) {
-  const auto cast = [&](const at::Tensor& t) { return t.to(x.scalar_type()); };
-  const std::optional<at::Tensor> bias =
-      linear.bias.defined() ? std::optional(cast(linear.bias)) : std::nullopt;
-  const at::Tensor out = at::linear(x, cast(linear.weight), bias);
-  if (!linear.lora_a.defined()) return out;
-  const at::Tensor seen = key != nullptr ? dropout(x, config.dropout, linear.name, *key) : x;
-  const at::Tensor low = at::linear(seen, cast(linear.lora_a));
-  return out + at::linear(low, cast(linear.lora_b)) * config.scale();
+  return LoraNode::apply(x.contiguous(), linear.weight, given(linear.bias), given(linear.lora_a),
+                         given(linear.lora_b), linear.name, config, key);
 }
 
 }  // namespace vega

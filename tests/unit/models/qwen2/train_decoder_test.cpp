@@ -227,6 +227,24 @@ TEST_CASE("train decoder: recomputed layers change no bit, with dropout") {
   }
 }
 
+TEST_CASE("train decoder: gradients in float32 and bfloat16 are near those in float64") {
+  const DropoutKey key{.seed = 4, .step = 2};
+  const WeightTable wide = small_table(kSmall, at::kDouble, true);
+  sample_loss(small_decoder(kSmall, wide, true), &key).backward();
+  const auto want = gradients_of(wide);
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    const WeightTable table = small_table(kSmall, at::kFloat, true);
+    sample_loss(small_decoder(kSmall, table, true, type), &key).backward();
+    // Some hundred roundings one behind the other: of 2^-24, or of 2^-9 where most cancel out.
+    const double bar = type == at::kFloat ? 1e-5 : 0.1;
+    for (const auto& [name, gradient] : gradients_of(table)) {
+      const at::Tensor exact = want.at(name);
+      CAPTURE(type, name);
+      CHECK(((gradient.to(at::kDouble) - exact).norm() / exact.norm()).item<double>() < bar);
+    }
+  }
+}
+
 TEST_CASE("train decoder: the masks of the dropout do not depend on the number of threads") {
   const DropoutKey key{.seed = 4, .step = 2};
   const WeightTable table = small_table(kSmall, at::kDouble, true);
