@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "base/error.h"
@@ -55,7 +56,10 @@ std::vector<LoraTarget> lora_targets(const Config& config, std::string_view pref
   return targets;
 }
 
+// All that a layer reads besides its tensors: a graph may outlive the decoder.
 struct TrainDecoder::Pass {
+  Config config;
+  LoraConfig lora;
   RopeTable rope;
   PackedLayout layout;
   std::optional<DropoutKey> key;
@@ -134,22 +138,21 @@ at::Tensor TrainDecoder::embed(std::span<const std::int64_t> ids) const {
                         new_rows_.index_select(0, index(sources)).to(options_.dtype));
 }
 
-at::Tensor TrainDecoder::run_layer(const Layer& layer, const at::Tensor& x,
-                                   const Pass& pass) const {
-  const std::int64_t rows = x.size(0), width = config_.head_dim;
-  const LoraConfig lora = options_.lora.value_or(LoraConfig{});
+at::Tensor TrainDecoder::run_layer(const Layer& layer, const at::Tensor& x, const Pass& pass) {
+  const Config& config = pass.config;
+  const std::int64_t rows = x.size(0), width = config.head_dim;
   const DropoutKey* key = pass.key ? &*pass.key : nullptr;
   const auto linear = [&](const at::Tensor& input, const LoraLinear& one) {
-    return lora_linear(input, one, lora, key);
+    return lora_linear(input, one, pass.lora, key);
   };
-  const at::Tensor normed = train_rms_norm(x, layer.input_norm, config_.norm_eps);
-  const at::Tensor q = linear(normed, layer.q).view({rows, config_.heads, width});
-  const at::Tensor k = linear(normed, layer.k).view({rows, config_.kv_heads, width});
-  const at::Tensor v = linear(normed, layer.v).view({rows, config_.kv_heads, width});
+  const at::Tensor normed = train_rms_norm(x, layer.input_norm, config.norm_eps);
+  const at::Tensor q = linear(normed, layer.q).view({rows, config.heads, width});
+  const at::Tensor k = linear(normed, layer.k).view({rows, config.kv_heads, width});
+  const at::Tensor v = linear(normed, layer.v).view({rows, config.kv_heads, width});
   const at::Tensor mixed =
       packed_attention(train_rope(q, pass.rope), train_rope(k, pass.rope), v, pass.layout);
   const at::Tensor y = x + linear(mixed, layer.o);
-  const at::Tensor inner = train_rms_norm(y, layer.post_norm, config_.norm_eps);
+  const at::Tensor inner = train_rms_norm(y, layer.post_norm, config.norm_eps);
   const at::Tensor fed = train_swiglu(linear(inner, layer.gate), linear(inner, layer.up));
   return y + linear(fed, layer.down);
 }
@@ -187,7 +190,10 @@ void visit_trained(Layer& layer, const Visit& visit) {
 at::Tensor TrainDecoder::forward(const at::Tensor& embeddings, const at::Tensor& positions,
                                  const PackedLayout& layout, const DropoutKey* key) const {
   check_pass(embeddings, positions, layout);
-  Pass pass;
+  const auto held = std::make_shared<Pass>();
+  Pass& pass = *held;
+  pass.config = config_;
+  pass.lora = options_.lora.value_or(LoraConfig{});
   pass.layout = layout;
   pass.rope = rope_table(positions, config_.head_dim, config_.rope_theta, config_.rope_sections,
                          options_.dtype, embeddings.device());
@@ -202,11 +208,11 @@ at::Tensor TrainDecoder::forward(const at::Tensor& embeddings, const at::Tensor&
     Layer own = layer;
     visit_trained(own, [&](const at::Tensor& tensor) { inputs.push_back(tensor); });
     x = recomputed(
-        [this, own, pass](const std::vector<at::Tensor>& values) {
+        [own, held](const std::vector<at::Tensor>& values) {
           Layer with = own;
           std::size_t next = 1;
           visit_trained(with, [&](at::Tensor& tensor) { tensor = values[next++]; });
-          return run_layer(with, values[0], pass);
+          return run_layer(with, values[0], *held);
         },
         inputs);
   }

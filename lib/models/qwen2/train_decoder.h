@@ -74,7 +74,7 @@ class TrainDecoder {
   void take_new_rows(const WeightTable& weights, const std::string& prefix);
   void check_pass(const at::Tensor& embeddings, const at::Tensor& positions,
                   const PackedLayout& layout) const;
-  at::Tensor run_layer(const Layer& layer, const at::Tensor& x, const Pass& pass) const;
+  static at::Tensor run_layer(const Layer& layer, const at::Tensor& x, const Pass& pass);
 
   Config config_;
   TrainDecoderOptions options_;

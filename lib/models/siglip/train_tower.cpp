@@ -83,25 +83,30 @@ at::Tensor TrainTower::embed(const at::Tensor& pixels) const {
   return at::linear(patches, flat).to(stream) + (positions_.to(stream) + patch_.bias.to(stream));
 }
 
-at::Tensor TrainTower::attend(const Layer& layer, const at::Tensor& normed) const {
+at::Tensor TrainTower::attend(const Settings& settings, const Layer& layer,
+                              const at::Tensor& normed) {
+  const Config& config = settings.config;
   const std::int64_t n = normed.size(0), tokens = normed.size(1);
   const auto heads = [&](const LoraLinear& linear) {
     return product(normed, linear)
-        .view({n, tokens, config_.heads, config_.head_dim()})
+        .view({n, tokens, config.heads, config.head_dim()})
         .transpose(1, 2);
   };
   const at::Tensor mixed =
       at::scaled_dot_product_attention(heads(layer.q), heads(layer.k), heads(layer.v));
-  return product(mixed.transpose(1, 2).reshape({n, tokens, config_.width}), layer.out);
+  return product(mixed.transpose(1, 2).reshape({n, tokens, config.width}), layer.out);
 }
 
-at::Tensor TrainTower::run_layer(const Layer& layer, const at::Tensor& x) const {
+at::Tensor TrainTower::run_layer(const Settings& settings, const Layer& layer,
+                                 const at::Tensor& x) {
+  const Config& config = settings.config;
+  const at::ScalarType dtype = settings.options.dtype;
   const auto norm = [&](const at::Tensor& in, const at::Tensor& weight, const at::Tensor& bias) {
-    return at::layer_norm(in, {config_.width}, weight.to(in.scalar_type()),
-                          bias.to(in.scalar_type()), config_.eps)
-        .to(options_.dtype);
+    return at::layer_norm(in, {config.width}, weight.to(in.scalar_type()),
+                          bias.to(in.scalar_type()), config.eps)
+        .to(dtype);
   };
-  const at::Tensor y = x + attend(layer, norm(x, layer.norm1_weight, layer.norm1_bias));
+  const at::Tensor y = x + attend(settings, layer, norm(x, layer.norm1_weight, layer.norm1_bias));
   const at::Tensor hidden =
       at::gelu(product(norm(y, layer.norm2_weight, layer.norm2_bias), layer.fc1), "tanh");
   return y + product(hidden, layer.fc2);
@@ -113,21 +118,22 @@ at::Tensor TrainTower::forward(const at::Tensor& pixels) const {
   const std::int64_t side = config_.grid * config_.patch;
   check_that(pixels.size(2) >= side && pixels.size(3) >= side, op, "pixels",
              to_string(pixels.sizes().vec()), std::to_string(side) + " pixels a side");
+  const Settings settings{config_, options_};
   at::Tensor x = embed(pixels);
   for (const Layer& layer : layers_) {
     if (!options_.recompute) {
-      x = run_layer(layer, x);
+      x = run_layer(settings, layer, x);
       continue;
     }
     std::vector<at::Tensor> inputs{x};
     Layer own = layer;
     visit_trained_of_tower(own, [&](const at::Tensor& tensor) { inputs.push_back(tensor); });
     x = recomputed(
-        [this, own](const std::vector<at::Tensor>& values) {
+        [own, settings](const std::vector<at::Tensor>& values) {
           Layer with = own;
           std::size_t next = 1;
           visit_trained_of_tower(with, [&](at::Tensor& tensor) { tensor = values[next++]; });
-          return run_layer(with, values[0]);
+          return run_layer(settings, with, values[0]);
         },
         inputs);
   }

@@ -37,8 +37,13 @@ class TrainTower {
 
   Layer take_layer(const WeightTable& weights, const std::string& name) const;
   at::Tensor embed(const at::Tensor& pixels) const;
-  at::Tensor attend(const Layer& layer, const at::Tensor& normed) const;
-  at::Tensor run_layer(const Layer& layer, const at::Tensor& x) const;
+  // All that a layer reads besides its tensors: a graph may outlive the tower.
+  struct Settings {
+    Config config;
+    TrainTowerOptions options;
+  };
+  static at::Tensor attend(const Settings& settings, const Layer& layer, const at::Tensor& normed);
+  static at::Tensor run_layer(const Settings& settings, const Layer& layer, const at::Tensor& x);
 
   Config config_;
   TrainTowerOptions options_;
