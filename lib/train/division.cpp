@@ -1,5 +1,6 @@
 #include "train/division.h"
 
+#include <algorithm>
 #include <span>
 
 namespace vega::train {
@@ -46,7 +47,8 @@ std::vector<std::vector<double>> divided(const std::vector<std::vector<Counted>>
     for (const Counted& one : batch)
       weights.push_back(division == Division::kToken
                             ? whole.weight(one)
-                            : own.weight(one) / static_cast<double>(counted));
+                            : own.weight(one) /
+                                  static_cast<double>(std::max<std::int64_t>(1, counted)));
     out.push_back(std::move(weights));
   }
   return out;

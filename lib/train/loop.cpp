@@ -118,7 +118,8 @@ class TrainingRun {
   }
 
  private:
-  // A step that is stopped or cannot read its files: what was done until then is saved.
+  // A step that is stopped, cannot read its files or lacks memory: what was done until then is
+  // saved.
   template <typename Work>
   void guarded(const Work& work) {
     try {
@@ -132,6 +133,9 @@ class TrainingRun {
       save_done();
       throw Stopped(fmt::format("stopped after step {} of {}, which is saved; run again to go on",
                                 step_, setup_.plan.steps));
+    } catch (const DeviceMemoryError&) {
+      save_done();
+      throw;
     } catch (const InputError& error) {
       save_done();
       throw InputError(fmt::format("{}\n  {} of {} steps are saved; run again to go on",
@@ -158,8 +162,10 @@ class TrainingRun {
       all += one.tensor.numel();
     }
     for (const auto& [part, count] : parts)
-      log_info("trains {}: {} in {} at rate {:g}", vlm::name_of(part), count.second,
-               plural(static_cast<std::size_t>(count.first), "tensor"), recipe_.rates.at(part));
+      log_info("trains {}: {} numbers in {} at rate {:g}", vlm::name_of(part), count.second,
+               part == vlm::Part::kLora ? plural(static_cast<std::size_t>(count.first / 2), "pair")
+                                        : plural(static_cast<std::size_t>(count.first), "tensor"),
+               recipe_.rates.at(part));
     log_info("{} numbers train; {} of {} samples and {} targets", all,
              plural(static_cast<std::size_t>(setup_.plan.steps), "step"),
              setup_.data.samples.size(), target_sum());

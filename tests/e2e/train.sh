@@ -106,7 +106,10 @@ done
 # The tower of vlm-tiny has layers q_proj too: they get no adapter.
 lora=(--preset lora --lora-rank 4 --rate 1e-3 --augment-turn --augment-shift 0.5 --augment-frames 1 --sampler random --warmup 0)
 expect_exit 0 train -o lora "${lora[@]}" --save-every 1 --keep 9
-expect_text "trains lora" "trains new-tokens" "trains ground-head"
+expect_text "trains new-tokens" "trains ground-head"
+layers=$(grep -oE '"num_hidden_layers": *[0-9]+' vlm-tiny/config.json | grep -oE '[0-9]+$' | head -n 1)
+expect_text "in $((7 * layers)) pairs at rate"
+check "none on the tower" test "$(datasets lora/$last/model-0-of-1.h5 | grep -c 'vision_tower.*lora')" = 0
 rm -rf lora2 && cp -r lora lora2 && rm -r lora2/finished.json lora2/step-0000000[34]
 expect_exit 0 train -o lora2 "${lora[@]}" --save-every 1 --keep 9
 equal_runs lora lora2 $last
@@ -135,6 +138,20 @@ expect_text "files of 1 of 2 scenes are missing" "lost/$scene.h5" "--skip-missin
 expect_nothing lacking
 expect_exit 0 trainer run "${lacking[@]}" -o lacking --skip-missing --steps 1
 expect_text "without files"
+
+# A file that goes away while a run reads its scenes again and again: what was done is saved.
+mkdir going && cp features/semantic/*.h5 going
+base=("${base[@]/features\/semantic/going}")
+started gone --epochs 6 --scene-memory 0
+rm "going/$scene.h5"
+wait "$PID"
+check "a file that goes away: 3" test $? = 3
+expect_text "going/$scene.h5" "steps are saved; run again to go on"
+cp "features/semantic/$scene.h5" going
+expect_exit 0 train -o gone --epochs 6
+expect_text "goes on after step"
+check "a line a step" test "$(wc -l <gone/metrics.jsonl)" = 24
+base=("${base[@]/going/features\/semantic}")
 
 # --- a loss that is not finite: step, samples, last checkpoint; nothing is updated
 expect_exit 3 train -o nan --rate 1e30 --warmup 0 --clip 0 --save-every 1
