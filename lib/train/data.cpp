@@ -170,7 +170,8 @@ class DataReading {
     }
     if (!sample.has_truth || sample.no_proposal) {
       ++count.bad;
-      name_left_out(sample, "it has no answer to learn");
+      name_left_out(sample, sample.no_proposal ? "its box_input is null, so that it names no place"
+                                               : "it has no answer to learn");
       return;
     }
     try {

@@ -181,6 +181,7 @@ class TrainingRun {
     const auto newest = folder_.newest();
     if (!newest) return;
     counters_ = Counters(restore_state(folder_, *newest, model_, optimizer_));
+    warn_of_other_bits(folder_, *newest, setup_.recipe);
     step_ = saved_ = newest->step;
     log_info("goes on after step {} of {}", step_, setup_.plan.steps);
   }

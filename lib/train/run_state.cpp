@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "core/tensor.h"
 #include "vlm/saved_step.h"
 
@@ -43,6 +44,11 @@ std::vector<fs::path> copied_files(const vlm::VlmCheckpoint& base) {
   return out;
 }
 
+// What may change the last bits of a step, and is no part of the run's identity.
+Json computed_with(const Recipe& recipe) {
+  return Json{{"threads", recipe.threads}, {"pass_tokens", recipe.model.pass_tokens}};
+}
+
 void check_all(const std::set<std::string>& expected, const TensorSet& set, const fs::path& where) {
   for (const std::string& name : expected)
     if (set.find(name) == nullptr)
@@ -51,6 +57,18 @@ void check_all(const std::set<std::string>& expected, const TensorSet& set, cons
 }
 
 }  // namespace
+
+void warn_of_other_bits(const RunFolder& folder, const StepFolder& step, const Recipe& recipe) {
+  const Json then = folder.state(step)["computed_with"], now = computed_with(recipe);
+  for (const JsonMember& member : now.members()) {
+    const Json& before = then[member.name];
+    if (before.is_null() || before == member.value) continue;
+    log_warn(
+        "{}: {} {}, before {}: the last bits of what follows may differ from those of a run "
+        "that never stopped",
+        folder.path().string(), member.name, member.value.dump(), before.dump());
+  }
+}
 
 void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
                 const vlm::TrainModel& model, const Optimizer& optimizer, const Json& counters) {
@@ -67,6 +85,7 @@ void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
   vlm::describe_saved(state, &setup.base, folder.path(), saved_lora(setup.recipe.model.lora),
                       vlm::new_token_ids(model.checkpoint().config));
   state.set("loss_division", name_in<Division>(kDivisions, setup.recipe.division));
+  state.set("computed_with", computed_with(setup.recipe));
   state.set("sampler", setup.sampler().state(step));
   state.set("counters", counters);
   content.state = std::move(state);

@@ -21,4 +21,7 @@ void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
 Json restore_state(const RunFolder& folder, const StepFolder& step, vlm::TrainModel& model,
                    Optimizer& optimizer);
 
+// Warns where a run goes on with other threads or passes than the checkpoint's.
+void warn_of_other_bits(const RunFolder& folder, const StepFolder& step, const Recipe& recipe);
+
 }  // namespace vega::train
