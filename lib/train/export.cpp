@@ -203,6 +203,14 @@ Json adapter_config(const vlm::SavedLora& lora, const Json& targets, const fs::p
           {"use_dora", false}};
 }
 
+// peft moves a linear that has pairs one level down, and its bias with it.
+std::string peft_name(const std::string& name, const std::set<std::string>& linears) {
+  const auto dot = name.rfind('.');
+  const std::string module = name.substr(std::string_view(kPrefix).size());
+  if (!linears.contains(module.substr(0, module.rfind('.')))) return name;
+  return name.substr(0, dot) + ".base_layer" + name.substr(dot);
+}
+
 // Whether the embedding has other rows than the base's: then it goes along whole, with the head.
 bool grew(const vlm::VlmCheckpoint& c, const vlm::VlmCheckpoint& base) {
   return c.config.text.vocab != base.config.text.vocab ||
@@ -253,7 +261,8 @@ void export_adapter(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType d
     copy_side_files(c, out);
     publish_file(out / "config.json", exported_config(c, dtype).dump(2) + "\n");
   } else {
-    file.insert(file.end(), parts.whole.begin(), parts.whole.end());
+    for (const Outgoing& one : parts.whole)
+      file.push_back({peft_name(one.name, parts.linears), one.view});
   }
   write_adapter_tensors(out / "adapter_model.safetensors", file, dtype);
   publish_file(out / vlm::kAdapterConfig, config.dump(2) + "\n");
