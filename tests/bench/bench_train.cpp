@@ -97,6 +97,7 @@ model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentran
 model.enable_input_require_grads()
 model.train()
 trained = [p for p in model.parameters() if p.requires_grad]
+sum(float(p.detach().sum()) for p in model.parameters())  # the mapped file becomes resident
 optimiser = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.0, fused=True)
 vocab = model.config.vocab_size
 ids = torch.tensor([[7919 * i % 151000 % vocab for i in range(tokens)]])
