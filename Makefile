@@ -53,8 +53,11 @@ configure: setup
 	  grep -- '^-- CUDA:' '$(BUILD)/configure.log' >&2; \
 	  printf '%s\n' "$(options)" >'$(BUILD)/options.txt'; }
 
-demo: build ## a made-up room through the whole pipeline, with pictures to look at
+demo: build ## made-up rooms through the whole pipeline: features, training, answers, scores, pictures
 	@tools/demo.sh
+
+study: build ## six rows of features compared in made-up rooms: docs/recipes/study (half an hour on two cores)
+	@docs/recipes/study/run.sh -o study --results docs/recipes/study/RESULTS.md
 
 test: tests ## all tests
 	@cd '$(BUILD)' && ctest -j $(JOBS) --output-on-failure --output-junit tests.xml
@@ -109,4 +112,4 @@ bundle: $(if $(BUNDLE_TESTS),tests,build) ## one relocatable tar for machines wi
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: bundle build tests score-only help setup configure demo test soak check format docs bench gpu device device-asan interop fuzz install clean
+.PHONY: bundle build tests score-only help setup configure demo study test soak check format docs bench gpu device device-asan interop fuzz install clean
