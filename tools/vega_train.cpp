@@ -4,6 +4,7 @@
 #include "train/export.h"
 #include "train/import.h"
 #include "train/loop.h"
+#include "train/plan.h"
 #include "train/plot.h"
 
 int main(int argc, char** argv) {
@@ -13,8 +14,8 @@ int main(int argc, char** argv) {
   };
   cli::Program program{"vega-train",
                        "Features in, trained checkpoints out.",
-                       {train::run_verb(read_scored), train::plot_verb(), train::export_verb(),
-                        train::import_verb()}};
+                       {train::run_verb(read_scored), train::plan_verb(), train::plot_verb(),
+                        train::export_verb(), train::import_verb()}};
   for (Verb& verb : file_verbs(program.name)) program.verbs.push_back(std::move(verb));
   return cli::run(argc, argv, program);
 }

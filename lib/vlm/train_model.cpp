@@ -17,29 +17,8 @@
 namespace vega::vlm {
 namespace {
 
-constexpr auto kLanguageHead = "lm_head.weight";
-
 bool trains(const TrainModelOptions& options, Part part) {
   return std::ranges::find(options.parts, part) != options.parts.end();
-}
-
-// Names of everything but adapters and new rows that the forward pass reads.
-std::vector<std::string> forward_names(const VlmCheckpoint& c) {
-  std::vector<std::string> out;
-  for (const NamedTensor& tensor : qwen2::decoder_tensors(c.config.text))
-    out.push_back("model." + tensor.canonical);
-  if (!c.config.text.tied) out.emplace_back(kLanguageHead);
-  const auto add = [&](const char* prefix, const std::vector<ParameterSpec>& specs) {
-    for (const ParameterSpec& spec : specs) out.push_back(prefix + spec.name);
-  };
-  add(kSemanticPrefix, projector_specs(*c.modules.semantic));
-  if (c.config.generative) add(kGenerativePrefix, projector_specs(*c.modules.generative));
-  if (c.config.fuses) add(kFusionPrefix, fusion_specs(c.modules.fusion));
-  if (c.config.position)
-    add(kPositionPrefix, position_specs(*c.config.position, c.config.text.hidden));
-  if (c.config.ground) add(kGroundPrefix, ground_specs(*c.config.ground));
-  if (c.set.find(kNewlineName) != nullptr) out.emplace_back(kNewlineName);
-  return out;
 }
 
 }  // namespace
@@ -109,7 +88,7 @@ void TrainModel::Impl::take(const std::vector<TrainedSpec>& specs) {
     table.emplace(spec.name, leaf);
     trained.push_back({spec.name, leaf, spec.part});
   }
-  for (const std::string& name : forward_names(checkpoint))
+  for (const auto& [name, shape] : forward_shapes(checkpoint))
     if (!table.contains(name)) table.emplace(name, frozen(checkpoint.set.at(name)));
 }
 

@@ -19,8 +19,6 @@
 namespace vega::vlm {
 namespace {
 
-constexpr auto kHeadName = "lm_head.weight";
-
 // Parameters that a module of the checkpoint must start with.
 struct NewModule {
   std::string prefix;
@@ -153,7 +151,7 @@ struct Extension {
     }
     if (rows > 0) {
       c.set = with_rows(c.set, embedding_name(), rows, words);
-      if (!c.config.text.tied) c.set = with_rows(c.set, kHeadName, rows, words);
+      if (!c.config.text.tied) c.set = with_rows(c.set, kLanguageHead, rows, words);
     }
     if (!modules.empty() || rows > 0) c = with_tensors(std::move(c), values, gone);
   }
@@ -183,7 +181,7 @@ struct Specs {
   void decoder() const {
     const qwen2::Config& text = c.config.text;
     add(Part::kDecoder, "model.", qwen2::decoder_tensors(text));
-    if (!text.tied) out.push_back({kHeadName, {text.vocab, text.hidden}, Part::kDecoder});
+    if (!text.tied) out.push_back({kLanguageHead, {text.vocab, text.hidden}, Part::kDecoder});
   }
 
   void tower() const {
@@ -261,6 +259,26 @@ std::vector<std::int64_t> new_token_ids(const VlmConfig& config) {
   std::vector<std::int64_t> out = config.control.ground;
   out.insert(out.end(), config.control.coord.begin(), config.control.coord.end());
   std::ranges::sort(out);
+  return out;
+}
+
+std::vector<std::pair<std::string, Shape>> forward_shapes(const VlmCheckpoint& c) {
+  std::vector<std::pair<std::string, Shape>> out;
+  for (const NamedTensor& tensor : qwen2::decoder_tensors(c.config.text))
+    out.emplace_back("model." + tensor.canonical, tensor.shape);
+  if (!c.config.text.tied)
+    out.emplace_back(kLanguageHead, Shape{c.config.text.vocab, c.config.text.hidden});
+  const auto add = [&](const char* prefix, const std::vector<ParameterSpec>& specs) {
+    for (const ParameterSpec& spec : specs) out.emplace_back(prefix + spec.name, spec.shape);
+  };
+  add(kSemanticPrefix, projector_specs(*c.modules.semantic));
+  if (c.config.generative) add(kGenerativePrefix, projector_specs(*c.modules.generative));
+  if (c.config.fuses) add(kFusionPrefix, fusion_specs(c.modules.fusion));
+  if (c.config.position)
+    add(kPositionPrefix, position_specs(*c.config.position, c.config.text.hidden));
+  if (c.config.ground) add(kGroundPrefix, ground_specs(*c.config.ground));
+  if (c.set.find(kNewlineName) != nullptr)
+    out.emplace_back(kNewlineName, Shape{c.config.text.hidden});
   return out;
 }
 

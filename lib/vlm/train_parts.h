@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/choice.h"
@@ -66,6 +67,12 @@ VlmCheckpoint extended_checkpoint(VlmCheckpoint base, const NewParts& parts, std
 
 // Ids of <ground> and <coord>, ascending: whose rows kNewTokens trains (kNewRows).
 std::vector<std::int64_t> new_token_ids(const VlmConfig& config);
+
+inline constexpr auto kLanguageHead = "lm_head.weight";
+
+// Full names and shapes of all tensors that the forward pass reads, but for adapters, new rows and
+// the vision tower: for a planned checkpoint too.
+std::vector<std::pair<std::string, Shape>> forward_shapes(const VlmCheckpoint& checkpoint);
 
 // One tensor that trains. Names are those of checkpoints; LoRA's NAME.lora_A.weight, and kNewRows.
 struct TrainedSpec {

@@ -1,0 +1,250 @@
+// Sizes and passes of a run, out of headers and annotations.
+#include "train/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/dtype.h"
+#include "store/scene_file.h"
+#include "train/schedule.h"
+#include "train/step_work.h"
+#include "vlm/switches.h"
+#include "vlm/train_sequence.h"
+
+namespace vega::train {
+namespace {
+
+using vlm::Part;
+
+constexpr std::int64_t kMostSteps = 1000;  // that are looked at; others are taken to be like them
+constexpr std::int64_t kAhead = 4;         // scenes that a run holds beside those that it keeps
+
+bool has_part(const vlm::TrainModelOptions& options, Part part) {
+  return std::find(options.parts.begin(), options.parts.end(), part) != options.parts.end();
+}
+
+double count_of(const Shape& shape) { return static_cast<double>(element_count(shape)); }
+
+std::int64_t frames_of(const TrainSetup& setup, const ScenePlace& place) {
+  const std::int64_t kept = setup.recipe.augment.frames;
+  return kept > 0 ? std::min(kept, place.frames) : place.frames;
+}
+
+// (tokens, H) that the fusion's graph keeps beside its inputs.
+std::int64_t fusion_tensors(const FusionConfig& config) {
+  switch (config.method) {
+    case FusionMethod::kConcat: return 4;  // both norms, side by side
+    case FusionMethod::kGated: return 6;   // and a gate of every number
+    case FusionMethod::kInstructionTokenGated: return 4;
+    case FusionMethod::kWeighted: return 2;
+    case FusionMethod::kCrossAttention: return 14 * config.layers;
+    default: return 0;
+  }
+}
+
+bool is_visual(Part part) {
+  return part == Part::kFusion || part == Part::kGenerativeProjector || part == Part::kProjector ||
+         part == Part::kNewline || part == Part::kPosition || part == Part::kGroundHead;
+}
+
+// The steps that are looked at, evenly spread.
+std::vector<std::int64_t> looked_at(std::int64_t steps) {
+  std::vector<std::int64_t> out;
+  const std::int64_t count = std::min(steps, kMostSteps);
+  for (std::int64_t i = 0; i < count; ++i) out.push_back(i * steps / count);
+  return out;
+}
+
+// Distinct targets: those of the shared beginning count once.
+std::int64_t target_rows(const vlm::PackedPass& pass) {
+  std::set<std::pair<std::int64_t, std::int64_t>> rows;
+  for (const vlm::WordTarget& word : pass.words) rows.insert({word.row, word.target});
+  return static_cast<std::int64_t>(rows.size());
+}
+
+// Sums of frozen, mapped and added bytes over all tensors that the forward pass reads.
+void add_frozen(const vlm::VlmCheckpoint& planned, const Placement& at,
+                const std::set<std::string>& trained, MemoryPlan& out) {
+  const DType type = dtype_of(at.dtype);
+  for (const auto& [name, shape] : vlm::forward_shapes(planned)) {
+    const TensorView* view = planned.set.find(name);
+    const double numbers = count_of(shape), bytes = numbers * static_cast<double>(size_of(type));
+    if (view == nullptr && !at.device.is_cuda()) out.added += numbers * 4;
+    if (trained.contains(name)) continue;
+    const bool aligned =
+        view != nullptr && reinterpret_cast<std::uintptr_t>(view->data) % size_of(type) == 0;
+    const bool mapped = !at.device.is_cuda() && aligned && view->dtype == type;
+    (mapped ? out.mapped : out.frozen) += bytes;
+  }
+}
+
+// Bytes of scenes that a run holds: all of them where they fit, else as many as it may keep.
+double scene_cache(const TrainSetup& setup, const ModelSize& model, const MemoryPlace& place) {
+  if (place.device) return 0;
+  double all = 0, largest = 0;
+  for (const ScenePlace& scene : setup.data.scenes) {
+    const double bytes =
+        scene_memory(model, scene.frames, static_cast<std::int64_t>(scene.boxes.size()));
+    all += bytes;
+    largest = std::max(largest, bytes);
+  }
+  return std::min(all, setup.recipe.scene_bytes + static_cast<double>(kAhead) * largest);
+}
+
+}  // namespace
+
+ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& options) {
+  ModelSize out;
+  out.decoder = c.config.text;
+  out.mode = has_part(options, Part::kDecoder) ? DecoderMode::kTrained
+             : has_part(options, Part::kLora)  ? DecoderMode::kAdapted
+                                               : DecoderMode::kFrozen;
+  if (options.lora) out.rank = options.lora->rank;
+  out.embedding = has_part(options, Part::kDecoder) || has_part(options, Part::kNewTokens);
+  out.recompute = options.recompute;
+  if (c.modules.semantic) out.semantic_width = c.modules.semantic->in;
+  if (c.config.generative && c.modules.generative) out.generative_width = c.modules.generative->in;
+  out.semantic_trains = has_part(options, Part::kProjector) || has_part(options, Part::kTower);
+  out.generative_trains = has_part(options, Part::kGenerativeProjector);
+  out.fusion_trains = has_part(options, Part::kFusion);
+  out.positions = c.config.position.has_value();
+  if (c.config.fuses && out.visual_trains()) out.fusion_tensors = fusion_tensors(c.modules.fusion);
+  switch (vlm::object_mode(c.config, options.switches)) {
+    case ObjectMode::kNone: break;
+    case ObjectMode::kPatch14: out.object_cells = 729; break;
+    case ObjectMode::kPatch27: out.object_cells = 196; break;
+  }
+  return out;
+}
+
+MemoryPlace memory_place(const Placement& placement) {
+  return {static_cast<int>(size_of(dtype_of(placement.dtype))), placement.device.is_cuda()};
+}
+
+MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options) {
+  MemoryPlan out;
+  std::set<std::string> trained;
+  double numbers = 0, cast = 0;
+  for (const vlm::TrainedSpec& spec : vlm::trained_specs(planned, options.parts, options.lora)) {
+    trained.insert(spec.name);
+    numbers += count_of(spec.shape);
+    if (is_visual(spec.part)) cast += count_of(spec.shape);
+  }
+  add_frozen(planned, options.placement, trained, out);
+  const MemoryPlace place = memory_place(options.placement);
+  out.masters = out.gradients = 4 * numbers;
+  out.moments = 8 * numbers;
+  if (place.type_bytes < 4) out.copies = cast * place.type_bytes;
+  return out;
+}
+
+std::vector<PassSize> pass_sizes(const vlm::VlmConfig& config, std::int64_t pass_tokens,
+                                 std::span<const vlm::TrainSample* const> samples,
+                                 std::int64_t visual_tokens) {
+  std::vector<vlm::TrainPrompt> prompts;
+  for (const vlm::TrainSample* sample : samples)
+    prompts.push_back(vlm::train_prompt(*sample, visual_tokens > 0, config.control));
+  std::vector<PassSize> out;
+  for (const vlm::PackedPass& pass :
+       vlm::pack(prompts, visual_tokens, config.most_tokens, pass_tokens, config.control)) {
+    PassSize one;
+    one.visual_tokens = visual_tokens;
+    one.tokens = pass.layout.tokens();
+    one.own = one.tokens - pass.layout.prefix;
+    one.packed = pass.layout.prefix > 0 && one.own > 0;
+    one.targets = target_rows(pass);
+    one.grounds = std::any_of(pass.queries.begin(), pass.queries.end(),
+                              [](std::int64_t row) { return row >= 0; });
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sampler, std::int64_t k) {
+  std::vector<PlannedPass> out;
+  const bool sees = k >= setup.recipe.visual_from;
+  for (const StepScene& work : step_scenes(sampler.step(k), setup.data, setup.recipe.division)) {
+    const ScenePlace& scene = setup.data.scenes[work.scene];
+    const std::int64_t frames = frames_of(setup, scene);
+    const std::int64_t visual = sees ? vlm::block_length(setup.planned.config, frames) : 0;
+    std::vector<const vlm::TrainSample*> samples;
+    for (const std::size_t i : work.samples) samples.push_back(&setup.data.samples[i].sample);
+    bool first = true;
+    for (PassSize& size :
+         pass_sizes(setup.planned.config, setup.recipe.model.pass_tokens, samples, visual)) {
+      size.frames = frames;
+      size.objects = static_cast<std::int64_t>(scene.boxes.size());
+      out.push_back({work.scene, size, first});
+      first = false;
+    }
+  }
+  return out;
+}
+
+MemoryPlan planned_memory(const TrainSetup& setup) {
+  MemoryPlan out = weight_memory(setup.planned, setup.recipe.model);
+  const MemoryPlace place = memory_place(setup.recipe.model.placement);
+  const ModelSize model = model_size(setup.planned, setup.recipe.model);
+  ModelSize kept = model;
+  kept.recompute = !model.recompute;
+  out.scenes = scene_cache(setup, model, place);
+  Sampler sampler = setup.sampler();
+  for (const std::int64_t k : looked_at(setup.plan.steps)) {
+    for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
+      const PassMemory here = pass_memory(model, pass.size, place);
+      if (here.peak <= out.pass.peak) continue;
+      out.pass = here;
+      out.otherwise = pass_memory(kept, pass.size, place).peak;
+    }
+  }
+  return out;
+}
+
+RunPlan planned_run(const TrainSetup& setup, const StepSpeed& speed) {
+  RunPlan out;
+  std::map<Part, PartCount> parts;
+  double numbers = 0;
+  for (const vlm::TrainedSpec& spec :
+       vlm::trained_specs(setup.planned, setup.recipe.model.parts, setup.recipe.model.lora)) {
+    PartCount& part = parts[spec.part];
+    part.part = spec.part;
+    ++part.tensors;
+    part.numbers += element_count(spec.shape);
+    part.rate = setup.recipe.rates.at(spec.part);
+    numbers += count_of(spec.shape);
+  }
+  for (const auto& [part, count] : parts) out.parts.push_back(count);
+  out.memory = planned_memory(setup);
+  out.recompute = setup.recipe.model.recompute;
+  out.warmup = warmup_steps(setup.recipe.warmup, setup.plan.scheduled);
+  const ModelSize model = model_size(setup.planned, setup.recipe.model);
+  Sampler sampler = setup.sampler();
+  const std::vector<std::int64_t> steps = looked_at(setup.plan.steps);
+  double seconds = 0;
+  for (const std::int64_t k : steps) {
+    seconds += speed.update * numbers;
+    for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
+      seconds += speed.pass(model, pass.size);
+      const bool looks = pass.size.visual_tokens > 0 || pass.size.grounds;
+      if (pass.first && looks) seconds += speed.frame * static_cast<double>(pass.size.frames);
+      out.tokens += static_cast<double>(pass.size.tokens);
+      ++out.passes;
+    }
+  }
+  const double share = static_cast<double>(setup.plan.steps) /
+                       static_cast<double>(std::max<std::size_t>(1, steps.size()));
+  out.tokens *= share, out.passes *= share;
+  out.seconds = seconds * share;
+  out.step_seconds = out.seconds / static_cast<double>(std::max<std::int64_t>(1, setup.plan.steps));
+  out.checkpoint_bytes = 12 * numbers;
+  // The last ones, the best, and the one that is being written.
+  const std::int64_t best = setup.recipe.validation.files.empty() ? 0 : 1;
+  const std::int64_t saved =
+      (setup.plan.steps + setup.recipe.save_every - 1) / setup.recipe.save_every;
+  out.disk_bytes =
+      out.checkpoint_bytes * static_cast<double>(std::min(setup.recipe.keep + best, saved) + 1);
+  return out;
+}
+
+}  // namespace vega::train

@@ -1,0 +1,81 @@
+// The memory that training takes, foretold from shapes alone. What is counted is what MemoryMeter
+// counts: blocks of LibTorch's allocator on the device that computes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/qwen2/config.h"
+
+namespace vega::train {
+
+// How the decoder takes part.
+enum class DecoderMode {
+  kFrozen,   // gradients only pass through it
+  kAdapted,  // LoRA
+  kTrained
+};
+
+// The model as far as its memory depends on it. Counts of numbers, not bytes.
+struct ModelSize {
+  qwen2::Config decoder;
+  DecoderMode mode = DecoderMode::kFrozen;
+  std::int64_t rank = 0;   // of adapters
+  bool embedding = false;  // the embedding or rows of it train
+  bool recompute = true;
+  std::int64_t semantic_width = 0, generative_width = 0;  // channels of the features; 0: none
+  bool semantic_trains = false, generative_trains = false, fusion_trains = false;
+  bool positions = false;           // tokens get an embedding of their place
+  std::int64_t fusion_tensors = 0;  // (tokens, H) that the fusion keeps for its backward pass
+  std::int64_t object_cells = 0;    // columns of the objects' selection a frame: 196, 729; 0: none
+
+  double layer_numbers() const;  // of one layer of the decoder
+  bool visual_trains() const { return semantic_trains || generative_trains || fusion_trains; }
+};
+
+// Where and in what it computes.
+struct MemoryPlace {
+  int type_bytes = 4;   // of the compute type: 4 or 2
+  bool device = false;  // scenes and the base stay in the host's memory
+};
+
+// One pass of the decoder over questions about one scene.
+struct PassSize {
+  std::int64_t frames = 0, objects = 0;
+  std::int64_t visual_tokens = 0;    // of the visual block; 0: it is not seen
+  std::int64_t tokens = 0, own = 0;  // of the sequence; of them behind the shared beginning
+  std::int64_t targets = 0;          // rows of logits; 0: grounding alone
+  bool grounds = false;
+  bool packed = false;  // several questions behind a shared beginning
+};
+
+// Bytes of what lives beside the parameters while a pass runs.
+struct PassMemory {
+  double visual = 0;  // kept of the scene: features, tokens, the graph of what made them
+  double inputs = 0;  // inputs of the decoder's layers, kept for the backward pass
+  double layer = 0;   // one layer computed again, with its gradients; all layers without recompute
+  double logits = 0;  // the block of logits with its gradient
+  double peak = 0;    // the most at once
+};
+PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const MemoryPlace& place);
+
+// Bytes of one scene's inputs, float32.
+double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects);
+
+// Bytes, by what they are.
+struct MemoryPlan {
+  double frozen = 0;  // weights that do not train, in the compute type
+  double mapped = 0;  // of them, read from mapped files: not counted in the total
+  double masters = 0, gradients = 0, moments = 0;  // float32, of what trains
+  double copies = 0;     // of masters in the compute type, while a pass runs
+  double added = 0;      // initial values of parts that the base lacks, which it holds as well
+  double scenes = 0;     // inputs of scenes that are kept or read ahead
+  PassMemory pass;       // of the largest one
+  double otherwise = 0;  // its peak with recomputation, if it runs without, and the other way round
+
+  double total() const {
+    return frozen + masters + gradients + moments + copies + added + scenes + pass.peak;
+  }
+};
+
+}  // namespace vega::train

@@ -1,0 +1,135 @@
+// The memory that a plan foretells beside what LibTorch's allocator gives out.
+#include <ATen/ATen.h>
+
+#include <catch2/catch.hpp>
+
+#include "support/support.h"
+#include "train/memory_meter.h"
+#include "train/optimizer.h"
+#include "train/plan.h"
+#include "unit/vlm/tiny_model.h"
+#include "vlm/questions.h"
+
+using namespace vega;
+using namespace vega::train;
+using vlm::Part;
+
+namespace {
+
+struct Trial {
+  std::string name;
+  std::vector<Part> parts;
+  at::ScalarType type = at::kFloat;
+  bool recompute = true;
+  std::size_t questions = 1;
+  tasks::Task task = tasks::Task::kScanQa;
+};
+
+const std::vector<Part> kGate = {Part::kFusion, Part::kGenerativeProjector};
+const std::vector<Part> kAdapters = {Part::kFusion, Part::kGenerativeProjector, Part::kGroundHead,
+                                     Part::kNewTokens, Part::kLora};
+const std::vector<Part> kAll = {Part::kFusion,  Part::kGenerativeProjector, Part::kProjector,
+                                Part::kNewline, Part::kGroundHead,          Part::kDecoder};
+
+vlm::TrainSample sample_of(const vlm::TrainModel& model, const Trial& trial, std::size_t number) {
+  vlm::TrainSample out;
+  out.id = std::to_string(number);
+  out.task = trial.task;
+  const bool grounding = tasks::is_grounding(trial.task);
+  const std::string question = "Which of the things is number " + std::to_string(number) + "?";
+  tasks::Sample asked;
+  asked.task = trial.task;
+  asked.user = "<image>" + question;
+  asked.answer = grounding ? "<ground>" : "the brown one";
+  out.prompt = model.prompts().training(vlm::turn_of(asked));
+  out.positives = {1};
+  return out;
+}
+
+// Bytes at the most while a step runs that is not the first one.
+double measured(vlm::TrainModel& model, const vlm::SceneInput& scene,
+                std::span<const vlm::TrainSample> samples, MemoryMeter& meter, double before) {
+  Optimizer optimizer(model.trained(), {});
+  std::map<Part, double> rates;
+  for (const vlm::Trained& one : model.trained()) rates[one.part] = 1e-5;
+  for (int step = 0; step < 2; ++step) {
+    meter.restart();
+    optimizer.clear_gradients();
+    vlm::PassOptions how;
+    how.dropout = DropoutKey{1, static_cast<std::uint32_t>(step), "room"};
+    for (int scenes = 0; scenes < 2; ++scenes) model.add_gradients(scene, samples, how);
+    optimizer.clip(optimizer.gradient_norm(), 1);
+    optimizer.step(rates);
+  }
+  return static_cast<double>(meter.peak()) - before;
+}
+
+}  // namespace
+
+TEST_CASE("a plan's memory is within 5 % of what a step takes") {
+  const test::TempFolder folder;
+  const auto path = test::tiny_checkpoint(folder);
+  const auto trial =
+      GENERATE(Trial{"gate-only", kGate}, Trial{"gate-only, bf16", kGate, at::kBFloat16},
+               Trial{"gate-only, grounding", kGate, at::kFloat, true, 3, tasks::Task::kScanRefer},
+               Trial{"lora", kAdapters, at::kFloat, true, 3},
+               Trial{"lora, bf16", kAdapters, at::kBFloat16, true, 3}, Trial{"full", kAll},
+               Trial{"full, bf16", kAll, at::kBFloat16, true, 3},
+               Trial{"gate-only without recomputation", kGate, at::kFloat, false},
+               Trial{"full without recomputation", kAll, at::kFloat, false});
+  constexpr std::int64_t kFrames = 4;
+  MemoryMeter meter{at::Device(at::kCPU)};
+  const auto before = static_cast<double>(meter.now());
+  vlm::TrainModelOptions options;
+  options.placement = {at::Device(at::kCPU), trial.type};
+  options.parts = trial.parts;
+  options.recompute = trial.recompute;
+  if (std::find(trial.parts.begin(), trial.parts.end(), Part::kLora) != trial.parts.end())
+    options.lora = LoraConfig{};
+  const vlm::VlmCheckpoint base = vlm::open_checkpoint(path);
+  vlm::TrainModel model(base, options);
+  const vlm::SceneInput scene = test::tiny_scene(kFrames);
+  std::vector<vlm::TrainSample> samples;
+  for (std::size_t i = 0; i < trial.questions; ++i) samples.push_back(sample_of(model, trial, i));
+  const double found = measured(model, scene, samples, meter, before);
+
+  const vlm::VlmCheckpoint planned = vlm::planned_checkpoint(base, {});
+  MemoryPlan plan = weight_memory(planned, options);
+  const ModelSize size = model_size(planned, options);
+  plan.scenes = scene_memory(size, kFrames, std::ssize(scene.boxes));
+  std::vector<const vlm::TrainSample*> views;
+  for (const vlm::TrainSample& one : samples) views.push_back(&one);
+  const auto passes =
+      pass_sizes(planned.config, options.pass_tokens, views, model.visual_tokens(kFrames));
+  REQUIRE(passes.size() == 1);
+  PassSize pass = passes[0];
+  pass.frames = kFrames;
+  pass.objects = std::ssize(scene.boxes);
+  plan.pass = pass_memory(size, pass, memory_place(options.placement));
+  CAPTURE(trial.name, plan.total() / 1e6, found / 1e6);
+  CHECK(plan.total() == Approx(found).epsilon(0.05));
+}
+
+TEST_CASE("recomputation takes less, more tokens and wider types take more") {
+  ModelSize model;
+  model.decoder.hidden = 896, model.decoder.mlp = 4864, model.decoder.layers = 24;
+  model.decoder.heads = 14, model.decoder.kv_heads = 2, model.decoder.head_dim = 64;
+  model.decoder.vocab = 151936;
+  PassSize pass;
+  pass.tokens = 7000, pass.targets = 50;
+  for (const DecoderMode mode :
+       {DecoderMode::kFrozen, DecoderMode::kAdapted, DecoderMode::kTrained}) {
+    model.mode = mode, model.rank = 64, model.recompute = true;
+    const double with = pass_memory(model, pass, {4, false}).peak;
+    CHECK(pass_memory(model, pass, {2, false}).peak < with);
+    PassSize more = pass;
+    more.tokens *= 2;
+    CHECK(pass_memory(model, more, {4, false}).peak > with);
+    model.recompute = false;
+    CHECK(pass_memory(model, pass, {4, false}).peak > 2 * with);
+  }
+  // The logits never stand whole in memory: 151936 x 7000 x 4 bytes are 4.3 GB.
+  pass.targets = 7000;
+  model.mode = DecoderMode::kFrozen;
+  CHECK(pass_memory(model, pass, {4, false}).logits < 200e6);
+}
