@@ -49,7 +49,7 @@ and, in a browser, at $demo/report.html.
 features-*.png show frames of a room that no model was trained on above the colours of their features. The towers have
 random weights: the colours follow what things look like, not what they mean. correspondence-matches.png shows which
 cells of neighbouring frames they match: green lines join one place, red ones two. gate.png is of the model that was
-trained here. The table is of questions such as "this is a red cone" with all objects of the room to choose from:
+trained here. The table is of questions such as "the red cone" with all objects of the room to choose from:
 $(sed -n 's/^| blind[^|]*| \([0-9.]*\) .*/\1/p' "$demo/RESULTS.md") percent are right by chance. It shows that the chain works; docs/recipes/study says what it does not show.
   make study     # the same with more rooms, six rows, three seeds and intervals
   $bin/vega-extract inspect $demo/features/generative/$room.h5
