@@ -62,6 +62,13 @@ BestMetric best_metric(const std::string& text, const std::vector<tasks::Task>& 
   throw UsageError(explain("--best", "'" + text + "'", "a task of the files of --validate"));
 }
 
+// Whether the scorer finds what is right: texts of train splits stand in the conversation alone.
+bool is_scored(const tasks::Sample& sample) {
+  if (sample.task == tasks::Task::kScanQa) return !sample.answers.empty();
+  if (sample.task == tasks::Task::kScan2Cap) return !sample.captions.empty();
+  return sample.has_truth;
+}
+
 // At most `count` of the samples, evenly spread over the file.
 std::vector<tasks::Sample> spread(std::vector<tasks::Sample> samples, std::int64_t count) {
   const std::size_t n = samples.size(), most = static_cast<std::size_t>(count);
@@ -117,10 +124,11 @@ Validation::Validation(const ValidationOptions& options, tasks::ReadScored score
     all.push_back(file.task);
     tasks::SampleFile read = tasks::read_samples(file.path, file.task);
     for (const tasks::BadSample& bad : read.bad) log_warn("{}: {}: left out", bad.place, bad.why);
-    std::erase_if(read.samples, [](const tasks::Sample& one) { return !one.has_truth; });
+    std::erase_if(read.samples, [](const tasks::Sample& one) { return !is_scored(one); });
     if (read.samples.empty())
-      throw InputError(explain(file.path.string(), "no question with a public answer",
-                               "a split that can be scored"));
+      throw InputError(
+          explain(file.path.string(), "no question with a public answer",
+                  "a split that can be scored, as vega-eval prepare writes it for val"));
     sets_.push_back({file.task, file.path, spread(std::move(read.samples), options.count)});
     for (const tasks::Sample& one : sets_.back().samples)
       if (!one.no_proposal && seen.insert(one.scene).second) scenes_.push_back(one.scene);

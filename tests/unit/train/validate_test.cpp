@@ -23,8 +23,8 @@ Json record(const std::string& id, const std::string& dataset, const std::string
            Json::list(
                {{{"value", "<image> What is it? Answer the question simply."}, {"from", "human"}},
                 {{"value", "chair"}, {"from", "gpt"}}})},
-          {"answers", Json::list({"chair"})},
-          {"metadata", {{"dataset", dataset}, {"question_type", "what"}}}};
+          {"metadata",
+           {{"dataset", dataset}, {"question_type", "what"}, {"answers", Json::list({"chair"})}}}};
 }
 
 Json located(const std::string& id, const std::string& scene) {
@@ -118,6 +118,18 @@ TEST_CASE("which steps are validated, on which scenes, by which metric") {
   options.best = "";
   options.files.push_back(options.files[0]);
   CHECK_THROWS_WITH(Validation(options, scorer.function()), Contains("two files of scanqa"));
+}
+
+TEST_CASE("questions whose answers the scorer does not find are refused before anything runs") {
+  const test::TempFolder folder;
+  Json train = record("1", "scanQA", "scene0000_00");
+  Json metadata = train["metadata"];
+  metadata.erase("answers");
+  train.set("metadata", metadata);
+  ValidationOptions options;
+  options.files = {file_of(folder, "train.json", {train})};
+  FakeScorer scorer;
+  CHECK_THROWS_WITH(Validation(options, scorer.function()), Contains("no question"));
 }
 
 TEST_CASE("every metric that stands for a task is one of the scorer's") {
