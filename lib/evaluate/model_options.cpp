@@ -6,8 +6,11 @@ namespace vega::evaluate {
 
 void ModelOptions::visit_checkpoint(OptionVisitor& v) {
   v.text("--checkpoint", checkpoint, "DIR",
-         "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, or a LoRA folder of PEFT or LLaVA");
-  v.text("--base", base, "DIR", "of a LoRA folder: the model that it was trained on");
+         "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a LoRA folder of PEFT or LLaVA, or a "
+         "run of vega-train (its newest checkpoint) or one checkpoint of it");
+  v.text("--base", base, "DIR",
+         "of a LoRA folder or a run: the model that it was trained on (default: the one that it "
+         "names)");
 }
 
 void ModelOptions::visit_files(OptionVisitor& v) {

@@ -64,7 +64,7 @@ void visit_parts(TrainVerb& o, OptionVisitor& v) {
   v.group("Parts that the checkpoint lacks");
   v.text("--fusion", o.fusion, "METHOD",
          "a fusion module with initial values: token_gated, gated, add, only, concat, weighted, "
-         "cross_attention");
+         "cross_attention, instruction_token_gated");
   v.text("--form", o.form, "FORM", "of a token gate: raw, normed, residual");
   v.integer("--fusion-layers", o.fusion_layers, "N", {1, 64}, "of cross_attention");
   v.integer("--fusion-heads", o.fusion_heads, "N", {1, 1024}, "of cross_attention");
@@ -148,7 +148,9 @@ void TrainVerb::visit(OptionVisitor& v) {
   v.text("--checkpoint", checkpoint, "DIR",
          "what training begins with: a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a LoRA "
          "folder, or a checkpoint of vega-train");
-  v.text("--base", base, "DIR", "of a LoRA folder: the model that it was trained on");
+  v.text("--base", base, "DIR",
+         "of a LoRA folder or a run: the model that it was trained on (default: the one that it "
+         "names)");
   visit_data(*this, v);
   visit_parts(*this, v);
   visit_steps(*this, v);
