@@ -13,18 +13,12 @@
 #include <thread>
 
 #include "base/build_info.h"
+#include "base/disk.h"
 #include "base/error.h"
 
 namespace vega {
 namespace fs = std::filesystem;
 namespace {
-
-[[noreturn]] void fail(const fs::path& path, const char* what) {
-  const int reason = errno;
-  throw OutputError(explain(path.string(),
-                            std::string(what) + " failed (" + std::strerror(reason) + ")", "",
-                            output_remedy(reason)));
-}
 
 // Whether a descriptor is (still) that of the file of this name.
 bool is_named(int descriptor, const fs::path& path) {
@@ -71,27 +65,7 @@ bool lock_and_empty(int descriptor, const fs::path& part) {
   unlink(part.c_str());
   close(descriptor);
   errno = reason;
-  fail(part, "truncate");
-}
-
-int sync_file(int descriptor) {
-  int status = -1;
-  do {
-    status = fsync(descriptor);
-  } while (status != 0 && errno == EINTR);
-  return status;
-}
-
-void sync_folder(const fs::path& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) fail(folder, "open");
-  const int status = sync_file(fd);
-  const int reason = errno;
-  close(fd);
-  if (status != 0 && reason != EINVAL) {
-    errno = reason;
-    fail(folder, "fsync");
-  }
+  fail_output(part, "truncate");
 }
 
 // Where the bytes of an output go, behind all links.
@@ -149,7 +123,7 @@ void write_all(int descriptor, const fs::path& path, std::span<const std::byte> 
       pollfd ready{descriptor, POLLOUT, 0};
       poll(&ready, 1, -1);
     } else if (errno != EINTR) {
-      fail(path, "write");
+      fail_output(path, "write");
     }
   }
 }
@@ -166,7 +140,7 @@ void write_through(const Place& place, std::span<const std::byte> bytes) {
     errno = ENXIO;
   }
   if (fd < 0 && errno == ENXIO) refuse(place.path, "a FIFO that no program reads");
-  if (fd < 0) fail(place.path, "open");
+  if (fd < 0) fail_output(place.path, "open");
   try {
     write_all(fd, place.path, bytes);
   } catch (...) {
@@ -186,7 +160,7 @@ void make_folder(const fs::path& path) {
   fs::create_directories(path, error);
   if (error) {
     errno = error.value();
-    fail(path, "mkdir");
+    fail_output(path, "mkdir");
   }
 }
 
@@ -227,7 +201,7 @@ PartFile::PartFile(fs::path final_path) {
   part_ += ".part-" + host_name() + "-" + std::to_string(getpid());
   for (int attempt = 0; attempt < 16; ++attempt) {
     descriptor_ = open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) fail(part_, "create");
+    if (descriptor_ < 0) fail_output(part_, "create");
     if (lock_and_empty(descriptor_, part_)) return;
     close(descriptor_);
     descriptor_ = -1;
@@ -244,12 +218,12 @@ PartFile::~PartFile() {
 }
 
 void PartFile::sync() {
-  if (sync_file(descriptor_) != 0) fail(part_, "fsync");
+  if (sync_file(descriptor_) != 0) fail_output(part_, "fsync");
 }
 
 void PartFile::publish() {
   sync();
-  if (rename(part_.c_str(), final_.c_str()) != 0) fail(final_, "rename");
+  if (rename(part_.c_str(), final_.c_str()) != 0) fail_output(final_, "rename");
   close(descriptor_);
   descriptor_ = -1;
   sync_folder(final_.parent_path());

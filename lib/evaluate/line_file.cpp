@@ -11,6 +11,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -18,32 +19,10 @@
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
-namespace {
-
-[[noreturn]] void fail(const fs::path& path, const char* what) {
-  const int reason = errno;
-  throw OutputError(explain(path.string(),
-                            std::string(what) + " failed (" + std::strerror(reason) + ")", "",
-                            output_remedy(reason)));
-}
-
-// So that the name of a new file is on disk, too.
-void sync_folder(const fs::path& folder) {
-  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) fail(folder, "open");
-  const int status = fsync(file);
-  const int reason = errno;
-  close(file);
-  errno = reason;
-  if (status != 0 && reason != EINVAL && reason != EINTR) fail(folder, "fsync");
-}
-
-}  // namespace
-
 LineFile::LineFile(fs::path path) : path_(std::move(path)) {
   make_folder(path_.parent_path());
   descriptor_ = open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail(path_, "open");
+  if (descriptor_ < 0) fail_output(path_, "open");
   try {
     while (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK)
@@ -70,13 +49,13 @@ void LineFile::mend() {
   const auto record = parse_json(std::string_view(all).substr(start));
   if (record && record->is_object()) return append("");
   mended_ = all.size() - start;
-  if (ftruncate(descriptor_, static_cast<off_t>(start)) != 0) fail(path_, "truncate");
+  if (ftruncate(descriptor_, static_cast<off_t>(start)) != 0) fail_output(path_, "truncate");
   log_info("{}: an unfinished last line of {} bytes is removed", path_.string(), mended_);
 }
 
 void LineFile::append(std::string_view line) {
   struct stat before {};
-  if (fstat(descriptor_, &before) != 0) fail(path_, "stat");
+  if (fstat(descriptor_, &before) != 0) fail_output(path_, "stat");
   const std::string text = std::string(line) + "\n";
   std::string_view rest = text;
   while (!rest.empty()) {
@@ -88,14 +67,14 @@ void LineFile::append(std::string_view line) {
       if (ftruncate(descriptor_, before.st_size) != 0)
         log_warn("{}: its last line is unfinished; the next run removes it", path_.string());
       errno = reason;
-      fail(path_, "write");
+      fail_output(path_, "write");
     }
   }
   int status = -1;
   do {
     status = fdatasync(descriptor_);
   } while (status != 0 && errno == EINTR);
-  if (status != 0 && errno != EINVAL) fail(path_, "fsync");
+  if (status != 0 && errno != EINVAL) fail_output(path_, "fsync");
 }
 
 bool is_being_written(const fs::path& path) {

@@ -1,14 +1,12 @@
 #include "train/part_folder.h"
 
-#include <fcntl.h>
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <cstdio>
 
 #include "base/build_info.h"
-#include "base/error.h"
+#include "base/disk.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/publish.h"
@@ -16,28 +14,6 @@
 namespace vega::train {
 namespace fs = std::filesystem;
 namespace {
-
-[[noreturn]] void fail_output(const fs::path& path, const char* what) {
-  const int reason = errno;
-  throw OutputError(explain(path.string(), fmt::format("{} failed ({})", what, strerror(reason)),
-                            "", output_remedy(reason)));
-}
-
-// As base/publish.h syncs the folder of a file.
-void sync_part_folder(const fs::path& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) fail_output(folder, "open");
-  int status = -1;
-  do {
-    status = fsync(fd);
-  } while (status != 0 && errno == EINTR);
-  const int reason = errno;
-  close(fd);
-  if (status != 0 && reason != EINVAL) {
-    errno = reason;
-    fail_output(folder, "fsync");
-  }
-}
 
 fs::path part_of(const fs::path& folder) {
   return fs::path(folder).concat(".part-" + host_name() + "-" + std::to_string(getpid()));
@@ -77,7 +53,7 @@ void PartFolder::publish(bool replace) {
     fail_output(final_, "rename");
   }
   published_ = true;
-  sync_part_folder(final_.parent_path());
+  sync_folder(final_.parent_path());
   std::error_code error;
   if (replace) fs::remove_all(old, error);
 }
