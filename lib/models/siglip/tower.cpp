@@ -11,6 +11,7 @@
 #include "kernels/gelu.h"
 #include "kernels/layer_norm.h"
 #include "models/siglip/names.h"
+#include "models/siglip/patches.h"
 
 namespace vega::siglip {
 
@@ -58,16 +59,8 @@ Tower::Layer Tower::fold(const WeightViews& weights, std::int64_t index) const {
   return layer;
 }
 
-// Patches in the order channel, row, column; tokens row by row. Columns and rows beyond the last
-// whole patch are left out, as a convolution without padding does.
 at::Tensor Tower::embed(const at::Tensor& pixels) const {
-  const std::int64_t n = pixels.size(0), g = config_.grid, p = config_.patch;
-  const at::Tensor patches = pixels.slice(2, 0, g * p)
-                                 .slice(3, 0, g * p)
-                                 .reshape({n, kPatchChannels, g, p, g, p})
-                                 .permute({0, 2, 4, 1, 3, 5})
-                                 .reshape({n, g * g, kPatchChannels * p * p})
-                                 .to(options_.dtype);
+  const at::Tensor patches = patches_of(pixels, config_).to(options_.dtype);
   return at::linear(patches, patch_weight_).to(at::kFloat) + positions_;
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/check.h"
+#include "models/siglip/patches.h"
 #include "nn/recompute.h"
 
 namespace vega::siglip {
@@ -68,16 +69,8 @@ TrainTower::Layer TrainTower::take_layer(const WeightTable& weights,
           .fc2 = linear("mlp.fc2", d, m)};
 }
 
-// Patches in the order channel, row, column; tokens row by row. Columns and rows beyond the last
-// whole patch are left out, as a convolution without padding does.
 at::Tensor TrainTower::embed(const at::Tensor& pixels) const {
-  const std::int64_t n = pixels.size(0), g = config_.grid, p = config_.patch;
-  const at::Tensor patches = pixels.slice(2, 0, g * p)
-                                 .slice(3, 0, g * p)
-                                 .reshape({n, kPatchChannels, g, p, g, p})
-                                 .permute({0, 2, 4, 1, 3, 5})
-                                 .reshape({n, g * g, kPatchChannels * p * p})
-                                 .to(options_.dtype);
+  const at::Tensor patches = patches_of(pixels, config_).to(options_.dtype);
   const at::ScalarType stream = stream_type(options_.dtype);
   const at::Tensor flat = patch_.weight.flatten(1).to(options_.dtype);
   return at::linear(patches, flat).to(stream) + (positions_.to(stream) + patch_.bias.to(stream));
