@@ -1,6 +1,7 @@
 #include "evaluate/model_options.h"
 
 #include "base/parallel.h"
+#include "vlm/base_option.h"
 
 namespace vega::evaluate {
 
@@ -8,9 +9,7 @@ void ModelOptions::visit_checkpoint(OptionVisitor& v) {
   v.text("--checkpoint", checkpoint, "DIR",
          "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a LoRA folder of PEFT or LLaVA, or a "
          "run of vega-train (its newest checkpoint) or one checkpoint of it");
-  v.text("--base", base, "DIR",
-         "of a LoRA folder or a run: the model that it was trained on (default: the one that it "
-         "names)");
+  vlm::visit_base(v, base);
 }
 
 void ModelOptions::visit_files(OptionVisitor& v) {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "vlm/base_option.h"
 
 namespace vega::train {
 namespace {
@@ -148,9 +149,7 @@ void TrainVerb::visit(OptionVisitor& v) {
   v.text("--checkpoint", checkpoint, "DIR",
          "what training begins with: a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a LoRA "
          "folder, or a checkpoint of vega-train");
-  v.text("--base", base, "DIR",
-         "of a LoRA folder or a run: the model that it was trained on (default: the one that it "
-         "names)");
+  vlm::visit_base(v, base);
   visit_data(*this, v);
   visit_parts(*this, v);
   visit_steps(*this, v);
