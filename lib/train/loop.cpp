@@ -26,6 +26,7 @@
 #include "train/run_state.h"
 #include "train/scene_feed.h"
 #include "train/scene_files.h"
+#include "train/step_result.h"
 #include "train/step_work.h"
 
 namespace vega::train {
@@ -33,30 +34,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kNamedSamples = 8;
-
-// What one step gave.
-struct StepResult {
-  double loss = 0, norm = 0, seconds = 0;
-  std::map<std::string, std::pair<double, double>> by_task;  // sum of losses, of their weights
-  double gate = 0;
-  std::int64_t gates = 0, targets = 0, samples = 0, tokens = 0;
-  std::vector<std::string> bad;  // samples whose loss is not finite
-};
-
-// Counts that a checkpoint holds.
-struct Counters {
-  std::int64_t samples = 0, targets = 0, tokens = 0;
-  double seconds = 0;
-
-  explicit Counters(const Json& json = {})
-      : samples(json["samples"].whole().value_or(0)),
-        targets(json["targets"].whole().value_or(0)),
-        tokens(json["tokens"].whole().value_or(0)),
-        seconds(json["seconds"].number().value_or(0)) {}
-  Json json() const {
-    return {{"samples", samples}, {"targets", targets}, {"tokens", tokens}, {"seconds", seconds}};
-  }
-};
 
 // The scenes of the steps to come, in order.
 SceneFeed::Next scenes_from(const TrainSetup& setup, std::int64_t step) {
@@ -199,11 +176,9 @@ class TrainingRun {
     on_device(recipe_.model.placement.device, [&] { update(result); });
     result.seconds = seconds_since(start);
     ++step_;
-    counters_.samples += result.samples;
-    counters_.targets += result.targets;
-    counters_.tokens += result.tokens;
-    counters_.seconds += result.seconds;
-    metrics.add(line_of(result));
+    counters_.add(result);
+    metrics.add(
+        metrics_line(result, step_, setup_.plan.per_epoch, rates_at(step_ - 1), meter_.peak()));
     progress.label(fmt::format("loss {:.4f}, rate {:.2e}, {:.0f} tokens/s, {}", result.loss,
                                largest_rate(step_ - 1),
                                static_cast<double>(result.tokens) / result.seconds,
@@ -230,25 +205,7 @@ class TrainingRun {
     const vlm::PassResult pass = change
                                      ? model_.add_gradients(augmented(input, *change), samples, how)
                                      : model_.add_gradients(input, samples, how);
-    count(samples, pass, result);
-  }
-
-  void count(const std::vector<vlm::TrainSample>& samples, const vlm::PassResult& pass,
-             StepResult& result) const {
-    for (std::size_t n = 0; n < samples.size(); ++n) {
-      const vlm::SampleLoss& one = pass.samples[n];
-      const double weight = samples[n].weight * static_cast<double>(one.targets);
-      result.loss += weight * one.loss;
-      auto& task =
-          result.by_task[std::string(name_in<tasks::Task>(tasks::kTasks, samples[n].task))];
-      task.first += weight * one.loss;
-      task.second += weight;
-      result.targets += one.targets;
-      if (!std::isfinite(one.loss)) result.bad.push_back(samples[n].id);
-    }
-    result.samples += static_cast<std::int64_t>(samples.size());
-    result.tokens += pass.tokens;
-    if (pass.gate) result.gate += *pass.gate, ++result.gates;
+    result.add(samples, pass);
   }
 
   // Clips and steps, where everything is finite.
@@ -256,10 +213,14 @@ class TrainingRun {
     result.norm = optimizer_.gradient_norm();
     if (!std::isfinite(result.loss) || !std::isfinite(result.norm)) refuse(result);
     optimizer_.clip(result.norm, recipe_.clip);
-    const double factor = schedule_.factor(step_);
+    optimizer_.step(rates_at(step_));
+  }
+
+  std::map<vlm::Part, double> rates_at(std::int64_t step) const {
     std::map<vlm::Part, double> rates;
-    for (const auto& [part, rate] : recipe_.rates) rates.emplace(part, rate * factor);
-    optimizer_.step(rates);
+    for (const auto& [part, rate] : recipe_.rates)
+      rates.emplace(part, rate * schedule_.factor(step));
+    return rates;
   }
 
   [[noreturn]] void refuse(const StepResult& result) {
@@ -283,30 +244,7 @@ class TrainingRun {
 
   double largest_rate(std::int64_t step) const {
     double out = 0;
-    for (const auto& [part, rate] : recipe_.rates) out = std::max(out, rate);
-    return out * schedule_.factor(step);
-  }
-
-  Json line_of(const StepResult& result) const {
-    Json tasks_json = Json::object(), rates = Json::object();
-    for (const auto& [task, sums] : result.by_task)
-      tasks_json.add(task, sums.second > 0 ? sums.first / sums.second : 0);
-    const double factor = schedule_.factor(step_ - 1);
-    for (const auto& [part, rate] : recipe_.rates) rates.add(vlm::name_of(part), rate * factor);
-    Json out{{"step", step_},
-             {"epoch", static_cast<double>(step_) / static_cast<double>(setup_.plan.per_epoch)},
-             {"loss", result.loss},
-             {"loss_by_task", tasks_json},
-             {"rate", rates},
-             {"grad_norm", result.norm}};
-    out.add("gate",
-            result.gates > 0 ? Json(result.gate / static_cast<double>(result.gates)) : Json());
-    out.add("targets", result.targets);
-    out.add("samples", result.samples);
-    out.add("tokens", result.tokens);
-    out.add("tokens_per_s", static_cast<double>(result.tokens) / result.seconds);
-    out.add("seconds", result.seconds);
-    out.add("memory", meter_.peak());
+    for (const auto& [part, rate] : rates_at(step)) out = std::max(out, rate);
     return out;
   }
 

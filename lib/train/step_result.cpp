@@ -1,0 +1,63 @@
+#include "train/step_result.h"
+
+#include <cmath>
+
+#include "base/choice.h"
+
+namespace vega::train {
+
+void StepResult::add(std::span<const vlm::TrainSample> of_scene, const vlm::PassResult& pass) {
+  for (std::size_t n = 0; n < of_scene.size(); ++n) {
+    const vlm::SampleLoss& one = pass.samples[n];
+    const double weight = of_scene[n].weight * static_cast<double>(one.targets);
+    loss += weight * one.loss;
+    auto& task = by_task[std::string(name_in<tasks::Task>(tasks::kTasks, of_scene[n].task))];
+    task.first += weight * one.loss;
+    task.second += weight;
+    targets += one.targets;
+    if (!std::isfinite(one.loss)) bad.push_back(of_scene[n].id);
+  }
+  samples += static_cast<std::int64_t>(of_scene.size());
+  tokens += pass.tokens;
+  if (pass.gate) gate += *pass.gate, ++gates;
+}
+
+Json metrics_line(const StepResult& result, std::int64_t step, std::int64_t per_epoch,
+                  const std::map<vlm::Part, double>& rates, std::int64_t memory) {
+  Json by_task = Json::object(), by_part = Json::object();
+  for (const auto& [task, sums] : result.by_task)
+    by_task.add(task, sums.second > 0 ? sums.first / sums.second : 0);
+  for (const auto& [part, rate] : rates) by_part.add(vlm::name_of(part), rate);
+  Json out{
+      {"step", step},        {"epoch", static_cast<double>(step) / static_cast<double>(per_epoch)},
+      {"loss", result.loss}, {"loss_by_task", by_task},
+      {"rate", by_part},     {"grad_norm", result.norm}};
+  out.add("gate",
+          result.gates > 0 ? Json(result.gate / static_cast<double>(result.gates)) : Json());
+  out.add("targets", result.targets);
+  out.add("samples", result.samples);
+  out.add("tokens", result.tokens);
+  out.add("tokens_per_s", static_cast<double>(result.tokens) / result.seconds);
+  out.add("seconds", result.seconds);
+  out.add("memory", memory);
+  return out;
+}
+
+Counters::Counters(const Json& json)
+    : samples(json["samples"].whole().value_or(0)),
+      targets(json["targets"].whole().value_or(0)),
+      tokens(json["tokens"].whole().value_or(0)),
+      seconds(json["seconds"].number().value_or(0)) {}
+
+void Counters::add(const StepResult& result) {
+  samples += result.samples;
+  targets += result.targets;
+  tokens += result.tokens;
+  seconds += result.seconds;
+}
+
+Json Counters::json() const {
+  return {{"samples", samples}, {"targets", targets}, {"tokens", tokens}, {"seconds", seconds}};
+}
+
+}  // namespace vega::train
