@@ -68,14 +68,17 @@ inline double weighted_sum(const std::vector<vlm::TrainSample>& samples,
 // Of every trained tensor: the derivative along a direction that has its gradient and noise in
 // equal parts, against a central difference in float64. A step of 1e-5 leaves 1e-9 of rounding
 // (losses are around 10) and about 1e-10 of curvature.
-inline void check_gradients(vlm::TrainModel& model, const vlm::SceneInput& scene,
-                            const std::vector<vlm::TrainSample>& samples, bool see_visual = true,
-                            const std::vector<std::string>& only = {}) {
+// Returns how many tensors were compared.
+inline std::size_t check_gradients(vlm::TrainModel& model, const vlm::SceneInput& scene,
+                                   const std::vector<vlm::TrainSample>& samples,
+                                   bool see_visual = true,
+                                   const std::vector<std::string>& only = {}) {
   constexpr double kStep = 1e-5;
   vlm::PassOptions how;
   how.see_visual = see_visual;
   model.add_gradients(scene, samples, how);
   at::manual_seed(11);
+  std::size_t compared = 0;
   const auto unit = [](const at::Tensor& x) { return x / x.norm().clamp_min(1e-300); };
   for (const vlm::Trained& t : model.trained()) {
     const auto is_asked = [&](const std::string& end) { return t.name.ends_with(end); };
@@ -84,7 +87,7 @@ inline void check_gradients(vlm::TrainModel& model, const vlm::SceneInput& scene
     REQUIRE(t.tensor.grad().defined());
     const at::Tensor gradient = t.tensor.grad().clone(), start = t.tensor.detach().clone();
     CHECK(gradient.scalar_type() == at::kDouble);
-    // What is added to every key alike moves no share of an attention.
+    // The bias of the keys' norm adds one number to all keys of a query: softmax does not see it.
     const bool moves = !t.name.ends_with("norm1_key.bias");
     CHECK((gradient.norm().item<double>() > 1e-7) == moves);
     const at::Tensor along = unit(unit(gradient) + unit(at::randn_like(gradient)));
@@ -96,7 +99,9 @@ inline void check_gradients(vlm::TrainModel& model, const vlm::SceneInput& scene
     const double derivative = (gradient * along).sum().item<double>();
     model.restore(t.name, start);
     CHECK(std::abs(difference - derivative) < 1e-5 * std::abs(derivative) + 1e-8);
+    ++compared;
   }
+  return compared;
 }
 
 // A second sample that begins as `first` does and asks something else: the ids of its text behind

@@ -1,4 +1,6 @@
 // Gradients of every part that can train, against differences of the losses in float64.
+#include <catch2/catch.hpp>
+
 #include "train_cases.h"
 
 using namespace vega;
@@ -14,7 +16,7 @@ void check_parts(const std::string& name, const std::vector<Part>& parts) {
   TrainModel model = c.model(parts);
   TrainSample sample = c.sample();
   sample.weight = 0.25;
-  check_gradients(model, c.scene(), {sample});
+  CHECK(check_gradients(model, c.scene(), {sample}) == model.trained().size());
 }
 
 }  // namespace
@@ -66,7 +68,7 @@ TEST_CASE("train: gradients of adapters and of rows of new tokens") {
     if (label < 0) label = kIgnoreLabel;
   caption.coords = with_place.golden.coords();
   caption.weight = 0.1;
-  check_gradients(model, c.scene(), {c.sample(), caption});
+  CHECK(check_gradients(model, c.scene(), {c.sample(), caption}) == model.trained().size());
 }
 
 TEST_CASE("train: gradients of several questions behind one beginning, seen and unseen") {
@@ -79,7 +81,7 @@ TEST_CASE("train: gradients of several questions behind one beginning, seen and 
   TrainSample words = test::asked_otherwise(find, 13);
   words.task = tasks::Task::kScanQa;
   words.weight = 0.125;
-  check_gradients(model, c.scene(), {find, words, other});
+  CHECK(check_gradients(model, c.scene(), {find, words, other}) == model.trained().size());
   TrainModel blind = c.model({Part::kProjector, Part::kGroundHead});
-  check_gradients(blind, c.scene(), {find, words, other}, false);
+  CHECK(check_gradients(blind, c.scene(), {find, words, other}, false) == blind.trained().size());
 }
