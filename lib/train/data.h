@@ -24,7 +24,7 @@ struct ScenePlace {
   std::vector<std::array<float, 6>> boxes;  // of the objects, m
 };
 
-// What became of the questions of one entry.
+// Counts of one entry's questions: read, taken, left out and why.
 struct EntryCount {
   MixtureEntry entry;
   std::int64_t read = 0, taken = 0;  // in the file, by the entry's share
@@ -54,7 +54,7 @@ struct TrainingData {
   std::string table() const;  // a line an entry, for people
 };
 
-// What of a scene's files a checkpoint reads, and the widths and recipe of the features.
+// Widths of the features that a checkpoint reads, and the recipe of the generative ones.
 struct FeatureKinds {
   std::int64_t semantic_width = 0, generative_width = 0;
   TrainedOn generative;

@@ -131,7 +131,7 @@ void export_hf(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType dtype,
   log_info("{}: {} tensors as {}", o.out, tensors.size(), torch_name(dtype));
 }
 
-// What a step trained, sorted by where it goes.
+// Trained tensors of a step, sorted by the file of the export that they go into.
 struct TrainedParts {
   std::vector<Outgoing> pairs, whole;
   std::optional<TensorView> rows;

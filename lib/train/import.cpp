@@ -38,7 +38,7 @@ constexpr std::array kSideFiles = {"tokenizer.json",    "tokenizer_config.json",
                            "merge the adapter (vega-train export --layout hf) and import that"));
 }
 
-// What an adapter changes, as a step holds it.
+// Tensors of an adapter under the names that a step has for them.
 struct ImportedStep {
   StepContent content;
   std::vector<std::int64_t> new_tokens;

@@ -23,7 +23,7 @@ struct PlanVerb : TrainVerb {
   void visit(OptionVisitor& v);
 };
 
-// What trains of a part.
+// Size and rate of one part that trains.
 struct PartCount {
   vlm::Part part{};
   std::int64_t tensors = 0, numbers = 0;

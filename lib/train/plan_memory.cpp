@@ -79,8 +79,8 @@ double logits_bytes(const ModelSize& model, const PassSize& pass, const MemoryPl
   return 2 * kMaster * head + 2 * kMaster * block + more;
 }
 
-// What is kept of the scene while the decoder runs: tokens, and the graph that leads back to what
-// trains.
+// Bytes that the scene holds while the decoder runs: its tokens, and the graph behind them where
+// projectors or fusion train.
 double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
   if (pass.frames == 0 || (pass.visual_tokens == 0 && !pass.grounds)) return 0;
   const double bytes = place.type_bytes, hidden = real(model.decoder.hidden);

@@ -9,7 +9,7 @@
 
 namespace vega::train {
 
-// How the decoder takes part.
+// Which tensors of the decoder train.
 enum class DecoderMode {
   kFrozen,   // gradients only pass through it
   kAdapted,  // LoRA
@@ -33,7 +33,7 @@ struct ModelSize {
   bool visual_trains() const { return semantic_trains || generative_trains || fusion_trains; }
 };
 
-// Where and in what it computes.
+// The device and the compute type of a plan.
 struct MemoryPlace {
   int type_bytes = 4;   // of the compute type: 4 or 2
   bool device = false;  // scenes and the base stay in the host's memory

@@ -62,7 +62,8 @@ BestMetric best_metric(const std::string& text, const std::vector<tasks::Task>& 
   throw UsageError(explain("--best", "'" + text + "'", "a task of the files of --validate"));
 }
 
-// Whether the scorer finds what is right: texts of train splits stand in the conversation alone.
+// Whether a question has the answers that the scorer reads. Train splits have theirs in the
+// conversation alone, where it does not look.
 bool is_scored(const tasks::Sample& sample) {
   if (sample.task == tasks::Task::kScanQa) return !sample.answers.empty();
   if (sample.task == tasks::Task::kScan2Cap) return !sample.captions.empty();

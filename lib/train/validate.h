@@ -46,7 +46,7 @@ struct ValidationResult {
   std::string text;  // for the log: "scanrefer Acc@0.5 41.20 (n 100), scanqa EM 20.00 (n 50)"
 };
 
-// What answering needs of the run.
+// The run's model, and how its scenes are read, for answering.
 struct ValidationSetup {
   vlm::VlmOptions model;
   // Reads one scene by its key, as a checkpoint of this kind needs it.

@@ -254,7 +254,8 @@ void open_adapter(VlmCheckpoint& c, const CheckpointOptions& options, int depth)
   c.set = merge_adapter(set, adapter, options.merged, options.pairs);
 }
 
-// What was trained over the base that it was trained on, which must be the same model still.
+// Opens a step of vega-train: its trained tensors over those of its base. Throws where the base is
+// no longer the model that the step was trained on.
 void open_step(VlmCheckpoint& c, const CheckpointOptions& options, int depth) {
   const StepFolder found = resolve_step(c.path);
   if (found.path != c.path)

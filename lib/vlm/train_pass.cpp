@@ -68,7 +68,7 @@ void TrainPass::read_pixels() {
   scene_.semantic = model_.tower->forward(pixels);
 }
 
-// What all questions share of the scene.
+// Computes the visual block and the objects, which all questions of the scene share.
 void TrainPass::look() {
   if (!sees_ && !grounds_) return;
   if (grounds_ && !visual_.modules().ground)

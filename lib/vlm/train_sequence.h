@@ -14,7 +14,8 @@
 
 namespace vega::vlm {
 
-// What of a prompt goes into a sequence: kImageId stands for the visual block, where it is seen.
+// Ids and labels of a prompt as its sequence has them. kImageId stands for the visual block, where
+// that is seen.
 struct TrainPrompt {
   std::vector<std::int64_t> ids, labels;
   bool grounding = false;

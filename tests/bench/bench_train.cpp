@@ -52,7 +52,7 @@ constexpr const char* kUsage = R"(bench_train [OPTION VALUE]...
   --least R        exit code 1 where the other side's processor time is below R times vega's, or its memory (0)
 )";
 
-// What one side is told, in its command line.
+// The task of one side, which it gets as its command line.
 struct Work {
   std::string folder, type = "float32";
   std::int64_t tokens = 512, targets = 0, rank = 64, threads = 0;

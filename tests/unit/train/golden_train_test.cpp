@@ -179,7 +179,7 @@ double total_loss(const Json& step, const std::vector<SampleLoss>& losses) {
   return total;
 }
 
-// What the case says of weights and rates is what training computes itself.
+// Weights and rates that the case states equal those that training computes.
 void check_weights(const Json& json, const Json& step) {
   std::vector<std::vector<train::Counted>> batches;
   std::size_t at = 0;

@@ -103,7 +103,7 @@ TEST_CASE("adapter: settings that change numbers are honoured or refused") {
        {"layer_replication", "target_parameters", "megatron_config", "alora_invocation_tokens",
         "arrow_config", "use_bdlora", "kasa_config", "monteclora_config"})
     CHECK_THAT(refusal(with(key, Json{{"q_proj", 4}})), Contains(key));
-  // What the config names and the file lacks.
+  // A module that the config names is not in the file.
   CHECK_THAT(refusal(with("modules_to_save", Json::list({"lm_head"}))),
              Contains("no tensors of lm_head") && Contains("modules_to_save"));
   const at::Tensor head = at::randn({261, 256});
