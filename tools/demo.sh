@@ -11,27 +11,30 @@ step() { printf '\n\033[1m%s\033[0m\n' "$*" >&2; }
 run() { printf '$ %s\n' "$*" >&2; "$@" >/dev/null; }
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
 
-step "1. Rooms, questions, features; four small models are trained and asked about rooms that they have not seen"
-docs/recipes/study/run.sh --conf tools/demo.conf -o "$demo" >/dev/null
+step "1. Rooms, questions about them, and what each backbone makes of their pictures"
+docs/recipes/study/run.sh --conf tools/demo.conf --files-only -o "$demo" >/dev/null
 room=$(sed -n 1p "$demo/data/scannetv2_val.txt")
 
-step "2. Pictures of an unseen room: what each backbone knows of it, alike tokens in alike colours"
+step "2. Pictures of one room: what each backbone knows of it, alike tokens in alike colours"
 for kind in rgb semantic generative; do
   run "$bin/vega-extract" preview "$demo/features/$kind/$room.h5" --frames 6 -o "$demo/features-$kind.png"
 done
+echo "The first pictures lie in $demo" >&2
 step "3. Do features of one place agree between the views that show it?"
 run "$bin/vega-eval" correspondence --compare "$demo/features/"{rgb,semantic,generative}"/$room.h5" --scenes "$demo/scenes" \
   --compat fixed --permuted-poses -o "$demo/correspondence" --pictures --picture-frames 4
 for picture in heat matches; do
   cp "$demo/correspondence/pictures/generative/$room-$picture.png" "$demo/correspondence-$picture.png"
 done
-step "4. How much of each fused token the trained gate takes from the semantic stream; how training went"
+step "4. Four small models are trained, and asked about rooms that they have not seen"
+docs/recipes/study/run.sh --conf tools/demo.conf -o "$demo" >/dev/null
+step "5. How much of each fused token the trained gate takes from the semantic stream; how training went"
 run "$bin/vega-fuse" tokens "$demo/features/generative/$room.h5" --semantic "$demo/features/semantic" --scenes "$demo/scenes" \
   --checkpoint "$demo/runs/fused-1" --tag fused -o "$demo/tokens"
 run "$bin/vega-fuse" preview "$demo/tokens/fused/$room.h5" -o "$demo/gate.png"
 run "$bin/vega-train" plot "$demo"/runs/* -o "$demo/training.png"
 
-step "5. Checksums, report, table"
+step "6. Checksums, report, table"
 run "$bin/vega-extract" verify "$demo/features" "$demo/scenes" "$demo/tokens"
 systems=() rows=()
 for row in geometry semantic generative fused; do

@@ -20,6 +20,9 @@ expect_text "run.sh: --scenes: got nothing"
 expect_exit 2 study --colour red
 expect_text "got '--colour', expected an option"
 
+expect_exit 0 study --conf small.conf -o out --files-only
+check "--files-only: the files of all rooms" test "$(find out/features out/scenes -name '*.h5' | wc -l)" = 12
+check "--files-only: nothing is trained" test -z "$(find out/runs -name '*.h5')"
 expect_exit 0 study --conf small.conf -o out
 check "RESULTS.md is there" test -s out/RESULTS.md
 check "blind is a guess among the candidates" grep -qE '^\| blind [^|]*\| [1-9]\.[0-9]{2} \|' out/RESULTS.md

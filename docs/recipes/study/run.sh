@@ -19,6 +19,7 @@
 #   --device NAME     cpu or cuda (cpu)
 #   --threads N       of every program (all cores)
 #   --results FILE    a copy of RESULTS.md
+#   --files-only      end when the files of the rooms are there, before anything is trained
 #
 # BUILD=build is the build folder.
 set -euo pipefail
@@ -27,10 +28,11 @@ root=$(cd "$here/../../.." && pwd)
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}   # threads that wait for work leave their cores to others
 bin=${BUILD:-$root/build}/bin
 command="docs/recipes/study/run.sh${*:+ $*}"
-out=study conf=$here/study.conf scenes='' semantic='' features='' rgb='' train='' test='' tokenizer='' device=cpu threads=0 results=''
+out=study conf=$here/study.conf scenes='' semantic='' features='' rgb='' train='' test='' tokenizer='' device=cpu threads=0 results='' files_only=''
 declare -A asked
 while [ $# -gt 0 ]; do
   case $1 in
+    --files-only) files_only=1; shift ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     -o | --conf | --scenes | --semantic | --features | --rgb | --train | --test | --tokenizer | --rows | --seeds | --steps | --visual-from | --device | --threads | --results)
       [ $# -ge 2 ] || { echo "run.sh: $1: got nothing behind it" >&2; exit 2; }
@@ -99,6 +101,7 @@ if [ -n "$made_up" ]; then
   measured generative "$bin/vega-extract" features "${frames_of[@]}" --backbone wan --model "$out/models/wan-tiny" --size "$wan_size" \
     --tag generative --device "$device" -o "$out/features"
 fi
+[ -z "$files_only" ] || exit 0
 
 width_of() {   # DIR: channels of its features
   local file
