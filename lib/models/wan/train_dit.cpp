@@ -131,7 +131,7 @@ at::Tensor TrainDit::read_text(const Block& block, const at::Tensor& x, const Pa
                                            block.norm3_bias.to(wide), config.eps)
                                 .to(pass.type);
   const at::Tensor context = pass.text.unsqueeze(0);
-  const at::IntArrayRef all{x.size(0), -1, -1, -1};
+  const std::vector<std::int64_t> all{x.size(0), -1, -1, -1};
   const at::Tensor keys = heads(linear_of(context, cross.k), cross.norm_k).expand(all);
   const at::Tensor values = split_heads(linear_of(context, cross.v), config.heads).expand(all);
   const at::Tensor mixed =
