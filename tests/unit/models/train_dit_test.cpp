@@ -83,7 +83,7 @@ Seen golden_step(std::int64_t step, at::ScalarType type = at::kFloat) {
   std::vector<float> shares;
   for (const Json& share : dit_json()["shares"].elements())
     shares.push_back(static_cast<float>(*share.number()));
-  const at::IntArrayRef shape{3, 16, 3, 4, 6};
+  const std::vector<std::int64_t> shape{3, 16, 3, 4, 6};
   return {drawn_as_golden("latents", shape).to(type),
           drawn_as_golden("noise", shape).roll(step, -1).to(type),
           float_tensor(shares, {3}).roll(step).to(type),
@@ -174,7 +174,7 @@ WeightTable small_table(at::ScalarType type) {
 }
 
 Seen small_step(at::ScalarType type) {
-  const at::IntArrayRef shape{2, 16, 2, 4, 2};
+  const std::vector<std::int64_t> shape{2, 16, 2, 4, 2};
   return {drawn_as_golden("small.x", shape).to(type),
           drawn_as_golden("small.e", shape).to(type),
           float_tensor(std::vector<float>{0.2F, 0.7F}, {2}).to(type),
