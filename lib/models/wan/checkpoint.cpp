@@ -56,8 +56,8 @@ DitConfig original_config(const fs::path& path) {
   c.layers = fields.whole("num_layers").value_or(c.layers);
   c.text_len = fields.whole("text_len").value_or(c.text_len);
   c.eps = fields.positive("eps").value_or(c.eps);
+  c.text_dim = fields.whole("text_dim").value_or(c.text_dim);  // absent in the releases
   expect_network(fields);
-  fields.ignore({"text_dim"});  // 4096 in every release; the shapes of the tensors are checked
   warn_unread(fields);
   return c;
 }
@@ -73,6 +73,7 @@ DitConfig diffusers_config(const fs::path& path) {
   c.in_dim = fields.whole("in_channels").value_or(c.in_dim);
   c.out_dim = fields.whole("out_channels").value_or(c.out_dim);
   c.layers = fields.whole("num_layers").value_or(c.layers);
+  c.text_dim = fields.whole("text_dim").value_or(c.text_dim);
   c.eps = fields.positive("eps").value_or(c.eps);
   expect_network(fields);
   fields.ignore({"rope_max_seq_len"});  // 1024 positions an axis: more than any grid has

@@ -48,7 +48,7 @@ class LinearVaeFit {
   explicit LinearVaeFit(std::int64_t base = 8);
 
   // pictures (N, 3, H, W) of any floating type and device, values in [-1, 1], H and W multiples of
-  // 8. Throws InputError. Needs 0.3 MB a picture of a call while it runs, and keeps 0.3 MB in all.
+  // 8. Throws InputError. A call holds its pictures in float64, and 0.3 MB each; 0.3 MB stay.
   void add(const at::Tensor& pictures);
 
   std::int64_t pictures() const { return pictures_; }

@@ -1,0 +1,225 @@
+#include "models/wan/write.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/publish.h"
+#include "core/dtype.h"
+#include "core/tensor.h"
+#include "models/wan/names.h"
+#include "store/prompt.h"
+#include "weights/safetensors_writer.h"
+
+namespace vega::wan {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kWeightStem = "diffusion_pytorch_model";
+constexpr std::int64_t kReleasedTextDim = 4096;
+
+void publish_json(const fs::path& path, const Json& json) {
+  publish_file(path, json.dump(2) + "\n");
+}
+
+Json original_config(const DitConfig& c) {
+  Json json{{"_class_name", "WanModel"}, {"_diffusers_version", "0.30.0"},
+            {"model_type", "t2v"},       {"dim", c.dim},
+            {"ffn_dim", c.ffn_dim},      {"freq_dim", c.freq_dim},
+            {"in_dim", c.in_dim},        {"out_dim", c.out_dim},
+            {"num_heads", c.heads},      {"num_layers", c.layers},
+            {"text_len", c.text_len},    {"eps", c.eps}};
+  // The releases leave it out where it is the default.
+  if (c.text_dim != kReleasedTextDim) json.set("text_dim", c.text_dim);
+  return json;
+}
+
+Json transformer_config(const DitConfig& c) {
+  return {{"_class_name", "WanTransformer3DModel"},
+          {"added_kv_proj_dim", nullptr},
+          {"attention_head_dim", c.head_dim()},
+          {"cross_attn_norm", true},
+          {"eps", c.eps},
+          {"ffn_dim", c.ffn_dim},
+          {"freq_dim", c.freq_dim},
+          {"image_dim", nullptr},
+          {"in_channels", c.in_dim},
+          {"num_attention_heads", c.heads},
+          {"num_layers", c.layers},
+          {"out_channels", c.out_dim},
+          {"patch_size", Json::list({1, 2, 2})},
+          {"pos_embed_seq_len", nullptr},
+          {"qk_norm", "rms_norm_across_heads"},
+          {"rope_max_seq_len", 1024},
+          {"text_dim", c.text_dim}};
+}
+
+Json vae_config(const VaeConfig& c) {
+  return {{"_class_name", "AutoencoderKLWan"},
+          {"attn_scales", Json::list()},
+          {"base_dim", c.base},
+          {"dim_mult", c.mult},
+          {"dropout", 0.0},
+          {"latents_mean", kLatentMean},
+          {"latents_std", kLatentStd},
+          {"num_res_blocks", c.res_blocks},
+          {"temperal_downsample", Json::list({false, true, true})},
+          {"z_dim", c.z_dim}};
+}
+
+struct Part {
+  std::vector<NamedTensor> tensors;
+  KeyLayout keys = KeyLayout::kCanonical;
+  DType dtype = DType::kF32;
+  const TensorSource& source;
+};
+
+void write_safetensors_part(const fs::path& folder, const Part& part, int shards) {
+  std::vector<TensorSpec> specs;
+  std::uint64_t total = 0;
+  for (const NamedTensor& tensor : part.tensors) {
+    specs.push_back({tensor.name(part.keys), part.dtype, tensor.shape});
+    total += static_cast<std::uint64_t>(element_count(tensor.shape)) * size_of(part.dtype);
+  }
+  make_folder(folder);
+  const auto most =
+      shards < 2 ? total : total * 7 / 8 / (static_cast<std::uint64_t>(shards) - 1) + 1;
+  ShardedWriter writer(folder, kWeightStem, specs, most);
+  for (const NamedTensor& tensor : part.tensors) {
+    part.source(tensor, [&](std::span<const std::byte> piece) {
+      writer.write(tensor.name(part.keys), piece);
+    });
+  }
+  writer.publish();
+}
+
+void write_torch_part(const fs::path& path, const Part& part) {
+  std::vector<TorchEntry> entries;
+  for (const NamedTensor& tensor : part.tensors) {
+    entries.push_back({{tensor.name(part.keys), part.dtype, tensor.shape},
+                       [&part, &tensor](const ByteSink& sink) { part.source(tensor, sink); }});
+  }
+  write_torch_file(path, entries, true);
+}
+
+bool may_be_absent(const NamedTensor& tensor) {
+  return tensor.canonical.starts_with("decoder.") || tensor.canonical.starts_with("conv2.");
+}
+
+// Throws InputError unless the table has these tensors and no others.
+void check_table(const WeightTable& table, const std::vector<NamedTensor>& expected,
+                 const char* network) {
+  std::size_t found = 0;
+  for (const NamedTensor& tensor : expected) {
+    if (may_be_absent(tensor) && !table.contains(tensor.canonical)) continue;
+    find_weight(table, tensor.canonical, tensor.shape);
+    ++found;
+  }
+  if (found == table.size()) return;
+  std::map<std::string, int, std::less<>> known;
+  for (const NamedTensor& tensor : expected) known.emplace(tensor.canonical, 0);
+  std::vector<std::string> strange;
+  for (const auto& [name, value] : table)
+    if (!known.contains(name)) strange.push_back(name);
+  throw InputError(
+      explain("weights of the " + std::string(network), some_of(strange), "tensors of Wan2.1"));
+}
+
+void write_zeros(const NamedTensor& tensor, DType dtype, const ByteSink& sink) {
+  const std::vector<std::byte> zeros(std::size_t{1} << 16);
+  auto left = static_cast<std::size_t>(element_count(tensor.shape)) * size_of(dtype);
+  for (std::size_t piece = 0; left > 0; left -= piece) {
+    piece = std::min(left, zeros.size());
+    sink(std::span(zeros).first(piece));
+  }
+}
+
+TensorSource source_of(const WeightTable& table, DType dtype) {
+  return [&table, dtype](const NamedTensor& tensor, const ByteSink& sink) {
+    const at::Tensor value = weight_or_none(table, tensor.canonical);
+    if (!value.defined()) return write_zeros(tensor, dtype, sink);
+    const at::Tensor made = value.detach().to(at::kCPU, scalar_type(dtype)).contiguous();
+    if (!at::isfinite(made).all().item<bool>()) {
+      throw InputError(explain(tensor.canonical, "values that are not finite",
+                               "numbers that " + std::string(name_of(dtype)) + " holds"));
+    }
+    const TensorView view = view_of(made);
+    sink(std::span(view.data, view.bytes()));
+  };
+}
+
+void write_silent_prompt(const fs::path& path, std::int64_t width) {
+  Prompt prompt;
+  prompt.text = "(zeros)";
+  prompt.rows = 1;
+  prompt.width = width;
+  prompt.context.resize(static_cast<std::size_t>(width));
+  prompt.header.key = "prompt";
+  prompt.header.cache_key = xxh3_hex(std::as_bytes(std::span(prompt.context)));
+  prompt.header.seed = 0;
+  write_prompt(path, prompt);
+}
+
+}  // namespace
+
+void write_model_weights(const fs::path& folder, const ModelFiles& files) {
+  const bool diffusers = files.layout == ModelLayout::kDiffusers;
+  const KeyLayout keys = diffusers ? KeyLayout::kAlias : KeyLayout::kCanonical;
+  const Part dit{dit_tensors(files.dit), keys, files.dtype, files.dit_source};
+  const Part vae{vae_tensors(files.vae), keys, files.dtype, files.vae_source};
+  if (!diffusers) {
+    write_safetensors_part(folder, dit, files.dit_shards);
+    write_torch_part(folder / "Wan2.1_VAE.pth", vae);
+    return;
+  }
+  write_safetensors_part(folder / "transformer", dit, files.dit_shards);
+  write_safetensors_part(folder / "vae", vae, 1);
+  publish_json(folder / "vae" / "config.json", vae_config(files.vae));
+  publish_json(folder / "model_index.json",
+               {{"_class_name", "WanPipeline"},
+                {"transformer", Json::list({"diffusers", "WanTransformer3DModel"})},
+                {"vae", Json::list({"diffusers", "AutoencoderKLWan"})}});
+}
+
+void write_model_config(const fs::path& folder, ModelLayout layout, const DitConfig& config) {
+  if (layout == ModelLayout::kDiffusers)
+    publish_json(folder / "transformer" / "config.json", transformer_config(config));
+  else
+    publish_json(folder / "config.json", original_config(config));
+}
+
+void write_wan_model(const fs::path& folder, ModelLayout layout, const DitConfig& config,
+                     const WeightTable& dit, const LinearVae& vae, const ModelRecord& record,
+                     DType dtype) {
+  check_table(dit, dit_tensors(config), "transformer");
+  check_table(vae.weights, vae_tensors(vae.config), "VAE");
+  write_model_weights(folder, {.layout = layout,
+                               .dit = config,
+                               .vae = vae.config,
+                               .dtype = dtype,
+                               .dit_source = source_of(dit, dtype),
+                               .vae_source = source_of(vae.weights, dtype)});
+  write_silent_prompt(folder / "prompt.h5", config.text_dim);
+  ModelRecord said = record;
+  said.pixel_map = vae.pixel_map.defined() ? kPixelFile : "";
+  if (vae.pixel_map.defined()) {
+    const at::Tensor map = vae.pixel_map.to(at::kCPU, at::kFloat).contiguous();
+    const at::Tensor mean = vae.pixel_mean.to(at::kCPU, at::kFloat).contiguous();
+    write_safetensors(folder / kPixelFile,
+                      {{"pixel_map", view_of(map)}, {"pixel_mean", view_of(mean)}});
+  }
+  publish_file(folder / kRecordFile, record_text(said));
+  write_model_config(folder, layout, config);
+}
+
+WeightViews views_of(const WeightTable& weights) {
+  WeightViews out;
+  for (const auto& [name, tensor] : weights) out.emplace(name, view_of(tensor));
+  return out;
+}
+
+}  // namespace vega::wan
