@@ -11,6 +11,7 @@
 #ifndef VEGA_SCORE_ONLY
 #include "evaluate/answer.h"
 #include "evaluate/correspondence.h"
+#include "evaluate/probe.h"
 #include "evaluate/profile.h"
 #include "evaluate/report.h"
 #include "evaluate/scene_boxes.h"
@@ -41,6 +42,7 @@ int main(int argc, char** argv) {
 #ifndef VEGA_SCORE_ONLY
   program.verbs.push_back(evaluate::answer_verb(extract::make_scan_part));
   program.verbs.push_back(evaluate::correspondence_verb());
+  program.verbs.push_back(evaluate::probe_verb());
   program.verbs.push_back(evaluate::profile_verb(score::published_file("profiling.csv")));
   const tasks::ReadScored read_scored = [](const tasks::ScoredSources& sources) {
     return score::scored_questions(sources, evaluate::scene_boxes);
