@@ -56,8 +56,9 @@ std::string draw_probe(const ProbeReport& report, const std::filesystem::path& p
     const auto number = static_cast<double>(panels.size());
     panels.push_back({draw_measure(report, one), {kMeasureSize.width * number, 0}});
   }
-  return draw_page(page_format(path.string()), kMeasureSize.width * double(panels.size()),
-                   kMeasureSize.height, draw_panels(std::move(panels)));
+  const double width = kMeasureSize.width * static_cast<double>(panels.size());
+  return draw_page(page_format(path.string()), width, kMeasureSize.height,
+                   draw_panels(std::move(panels)));
 }
 
 }  // namespace vega::evaluate
