@@ -114,15 +114,15 @@ Json row_json(const ProbeReport& report, const ProbeRow& row) {
 
 // Which rows there are, without numbers.
 std::vector<ProbeRow> rows_of(const ProbeRun& run) {
-  std::map<std::string, std::string> control_of;  // name of the control, by cells
-  std::set<std::string> kinds;
-  for (const auto& set : run.sets()) kinds.insert(set->cells.hex());
+  std::map<std::size_t, std::string> control_of;  // name of the control, by the first set alike
+  std::set<std::size_t> kinds;
+  for (std::size_t i = 0; i < run.sets().size(); ++i) kinds.insert(run.first_alike(i));
   const auto& baseline = run.recipe().baseline;
   const std::string base = baseline ? run.recipe().sets[*baseline].name : "";
   std::vector<ProbeRow> rows;
   for (std::size_t i = 0; i < run.sets().size(); ++i) {
     const std::string& name = run.recipe().sets[i].name;
-    const std::string cells = run.sets()[i]->cells.hex();
+    const std::size_t cells = run.first_alike(i);
     if (!control_of.contains(cells)) {
       control_of[cells] =
           std::string("place only") + (kinds.size() > 1 ? " (cells of " + name + ")" : "");

@@ -39,6 +39,10 @@ std::vector<std::int32_t> renumbered(std::vector<std::int32_t> labels,
   return labels;
 }
 
+bool same_cells(const SetCells& a, const SetCells& b) {
+  return a.truth == b.truth && a.cell == b.cell;
+}
+
 void add_scores(const SetCells& cells, const RidgeFit& fit, const std::vector<std::int32_t>& label,
                 SpaceSums& out) {
   const at::Tensor found = fit.predict(cells.x).contiguous();
@@ -86,12 +90,19 @@ void ProbeRun::keep_inputs(const std::string& key, const SceneCells& scene) {
       set.tap = cells.tap;
     }
     set.cache_keys[key] = cells.cache_key;
-    set.cells.field(key).field(cells.cells_hash());
+    for (std::size_t j = 0; j < i; ++j)
+      if (!same_cells(scene.sets[j], cells)) set.unlike.insert(j);
     set.not_finite += cells.not_finite;
     if (cells.not_finite > 0)
       log_warn("{}: {}: {} cells with features that are not finite, left out", key,
                recipe_.sets[i].name, cells.not_finite);
   }
+}
+
+std::size_t ProbeRun::first_alike(std::size_t i) const {
+  std::size_t first = 0;
+  while (first < i && sets_[i]->unlike.contains(first)) ++first;
+  return first;
 }
 
 void ProbeRun::fit(const std::string& key, const SceneCells& scene) {

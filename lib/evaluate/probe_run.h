@@ -5,10 +5,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "evaluate/probe_recipe.h"
 #include "evaluate/probe_scene.h"
 #include "probe/ridge.h"
@@ -27,7 +27,7 @@ struct SetProbe {
   std::int64_t fit_cells = 0, scored_cells = 0, not_finite = 0;
   std::vector<SpaceSums> scores, place_scores;    // by scored scene
   std::map<std::string, std::string> cache_keys;  // by scene
-  Hasher cells;                                   // which cells were used
+  std::set<std::size_t> unlike;  // sets before this one that had other cells in some scene
 
   // Throws InputError: another grid or number of channels than in the scenes before.
   void check(const SetCells& cells, const std::string& set);
@@ -53,6 +53,8 @@ class ProbeRun {
   void fit(const std::string& key, const SceneCells& scene);
   void score(const std::string& key, const SceneCells& scene);
 
+  // The first set that had the same cells as set i in every scene; i where none before had.
+  std::size_t first_alike(std::size_t i) const;
   const ProbeRecipe& recipe() const { return recipe_; }
   const std::vector<std::unique_ptr<SetProbe>>& sets() const { return sets_; }
   const std::vector<std::string>& fitted() const { return fitted_; }

@@ -10,7 +10,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/parallel.h"
 #include "core/tensor.h"
 #include "kernels/pool_tokens.h"
@@ -54,6 +53,17 @@ struct SetGeometry {
   std::vector<ImageSize> color;
   Grid grid;
 };
+
+// Maps that were computed on different ways differ by rounding: a millionth of a pixel is no other
+// place.
+bool same_maps(const std::vector<Affine>& a, const std::vector<Affine>& b) {
+  constexpr double kSame_px = 1e-6;
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const Affine& one, const Affine& other) {
+        return std::equal(one.begin(), one.end(), other.begin(),
+                          [](double x, double y) { return std::abs(x - y) <= kSame_px; });
+      });
+}
 
 SetGeometry geometry_of(const FeatureReader& features, const TapInfo& tap, const ProbedScene& scene,
                         Grid wanted) {
@@ -162,17 +172,6 @@ std::vector<std::int32_t> SetCells::labels() const {
   return out;
 }
 
-std::string SetCells::cells_hash() const {
-  Hasher hash;
-  const auto add = [&hash](const auto& values) { hash.field(std::as_bytes(std::span(values))); };
-  hash.number(truth->grid.rows).number(truth->grid.columns);
-  add(truth->scene_row);
-  add(truth->cell_to_px);
-  add(truth->color);
-  add(cell);
-  return hash.hex();
-}
-
 SceneCells read_scene_cells(const ProbeRecipe& recipe, const std::string& key,
                             const std::filesystem::path& path) {
   if (!std::filesystem::exists(path))
@@ -191,7 +190,7 @@ SceneCells read_scene_cells(const ProbeRecipe& recipe, const std::string& key,
     SetCells cells;
     for (const SetCells& other : out.sets)
       if (other.truth->grid == where.grid && other.truth->scene_row == where.scene_row &&
-          other.truth->cell_to_px == where.cell_to_px && other.truth->color == where.color)
+          same_maps(other.truth->cell_to_px, where.cell_to_px) && other.truth->color == where.color)
         cells.truth = other.truth;
     if (!cells.truth) cells.truth = truth_of(where, scene, recipe.cells, recipe.threads);
     cells.channels = info.channels;

@@ -15,7 +15,7 @@
 
 namespace vega::evaluate {
 
-// What all cells of one grid over the frames of a scene show. Sets with the same cells share it.
+// What all cells of one grid over the frames of a scene show. Sets with the same cells share one.
 struct CellTruth {
   Grid grid;
   std::vector<std::size_t> scene_row;  // V, of the scene file
@@ -38,7 +38,6 @@ struct SetCells {
 
   std::int64_t place() const { return truth->grid.rows + truth->grid.columns; }
   std::vector<std::int32_t> labels() const;  // n
-  std::string cells_hash() const;            // of which cells these are, and where
 };
 
 struct SceneCells {

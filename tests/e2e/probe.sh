@@ -12,11 +12,10 @@ more() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 same() { awk -v a="$1" -v b="$2" 'BEGIN { exit !((a - b) * (a - b) < 1e-16) }'; }
 
 for i in 1 2 3 4 5 6; do
-  expect_exit 0 synth scene --plain --seed 4$i --size 96x72 --frames 120 --every 20 -o "$T/rooms/room$i" --progress off
+  expect_exit 0 synth scene --seed 4$i --size 96x72 --frames 120 --every 20 -o "$T/rooms/room$i" --progress off
 done
 rooms=("$T"/rooms/*)
 expect_exit 0 synth model --preset wan-tiny -o "$T/wan" --progress off
-expect_exit 0 synth model --preset wan-tiny --prompt -o "$T/wan" --progress off
 expect_exit 0 extract features "${rooms[@]}" --backbone rgb --compat fixed --select uniform:6 --tag rgb -o "$T/f" --progress off
 expect_exit 0 extract features "${rooms[@]}" --backbone rgb --view native --select uniform:6 --tag native -o "$T/f" --progress off
 expect_exit 0 extract features "${rooms[@]}" --model "$T/wan" --size 96x64 --compat fixed --select uniform:6 --blocks 1,2 \
@@ -32,7 +31,7 @@ expect_exit 0 extract scene "${rooms[@]}" --select "frames:$T/f/rgb" --compat fi
 sets=(rgb="$T/f/rgb" wan="$T/f/wan:b2_t300")
 expect_exit 0 probe "${sets[@]}" --scenes "$T/scenes" --fit 4 --class-cells 30
 check "a heading" grep -qE '^2 feature sets: fitted on 4 scenes \([0-9]+ cells\), scored on 2 other scenes' "$OUT"
-check "the control comes first" test "$(awk '/^-+/ { getline; print $1, $2; exit }' "$OUT")" = "place only"
+check "the control comes first" test "$(grep -oE '^(place only|rgb|wan) ' "$OUT" | head -n 1)" = "place only "
 check "differences to it" grep -qE '^wan minus place only +[-+]0\.[0-9]+ \(' "$OUT"
 expect_exit 0 probe "${sets[@]}" --scenes "$T/scenes" --fit 4 --class-cells 30 --format csv --threads 1
 cp "$OUT" "$T/one.csv"
@@ -76,7 +75,8 @@ for row in "place only" rgb wan; do
   for measure in depth_r2 height_r2; do
     check "$row, shuffled: $measure" more 0.02 "$(value "$OUT" "$row" $measure value)"
   done
-  check "$row, shuffled: labels" more "$(value "$T/one.csv" "$row" label_all value)" "$(value "$OUT" "$row" label_all value)"
+  # The answer is the largest class everywhere: one class of those that are there is right.
+  check "$row, shuffled: labels" more 0.12 "$(value "$OUT" "$row" label_mean value)"
 done
 
 # --- a dry run says what would be done.
