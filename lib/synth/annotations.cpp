@@ -240,8 +240,11 @@ RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
   RoomTexts out;
   Draw scanrefer = draw(" scanrefer"), multi = draw(" multi3drefer"), nr3d = draw(" nr3d"),
        scanqa = draw(" scanqa"), sqa3d = draw(" sqa3d");
-  out.scanrefer = kind == ScanReferTexts::kPlain ? plain_scanrefer_texts(all, most)
-                                                 : scanrefer_texts(all, most, scanrefer);
+  switch (kind) {
+    case ScanReferTexts::kMixed: out.scanrefer = scanrefer_texts(all, most, scanrefer); break;
+    case ScanReferTexts::kPlain: out.scanrefer = plain_scanrefer_texts(all, most); break;
+    case ScanReferTexts::kSpace: out.scanrefer = space_scanrefer_texts(all, most, scanrefer);
+  }
   out.multi3drefer = multi3drefer_texts(all, most, multi);
   out.nr3d = nr3d_texts(all, most, nr3d);
   out.scanqa = scanqa_questions(room, most, scanqa);

@@ -20,10 +20,11 @@ struct RoomTexts {
 };
 
 // What ScanRefer's descriptions speak of.
-enum class ScanReferTexts { kMixed, kPlain };
+enum class ScanReferTexts { kMixed, kPlain, kSpace };
 inline constexpr Choice<ScanReferTexts> kScanReferTexts[] = {
     {ScanReferTexts::kMixed, "mixed", "looks, sizes and places"},
-    {ScanReferTexts::kPlain, "plain", "shape and colour alone, each thing in four wordings"}};
+    {ScanReferTexts::kPlain, "plain", "shape and colour alone, each thing in four wordings"},
+    {ScanReferTexts::kSpace, "space", "places, which alone tell the thing from others like it"}};
 
 // At most `most` texts a benchmark. A function of the facts, the seed and the scene's name alone.
 RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,

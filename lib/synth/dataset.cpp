@@ -37,19 +37,21 @@ struct Recipe {
   bool overwrite;
 
   Json json() const {
-    return {{"generator", 1},  // of the texts: another number, other texts
-            {"seed", seed},
-            {"rooms", rooms},
-            {"val", val},
-            {"test", test},
-            {"texts", texts},
-            {"vocabulary", vocabulary},
-            {"frames", scene.frames},
-            {"width", scene.width},
-            {"height", scene.height},
-            {"quality", scene.quality},
-            {"masks", name_in(mask_noises(), scene.masks)},
-            {"scanrefer", name_in<ScanReferTexts>(kScanReferTexts, scanrefer)}};
+    Json out = {{"generator", 1},  // of the texts: another number, other texts
+                {"seed", seed},
+                {"rooms", rooms},
+                {"val", val},
+                {"test", test},
+                {"texts", texts},
+                {"vocabulary", vocabulary},
+                {"frames", scene.frames},
+                {"width", scene.width},
+                {"height", scene.height},
+                {"quality", scene.quality},
+                {"masks", name_in(mask_noises(), scene.masks)},
+                {"scanrefer", name_in<ScanReferTexts>(kScanReferTexts, scanrefer)}};
+    if (scene.kind == RoomKind::kStacked) out.add("stacked", true);
+    return out;
   }
   std::string name(std::int64_t room) const {
     char text[24];
@@ -85,7 +87,7 @@ Recipe resolve(const DatasetOptions& o) {
     throw UsageError(explain("--val and --test", std::to_string(r.val + r.test) + " rooms",
                              "at most " + std::to_string(r.rooms) + ", as --rooms says"));
   r.scanrefer = o.scanrefer;
-  r.scene.kind = RoomKind::kStudy;
+  r.scene.kind = o.stacked ? RoomKind::kStacked : RoomKind::kStudy;
   r.scene.frames = static_cast<int>(o.frames);
   r.scene.width = o.size.width, r.scene.height = o.size.height;
   r.scene.quality = static_cast<int>(o.quality);
@@ -321,6 +323,7 @@ void DatasetOptions::visit(OptionVisitor& v) {
   v.parsed("--size", size, "WxH", to_string(size), frame_size,
            "pixels of a picture, each side 16 to 8192");
   v.integer("--quality", quality, "Q", kSceneQuality, "JPEG quality");
+  v.flag("--stacked", stacked, "some of the shapes stand on others");
   v.choice("--masks", masks, mask_noises(), "instance masks, of which the proposals are made");
   v.choice("--scanrefer", scanrefer, kScanReferTexts, "what ScanRefer's descriptions speak of");
   v.flag("--overwrite", overwrite,

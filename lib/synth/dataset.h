@@ -34,7 +34,7 @@ struct DatasetOptions {
   MaskNoise masks = MaskNoise::kNoisy;
   ScanReferTexts scanrefer = ScanReferTexts::kMixed;
   RunOptions run;
-  bool overwrite = false;
+  bool stacked = false, overwrite = false;
 
   void visit(OptionVisitor& v);
 };

@@ -19,6 +19,7 @@ struct Thing {
   bool is_shape() const { return !colour.empty(); }
   double x() const { return (low[0] + high[0]) / 2; }  // middle of the footprint
   double y() const { return (low[1] + high[1]) / 2; }
+  double z() const { return (low[2] + high[2]) / 2; }
   double height() const { return high[2] - low[2]; }
   double volume() const { return height() * (high[0] - low[0]) * (high[1] - low[1]); }
 };

@@ -19,18 +19,19 @@ std::string place_of(const Description& d, Draw& draw) {
       return (draw.chance(0.6) ? "to the right of " : "right of ") + the(d.anchors[0]);
     case Relation::kFront: return "in front of " + the(d.anchors[0]);
     case Relation::kBehind: return "behind " + the(d.anchors[0]);
+    case Relation::kOn: return (draw.chance(0.6) ? "on top of " : "on ") + the(d.anchors[0]);
     default: return {};
   }
 }
 
 std::string size_word(Relation relation, Draw& draw) {
   if (relation == Relation::kLargest) return draw.chance(0.6) ? "largest" : "biggest";
+  if (relation == Relation::kHighest) return "highest";
   return relation == Relation::kSmallest ? "smallest" : "tallest";
 }
 
-bool is_size(Relation r) {
-  return r == Relation::kLargest || r == Relation::kSmallest || r == Relation::kTallest;
-}
+// Said of a thing alone, without a place.
+bool has_no_place(Relation r) { return is_size(r) || r == Relation::kHighest; }
 
 }  // namespace
 
@@ -61,7 +62,7 @@ std::string short_phrase(const Description& d, bool several, Draw& draw, bool ma
     if (several) return (draw.chance(0.5) ? "the " : "all of the ") + head;
     return "the " + head;
   }
-  if (is_size(d.relation)) {
+  if (has_no_place(d.relation)) {
     const std::string size = size_word(d.relation, draw);
     return draw.chance(0.6) ? "the " + size + " " + head
                             : "the " + size + " " + head + " in the room";
@@ -76,30 +77,34 @@ std::string short_phrase(const Description& d, bool several, Draw& draw, bool ma
          the(d.view);
 }
 
-std::string long_phrase(const Description& d, Draw& draw) {
+std::string long_phrase(const Description& d, bool on_floor, Draw& draw) {
   const std::string head = noun(d.head), a_head = with_article(head);
   const Kind bare{d.head.label, ""};
+  const std::string floor = on_floor ? "on the floor" : "on another object";
+  const std::string stands = " it stands " + floor + ".";
   const std::string intro = (draw.chance(0.5) ? "this is " : "there is ") + a_head;
   if (d.relation == Relation::kNone) {
     const std::string whole[] = {
-        "this is " + a_head + ". it stands on the floor.",
-        "there is " + a_head + " on the floor of the room.",
-        "the " + noun(bare) + " is " + d.head.colour + ". it stands on the floor.",
-        "it is " + a_head + ". it is on the floor."};
+        "this is " + a_head + "." + stands,
+        "there is " + a_head + " " + floor + (on_floor ? " of the room." : "."),
+        "the " + noun(bare) + " is " + d.head.colour + "." + stands,
+        "it is " + a_head + ". it is " + floor + "."};
     return whole[draw.below(4)];
   }
-  if (is_size(d.relation))
+  if (has_no_place(d.relation))
     return intro + ". it is the " + size_word(d.relation, draw) + " " + head + " in the room.";
   const std::string place = place_of(d, draw);
   if (is_superlative(d.relation))
     return draw.chance(0.6) ? intro + ". it is the " + head + " " + place + "."
-                            : "the " + head + " " + place + ". it stands on the floor.";
+                            : "the " + head + " " + place + "." + stands;
+  if (d.relation == Relation::kOn)
+    return draw.chance(0.5) ? intro + ". it stands " + place + "." : intro + " " + place + ".";
   if (d.relation == Relation::kBetween)
     return draw.chance(0.5) ? intro + ". it stands " + place + "."
-                            : intro + " " + place + ". it is on the floor.";
-  return draw.chance(0.5) ? intro + ". when you face " + the(d.view) + ", it is " + place + "."
-                          : "facing " + the(d.view) + ", there is " + a_head + " " + place +
-                                ". it stands on the floor.";
+                            : intro + " " + place + ". it is " + floor + ".";
+  return draw.chance(0.5)
+             ? intro + ". when you face " + the(d.view) + ", it is " + place + "."
+             : "facing " + the(d.view) + ", there is " + a_head + " " + place + "." + stands;
 }
 
 std::array<std::string, 4> plain_phrases(const Kind& kind) {

@@ -23,7 +23,7 @@ std::string short_phrase(const Description& description, bool several, Draw& dra
                          bool may_lead = true);
 
 // Two sentences as annotators write them: "this is a red cone. it is ...". Of one thing.
-std::string long_phrase(const Description& description, Draw& draw);
+std::string long_phrase(const Description& description, bool on_floor, Draw& draw);
 
 // Wordings of few words for a thing of this label and colour: "the cone is red".
 std::array<std::string, 4> plain_phrases(const Kind& kind);

@@ -9,6 +9,8 @@
 namespace vega::synth {
 namespace {
 
+constexpr double kFloor = 0.02;  // m
+
 // What rooms lack, for descriptions of nothing.
 constexpr const char* kAbsent[] = {
     "bed",   "refrigerator", "toilet",   "bathtub", "guitar", "washing machine",
@@ -23,6 +25,7 @@ class ReferenceCollector {
       if (const Thing* thing = only_thing(room, {label, ""});
           thing != nullptr && thing->seen >= kSeen)
         views_.push_back({label, ""});
+    for (const Thing& thing : room.things) stacked_ |= thing.is_shape() && !on_floor(thing);
   }
 
   std::vector<Reference> collect() {
@@ -38,6 +41,8 @@ class ReferenceCollector {
     for (const Kind& head : heads)
       for (const Relation r : {Relation::kLargest, Relation::kSmallest, Relation::kTallest})
         add({head, r, {}, {}});
+    for (const Kind& head : heads)
+      if (stacked_) add({head, Relation::kHighest, {}, {}});
     for (const std::string& colour : colours) heads.push_back({"", colour});
     for (const Kind& head : heads) add_places(head);
     add_absent(shapes, colours);
@@ -52,6 +57,7 @@ class ReferenceCollector {
       add({head, Relation::kFarthest, {anchor}, {}});
     }
     for (std::size_t i = 0; i < shape_anchors_.size(); ++i) {
+      if (stacked_) add({head, Relation::kOn, {shape_anchors_[i]}, {}});
       for (std::size_t j = i + 1; j < shape_anchors_.size(); ++j)
         add({head, Relation::kBetween, {shape_anchors_[i], shape_anchors_[j]}, {}});
       for (const Kind& view : views_)
@@ -96,11 +102,16 @@ class ReferenceCollector {
     const ReferKind kind = ids->empty()       ? ReferKind::kNoneAmongOthers
                            : ids->size() == 1 ? ReferKind::kOneAmongOthers
                                               : ReferKind::kSeveral;
-    out_.push_back({std::move(d), *ids, kind, {}});
+    const bool floor =
+        std::all_of(ids->begin(), ids->end(), [&](int id) { return on_floor(room_.things[id]); });
+    out_.push_back({std::move(d), *ids, kind, {}, floor});
   }
+
+  static bool on_floor(const Thing& thing) { return thing.low[2] < kFloor; }
 
   const RoomFacts& room_;
   std::vector<Kind> shape_anchors_, all_anchors_, views_;
+  bool stacked_ = false;  // some shape stands on another
   std::vector<Reference> out_;
 };
 
@@ -109,11 +120,13 @@ double weight_of(const Description& d) {
   switch (d.relation) {
     case Relation::kNone: return 8;
     case Relation::kNearest:
+    case Relation::kOn:
     case Relation::kBetween: return 3;
     case Relation::kFarthest:
     case Relation::kLargest:
     case Relation::kSmallest:
-    case Relation::kTallest: return 1;
+    case Relation::kTallest:
+    case Relation::kHighest: return 1;
     default: return 1.5;
   }
 }
@@ -234,7 +247,7 @@ std::vector<Reference> scanrefer_texts(const std::vector<Reference>& all, std::s
     one.text = one.kind == ReferKind::kOneAlone
                    ? "this is " + with_article(noun(one.description.head)) + ". it is the only " +
                          noun(one.description.head) + " in the room."
-                   : long_phrase(one.description, draw);
+                   : long_phrase(one.description, one.on_floor, draw);
   return out;
 }
 
@@ -250,6 +263,18 @@ std::vector<Reference> plain_scanrefer_texts(const std::vector<Reference>& all, 
       out.back().text = plain_phrases(d.head)[wording];
     }
   }
+  return out;
+}
+
+std::vector<Reference> space_scanrefer_texts(const std::vector<Reference>& all, std::size_t most,
+                                             Draw& draw) {
+  std::vector<Reference> placed = of_kind(all, ReferKind::kOneAmongOthers);
+  std::erase_if(placed, [](const Reference& one) {
+    const Description& d = one.description;
+    return d.relation == Relation::kNone || is_size(d.relation) || d.head.label.empty();
+  });
+  std::vector<Reference> out = spread(std::move(placed), most, draw);
+  for (Reference& one : out) one.text = short_phrase(one.description, false, draw);
   return out;
 }
 

@@ -20,6 +20,7 @@ struct Reference {
   std::vector<int> ids;  // what is meant, ascending
   ReferKind kind{};
   std::string text;
+  bool on_floor = true;  // all of them stand on the floor
 };
 
 // Everything that can be said of the room, in a fixed order, without text. Things that are spoken
@@ -44,6 +45,13 @@ std::vector<Reference> plain_scanrefer_texts(const std::vector<Reference>& all, 
 
 // Furniture that can be pointed at; things that a viewer can face.
 const std::vector<std::string>& anchor_labels();
+
+// ScanRefer's descriptions by place: nearest, farthest, between, left, right, in front of, behind,
+// on, highest. The head names a shape, or a shape and a colour, that several things have, so that
+// the place alone tells the referent from these. Short; at most `most`, each thing about equally
+// often, and with different relations.
+std::vector<Reference> space_scanrefer_texts(const std::vector<Reference>& all, std::size_t most,
+                                             Draw& draw);
 
 // "red cone", "sofa": kinds of which the room has one thing, and it is seen.
 std::vector<Kind> single_kinds(const RoomFacts& room, bool shapes, bool furniture);

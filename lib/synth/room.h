@@ -21,8 +21,11 @@ using RoomPoint = std::array<double, 3>;  // x y z, metres
 // What stands in a room.
 enum class RoomKind {
   kFurnished,  // furniture and small things, as in a living room
-  kStudy       // a little furniture, and plain shapes on the floor to talk about
+  kStudy,      // a little furniture, and plain shapes on the floor to talk about
+  kStacked     // the same, but some of the shapes stand on others
 };
+// Whether plain shapes stand in the room, to talk about.
+inline bool has_plain_shapes(RoomKind kind) { return kind != RoomKind::kFurnished; }
 
 // A labelled thing. The box is the exact axis-aligned extent of its surface in the world, metres.
 // Walls, floor and ceiling are objects too; id counts from 0 without gaps.

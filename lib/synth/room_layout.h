@@ -31,7 +31,7 @@ class Layout {
     shell();
     window();
     door();
-    if (m_.kind == RoomKind::kStudy) {
+    if (has_plain_shapes(m_.kind)) {
       study();
     } else {
       furniture();

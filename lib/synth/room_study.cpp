@@ -1,7 +1,9 @@
 // The study's room: a little furniture along the walls, and on the floor several objects of three
 // or four plain shapes. Every object has one plain colour, every colour is on two shapes or more,
-// and no shape has all colours. So a referent has distractors of its shape and of its colour.
+// and no shape has all colours. So a referent has distractors of its shape and of its colour. In a
+// stacked room some of them stand on boxes and cylinders.
 #include <numeric>
+#include <optional>
 
 #include "synth/room_layout.h"
 
@@ -22,6 +24,7 @@ constexpr int kColoursInRoom = 5;
 
 constexpr double kAround = 0.12;  // m of free floor around a shape
 constexpr int kAttempts = 600;    // places tried for a shape
+constexpr int kStacks = 4;        // of a stacked room, at most
 
 std::vector<int> shuffled(int n, Dice& d) {
   std::vector<int> order(n);
@@ -79,6 +82,55 @@ void add_shape(Builder& b, const Frame& f, const Wanted& w) {
   }
 }
 
+double height_of(const Wanted& w) {
+  constexpr double kHeights[] = {0.34, 0.40, 0.46, 0.50};
+  return kHeights[w.shape] * w.size;
+}
+
+// Half the width that a shape needs below it. A ball may be wider than what it lies on.
+double half_foot(const Wanted& w) {
+  constexpr double kFeet[] = {0.21, 0.12, 0.17, 0.22};
+  return kFeet[w.shape] * w.size;
+}
+
+// What stands in one place of the floor: a shape, and perhaps another one on it.
+struct Stack {
+  Wanted below;
+  std::optional<Wanted> above;
+
+  void shrink() {
+    below.size *= 0.95;
+    if (above) above->size *= 0.95;
+  }
+  void add(Builder& b, const Frame& f) const {
+    add_shape(b, f, below);
+    if (above) add_shape(b, f.moved({0, 0, height_of(below)}), *above);
+  }
+};
+
+// Puts some of the shapes on boxes and cylinders that are wide enough for them.
+std::vector<Stack> stacked(std::vector<Wanted> shapes, Dice& d) {
+  std::vector<Stack> out;
+  for (int place = 0; static_cast<int>(out.size()) < kStacks;) {
+    std::vector<int> bases, riders;
+    for (int i = place; i < static_cast<int>(shapes.size()); ++i)
+      if (shapes[i].shape == 0 || shapes[i].shape == 2) bases.push_back(i);
+    if (bases.empty()) break;
+    const int base = bases[0];  // the largest that is left
+    for (int i = 0; i < static_cast<int>(shapes.size()); ++i)
+      if (i != base && half_foot(shapes[i]) <= 0.175 * shapes[base].size) riders.push_back(i);
+    place = base + 1;
+    if (riders.empty()) continue;
+    const int rider = riders[d.below(static_cast<int>(riders.size()))];
+    out.push_back({shapes[base], shapes[rider]});
+    shapes.erase(shapes.begin() + std::max(base, rider));
+    shapes.erase(shapes.begin() + std::min(base, rider));
+    place -= rider < base ? 2 : 1;
+  }
+  for (const Wanted& one : shapes) out.push_back({one, {}});
+  return out;
+}
+
 // Renumbers the objects from `first` on, so that their ids say nothing about size and shape.
 void shuffle_ids(Model& m, int first, Dice& d) {
   const int count = static_cast<int>(m.objects.size()) - first;
@@ -134,13 +186,21 @@ void Layout::study() {
   study_furniture();
   Dice& d = b_.dice;
   const int first = static_cast<int>(m_.objects.size());
-  for (Wanted w : choose_shapes(d)) {
+  std::vector<Stack> stacks;
+  if (m_.kind == RoomKind::kStacked) {
+    stacks = stacked(choose_shapes(d), d);
+  } else {
+    for (const Wanted& one : choose_shapes(d)) stacks.push_back({one, {}});
+  }
+  for (Stack& stack : stacks) {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      if (attempt % 100 == 99) w.size *= 0.95;  // a crowded floor
+      if (attempt % 100 == 99) stack.shrink();  // a crowded floor
       const double x = m_.half_x - 0.3, y = m_.half_y - 0.3;
       const Frame f{{d.range(-x, x), d.range(-y, y), 0}, {}};
-      if (!b_.try_place([&] { add_shape(b_, f, w); })) continue;
-      const Box3 box = m_.solids.back().bounds;
+      const std::size_t solids = m_.solids.size();
+      if (!b_.try_place([&] { stack.add(b_, f); })) continue;
+      Box3 box;
+      for (std::size_t i = solids; i < m_.solids.size(); ++i) box.add(m_.solids[i].bounds);
       const Vec3 size = box.hi - box.lo + Vec3{2 * kAround, 2 * kAround, 0};
       b_.keep_clear({(box.lo + box.hi) * 0.5, {}}, {}, size);
       break;

@@ -157,7 +157,8 @@ Json recipe_of(const SceneOptions& o) {
                  {"every", o.every},     {"width", o.width},      {"height", o.height},
                  {"quality", o.quality}, {"sens", float_poses(o)}};
   // Absent without: older folders are the same scenes.
-  if (o.kind == RoomKind::kStudy) recipe.set("study", true);
+  if (has_plain_shapes(o.kind)) recipe.set("study", true);
+  if (o.kind == RoomKind::kStacked) recipe.set("stacked", true);
   if (o.scan && o.scan_frame == ScanFrame::kOwn) recipe.set("scan", true);
   if (o.scan && o.scan_frame == ScanFrame::kRoom) recipe.set("scan", "room");
   if (o.scan && o.masks == MaskNoise::kExact) recipe.set("masks", "exact");
@@ -217,7 +218,7 @@ std::string objects_text(const SceneOptions& o, const Room& room, const RoomScan
       one.set("colour", object.colour);
       one.set("rgb", object.rgb);
     }
-    if (o.kind == RoomKind::kStudy) one.set("pixels", pixels[object.id]);
+    if (has_plain_shapes(o.kind)) one.set("pixels", pixels[object.id]);
     list.push(std::move(one));
   }
   Json root = {

@@ -87,13 +87,14 @@ struct SceneArguments {
   ImageSize size{640, 480};
   std::int64_t seed = 42, frames = 320, every = 1, quality = 92, threads = 0;
   MaskNoise masks = MaskNoise::kNoisy;
-  bool study = false, sens = false, scan = false, plain = false, overwrite = false;
+  bool study = false, stacked = false, sens = false, scan = false, plain = false, overwrite = false;
 
   void visit(OptionVisitor& v) {
     v.text("-o,--out", out, "DIR", "folder of the scene (made)");
     v.integer("--seed", seed, "N", {}, "seed of the room: layout, textures, colours, walk");
     v.flag("--study", study,
            "plain shapes on the floor in place of small things and most furniture");
+    v.flag("--stacked", stacked, "of --study: some of the shapes stand on others");
     v.integer("--frames", frames, "N", kSceneFrames, "length of the camera walk, a closed loop");
     v.integer("--every", every, "N", kSceneFrames,
               "write every N-th frame of the walk; frames keep their numbers");
@@ -132,11 +133,13 @@ RunResult run_model(const ModelArguments& a, const Context& context) {
 }
 
 RunResult run_scene(const SceneArguments& a, const Context& context) {
+  if (a.stacked && !a.study)
+    throw UsageError(explain("--stacked", "no --study", "both", "furnished rooms have no shapes"));
   if (a.plain && a.scan) throw UsageError(explain("--plain", "--scan too", "one of them"));
   SceneOptions options;
   options.folder = folder_of(a.out);
   options.seed = static_cast<std::uint64_t>(a.seed);
-  options.kind = a.study ? RoomKind::kStudy : RoomKind::kFurnished;
+  options.kind = a.stacked ? RoomKind::kStacked : a.study ? RoomKind::kStudy : RoomKind::kFurnished;
   options.masks = a.masks;
   options.frames = static_cast<int>(a.frames);
   options.every = static_cast<int>(a.every);

@@ -12,6 +12,9 @@ constexpr double kLineNear = 0.3, kLineFar = 0.7;     // m off the line
 constexpr double kLineLength = 1.2;                   // m
 constexpr double kInner = 0.2;                        // of the line, at either end
 constexpr double kVolumes = 1.5, kHeights = 0.08;     // ratio; m
+constexpr double kSamePlace = 0.01;                   // m: one stands on the other
+constexpr double kOnTop = 0.02, kOffTop = 0.1;        // m from the top of what is below
+constexpr double kHigher = 0.15;                      // m
 constexpr double kApart = 0.35;                       // m: closer things have no direction
 constexpr double kIn = 40, kOut = 115, kLaxIn = 65, kLaxOut = 95;  // degrees
 
@@ -20,12 +23,19 @@ double gap_along(const Thing& a, const Thing& b, int axis) {
 }
 
 Truth between(const Thing& x, const Thing& a, const Thing& b) {
+  if (std::min(middle_distance(x, a), middle_distance(x, b)) < kSamePlace) return Truth::kNo;
   const double lx = b.x() - a.x(), ly = b.y() - a.y(), length = std::hypot(lx, ly);
   const double px = x.x() - a.x(), py = x.y() - a.y();
   const double along = (px * lx + py * ly) / (length * length);
   const double off = std::abs(px * ly - py * lx) / length;
   if (along <= 0 || along >= 1 || off >= kLineFar) return Truth::kNo;
   return off <= kLineNear && along >= kInner && along <= 1 - kInner ? Truth::kYes : Truth::kUnclear;
+}
+
+Truth on_top(const Thing& x, const Thing& below) {
+  const double off = std::abs(x.low[2] - below.high[2]);
+  if (off >= kOffTop || footprint_gap(x, below) > 0) return Truth::kNo;
+  return off <= kOnTop && point_gap(x.x(), x.y(), below) == 0 ? Truth::kYes : Truth::kUnclear;
 }
 
 // From the anchor, with the gaze of one in the middle of the room who faces `view`.
@@ -55,9 +65,8 @@ std::optional<Places> places_of(const RoomFacts& room, const Description& d) {
     if (out.anchors.back() == nullptr) return std::nullopt;
   }
   const bool near = d.relation == Relation::kNearest || d.relation == Relation::kFarthest;
-  if (out.anchors.size() != (d.relation == Relation::kBetween ? 2U
-                             : near || is_side(d.relation)    ? 1U
-                                                              : 0U))
+  const bool one = near || is_side(d.relation) || d.relation == Relation::kOn;
+  if (out.anchors.size() != (d.relation == Relation::kBetween ? 2U : one ? 1U : 0U))
     return std::nullopt;
   if (d.relation == Relation::kBetween &&
       (out.anchors[0] == out.anchors[1] ||
@@ -75,6 +84,7 @@ std::optional<Places> places_of(const RoomFacts& room, const Description& d) {
 Truth holds(const RoomFacts& room, const Description& d, const Places& places, const Thing& x) {
   if (d.relation == Relation::kBetween) return between(x, *places.anchors[0], *places.anchors[1]);
   const Thing& anchor = *places.anchors[0];
+  if (d.relation == Relation::kOn) return on_top(x, anchor);
   if (middle_distance(x, anchor) < kApart) return Truth::kUnclear;
   const Stand stand = seen_from(room, anchor, *places.view);
   return on_side(turned(d.relation), bearing(stand, x.x(), x.y()));
@@ -93,7 +103,8 @@ std::span<const Choice<Relation>> relation_names() {
       {Relation::kLeft, "left"},         {Relation::kRight, "right"},
       {Relation::kFront, "front"},       {Relation::kBehind, "behind"},
       {Relation::kLargest, "largest"},   {Relation::kSmallest, "smallest"},
-      {Relation::kTallest, "tallest"}};
+      {Relation::kTallest, "tallest"},   {Relation::kOn, "on"},
+      {Relation::kHighest, "highest"}};
   return kNames;
 }
 
@@ -102,9 +113,13 @@ bool is_side(Relation r) {
          r == Relation::kBehind;
 }
 
+bool is_size(Relation r) {
+  return r == Relation::kLargest || r == Relation::kSmallest || r == Relation::kTallest;
+}
+
 bool is_superlative(Relation r) {
-  return r == Relation::kNearest || r == Relation::kFarthest || r == Relation::kLargest ||
-         r == Relation::kSmallest || r == Relation::kTallest;
+  return r == Relation::kNearest || r == Relation::kFarthest || r == Relation::kHighest ||
+         is_size(r);
 }
 
 double middle_distance(const Thing& a, const Thing& b) {
@@ -145,6 +160,7 @@ bool clearly_more(Relation relation, const Thing& a, const Thing& b, const Thing
     case Relation::kLargest: return a.volume() >= kVolumes * b.volume();
     case Relation::kSmallest: return b.volume() >= kVolumes * a.volume();
     case Relation::kTallest: return a.height() >= b.height() + kHeights;
+    case Relation::kHighest: return a.z() >= b.z() + kHigher;
     default: return false;
   }
 }
@@ -198,7 +214,7 @@ std::optional<std::vector<int>> referents(const RoomFacts& room, const Descripti
 }
 
 bool needs_appearance(const RoomFacts& room, const Description& d, const std::vector<int>& ids) {
-  if (d.relation == Relation::kNone) return true;
+  if (d.relation == Relation::kNone || d.relation == Relation::kOn) return true;
   const auto places = places_of(room, d);
   if (!places) return false;
   const Thing* anchor = places->anchors.empty() ? nullptr : places->anchors[0];

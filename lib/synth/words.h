@@ -5,7 +5,8 @@
 //   closest to A    the gap between the footprints is 0.25 m smaller than that of any rival, and
 //                   the middle 0.1 m closer; farthest from A: the reverse
 //   between A, B    the middle lies within 0.3 m of the line from A to B, in its inner 60 %;
-//                   clearly not: beyond its ends, or 0.7 m off the line. A and B are 1.2 m apart
+//                   clearly not: beyond its ends, above or below A or B, or 0.7 m off the line. A
+//                   and B are 1.2 m apart
 //   left, right, in front of, behind A, facing W   as someone in the middle of the room who looks
 //                   at W sees it: the direction from A is within 40 degrees of the word's own
 //                   (left: 90 degrees from the gaze; behind: along it); clearly not: 115 or more
@@ -13,6 +14,9 @@
 //                   gaze)
 //   largest, smallest   the box has 1.5 times the volume of any rival, or its inverse
 //   tallest         0.08 m taller than any rival
+//   on top of A     the bottom is within 0.02 m of A's top, the middle above A's footprint; clearly
+//                   not: the footprints lie apart, or the bottom is 0.1 m off A's top
+//   highest         the middle of the box is 0.15 m higher than that of any rival
 #pragma once
 
 #include <optional>
@@ -43,10 +47,13 @@ enum class Relation {
   kBehind,
   kLargest,
   kSmallest,
-  kTallest
+  kTallest,
+  kOn,
+  kHighest
 };
 std::span<const Choice<Relation>> relation_names();  // "nearest", ...
 bool is_side(Relation relation);                     // left, right, front, behind
+bool is_size(Relation relation);                     // largest, smallest, tallest
 bool is_superlative(Relation relation);
 
 // "the red cone closest to the sofa".
@@ -88,7 +95,8 @@ const Thing* floor_of(const RoomFacts& room);                      // null: none
 std::optional<std::vector<int>> referents(const RoomFacts& room, const Description& description);
 
 // The place that is described is that of other plain shapes too: without label and colour the
-// referents would not be found.
+// referents would not be found. On top of a thing stands one at most: it is found by the looks of
+// what is below.
 bool needs_appearance(const RoomFacts& room, const Description& description,
                       const std::vector<int>& ids);
 

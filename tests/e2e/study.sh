@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # docs/recipes/study/run.sh with few rooms and few steps: world, features, training, answers in words too, scores, RESULTS.md;
 # one's own files in place of the world; the second run does nothing.
+# The study that asks for space: stacked rooms, two diffusion models.
 #   bash study.sh BIN
 . "$(dirname "$0")/lib.sh"
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -86,4 +87,22 @@ expect_exit 0 own
 table >after
 check "the same tables" cmp -s before after
 check "no checkpoint was written again" test "$(find own/runs -name '*.h5' -newer before | wc -l)" = 0
+
+# descriptions by place in stacked rooms, and a row for each of two diffusion models
+sed 's/about=plain/about=space stacked=1/; s/rows="[^"]*"/rows="generative fused"/; s/seeds="[^"]*"/seeds=1/; s/compare="[^"]*"/compare="trained fused"/
+  s/qa_steps=2/qa_steps=/' small.conf >space.conf
+for seed in 1 2; do "$BIN/vega-synth" model --preset wan-tiny --seed $seed -o wan$seed --log-level warn --progress off >/dev/null; done
+expect_exit 0 study --conf space.conf -o space --generative-model random=wan1 --generative-model trained=wan2
+for name in random trained fused; do
+  check "space: $name has a number" grep -qE "^\| $name \| $number \| $number to $number \| $number \| $number \|" space/RESULTS.md
+done
+check "space: the two models have other features" sh -c '! cmp -s space/features/random/scene0000_00.h5 space/features/trained/scene0000_00.h5'
+check "space: trained against random" grep -qE "^\| random \| [+-]$number \|" space/RESULTS.md
+check "space: by relation" grep -qE '^\| row \|.* (on|nearest|between) \([0-9]+\) \|' space/RESULTS.md
+check "space: no questions in words" sh -c '! grep -q "Questions in words" space/RESULTS.md'
+check "space: rooms are stacked" grep -q '"stacked": *true' space/data/scannet/scans/scene0000_00/objects.json
+check "space: every description has a place" \
+  sh -c '! grep "\"benchmark\":\"scanrefer\"" space/data/meanings.jsonl | grep -qv "\"relation\""'
+expect_exit 2 "$BIN/vega-synth" scene --stacked -o room
+expect_text "--stacked: got no --study"
 finish

@@ -88,8 +88,15 @@ class RoomWords {
       const double length = apart(a, b), ux = (b.x - a.x) / length, uy = (b.y - a.y) / length;
       const double along = ((t.x - a.x) * ux + (t.y - a.y) * uy) / length;
       const double across = std::abs((t.y - a.y) * ux - (t.x - a.x) * uy);
+      if (apart(t, a) < 0.01 || apart(t, b) < 0.01) return -1;  // one stands on the other
       if (along <= 0 || along >= 1 || across >= 0.7) return -1;
       return along >= 0.2 && along <= 0.8 && across <= 0.3 ? 1 : 0;
+    }
+    if (word == "on") {
+      const double off = std::abs(t.bottom - a.bottom - a.tall);
+      if (off >= 0.1 || gap(t, a) > 0) return -1;
+      const bool above = std::abs(t.x - a.x) <= a.half_x && std::abs(t.y - a.y) <= a.half_y;
+      return off <= 0.02 && above ? 1 : 0;
     }
     const RefThing& view = *one(m["view"]);
     double gx = view.x - floor_.x, gy = view.y - floor_.y;
@@ -106,6 +113,7 @@ class RoomWords {
     if (word == "largest") return a.volume() >= 1.5 * b.volume();
     if (word == "smallest") return b.volume() >= 1.5 * a.volume();
     if (word == "tallest") return a.tall >= b.tall + 0.08;
+    if (word == "highest") return a.bottom + a.tall / 2 >= b.bottom + b.tall / 2 + 0.15;
     const RefThing& at = *one(m["anchors"][0]);
     const auto closer = [&](const RefThing& s, const RefThing& t) {
       return gap(s, at) + 0.25 <= gap(t, at) && apart(s, at) + 0.1 <= apart(t, at);
@@ -115,7 +123,7 @@ class RoomWords {
 
   static bool superlative(const std::string& word) {
     return word == "nearest" || word == "farthest" || word == "largest" || word == "smallest" ||
-           word == "tallest";
+           word == "tallest" || word == "highest";
   }
 
   // What a description means; `wrong` is set where that is not clear.
@@ -157,7 +165,7 @@ class RoomWords {
   // The place alone would lead to other shapes.
   bool place_is_not_enough(const RefJson& m, const Ids& ids) const {
     const std::string word = m.value("relation", "none");
-    if (word == "none") return true;
+    if (word == "none" || word == "on") return true;
     std::set<int> anchors;
     for (const RefJson& kind : m.value("anchors", RefJson::array())) anchors.insert(one(kind)->id);
     for (const RefThing& t : things_) {

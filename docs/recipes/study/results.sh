@@ -4,8 +4,12 @@
 step "Scores: the mean of the seeds, rooms drawn as a whole"
 scores=$out/scores
 answers_of() {   # ROW SPLIT: an answer file of each seed
-  local seed
-  for seed in $seeds; do find "$out/answers/$1-$seed/$2" -name '*.jsonl' ! -name '*.stats.jsonl' | sort | head -n 1; done
+  local seed wanted=" $seeds "
+  [ "$2" != qa ] || wanted=" ${qa_seeds:-$seeds} "
+  for seed in $seeds; do
+    [[ $wanted = *" $seed "* ]] || continue
+    find "$out/answers/$1-$seed/$2" -name '*.jsonl' ! -name '*.stats.jsonl' | sort | head -n 1
+  done
 }
 score() { "$bin/vega-eval" score "$@" "${quiet[@]}"; }
 field() { awk -F, -v metric="$1" -v column="$2" '$1 == metric && $7 == "" { print $column; exit }'; }
@@ -146,7 +150,7 @@ qa_results() {
     mapfile -t mine < <(answers_of "$row" qa)
     frequent=("${mine[@]/*/$scores/qa.frequent.jsonl}")
     of "qa.$row"
-    echo "| $row | $value | $low to $high | $by_seed | $(compared scanqa EM "$qa_test" "${mine[@]}" -- "${frequent[@]}") |"
+    echo "| $row | $value | $low to $high | ${by_seed:-$value} | $(compared scanqa EM "$qa_test" "${mine[@]}" -- "${frequent[@]}") |"
   done
   echo
   local lines=("most frequent answer"$'\t'"$scores/qa.frequent.samples.jsonl")
@@ -185,7 +189,7 @@ qa_results() {
     of "$row"
     above=''
     [ "$row" = geometry ] || above=$(verdict "$low")
-    echo "| $row | $value | $low to $high | $by_seed | $train_rooms_value | $above | $cpu |"
+    echo "| $row | $value | $low to $high | ${by_seed:-$value} | $train_rooms_value | $above | $cpu |"
   done
   if [ -s "$scores/kinds.tsv" ]; then
     lines=()

@@ -56,7 +56,7 @@ done
 [ -x "$bin/vega-train" ] || { echo "run.sh: no $bin/vega-train; run make, or set BUILD" >&2; exit 2; }
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || { echo "run.sh: --jobs: got '$jobs', expected a number from 1 on" >&2; exit 2; }
 world_seed='' train_rooms='' test_rooms='' stacked='' frames='' size='' wan_size='' texts='' about='' rows='' seeds=''
-steps='' rate='' rooms_a_step='' questions_a_room='' qa_steps='' qa_rooms_a_step='' qa_questions_a_room='' qa_visual_from='' compare='' title='' visual_from='' keep_frames='' shift=''
+steps='' rate='' rooms_a_step='' questions_a_room='' qa_steps='' qa_seeds='' qa_rooms_a_step='' qa_questions_a_room='' qa_visual_from='' compare='' title='' visual_from='' keep_frames='' shift=''
 # shellcheck source=docs/recipes/study/study.conf
 . "$conf"
 for name in "${!asked[@]}"; do printf -v "$name" %s "${asked[$name]}"; done
@@ -191,7 +191,7 @@ run_row() {
   # A third of the training rooms, for comparison.
   measured "answer-train-$row-$seed" "$bin/vega-eval" answer scanrefer "$train" --checkpoint "$trained" --objects gt --shard 0/3 \
     "${asking[@]}" -o "$out/answers/$row-$seed/train"
-  [ -n "$qa_steps" ] || return 0
+  [[ -n $qa_steps && " ${qa_seeds:-$seeds} " = *" $seed "* ]] || return 0
   measured "qa-$row-$seed" "$bin/vega-train" run --checkpoint "$trained" --data "$out/qa_questions.json" "${recipe[@]}" \
     --train "${parts/ground-head,/}" --steps "$qa_steps" --save-every "$qa_steps" --step-scenes "$qa_rooms_a_step" \
     --scene-questions "$qa_questions_a_room" --visual-from "$qa_visual_from" -o "$out/runs/$row-$seed-words"

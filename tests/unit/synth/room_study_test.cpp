@@ -14,7 +14,7 @@ namespace {
 
 bool overlap(const RoomObject& a, const RoomObject& b) {
   for (int k = 0; k < 3; ++k)
-    if (a.box_max[k] <= b.box_min[k] || b.box_max[k] <= a.box_min[k]) return false;
+    if (a.box_max[k] <= b.box_min[k] + 1e-9 || b.box_max[k] <= a.box_min[k] + 1e-9) return false;
   return true;
 }
 
@@ -54,6 +54,46 @@ TEST_CASE("study room: every colour on several shapes, several objects of every 
     CHECK(room.objects().size() < 60);
   }
   CHECK(shape_counts == std::set<std::size_t>{3, 4});
+}
+
+TEST_CASE("study room: in a stacked one some shapes stand on boxes and cylinders", "[study]") {
+  int stacks = 0, rooms_without = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    const Room room(seed, RoomKind::kStacked);
+    std::vector<RoomObject> things;
+    std::map<std::string, int> shapes;
+    for (const RoomObject& object : room.objects()) {
+      if (object.colour.empty()) continue;
+      things.push_back(object);
+      ++shapes[object.label];
+    }
+    CHECK((things.size() >= 16 && things.size() <= 18));
+    for (const auto& [shape, count] : shapes) CHECK(count >= 4);
+    int above = 0;
+    for (const RoomObject& a : things) {
+      int below = 0;
+      for (const RoomObject& b : things) {
+        if (a.id == b.id) continue;
+        const double x = (a.box_min[0] + a.box_max[0]) / 2, y = (a.box_min[1] + a.box_max[1]) / 2;
+        const bool over =
+            x > b.box_min[0] && x < b.box_max[0] && y > b.box_min[1] && y < b.box_max[1];
+        if (over && std::abs(a.box_min[2] - b.box_max[2]) < 1e-9) {
+          ++below;
+          CHECK((b.label == "box" || b.label == "cylinder"));
+          CHECK(std::abs(b.box_min[2]) < 1e-9);  // no thing stands on a thing on a thing
+        } else {
+          CHECK(!overlap(a, b));
+        }
+      }
+      CHECK(below == (std::abs(a.box_min[2]) < 1e-9 ? 0 : 1));
+      above += below;
+    }
+    CHECK(above <= 4);
+    stacks += above, rooms_without += above == 0;
+  }
+  CHECK(stacks > 60 * 3);
+  CHECK(rooms_without == 0);
 }
 
 TEST_CASE("study room: the folder names colour, shape and visible pixels", "[study]") {

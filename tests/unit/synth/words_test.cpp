@@ -124,6 +124,30 @@ TEST_CASE("words: sizes go by volume and height, with a margin", "[words]") {
   CHECK(!r.meant({"box", "red"}, Relation::kLargest));
 }
 
+TEST_CASE("words: what stands on a thing, and what is highest", "[words]") {
+  HandRoom r;
+  r.add("box", "red", 0, 0, 0.5, 0.4);
+  const int on = r.add("cone", "blue", 0.1, 0, 0.3, 0.4), off = r.add("cone", "green", 1, 0);
+  const auto lift = [&](int id, double by) {
+    r.room.things[id].low[2] += by, r.room.things[id].high[2] += by;
+  };
+  lift(on, 0.4);
+  CHECK(r.meant({"cone", ""}, Relation::kOn, {kRedBox}) == Ids{on});
+  CHECK(r.meant({"cone", ""}, Relation::kHighest) == Ids{on});
+  CHECK(!r.meant({"cone", ""}, Relation::kOn));  // no anchor
+  const Description d{{"cone", ""}, Relation::kOn, {kRedBox}, {}};
+  CHECK(needs_appearance(r.room, d, {on}));
+  lift(on, 0.05);  // neither on the box nor clearly above it
+  CHECK(!r.meant({"cone", ""}, Relation::kOn, {kRedBox}));
+  lift(on, 0.06);
+  CHECK(r.meant({"cone", ""}, Relation::kOn, {kRedBox}) == Ids{});
+  lift(on, -0.11);
+  r.room.things[on].low[0] += 0.2, r.room.things[on].high[0] += 0.2;  // its middle is beside it
+  CHECK(!r.meant({"cone", ""}, Relation::kOn, {kRedBox}));
+  lift(off, 0.3);  // 0.1 m lower
+  CHECK(!r.meant({"cone", ""}, Relation::kHighest));
+}
+
 TEST_CASE("words: distractors, and places that are not enough", "[words]") {
   HandRoom r;
   r.add("box", "red", 0, 0);
