@@ -15,7 +15,7 @@ namespace vega::kernels {
 namespace {
 
 // Queries whose scores are made at once in the forward pass.
-constexpr std::int64_t kQueries = 256;
+constexpr std::int64_t kQueries = 384;
 
 struct AttentionSizes {
   std::int64_t clips, heads, tokens, width;

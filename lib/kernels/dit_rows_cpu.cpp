@@ -268,8 +268,11 @@ VEGA_INLINE float largest_of(const T* __restrict s, std::int64_t n) {
       lanes[l] = lanes[l] > x ? lanes[l] : x;
     }
   }
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int l = 0; l < half; ++l)
+      lanes[l] = lanes[l] > lanes[l + half] ? lanes[l] : lanes[l + half];
+  }
   float most = lanes[0];
-  for (int l = 1; l < kLanes; ++l) most = most > lanes[l] ? most : lanes[l];
   for (; i < n; ++i) most = most > load(s[i]) ? most : load(s[i]);
   return most;
 }
@@ -288,8 +291,11 @@ VEGA_INLINE void softmax_rows(T* __restrict scores, float* __restrict logs, bool
       continue;
     }
     const float most = largest_of(s, columns) * scale;
-    for (std::int64_t i = 0; i < columns; ++i) row[i] = exp_f32(load(s[i]) * scale - most);
-    const float sum = sum_lanes(columns, [&](std::int64_t i) { return row[i]; });
+    const float sum = sum_lanes(columns, [&](std::int64_t i) {
+      const float power = exp_f32(load(s[i]) * scale - most);
+      row[i] = power;
+      return power;
+    });
     const float inverse = 1.0F / sum;
     logs[r] = most + std::log(sum);
     for (std::int64_t i = 0; i < columns; ++i) s[i] = store<T>(row[i] * inverse);

@@ -58,13 +58,17 @@ void muon_step_(const std::vector<at::Tensor>& parameters, const std::vector<at:
     shapes[{parameters[n].size(0), parameters[n].size(1)}].push_back(n);
   }
   for (const auto& [shape, members] : shapes) {
-    std::vector<at::Tensor> updates;
-    for (const std::size_t n : members) {
-      momentum[n].lerp_(gradients[n], 1 - options.momentum);
-      updates.push_back(options.nesterov ? gradients[n].lerp(momentum[n], options.momentum)
-                                         : momentum[n]);
+    const at::Tensor updates =
+        at::empty({static_cast<std::int64_t>(members.size()), shape.first, shape.second},
+                  parameters[members[0]].options().dtype(options.type));
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const at::Tensor &gradient = gradients[members[i]], &buffer = momentum[members[i]];
+      buffer.lerp_(gradient, 1 - options.momentum);
+      updates[static_cast<std::int64_t>(i)].copy_(
+          options.nesterov ? gradient.lerp(buffer, options.momentum) : buffer);
     }
-    const at::Tensor steps = orthogonalised_all(at::stack(updates), options);
+    const at::Tensor steps =
+        orthogonalised_all(updates, options).to(parameters[members[0]].scalar_type());
     const double scale =
         0.2 * rate * std::sqrt(static_cast<double>(std::max(shape.first, shape.second)));
     for (std::size_t i = 0; i < members.size(); ++i) {

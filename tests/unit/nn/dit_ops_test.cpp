@@ -114,8 +114,8 @@ TEST_CASE("DiT rows: heads, normed and turned") {
 }
 
 TEST_CASE("DiT rows: attention") {
-  // 70 and 300 tokens: one block of queries, and two.
-  for (const std::int64_t tokens : {70, 300}) {
+  // 70 and 400 tokens: one block of queries, and two.
+  for (const std::int64_t tokens : {70, 400}) {
     const std::vector<std::int64_t> shape{2, 3, tokens, 12};
     check_op([](const Tensors& in,
                 at::ScalarType) { return Tensors{full_attention(in[0], in[1], in[2])}; },
