@@ -170,7 +170,7 @@ qa_results() {
   [ -z "$made_up" ] || echo "| rooms and features | $(cpu_of '^(world|scenes|rgb|semantic|'"$(IFS='|'; echo "${generative[*]}")"')$') s of processor time |"
   echo "| training | $(cpu_of '^(train|qa)-') s |"
   echo "| answers | $(cpu_of '^answer-') s |"
-  echo "| by the clock | $(awk -v now="$SECONDS" '{ s += $1 } END { print s + now }' "$out/log/wall.txt" 2>/dev/null || echo "$SECONDS") s, $jobs models at a time, load of the machine at the end $(cut -d ' ' -f 3 /proc/loadavg 2>/dev/null || echo unknown) |"
+  echo "| by the clock | $(awk -v now="$(date +%s)" 'NR == 1 { first = $1 } END { printf "%d s since the first of %d calls", now - first, NR }' "$out/log/calls.tsv"); load of the machine at the end $(cut -d ' ' -f 3 /proc/loadavg 2>/dev/null || echo unknown) |"
   echo
   if [ -n "$made_up" ]; then
     echo "World of seed $world_seed: $train_rooms rooms to train with, $rooms unseen ones, made up by \`vega-synth dataset\`."

@@ -86,8 +86,7 @@ read -ra words <<<"$rows"
 rows=${words[*]}   # one blank between two
 : "${threads:=$((($(nproc) + jobs - 1) / jobs))}"
 mkdir -p "$out/log" "$out/models" "$out/runs" "$out/answers" "$out/scores" "$out/questions"
-SECONDS=0
-trap 'echo "$SECONDS" >>"$out/log/wall.txt"' EXIT   # of each call, in seconds
+printf '%s\t%s\n' "$(date +%s)" "$command" >>"$out/log/calls.tsv"   # when each call began
 
 step() { printf '\n%s\n' "$*" >&2; }
 # measured NAME COMMAND...: runs it with its stdout in log/NAME.txt; its processor and wall time go to log/times.tsv.
