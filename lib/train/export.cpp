@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -29,13 +31,15 @@ constexpr auto kExportHelp =
     R"(A training, one of its steps or any checkpoint as a folder for other programs. hf: the whole model under its
 official names, adapters merged in float32 and rounded once; transformers and LLaVA read it. peft: pairs, rows of
 new tokens and what was trained whole, over the base. llava: the adapter, what was trained whole in
-non_lora_trainables.bin, and config.json. docs/checkpoints.md says what PEFT itself loads of it.
+non_lora_trainables.bin, and config.json. docs/checkpoints.md says what PEFT itself loads of it. A step of vega-train world
+becomes a model in the layout of Wan2.1: its running mean of the weights, with the VAE.
 
 Examples:
   vega-train export runs/gate -o exported
   vega-train export runs/lora/step-00000500 --layout peft -o adapter
+  vega-train export runs/world/step-00000250 --layout original -o model-250
 
-See also: import, run; docs/checkpoints.md)";
+See also: import, run, world; docs/checkpoints.md, docs/world.md)";
 
 constexpr const char* kPrefix = "base_model.model.";
 constexpr auto kHead = "lm_head.weight";
@@ -271,12 +275,12 @@ void export_adapter(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType d
 }
 
 bool is_exported(const std::string& name) {
-  static constexpr std::array kOwn = {"config.json",
-                                      "generation_config.json",
-                                      "adapter_config.json",
-                                      "adapter_model.safetensors",
-                                      "non_lora_trainables.bin",
-                                      "preprocessor_config.json"};
+  static constexpr std::array kOwn = {
+      "config.json", "generation_config.json", "adapter_config.json", "adapter_model.safetensors",
+      "non_lora_trainables.bin", "preprocessor_config.json",
+      // of a generator
+      "model_index.json", "transformer", "vae", "diffusion_pytorch_model.safetensors",
+      "Wan2.1_VAE.pth", "prompt.h5", "pixels.safetensors", "vega_model.json"};
   const bool model = name.starts_with("model") &&
                      (name.ends_with(".safetensors") || name == "model.safetensors.index.json");
   return model || std::ranges::find(kOwn, name) != kOwn.end() ||
@@ -318,6 +322,22 @@ std::int64_t bytes_of_text(const std::string& option, const std::string& text) {
   return std::llround(bytes);
 }
 
+void check_layout(const ExportOptions& o, ModelLayout layout, bool trained, bool generator) {
+  const std::string name(name_in<ModelLayout>(kModelLayouts, layout));
+  const bool of_generator = layout == ModelLayout::kDiffusers || layout == ModelLayout::kOriginal;
+  if (of_generator != generator)
+    throw UsageError(explain("--layout", name + (generator ? " of a generator" : ""),
+                             generator ? "diffusers or original" : "hf, peft or llava",
+                             generator ? "" : "diffusers and original are for vega-train world"));
+  if (!generator && (o.block || o.timestep || !o.note.empty()))
+    throw UsageError(explain("--block, --timestep, --note", "with a language model",
+                             "a step of vega-train world"));
+  if (layout != ModelLayout::kHf && !trained)
+    throw InputError(explain(o.inputs.front(), "no training and no step of one",
+                             "one, for --layout " + name,
+                             "import the adapter first (vega-train import), or take --layout hf"));
+}
+
 }  // namespace
 
 void ExportOptions::visit(OptionVisitor& v) {
@@ -327,27 +347,39 @@ void ExportOptions::visit(OptionVisitor& v) {
   v.text("--base", base, "DIR",
          "the model that it was trained on, where it is no longer where it was");
   v.text("-o,--out", out, "DIR", "the folder to make");
-  v.choice("--layout", layout, kModelLayouts, "what the folder holds");
+  v.choice("--layout", layout, kModelLayouts,
+           "what the folder holds (default: hf; of a generator diffusers)");
   v.choice("--dtype", dtype, kComputeTypes,
-           "type of its floating tensors (default: bf16 for hf, else fp32, as they were trained)");
+           "type of its floating tensors (default: bf16 for hf, as the run has it for a generator, "
+           "else fp32, as they were trained)");
   v.parsed("--shard-size", shard_bytes, "SIZE", "5GB", bytes_of_text,
            "most bytes a file of hf, such as 500MB");
   v.flag("--overwrite", overwrite, "replace an earlier export");
+  v.group("Record of a generator (default: as the run has it)");
+  v.open_integer("--block", block, "N", {0, 1023},
+                 "block that features are taken of where none is asked for");
+  v.open_integer("--timestep", timestep, "T", {0, 1000}, "the same: noise level");
+  v.text("--note", note, "TEXT", "what it was trained on");
 }
 
-void export_model(const ExportOptions& o) {
+bool is_generator_step(const StepFolder& step) {
+  return read_step_state(step.path)["kind"].text_or("") == "world";
+}
+
+void export_model(const ExportOptions& o, const WriteGenerator& write) {
   if (o.inputs.size() != 1)
     throw UsageError(explain("input", std::to_string(o.inputs.size()) + " folders",
                              "one: RUN, STEP or CHECKPOINT"));
   if (o.out.empty()) throw UsageError(explain("-o", "nothing", "the folder to make"));
   const fs::path input = o.inputs.front(), out = o.out;
-  const bool hf = o.layout == ModelLayout::kHf;
-  if (!hf && !is_step_folder(input) && !is_run_folder(input))
-    throw InputError(
-        explain(input.string(), "no training and no step of one",
-                "one, for --layout " + std::string(name_in<ModelLayout>(kModelLayouts, o.layout)),
-                "import the adapter first (vega-train import), or take --layout hf"));
+  const bool trained = is_step_folder(input) || is_run_folder(input),
+             generator = trained && is_generator_step(resolve_step(input));
+  const ModelLayout layout =
+      o.layout.value_or(generator ? ModelLayout::kDiffusers : ModelLayout::kHf);
+  check_layout(o, layout, trained, generator);
   const bool replace = check_out(out, o.overwrite);
+  if (generator) return write(o, resolve_step(input), replace);
+  const bool hf = layout == ModelLayout::kHf;
   const DType dtype = o.dtype.value_or(hf ? DType::kBF16 : DType::kF32);
   const vlm::VlmCheckpoint c =
       vlm::open_checkpoint(input, {.base = o.base, .merged = dtype, .pairs = hf});
@@ -359,13 +391,15 @@ void export_model(const ExportOptions& o) {
   part.publish(replace);
 }
 
-Verb export_verb() {
-  return make_verb<ExportOptions>("export", "write a checkpoint for other programs", kExportHelp,
-                                  [](const ExportOptions& options, const Context& context) {
-                                    export_model(options);
-                                    context.print(options.out + "\n");
-                                    return RunResult{};
-                                  });
+Verb export_verb(WriteGenerator write) {
+  const auto options = std::make_shared<ExportOptions>();
+  return {"export", "write a checkpoint for other programs", kExportHelp,
+          [options](OptionVisitor& v) { options->visit(v); },
+          [options, write = std::move(write)](const Context& context) {
+            export_model(*options, write);
+            context.print(options->out + "\n");
+            return 0;
+          }};
 }
 
 }  // namespace vega::train

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "core/on_device.h"
 #include "store/step_folder.h"
+#include "train/guarded_step.h"
 #include "train/memory_meter.h"
 #include "train/metrics_file.h"
 #include "train/metrics_log.h"
@@ -82,7 +83,9 @@ class TrainingRun {
     SceneFeed feed(load, scenes_from(setup_, step_), recipe_.scene_bytes);
     Progress progress("train", "step", setup_.plan.steps - step_, context_.progress);
     while (step_ < setup_.plan.steps) {
-      guarded([&] { one_step(feed, metrics, progress); });
+      guarded_step(
+          step_, setup_.plan.steps, [&] { save_done(); },
+          [&] { one_step(feed, metrics, progress); });
       const bool last = step_ == setup_.plan.steps;
       const bool validates =
           validation_ != nullptr && validation_->is_due(step_, setup_.plan.steps);
@@ -95,31 +98,6 @@ class TrainingRun {
   }
 
  private:
-  // A step that is stopped, cannot read its files or lacks memory: what was done until then is
-  // saved.
-  template <typename Work>
-  void guarded(const Work& work) {
-    try {
-      check_stop();
-      work();
-    } catch (const ModelError&) {
-      throw;
-    } catch (const OutputError&) {
-      throw;
-    } catch (const Stopped&) {
-      save_done();
-      throw Stopped(fmt::format("stopped after step {} of {}, which is saved; run again to go on",
-                                step_, setup_.plan.steps));
-    } catch (const DeviceMemoryError&) {
-      save_done();
-      throw;
-    } catch (const InputError& error) {
-      save_done();
-      throw InputError(fmt::format("{}\n  {} of {} steps are saved; run again to go on",
-                                   error.what(), step_, setup_.plan.steps));
-    }
-  }
-
   void save_done() {
     if (step_ > saved_) save_state(folder_, step_, setup_, model_, optimizer_, counters_.json());
     saved_ = step_;
@@ -216,10 +194,10 @@ class TrainingRun {
     optimizer_.step(rates_at(step_));
   }
 
-  std::map<vlm::Part, double> rates_at(std::int64_t step) const {
-    std::map<vlm::Part, double> rates;
+  std::map<std::string, double> rates_at(std::int64_t step) const {
+    std::map<std::string, double> rates;
     for (const auto& [part, rate] : recipe_.rates)
-      rates.emplace(part, rate * schedule_.factor(step));
+      rates.emplace(vlm::name_of(part), rate * schedule_.factor(step));
     return rates;
   }
 

@@ -65,9 +65,11 @@ std::vector<StepMetrics> read_metrics(const fs::path& path) {
     one.grad_norm = number_or_none(line["grad_norm"]);
     one.gate = number_or_none(line["gate"]);
     one.tokens = number_or_none(line["tokens"]);
+    one.frames = number_or_none(line["frames"]);
     one.seconds = number_or_none(line["seconds"]);
     one.memory = number_or_none(line["memory"]);
     one.task_loss = numbers_by_name(line["loss_by_task"]);
+    one.loss_by = numbers_by_name(line["loss_by"]);
     one.rate = numbers_by_name(line["rate"]);
     out.push_back(std::move(one));
   }

@@ -23,8 +23,10 @@ struct StepMetrics {
   double loss = kNone, grad_norm = kNone;
   double gate = kNone;                      // mean weight of the semantic stream, 0 to 1
   double tokens = kNone, seconds = kNone;   // of the step
+  double frames = kNone;                    // of the step, of a generator
   double memory = kNone;                    // bytes, the peak
   std::map<std::string, double> task_loss;  // of the tasks of this step
+  std::map<std::string, double> loss_by;    // of a generator: by noise and by kind of step
   std::map<std::string, double> rate;       // by part
 };
 

@@ -11,14 +11,24 @@
 
 namespace vega::train {
 
-bool decays(const vlm::Trained& trained) { return trained.tensor.dim() > 1; }
+std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained) {
+  std::vector<TrainedTensor> out;
+  for (const vlm::Trained& one : trained)
+    out.push_back({one.name, one.tensor, vlm::name_of(one.part)});
+  return out;
+}
 
-Optimizer::Optimizer(std::vector<vlm::Trained> trained, const AdamWOptions& options)
-    : options_(options) {
-  for (vlm::Trained& one : trained) {
+bool decays(const at::Tensor& tensor) { return tensor.dim() > 1; }
+
+Optimizer::Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& options,
+                     const MuonOptions& muon)
+    : options_(options), muon_(muon) {
+  for (TrainedTensor& one : trained) {
     const at::Tensor like = one.tensor.detach();
-    slots_.push_back({std::move(one), at::zeros_like(like), at::zeros_like(like),
-                      at::zeros({}, like.options().dtype(at::kFloat))});
+    const bool adamw = one.rule == Rule::kAdamW;
+    slots_.push_back({std::move(one), at::zeros_like(like),
+                      adamw ? at::zeros_like(like) : at::Tensor(),
+                      adamw ? at::zeros({}, like.options().dtype(at::kFloat)) : at::Tensor()});
   }
 }
 
@@ -49,14 +59,41 @@ void Optimizer::clip(double norm, double most) {
   }
 }
 
-void Optimizer::step(const std::map<vlm::Part, double>& rates) {
+void Optimizer::step(const std::map<std::string, double>& rates) {
   const c10::NoGradGuard no_gradients;
+  step_adamw(rates);
+  step_muon(rates);
+}
+
+void Optimizer::step(const std::map<vlm::Part, double>& rates) {
+  std::map<std::string, double> by_name;
+  for (const auto& [part, rate] : rates) by_name.emplace(vlm::name_of(part), rate);
+  step(by_name);
+}
+
+void Optimizer::step_muon(const std::map<std::string, double>& rates) {
+  struct Lists {
+    std::vector<at::Tensor> values, gradients, momentum;
+  };
+  std::map<double, Lists> groups;  // by rate
+  for (Slot& slot : slots_) {
+    if (slot.trained.rule != Rule::kMuon || !slot.trained.tensor.grad().defined()) continue;
+    Lists& lists = groups[rates.at(slot.trained.group)];
+    lists.values.push_back(slot.trained.tensor);
+    lists.gradients.push_back(slot.trained.tensor.grad());
+    lists.momentum.push_back(slot.first);
+  }
+  for (auto& [rate, lists] : groups)
+    muon_step_(lists.values, lists.gradients, lists.momentum, rate, muon_);
+}
+
+void Optimizer::step_adamw(const std::map<std::string, double>& rates) {
   // One call for all tensors of one rate and decay.
   std::map<std::pair<double, double>, std::vector<Slot*>> groups;
   for (Slot& slot : slots_) {
-    if (!slot.trained.tensor.grad().defined()) continue;
-    const double decay = decays(slot.trained) ? options_.weight_decay : 0;
-    groups[{rates.at(slot.trained.part), decay}].push_back(&slot);
+    if (slot.trained.rule != Rule::kAdamW || !slot.trained.tensor.grad().defined()) continue;
+    const double decay = decays(slot.trained.tensor) ? options_.weight_decay : 0;
+    groups[{rates.at(slot.trained.group), decay}].push_back(&slot);
   }
   for (auto& [how, members] : groups) {
     std::vector<at::Tensor> values, gradients, first, second, steps;
@@ -76,6 +113,10 @@ void Optimizer::step(const std::map<vlm::Part, double>& rates) {
 std::map<std::string, at::Tensor> Optimizer::state() const {
   std::map<std::string, at::Tensor> out;
   for (const Slot& slot : slots_) {
+    if (slot.trained.rule == Rule::kMuon) {
+      out.emplace(slot.trained.name + ".momentum_buffer", slot.first);
+      continue;
+    }
     out.emplace(slot.trained.name + ".exp_avg", slot.first);
     out.emplace(slot.trained.name + ".exp_avg_sq", slot.second);
     out.emplace(slot.trained.name + ".step", slot.step);
@@ -89,11 +130,12 @@ void Optimizer::restore(std::string_view name, const at::Tensor& value) {
     const std::string& own = slot.trained.name;
     if (!name.starts_with(own)) continue;
     const std::string_view end = name.substr(own.size());
-    at::Tensor* to = end == ".exp_avg"      ? &slot.first
-                     : end == ".exp_avg_sq" ? &slot.second
-                     : end == ".step"       ? &slot.step
-                                            : nullptr;
-    if (to == nullptr) continue;
+    at::Tensor* to = end == ".exp_avg" || end == ".momentum_buffer" ? &slot.first
+                     : end == ".exp_avg_sq"                         ? &slot.second
+                     : end == ".step"                               ? &slot.step
+                                                                    : nullptr;
+    const bool of_muon = end == ".momentum_buffer";
+    if (to == nullptr || of_muon != (slot.trained.rule == Rule::kMuon)) continue;
     if (to->numel() != value.numel() || (end != ".step" && to->sizes() != value.sizes()))
       throw FormatError(explain(std::string(name), "another shape", "that of " + own));
     to->copy_(value.reshape(to->sizes()));

@@ -1,4 +1,5 @@
-// AdamW over the tensors that train. Source: PyTorch 2.11, torch.optim.AdamW(fused=True) and
+// The optimiser of a training: AdamW over the tensors that train, or Muon over those that ask for
+// it. Source: PyTorch 2.11, torch.optim.AdamW(fused=True), torch.optim.Muon and
 // torch.nn.utils.clip_grad_norm_.
 #pragma once
 
@@ -10,9 +11,23 @@
 #include <string_view>
 #include <vector>
 
+#include "nn/muon.h"
 #include "vlm/train_model.h"
 
 namespace vega::train {
+
+enum class Rule { kAdamW, kMuon };
+
+// One tensor that an optimiser moves: a leaf. Tensors of one group share a learning rate.
+struct TrainedTensor {
+  std::string name;
+  at::Tensor tensor;
+  std::string group;
+  Rule rule = Rule::kAdamW;  // kMuon: a matrix
+};
+
+// Those of a language model: a group a part, under the part's name.
+std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained);
 
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
@@ -20,34 +35,45 @@ struct AdamWOptions {
 };
 
 // Whether weight decay concerns a tensor: matrices, but not the zero target.
-bool decays(const vlm::Trained& trained);
+bool decays(const at::Tensor& tensor);
 
 class Optimizer {
  public:
   // The tensors must be leaves, and stay the same.
-  Optimizer(std::vector<vlm::Trained> trained, const AdamWOptions& options);
+  Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& options,
+            const MuonOptions& muon = {});
+  Optimizer(const std::vector<vlm::Trained>& trained, const AdamWOptions& options)
+      : Optimizer(trained_tensors(trained), options) {}
 
   void clear_gradients();
   // The norm of all gradients together, in double. A tensor without gradient counts 0.
   double gradient_norm() const;
   // Multiplies all gradients by min(1, most / (norm + 1e-6)); most 0: nothing.
   void clip(double norm, double most);
-  // One step with a rate for each part that trains. A tensor without gradient stays as it is, and
+  // One step with a rate for each group that trains. A tensor without gradient stays as it is, and
   // so do its moments.
+  void step(const std::map<std::string, double>& rates);
+  // The same of a language model, by part.
   void step(const std::map<vlm::Part, double>& rates);
 
-  // Moments by name: "NAME.exp_avg", "NAME.exp_avg_sq", and "NAME.step" (1). Shared, not copied.
+  // Moments by name: "NAME.exp_avg", "NAME.exp_avg_sq" and "NAME.step" (1) of AdamW,
+  // "NAME.momentum_buffer" of Muon. Shared, not copied.
   std::map<std::string, at::Tensor> state() const;
   // Throws FormatError: no such name, another shape.
   void restore(std::string_view name, const at::Tensor& value);
 
  private:
   struct Slot {
-    vlm::Trained trained;
-    at::Tensor first, second, step;  // step: scalar float32
+    TrainedTensor trained;
+    at::Tensor first;         // of Muon: its momentum
+    at::Tensor second, step;  // of AdamW alone; step: scalar float32
   };
+  void step_adamw(const std::map<std::string, double>& rates);
+  void step_muon(const std::map<std::string, double>& rates);
+
   std::vector<Slot> slots_;
   AdamWOptions options_;
+  MuonOptions muon_;
 };
 
 }  // namespace vega::train

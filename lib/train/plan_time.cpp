@@ -151,12 +151,12 @@ double logit_seconds(const ModelSize& model, const Placement& placement) {
 
 double update_seconds(const Placement& placement) {
   const at::TensorOptions type = at::TensorOptions(placement.device).dtype(at::kFloat);
-  vlm::Trained one{"x", at::zeros({kUpdates}, type).requires_grad_(true), vlm::Part::kFusion};
+  TrainedTensor one{"x", at::zeros({kUpdates}, type).requires_grad_(true), "x"};
   one.tensor.mutable_grad() = at::ones({kUpdates}, type);
-  Optimizer optimizer({one}, {});
+  Optimizer optimizer(std::vector{one}, {});
   const double seconds = seconds_of(placement.device, [&] {
     optimizer.clip(optimizer.gradient_norm(), 1);
-    optimizer.step({{vlm::Part::kFusion, 1e-6}});
+    optimizer.step(std::map<std::string, double>{{one.group, 1e-6}});
   });
   return seconds / to_real(kUpdates);
 }

@@ -17,9 +17,10 @@ namespace {
 
 constexpr auto kPlotHelp =
     R"(Draws what runs noted of their steps (metrics.jsonl of their folders) in SVG, PDF or PNG by the ending of -o: loss,
-loss by task, rate of each part, gate (mean weight of the semantic stream), gradient norm, and the main metric of each
-validated task with its 95 % interval. Thin lines are the numbers of single steps, bold ones their running mean. Steps that a
-run did again after a resume count once: the last time. A run that is still going can be drawn.
+loss by task (of a generator by noise and kind of step), rate of each part, gate (mean weight of the semantic stream),
+gradient norm, and the main metric of each validated task with its 95 % interval. Thin lines are the numbers of single
+steps, bold ones their running mean. Steps that a run did again after a resume count once: the last time. A run that is
+still going can be drawn.
 
 Examples:
   vega-train plot runs/gate-only -o gate.pdf

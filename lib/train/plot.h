@@ -13,10 +13,14 @@ namespace vega::train {
 
 enum class PlotPanel { kLoss, kTasks, kRate, kGate, kGradient, kValidation, kSpeed, kMemory };
 inline constexpr Choice<PlotPanel> kPlotPanels[] = {
-    {PlotPanel::kLoss, "loss"},         {PlotPanel::kTasks, "tasks", "loss by task"},
-    {PlotPanel::kRate, "rate"},         {PlotPanel::kGate, "gate"},
-    {PlotPanel::kGradient, "gradient"}, {PlotPanel::kValidation, "validation"},
-    {PlotPanel::kSpeed, "speed"},       {PlotPanel::kMemory, "memory"}};
+    {PlotPanel::kLoss, "loss"},
+    {PlotPanel::kTasks, "tasks", "loss by task; of a generator by noise"},
+    {PlotPanel::kRate, "rate"},
+    {PlotPanel::kGate, "gate"},
+    {PlotPanel::kGradient, "gradient"},
+    {PlotPanel::kValidation, "validation"},
+    {PlotPanel::kSpeed, "speed"},
+    {PlotPanel::kMemory, "memory"}};
 
 enum class PlotScale { kAuto, kLinear, kLog };
 inline constexpr Choice<PlotScale> kPlotScales[] = {

@@ -135,37 +135,60 @@ std::vector<std::string> names_in(const std::vector<PlottedRun>& runs, Member me
   return {out.begin(), out.end()};
 }
 
-// Points only where a step has the task: a step may be of one task alone.
-RawCurve task_curve(const PlottedRun& run, const std::string& task, const std::string& name,
-                    int look) {
+// What losses are split by, and what they are counted in.
+struct LossSplit {
+  std::map<std::string, double> StepMetrics::*losses;
+  std::string by, unit;
+};
+
+// Points only where a step has the loss: a step may be of one task alone.
+RawCurve split_curve(const PlottedRun& run, const LossSplit& split, const std::string& part,
+                     const std::string& name, int look) {
   RawCurve out{name, look, {}, {}, {}, {}};
   for (const StepMetrics& step : run.steps)
-    if (const auto at = step.task_loss.find(task); at != step.task_loss.end())
+    if (const auto at = (step.*split.losses).find(part); at != (step.*split.losses).end())
       out.add(static_cast<double>(step.step), at->second);
   return out;
 }
 
-// One run: the tasks in one panel. Several: a panel a task.
-std::vector<Curves> task_panels(const std::vector<PlottedRun>& runs, PlotScale scale,
-                                std::int64_t smooth) {
-  const std::vector<std::string> tasks = names_in(runs, &StepMetrics::task_loss);
+// One run: all parts in one panel. Several: a panel a part.
+std::vector<Curves> split_panels(const std::vector<PlottedRun>& runs, const LossSplit& split,
+                                 PlotScale scale, std::int64_t smooth) {
+  const std::vector<std::string> parts = names_in(runs, split.losses);
   std::vector<std::pair<std::string, std::vector<RawCurve>>> groups;
-  if (runs.size() == 1) groups.emplace_back("loss by task", std::vector<RawCurve>());
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
-    if (runs.size() > 1) groups.emplace_back("loss of " + tasks[t], std::vector<RawCurve>());
+  if (runs.size() == 1) groups.emplace_back("loss by " + split.by, std::vector<RawCurve>());
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    if (runs.size() > 1) groups.emplace_back("loss of " + parts[p], std::vector<RawCurve>());
     for (std::size_t r = 0; r < runs.size(); ++r)
-      groups.back().second.push_back(task_curve(runs[r], tasks[t],
-                                                runs.size() == 1 ? tasks[t] : runs[r].name,
-                                                static_cast<int>(runs.size() == 1 ? t : r)));
+      groups.back().second.push_back(split_curve(runs[r], split, parts[p],
+                                                 runs.size() == 1 ? parts[p] : runs[r].name,
+                                                 static_cast<int>(runs.size() == 1 ? p : r)));
   }
   std::vector<Curves> out;
   for (const auto& [title, curves] : groups) {
-    Curves panel = panel_of(title, "loss (nats)");
+    Curves panel = panel_of(title, "loss" + split.unit);
     panel.log_y = wants_log(curves, scale, kLogRatio);
     add_smoothed(panel, curves, smooth);
     out.push_back(std::move(panel));
   }
   return out;
+}
+
+std::vector<Curves> task_panels(const std::vector<PlottedRun>& runs, PlotScale scale,
+                                std::int64_t smooth) {
+  std::vector<Curves> out =
+      split_panels(runs, {&StepMetrics::task_loss, "task", " (nats)"}, scale, smooth);
+  for (Curves& panel :
+       split_panels(runs, {&StepMetrics::loss_by, "noise and kind of step", ""}, scale, smooth))
+    out.push_back(std::move(panel));
+  return out;
+}
+
+// Steps of a generator have frames, those of a language model tokens.
+bool is_generator(const std::vector<PlottedRun>& runs) {
+  return std::any_of(runs.begin(), runs.end(), [](const PlottedRun& run) {
+    return !run.steps.empty() && std::isfinite(run.steps.back().frames);
+  });
 }
 
 // A curve for all parts of a run that share their rates.
@@ -274,7 +297,8 @@ std::vector<Curves> run_panels(const std::vector<PlottedRun>& runs, PlotPanel pa
   switch (panel) {
     case PlotPanel::kLoss:
       out = {number_panel(
-          runs, "loss", "loss (nats)", [](const StepMetrics& s) { return s.loss; }, scale, smooth)};
+          runs, "loss", is_generator(runs) ? "loss (squared error)" : "loss (nats)",
+          [](const StepMetrics& s) { return s.loss; }, scale, smooth)};
       break;
     case PlotPanel::kTasks: out = task_panels(runs, scale, smooth); break;
     case PlotPanel::kRate: out = {rate_panel(runs)}; break;
@@ -291,8 +315,11 @@ std::vector<Curves> run_panels(const std::vector<PlottedRun>& runs, PlotPanel pa
     case PlotPanel::kValidation: out = validation_panels(runs); break;
     case PlotPanel::kSpeed:
       out = {number_panel(
-          runs, "speed", "tokens/s",
-          [](const StepMetrics& s) { return s.seconds > 0 ? s.tokens / s.seconds : kNoNumber; },
+          runs, "speed", is_generator(runs) ? "frames/s" : "tokens/s",
+          [](const StepMetrics& s) {
+            const double count = std::isfinite(s.frames) ? s.frames : s.tokens;
+            return s.seconds > 0 ? count / s.seconds : kNoNumber;
+          },
           PlotScale::kLinear, smooth)};
       break;
     case PlotPanel::kMemory:

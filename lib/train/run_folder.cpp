@@ -28,16 +28,19 @@ constexpr auto kBestFile = "best.json", kFinishedFile = "finished.json";
 constexpr const char* kOtherRun =
     "give -o another folder, or --overwrite, which removes the checkpoints that are there";
 
-// "step-00000100.part-HOST-PID": of a writer or a remover that died.
-bool is_step_part(const std::string& name) {
-  return name.starts_with("step-") && name.find(".part-") != std::string::npos;
+// "step-00000100.part-HOST-PID", "model.part-HOST-PID": of a writer or a remover that died, for the
+// run is locked. Others that write below it, such as an export, are not touched.
+bool is_own_part(const std::string& name) {
+  const auto begins = [&](const char* with) { return name.starts_with(with); };
+  return (begins("step-") || begins("model.") || begins("initial.")) &&
+         name.find(".part-") != std::string::npos;
 }
 
-void remove_step_parts(const fs::path& run) {
+void remove_part_folders(const fs::path& run) {
   std::vector<fs::path> parts;
   std::error_code error;
   for (fs::directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
-    if (is_step_part(at->path().filename().string())) parts.push_back(at->path());
+    if (is_own_part(at->path().filename().string())) parts.push_back(at->path());
   }
   for (const fs::path& part : parts) fs::remove_all(part, error);
 }
@@ -168,7 +171,7 @@ RunFolder::RunFolder(fs::path folder, Json run, RunFolderOptions options)
     publish_file(s.folder / kRunFile, file.dump(2) + "\n");
     s.take_lock();
   }
-  remove_step_parts(s.folder);
+  remove_part_folders(s.folder);
   sweep_parts(s.folder);
   for (const StepFolder& torn : torn_steps(s.folder)) {
     log_warn("{}: a checkpoint that is not complete; it is removed", torn.path.string());
@@ -206,7 +209,11 @@ StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
     info.content = "optimizer";
     write_checkpoint_file(part.path() / "optimizer-rank-0-of-1.h5", info, content.optimizer);
   }
-  publish_file(part.path() / "config.json", content.config);
+  if (!content.ema.empty()) {
+    info.content = "ema";
+    write_checkpoint_file(part.path() / "ema-0-of-1.h5", info, content.ema);
+  }
+  if (!content.config.empty()) publish_file(part.path() / "config.json", content.config);
   for (const fs::path& file : content.copies) {
     std::error_code error;
     if (fs::is_regular_file(file, error)) copy_into(file, part.path());
@@ -244,6 +251,19 @@ std::optional<std::int64_t> RunFolder::finished() const {
   std::error_code error;
   if (!fs::exists(state_->folder / kFinishedFile, error)) return std::nullopt;
   return read_run_json(state_->folder / kFinishedFile, "the end of a run")["step"].whole();
+}
+
+void warn_of_other_bits(const RunFolder& folder, const StepFolder& step,
+                        const Json& computed_with) {
+  const Json then = folder.state(step)["computed_with"];
+  for (const JsonMember& member : computed_with.members()) {
+    const Json& before = then[member.name];
+    if (before.is_null() || before == member.value) continue;
+    log_warn(
+        "{}: {} {}, before {}: the last bits of what follows may differ from those of a run "
+        "that never stopped",
+        folder.path().string(), member.name, member.value.dump(), before.dump());
+  }
 }
 
 }  // namespace vega::train

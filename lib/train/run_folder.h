@@ -21,8 +21,9 @@ namespace vega::train {
 struct StepContent {
   std::map<std::string, TensorView> model;      // what is trained, float32, by official name
   std::map<std::string, TensorView> optimizer;  // by names of the optimiser's choice
-  Json state = Json::object();  // sampler, counters, base, lora; see docs/formats.md
-  std::string config;           // text of config.json
+  std::map<std::string, TensorView> ema;  // running means of the model's; empty: there are none
+  Json state = Json::object();            // sampler, counters, base, lora; see docs/formats.md
+  std::string config;                     // text of config.json; empty: there is none
   // Files that are copied under their own names: tokenizer.json, generation_config.json. Those that
   // are not there are passed over.
   std::vector<std::filesystem::path> copies;
@@ -50,7 +51,7 @@ class RunFolder {
   std::vector<StepFolder> steps() const;  // complete ones, by step
   std::optional<StepFolder> newest() const;
   Json state(const StepFolder& step) const;  // state.json
-  // "model" or "optimizer" of a step. Throws FormatError (damaged).
+  // "model", "optimizer" or "ema" of a step. Throws FormatError (damaged).
   TensorSet read_tensors(const StepFolder& step, const std::string& content) const;
 
   // Saves a checkpoint: it is there whole and synced, or not at all. Then the oldest go that
@@ -77,5 +78,9 @@ class RunFolder {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Warns where a run goes on with other settings that may change the last bits, such as threads,
+// than those in `computed_with` of the checkpoint's state.
+void warn_of_other_bits(const RunFolder& folder, const StepFolder& step, const Json& computed_with);
 
 }  // namespace vega::train

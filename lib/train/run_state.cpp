@@ -7,28 +7,13 @@
 #include <set>
 #include <vector>
 
-#include "base/error.h"
-#include "base/log.h"
 #include "core/tensor.h"
+#include "train/float_views.h"
 #include "vlm/saved_step.h"
 
 namespace vega::train {
 namespace fs = std::filesystem;
 namespace {
-
-// Views of tensors as contiguous float32 on the CPU; `held` keeps copies alive.
-class FloatViews {
- public:
-  void add(const std::string& name, const at::Tensor& tensor) {
-    held_.push_back(tensor.detach().to(at::kCPU, at::kFloat).contiguous());
-    views_.emplace(name, view_of(held_.back()));
-  }
-  const std::map<std::string, TensorView>& views() const { return views_; }
-
- private:
-  std::vector<at::Tensor> held_;
-  std::map<std::string, TensorView> views_;
-};
 
 std::optional<vlm::SavedLora> saved_lora(const std::optional<LoraConfig>& lora) {
   if (!lora) return std::nullopt;
@@ -49,25 +34,10 @@ Json computed_with(const Recipe& recipe) {
   return Json{{"threads", recipe.threads}, {"pass_tokens", recipe.model.pass_tokens}};
 }
 
-void check_all(const std::set<std::string>& expected, const TensorSet& set, const fs::path& where) {
-  for (const std::string& name : expected)
-    if (set.find(name) == nullptr)
-      throw FormatError(explain(where.string(), "no tensor " + name, "what the run trains",
-                                "remove this checkpoint: the one before it is taken then"));
-}
-
 }  // namespace
 
 void warn_of_other_bits(const RunFolder& folder, const StepFolder& step, const Recipe& recipe) {
-  const Json then = folder.state(step)["computed_with"], now = computed_with(recipe);
-  for (const JsonMember& member : now.members()) {
-    const Json& before = then[member.name];
-    if (before.is_null() || before == member.value) continue;
-    log_warn(
-        "{}: {} {}, before {}: the last bits of what follows may differ from those of a run "
-        "that never stopped",
-        folder.path().string(), member.name, member.value.dump(), before.dump());
-  }
+  warn_of_other_bits(folder, step, computed_with(recipe));
 }
 
 void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
@@ -98,12 +68,12 @@ Json restore_state(const RunFolder& folder, const StepFolder& step, vlm::TrainMo
   std::set<std::string> names;
   for (const vlm::Trained& one : model.trained()) names.insert(one.name);
   for (const vlm::Trained& one : model.added()) names.insert(one.name);
-  check_all(names, weights, step.path);
+  require_tensors(names, weights, step.path);
   for (const auto& [name, view] : weights.tensors()) model.restore(name, tensor_from(view));
   const TensorSet moments = folder.read_tensors(step, "optimizer");
   names.clear();
   for (const auto& [name, tensor] : optimizer.state()) names.insert(name);
-  check_all(names, moments, step.path);
+  require_tensors(names, moments, step.path);
   for (const auto& [name, view] : moments.tensors()) optimizer.restore(name, tensor_from(view));
   return folder.state(step)["counters"];
 }

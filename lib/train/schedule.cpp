@@ -10,6 +10,8 @@ double Schedule::factor(std::int64_t k) const {
   if (k < warmup) return static_cast<double>(k) / static_cast<double>(warmup);
   if (kind == ScheduleKind::kConstant) return 1;
   if (k >= steps) return 0;
+  if (kind == ScheduleKind::kHalf)
+    return std::min(1.0, 2 * static_cast<double>(steps - k) / static_cast<double>(steps));
   const double done = static_cast<double>(k - warmup) /
                       static_cast<double>(std::max<std::int64_t>(1, steps - warmup));
   if (kind == ScheduleKind::kLinear) return 1 - done;

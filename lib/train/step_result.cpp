@@ -23,15 +23,14 @@ void StepResult::add(std::span<const vlm::TrainSample> of_scene, const vlm::Pass
 }
 
 Json metrics_line(const StepResult& result, std::int64_t step, std::int64_t per_epoch,
-                  const std::map<vlm::Part, double>& rates, std::int64_t memory) {
-  Json by_task = Json::object(), by_part = Json::object();
+                  const std::map<std::string, double>& rates, std::int64_t memory) {
+  Json by_task = Json::object();
   for (const auto& [task, sums] : result.by_task)
     by_task.add(task, sums.second > 0 ? sums.first / sums.second : 0);
-  for (const auto& [part, rate] : rates) by_part.add(vlm::name_of(part), rate);
   Json out{
       {"step", step},        {"epoch", static_cast<double>(step) / static_cast<double>(per_epoch)},
       {"loss", result.loss}, {"loss_by_task", by_task},
-      {"rate", by_part},     {"grad_norm", result.norm}};
+      {"rate", rates},       {"grad_norm", result.norm}};
   out.add("gate",
           result.gates > 0 ? Json(result.gate / static_cast<double>(result.gates)) : Json());
   out.add("targets", result.targets);

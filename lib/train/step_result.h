@@ -28,7 +28,7 @@ struct StepResult {
 // The line of a step in metrics.jsonl (docs/training.md). step: steps that are done, this one
 // included; per_epoch: steps of an epoch; memory: bytes.
 Json metrics_line(const StepResult& result, std::int64_t step, std::int64_t per_epoch,
-                  const std::map<vlm::Part, double>& rates, std::int64_t memory);
+                  const std::map<std::string, double>& rates, std::int64_t memory);
 
 // Sums over all steps of a run.
 struct Counters {

@@ -11,7 +11,7 @@ if faults=$(awk '
     law["^(libav[a-z]+|libsw[a-z]+)/"] = "media/video"
     law["^CLI/"] = "cli"
     law["^nlohmann/"] = "base"
-    law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn models probe fusion vlm extract fuse evaluate train"
+    law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn models probe fusion vlm extract fuse evaluate train train/world"
     law["^(cairo|ft2build)"] = "viz"
     law["^catch2/"] = "(tests)"
   }

@@ -1,0 +1,40 @@
+// A step of training that may be stopped or fail.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "base/stop.h"
+
+namespace vega::train {
+
+// Runs work(). Where it is stopped, cannot read its files or lacks memory, save() saves what was
+// done until then, and the error goes on, with words on how to continue. A model at fault and a
+// disk that is full save nothing. done: steps that are done, as it is when the error comes.
+template <typename Save, typename Work>
+void guarded_step(const std::int64_t& done, std::int64_t steps, const Save& save,
+                  const Work& work) {
+  try {
+    check_stop();
+    work();
+  } catch (const ModelError&) {
+    throw;
+  } catch (const OutputError&) {
+    throw;
+  } catch (const Stopped&) {
+    save();
+    throw Stopped(fmt::format("stopped after step {} of {}, which is saved; run again to go on",
+                              done, steps));
+  } catch (const DeviceMemoryError&) {
+    save();
+    throw;
+  } catch (const InputError& error) {
+    save();
+    throw InputError(fmt::format("{}\n  {} of {} steps are saved; run again to go on", error.what(),
+                                 done, steps));
+  }
+}
+
+}  // namespace vega::train

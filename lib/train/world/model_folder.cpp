@@ -1,0 +1,104 @@
+#include "train/world/model_folder.h"
+
+#include <ATen/ATen.h>
+
+#include <set>
+
+#include "base/error.h"
+#include "core/dtype.h"
+#include "core/tensor.h"
+#include "models/wan/checkpoint.h"
+#include "models/wan/names.h"
+#include "train/float_views.h"
+#include "train/part_folder.h"
+#include "vlm/saved_step.h"
+
+namespace vega::train {
+namespace fs = std::filesystem;
+namespace {
+
+// RUN/initial of a step of RUN.
+struct Initial {
+  wan::Checkpoint model;
+  wan::LinearVae vae;
+  wan::ModelRecord record;
+};
+
+Initial read_initial(const StepFolder& step) {
+  fs::path whole = fs::absolute(step.path).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();  // "run/step-00000100/"
+  const fs::path folder = whole.parent_path() / kInitialFolder;
+  const auto record = wan::read_model_record(folder);
+  if (!record || record->parent != read_step_state(step.path)["identity"].text_or(""))
+    throw InputError(explain(folder.string(), record ? "of another run" : "no model",
+                             "the model "
+                             "that the run of " +
+                                 step.path.string() + " began with",
+                             "keep a step in the folder of its run"));
+  return {wan::open_checkpoint(folder), wan::read_linear_vae(folder), *record};
+}
+
+}  // namespace
+
+bool has_initial(const RunFolder& run) {
+  const auto record = wan::read_model_record(run.path() / kInitialFolder);
+  return record && record->parent == run.identity();
+}
+
+void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parameters& values,
+                   const wan::LinearVae& vae, const std::string& trained_on) {
+  const fs::path folder = run.path() / kInitialFolder;
+  wan::ModelRecord record;
+  record.block = recipe.block;
+  record.timestep = recipe.timestep;
+  record.size = recipe.size;
+  record.trained_on = trained_on;
+  record.seeds = {static_cast<std::int64_t>(recipe.seed)};
+  record.options = recipe.describe();
+  record.parent = run.identity();
+  if (vae.pixel_map.defined() && vae.r2 > 0)
+    record.figures = Json{{"vae_r2", vae.r2}, {"vae_pixel_r2", vae.pixel_r2}};
+  WeightTable weights;
+  for (const auto& [name, tensor] : values) weights.emplace(name, tensor);
+  std::error_code error;
+  const bool replace = fs::exists(folder, error);
+  PartFolder part(folder);
+  wan::write_wan_model(part.path(), recipe.layout, recipe.dit, weights, vae, record,
+                       recipe.store_dtype);
+  part.publish(replace);
+}
+
+void write_world_model(const StepFolder& step, const WorldExport& how) {
+  const Initial initial = read_initial(step);
+  const Json state = read_step_state(step.path);
+  const TensorSet ema = vlm::read_step_tensors(step.path, "ema");
+  WeightTable weights;
+  std::set<std::string> names;
+  for (const NamedTensor& tensor : wan::dit_tensors(initial.model.dit_config)) {
+    const TensorView* trained = ema.find(tensor.canonical);
+    const TensorView& view = trained ? *trained : initial.model.dit.at(tensor.canonical);
+    weights.emplace(tensor.canonical, owned_float_from(view));
+    names.insert(tensor.canonical);
+  }
+  for (const auto& [name, view] : ema.tensors())
+    if (!names.contains(name))
+      throw FormatError(explain(step.path.string(), "a tensor " + name,
+                                "tensors of the network in " + initial.model.folder.string()));
+  wan::ModelRecord record = initial.record;
+  record.block = how.block.value_or(record.block);
+  record.timestep = how.timestep.value_or(record.timestep);
+  record.trained_on = how.note.value_or(record.trained_on);
+  record.steps = step.step;
+  for (const JsonMember& figure : state["figures"].members())
+    record.figures.set(figure.name, figure.value);
+  if (record.block >= initial.model.dit_config.layers)
+    throw InputError(explain("--block", std::to_string(record.block),
+                             "0 to " + std::to_string(initial.model.dit_config.layers - 1)));
+  const DType dtype = how.dtype.value_or(initial.model.dit.begin()->second.dtype);
+  PartFolder part(how.out);
+  wan::write_wan_model(part.path(), how.layout, initial.model.dit_config, weights, initial.vae,
+                       record, dtype);
+  part.publish(how.replace);
+}
+
+}  // namespace vega::train
