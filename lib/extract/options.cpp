@@ -202,6 +202,9 @@ void PreviewOptions::visit(OptionVisitor& v) {
   v.integer("--columns", columns, "N", {0, 64}, "frames a row; 0: by itself");
   v.integer("--width", width, "PX", {16, 4096}, "width of a frame in pixels");
   v.flag("--smooth", smooth, "bilinear colours instead of crisp cells");
+  v.flag("--compare", compare,
+         "one picture of all files, which are features of one scene: a row of frames, then a row "
+         "of colours for each file");
 }
 
 void PromptOptions::visit(OptionVisitor& v) {

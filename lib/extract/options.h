@@ -91,7 +91,7 @@ struct PreviewOptions {
   std::vector<std::string> inputs;
   std::string out = "preview.png", tap;
   std::int64_t frames = 12, columns = 0, width = 240;
-  bool smooth = false;
+  bool smooth = false, compare = false;
 
   void visit(OptionVisitor& v);
 };

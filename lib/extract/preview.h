@@ -7,7 +7,7 @@
 namespace vega::extract {
 
 // One PNG a file: source frames (thumbnails) above the PCA colours of their features, colours
-// shared by the scene.
+// shared by the scene. With options.compare one PNG of all files.
 RunResult run_preview(const PreviewOptions& options, const Context& context);
 
 // `vega-extract preview`.

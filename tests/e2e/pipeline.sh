@@ -162,6 +162,20 @@ expect_exit 3 extract preview "$file" -o "$T/q.png" --tap b9_t300
 expect_text "b9_t300" "b20_t300"
 expect_exit 0 extract preview "$rgb" "$file" -o "$T/pictures" --frames 2
 check "one picture a file, also of files with one name" test "$(ls "$T/pictures" | wc -l)" = 2
+# --compare: a row of frames, then a row of colours for each file.
+png_size() { od -An -tu1 -j16 -N8 "$1" | awk '{ print ($1 * 256 + $2) * 65536 + $3 * 256 + $4, ($5 * 256 + $6) * 65536 + $7 * 256 + $8 }'; }
+expect_exit 0 extract preview --compare "$file" -o "$T/one.png" --frames 3
+expect_exit 0 extract preview --compare "$file" "$rgb" -o "$T/two.png" --frames 3
+expect_out "room$TAB$T/two.png"
+read -r width_one height_one < <(png_size "$T/one.png")
+read -r width_two height_two < <(png_size "$T/two.png")
+check "as wide" test "$width_one" = "$width_two"
+check "a row of pictures higher" test $((height_two - height_one)) -gt 180   # three frames of 240x180
+expect_exit 3 extract preview --compare "$rgb" "$file" -o "$T/no.png"
+expect_text "wan/room.h5" "no frame 1" "extract both with the same --select"
+expect_exit 3 extract preview --compare "$rgb" "$T/l/rgb-96x64-mllm-14x14/a.h5" -o "$T/no.png"
+expect_text "scene a" "room"
+expect_nothing "$T/no.png"
 
 # verify finds one flipped bit, a cut file and a stray one.
 expect_exit 0 extract verify "$T/f"
