@@ -217,9 +217,10 @@ std::string case_key(const std::vector<std::string>& names) {
         dashes.empty() ? "" : " stroke-dasharray=\"" + dashes + "\"", text);
   };
   std::string out = "<ul class=\"key\">\n" + sample(BoxOf::kTruth, "true box: solid green");
-  const std::string first = names.empty() ? "answer" : names[0];
-  out += sample(BoxOf::kAnswer, "<bdi>" + html_text(first) + "</bdi>, answer: dashed orange");
-  if (names.size() > 1)
+  const bool two = names.size() > 1;
+  const std::string first = names.empty() ? "answer" : "<bdi>" + html_text(names[0]) + "</bdi>";
+  out += sample(BoxOf::kAnswer, first + (two ? " (A)" : "") + ": dashed orange");
+  if (two)
     out += sample(BoxOf::kAgainst, "<bdi>" + html_text(names[1]) + "</bdi> (B): dotted blue");
   return out + "</ul>\n";
 }

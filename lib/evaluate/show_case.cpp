@@ -72,9 +72,11 @@ std::string listed_words(const std::vector<std::string>& words) {
 }
 
 std::string caption_of(std::span<const CaseBox> boxes, const ShownScene& scene, std::size_t frame) {
+  const bool two = std::any_of(boxes.begin(), boxes.end(),
+                               [](const CaseBox& one) { return one.of == BoxOf::kAgainst; });
   std::vector<std::string> seen;
   for (const auto& [of, name] : {std::pair{BoxOf::kTruth, "the true box"},
-                                 {BoxOf::kAnswer, "the answer"},
+                                 {BoxOf::kAnswer, two ? "A's answer" : "the answer"},
                                  {BoxOf::kAgainst, "B's answer"}}) {
     if (std::any_of(boxes.begin(), boxes.end(), [&](const CaseBox& one) {
           return one.of == of && scene.dots_in(frame, one.box) > 0;

@@ -215,7 +215,7 @@ TEST_CASE("pages show pictures or depth, and any text, box and question") {
     const auto same = case_frames(case_boxes(questions[1], scene), scene, 1, {320, 240});
     CHECK(same.at(0).caption == "frame " + std::to_string(same[0].id) +
                                     (pictures ? "" : " (depth)") +
-                                    " shows the true box and the answer");
+                                    " shows the true box and A's answer");
     CHECK((frames[0].caption.find("depth") == std::string::npos) == pictures);
     const auto has = [&](const ImageU8& image, BoxOf of) {
       const Color color = box_pen(of).color;
