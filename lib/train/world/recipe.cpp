@@ -45,7 +45,8 @@ void take_size(std::int64_t& size, const std::optional<std::int64_t>& asked, con
 wan::DitConfig network_of(const WorldOptions& o, const fs::path& from) {
   wan::DitConfig out;
   if (from.empty())
-    out.dim = 256, out.layers = 8, out.heads = 4, out.ffn_dim = 1024;
+    // The text parts are silent: rows of 4096 numbers would be 2 MB of nothing.
+    out.dim = 256, out.layers = 8, out.heads = 4, out.ffn_dim = 1024, out.text_dim = 8;
   else
     out = wan::open_checkpoint(from).dit_config;
   take_size(out.dim, o.width, "--width", from);
