@@ -63,6 +63,16 @@ double accuracy(std::span<const SpaceSums> scenes, std::span<const int> drawn,
   return mean_of_classes ? shares / seen : hits_in_all / cells_in_all;
 }
 
+// What a measure can be. Widening for few scenes may lead beyond.
+metrics::Interval range_of(SpaceMeasure measure) {
+  switch (measure) {
+    case SpaceMeasure::kDepth:
+    case SpaceMeasure::kHeight: return {-std::numeric_limits<double>::infinity(), 1};
+    case SpaceMeasure::kNormal: return {0, 180};
+    default: return {0, 1};
+  }
+}
+
 SpaceScore with_interval(std::size_t scenes, const metrics::Bootstrap& settings,
                          const std::function<double(std::span<const int>)>& statistic) {
   const std::vector<int> once(scenes, 1);
@@ -110,9 +120,13 @@ double measure_space(SpaceMeasure measure, std::span<const SpaceSums> scenes,
 
 SpaceScore score_space(SpaceMeasure measure, std::span<const SpaceSums> scenes,
                        const metrics::Bootstrap& settings) {
-  return with_interval(scenes.size(), settings, [&](std::span<const int> drawn) {
+  SpaceScore out = with_interval(scenes.size(), settings, [&](std::span<const int> drawn) {
     return measure_space(measure, scenes, drawn);
   });
+  const metrics::Interval range = range_of(measure);
+  if (out.interval.low < range.low) out.interval.low = range.low;
+  if (out.interval.high > range.high) out.interval.high = range.high;
+  return out;
 }
 
 SpaceScore compare_space(SpaceMeasure measure, std::span<const SpaceSums> scenes,

@@ -59,7 +59,8 @@ struct SpaceScore {
   double value = 0;
   metrics::Interval interval;
 };
-// Percentile bootstrap over scenes (metrics/intervals.h); one scene has no interval: NaN.
+// Percentile bootstrap over scenes (metrics/intervals.h), within what the measure can be; one scene
+// has no interval: NaN.
 SpaceScore score_space(SpaceMeasure measure, std::span<const SpaceSums> scenes,
                        const metrics::Bootstrap& settings);
 // scenes minus baseline, both drawn alike. Throws InputError: not as many scenes.

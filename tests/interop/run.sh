@@ -12,3 +12,16 @@ if "$PYTHON" -c "import transformers, peft" 2>/dev/null; then
 else
   echo "models: skipped, $PYTHON lacks transformers or peft"
 fi
+if "$PYTHON" -c "import sklearn" 2>/dev/null; then
+  for i in 1 2 3 4; do
+    "$BIN/vega-synth" scene --seed "4$i" --size 96x72 --frames 120 --every 20 -o "$T/rooms/room$i" --log-level warn --progress off >/dev/null
+  done
+  "$BIN/vega-synth" model --preset wan-tiny -o "$T/wan" --log-level warn --progress off >/dev/null
+  "$BIN/vega-extract" features "$T"/rooms/* --backbone rgb --compat fixed --select uniform:6 --tag rgb -o "$T/f" --log-level warn --progress off >/dev/null
+  "$BIN/vega-extract" features "$T"/rooms/* --model "$T/wan" --size 96x64 --compat fixed --select uniform:6 --tag wan -o "$T/f" --log-level warn --progress off >/dev/null
+  "$BIN/vega-extract" scene "$T"/rooms/* --select "frames:$T/f/rgb" --compat fixed -o "$T/scenes" --log-level warn --progress off >/dev/null
+  "$BIN/vega-eval" probe "$T/f/rgb" "$T/f/wan" --scenes "$T/scenes" --class-cells 30 -o "$T/probe.json" --log-level error --progress off >/dev/null
+  "$PYTHON" "$ROOT/tests/interop/probe.py" "$T/probe.json" "$T/f/rgb" "$T/f/wan" --scenes "$T/scenes"
+else
+  echo "probe: skipped, $PYTHON lacks scikit-learn"
+fi

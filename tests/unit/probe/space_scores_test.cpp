@@ -78,3 +78,19 @@ TEST_CASE("a difference is paired by scene", "[space_scores]") {
   b.pop_back();
   CHECK_THROWS_AS(compare_space(SpaceMeasure::kNormal, b, a, {}), InputError);
 }
+
+TEST_CASE("an interval stays within what the measure can be", "[space_scores]") {
+  // Two scenes, one right and one wrong: widened for so few, the ends would be -8 and 9.
+  std::vector<SpaceSums> scenes(2, SpaceSums(3));
+  for (int k = 0; k < 4; ++k) {
+    add_cell(scenes[0], float(k), float(k), 1, 1, 5);
+    add_cell(scenes[1], float(k), float(k), 1, 2, 170);
+  }
+  const SpaceScore label = score_space(SpaceMeasure::kLabel, scenes, {});
+  CHECK(label.value == Approx(0.5));
+  CHECK(label.interval.low == 0);
+  CHECK(label.interval.high == 1);
+  const SpaceScore normal = score_space(SpaceMeasure::kNormal, scenes, {});
+  CHECK(normal.interval.low == 0);
+  CHECK(normal.interval.high == 180);
+}
