@@ -69,11 +69,11 @@ printf 'floor\nwall\n' >"$T/classes.txt"
 expect_exit 0 probe "$T/f/wan" --tap b1_t300 --grid native --scenes "$T/scenes" --classes "$T/classes.txt" --format json
 check "two classes" test "$(grep -c '"fit_cells": [0-9]*$' <(sed -n '/"classes"/,/]/p' "$OUT" | head -n 12))" = 2
 
-# --- shuffled truths: what is left is nothing.
+# --- shuffled truths: what is left is nothing. Of 4,500 cells R2 is 6 / sqrt(4500) by chance, at three deviations.
 expect_exit 0 probe "${sets[@]}" --scenes "$T/scenes" --fit 4 --class-cells 30 --shuffle 1 --format csv
 for row in "place only" rgb wan; do
   for measure in depth_r2 height_r2; do
-    check "$row, shuffled: $measure" more 0.02 "$(value "$OUT" "$row" $measure value)"
+    check "$row, shuffled: $measure" more 0.09 "$(value "$OUT" "$row" $measure value)"
   done
   # The answer is the largest class everywhere: one class of those that are there is right.
   check "$row, shuffled: labels" more 0.12 "$(value "$OUT" "$row" label_mean value)"
