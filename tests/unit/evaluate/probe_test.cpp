@@ -244,8 +244,8 @@ TEST_CASE("shuffled truths score nothing", "[probe]") {
   for (const std::int64_t seed : {1, 2}) {
     verb.shuffle = seed;
     const Json record = probed(verb);
-    // Of n shuffled cells a column that is the truth still gets a slope of 1 / sqrt(n) by chance, and
-    // R2 twice that: three deviations are 6 / sqrt(2212) = 0.13.
+    // Of n shuffled cells a column that is the truth still gets a slope of 1 / sqrt(n) by chance,
+    // and R2 twice that: three deviations are 6 / sqrt(2212) = 0.13.
     CHECK(value_of(record, "truth", "depth_r2") < 0.13);
     CHECK(value_of(record, "truth", "height_r2") < 0.13);
     CHECK(value_of(record, "truth", "label_mean") < 0.6);
