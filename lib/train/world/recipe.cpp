@@ -12,7 +12,7 @@ namespace vega::train {
 namespace fs = std::filesystem;
 namespace {
 
-// AMX comes with it wherever it is there.
+// AVX-512 BF16; AMX comes with it wherever it is there.
 bool multiplies_bf16_fast() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16") > 0;
@@ -72,6 +72,10 @@ void check_world(const WorldOptions& o, const WorldRecipe& r) {
 
 }  // namespace
 
+DType usual_world_type(at::Device device) {
+  return device.is_cuda() || multiplies_bf16_fast() ? DType::kBF16 : DType::kF32;
+}
+
 WorldRecipe resolve_world(const WorldOptions& o) {
   WorldRecipe r;
   r.items = gather_items(o.items).items;
@@ -83,8 +87,7 @@ WorldRecipe resolve_world(const WorldOptions& o) {
   r.latent_bytes = o.memory * (1 << 30);
   r.note = o.note;
   r.device = use_device(parse_device(o.device));
-  const bool fast = r.device.is_cuda() || multiplies_bf16_fast();
-  r.dtype = o.dtype.value_or(fast ? DType::kBF16 : DType::kF32);
+  r.dtype = o.dtype.value_or(usual_world_type(r.device));
   if (!o.from.empty()) r.from = wan::model_folder(o.from);
   r.dit = network_of(o, r.from);
   r.vae = o.vae.empty() ? r.from : wan::model_folder(o.vae);

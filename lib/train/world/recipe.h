@@ -57,6 +57,9 @@ struct WorldRecipe {
   Json describe() const;
 };
 
+// The type of matrix products where none is asked for: bfloat16 where the device computes it fast.
+DType usual_world_type(at::Device device);
+
 // Checks everything that the options alone can tell, reads the configuration of --from, and opens
 // the device. Throws UsageError, InputError, FormatError, DeviceError.
 WorldRecipe resolve_world(const WorldOptions& options);
