@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -97,6 +98,29 @@ TEST_CASE("neither calls nor threads change the fit", "[ridge]") {
     found.push_back(sums.fit(1100, {1e-2, {}}).predict(x));
   }
   CHECK(at::equal(found[0], found[1]));
+}
+
+TEST_CASE("blocks of float32 are as exact as docs/probe.md says", "[ridge]") {
+  // 600 columns that hang together (12 causes and a little noise), far from 0, two blocks of rows.
+  constexpr std::int64_t kRows = 4000, kColumns = 600;
+  const at::Tensor causes = at::randn({kRows, 12});
+  const at::Tensor x = at::matmul(causes, at::randn({12, kColumns})) +
+                       0.1 * at::randn({kRows, kColumns}) + 5 * at::randn({kColumns});
+  const at::Tensor y = at::cat({causes.slice(1, 0, 4), at::randn({kRows, 1})}, 1).contiguous();
+  const std::vector<std::int32_t> none(kRows, -1);
+  for (const double strength : {1e-3, 1e-4}) {
+    std::vector<at::Tensor> found;
+    for (const bool exact : {true, false}) {
+      RidgeSums sums(kColumns, 5, exact);
+      sums.add(x, y, none, 2);
+      found.push_back(sums.fit(kColumns, {strength, {}}).predict(x));
+    }
+    const double distance = (found[0] - found[1]).square().mean().sqrt().item<double>();
+    const double bound = 1.6e-6 * std::sqrt(kColumns) / (2 * strength) / std::sqrt(2.0);
+    INFO("strength " << strength << ": " << distance << " of at most " << bound);
+    CHECK(distance < bound);  // the targets' deviation is 1
+    CHECK(distance < 0.02 * bound);
+  }
 }
 
 TEST_CASE("panels beyond the first are summed", "[ridge]") {
