@@ -65,7 +65,7 @@ void add_geometry(TapInfo& tap, const Tap& from, const NetworkInput& input) {
   }
 }
 
-// The tap of --block and --timestep (20 and 300: the paper's) where it is there, else the nearest.
+// The tap of --block and --timestep (or the model's own) where it is there, else the nearest.
 std::string default_tap(const std::vector<Tap>& taps, const Recipe& recipe) {
   const auto distance = [&](const Tap& tap) {
     return std::pair(std::abs(tap.block - recipe.block),

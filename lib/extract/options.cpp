@@ -100,32 +100,35 @@ void visit_frames(FeatureOptions& o, OptionVisitor& v) {
            "--backbone siglip");
   v.parsed("--size", o.size, "WxH", "", size_option,
            "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720; default: "
-           "832x480; siglip: always 384x384)");
+           "what the model's vega_model.json says, else 832x480; siglip: always 384x384)");
 }
 
 void visit_backbone(FeatureOptions& o, OptionVisitor& v) {
   v.group("Backbone");
   v.parsed("--backbone", o.backbone, "NAME", o.backbone, name_option, backbone_help());
   v.text("--model", o.model, "DIR",
-         "folder of the checkpoint. wan: original or diffusers layout; siglip: Hugging Face's, or "
-         "a LLaVA-Video, Video-3D-LLM or VEGA checkpoint with its tower");
+         "folder of the checkpoint. wan: original or diffusers layout, or a run of vega-train "
+         "world; siglip: Hugging Face's, or a LLaVA-Video, Video-3D-LLM or VEGA checkpoint with "
+         "its tower");
   v.text("--prompt", o.prompt, "FILE",
          "embedding of the empty text, .pt or .h5 (default: prompt.h5, prompt.pt or "
          "wan_prompt_embedding.pt in --model)");
   v.text("--recipe", o.recipe, "DIR",
          "block, timestep, shift, size and view that a VEGA-3D checkpoint was trained with, from "
          "its config.json");
-  v.integer("--block", o.block, "N", kBlocks,
-            "transformer block whose output is taken, zero-based");
+  v.open_integer("--block", o.block, "N", kBlocks,
+                 "transformer block whose output is taken, zero-based (default: what the model's "
+                 "vega_model.json says, else 20)");
   v.parsed("--blocks", o.blocks, "LIST", "", blocks_option,
            "several blocks in one pass instead, each a tap of its own: 10,12,20 or 10:28:2 (28 "
            "included)");
-  v.integer("--timestep", o.timestep, "T", kTimesteps, "noise level as asked");
+  v.open_integer("--timestep", o.timestep, "T", kTimesteps,
+                 "noise level as asked (default: likewise, else 300)");
   v.parsed("--timesteps", o.timesteps, "LIST", "", timesteps_option,
            "several noise levels instead, a pass of the transformer each: 0:1000:100 (1000 "
            "included); frames are encoded once");
-  v.real("--shift", o.shift, "F", {.least = 0, .above_least = true},
-         "shift of the flow-matching schedule");
+  v.open_real("--shift", o.shift, "F", {.least = 0, .above_least = true},
+              "shift of the flow-matching schedule (default: likewise, else 5)");
   v.choice("--schedule", o.schedule, wan::kSchedules, "");
   v.parsed("--noise", o.noise, "v1|zero|stored:FILE", o.noise.text, noise_option,
            "v1: counter-based, a function of seed, scene and frame alone; stored: a vega.noise "

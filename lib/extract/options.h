@@ -60,9 +60,7 @@ struct FeatureSettings {
   SourceOptions source;  // jpeg and depth_shift are resolved
 
   std::string backbone = "wan", model, prompt;
-  std::int64_t block = 20, timestep = 300;      // the default tap is the one nearest to these
   std::vector<std::int64_t> blocks, timesteps;  // ascending, distinct; empty until resolved
-  double shift = 5;
   wan::Schedule schedule = wan::Schedule::kRelease;
   NoiseChoice noise;
   std::int64_t seed = 42;
@@ -77,6 +75,8 @@ struct FeatureOptions : FeatureSettings {
   std::optional<JpegMode> jpeg;  // unset, as the next ones: by --compat or by --backbone
   std::optional<ModelPreset> preset;
   std::optional<View> view;
+  std::optional<std::int64_t> block, timestep;  // unset, as the next two: the model's record says
+  std::optional<double> shift;
   std::optional<ImageSize> size;
   std::optional<PoolGrid> pool;
   std::optional<DType> latent_constants;

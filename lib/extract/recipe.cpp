@@ -1,5 +1,7 @@
 #include "extract/recipe.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,6 +13,7 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "fusion/checkpoint_config.h"
+#include "models/wan/record.h"
 #include "store/cache_key.h"
 
 namespace vega::extract {
@@ -29,11 +32,11 @@ void refuse_unused(const FeatureOptions& o, const BackboneEntry& entry) {
   if (entry.diffusion) return;
   if (entry.on_device) expected = "a diffusion model as backbone, such as wan";
   refuse("--prompt", o.prompt != standard.prompt);
-  refuse("--block", o.block != standard.block);
+  refuse("--block", o.block.has_value());
   refuse("--blocks", o.blocks != standard.blocks);
-  refuse("--timestep", o.timestep != standard.timestep);
+  refuse("--timestep", o.timestep.has_value());
   refuse("--timesteps", o.timesteps != standard.timesteps);
-  refuse("--shift", o.shift != standard.shift);
+  refuse("--shift", o.shift.has_value());
   refuse("--schedule", o.schedule != standard.schedule);
   refuse("--noise", o.noise.text != standard.noise.text);
   refuse("--latent-constants", o.latent_constants.has_value());
@@ -106,8 +109,8 @@ void resolve_device(const FeatureOptions& o, const BackboneEntry& entry, Recipe&
 
 // What --recipe says, where no option says otherwise.
 template <typename T>
-void take_value(const char* option, T& value, const T& standard, const T& wanted) {
-  if (value != standard && value != wanted)
+void take_value(const char* option, std::optional<T>& value, const T& wanted) {
+  if (value && *value != wanted)
     throw UsageError(explain("--recipe", std::string("another value than that of ") + option,
                              "one of the two", "leave one of them out"));
   value = wanted;
@@ -127,20 +130,40 @@ FeatureOptions with_recipe(FeatureOptions o) {
     throw InputError(explain(path.string(), "nothing of a generative stream of Wan",
                              "generative_vision_tower_feat_block_idx and _timestep",
                              "give --block, --timestep, --size and --view instead"));
-  const FeatureOptions standard;
-  take_value("--block", o.block, standard.block, trained.block);
-  take_value<std::int64_t>("--timestep", o.timestep, standard.timestep,
-                           std::llround(trained.timestep));
-  if (trained.shift > 0) take_value("--shift", o.shift, standard.shift, trained.shift);
+  take_value("--block", o.block, trained.block);
+  take_value<std::int64_t>("--timestep", o.timestep, std::llround(trained.timestep));
+  if (trained.shift > 0) take_value("--shift", o.shift, trained.shift);
   if (trained.width > 0)
-    take_value("--size", o.size, standard.size,
-               std::optional(
-                   ImageSize{static_cast<int>(trained.width), static_cast<int>(trained.height)}));
-  if (!trained.view.empty())
-    take_value("--view", o.view, standard.view, std::optional(view_from_name(trained.view)));
-  log_info("--recipe {}: block {}, timestep {}, shift {}, size {}, view {}", o.recipe, o.block,
-           o.timestep, o.shift, o.size ? to_string(*o.size) : "as usual",
+    take_value("--size", o.size,
+               ImageSize{static_cast<int>(trained.width), static_cast<int>(trained.height)});
+  if (!trained.view.empty()) take_value("--view", o.view, view_from_name(trained.view));
+  log_info("--recipe {}: block {}, timestep {}, shift {}, size {}, view {}", o.recipe, *o.block,
+           *o.timestep, o.shift.value_or(Recipe{}.shift), o.size ? to_string(*o.size) : "as usual",
            o.view ? name_of(*o.view) : "as usual");
+  return o;
+}
+
+// The model of a run, and what the model's record says where no option does.
+FeatureOptions with_record(FeatureOptions o) {
+  if (!backbone_entry(o.backbone).diffusion || o.model.empty()) return o;
+  const std::filesystem::path folder = wan::model_folder(o.model);
+  if (folder != o.model)
+    log_info("--model {}: the folder of a run; its model is {}", o.model, folder.string());
+  o.model = folder.string();
+  const auto record = wan::read_model_record(folder);
+  if (!record) return o;
+  std::string taken;
+  const auto take = [&](auto& value, const auto& said, bool is_said, const std::string& text) {
+    if (value || !is_said) return;
+    value = said;
+    taken += (taken.empty() ? "" : ", ") + text;
+  };
+  take(o.block, record->block, record->block >= 0, fmt::format("block {}", record->block));
+  take(o.timestep, record->timestep, record->timestep >= 0,
+       fmt::format("timestep {}", record->timestep));
+  take(o.shift, record->shift, record->shift > 0, fmt::format("shift {}", record->shift));
+  take(o.size, record->size, !record->size.empty(), "size " + to_string(record->size));
+  if (!taken.empty()) log_info("{}: {}", (folder / wan::kRecordFile).string(), taken);
   return o;
 }
 
@@ -155,15 +178,18 @@ FeatureOptions with_preset(FeatureOptions o) {
 }  // namespace
 
 Recipe resolve(const FeatureOptions& options) {
-  const FeatureOptions o = with_recipe(with_preset(options));
+  const FeatureOptions o = with_record(with_recipe(with_preset(options)));
   const BackboneEntry& entry = backbone_entry(o.backbone);
   refuse_unused(o, entry);
   Recipe r{o};
   const bool reference = o.compat == Compat::kReference;
   r.source.jpeg = o.jpeg.value_or(reference ? JpegMode::kReencoded : JpegMode::kOriginal);
   r.source.depth_shift = !reference;
-  if (r.blocks.empty()) r.blocks = {o.block};
-  if (r.timesteps.empty()) r.timesteps = {o.timestep};
+  r.block = o.block.value_or(r.block);
+  r.timestep = o.timestep.value_or(r.timestep);
+  r.shift = o.shift.value_or(r.shift);
+  if (r.blocks.empty()) r.blocks = {r.block};
+  if (r.timesteps.empty()) r.timesteps = {r.timestep};
   r.view = resolve_view(o, entry.defaults);
   r.size = resolve_size(o, entry.defaults);
   r.pool = o.pool.value_or(pool_option("--pool", entry.defaults.pool));

@@ -19,6 +19,8 @@
 namespace vega::extract {
 
 struct Recipe : FeatureSettings {
+  std::int64_t block = 20, timestep = 300;  // the default tap is the one nearest to these
+  double shift = 5;
   View view = View::kMllm;
   ImageSize size;
   PoolGrid pool;
@@ -44,7 +46,9 @@ struct Recipe : FeatureSettings {
   std::filesystem::path folder_of(const Backbone& made) const;
 };
 
-// Throws UsageError (options that contradict each other), FormatError (stored noise).
+// What the options leave open is what the model's record says (models/wan/record.h), else the
+// released value. Throws UsageError (options that contradict each other), InputError (a run without
+// a model), FormatError (stored noise, the record).
 Recipe resolve(const FeatureOptions& options);
 
 }  // namespace vega::extract

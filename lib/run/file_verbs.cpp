@@ -35,20 +35,31 @@ bool is_wanted(const fs::path& file, const Readers& readers) {
   return false;
 }
 
-// Files as they are; of folders every file below that has an ending of a reader, in order of name.
+// The reader of a whole folder; null: its files are looked at.
+const FileReader* folder_reader(const fs::path& folder, const Readers& readers) {
+  for (const FileReader& reader : readers)
+    if (reader.fits_folder && reader.fits_folder(folder)) return &reader;
+  return nullptr;
+}
+
+// Files as they are, and folders that a reader takes whole; of other folders everything below that
+// is such a folder or has an ending of a reader, in order of name.
 std::vector<fs::path> files_of(const std::vector<std::string>& inputs, const Readers& readers) {
   if (inputs.empty()) throw UsageError(explain("input", "nothing", "FILE or DIR"));
   std::vector<fs::path> files;
   for (const fs::path input : inputs) {
     if (!fs::exists(input)) throw InputError(explain(input.string(), "no such file or folder"));
-    if (!fs::is_directory(input)) {
+    if (!fs::is_directory(input) || folder_reader(input, readers) != nullptr) {
       files.push_back(input);
       continue;
     }
     const std::size_t first = files.size();
-    for (const auto& entry : fs::recursive_directory_iterator(input)) {
-      if (entry.is_regular_file() && is_wanted(entry.path(), readers))
-        files.push_back(entry.path());
+    for (auto entry = fs::recursive_directory_iterator(input);
+         entry != fs::recursive_directory_iterator(); ++entry) {
+      const bool whole = entry->is_directory() && folder_reader(entry->path(), readers) != nullptr;
+      if (whole) entry.disable_recursion_pending();
+      if (whole || (entry->is_regular_file() && is_wanted(entry->path(), readers)))
+        files.push_back(entry->path());
     }
     if (files.size() == first)
       throw InputError(
@@ -59,6 +70,7 @@ std::vector<fs::path> files_of(const std::vector<std::string>& inputs, const Rea
 }
 
 const FileReader& reader_of(const fs::path& file, const Readers& readers) {
+  if (fs::is_directory(file)) return *folder_reader(file, readers);
   std::vector<std::byte> head(kFileKindBytes);
   std::ifstream in(file, std::ios::binary);
   in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));

@@ -19,13 +19,15 @@ struct Fault {
   std::string what;   // got, expected
 };
 
-// One kind of file.
+// One kind of file, or of folder that is looked at as a whole (a model).
 struct FileReader {
   std::string kind;                  // for messages: "HDF5 files (.h5)"
   std::vector<std::string> endings;  // files of folders that are read: ".h5"
   std::string file, folder;          // of the examples in --help
   // Whether a file is of this kind, by its name and its first bytes (base/file_kind.h).
   std::function<bool(const std::filesystem::path& path, std::span<const std::byte> head)> fits;
+  // Whether a folder is of this kind; its files are not looked at then. Unset: none is.
+  std::function<bool(const std::filesystem::path& folder)> fits_folder = {};
   // Both throw InputError.
   std::function<std::string(const std::filesystem::path&path)> inspect, inspect_json;
   // Empty: sound. Never throws for a bad file.

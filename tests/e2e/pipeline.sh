@@ -41,6 +41,13 @@ check "tokens of block 20" grep -qE '/taps/b20_t300/tokens +bf16 +\[4, 14, 14, 2
 first=$(checksum_of "$file" /taps/b20_t300/tokens)
 check "a checksum to compare" test ${#first} = 32
 
+# A folder of a model is one thing to inspect and verify, whatever files lie in it.
+run extract inspect "$T/m"
+check "both layouts of the model" test "$(grep -cE 'Wan2.1 text-to-video, (original|diffusers) layout' "$OUT")" = 2
+check "what it was trained on" grep -q 'trained on  *not said: no vega_model.json' "$OUT"
+expect_exit 0 extract verify "$T/m/original"
+expect_out "$T/m/original: ok"
+
 # A rerun prints the same line, changes nothing and believes the memory of fingerprints.
 cp "$file" "$T/copy.h5"
 expect_exit 0 wan

@@ -13,6 +13,7 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "core/on_device.h"
+#include "models/model_path.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
 #include "models/wan/flops.h"
@@ -114,7 +115,10 @@ std::string WanBackbone::fingerprint() const {
 
 std::string WanBackbone::name() const {
   std::error_code ignored;
-  const auto folder = std::filesystem::weakly_canonical(options_.model, ignored);
+  auto folder = std::filesystem::weakly_canonical(options_.model, ignored);
+  // The model of a run has the run's name.
+  if (folder.filename() == "model" && is_there(folder.parent_path() / "run.json"))
+    folder = folder.parent_path();
   return folder.filename().empty() ? "wan" : folder.filename().string();
 }
 

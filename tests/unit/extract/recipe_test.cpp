@@ -158,7 +158,7 @@ TEST_CASE(
   CHECK(resolve(o).block == 15);
   test::set(o, "--block", "12");
   CHECK_THROWS_WITH(resolve(o), Contains("--block"));
-  o.block = 20;
+  o.block.reset();
   test::set(o, "--blocks", "10,15");
   CHECK_THROWS_AS(resolve(o), UsageError);
   o.blocks.clear();
