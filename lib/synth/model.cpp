@@ -11,6 +11,7 @@
 #include "fusion/checkpoint.h"
 #include "models/umt5/names.h"
 #include "models/wan/names.h"
+#include "models/wan/write.h"
 #include "store/prompt.h"
 #include "synth/model_siglip.h"
 #include "synth/model_vlm.h"
@@ -49,48 +50,6 @@ void publish_json(const fs::path& path, const Json& json) {
   publish_file(path, json.dump(2) + "\n");
 }
 
-Json original_config(const wan::DitConfig& c) {
-  return {{"_class_name", "WanModel"}, {"_diffusers_version", "0.30.0"},
-          {"model_type", "t2v"},       {"dim", c.dim},
-          {"ffn_dim", c.ffn_dim},      {"freq_dim", c.freq_dim},
-          {"in_dim", c.in_dim},        {"out_dim", c.out_dim},
-          {"num_heads", c.heads},      {"num_layers", c.layers},
-          {"text_len", c.text_len},    {"eps", c.eps}};
-}
-
-Json transformer_config(const wan::DitConfig& c) {
-  return {{"_class_name", "WanTransformer3DModel"},
-          {"added_kv_proj_dim", nullptr},
-          {"attention_head_dim", c.head_dim()},
-          {"cross_attn_norm", true},
-          {"eps", c.eps},
-          {"ffn_dim", c.ffn_dim},
-          {"freq_dim", c.freq_dim},
-          {"image_dim", nullptr},
-          {"in_channels", c.in_dim},
-          {"num_attention_heads", c.heads},
-          {"num_layers", c.layers},
-          {"out_channels", c.out_dim},
-          {"patch_size", Json::list({1, 2, 2})},
-          {"pos_embed_seq_len", nullptr},
-          {"qk_norm", "rms_norm_across_heads"},
-          {"rope_max_seq_len", 1024},
-          {"text_dim", c.text_dim}};
-}
-
-Json vae_config(const wan::VaeConfig& c) {
-  return {{"_class_name", "AutoencoderKLWan"},
-          {"attn_scales", Json::list()},
-          {"base_dim", c.base},
-          {"dim_mult", c.mult},
-          {"dropout", 0.0},
-          {"latents_mean", wan::kLatentMean},
-          {"latents_std", wan::kLatentStd},
-          {"num_res_blocks", c.res_blocks},
-          {"temperal_downsample", Json::list({false, true, true})},
-          {"z_dim", c.z_dim}};
-}
-
 void write_prompt_files(const ModelOptions& options, const fs::path& folder, std::int64_t width) {
   const Shape shape{1, width};
   std::vector<float> values(static_cast<std::size_t>(width));
@@ -112,31 +71,21 @@ void write_prompt_files(const ModelOptions& options, const fs::path& folder, std
 
 void write_wan(const ModelOptions& options, const fs::path& folder, bool diffusers) {
   const WanPreset preset = wan_preset(options.preset);
-  const auto dit = rows_of(wan::dit_tensors(preset.dit), "dit.", keys_of(diffusers));
-  const auto vae = rows_of(wan::vae_tensors(preset.vae), "vae.", keys_of(diffusers));
   std::int64_t values = 0;
-  for (const auto* rows : {&dit, &vae}) {
-    for (const auto& row : *rows) values += element_count(row.shape);
+  for (const auto& tensors : {wan::dit_tensors(preset.dit), wan::vae_tensors(preset.vae)}) {
+    for (const NamedTensor& tensor : tensors) values += element_count(tensor.shape);
   }
   ModelWriter writer(options, values);
-  if (diffusers) {
-    writer.safetensors(folder / "transformer", "diffusion_pytorch_model", dit, 2);
-    writer.safetensors(folder / "vae", "diffusion_pytorch_model", vae, 1);
-    publish_json(folder / "vae" / "config.json", vae_config(preset.vae));
-    publish_json(folder / "model_index.json",
-                 {{"_class_name", "WanPipeline"},
-                  {"transformer", Json::list({"diffusers", "WanTransformer3DModel"})},
-                  {"vae", Json::list({"diffusers", "AutoencoderKLWan"})}});
-  } else {
-    writer.safetensors(folder, "diffusion_pytorch_model", dit, 1);
-    writer.torch(folder / "Wan2.1_VAE.pth", vae);
-  }
+  const auto layout = diffusers ? wan::ModelLayout::kDiffusers : wan::ModelLayout::kOriginal;
+  wan::write_model_weights(folder, {.layout = layout,
+                                    .dit = preset.dit,
+                                    .vae = preset.vae,
+                                    .dtype = options.dtype,
+                                    .dit_shards = diffusers ? 2 : 1,
+                                    .dit_source = writer.source("dit."),
+                                    .vae_source = writer.source("vae.")});
   write_prompt_files(options, folder, preset.dit.text_dim);
-  // The configuration comes last: without it the folder is no model.
-  if (diffusers)
-    publish_json(folder / "transformer" / "config.json", transformer_config(preset.dit));
-  else
-    publish_json(folder / "config.json", original_config(preset.dit));
+  wan::write_model_config(folder, layout, preset.dit);
 }
 
 void write_umt5(const ModelOptions& options, const fs::path& folder, bool transformers) {

@@ -3,7 +3,6 @@
 #include "base/publish.h"
 #include "synth/weight_law.h"
 #include "weights/safetensors_writer.h"
-#include "weights/torch_writer.h"
 
 namespace vega::synth {
 namespace fs = std::filesystem;
@@ -33,7 +32,7 @@ void ModelWriter::safetensors(const fs::path& folder, const std::string& stem,
   for (const auto& row : rows) {
     stream_weights(options_.seed, row.law_name, row.shape, options_.dtype,
                    [&](std::span<const std::byte> piece) { writer.write(row.file_name, piece); });
-    count(row);
+    count(row.shape);
   }
   writer.publish();
 }
@@ -44,14 +43,22 @@ void ModelWriter::torch(const fs::path& path, const std::vector<Row>& rows) {
     entries.push_back(
         {{row.file_name, options_.dtype, row.shape}, [this, &row](const ByteSink& sink) {
            stream_weights(options_.seed, row.law_name, row.shape, options_.dtype, sink);
-           count(row);
+           count(row.shape);
          }});
   }
   write_torch_file(path, entries, true);
 }
 
-void ModelWriter::count(const Row& row) {
-  values_ += element_count(row.shape);
+std::function<void(const NamedTensor&, const ByteSink&)> ModelWriter::source(
+    const std::string& prefix) {
+  return [this, prefix](const NamedTensor& tensor, const ByteSink& sink) {
+    stream_weights(options_.seed, prefix + tensor.canonical, tensor.shape, options_.dtype, sink);
+    count(tensor.shape);
+  };
+}
+
+void ModelWriter::count(const Shape& shape) {
+  values_ += element_count(shape);
   progress_.add((values_ >> 20) - shown_);
   shown_ = values_ >> 20;
 }

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
 #include "nn/named_tensors.h"
 #include "synth/model.h"
+#include "weights/torch_writer.h"
 
 namespace vega::synth {
 
@@ -35,8 +37,11 @@ class ModelWriter {
   // One file as torch.save writes it. Throws OutputError.
   void torch(const std::filesystem::path& path, const std::vector<Row>& rows);
 
+  // The same values for another writer, which must not outlive this one.
+  std::function<void(const NamedTensor&, const ByteSink&)> source(const std::string& prefix);
+
  private:
-  void count(const Row& row);
+  void count(const Shape& shape);
 
   const ModelOptions& options_;
   Progress progress_;
