@@ -76,8 +76,10 @@ at::Tensor rms_heads(const at::Tensor& x, const at::Tensor& weight, std::int64_t
 }
 
 at::Tensor full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  if (has_dit_kernels(q) && q.sizes() == k.sizes() && q.size(2) <= kMostHeld)
-    return dit_nodes::attention(q, k, v);
+  if (has_dit_kernels(q) && q.sizes() == k.sizes()) {
+    if (q.size(2) <= kMostHeld) return dit_nodes::attention(q, k, v);
+    return at::scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2);
+  }
   const double scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
   const at::Tensor shares = at::softmax(at::matmul(q * scale, k.transpose(-1, -2)), -1);
   return at::matmul(shares, v).transpose(1, 2).flatten(2);

@@ -40,7 +40,9 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads);
 at::Tensor rms_heads(const at::Tensor& x, const at::Tensor& weight, std::int64_t heads, double eps);
 
 // softmax(q k^T / sqrt(width)) v without a mask. q (N, heads, L, width), k and v
-// (N, heads, S, width). Returns (N, L, heads width).
+// (N, heads, S, width). Returns (N, L, heads width). On the CPU no more than the scores of a head a
+// thread are held; elsewhere all scores are, because LibTorch's fused attention on CUDA gives other
+// gradients in each run, bit by bit.
 at::Tensor full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
 // GELU, tanh form, of x's type.

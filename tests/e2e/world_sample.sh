@@ -39,6 +39,8 @@ expect_text "multiples of 16"
 expect_exit 2 sample run --denoise rooms/room1 --noise 0.1,2 -o x.png
 expect_text "--noise"
 expect_exit 3 sample absent -o x.png
+expect_exit 3 sample run/step-00000004 -o x.png
+expect_text "a checkpoint of a run" "vega-train export run/step-00000004 -o DIR"
 expect_exit 3 sample run --denoise absent -o x.png
 expect_exit 0 synth model --preset wan-tiny --dtype bf16 -o random --progress off
 expect_exit 3 sample random -o x.png

@@ -114,6 +114,10 @@ SamplePlan resolve_sample(const SampleOptions& o) {
                              "vega-train sample MODEL -o FILE.png"));
   if (!o.out.ends_with(".png"))
     throw UsageError(explain("-o", o.out.empty() ? "nothing" : o.out, "a file ending in .png"));
+  std::error_code ignored;
+  if (fs::exists(fs::path(o.inputs[0]) / "state.json", ignored))
+    throw InputError(explain(o.inputs[0], "a checkpoint of a run", "a model",
+                             "write its model with: vega-train export " + o.inputs[0] + " -o DIR"));
   SamplePlan plan;
   plan.model = wan::model_folder(o.inputs[0]);
   plan.size = o.size;

@@ -122,6 +122,12 @@ TEST_CASE("DiT rows: attention") {
              {drawn_op("q", shape), drawn_op("k", shape), drawn_op("v", shape)},
              {false, false, false});
   }
+  // More tokens than a thread holds the scores of.
+  const std::vector<std::int64_t> longer{1, 1, 2100, 4};
+  check_op([](const Tensors& in,
+              at::ScalarType) { return Tensors{full_attention(in[0], in[1], in[2])}; },
+           {drawn_op("q", longer), drawn_op("k", longer), drawn_op("v", longer)},
+           {false, false, false});
   // Large scores do not overflow; a NaN stays.
   const at::Tensor q = drawn_op("q", {1, 1, 8, 4});
   const at::Tensor sharp = full_attention(q * 1e4, q, q);
