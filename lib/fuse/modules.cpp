@@ -57,7 +57,8 @@ void Modules::check_asked() const {
 void Modules::read_checkpoint() {
   checkpoint_ = vlm::open_modules(recipe_.checkpoint,
                                   {std::string(recipe_.method.value_or("")),
-                                   std::string(recipe_.form.value_or("")), recipe_.initial_values});
+                                   std::string(recipe_.form.value_or("")), recipe_.initial_values},
+                                  recipe_.base);
   if (checkpoint_->release == Release::kSpatial)
     throw InputError(explain(
         recipe_.checkpoint, "a checkpoint of the spatial-reasoning release",

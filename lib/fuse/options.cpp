@@ -1,5 +1,7 @@
 #include "fuse/options.h"
 
+#include "vlm/base_option.h"
+
 namespace vega::fuse {
 namespace {
 
@@ -33,6 +35,7 @@ void visit_fusion(TokensOptions& o, OptionVisitor& v) {
       "--checkpoint", o.checkpoint, "DIR|FILE",
       "projectors and gate: a VEGA-3D checkpoint in safetensors, or one that was written by vega; "
       "without it seeded initial values, and the output says so (trained = 0)");
+  vlm::visit_base(v, o.base);
   v.flag("--initial-values", o.initial_values,
          "seeded initial values for what the --checkpoint lacks (a base model has no gate)");
   v.choice("--method", o.method, kMethods, "(default: the checkpoint's, else token_gated)");

@@ -20,6 +20,7 @@ struct FusionSettings {
   std::string semantic, scenes;   // folders; empty: none
 
   std::string checkpoint;                        // empty: none
+  std::string base;                              // of a LoRA folder or a run; empty: its own
   std::optional<std::string_view> method, form;  // unset: the checkpoint's
   bool initial_values = false, allow_mismatch = false;
   std::int64_t width = 3584, seed = 42;

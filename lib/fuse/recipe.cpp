@@ -30,6 +30,8 @@ void check_semantic(const TokensOptions& o) {
 
 Recipe resolve(const TokensOptions& o) {
   check_semantic(o);
+  if (!o.base.empty() && o.checkpoint.empty())
+    throw UsageError(explain("--base " + o.base, "no --checkpoint", "a LoRA folder or a run"));
   Recipe r{o};
   std::sort(r.parts.begin(), r.parts.end());
   r.out = o.output.out;
