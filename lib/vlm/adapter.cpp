@@ -190,8 +190,10 @@ void check_files(const Adapter& adapter, const Changes& parts) {
     if (!holds(parts.whole, module)) lacks("modules_to_save", module);
   for (const auto& [module, ids] : adapter.tokens)
     if (!holds(parts.rows, module)) lacks("trainable_token_indices", module);
-  const bool bias = std::ranges::any_of(
-      parts.whole, [](const auto& entry) { return entry.first.ends_with(".bias"); });
+  // Of a layer: parts that were trained whole, such as a projector, have biases of their own.
+  const bool bias = std::ranges::any_of(parts.whole, [](const auto& entry) {
+    return entry.first.ends_with(".bias") && entry.first.find("layers.") != std::string::npos;
+  });
   if (adapter.biases && !bias) lacks("bias", "biases");
   for (const auto& [name, pair] : parts.pairs) {
     const std::string module = name.substr(0, name.rfind('.'));

@@ -161,10 +161,11 @@ fs::path find_base(const SavedStep& step, const fs::path& given) {
   const fs::path run = fs::weakly_canonical(step.folder.path, error).parent_path();
   const fs::path moved = (run / step.relative).lexically_normal();
   if (!step.relative.empty() && is_folder(moved)) return moved;
-  throw InputError(explain(step.folder.path.string() + ": the checkpoint that it was trained on",
-                           "no folder " + step.base.string() +
-                               (step.relative.empty() ? "" : " and no folder " + moved.string()),
-                           "its folder", "give it with --base"));
+  const bool elsewhere = !step.relative.empty() && moved != step.base.lexically_normal();
+  throw InputError(explain(
+      step.folder.path.string() + ": the checkpoint that it was trained on",
+      "no folder " + step.base.string() + (elsewhere ? " and no folder " + moved.string() : ""),
+      "its folder", "give it with --base"));
 }
 
 TensorSet merge_step(const VlmCheckpoint& base, const SavedStep& step, const VlmConfig& config,
