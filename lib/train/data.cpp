@@ -91,7 +91,11 @@ class DataReading {
     const std::string name = entry.annotations.string();
     tasks::SampleFile file =
         tasks::read_samples(entry.annotations, entry.task, {.repeated_ids = true});
-    digest_.field(xxh3_hex(read_text(entry.annotations, "annotations", std::size_t{8} << 30)));
+    const std::string key =
+        xxh3_hex(read_text(entry.annotations, "annotations", std::size_t{8} << 30));
+    digest_.field(key);
+    out_.files.push_back(
+        data_file("annotations", std::to_string(out_.entries.size() + 1), entry.annotations, key));
     digest_.field(entry.share.text());
     digest_.field(std::string(name_in<tasks::Task>(tasks::kTasks, entry.task)));
     EntryCount count;
@@ -121,12 +125,17 @@ class DataReading {
     std::vector<std::string> missing;
     for (const auto& [key, objects] : keys) {
       check_stop();
-      ScenePlace place = place_of(key, recipe_, checkpoint_.needs(), objects);
+      ScenePlace place = place_of(key, recipe_, checkpoint_, objects);
       if (const std::string lack = what_is_missing(place); !lack.empty()) {
         missing.push_back(lack);
         continue;
       }
-      digest_.field(read_headers(place, recipe_, checkpoint_, objects));
+      std::string keys = key;
+      for (DataFile& file : read_headers(place, recipe_, checkpoint_, objects)) {
+        keys += "\n" + file.key;
+        out_.files.push_back(std::move(file));
+      }
+      digest_.field(keys);
       scenes_.emplace(key, out_.scenes.size());
       out_.scenes.push_back(std::move(place));
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/data_record.h"
 #include "train/mixture.h"
 #include "train/recipe.h"
 #include "train/sampler.h"
@@ -48,7 +49,8 @@ struct TrainingData {
   std::vector<ScenePlace> scenes;  // by key
   std::vector<DataSample> samples;
   std::vector<EntryCount> entries;
-  std::string digest;  // of the annotations and of the scenes' cache keys
+  std::string digest;           // of the annotations and of the scenes' cache keys
+  std::vector<DataFile> files;  // all that were looked at
 
   std::vector<SampledItem> items() const;
   std::string table() const;  // a line an entry, for people

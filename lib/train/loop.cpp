@@ -227,21 +227,28 @@ class TrainingRun {
   }
 
   void validate_if_due() {
-    if (!validation_->is_due(step_, setup_.plan.steps) ||
-        validation_->is_done(folder_.path(), step_))
-      return;
+    if (!validation_->is_due(step_, setup_.plan.steps)) return;
+    if (validation_->is_done(folder_.path(), step_)) return mark_best_again();
     ValidationSetup how;
     how.model = {recipe_.model.placement, recipe_.model.switches};
     how.model.switches.spatial_instruction = false;  // of training alone, as released
     how.model_id = folder_.path().filename().string();
     how.read_scene = [this](const std::string& scene) {
       const ScenePlace place =
-          place_of(scene, recipe_, model_.checkpoint().needs(), validation_->needs_objects());
+          place_of(scene, recipe_, model_.checkpoint(), validation_->needs_objects());
       return read_place(place, recipe_, model_.checkpoint());
     };
     const ValidationResult result = validation_->run(model_.snapshot(), step_, folder_.path(), how);
     log_info("step {}: {}", step_, result.text);
     if (result.best) folder_.mark_best(step_, result.metric, result.value);
+  }
+
+  // Of a run that was killed behind the line of its scores.
+  void mark_best_again() {
+    const auto found = validation_->best_so_far(folder_.path());
+    if (!found || found->step != step_) return;
+    const auto marked = folder_.best();
+    if (!marked || marked->step != step_) folder_.mark_best(step_, found->metric, found->value);
   }
 
   TrainSetup& setup_;
@@ -262,7 +269,7 @@ class TrainingRun {
 void check_validation(const Validation& validation, const TrainSetup& setup) {
   for (const std::string& scene : validation.scenes()) {
     const ScenePlace place =
-        place_of(scene, setup.recipe, setup.planned.needs(), validation.needs_objects());
+        place_of(scene, setup.recipe, setup.planned, validation.needs_objects());
     if (const std::string lack = what_is_missing(place); !lack.empty())
       throw InputError(explain("--validate", lack, "the files of every scene that is asked about",
                                "make them with vega-extract"));
@@ -297,12 +304,15 @@ RunResult run_training(const TrainVerb& options, const Context& context,
     check_validation(*validation, setup);
   }
   log_info("data:\n{}", setup.data.table());
-  RunFolder folder(setup.recipe.out, setup.identity(), {setup.recipe.keep, setup.recipe.overwrite});
+  RunFolder folder(setup.recipe.out, setup.identity(),
+                   {setup.recipe.keep, setup.recipe.overwrite,
+                    changed_data(setup.recipe.out, setup.data.files)});
   if (const auto step = folder.finished()) {
     log_info("{}: finished already, after {}; nothing is changed", folder.path().string(),
              plural(static_cast<std::size_t>(*step), "step"));
     return {};
   }
+  record_data(folder.path(), setup.data.files);
   TrainingRun(setup, folder, meter, context, validation ? &*validation : nullptr).run();
   context.manifest(folder.path().filename().string(), folder.newest()->path.string());
   return {};

@@ -82,10 +82,6 @@ void check(const TrainVerb& o, const std::vector<Part>& parts) {
   need(o.checkpoint, "--checkpoint", "the model that training begins with");
   need(o.data, "--data", "a mixture of annotations: a JSON list or the official YAML");
   need(o.out, "--out", "a folder for the run");
-  const bool tower = std::ranges::find(parts, Part::kTower) != parts.end();
-  if (o.semantic.empty() && !tower)
-    throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
-                             "vega-extract features --backbone siglip makes them"));
   if (o.epochs && o.steps)
     throw UsageError(explain("--epochs", "--steps beside it", "one or the other"));
   const bool lora = std::ranges::find(parts, Part::kLora) != parts.end();

@@ -17,6 +17,7 @@
 #include "base/publish.h"
 #include "store/checkpoint_file.h"
 #include "store/decide.h"
+#include "train/data_record.h"
 #include "train/part_folder.h"
 #include "vlm/saved_step.h"
 
@@ -104,6 +105,7 @@ void RunFolder::State::refuse_others() const {
   const auto refuse = [&](const fs::path& where, const Json& other) {
     std::string text = where.string() + ": another run is there; nothing was changed";
     for (const auto& line : option_differences(other.dump(), run.dump())) text += "\n  " + line;
+    for (const auto& line : options.details) text += "\n  " + line;
     throw RefusedError(text + "\n  " + kOtherRun);
   };
   std::error_code error;
@@ -122,7 +124,7 @@ void RunFolder::State::refuse_others() const {
 
 void RunFolder::State::remove_all() {
   std::error_code error;
-  for (const char* name : {kFinishedFile, kBestFile}) fs::remove(folder / name, error);
+  for (const char* name : {kFinishedFile, kBestFile, kDataFile}) fs::remove(folder / name, error);
   for (const StepFolder& step : complete_steps(folder)) remove_whole_folder(step.path);
   if (!complete_steps(folder).empty())
     throw OutputError(explain(folder.string(), "checkpoints that cannot be removed", "",
@@ -244,6 +246,7 @@ std::optional<RunFolder::Best> RunFolder::best() const { return state_->best(); 
 
 void RunFolder::mark_finished(std::int64_t step) {
   const Json json{{"schema", "vega.finished/1"}, {"step", step}};
+  state_->rotate();  // a run that was killed behind its last checkpoint has not done it
   publish_file(state_->folder / kFinishedFile, json.dump(2) + "\n");
 }
 

@@ -32,6 +32,8 @@ struct StepContent {
 struct RunFolderOptions {
   std::int64_t keep_last = 2;  // newest checkpoints that stay, at least 1; the best stays as well
   bool overwrite = false;  // another run's checkpoints, and those of this one, are removed first
+  // What a refusal says beside the values that differ: which files, a line each.
+  std::vector<std::string> details = {};
 };
 
 class RunFolder {

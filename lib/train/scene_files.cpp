@@ -48,15 +48,23 @@ bool reads_pixels(const Recipe& recipe) {
   return std::ranges::find(recipe.model.parts, vlm::Part::kTower) != recipe.model.parts.end();
 }
 
-ScenePlace place_of(const std::string& key, const Recipe& recipe, const vlm::Needs& needs,
-                    bool objects) {
+ScenePlace place_of(const std::string& key, const Recipe& recipe,
+                    const vlm::VlmCheckpoint& checkpoint, bool objects) {
   const SceneFolders& folders = recipe.folders;
+  const vlm::Needs needs = checkpoint.needs();
   const bool pixels = reads_pixels(recipe);
   ScenePlace out;
   out.key = key;
-  if (needs.semantic && !pixels) out.semantic = file_in(folders.semantic, key, "--semantic");
-  if (needs.generative) out.generative = file_in(folders.generative, key, "--features");
-  if (needs.positions || objects || pixels) out.scene = file_in(folders.scenes, key, "--scenes");
+  // Features that count as 0 need no files: the scene file says how many frames there are.
+  const auto zeros = [&](const fs::path& folder) {
+    return checkpoint.config.zero_visual && folder.empty();
+  };
+  if (needs.semantic && !pixels && !zeros(folders.semantic))
+    out.semantic = file_in(folders.semantic, key, "--semantic");
+  if (needs.generative && !zeros(folders.generative))
+    out.generative = file_in(folders.generative, key, "--features");
+  if (needs.positions || objects || pixels || (out.semantic.empty() && out.generative.empty()))
+    out.scene = file_in(folders.scenes, key, "--scenes");
   return out;
 }
 
@@ -69,23 +77,26 @@ std::string what_is_missing(const ScenePlace& place) {
   return {};
 }
 
-std::string read_headers(ScenePlace& place, const Recipe& recipe,
-                         const vlm::VlmCheckpoint& checkpoint, bool objects) {
+std::vector<DataFile> read_headers(ScenePlace& place, const Recipe& recipe,
+                                   const vlm::VlmCheckpoint& checkpoint, bool objects) {
   const OpenPlace open(place, recipe);
   vlm::check_recipe(checkpoint, open.files, recipe.model.switches);
-  std::string keys = place.key;
+  std::vector<DataFile> out;
+  const auto add = [&](const char* kind, const fs::path& path, std::string key) {
+    out.push_back(data_file(kind, place.key, path, std::move(key)));
+  };
   if (open.semantic) {
     place.frames = static_cast<std::int64_t>(open.semantic->frame_count());
-    keys += "\n" + tap_key_of(*open.semantic, recipe.folders.semantic_tap);
+    add("semantic", place.semantic, tap_key_of(*open.semantic, recipe.folders.semantic_tap));
   }
   if (open.generative) {
     if (!open.semantic) place.frames = static_cast<std::int64_t>(open.generative->frame_count());
-    keys += "\n" + tap_key_of(*open.generative, recipe.folders.generative_tap);
+    add("features", place.generative, tap_key_of(*open.generative, recipe.folders.generative_tap));
   }
   if (open.scene) {
     if (!open.semantic && !open.generative)
       place.frames = static_cast<std::int64_t>(open.scene->frame_count());
-    keys += "\n" + open.scene->header().cache_key;
+    add("scene", place.scene, open.scene->header().cache_key);
     const ObjectKind kind = recipe.folders.objects;
     if (objects && !open.scene->has_objects(kind))
       throw InputError(explain(place.scene.string(), "no " + object_group(kind),
@@ -102,7 +113,7 @@ std::string read_headers(ScenePlace& place, const Recipe& recipe,
       }
     }
   }
-  return keys;
+  return out;
 }
 
 FeatureKinds feature_kinds(const Recipe& recipe) {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "train/scene_files.h"
 
 namespace vega::train {
 namespace {
@@ -61,6 +62,14 @@ void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
   });
 }
 
+// Which features a model reads is known when its configuration is.
+void require_folders(const Recipe& recipe, const vlm::VlmCheckpoint& planned) {
+  if (!planned.needs().semantic || planned.config.zero_visual || reads_pixels(recipe)) return;
+  if (recipe.folders.semantic.empty())
+    throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
+                             "vega-extract features --backbone siglip makes them"));
+}
+
 }  // namespace
 
 StepPlan step_plan(const Recipe& recipe, std::int64_t per_epoch, std::int64_t samples) {
@@ -80,6 +89,7 @@ TrainSetup::TrainSetup(const TrainVerb& options)
   complete_parts(recipe, base);
   planned = vlm::planned_checkpoint(base, recipe.model.new_parts);
   drop_absent(recipe, planned);
+  require_folders(recipe, planned);
   static_cast<void>(vlm::trained_specs(planned, recipe.model.parts, recipe.model.lora));
   data = read_data(recipe, planned);
   plan = step_plan(recipe, sampler().steps_per_epoch(),

@@ -159,6 +159,19 @@ bool Validation::is_done(const fs::path& run, std::int64_t step) const {
                      [&](const Json& line) { return line["step"].whole() == step; });
 }
 
+std::optional<ValidationResult> Validation::best_so_far(const fs::path& run) const {
+  std::optional<ValidationResult> out;
+  for (const Json& line : validation_lines(run)) {
+    if (!line["best"].flag().value_or(false)) continue;
+    out.emplace();
+    out->step = line["step"].whole().value_or(0);
+    out->metric = line["metric"].text_or("");
+    out->value = line["value"].number().value_or(StepMetrics::kNone);
+    out->best = true;
+  }
+  return out;
+}
+
 // The official lines of one file's questions, in its order. Each scene is seen once.
 std::vector<Json> Validation::answers_of(const Set& set, const vlm::Vlm& model,
                                          const ValidationSetup& setup) const {

@@ -70,6 +70,10 @@ class Validation {
   // Whether validation.jsonl of the run has this step: a run that goes on does not ask again.
   bool is_done(const std::filesystem::path& run, std::int64_t step) const;
 
+  // The last line of validation.jsonl of the run that was the best of its time; nothing where there
+  // is none. A run that was killed right behind that line marks it when it goes on.
+  std::optional<ValidationResult> best_so_far(const std::filesystem::path& run) const;
+
   // Answers all questions, greedily, and scores them. Writes
   // RUN/validation/step-00000100/TASK.jsonl (official lines), then the scores as a line of
   // RUN/validation.jsonl, which loses lines of later steps. Throws Stopped (nothing is noted then),

@@ -37,8 +37,19 @@ struct Reading {
     throw InputError(explain("the scene", "no " + what, why, remedy));
   }
 
+  // Without files of features zeros stand for them, in the frames of the scene file.
+  bool makes_zeros() const {
+    return checkpoint.config.zero_visual && files.scene != nullptr && files.tokens == nullptr;
+  }
+
+  // (V, cells, C) of zeros.
+  at::Tensor zeros(const std::optional<ProjectorConfig>& projector, std::int64_t cells) const {
+    return at::zeros({static_cast<std::int64_t>(frame_count()), cells, projector->in});
+  }
+
   void check_there() const {
-    const Needs needs = checkpoint.needs();
+    Needs needs = checkpoint.needs();
+    if (makes_zeros()) needs.semantic = needs.generative = false;
     if (files.pixels) {
       if (files.scene == nullptr || !files.scene->has_color())
         missing("pictures in its scene file", "a vision tower that trains reads them",
@@ -178,7 +189,7 @@ struct Reading {
     return files.tokens != nullptr       ? files.tokens->header().key
            : files.semantic != nullptr   ? files.semantic->header().key
            : files.generative != nullptr ? files.generative->header().key
-           : files.pixels                ? files.scene->header().key
+           : files.scene != nullptr      ? files.scene->header().key
                                          : std::string();
   }
 
@@ -302,8 +313,13 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
     if (files.pixels)
       out.pixels = reading.pixels();
     else if (needs.semantic)
-      out.semantic = reading.semantic();
-    if (needs.generative) reading.generative(out);
+      out.semantic = files.semantic != nullptr
+                         ? reading.semantic()
+                         : reading.zeros(checkpoint.modules.semantic, kFine.cells());
+    if (needs.generative && files.generative != nullptr)
+      reading.generative(out);
+    else if (needs.generative)
+      out.generative = reading.zeros(checkpoint.modules.generative, kTokens.cells());
   }
   if (checkpoint.config.position) out.points = reading.points();
   if (files.scene != nullptr) reading.objects(out);
