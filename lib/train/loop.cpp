@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "core/on_device.h"
 #include "store/step_folder.h"
+#include "train/forecast.h"
 #include "train/guarded_step.h"
 #include "train/memory_meter.h"
 #include "train/metrics_file.h"
@@ -81,11 +82,12 @@ class TrainingRun {
       return read_place(setup_.data.scenes[scene], recipe_, model_.checkpoint());
     };
     SceneFeed feed(load, scenes_from(setup_, step_), recipe_.scene_bytes);
+    RunForecast forecast(setup_, step_);
     Progress progress("train", "step", setup_.plan.steps - step_, context_.progress);
     while (step_ < setup_.plan.steps) {
       guarded_step(
           step_, setup_.plan.steps, [&] { save_done(); },
-          [&] { one_step(feed, metrics, progress); });
+          [&] { one_step(feed, metrics, progress, forecast); });
       const bool last = step_ == setup_.plan.steps;
       const bool validates =
           validation_ != nullptr && validation_->is_due(step_, setup_.plan.steps);
@@ -141,7 +143,7 @@ class TrainingRun {
     log_info("goes on after step {} of {}", step_, setup_.plan.steps);
   }
 
-  void one_step(SceneFeed& feed, MetricsLog& metrics, Progress& progress) {
+  void one_step(SceneFeed& feed, MetricsLog& metrics, Progress& progress, RunForecast& forecast) {
     const auto start = Clock::now();
     meter_.restart();
     const SampledStep sampled = sampler_.step(step_);
@@ -162,6 +164,7 @@ class TrainingRun {
                                static_cast<double>(result.tokens) / result.seconds,
                                bytes_text(static_cast<double>(meter_.peak()))));
     progress.add();
+    if (const auto line = forecast.after_step(result.seconds, meter_.peak())) log_info("{}", *line);
   }
 
   void add_scene(const StepScene& work, const vlm::SceneInput& input, StepResult& result) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "core/dtype.h"
 #include "store/scene_file.h"
@@ -43,16 +44,20 @@ std::int64_t fusion_tensors(const FusionConfig& config) {
   }
 }
 
+bool reads_question(const vlm::VlmCheckpoint& c) {
+  return c.config.fuses && c.modules.fusion.method == FusionMethod::kInstructionTokenGated;
+}
+
 bool is_visual(Part part) {
   return part == Part::kFusion || part == Part::kGenerativeProjector || part == Part::kProjector ||
          part == Part::kNewline || part == Part::kPosition || part == Part::kGroundHead;
 }
 
-// The steps that are looked at, evenly spread.
-std::vector<std::int64_t> looked_at(std::int64_t steps) {
+// The steps of [first, last) that are looked at, evenly spread.
+std::vector<std::int64_t> looked_at(std::int64_t first, std::int64_t last) {
   std::vector<std::int64_t> out;
-  const std::int64_t count = std::min(steps, kMostSteps);
-  for (std::int64_t i = 0; i < count; ++i) out.push_back(i * steps / count);
+  const std::int64_t steps = last - first, count = std::min(steps, kMostSteps);
+  for (std::int64_t i = 0; i < count; ++i) out.push_back(first + i * steps / count);
   return out;
 }
 
@@ -92,6 +97,23 @@ double scene_cache(const TrainSetup& setup, const ModelSize& model, const Memory
   return std::min(all, setup.recipe.scene_bytes + static_cast<double>(kAhead) * largest);
 }
 
+// What a step's first pass still lacks of gradients (ModelSize::late).
+void add_gradients(const TrainSetup& setup, ModelSize& model) {
+  for (const vlm::TrainedSpec& spec :
+       vlm::trained_specs(setup.planned, setup.recipe.model.parts, setup.recipe.model.lora)) {
+    const double numbers = count_of(spec.shape);
+    model.trained += numbers;
+    const bool early =
+        spec.part == Part::kDecoder || spec.part == Part::kLora || spec.part == Part::kGroundHead;
+    const bool last = spec.name.find("layers.0.") != std::string::npos ||
+                      spec.name.find("embed_tokens") != std::string::npos;
+    if (!early || last) model.late += numbers;
+  }
+  // The largest of the first layer's is among what a layer takes.
+  if (model.mode == DecoderMode::kTrained)
+    model.late -= static_cast<double>(model.decoder.mlp * model.decoder.hidden);
+}
+
 }  // namespace
 
 ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& options) {
@@ -103,12 +125,15 @@ ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& 
   if (options.lora) out.rank = options.lora->rank;
   out.embedding = has_part(options, Part::kDecoder) || has_part(options, Part::kNewTokens);
   out.recompute = options.recompute;
-  if (c.modules.semantic) out.semantic_width = c.modules.semantic->in;
+  if (c.modules.semantic && c.needs().semantic) out.semantic_width = c.modules.semantic->in;
   if (c.config.generative && c.modules.generative) out.generative_width = c.modules.generative->in;
   out.semantic_trains = has_part(options, Part::kProjector) || has_part(options, Part::kTower);
   out.generative_trains = has_part(options, Part::kGenerativeProjector);
   out.fusion_trains = has_part(options, Part::kFusion);
   out.positions = c.config.position.has_value();
+  out.fuses = c.config.fuses;
+  out.asks = reads_question(c);
+  if (has_part(options, Part::kTower) && c.tower) out.tower = c.tower->config;
   if (c.config.fuses && out.visual_trains()) out.fusion_tensors = fusion_tensors(c.modules.fusion);
   switch (vlm::object_mode(c.config, options.switches)) {
     case ObjectMode::kNone: break;
@@ -153,6 +178,7 @@ std::vector<PassSize> pass_sizes(const vlm::VlmConfig& config, std::int64_t pass
     one.tokens = pass.layout.tokens();
     one.own = one.tokens - pass.layout.prefix;
     one.packed = pass.layout.prefix > 0 && one.own > 0;
+    one.questions = std::ssize(pass.layout.lengths);
     one.targets = target_rows(pass);
     one.grounds = std::any_of(pass.queries.begin(), pass.queries.end(),
                               [](std::int64_t row) { return row >= 0; });
@@ -171,12 +197,16 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
     std::vector<const vlm::TrainSample*> samples;
     for (const std::size_t i : work.samples) samples.push_back(&setup.data.samples[i].sample);
     bool first = true;
-    for (PassSize& size :
-         pass_sizes(setup.planned.config, setup.recipe.model.pass_tokens, samples, visual)) {
-      size.frames = frames;
-      size.objects = static_cast<std::int64_t>(scene.boxes.size());
-      out.push_back({work.scene, size, first});
-      first = false;
+    // A gate that reads the question makes other tokens for each of them.
+    const std::size_t together = reads_question(setup.planned) ? 1 : samples.size();
+    for (std::size_t i = 0; i < samples.size(); i += together) {
+      for (PassSize& size : pass_sizes(setup.planned.config, setup.recipe.model.pass_tokens,
+                                       std::span(samples).subspan(i, together), visual)) {
+        size.frames = frames;
+        size.objects = static_cast<std::int64_t>(scene.boxes.size());
+        out.push_back({work.scene, size, first});
+        first = false;
+      }
     }
   }
   return out;
@@ -185,19 +215,49 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
 MemoryPlan planned_memory(const TrainSetup& setup) {
   MemoryPlan out = weight_memory(setup.planned, setup.recipe.model);
   const MemoryPlace place = memory_place(setup.recipe.model.placement);
-  const ModelSize model = model_size(setup.planned, setup.recipe.model);
+  ModelSize model = model_size(setup.planned, setup.recipe.model);
+  add_gradients(setup, model);
   ModelSize kept = model;
   kept.recompute = !model.recompute;
   out.scenes = scene_cache(setup, model, place);
   Sampler sampler = setup.sampler();
-  for (const std::int64_t k : looked_at(setup.plan.steps)) {
+  for (const std::int64_t k : looked_at(0, setup.plan.steps)) {
+    bool first = true;
     for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
-      const PassMemory here = pass_memory(model, pass.size, place);
+      PassSize size = pass.size;
+      size.first = std::exchange(first, false);
+      const PassMemory here = pass_memory(model, size, place);
       if (here.peak <= out.pass.peak) continue;
       out.pass = here;
-      out.otherwise = pass_memory(kept, pass.size, place).peak;
+      out.otherwise = pass_memory(kept, size, place).peak;
     }
   }
+  return out;
+}
+
+StepSums sums_of_steps(const TrainSetup& setup, const StepSpeed& speed, std::int64_t first,
+                       std::int64_t last) {
+  const std::vector<std::int64_t> steps = looked_at(first, last);
+  if (steps.empty()) return {};
+  const ModelSize model = model_size(setup.planned, setup.recipe.model);
+  double numbers = 0;
+  for (const vlm::TrainedSpec& spec :
+       vlm::trained_specs(setup.planned, setup.recipe.model.parts, setup.recipe.model.lora))
+    numbers += count_of(spec.shape);
+  StepSums out;
+  Sampler sampler = setup.sampler();
+  for (const std::int64_t k : steps) {
+    out.seconds += speed.update * numbers;
+    for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
+      out.seconds += speed.pass(model, pass.size);
+      const bool looks = pass.size.visual_tokens > 0 || pass.size.grounds;
+      if (pass.first && looks) out.seconds += speed.frame * static_cast<double>(pass.size.frames);
+      out.tokens += static_cast<double>(pass.size.tokens);
+      ++out.passes;
+    }
+  }
+  const double share = static_cast<double>(last - first) / static_cast<double>(std::ssize(steps));
+  out.seconds *= share, out.tokens *= share, out.passes *= share;
   return out;
 }
 
@@ -218,24 +278,9 @@ RunPlan planned_run(const TrainSetup& setup, const StepSpeed& speed) {
   out.memory = planned_memory(setup);
   out.recompute = setup.recipe.model.recompute;
   out.warmup = warmup_steps(setup.recipe.warmup, setup.plan.scheduled);
-  const ModelSize model = model_size(setup.planned, setup.recipe.model);
-  Sampler sampler = setup.sampler();
-  const std::vector<std::int64_t> steps = looked_at(setup.plan.steps);
-  double seconds = 0;
-  for (const std::int64_t k : steps) {
-    seconds += speed.update * numbers;
-    for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
-      seconds += speed.pass(model, pass.size);
-      const bool looks = pass.size.visual_tokens > 0 || pass.size.grounds;
-      if (pass.first && looks) seconds += speed.frame * static_cast<double>(pass.size.frames);
-      out.tokens += static_cast<double>(pass.size.tokens);
-      ++out.passes;
-    }
-  }
-  const double share = static_cast<double>(setup.plan.steps) /
-                       static_cast<double>(std::max<std::size_t>(1, steps.size()));
-  out.tokens *= share, out.passes *= share;
-  out.seconds = seconds * share;
+  const StepSums sums = sums_of_steps(setup, speed, 0, setup.plan.steps);
+  out.tokens = sums.tokens, out.passes = sums.passes;
+  out.seconds = sums.seconds;
   out.step_seconds = out.seconds / static_cast<double>(std::max<std::int64_t>(1, setup.plan.steps));
   out.checkpoint_bytes = 12 * numbers;
   // The last ones, the best, and the one that is being written.

@@ -66,6 +66,14 @@ MemoryPlan planned_memory(const TrainSetup& setup);
 // speed: of StepSpeed; times and disk are filled too.
 RunPlan planned_run(const TrainSetup& setup, const StepSpeed& speed);
 
+// Sums over the steps [first, last). At most a thousand of them are looked at; the others are taken
+// to be like them.
+struct StepSums {
+  double seconds = 0, tokens = 0, passes = 0;
+};
+StepSums sums_of_steps(const TrainSetup& setup, const StepSpeed& speed, std::int64_t first,
+                       std::int64_t last);
+
 std::string plan_text(const TrainSetup& setup, const RunPlan& plan, TableFormat format);
 Json to_json(const TrainSetup& setup, const RunPlan& plan);
 

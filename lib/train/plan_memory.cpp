@@ -35,6 +35,24 @@ constexpr LayerNumbers kRecomputed = {5, 5, 2, 2};
 // backward pass.
 constexpr LayerNumbers kKept = {3, 3, 2, 2}, kWork = {1, 2, 0, 0};
 
+// Numbers a token of the vision tower: of the residual stream, which is float32, and of the compute
+// type.
+struct TowerNumbers {
+  double stream = 0, width = 0, mlp = 0;
+  double of(const siglip::Config& c, double bytes) const {
+    return kMaster * stream * real(c.width) + bytes * (width * real(c.width) + mlp * real(c.mlp)) +
+           kMaster * real(c.heads);
+  }
+  TowerNumbers operator-(const TowerNumbers& other) const {
+    return {stream - other.stream, width - other.width, mlp - other.mlp};
+  }
+};
+// The graph of a layer: the stream between its halves, the normed values of both, queries, keys,
+// values, what attention gives and the same row by row, both sides of the GELU. In its backward
+// pass: the stream behind it, its gradient, and that of the GELU.
+constexpr TowerNumbers kTowerGraph = {1, 7, 2}, kTowerBackward = {3, 8, 3};
+constexpr double kPixelBytes = 16;  // siglip::tower_pixels: two numbers of float64
+
 // Bytes a token of a layer's adapters: masks of dropout, a byte each, and inner values.
 double adapter_bytes(const ModelSize& m, const MemoryPlace& place) {
   if (m.mode != DecoderMode::kAdapted) return 0;
@@ -94,6 +112,9 @@ double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPl
   if (model.generative_trains)
     numbers += 2 * coarse + (narrow ? frames * kCells * real(model.generative_width) : 0);
   numbers += real(model.fusion_tensors) * coarse;
+  // Streams::encoded, that pooled and the generative one; else they are used up when the decoder
+  // begins. The graph of the projector keeps what is in front of and behind its GELU, `2 * fine`.
+  if (model.asks) numbers += (model.semantic_width > 0 ? fine : 0) + 2 * coarse;
   numbers += real(pass.visual_tokens) * hidden;  // the block
   double out = numbers * bytes;
   if (model.positions) out += coarse * kMaster;
@@ -111,11 +132,43 @@ double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPl
 // The projector of the semantic features as it runs, beside what it leaves.
 double projector_work(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
   if (pass.frames == 0 || (pass.visual_tokens == 0 && !pass.grounds)) return 0;
+  if (model.semantic_width == 0) return 0;
   const double fine = real(pass.frames) * kFeatureCells * real(model.decoder.hidden);
   const bool narrow = place.type_bytes < kMaster;
   const double input = narrow ? real(pass.frames) * kFeatureCells * real(model.semantic_width) : 0;
   // Forward: two inner values beside the result. Backward: three gradients beside the graph.
   return (model.semantic_trains ? 3 * fine : 2 * fine + input) * place.type_bytes;
+}
+
+bool looks(const PassSize& pass) {
+  return pass.frames > 0 && (pass.visual_tokens > 0 || pass.grounds);
+}
+
+// Kept of the vision tower until the passes of the decoder are over: the residual stream before
+// each layer and behind the last one, in float32, and the patches of the pictures; without
+// recomputation the graphs of all layers.
+double tower_kept(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+  if (!model.tower || !looks(pass)) return 0;
+  const siglip::Config& c = *model.tower;
+  const double rows = real(pass.frames * c.tokens()), bytes = place.type_bytes;
+  const double patch = real(siglip::kPatchChannels * c.patch * c.patch);
+  double row = kMaster * real(c.width * (c.layers + 1)) + bytes * patch;
+  if (!model.recompute) row += real(c.layers) * kTowerGraph.of(c, bytes);
+  return rows * row;
+}
+
+// The tower's layer at the moment of its backward pass when the most lives, with the gradient of
+// the larger of its matrices; or the pictures on their way to pixels, in float64.
+double tower_work(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+  if (!model.tower || !looks(pass)) return 0;
+  const siglip::Config& c = *model.tower;
+  const double rows = real(pass.frames * c.tokens()), bytes = place.type_bytes;
+  TowerNumbers work = kTowerBackward;
+  if (!model.recompute) work = work - kTowerGraph;
+  const double weights = kMaster * real(c.width * c.mlp);
+  const double pixels =
+      real(pass.frames * siglip::kPatchChannels * siglip::kImageSide * siglip::kImageSide);
+  return std::max(rows * work.of(c, bytes) + weights, kPixelBytes * pixels);
 }
 
 }  // namespace
@@ -142,18 +195,27 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
     at_loss += out.layer - kWork.of(model) * real(pass.tokens) * place.type_bytes;
   double in_layer = out.inputs + out.layer;
   if (model.mode == DecoderMode::kTrained && pass.targets > 0) in_layer += head;
+  if (pass.first) {
+    at_loss -= kMaster * model.trained;
+    in_layer -= kMaster * model.late;
+  }
   double decoder = std::max(at_loss, in_layer);
   if (model.embedding && model.mode == DecoderMode::kTrained)
     decoder = std::max(decoder, 2 * row + (pass.targets > 0 ? 2 : 1) * head);
   const double fine = projector_work(model, pass, place);
-  out.peak = out.visual + std::max(decoder, fine);
+  const double kept = tower_kept(model, pass, place), again = tower_work(model, pass, place);
+  out.tower = kept + again;
+  // The tower goes back when the decoder is done, and nothing of the scene but its own is left.
+  out.peak = kept + std::max(out.visual + std::max(decoder, fine), again);
   return out;
 }
 
 double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects) {
   const double count = real(frames);
-  double numbers =
-      count * (kFeatureCells * real(model.semantic_width) + kCells * real(model.generative_width));
+  const double seen = model.tower
+                          ? real(siglip::kPatchChannels * siglip::kImageSide * siglip::kImageSide)
+                          : kFeatureCells * real(model.semantic_width);
+  double numbers = count * (seen + kCells * real(model.generative_width));
   if (model.positions) numbers += 3 * count * kCells;
   numbers += real(objects) * count * real(model.object_cells);
   return kMaster * numbers;

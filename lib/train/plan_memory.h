@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "models/qwen2/config.h"
+#include "models/siglip/config.h"
 
 namespace vega::train {
 
@@ -25,9 +27,16 @@ struct ModelSize {
   bool recompute = true;
   std::int64_t semantic_width = 0, generative_width = 0;  // channels of the features; 0: none
   bool semantic_trains = false, generative_trains = false, fusion_trains = false;
+  bool fuses = false;
   bool positions = false;           // tokens get an embedding of their place
   std::int64_t fusion_tensors = 0;  // (tokens, H) that the fusion keeps for its backward pass
   std::int64_t object_cells = 0;    // columns of the objects' selection a frame: 196, 729; 0: none
+  // The fusion reads the question: tokens of both streams stay while the decoder reads each one.
+  bool asks = false;
+  // Numbers that train, and of them those whose gradients are made after the decoder's last layers
+  // gave theirs: in its first layer, its embedding, and in front of it.
+  double trained = 0, late = 0;
+  std::optional<siglip::Config> tower;  // it trains, and reads pictures in place of features
 
   double layer_numbers() const;  // of one layer of the decoder
   bool visual_trains() const { return semantic_trains || generative_trains || fusion_trains; }
@@ -47,6 +56,8 @@ struct PassSize {
   std::int64_t targets = 0;          // rows of logits; 0: grounding alone
   bool grounds = false;
   bool packed = false;  // several questions behind a shared beginning
+  std::int64_t questions = 1;
+  bool first = false;  // of its step: gradients of what trains come to be while it goes back
 };
 
 // Bytes of what lives beside the parameters while a pass runs.
@@ -55,6 +66,7 @@ struct PassMemory {
   double inputs = 0;  // inputs of the decoder's layers, kept for the backward pass
   double layer = 0;   // one layer computed again, with its gradients; all layers without recompute
   double logits = 0;  // the block of logits with its gradient
+  double tower = 0;   // the vision tower's: inputs of its layers, and one layer computed again
   double peak = 0;    // the most at once
 };
 PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const MemoryPlace& place);

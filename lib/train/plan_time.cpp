@@ -1,18 +1,21 @@
 #include "train/plan_time.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <functional>
-#include <limits>
-#include <map>
+#include <vector>
 
 #include "base/clock.h"
 #include "core/device.h"
 #include "core/on_device.h"
+#include "fusion/streams.h"
 #include "models/qwen2/names.h"
 #include "models/qwen2/train_decoder.h"
+#include "models/siglip/names.h"
+#include "models/siglip/train_tower.h"
 #include "nn/linear_loss.h"
 #include "train/optimizer.h"
 
@@ -22,22 +25,22 @@ namespace {
 constexpr double kEnough = 0.5;          // seconds: longer runs need no larger sizes
 constexpr std::int64_t kFewTokens = 64;  // the first size that is tried
 constexpr double kFine = 729, kCoarse = 196;
+constexpr std::int64_t kFrames = 2;  // of the trial of projectors and fusion
 constexpr std::int64_t kLogitRows = 32, kLogitColumns = 16384, kUpdates = 1 << 20;
 
 double to_real(std::int64_t value) { return static_cast<double>(value); }
 
-// The shorter of two runs behind one that warms up.
+// The mean of two runs behind one that warms up: what else the machine does counts, as in a run.
 double seconds_of(at::Device device, const std::function<void()>& work) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int run = 0; run < 3; ++run) {
-    synchronize(device);
+  const auto once = [&] {
     const auto start = Clock::now();
     work();
     synchronize(device);
-    if (run > 0) best = std::min(best, seconds_since(start));
-    if (run == 0 && seconds_since(start) > 4 * kEnough) return seconds_since(start);
-  }
-  return best;
+    return seconds_since(start);
+  };
+  synchronize(device);
+  const double first = once();
+  return first > 4 * kEnough ? first : (once() + once()) / 2;
 }
 
 at::Tensor random(at::IntArrayRef shape, const at::TensorOptions& options) {
@@ -46,12 +49,12 @@ at::Tensor random(at::IntArrayRef shape, const at::TensorOptions& options) {
       .to(options.dtype());
 }
 
-// One layer of the decoder with made-up weights, over a vocabulary of a few words.
+// A few layers of the decoder with made-up weights, over a vocabulary of a few words.
 class LayerTrial {
  public:
-  LayerTrial(const ModelSize& model, const Placement& placement)
+  LayerTrial(const ModelSize& model, const Placement& placement, std::int64_t layers)
       : model_(model), placement_(placement), config_(model.decoder) {
-    config_.layers = 1, config_.vocab = 8, config_.tied = false;
+    config_.layers = layers, config_.vocab = 8, config_.tied = false;
     const at::TensorOptions type = at::TensorOptions(placement.device).dtype(placement.dtype);
     const at::TensorOptions master = type.dtype(at::kFloat);
     const bool trains = model.mode == DecoderMode::kTrained;
@@ -74,7 +77,8 @@ class LayerTrial {
     decoder_.emplace(config_, table_, "model.", "lm_head.weight", options);
   }
 
-  double seconds(std::int64_t tokens) const {
+  double seconds(const PackedLayout& layout) const {
+    const std::int64_t tokens = layout.tokens();
     const at::TensorOptions type = at::TensorOptions(placement_.device).dtype(placement_.dtype);
     const at::Tensor x = random({tokens, config_.hidden}, type).requires_grad_(true);
     const at::Tensor counted = at::arange(tokens, at::kLong);
@@ -82,9 +86,8 @@ class LayerTrial {
         config_.three_components() ? counted.expand({3, tokens}).contiguous() : counted;
     const DropoutKey key{1, 1, "plan"};
     return seconds_of(placement_.device, [&] {
-      const at::Tensor out =
-          decoder_->forward(x, positions, {.prefix = tokens, .lengths = {}},
-                            model_.mode == DecoderMode::kAdapted ? &key : nullptr);
+      const at::Tensor out = decoder_->forward(
+          x, positions, layout, model_.mode == DecoderMode::kAdapted ? &key : nullptr);
       torch::autograd::backward({out}, {at::ones_like(out)});
     });
   }
@@ -97,41 +100,118 @@ class LayerTrial {
   std::optional<qwen2::TrainDecoder> decoder_;
 };
 
-// Doubles the number of tokens until a run takes long enough, and fits a line and a square through
-// the last two of them.
-void measure_layer(const ModelSize& model, std::int64_t tokens, const Placement& placement,
-                   StepSpeed& out) {
-  const LayerTrial trial(model, placement);
-  std::map<std::int64_t, double> seconds;
-  std::int64_t count = std::min(tokens, kFewTokens);
-  for (;;) {
-    seconds[count] = trial.seconds(count);
-    if (count == tokens || seconds[count] > kEnough) break;
-    count = std::min(2 * count, tokens);
+// The layout of a pass, shrunk to about `tokens`.
+PackedLayout layout_of(const PassSize& pass, std::int64_t tokens) {
+  const double share = to_real(tokens) / to_real(pass.tokens);
+  const std::int64_t questions = pass.packed ? std::max<std::int64_t>(pass.questions, 1) : 0;
+  PackedLayout out;
+  out.prefix = tokens;
+  for (std::int64_t i = 0; i < questions; ++i) {
+    const double own = share * to_real(pass.own) / to_real(questions);
+    out.lengths.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(own)));
+    out.prefix -= out.lengths.back();
   }
-  const auto last = std::prev(seconds.end());
-  const double n2 = to_real(last->first), t2 = last->second;
-  out.layer_token = t2 / n2;
-  if (seconds.size() < 2) return;
-  const double n1 = to_real(std::prev(last)->first), t1 = std::prev(last)->second;
-  out.layer_square = std::max(0.0, (t2 / n2 - t1 / n1) / (n2 - n1));
-  out.layer_token = t2 / n2 - out.layer_square * n2;
+  out.prefix = std::max<std::int64_t>(1, out.prefix);
+  return out;
 }
 
-// One projector of a frame; two products with a GELU in between, as mlp2x_gelu.
-double projector_seconds(std::int64_t width, std::int64_t hidden, double cells, bool trains,
-                         const Placement& placement) {
-  if (width == 0) return 0;
-  const at::TensorOptions type = at::TensorOptions(placement.device).dtype(placement.dtype);
-  const at::Tensor first = random({hidden, width}, type).requires_grad_(trains);
-  const at::Tensor second = random({hidden, hidden}, type).requires_grad_(trains);
-  const at::Tensor features =
-      random({static_cast<std::int64_t>(cells), width}, type.dtype(at::kFloat));
-  return seconds_of(placement.device, [&] {
-    const at::Tensor x = features.to(placement.dtype);
-    const at::Tensor out = at::linear(at::gelu(at::linear(x, first)), second);
-    if (trains) torch::autograd::backward({out}, {at::ones_like(out)});
+// Doubles the number of tokens until a run takes long enough, and fits a line and a square through
+// the last two of them. What two layers take more than one is a layer; the rest is what stands
+// around them.
+void measure_layer(const ModelSize& model, const PassSize& pass, const Placement& placement,
+                   StepSpeed& out) {
+  const LayerTrial one(model, placement, 1), two(model, placement, 2);
+  struct Point {
+    double tokens = 0, layer = 0, around = 0;
+  };
+  std::vector<Point> points;
+  for (std::int64_t count = std::min(pass.tokens, kFewTokens);;
+       count = std::min(2 * count, pass.tokens)) {
+    const PackedLayout layout = layout_of(pass, count);
+    const double less = one.seconds(layout), more = two.seconds(layout);
+    const double layer = std::max(more - less, more / 4);  // not more noise than time
+    points.push_back({to_real(layout.tokens()), layer, std::max(0.0, less - layer)});
+    if (count == pass.tokens || more > kEnough) break;
+  }
+  const Point last = points.back();
+  out.pass_token = last.around / last.tokens;
+  out.layer_token = last.layer / last.tokens;
+  if (points.size() < 2) return;
+  const Point before = points[points.size() - 2];
+  out.layer_square = std::max(0.0, (last.layer / last.tokens - before.layer / before.tokens) /
+                                       (last.tokens - before.tokens));
+  out.layer_token -= out.layer_square * last.tokens;
+}
+
+// Projectors and fusion with made-up weights.
+class VisualTrial {
+ public:
+  VisualTrial(const ModelSize& model, const FusionCheckpoint& modules, const Placement& placement)
+      : model_(model), placement_(placement) {
+    const auto projector = [&](const ProjectorConfig& config, bool trains) {
+      return Projector::over(config, values_of(projector_specs(config), trains), placement);
+    };
+    if (model.semantic_width > 0)
+      modules_.semantic = projector(*modules.semantic, model.semantic_trains);
+    if (model.generative_width > 0)
+      modules_.generative = projector(*modules.generative, model.generative_trains);
+    if (model.generative_width > 0 && model.fuses)
+      modules_.fusion = Fusion::over(
+          modules.fusion, values_of(fusion_specs(modules.fusion), model.fusion_trains), placement);
+  }
+
+  double seconds(std::int64_t frames) const {
+    const at::TensorOptions type = at::TensorOptions(placement_.device).dtype(at::kFloat);
+    const auto features = [&](std::int64_t width, double cells) {
+      return width > 0 ? random({frames, static_cast<std::int64_t>(cells), width}, type)
+                       : at::Tensor();
+    };
+    const at::Tensor semantic = features(model_.semantic_width, kFine);
+    const at::Tensor generative = features(model_.generative_width, kCoarse);
+    return seconds_of(placement_.device, [&] {
+      Streams streams = project(modules_, semantic, generative);
+      if (modules_.fusion) fuse_streams(*modules_.fusion, {}, {}, streams);
+      for (const at::Tensor& out :
+           {streams.fused.defined() ? streams.fused : streams.semantic, streams.generative}) {
+        if (!out.defined() || !out.requires_grad()) continue;
+        torch::autograd::backward({out}, {at::ones_like(out)});
+        break;
+      }
+    });
+  }
+
+ private:
+  Parameters values_of(const std::vector<ParameterSpec>& specs, bool trains) const {
+    const at::TensorOptions type = at::TensorOptions(placement_.device).dtype(placement_.dtype);
+    Parameters out;
+    for (const ParameterSpec& spec : specs)
+      out.emplace_back(spec.name, random(spec.shape, type).requires_grad_(trains));
+    return out;
+  }
+
+  const ModelSize& model_;
+  const Placement& placement_;
+  StreamModules modules_;
+};
+
+// A frame through the vision tower and back; one layer runs, with made-up weights.
+double tower_seconds(const ModelSize& model, const Placement& placement) {
+  if (!model.tower) return 0;
+  siglip::Config config = *model.tower;
+  config.layers = 1;
+  const at::TensorOptions master = at::TensorOptions(placement.device).dtype(at::kFloat);
+  WeightTable table;
+  for (const NamedTensor& tensor : siglip::tower_tensors(config))
+    table.emplace(tensor.canonical, random(tensor.shape, master).requires_grad_(true));
+  const siglip::TrainTower tower(config, table, std::string(siglip::kPrefix),
+                                 {placement.dtype, model.recompute});
+  const at::Tensor pixels =
+      random({1, siglip::kPatchChannels, siglip::kImageSide, siglip::kImageSide}, master);
+  const double seconds = seconds_of(placement.device, [&] {
+    const at::Tensor out = tower.forward(pixels);
+    torch::autograd::backward({out}, {at::ones_like(out)});
   });
+  return seconds * to_real(model.tower->layers);
 }
 
 double logit_seconds(const ModelSize& model, const Placement& placement) {
@@ -161,23 +241,33 @@ double update_seconds(const Placement& placement) {
   return seconds / to_real(kUpdates);
 }
 
+// The same in operations: products of both matrices' kinds, and attention over all patches.
+double tower_operations(const ModelSize& model) {
+  if (!model.tower) return 0;
+  const siglip::Config& c = *model.tower;
+  const double tokens = to_real(c.tokens()), width = to_real(c.width);
+  const double layer =
+      tokens * width * (4 * width + 2 * to_real(c.mlp)) + 2 * tokens * tokens * width;
+  return (model.recompute ? 4 : 3) * 2 * layer * to_real(c.layers);
+}
+
 }  // namespace
 
 double StepSpeed::pass(const ModelSize& model, const PassSize& pass) const {
   const double tokens = to_real(pass.tokens);
-  return to_real(model.decoder.layers) * (layer_token * tokens + layer_square * tokens * tokens) +
+  return pass_token * tokens +
+         to_real(model.decoder.layers) * (layer_token * tokens + layer_square * tokens * tokens) +
          logit * to_real(pass.targets) * to_real(model.decoder.vocab);
 }
 
-StepSpeed measure_speed(const ModelSize& model, std::int64_t tokens, const Placement& placement) {
+StepSpeed measure_speed(const ModelSize& model, const FusionCheckpoint& modules,
+                        const PassSize& pass, const Placement& placement) {
   return on_device(placement.device, [&] {
     StepSpeed out;
-    measure_layer(model, std::max<std::int64_t>(tokens, 1), placement, out);
-    const std::int64_t hidden = model.decoder.hidden;
-    out.frame =
-        projector_seconds(model.semantic_width, hidden, kFine, model.semantic_trains, placement) +
-        projector_seconds(model.generative_width, hidden, kCoarse, model.generative_trains,
-                          placement);
+    measure_layer(model, pass, placement, out);
+    const std::int64_t frames = std::clamp<std::int64_t>(pass.frames, 1, kFrames);
+    out.frame = VisualTrial(model, modules, placement).seconds(frames) / to_real(frames) +
+                tower_seconds(model, placement);
     out.logit = logit_seconds(model, placement);
     out.update = update_seconds(placement);
     return out;
@@ -198,10 +288,18 @@ StepSpeed stated_speed(const ModelSize& model, double flops) {
   out.layer_square = (model.recompute ? 4.5 : 3.5) * 2 *
                      to_real(model.decoder.heads * model.decoder.head_dim) / flops;
   out.frame = (projector(model.semantic_width, kFine, model.semantic_trains) +
-               projector(model.generative_width, kCoarse, model.generative_trains)) /
+               projector(model.generative_width, kCoarse, model.generative_trains) +
+               tower_operations(model)) /
               flops;
   out.logit = (model.mode == DecoderMode::kTrained ? 3 : 2) * 2 * hidden / flops;
   return out;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 90) return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 0);
+  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
+  if (seconds < 172800) return fmt::format("{:.1f} h", seconds / 3600);
+  return fmt::format("{:.1f} days", seconds / 86400);
 }
 
 }  // namespace vega::train

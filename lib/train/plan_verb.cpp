@@ -30,13 +30,6 @@ See also: vega-train run; docs/training.md)";
 
 constexpr double kTera = 1e12;
 
-std::string duration_text(double seconds) {
-  if (seconds < 90) return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 0);
-  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
-  if (seconds < 172800) return fmt::format("{:.1f} h", seconds / 3600);
-  return fmt::format("{:.1f} days", seconds / 86400);
-}
-
 // 1,234,567.
 std::string number_text(double value) {
   std::string digits = fmt::format("{:.0f}", value), out;
@@ -125,6 +118,7 @@ void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   out.bytes("  inputs of layers", m.pass.inputs);
   out.bytes("  layers", m.pass.layer, plan.recompute ? "one at a time" : "all of them");
   out.bytes("  logits", m.pass.logits, "a block of rows; not at the same time as layers");
+  out.bytes("  vision tower", m.pass.tower, "its layers' inputs, and one layer behind the decoder");
   out.row("at most", bytes_text(m.total()), "what metrics.jsonl calls memory");
   if (m.mapped > 0)
     out.bytes("beside it", m.mapped, "frozen weights in mapped files, which is not counted");
@@ -138,6 +132,21 @@ void add_cost(PlanTable& out, const RunPlan& plan, const TrainSetup& setup) {
   out.bytes("a checkpoint", plan.checkpoint_bytes,
             fmt::format("every {} steps", setup.recipe.save_every));
   out.bytes("checkpoints", plan.disk_bytes, "the last ones, the best, the one being written");
+}
+
+// The one in the middle by its tokens, of some steps.
+PassSize usual_pass(const TrainSetup& setup) {
+  constexpr std::int64_t kLooked = 50;
+  Sampler sampler = setup.sampler();
+  std::vector<PassSize> all;
+  const std::int64_t steps = setup.plan.steps, count = std::min(steps, kLooked);
+  // From the end: the first steps may see no visual tokens.
+  for (std::int64_t i = 0; i < count; ++i)
+    for (const PlannedPass& pass : passes_of_step(setup, sampler, steps - 1 - i))
+      all.push_back(pass.size);
+  const auto middle = all.begin() + std::ssize(all) / 2;
+  std::ranges::nth_element(all, middle, {}, &PassSize::tokens);
+  return *middle;
 }
 
 }  // namespace
@@ -201,6 +210,7 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
               {"inputs", m.pass.inputs},
               {"layers", m.pass.layer},
               {"logits", m.pass.logits},
+              {"tower", m.pass.tower},
               {"peak", m.pass.peak}}},
             {"pass_otherwise", m.otherwise},
             {"total", m.total()}}},
@@ -213,12 +223,9 @@ RunResult run_plan(const PlanVerb& options, const Context& context) {
   const TrainSetup setup(options);
   at::set_num_threads(setup.recipe.threads);
   const ModelSize model = model_size(setup.planned, setup.recipe.model);
-  Sampler sampler = setup.sampler();
-  std::int64_t longest = 1;
-  for (const PlannedPass& pass : passes_of_step(setup, sampler, setup.plan.steps - 1))
-    longest = std::max(longest, pass.size.tokens);
   const bool measured = options.speed <= 0;
-  const StepSpeed speed = measured ? measure_speed(model, longest, setup.recipe.model.placement)
+  const StepSpeed speed = measured ? measure_speed(model, setup.planned.modules, usual_pass(setup),
+                                                   setup.recipe.model.placement)
                                    : stated_speed(model, options.speed * kTera);
   RunPlan plan = planned_run(setup, speed);
   plan.measured = measured;
