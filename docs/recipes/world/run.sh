@@ -391,8 +391,8 @@ counted() { find "$out/rooms/$1/" -mindepth 1 -maxdepth 1 -name 'room*' | wc -l;
   echo
   echo "## Blocks and noise levels"
   echo
-  echo "On the rooms to choose on, with the run $first: AUC / label / normals / depth. The tap whose ranks by the four have the smallest"
-  echo "sum is chosen."
+  echo "On the rooms to choose on, with the run $first: AUC / label / normals / depth. The tap whose ranks by the four have"
+  echo "the smallest sum is chosen."
   echo
   line="| block |" rule="|---|"
   for t in $timesteps; do line+=" t $t |" rule+="---|"; done
