@@ -53,7 +53,7 @@ configure: setup
 	  grep -- '^-- CUDA:' '$(BUILD)/configure.log' >&2; \
 	  printf '%s\n' "$(options)" >'$(BUILD)/options.txt'; }
 
-demo: build ## made-up rooms through the whole pipeline: features, training, answers, scores, pictures
+demo: build ## what a generator knows about made-up rooms, then the whole pipeline on them: pictures, scores, a report
 	@tools/demo.sh
 
 study: build ## six rows of features compared in made-up rooms: docs/recipes/study (half an hour on two cores)
