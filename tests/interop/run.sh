@@ -25,3 +25,8 @@ if "$PYTHON" -c "import sklearn" 2>/dev/null; then
 else
   echo "probe: skipped, $PYTHON lacks scikit-learn"
 fi
+if "$PYTHON" -c "import diffusers, PIL" 2>/dev/null; then
+  "$PYTHON" "$ROOT/tests/interop/world_model.py" "$BIN" "$ROOT/data/world" "$T"
+else
+  echo "world model: skipped, $PYTHON lacks diffusers or PIL"
+fi
