@@ -12,6 +12,14 @@ if "$PYTHON" -c "import transformers, peft" 2>/dev/null; then
 else
   echo "models: skipped, $PYTHON lacks transformers or peft"
 fi
+if "$PYTHON" -c "import diffusers, PIL" 2>/dev/null; then
+  "$BIN/vega-synth" scene --size 96x64 --frames 40 -o "$T/walk" --log-level warn --progress off >/dev/null
+  "$BIN/vega-train" world "$T/walk" --size 96x64 --width 48 --blocks 3 --ffn 96 --heads 2 --steps 2 --store-dtype fp32 \
+    -o "$T/run" --log-level warn --progress off >/dev/null
+  "$PYTHON" "$ROOT/tests/interop/wan_model.py" "$BIN" "$T/run/model" "$T/wan-model"
+else
+  echo "wan_model: skipped, $PYTHON lacks diffusers or PIL"
+fi
 if "$PYTHON" -c "import sklearn" 2>/dev/null; then
   for i in 1 2 3 4; do
     "$BIN/vega-synth" scene --seed "4$i" --size 96x72 --frames 120 --every 20 -o "$T/rooms/room$i" --log-level warn --progress off >/dev/null
