@@ -109,7 +109,7 @@ rooms() {
     measured "rooms-$kind" render "$kind" ${!range} --masks exact
     measured "scenes-$kind" "$bin/vega-extract" scene "$out/rooms/$kind"/room* --proposals gt --compat fixed \
       --threads "$threads" "${quiet[@]}" -o "$out/scenes/$kind"
-    find "$out/scenes/$kind" -name '*.h5' -printf '%f\n' | sed 's/\.h5$//' | sort >"$out/lists/$kind.txt"
+    find "$out/scenes/$kind/" -name '*.h5' -printf '%f\n' | sed 's/\.h5$//' | sort >"$out/lists/$kind.txt"
     sed "1,${fit}d" "$out/lists/$kind.txt" >"$out/lists/$kind-unseen.txt"   # the first ones fit the probe
   done
 }
@@ -131,7 +131,7 @@ train() {
   n=$(steps_of "$1")
   if [ "$1" = given-1 ]; then   # for its start alone: the same network with random weights, and the VAE of the model
     say "The same network with random weights"
-    walks=("$(find "$out/rooms/score" -mindepth 1 -maxdepth 1 -name 'room*' | sort | head -n 1)") vae=(--vae "$model")
+    walks=("$(find "$out/rooms/score/" -mindepth 1 -maxdepth 1 -name 'room*' | sort | head -n 1)") vae=(--vae "$model")
   else
     say "Run $1: $n steps"
   fi
