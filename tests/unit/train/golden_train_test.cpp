@@ -219,9 +219,9 @@ void run_steps(const Json& json, Training& training, const Check& check) {
     check(step, losses, norm);
     const double factor = schedule.factor(static_cast<std::int64_t>(n));
     CHECK(factor == Approx(*step["factor"].number()).epsilon(1e-8));
-    std::map<Part, double> rates;
+    std::map<std::string, double> rates;
     for (const JsonMember& rate : json["rates"].members())
-      rates[*find_choice<Part>(kParts, rate.name)] = factor * *rate.value.number();
+      rates[rate.name] = factor * *rate.value.number();
     optimizer.clip(norm, 1);
     optimizer.step(rates);
   }

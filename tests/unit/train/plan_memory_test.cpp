@@ -52,8 +52,8 @@ vlm::TrainSample sample_of(const vlm::TrainModel& model, const Trial& trial, std
 double measured(vlm::TrainModel& model, const vlm::SceneInput& scene,
                 std::span<const vlm::TrainSample> samples, MemoryMeter& meter, double before) {
   Optimizer optimizer(model.trained(), {});
-  std::map<Part, double> rates;
-  for (const vlm::Trained& one : model.trained()) rates[one.part] = 1e-5;
+  std::map<std::string, double> rates;
+  for (const vlm::Trained& one : model.trained()) rates[vlm::name_of(one.part)] = 1e-5;
   for (int step = 0; step < 2; ++step) {
     meter.restart();
     optimizer.clear_gradients();

@@ -55,6 +55,29 @@ TEST_CASE("loss: one point a step, thin and bold in one colour, a logarithm over
   CHECK(run_panels({run_of("a", 5)}, PlotPanel::kLoss, PlotScale::kLog, 0)[0].log_y);
 }
 
+TEST_CASE("a generator: losses by noise and kind of step, frames a second") {
+  PlottedRun run;
+  for (int step = 1; step <= 6; ++step) {
+    StepMetrics one;
+    one.step = step;
+    one.loss = 1, one.frames = 32, one.seconds = 2;
+    one.loss_by = {{step % 3 == 0 ? "single frames" : "clips", 1.0}, {"noise < 0.4", 0.5}};
+    run.steps.push_back(one);
+  }
+  CHECK(run_panels({run}, PlotPanel::kLoss, PlotScale::kAuto, 0)[0].y_label ==
+        "loss (squared error)");
+  const auto split = run_panels({run}, PlotPanel::kTasks, PlotScale::kAuto, 0);
+  REQUIRE(split.size() == 1);
+  CHECK(series_names(split[0]) ==
+        std::vector<std::string>{"clips", "noise < 0.4", "single frames"});
+  CHECK(split[0].series[0].points.size() == 4);
+  CHECK(split[0].series[2].points.size() == 2);
+  const auto speed = run_panels({run}, PlotPanel::kSpeed, PlotScale::kAuto, 0);
+  REQUIRE(speed.size() == 1);
+  CHECK(speed[0].y_label == "frames/s");
+  CHECK(speed[0].series[0].points[0].y == 16);
+}
+
 TEST_CASE("a long run is thinned to what a panel can show, with its spikes") {
   PlottedRun run = run_of("", 30000);
   run.steps[17000].loss = 1e4;

@@ -33,6 +33,20 @@ TEST_CASE("linear and constant rates") {
   CHECK(flat.factor(99) == 1);
 }
 
+TEST_CASE("a rate that stays for half of the steps and then falls to 0") {
+  const Schedule s{ScheduleKind::kHalf, 750, 40};
+  CHECK(s.factor(0) == 0);
+  CHECK(s.factor(10) == 0.25);
+  CHECK(s.factor(40) == 1);
+  CHECK(s.factor(375) == 1);
+  CHECK(s.factor(376) == Approx(374.0 / 375));
+  CHECK(s.factor(749) == Approx(1.0 / 375));
+  CHECK(s.factor(750) == 0);
+  const Schedule odd{ScheduleKind::kHalf, 5, 0};
+  CHECK(odd.factor(2) == 1);
+  CHECK(odd.factor(3) == Approx(0.8));
+}
+
 TEST_CASE("a run that is all warm-up") {
   const Schedule s{ScheduleKind::kCosine, 4, 4};
   CHECK(s.factor(3) == 0.75);
