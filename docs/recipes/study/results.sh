@@ -99,8 +99,8 @@ if [ -n "$qa_steps" ]; then
   cut -f 1,2 "$scores/qa.test.tsv" >"$scores/qa.kinds.tsv"
   scored scanqa EM qa.frequent "$qa_test" "$scores/qa.frequent.jsonl"
   for row in $rows; do
-    mapfile -t mine < <(answers_of "$row" qa)
-    scored scanqa EM "qa.$row" "$qa_test" "${mine[@]}"
+    mapfile -t mine < <(answers_of "$row" qa 2>/dev/null)
+    [ ${#mine[@]} = 0 ] || scored scanqa EM "qa.$row" "$qa_test" "${mine[@]}"
   done
 fi
 
@@ -147,14 +147,15 @@ qa_results() {
   of qa.frequent
   echo "| most frequent answer | $value | $low to $high | | | | | |"
   for row in $rows; do
-    mapfile -t mine < <(answers_of "$row" qa)
+    mapfile -t mine < <(answers_of "$row" qa 2>/dev/null)
+    [ ${#mine[@]} != 0 ] || { echo "| $row | not answered yet | | | | | | |"; continue; }
     frequent=("${mine[@]/*/$scores/qa.frequent.jsonl}")
     of "qa.$row"
     echo "| $row | $value | $low to $high | ${by_seed:-$value} | $(compared scanqa EM "$qa_test" "${mine[@]}" -- "${frequent[@]}") |"
   done
   echo
   local lines=("most frequent answer"$'\t'"$scores/qa.frequent.samples.jsonl")
-  for row in $rows; do lines+=("$row"$'\t'"$scores/qa.$row.samples.jsonl"); done
+  for row in $rows; do [ ! -f "$scores/qa.$row.samples.jsonl" ] || lines+=("$row"$'\t'"$scores/qa.$row.samples.jsonl"); done
   kind_table EM "$scores/qa.kinds.tsv" "${lines[@]}"
 }
 {
@@ -199,13 +200,14 @@ qa_results() {
     echo
     kind_table "$metric" "$scores/kinds.tsv" "${lines[@]}"
   fi
-  if [ "$(wc -w <<<"$rows")" -gt 1 ]; then
+  first=1
+  for row in $compare; do
+    [[ " $rows " = *" $row "* && $rows = *' '* ]] || continue
+    [ -z "$first" ] || { echo && echo "Question by question (whole rooms are drawn, and exchanged for p):"; }
+    first=''
     echo
-    echo "Question by question (whole rooms are drawn, and exchanged for p):"
-    for row in $compare; do
-      case " $rows " in *" $row "*) echo; against_table scanrefer "$metric" test "$test" "$row" ;; esac
-    done
-  fi
+    against_table scanrefer "$metric" test "$test" "$row"
+  done
   [ -z "$qa_steps" ] || qa_results
 } >"$out/RESULTS.md.new"
 mv "$out/RESULTS.md.new" "$out/RESULTS.md"

@@ -23,6 +23,7 @@
 #   --jobs N          models that are trained at a time (2)
 #   --threads N       of every program (all cores, shared by the jobs)
 #   --results FILE    a copy of RESULTS.md
+#   --tables-only     write RESULTS.md anew from the answers that are there
 #   --files-only      end when the files of the rooms are there, before anything is trained
 #
 # BUILD=build is the build folder.
@@ -33,11 +34,12 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}   # threads that wait for work
 bin=${BUILD:-$root/build}/bin
 command="docs/recipes/study/run.sh${*:+ $*}"
 out=study conf=$here/study.conf scenes='' semantic='' features='' rgb='' train='' test='' qa_train='' qa_test='' tokenizer=''
-device=cpu jobs=2 threads='' results='' files_only='' models=()
+device=cpu jobs=2 threads='' results='' files_only='' tables_only='' models=()
 declare -A asked
 while [ $# -gt 0 ]; do
   case $1 in
     --files-only) files_only=1; shift ;;
+    --tables-only) tables_only=1; shift ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     -o | --conf | --generative-model | --scenes | --semantic | --features | --rgb | --train | --test | --qa-train | --qa-test | \
       --tokenizer | --rows | --seeds | --steps | --visual-from | --device | --jobs | --threads | --results)
@@ -55,8 +57,9 @@ while [ $# -gt 0 ]; do
 done
 [ -x "$bin/vega-train" ] || { echo "run.sh: no $bin/vega-train; run make, or set BUILD" >&2; exit 2; }
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || { echo "run.sh: --jobs: got '$jobs', expected a number from 1 on" >&2; exit 2; }
-world_seed='' train_rooms='' test_rooms='' stacked='' frames='' size='' wan_size='' texts='' about='' rows='' seeds=''
-steps='' rate='' rooms_a_step='' questions_a_room='' qa_steps='' qa_seeds='' qa_rooms_a_step='' qa_questions_a_room='' qa_visual_from='' compare='' title='' visual_from='' keep_frames='' shift=''
+world_seed='' train_rooms='' test_rooms='' stacked='' frames='' size='' wan_size='' wan_block='' wan_timestep='' about='' texts=''
+title='' rows='' seeds='' compare='' steps='' rate='' rooms_a_step='' questions_a_room='' visual_from='' keep_frames='' shift=''
+qa_steps='' qa_seeds='' qa_rooms_a_step='' qa_questions_a_room='' qa_visual_from=''
 # shellcheck source=docs/recipes/study/study.conf
 . "$conf"
 for name in "${!asked[@]}"; do printf -v "$name" %s "${asked[$name]}"; done
@@ -86,12 +89,13 @@ read -ra words <<<"$rows"
 rows=${words[*]}   # one blank between two
 : "${threads:=$((($(nproc) + jobs - 1) / jobs))}"
 mkdir -p "$out/log" "$out/models" "$out/runs" "$out/answers" "$out/scores" "$out/questions"
-printf '%s\t%s\n' "$(date +%s)" "$command" >>"$out/log/calls.tsv"   # when each call began
+[ -n "$tables_only" ] || printf '%s\t%s\n' "$(date +%s)" "$command" >>"$out/log/calls.tsv"   # when each call began
 
 step() { printf '\n%s\n' "$*" >&2; }
 # measured NAME COMMAND...: runs it with its stdout in log/NAME.txt; its processor and wall time go to log/times.tsv.
 measured() {
   local name=$1 rc=0
+  [ -z "$tables_only" ] || return 0
   shift
   printf '$ %s\n' "${*/#$bin\//}" >&2
   { TIMEFORMAT="$name"$'\t%U\t%S\t%R'; time "$@" >"$out/log/$name.txt" 2>&3 || rc=$?; } 3>&2 2>>"$out/log/times.tsv"
@@ -134,7 +138,7 @@ if [ -n "$made_up" ]; then
   for model in "${models[@]}"; do
     name=${model%%=*} generative_files[$name]=$out/features/$name
     measured "$name" "$bin/vega-extract" features "${frames_of[@]}" --backbone wan --model "${model#*=}" --size "$wan_size" \
-      --tag "$name" --device "$device" -o "$out/features"
+      ${wan_block:+--blocks "$wan_block"} ${wan_timestep:+--timesteps "$wan_timestep"} --tag "$name" --device "$device" -o "$out/features"
   done
 else
   generative_files[generative]=$features
@@ -180,7 +184,8 @@ run_row() {
   # All parts of a model train from scratch with one rate; each step turns and shifts a room and takes some of its frames.
   # The last stage goes on with questions in words alone.
   local recipe=("${files[@]}" --rate "$rate" --sampler scene --augment-turn --augment-shift "$shift"
-    --augment-frames "$keep_frames" --seed "$seed" --masking answer --compat reference --spatial-instruction off --recompute off --keep 1 "${run[@]}")
+    --augment-frames "$keep_frames" --seed "$seed" --masking answer --compat reference --spatial-instruction off
+    --recompute off --keep 1 "${run[@]}")
   local asking=("${files[@]}" --compat reference "${run[@]}")
   measured "train-$row-$seed" "$bin/vega-train" run --checkpoint "$start" --data "$out/questions.json" "${recipe[@]}" \
     --train "$parts" --steps "$steps" --save-every "$steps" --step-scenes "$rooms_a_step" --scene-questions "$questions_a_room" \
@@ -201,6 +206,7 @@ for row in $rows; do (row_files "$row"); done   # every row is known, before the
 running=0
 for row in $rows; do
   for seed in $seeds; do
+    [ -z "$tables_only" ] || continue
     if [ "$jobs" = 1 ]; then run_row "$row" "$seed"; continue; fi
     if [ $running = "$jobs" ]; then
       wait -n || { rc=$?; wait; exit $rc; }
