@@ -222,7 +222,7 @@ compare() {
   done
   mkdir -p "$out/scores/$kind"
   measured "probe-$kind-$name" "$bin/vega-eval" probe "${of[@]}" --scenes "$out/scenes/$kind" --fit "$fit" \
-    ${baseline:+--baseline "$baseline"} -o "$out/scores/$kind/$name" "${quietly[@]}"
+    ${baseline:+--baseline "$baseline"} -o "$out/scores/$kind/$name" --plot "$out/scores/$kind/$name.png" "${quietly[@]}"
   {
     cat "$out/scores/$kind/$name/probe.csv"
     for set in "$@"; do
