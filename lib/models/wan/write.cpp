@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "base/error.h"
@@ -152,12 +153,21 @@ TensorSource source_of(const WeightTable& table, DType dtype) {
   };
 }
 
-void write_silent_prompt(const fs::path& path, std::int64_t width) {
+// rows (n, width); undefined: one row of zeros.
+void write_prompt_rows(const fs::path& path, const at::Tensor& rows, std::int64_t width) {
+  const at::Tensor bits = rows.defined() ? rows.detach().to(at::kCPU, at::kBFloat16).contiguous()
+                                         : at::zeros({1, width}, at::kBFloat16);
+  if (bits.dim() != 2 || bits.size(0) < 1 || bits.size(1) != width) {
+    throw InputError(explain("prompt of a model", to_string(Shape(bits.sizes().vec())),
+                             "(rows, " + std::to_string(width) + ")"));
+  }
+  const TensorView view = view_of(bits);
   Prompt prompt;
-  prompt.text = "(zeros)";
-  prompt.rows = 1;
+  prompt.text = rows.defined() ? "(of another model)" : "(zeros)";
+  prompt.rows = bits.size(0);
   prompt.width = width;
-  prompt.context.resize(static_cast<std::size_t>(width));
+  prompt.context.resize(static_cast<std::size_t>(bits.numel()));
+  std::memcpy(prompt.context.data(), view.data, view.bytes());
   prompt.header.key = "prompt";
   prompt.header.cache_key = xxh3_hex(std::as_bytes(std::span(prompt.context)));
   prompt.header.seed = 0;
@@ -194,7 +204,7 @@ void write_model_config(const fs::path& folder, ModelLayout layout, const DitCon
 
 void write_wan_model(const fs::path& folder, ModelLayout layout, const DitConfig& config,
                      const WeightTable& dit, const LinearVae& vae, const ModelRecord& record,
-                     DType dtype) {
+                     DType dtype, const at::Tensor& prompt) {
   check_table(dit, dit_tensors(config), "transformer");
   check_table(vae.weights, vae_tensors(vae.config), "VAE");
   write_model_weights(folder, {.layout = layout,
@@ -203,7 +213,7 @@ void write_wan_model(const fs::path& folder, ModelLayout layout, const DitConfig
                                .dtype = dtype,
                                .dit_source = source_of(dit, dtype),
                                .vae_source = source_of(vae.weights, dtype)});
-  write_silent_prompt(folder / "prompt.h5", config.text_dim);
+  write_prompt_rows(folder / "prompt.h5", prompt, config.text_dim);
   ModelRecord said = record;
   said.pixel_map = vae.pixel_map.defined() ? kPixelFile : "";
   if (vae.pixel_map.defined()) {

@@ -46,16 +46,17 @@ void write_model_weights(const std::filesystem::path& folder, const ModelFiles& 
 void write_model_config(const std::filesystem::path& folder, ModelLayout layout,
                         const DitConfig& config);
 
-// A whole model that vega-extract and diffusers read: weights, configuration, prompt.h5 (one row of
-// zeros, which a network with silent text parts does not see), pixels.safetensors where the VAE has
-// the way back, and the record (its pixel_map is set here). folder: made where it is not there;
-// train/part_folder.h makes the whole appear at once.
+// A whole model that vega-extract and diffusers read: weights, configuration, prompt.h5,
+// pixels.safetensors where the VAE has the way back, and the record (its pixel_map is set here).
+// folder: made where it is not there; train/part_folder.h makes the whole appear at once.
 // dit: exactly the tensors of dit_tensors(config), of any floating type; the VAE as in LinearVae.
-// dtype: what both are rounded to. Throws InputError (a tensor that is missing, unknown, of another
-// shape or not finite, named), OutputError.
+// dtype: what both are rounded to. prompt (n, text_dim), rounded to bfloat16: what the text parts
+// read; undefined: one row of zeros, for a network whose text parts are silent. Throws InputError
+// (a tensor that is missing, unknown, of another shape or not finite, named), OutputError.
 void write_wan_model(const std::filesystem::path& folder, ModelLayout layout,
                      const DitConfig& config, const WeightTable& dit, const LinearVae& vae,
-                     const ModelRecord& record, DType dtype = DType::kBF16);
+                     const ModelRecord& record, DType dtype = DType::kBF16,
+                     const at::Tensor& prompt = {});
 
 // Views on the tensors of a table, which must outlive them and lie contiguous on the CPU: what
 // VaeEncoder and Dit are made of. Throws InputError.

@@ -9,6 +9,7 @@
 #include "core/tensor.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/names.h"
+#include "models/wan/prompt_file.h"
 #include "train/float_views.h"
 #include "train/part_folder.h"
 #include "vlm/saved_step.h"
@@ -46,7 +47,8 @@ bool has_initial(const RunFolder& run) {
 }
 
 void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parameters& values,
-                   const wan::LinearVae& vae, const std::string& trained_on) {
+                   const wan::LinearVae& vae, const at::Tensor& prompt,
+                   const std::string& trained_on) {
   const fs::path folder = run.path() / kInitialFolder;
   wan::ModelRecord record;
   record.block = recipe.block;
@@ -64,7 +66,7 @@ void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parame
   const bool replace = fs::exists(folder, error);
   PartFolder part(folder);
   wan::write_wan_model(part.path(), recipe.layout, recipe.dit, weights, vae, record,
-                       recipe.store_dtype);
+                       recipe.store_dtype, prompt);
   part.publish(replace);
 }
 
@@ -95,9 +97,11 @@ void write_world_model(const StepFolder& step, const WorldExport& how) {
     throw InputError(explain("--block", std::to_string(record.block),
                              "0 to " + std::to_string(initial.model.dit_config.layers - 1)));
   const DType dtype = how.dtype.value_or(initial.model.dit.begin()->second.dtype);
+  const at::Tensor prompt = wan::read_prompt_file(wan::find_prompt({}, initial.model.folder),
+                                                  initial.model.dit_config.text_dim);
   PartFolder part(how.out);
   wan::write_wan_model(part.path(), how.layout, initial.model.dit_config, weights, initial.vae,
-                       record, dtype);
+                       record, dtype, prompt);
   part.publish(how.replace);
 }
 

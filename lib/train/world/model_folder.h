@@ -22,10 +22,11 @@ inline constexpr auto kInitialFolder = "initial", kModelFolder = "model";
 // Whether RUN/initial is there and of this run.
 bool has_initial(const RunFolder& run);
 
-// Writes RUN/initial: the values that training begins with, and the VAE. Throws InputError,
-// OutputError.
+// Writes RUN/initial: the values that training begins with, the VAE, and the prompt (undefined
+// where the text parts are silent). Throws InputError, OutputError.
 void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parameters& values,
-                   const wan::LinearVae& vae, const std::string& trained_on);
+                   const wan::LinearVae& vae, const at::Tensor& prompt,
+                   const std::string& trained_on);
 
 // How a step's model is written; what is unset is as RUN/initial has it.
 struct WorldExport {

@@ -196,6 +196,12 @@ std::string trained_on(const WorldRecipe& recipe, const std::vector<Walk>& walks
   return recipe.note.empty() ? counted : recipe.note + " (" + counted + ")";
 }
 
+// Only a network whose text parts speak reads it.
+at::Tensor prompt_of(const WorldRecipe& recipe) {
+  if (recipe.from.empty()) return {};
+  return wan::read_prompt_file(wan::find_prompt("", recipe.from), recipe.dit.text_dim);
+}
+
 // The VAE is read back from RUN/initial, where it has the type of the file: a run that goes on
 // encodes with the same numbers.
 wan::LinearVae prepare_vae(const WorldRecipe& recipe, const std::vector<Walk>& walks,
@@ -208,15 +214,9 @@ wan::LinearVae prepare_vae(const WorldRecipe& recipe, const std::vector<Walk>& w
           "the VAE keeps {:.4f} of what its 16 principal components hold, and {:.3f} of the "
           "variance of pixels",
           vae.r2, vae.pixel_r2);
-    write_initial(folder, recipe, values, vae, trained_on(recipe, walks));
+    write_initial(folder, recipe, values, vae, prompt_of(recipe), trained_on(recipe, walks));
   }
   return wan::read_linear_vae(folder.path() / kInitialFolder);
-}
-
-// Only a network whose text parts speak reads it.
-at::Tensor prompt_of(const WorldRecipe& recipe) {
-  if (recipe.from.empty()) return {};
-  return wan::read_prompt_file(wan::find_prompt("", recipe.from), recipe.dit.text_dim);
 }
 
 void write_last_model(const WorldRecipe& recipe, const RunFolder& folder) {

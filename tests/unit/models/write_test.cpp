@@ -79,6 +79,18 @@ TEST_CASE("stored as bfloat16 the VAE is the same, and the transformer is rounde
   CHECK(wan::open_checkpoint(made.temp / "again").fingerprint() == c.fingerprint());
 }
 
+TEST_CASE("a model whose text parts speak keeps its prompt") {
+  const Written made;
+  const at::Tensor rows = test::normal_draws({3, 8}, 7).to(at::kBFloat16).to(at::kFloat);
+  wan::write_wan_model(made.temp / "m", wan::ModelLayout::kOriginal, small_dit_config(), made.dit,
+                       made.vae, small_record(), DType::kBF16, rows);
+  CHECK(at::equal(wan::read_prompt_file(made.temp / "m" / "prompt.h5", 8), rows));
+  CHECK_THROWS_WITH(
+      wan::write_wan_model(made.temp / "n", wan::ModelLayout::kOriginal, small_dit_config(),
+                           made.dit, made.vae, small_record(), DType::kBF16, rows.t()),
+      Contains("(rows, 8)"));
+}
+
 TEST_CASE("silent text parts: the prompt does not change a token") {
   const Written made;
   const at::Tensor z = test::normal_draws({1, 16, 4, 6}, 5);
