@@ -53,9 +53,11 @@ class LinearVaeFit {
 
   std::int64_t pictures() const { return pictures_; }
 
-  // Throws InputError where the pictures vary in fewer than 16 directions (such as one constant
-  // picture), so that there are no 16 latents of deviation 1.
-  LinearVae finish() const;
+  // The deviation of a latent is that of its principal component to this power, over one factor
+  // that makes the mean square 1: at 0 all have deviation 1, at 1 they keep the proportions of the
+  // pixels. Throws InputError where the pictures vary in fewer than 16 directions (such as one
+  // constant picture).
+  LinearVae finish(double power = 0) const;
 
  private:
   std::int64_t base_ = 8, pictures_ = 0, patches_ = 0;

@@ -247,7 +247,7 @@ void LinearVaeFit::add(const at::Tensor& pictures) {
   patches_ += count * rows * columns;
 }
 
-LinearVae LinearVaeFit::finish() const {
+LinearVae LinearVaeFit::finish(double power) const {
   const double n = static_cast<double>(std::max<std::int64_t>(patches_, 1));
   const at::Tensor mean = sum_ / n, covariance = products_ / n - at::outer(mean, mean);
   const auto [variances, components] = principal(covariance);
@@ -259,6 +259,9 @@ LinearVae LinearVaeFit::finish() const {
   }
   const at::Tensor wanted =
       (components.narrow(1, 0, kLatents) / variances.narrow(0, 0, kLatents).sqrt()).t();
+  // Deviation of each latent, of mean square 1.
+  at::Tensor spread = variances.narrow(0, 0, kLatents).pow(power / 2);
+  spread = spread / spread.square().mean().sqrt();
   LinearVae vae;
   vae.config.base = base_;
   Written w;
@@ -280,7 +283,7 @@ LinearVae LinearVaeFit::finish() const {
     return (at::matmul(rows, seen) * rows).sum(1).sqrt();
   };
   const at::Tensor exact = regression(wanted, covariance, map2);
-  w.latent_rows = rounded(exact / (deviations(exact) * factor).unsqueeze(1));
+  w.latent_rows = rounded(exact * (spread / (deviations(exact) * factor)).unsqueeze(1));
   // Mean 0: what the rounded bias leaves, and what Wan's rounded mean does, the head's bias takes.
   const at::Tensor grid_mean = mean - w.colour.repeat_interleave(kSide * kSide);
   const at::Tensor wish = -at::mv(at::matmul(w.latent_rows, map2), grid_mean);
@@ -296,7 +299,8 @@ LinearVae LinearVaeFit::finish() const {
   const at::Tensor decode = at::linalg_solve(inner, cross);  // (16, 192)
   vae.pixel_map = decode.reshape({kLatents, 3, kSide, kSide}).to(at::kFloat).contiguous();
   vae.pixel_mean = mean.reshape({3, kSide, kSide}).to(at::kFloat).contiguous();
-  const at::Tensor error = inner.diagonal() - 2 * (cross * wanted).sum(1) + 1;
+  const at::Tensor error =
+      inner.diagonal() / spread.square() - 2 * (cross * wanted).sum(1) / spread + 1;
   vae.r2 = 1 - error.max().item<double>();
   vae.pixel_r2 = ((decode * cross).sum() / covariance.trace()).item<double>();
   return vae;

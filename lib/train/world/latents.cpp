@@ -124,7 +124,7 @@ wan::LinearVae fit_vae(std::span<const Walk> walks, const WorldRecipe& recipe) {
       fit.add(at::stack(pictures));
     }
   }
-  return fit.finish();
+  return fit.finish(recipe.vae_power);
 }
 
 LatentStore encode_walks(std::span<const Walk> walks, const wan::LinearVae& vae,

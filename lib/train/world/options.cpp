@@ -74,6 +74,8 @@ void visit_model(WorldOptions& o, OptionVisitor& v) {
             "base width of the VAE that is fitted");
   v.integer("--vae-pictures", o.vae_pictures, "N", {1, 1 << 20},
             "pictures that the VAE is fitted to, evenly spread over all");
+  v.real("--vae-power", o.vae_power, "X", {0, 1},
+         "how far its latents keep the proportions of the pixels; 0: all have deviation 1");
 }
 
 void visit_training(WorldOptions& o, OptionVisitor& v) {

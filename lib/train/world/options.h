@@ -40,6 +40,7 @@ struct WorldOptions {
   std::optional<std::int64_t> width, blocks, heads, ffn;  // unset: 256, 8, 4, 1024, or of --from
   std::string from, vae;                                  // model folders
   std::int64_t vae_width = 8, vae_pictures = 512;
+  double vae_power = 0;
 
   ClipOptions clips;
   double noise_mean = 0.3, noise_std = 1;

@@ -93,6 +93,7 @@ WorldRecipe resolve_world(const WorldOptions& o) {
   r.vae = o.vae.empty() ? r.from : wan::model_folder(o.vae);
   r.vae_width = o.vae_width;
   r.vae_pictures = o.vae_pictures;
+  r.vae_power = o.vae_power;
   r.clips = o.clips;
   r.noise_mean = o.noise_mean;
   r.noise_std = o.noise_std;
@@ -142,7 +143,11 @@ Json WorldRecipe::describe() const {
   out.add("device", device.is_cuda() ? "cuda" : "cpu");
   out.add("dtype", vega::name_of(dtype));
   out.add("seed", seed);
-  if (vae.empty()) out.add("fitted_vae", Json{{"width", vae_width}, {"pictures", vae_pictures}});
+  if (vae.empty()) {
+    Json fitted{{"width", vae_width}, {"pictures", vae_pictures}};
+    if (vae_power != 0) fitted.add("power", vae_power);
+    out.add("fitted_vae", std::move(fitted));
+  }
   return out;
 }
 

@@ -30,6 +30,7 @@ struct WorldRecipe {
       from;                   // folder of the model whose weights training begins with; empty: none
   std::filesystem::path vae;  // folder of the model whose VAE is taken; empty: one is fitted
   std::int64_t vae_width = 8, vae_pictures = 512;
+  double vae_power = 0;
 
   ClipOptions clips;
   double noise_mean = 0.3, noise_std = 1;

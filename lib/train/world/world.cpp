@@ -235,7 +235,7 @@ takes. The same command again goes on with a run that was stopped, bit for bit a
 
 Examples:
   vega-train world rooms/* -o run --note "my flat"
-  vega-train world walk.mp4 --select fps:4 --steps 3000 -o run && vega-extract features walk.mp4 --model run --size 256x192
+  vega-train world walk.mp4 --select fps:4 --steps 3000 -o run && vega-extract features walk.mp4 --model run --view stretch
 
 See also: export, plot, inspect; docs/world.md)";
 
