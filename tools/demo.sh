@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # demo.sh: what a small generator that was trained on walks through rooms knows about space, on rooms that it has not
 # seen: pictures, and scores beside the controls. Then the whole pipeline: fusion, training, answers, scores, a report.
-# What was computed already is kept, and pictures are drawn anew. BUILD=build is the build folder, DEMO=demo the folder
+# Files that are there already are kept, and pictures are drawn anew. BUILD=build is the build folder, DEMO=demo the folder
 # of the results, WORLD=data/world the generator.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -53,7 +53,7 @@ DepthPixels pixels_of(ImageSize depth, ImageSize color, const Affine& cell_to_px
   return out;
 }
 
-// What is summed over the pixels of a cell.
+// The sums over the pixels of a cell.
 struct CellPixels {
   std::int64_t pixels = 0;  // with and without depth
   double z_sum = 0;         // world

@@ -1,27 +1,20 @@
 #include "train/export.h"
 
-#include <ATen/ATen.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
-#include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/publish.h"
-#include "core/dtype.h"
-#include "core/tensor.h"
-#include "nn/lora.h"
+#include "train/export_adapter.h"
+#include "train/export_files.h"
 #include "train/part_folder.h"
-#include "vlm/adapter.h"
-#include "vlm/saved_step.h"
-#include "vlm/train_parts.h"
-#include "weights/safetensors_writer.h"
-#include "weights/torch_writer.h"
+#include "vlm/checkpoint.h"
 
 namespace vega::train {
 namespace fs = std::filesystem;
@@ -41,237 +34,14 @@ Examples:
 
 See also: import, run, world; docs/checkpoints.md, docs/world.md)";
 
-constexpr const char* kPrefix = "base_model.model.";
-constexpr auto kHead = "lm_head.weight";
-constexpr std::array kTokenizerFiles = {"tokenizer.json",    "tokenizer_config.json",
-                                        "vocab.json",        "merges.txt",
-                                        "added_tokens.json", "special_tokens_map.json"};
-
-const char* torch_name(DType dtype) { return dtype == DType::kBF16 ? "bfloat16" : "float32"; }
-
-bool is_float(DType dtype) {
-  return dtype == DType::kBF16 || dtype == DType::kF16 || dtype == DType::kF32 ||
-         dtype == DType::kF64;
-}
-
-// A tensor on its way to a file: floating ones are converted while they are written.
-struct Outgoing {
-  std::string name;
-  TensorView view;
-};
-
-DType stored_type(const TensorView& view, DType dtype) {
-  return is_float(view.dtype) ? dtype : view.dtype;
-}
-
-std::vector<TensorSpec> specs_of(const std::vector<Outgoing>& tensors, DType dtype) {
-  std::vector<TensorSpec> out;
-  for (const Outgoing& one : tensors)
-    out.push_back({one.name, stored_type(one.view, dtype), one.view.shape});
-  return out;
-}
-
-template <typename Write>
-void convert(const TensorView& view, DType dtype, const Write& write) {
-  if (stored_type(view, dtype) == view.dtype) return write(std::span(view.data, view.bytes()));
-  const at::Tensor value = tensor_from(view).to(scalar_type(dtype)).contiguous();
-  const TensorView made = view_of(value);
-  write(std::span(made.data, made.bytes()));
-}
-
-void write_adapter_tensors(const fs::path& path, const std::vector<Outgoing>& tensors,
-                           DType dtype) {
-  SafetensorsWriter writer(path, specs_of(tensors, dtype), {{"format", "pt"}});
-  for (const Outgoing& one : tensors)
-    convert(one.view, dtype, [&](auto bytes) { writer.write(one.name, bytes); });
-  writer.publish();
-}
-
-void write_whole_tensors(const fs::path& path, const std::vector<Outgoing>& tensors, DType dtype) {
-  std::vector<TorchEntry> entries;
-  for (const Outgoing& one : tensors)
-    entries.push_back({{one.name, stored_type(one.view, dtype), one.view.shape},
-                       [&one, dtype](const ByteSink& sink) { convert(one.view, dtype, sink); }});
-  write_torch_file(path, entries);
-}
-
-// What transformers reads of the type, under the name that the base has for it.
-Json exported_config(const vlm::VlmCheckpoint& c, DType dtype) {
-  Json config = read_json(c.config_folder / "config.json", "a model's configuration");
-  config.set(config.contains("dtype") ? "dtype" : "torch_dtype", torch_name(dtype));
-  config.set("vocab_size", c.config.text.vocab);
-  if (!c.modules.initial_values) config.erase("vega_initial_values");
-  return config;
-}
-
-void copy_side_files(const vlm::VlmCheckpoint& c, const fs::path& folder) {
-  // All of one folder: files of two tokenisers contradict each other.
-  for (const fs::path& from : {c.path, c.config_folder, c.base}) {
-    std::error_code error;
-    const bool has = std::ranges::any_of(
-        kTokenizerFiles, [&](const char* name) { return fs::is_regular_file(from / name, error); });
-    if (!has) continue;
-    for (const char* name : kTokenizerFiles)
-      if (fs::is_regular_file(from / name, error)) copy_into(from / name, folder);
-    break;
-  }
-  std::error_code error;
-  for (const fs::path& file :
-       {c.generation_folder / "generation_config.json", c.base / "preprocessor_config.json"})
-    if (fs::is_regular_file(file, error)) copy_into(file, folder);
-}
-
 void export_hf(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType dtype,
                const fs::path& out) {
   std::vector<Outgoing> tensors;
   for (const auto& [name, view] : c.set.tensors()) tensors.push_back({name, view});
-  ShardedWriter writer(out, "model", specs_of(tensors, dtype),
-                       static_cast<std::uint64_t>(o.shard_bytes), {{"format", "pt"}});
-  for (const Outgoing& one : tensors)
-    convert(one.view, dtype, [&](auto bytes) { writer.write(one.name, bytes); });
-  writer.publish();
+  write_shards(out, tensors, dtype, o.shard_bytes);
   copy_side_files(c, out);
   publish_file(out / "config.json", exported_config(c, dtype).dump(2) + "\n");
   log_info("{}: {} tensors as {}", o.out, tensors.size(), torch_name(dtype));
-}
-
-// Trained tensors of a step, sorted by the file of the export that they go into.
-struct TrainedParts {
-  std::vector<Outgoing> pairs, whole;
-  std::optional<TensorView> rows;
-  std::set<std::string> linears;
-};
-
-TrainedParts trained_of(const TensorSet& set) {
-  TrainedParts out;
-  for (const auto& [name, view] : set.tensors()) {
-    const auto mark = name.find(".lora_");
-    if (name == vlm::kNewRows) {
-      out.rows = view;
-    } else if (mark != std::string::npos) {
-      out.pairs.push_back({kPrefix + name, view});
-      out.linears.insert(name.substr(0, mark));
-    } else {
-      out.whole.push_back({kPrefix + name, view});
-    }
-  }
-  return out;
-}
-
-// The decoder's linears as one expression, where every layer has the same; else all names. A list
-// of short names would also match the vision tower's.
-Json targets_of(const std::set<std::string>& linears, std::int64_t layers) {
-  constexpr std::string_view kLayers = "model.layers.";
-  std::map<std::string, std::int64_t> count;
-  for (const std::string& name : linears) {
-    const auto dot = name.find('.', kLayers.size());
-    if (!name.starts_with(kLayers) || dot == std::string::npos) return linears;
-    ++count[name.substr(dot + 1)];
-  }
-  std::string choice;
-  for (const auto& [name, times] : count) {
-    if (times != layers) return linears;
-    if (!choice.empty()) choice += '|';
-    for (const char c : name) {
-      if (c == '.') choice += '\\';
-      choice += c;
-    }
-  }
-  return fmt::format("model\\.layers\\.\\d+\\.({})", choice);
-}
-
-Json number_of(double value) {
-  const auto whole = static_cast<std::int64_t>(value);
-  return static_cast<double>(whole) == value ? Json(whole) : Json(value);
-}
-
-Json adapter_config(const vlm::SavedLora& lora, const Json& targets, const fs::path& base) {
-  Json ranks = Json::object(), alphas = Json::object();
-  for (const auto& [pattern, rank] : lora.ranks) ranks.set(pattern, rank);
-  for (const auto& [pattern, alpha] : lora.alphas) alphas.set(pattern, number_of(alpha));
-  return {{"peft_type", "LORA"},
-          {"task_type", "CAUSAL_LM"},
-          {"base_model_name_or_path", base.string()},
-          {"r", lora.rank},
-          {"lora_alpha", number_of(lora.alpha)},
-          {"lora_dropout", lora.dropout},
-          {"use_rslora", lora.rank_stabilised},
-          {"rank_pattern", ranks},
-          {"alpha_pattern", alphas},
-          {"target_modules", targets},
-          {"modules_to_save", nullptr},
-          {"bias", "none"},
-          {"fan_in_fan_out", false},
-          {"inference_mode", true},
-          {"init_lora_weights", true},
-          {"use_dora", false}};
-}
-
-// peft moves a linear that has pairs one level down, and its bias with it.
-std::string peft_name(const std::string& name, const std::set<std::string>& linears) {
-  const auto dot = name.rfind('.');
-  const std::string module = name.substr(std::string_view(kPrefix).size());
-  if (!linears.contains(module.substr(0, module.rfind('.')))) return name;
-  return name.substr(0, dot) + ".base_layer" + name.substr(dot);
-}
-
-// Whether the embedding has other rows than the base's: then it goes along whole, with the head.
-bool grew(const vlm::VlmCheckpoint& c, const vlm::VlmCheckpoint& base) {
-  return c.config.text.vocab != base.config.text.vocab ||
-         vlm::new_token_ids(c.config) != vlm::new_token_ids(base.config);
-}
-
-void add_tables(const vlm::VlmCheckpoint& c, std::vector<Outgoing>& whole) {
-  for (const std::string& name : {vlm::embedding_name(), std::string(kHead)}) {
-    const TensorView* view = c.set.find(name);
-    const auto same = [&](const Outgoing& one) { return one.name == kPrefix + name; };
-    if (view != nullptr && std::ranges::none_of(whole, same))
-      whole.push_back({kPrefix + name, *view});
-  }
-}
-
-void export_adapter(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType dtype,
-                    const fs::path& out) {
-  const StepFolder found = resolve_step(o.inputs.front());
-  const vlm::SavedStep step = vlm::read_saved_step(found.path);
-  const TensorSet set = vlm::read_step_tensors(found.path, "model");
-  TrainedParts parts = trained_of(set);
-  const bool llava = o.layout == ModelLayout::kLlava;
-  if (parts.pairs.empty() || step.base.empty())
-    throw InputError(explain(found.path.string(), "no pairs of LoRA", "a step that trained them",
-                             "--layout hf writes the whole model"));
-  const fs::path base_path = vlm::find_base(step, o.base);
-  const vlm::VlmCheckpoint base = vlm::open_checkpoint(base_path, {.pairs = false});
-  if (base.adapted)
-    throw InputError(explain(found.path.string() + ": the base " + base_path.string(),
-                             "a LoRA folder or a step of a training", "a whole model",
-                             "--layout hf writes the whole model"));
-  Json config = adapter_config(*step.lora, targets_of(parts.linears, c.config.text.layers),
-                               fs::absolute(base_path).lexically_normal());
-  std::vector<Outgoing> file = parts.pairs;
-  if (parts.rows || grew(c, base)) {
-    if (!llava && !grew(c, base)) {
-      config.set("trainable_token_indices",
-                 Json{{"embed_tokens", step.new_tokens.value_or(vlm::new_token_ids(c.config))}});
-      file.push_back(
-          {std::string(kPrefix) + "model.embed_tokens.token_adapter.trainable_tokens_delta",
-           *parts.rows});
-    } else {
-      add_tables(c, parts.whole);
-    }
-  }
-  if (llava) {
-    write_whole_tensors(out / vlm::kWholeTensors, parts.whole, dtype);
-    copy_side_files(c, out);
-    publish_file(out / "config.json", exported_config(c, dtype).dump(2) + "\n");
-  } else {
-    for (const Outgoing& one : parts.whole)
-      file.push_back({peft_name(one.name, parts.linears), one.view});
-  }
-  write_adapter_tensors(out / "adapter_model.safetensors", file, dtype);
-  publish_file(out / vlm::kAdapterConfig, config.dump(2) + "\n");
-  log_info("{}: {} pairs, {} whole tensors, as {}", o.out, parts.pairs.size() / 2,
-           parts.whole.size(), torch_name(dtype));
 }
 
 bool is_exported(const std::string& name) {
@@ -283,8 +53,7 @@ bool is_exported(const std::string& name) {
       "Wan2.1_VAE.pth", "prompt.h5", "pixels.safetensors", "vega_model.json"};
   const bool model = name.starts_with("model") &&
                      (name.ends_with(".safetensors") || name == "model.safetensors.index.json");
-  return model || std::ranges::find(kOwn, name) != kOwn.end() ||
-         std::ranges::find(kTokenizerFiles, name) != kTokenizerFiles.end();
+  return model || std::ranges::find(kOwn, name) != kOwn.end() || is_tokenizer_file(name);
 }
 
 // Whether the folder must be taken away first. An export is replaced, nothing else.

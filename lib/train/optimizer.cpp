@@ -65,12 +65,6 @@ void Optimizer::step(const std::map<std::string, double>& rates) {
   step_muon(rates);
 }
 
-void Optimizer::step(const std::map<vlm::Part, double>& rates) {
-  std::map<std::string, double> by_name;
-  for (const auto& [part, rate] : rates) by_name.emplace(vlm::name_of(part), rate);
-  step(by_name);
-}
-
 void Optimizer::step_muon(const std::map<std::string, double>& rates) {
   struct Lists {
     std::vector<at::Tensor> values, gradients, momentum;

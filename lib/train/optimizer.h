@@ -53,8 +53,6 @@ class Optimizer {
   // One step with a rate for each group that trains. A tensor without gradient stays as it is, and
   // so do its moments.
   void step(const std::map<std::string, double>& rates);
-  // The same of a language model, by part.
-  void step(const std::map<vlm::Part, double>& rates);
 
   // Moments by name: "NAME.exp_avg", "NAME.exp_avg_sq" and "NAME.step" (1) of AdamW,
   // "NAME.momentum_buffer" of Muon. Shared, not copied.

@@ -161,7 +161,7 @@ class WorldRun {
   std::int64_t step_ = 0, saved_ = 0;
 };
 
-// What is trained on, and what room it takes. Refuses more than --memory.
+// Says how many pictures train and how much memory their latents take. Refuses more than --memory.
 void check_pictures(const WorldRecipe& recipe, const std::vector<Walk>& walks) {
   const std::size_t pictures = picture_count(walks),
                     roomy = ClipDrawer(WorldRun::lengths(walks), recipe.clips, 0).roomy();
