@@ -1,22 +1,12 @@
 # vega-train run: presets, checkpoints, kills and signals, refusals, broken inputs, full disks.
 #   bash train.sh BIN
 . "$(dirname "$0")/lib.sh" || exit 1
+. "$(dirname "$0")/train_lib.sh" || exit 1
 cd "$T" || exit 1
 trainer() { "$BIN/vega-train" "$@" --progress off; }
-evaluate() { "$BIN/vega-eval" "$@" --progress off; }
 
 # --- three rooms, a tiny model, questions of two tasks
-expect_exit 0 synth dataset --rooms 3 --val 1 --test 0 --texts 8 --frames 2 --size 96x72 --masks exact -o data --progress off
-cp "$OUT" rooms
-for preset in vlm-tiny wan-tiny; do expect_exit 0 synth model --preset $preset -o $preset --progress off; done
-small=(--list rooms --select uniform:2 --progress off --threads 2)
-expect_exit 0 extract scene "${small[@]}" -o scenes
-expect_exit 0 extract features "${small[@]}" --backbone siglip --model vlm-tiny --tag semantic -o features
-expect_exit 0 extract features "${small[@]}" --backbone wan --model wan-tiny --recipe vlm-tiny --tag wan -o features
-for task in scanqa scanrefer; do
-  expect_exit 0 evaluate prepare $task data --split train --scenes scenes -o $task.json --log-level warn
-done
-printf '[{"annotations": "scanqa.json", "task": "scanqa", "count": "random:6"}, {"annotations": "scanrefer.json", "task": "scanrefer", "count": "random:6"}]' >mix.json
+make_train_data random:6
 printf 'datasets:\n  - json_path: scanqa.json\n    sampling_strategy: random:6\n  - json_path: scanrefer.json\n    sampling_strategy: random:6\n' >mix.yaml
 
 files=(--scenes scenes --semantic features/semantic --features features/wan --threads 1)

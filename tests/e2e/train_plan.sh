@@ -1,21 +1,11 @@
 # vega-train plan: what it says against what runs do. Memory is within 5 %, counts are equal; JSON, errors.
 #   bash train_plan.sh BIN
 . "$(dirname "$0")/lib.sh" || exit 1
+. "$(dirname "$0")/train_lib.sh" || exit 1
 cd "$T" || exit 1
-evaluate() { "$BIN/vega-eval" "$@" --progress off; }
 trainer() { "$BIN/vega-train" "$@"; }
 
-expect_exit 0 synth dataset --rooms 3 --val 1 --test 0 --texts 8 --frames 2 --size 96x72 --masks exact -o data --progress off
-cp "$OUT" rooms
-for preset in vlm-tiny wan-tiny; do expect_exit 0 synth model --preset $preset -o $preset --progress off; done
-small=(--list rooms --select uniform:2 --progress off --threads 2)
-expect_exit 0 extract scene "${small[@]}" -o scenes
-expect_exit 0 extract features "${small[@]}" --backbone siglip --model vlm-tiny --tag semantic -o features
-expect_exit 0 extract features "${small[@]}" --backbone wan --model wan-tiny --recipe vlm-tiny --tag wan -o features
-for task in scanqa scanrefer; do
-  expect_exit 0 evaluate prepare $task data --split train --scenes scenes -o $task.json --log-level warn
-done
-printf '[{"annotations": "scanqa.json", "task": "scanqa", "count": "first:8"}, {"annotations": "scanrefer.json", "task": "scanrefer", "count": "first:8"}]' >mix.json
+make_train_data first:8
 files=(--checkpoint vlm-tiny --data mix.json --scenes scenes --semantic features/semantic --features features/wan --threads 1)
 
 plan() { trainer plan "${files[@]}" --speed 1 -o run "$@"; }

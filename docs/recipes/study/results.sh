@@ -106,9 +106,8 @@ fi
 
 # ---------------------------------------------------------------------------------------------- RESULTS.md
 step "RESULTS.md"
-machine=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo 2>/dev/null || true)
-# cpu_of PATTERN: processor seconds of the programs whose names match.
-cpu_of() { awk -F'\t' -v pattern="$1" '$1 ~ pattern { s += $2 + $3 } END { printf "%.0f", s }' "$out/log/times.tsv"; }
+# shellcheck source=docs/recipes/results_head.sh
+. "$here/../results_head.sh"
 verdict() {   # VALUE: whether it exceeds the bar
   awk -v value="$1" -v bar="$bar" 'BEGIN { print (value > bar ? "yes" : "**no**") }'
 }
@@ -159,15 +158,7 @@ qa_results() {
   kind_table EM "$scores/qa.kinds.tsv" "${lines[@]}"
 }
 {
-  echo "# $title"
-  echo
-  echo "What these numbers are, and what they do not say, stands in the README beside run.sh."
-  echo
-  echo "| written by | |"
-  echo "|---|---|"
-  echo "| command | \`$command\` |"
-  echo "| program | $("$bin/vega-train" --version 2>/dev/null | sed -n 1p) |"
-  echo "| machine | ${machine:-unknown}, $(nproc) processors in sight |"
+  results_head "$title"
   [ -z "$made_up" ] || echo "| rooms and features | $(cpu_of '^(world|scenes|rgb|semantic|'"$(IFS='|'; echo "${generative[*]}")"')$') s of processor time |"
   echo "| training | $(cpu_of '^(train|qa)-') s |"
   echo "| answers | $(cpu_of '^answer-') s |"

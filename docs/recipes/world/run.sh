@@ -319,20 +319,12 @@ bar() {
   awk -F, -v set="$1" -v measure="$3" -v limit="$4" '$1 == set && $2 == measure {
     kept = measure == "normal_deg" ? $9 <= limit : $8 >= limit; print (kept ? "yes" : "**no**"); exit }' "$out/scores/score/seed-$2.csv"
 }
-machine=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo 2>/dev/null || true)
-spent() { awk -F'\t' -v what="$1" '$1 ~ what { s += $2 + $3 } END { printf "%.0f", s }' "$out/log/times.tsv"; }
+# shellcheck source=docs/recipes/results_head.sh
+. "$here/../results_head.sh"
 counted() { find "$out/rooms/$1/" -mindepth 1 -maxdepth 1 -name 'room*' | wc -l; }
 {
-  echo "# Results of the experiment with the world model"
-  echo
-  echo "What these numbers are, and what they do not say, stands in the README beside run.sh."
-  echo
-  echo "| written by | |"
-  echo "|---|---|"
-  echo "| command | \`$command\` |"
-  echo "| program | $("$bin/vega-train" --version 2>/dev/null | sed -n 1p) |"
-  echo "| machine | ${machine:-unknown}, $(nproc) processors in sight |"
-  echo "| processor time | rooms $(spent '^(rooms|scenes)') s, training $(spent '^train') s, features and scores $(spent '^(features|auc|probe)') s |"
+  results_head "Results of the experiment with the world model"
+  echo "| processor time | rooms $(cpu_of '^(rooms|scenes)') s, training $(cpu_of '^train') s, features and scores $(cpu_of '^(features|auc|probe)') s |"
   echo
   echo "$(counted train) rooms to train on (seeds ${train_rooms/ / to }). The probe is fitted on $fit of the $(counted score) rooms of seeds"
   echo "${score_rooms/ / to } and scored on the other $(wc -l <"$out/lists/score-unseen.txt"), which nothing was chosen on. Block $block and timestep $timestep were"

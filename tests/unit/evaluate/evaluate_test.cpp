@@ -16,6 +16,7 @@
 #include "store/features.h"
 #include "store/scene_file.h"
 #include "support/options.h"
+#include "support/square_scene.h"
 #include "support/support.h"
 #include "support/write_scene.h"
 
@@ -32,24 +33,10 @@ Pose pose_of(int v) { return {1, 0, 0, kShift * v, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0,
 // A wall at z = 2 m; a pixel is 0.025 m, a cell of 4x4 pixels 0.1 m.
 // Camera v sees x from -0.65 + 0.2 v.
 SceneFile wall() {
-  SceneFile scene;
-  scene.header.key = "wall";
-  scene.header.cache_key = "0";
-  SceneFrames& f = scene.frames;
-  f.depth_height = f.depth_width = kSide;
-  for (int v = 0; v < kViews; ++v) {
-    f.id.push_back(10 * v);
-    f.time_s.push_back(std::numeric_limits<double>::quiet_NaN());
-    f.world_from_cam.push_back(pose_of(v));
-    f.K_color.push_back({80, 0, (kSide - 1) / 2.0, 0, 80, (kSide - 1) / 2.0, 0, 0, 1});
-    f.K_depth.push_back(f.K_color.back());
-    f.size_color.push_back({kSide, kSide});
-  }
-  f.depth.assign(std::size_t(kViews) * kSide * kSide, 2000);
-  scene.axis_align = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
-  scene.patches.view = "mllm";
-  scene.patches.world14.assign(std::size_t(kViews) * 196 * 3, 0);
-  scene.patches.valid14.assign(std::size_t(kViews) * 196, 1);
+  std::vector<Pose> poses;
+  for (int v = 0; v < kViews; ++v) poses.push_back(pose_of(v));
+  SceneFile scene = test::square_scene("wall", poses, kSide, 10, 80);
+  scene.frames.depth.assign(std::size_t(kViews) * kSide * kSide, 2000);
   return scene;
 }
 

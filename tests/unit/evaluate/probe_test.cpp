@@ -17,6 +17,7 @@
 #include "store/features.h"
 #include "store/scene_file.h"
 #include "support/options.h"
+#include "support/square_scene.h"
 #include "support/support.h"
 #include "support/write_scene.h"
 
@@ -42,27 +43,12 @@ std::vector<float> drawn_depths(const std::string& key) {
 
 // Near things are "near", far ones "far": two slabs.
 SceneFile scene_of(const std::string& key, const std::vector<float>& depths) {
-  SceneFile scene;
-  scene.header.key = key;
-  scene.header.cache_key = "0";
-  SceneFrames& f = scene.frames;
-  f.depth_height = f.depth_width = kSide;
-  for (int v = 0; v < kFrames; ++v) {
-    f.id.push_back(5 * v);
-    f.time_s.push_back(std::numeric_limits<double>::quiet_NaN());
-    f.world_from_cam.push_back(kAhead);
-    f.K_color.push_back({60, 0, (kSide - 1) / 2.0, 0, 60, (kSide - 1) / 2.0, 0, 0, 1});
-    f.K_depth.push_back(f.K_color.back());
-    f.size_color.push_back({kSide, kSide});
+  SceneFile scene = test::square_scene(key, std::vector<Pose>(kFrames, kAhead), kSide, 5, 60);
+  for (int v = 0; v < kFrames; ++v)
     for (int y = 0; y < kSide; ++y)
       for (int x = 0; x < kSide; ++x)
-        f.depth.push_back(static_cast<std::uint16_t>(std::lround(
+        scene.frames.depth.push_back(static_cast<std::uint16_t>(std::lround(
             1000 * depths[std::size_t((v * kCells + y / kPixels) * kCells + x / kPixels)])));
-  }
-  scene.axis_align = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
-  scene.patches.view = "mllm";
-  scene.patches.world14.assign(std::size_t(kFrames) * 196 * 3, 0);
-  scene.patches.valid14.assign(std::size_t(kFrames) * 196, 1);
   scene.has_gt = true;
   scene.gt.id = {0, 1};
   scene.gt.label = {"near", "far"};
