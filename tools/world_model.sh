@@ -127,6 +127,8 @@ TEXT
     printf '| %s | %s | %s | %s | %s |\n' "$set" "$(value "$set" auc)" "$(value "$set" label_mean)" "$(value "$set" normal_deg)" \
       "$(value "$set" depth_r2)"
   done
+  awk -F, '$2 == "auc" { found[$1] = $3 } END { if (found["trained"] < found["rgb"]) print "\nBy AUC plain colours (rgb) are ahead of it." }' \
+    "$new/figures.csv"
   cat <<TEXT
 
     tools/world_model.sh --check        # scores data/world again and compares; ten minutes of two cores
@@ -145,8 +147,8 @@ TEXT
 | seed | $seed |
 | mean loss | steps 1 to $early: $(mean_loss 1 "$early"); last $late: $(mean_loss $((n - late + 1)) "$n") (\`metrics.jsonl\` has every step) |
 
-[docs/recipes/world/RESULTS.md](../../docs/recipes/world/RESULTS.md) has the other seeds, the growth with training steps, blocks
-and noise levels.
+[docs/recipes/world/RESULTS.md](../../docs/recipes/world/RESULTS.md) has the bars that the figures are held to, every run that was
+scored, the growth with training steps, blocks and noise levels.
 TEXT
 } >"$new/README.md"
 echo "$new"
