@@ -146,7 +146,7 @@ void export_adapter(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType d
       config.set("trainable_token_indices",
                  Json{{"embed_tokens", step.new_tokens.value_or(vlm::new_token_ids(c.config))}});
       file.push_back(
-          {std::string(kPrefix) + "model.embed_tokens.token_adapter.trainable_tokens_delta",
+          {fmt::format("{}model.embed_tokens.token_adapter.trainable_tokens_delta", kPrefix),
            *parts.rows});
     } else {
       add_tables(c, parts.whole);
