@@ -11,8 +11,9 @@ if faults=$(awk '
     law["^(libav[a-z]+|libsw[a-z]+)/"] = "media/video"
     law["^CLI/"] = "cli"
     law["^nlohmann/"] = "base"
-    law["^(ATen|c10|torch|caffe2)/"] = "core kernels nn models probe fusion vlm extract fuse evaluate train train/world"
+    law["^(ATen|c10|torch|caffe2)/"] = "core ranks kernels nn models probe fusion vlm extract fuse evaluate train train/world"
     law["^(cairo|ft2build)"] = "viz"
+    law["^(gloo|torch/csrc/distributed)/"] = "ranks"
     law["^catch2/"] = "(tests)"
   }
   # The folder of lib/LAYERS that a path below lib/ belongs to: the folder within where that stands there, else the first.

@@ -1,0 +1,183 @@
+#include "ranks/link.h"
+
+#define USE_C10D_GLOO  // LibTorch has Gloo built in; its headers ask for the word
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <c10/util/Logging.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+namespace vega {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Longer than any training: collectives have no limit of their own.
+constexpr milliseconds kEver = std::chrono::hours(24 * 365);
+
+// Runs `call` and gives what c10d and Gloo throw as LinkError, without their stack traces.
+template <typename Call>
+auto linked(const Call& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const c10::Error& error) {
+    throw LinkError(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    throw LinkError(error.what());
+  }
+}
+
+std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+
+// c10d warns of every attempt to connect; what matters is said by our own messages.
+void silence_c10d() {
+  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
+}
+
+}  // namespace
+
+struct RankStore::State {
+  c10::intrusive_ptr<c10d::Store> store;
+};
+
+std::unique_ptr<RankStore> RankStore::open(const RankPlace& place, milliseconds wait) {
+  silence_c10d();
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<std::uint16_t>(place.port);
+  options.isServer = place.rank == 0 && !place.agent_store;
+  options.waitWorkers = false;
+  options.timeout = wait;
+  c10::intrusive_ptr<c10d::Store> store;
+  try {
+    store = c10::make_intrusive<c10d::TCPStore>(place.host, options);
+  } catch (const c10::Error& error) {
+    if (options.isServer) throw LinkError(error.what_without_backtrace());
+    return nullptr;
+  }
+  // An agent keeps the keys of earlier attempts.
+  return std::make_unique<RankStore>(std::make_shared<State>(
+      State{c10::make_intrusive<c10d::PrefixStore>("vega/" + place.job, std::move(store))}));
+}
+
+std::unique_ptr<RankStore> RankStore::clone() const {
+  return linked([&] {
+    return std::make_unique<RankStore>(std::make_shared<State>(State{state_->store->clone()}));
+  });
+}
+
+void RankStore::set(const std::string& key, const std::string& value) {
+  linked([&] { state_->store->set(key, bytes_of(value)); });
+}
+
+std::string RankStore::claim(const std::string& key, const std::string& value) {
+  return linked([&] {
+    const auto there = state_->store->compareSet(key, bytes_of(""), bytes_of(value));
+    return std::string(there.begin(), there.end());
+  });
+}
+
+bool RankStore::has(const std::vector<std::string>& keys) {
+  return linked([&] { return state_->store->check(keys); });
+}
+
+std::vector<std::string> RankStore::values(const std::vector<std::string>& keys) {
+  return linked([&] {
+    std::vector<std::string> out;
+    for (const auto& value : state_->store->multiGet(keys))
+      out.emplace_back(value.begin(), value.end());
+    return out;
+  });
+}
+
+std::int64_t RankStore::add(const std::string& key, std::int64_t value) {
+  return linked([&] { return state_->store->add(key, value); });
+}
+
+namespace {
+
+class GlooWork final : public PendingWork {
+ public:
+  explicit GlooWork(c10::intrusive_ptr<c10d::Work> work)
+      : work_(std::move(work)), ended_(std::make_shared<Ended>()) {
+    work_->getFuture()->addCallback([ended = ended_](c10::ivalue::Future&) {
+      const std::lock_guard lock(ended->mutex);
+      ended->now = true;
+      ended->changed.notify_all();
+    });
+  }
+  bool wait_for(milliseconds time) override {
+    std::unique_lock lock(ended_->mutex);
+    return ended_->changed.wait_for(lock, time, [&] { return ended_->now; });
+  }
+  void finish() override {
+    linked([&] { work_->wait(); });
+  }
+
+ private:
+  struct Ended {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool now = false;
+  };
+  c10::intrusive_ptr<c10d::Work> work_;
+  std::shared_ptr<Ended> ended_;
+};
+
+// The network that ranks talk over: GLOO_SOCKET_IFNAME names it, as for PyTorch; ranks of one node
+// need none.
+auto gloo_device(const RankPlace& place) {
+  if (const char* name = std::getenv("GLOO_SOCKET_IFNAME"); name != nullptr && *name != '\0')
+    return c10d::ProcessGroupGloo::createDeviceForInterface(name);
+  if (place.one_node) return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+  return c10d::ProcessGroupGloo::createDefaultDevice();
+}
+
+}  // namespace
+
+struct RankGroup::State {
+  c10::intrusive_ptr<c10d::Backend> gloo;
+};
+
+RankGroup::RankGroup(RankStore& store, const RankPlace& place, milliseconds wait)
+    : state_(std::make_unique<State>()) {
+  linked([&] {
+    auto options = c10d::ProcessGroupGloo::Options::create(wait);
+    options->devices.push_back(gloo_device(place));
+    state_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        c10::make_intrusive<c10d::PrefixStore>("gloo", store.state().store), place.rank,
+        place.count, std::move(options));
+  });
+}
+
+RankGroup::~RankGroup() = default;
+
+std::unique_ptr<PendingWork> RankGroup::sum(const at::Tensor& flat) {
+  return linked([&] {
+    std::vector<at::Tensor> tensors{flat};
+    c10d::AllreduceOptions options;
+    options.timeout = kEver;
+    return std::make_unique<GlooWork>(state_->gloo->allreduce(tensors, options));
+  });
+}
+
+std::unique_ptr<PendingWork> RankGroup::gather(const at::Tensor& own,
+                                               std::vector<at::Tensor>& all) {
+  return linked([&] {
+    std::vector<at::Tensor> input{own};
+    std::vector<std::vector<at::Tensor>> outputs{all};
+    c10d::AllgatherOptions options;
+    options.timeout = kEver;
+    return std::make_unique<GlooWork>(state_->gloo->allgather(outputs, input, options));
+  });
+}
+
+void RankGroup::abandon() {
+  static_cast<void>(state_->gloo.release());  // its threads wait for ranks that never come
+}
+
+}  // namespace vega

@@ -1,0 +1,288 @@
+#include "ranks/ranks.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "ranks/link.h"
+#include "ranks/meet.h"
+#include "ranks/watch.h"
+
+namespace vega {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kBucketBytes = 25 << 20;  // as PyTorch's DistributedDataParallel has them
+constexpr std::size_t kUnderWay = 2;             // buckets that are summed at once
+constexpr milliseconds kLook{50}, kLeave{3000};
+
+// Kinds of errors that keep their kind on the other ranks.
+template <typename T>
+[[noreturn]] void raise(const std::string& text) {
+  throw T(text);
+}
+struct Kind {
+  const char* name;
+  void (*raise)(const std::string&);
+};
+constexpr Kind kKinds[] = {{"stopped", raise<Stopped>},    {"memory", raise<DeviceMemoryError>},
+                           {"device", raise<DeviceError>}, {"output", raise<OutputError>},
+                           {"model", raise<ModelError>},   {"refused", raise<RefusedError>},
+                           {"format", raise<FormatError>}, {"input", raise<InputError>},
+                           {"usage", raise<UsageError>}};
+
+template <typename T>
+bool is(const Error& error) {
+  return dynamic_cast<const T*>(&error) != nullptr;
+}
+
+std::string kind_of(const Error& error) {
+  if (is<Stopped>(error)) return "stopped";
+  if (is<DeviceMemoryError>(error)) return "memory";
+  if (is<DeviceError>(error)) return "device";
+  if (is<OutputError>(error)) return "output";
+  if (is<ModelError>(error)) return "model";
+  if (is<RefusedError>(error)) return "refused";
+  if (is<FormatError>(error)) return "format";
+  if (is<UsageError>(error)) return "usage";
+  return "input";
+}
+
+// What work() gave or threw, as all ranks are told it.
+Json outcome(const std::function<Json()>& work) {
+  try {
+    return Json{{"gives", work()}};
+  } catch (const RankError&) {
+    throw;
+  } catch (const Error& error) {
+    return Json{{"kind", kind_of(error)}, {"text", error.what()}};
+  }
+}
+
+// The rank whose error all throw: the lowest that failed, one that was stopped last of all.
+std::optional<std::size_t> failed_rank(const std::vector<Json>& all) {
+  std::optional<std::size_t> stopped;
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (!all[r].contains("kind")) continue;
+    if (all[r]["kind"].text_or("") != "stopped") return r;
+    if (!stopped) stopped = r;
+  }
+  return stopped;
+}
+
+[[noreturn]] void raise_kind(std::string_view kind, const std::string& text) {
+  for (const Kind& one : kKinds)
+    if (kind == one.name) one.raise(text);
+  throw InputError(text);
+}
+
+}  // namespace
+
+struct Ranks::Link {
+  std::unique_ptr<RankStore> store;
+  std::vector<std::string> names;
+  std::unique_ptr<RankWatch> watch;
+  std::unique_ptr<RankGroup> group;
+  bool broken = false;  // the ranks cannot go on together
+  bool over = false;    // all of them know that they end
+
+  // Nobody waits for anybody from here on.
+  [[noreturn]] void fail(const std::string& text) {
+    broken = true;
+    throw RankError(text);
+  }
+  void check() {
+    if (const std::string text = watch->verdict(); !text.empty()) fail(text);
+  }
+  void wait(PendingWork& work) {
+    while (!work.wait_for(kLook)) {
+      watch->alive();
+      check();
+    }
+    watch->alive();
+    try {
+      work.finish();
+    } catch (const LinkError& error) {
+      fail(watch->find_culprit(error.what()));
+    }
+  }
+  template <typename Start>
+  std::unique_ptr<PendingWork> started(const Start& start) {
+    check();
+    try {
+      return start();
+    } catch (const LinkError& error) {
+      fail(watch->find_culprit(error.what()));
+    }
+  }
+};
+
+Ranks::Ranks(const RankPlace& place, std::unique_ptr<Link> link)
+    : place_(place), link_(std::move(link)) {}
+
+std::unique_ptr<Ranks> Ranks::join(const RankPlace& place, const std::string& job, double limit_s) {
+  if (place.count == 1) return std::unique_ptr<Ranks>(new Ranks(place, nullptr));
+  const milliseconds limit(static_cast<std::int64_t>(limit_s * 1000));
+  auto link = std::make_unique<Link>();
+  MetRanks met = meet_ranks(place, job, limit);
+  link->store = std::move(met.store);
+  link->names = std::move(met.names);
+  try {
+    link->watch = std::make_unique<RankWatch>(link->store->clone(), place.rank, link->names, limit);
+    link->group = std::make_unique<RankGroup>(*link->store, place, limit);
+  } catch (const LinkError& error) {
+    throw RankError(explain(place.text(), error.what(), "connections between all ranks",
+                            "GLOO_SOCKET_IFNAME names the network that they use"));
+  }
+  return std::unique_ptr<Ranks>(new Ranks(place, std::move(link)));
+}
+
+// Rank 0 keeps the store, and so leaves last.
+Ranks::~Ranks() {
+  if (!link_) return;
+  Link& l = *link_;
+  if (!l.over && !l.broken)
+    l.watch->accuse(l.names[static_cast<std::size_t>(rank())] + " has ended; its messages say why");
+  if (l.broken || !l.over) l.group->abandon();
+  const bool answers = l.watch->end();
+  try {
+    if (!answers) {
+      static_cast<void>(l.store.release());  // a call of it may hang
+      return;
+    }
+    l.store->add("left", 1);
+    const auto end = Clock::now() + kLeave;
+    while (first() && l.store->add("left", 0) < count() && Clock::now() < end)
+      std::this_thread::sleep_for(kLook / 5);
+  } catch (const LinkError&) {  // rank 0 has left
+  }
+}
+
+bool Ranks::stop_asked() const { return link_ && link_->watch->stop_asked(); }
+void Ranks::alive() {
+  if (link_) link_->watch->alive();
+}
+
+void Ranks::leave_speaking_to_first() const {
+  if (link_ && !first()) start_log("vega", LogLevel::kOff);
+}
+
+std::vector<Json> Ranks::gather(const Json& own) {
+  Link& l = *link_;
+  const std::string text = own.dump();
+  const auto ranks = static_cast<std::size_t>(count());
+  const auto collect = [&](const at::Tensor& mine) {
+    std::vector<at::Tensor> all;
+    for (std::size_t r = 0; r < ranks; ++r) all.push_back(at::empty_like(mine));
+    l.wait(*l.started([&] { return l.group->gather(mine, all); }));
+    return all;
+  };
+  const auto lengths = collect(at::full({1}, static_cast<std::int64_t>(text.size()), at::kLong));
+  std::int64_t longest = 0;
+  for (const at::Tensor& one : lengths) longest = std::max(longest, one.item<std::int64_t>());
+  const at::Tensor bytes = at::zeros({longest}, at::kByte);
+  std::memcpy(bytes.data_ptr(), text.data(), text.size());
+  const auto all = collect(bytes);
+  std::vector<Json> out;
+  for (std::size_t r = 0; r < ranks; ++r) {
+    const std::string_view there(static_cast<const char*>(all[r].const_data_ptr()),
+                                 static_cast<std::size_t>(lengths[r].item<std::int64_t>()));
+    out.push_back(parse_json(there).value_or(Json()));
+  }
+  return out;
+}
+
+std::vector<Json> Ranks::agreed(const std::function<Json()>& work, bool free) {
+  if (!link_ || link_->broken) return {work()};
+  Link& l = *link_;
+  l.watch->free(free);
+  const Json own = outcome(work);
+  l.watch->free(false);
+  const std::vector<Json> all = gather(own);
+  const auto failed = failed_rank(all);
+  if (!failed) {
+    std::vector<Json> out;
+    for (const Json& one : all) out.push_back(one["gives"]);
+    return out;
+  }
+  leave_speaking_to_first();
+  const Json& error = all[*failed];
+  std::string text(error["text"].text_or(""));
+  // What all ranks met alike needs no rank's name.
+  const bool alike =
+      std::ranges::all_of(all, [&](const Json& one) { return one["text"] == error["text"]; });
+  if (*failed != 0 && !alike) text = l.names[*failed] + ": " + text;
+  raise_kind(error["kind"].text_or(""), text);
+}
+
+std::vector<Json> Ranks::share(const std::function<Json()>& work) { return agreed(work, true); }
+std::vector<Json> Ranks::share_steadily(const std::function<Json()>& work) {
+  return agreed(work, false);
+}
+void Ranks::together(const std::function<void()>& work) {
+  share([&] {
+    work();
+    return Json();
+  });
+}
+
+void Ranks::sum(const std::vector<at::Tensor>& tensors) {
+  if (!link_) return;
+  const c10::NoGradGuard no_gradients;
+  Link& l = *link_;
+  struct Bucket {
+    std::vector<at::Tensor> parts;
+    at::Tensor flat;
+    std::unique_ptr<PendingWork> work;
+  };
+  std::deque<Bucket> under_way;
+  const auto finish_first = [&] {
+    Bucket bucket = std::move(under_way.front());
+    under_way.pop_front();
+    l.wait(*bucket.work);
+    std::int64_t begin = 0;
+    for (const at::Tensor& part : bucket.parts) {
+      part.copy_(bucket.flat.narrow(0, begin, part.numel()).view(part.sizes()));
+      begin += part.numel();
+    }
+  };
+  const auto start = [&](std::vector<at::Tensor>& parts) {
+    if (parts.empty()) return;
+    if (under_way.size() == kUnderWay) finish_first();
+    Bucket bucket{std::move(parts), {}, {}};
+    parts.clear();
+    std::vector<at::Tensor> rows;
+    for (const at::Tensor& part : bucket.parts) rows.push_back(part.reshape({-1}));
+    bucket.flat = at::cat(rows).to(at::kCPU);
+    bucket.work = l.started([&] { return l.group->sum(bucket.flat); });
+    under_way.push_back(std::move(bucket));
+  };
+  std::vector<at::Tensor> parts;
+  std::int64_t bytes = 0;
+  for (const at::Tensor& tensor : tensors) {
+    const auto size = static_cast<std::int64_t>(tensor.nbytes());
+    if (!parts.empty() && (bytes + size > kBucketBytes || tensor.dtype() != parts[0].dtype())) {
+      start(parts);
+      bytes = 0;
+    }
+    parts.push_back(tensor);
+    bytes += size;
+  }
+  start(parts);
+  while (!under_way.empty()) finish_first();
+}
+
+}  // namespace vega

@@ -1,0 +1,221 @@
+// Ranks as threads of one process: each has its own connections.
+#include "ranks/ranks.h"
+
+#include <ATen/ATen.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <thread>
+
+#include "base/error.h"
+#include "base/stop.h"
+
+using namespace vega;
+
+namespace {
+
+// A socket that listens at a port of this machine; 0: at any that is free.
+int listening(int port) {
+  const int socket_fd = socket(AF_INET6, SOCK_STREAM, 0);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_any;
+  address.sin6_port = htons(static_cast<std::uint16_t>(port));
+  REQUIRE(bind(socket_fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  REQUIRE(listen(socket_fd, 1) == 0);
+  return socket_fd;
+}
+
+int free_port() {
+  const int socket_fd = listening(0);
+  sockaddr_in6 address{};
+  socklen_t size = sizeof(address);
+  REQUIRE(getsockname(socket_fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  close(socket_fd);
+  return ntohs(address.sin6_port);
+}
+
+RankPlace place_of(int rank, int count, int port) {
+  RankPlace out;
+  out.launcher = Launcher::kTorchrun;
+  out.rank = out.local_rank = rank;
+  out.count = out.local_count = count;
+  out.host = "127.0.0.1";
+  out.port = port;
+  return out;
+}
+
+// Runs body(rank) in a thread each, and returns what each of them threw.
+std::vector<std::string> in_threads(int count, const std::function<void(int)>& body) {
+  std::vector<std::string> errors(static_cast<std::size_t>(count));
+  std::vector<std::thread> threads;
+  for (int r = 0; r < count; ++r)
+    threads.emplace_back([&, r] {
+      try {
+        body(r);
+      } catch (const std::exception& error) {
+        errors[static_cast<std::size_t>(r)] = error.what();
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  return errors;
+}
+
+constexpr double kLong = 600;  // s: no limit that a busy machine could reach
+
+}  // namespace
+
+TEST_CASE("one rank works alone") {
+  const auto ranks = Ranks::join({}, "job", 1);
+  CHECK((ranks->first() && ranks->count() == 1));
+  const at::Tensor value = at::ones({3});
+  ranks->sum({value});
+  CHECK(at::equal(value, at::ones({3})));
+  CHECK(ranks->share([] { return Json(7); }).at(0) == Json(7));
+  CHECK_THROWS_AS(ranks->together([] { throw FormatError("x"); }), FormatError);
+}
+
+TEST_CASE("ranks sum tensors, with the same bits everywhere, and tell each other") {
+  const int port = free_port();
+  constexpr int kCount = 3;
+  // Three buckets: small ones together, one that is larger than a bucket, another type.
+  std::vector<std::vector<at::Tensor>> sums(kCount);
+  const auto input = [](int rank, std::int64_t numel) {
+    return at::sin(at::arange(numel, at::kFloat) + 100 * rank);
+  };
+  const std::vector<std::int64_t> sizes{5, 1, 7 << 20, 1000};
+  const auto errors = in_threads(kCount, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, kCount, port), "job", kLong);
+    std::vector<at::Tensor> own;
+    for (const std::int64_t size : sizes) own.push_back(input(r, size));
+    own[3] = own[3].view({10, 100});
+    own.push_back(at::full({2}, r + 1, at::kDouble));
+    ranks->sum(own);
+    sums[static_cast<std::size_t>(r)] = own;
+    const auto told = ranks->share([&] { return Json{{"rank", r}, {"value", 0.1 * r}}; });
+    for (int other = 0; other < kCount; ++other) {
+      const Json& one = told.at(static_cast<std::size_t>(other));
+      if (one["rank"].whole() != other || one["value"].number() != 0.1 * other)
+        throw std::runtime_error("told " + one.dump());
+    }
+  });
+  CHECK(errors == std::vector<std::string>(kCount));
+  for (int r = 1; r < kCount; ++r)
+    for (std::size_t i = 0; i < sums[0].size(); ++i)
+      CHECK(at::equal(sums[0][i], sums[static_cast<std::size_t>(r)][i]));
+  CHECK(at::equal(sums[0][4], at::full({2}, 6, at::kDouble)));
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const at::Tensor exact =
+        (input(0, sizes[i]).to(at::kDouble) + input(1, sizes[i]) + input(2, sizes[i]));
+    // Two additions of numbers below 1 and 2, each rounded to half a unit of 2^-23 at most.
+    const double bound = 2 * std::ldexp(1.0, -23);
+    CHECK((sums[0][i].reshape({-1}) - exact).abs().max().item<double>() <= bound);
+  }
+}
+
+TEST_CASE("an error of one rank is an error of all, of the same kind") {
+  const int port = free_port();
+  std::vector<std::string> kinds(3);
+  const auto errors = in_threads(3, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, 3, port), "job", kLong);
+    try {
+      ranks->together([&] {
+        if (r == 0) throw Stopped("stopped by SIGTERM");
+        if (r == 2) throw OutputError("the disk is full");
+      });
+    } catch (const OutputError&) {
+      kinds[static_cast<std::size_t>(r)] = "output";
+      throw;
+    }
+  });
+  CHECK(kinds == std::vector<std::string>(3, "output"));
+  for (const std::string& error : errors)
+    CHECK_THAT(error, Catch::StartsWith("rank 2 (") && Catch::EndsWith("): the disk is full"));
+}
+
+TEST_CASE("ranks that do not come are named") {
+  const int port = free_port();
+  const auto errors =
+      in_threads(2, [&](int r) { Ranks::join(place_of(2 * r, 4, port), "job", 0.5); });
+  for (const std::string& error : errors)
+    CHECK_THAT(error,
+               Catch::Contains("ranks 1, 3 missing after 0.5 s") && Catch::Contains("by torchrun"));
+  std::string alone;
+  try {
+    Ranks::join(place_of(1, 2, free_port()), "job", 0.2);
+  } catch (const RankError& error) {
+    alone = error.what();
+  }
+  CHECK_THAT(alone, Catch::Contains("nothing that listens there") &&
+                        Catch::Contains("rank 0 of 2, which has not come"));
+}
+
+TEST_CASE("ranks of two jobs do not mix") {
+  const int port = free_port();
+  const auto errors = in_threads(
+      2, [&](int r) { Ranks::join(place_of(r, 2, port), r == 0 ? "run-a" : "run-b", kLong); });
+  for (const std::string& error : errors)
+    CHECK_THAT(error,
+               Catch::Contains("rank 1 (") && Catch::Contains("run-b") && Catch::Contains("run-a"));
+}
+
+TEST_CASE("a rank's number and a port that are taken are errors") {
+  const int port = free_port();
+  std::atomic<bool> refused{false};
+  const auto errors = in_threads(3, [&](int r) {
+    try {
+      const auto ranks = Ranks::join(place_of(std::min(r, 1), 2, port), "job", kLong);
+      ranks->together([&] {
+        while (!refused) std::this_thread::yield();
+      });
+    } catch (...) {
+      refused = true;
+      throw;
+    }
+  });
+  CHECK(errors[0] == "");
+  CHECK((errors[1] == "") != (errors[2] == ""));
+  CHECK_THAT(errors[1] + errors[2],
+             Catch::Contains("has this number already") && Catch::Contains("MASTER_PORT"));
+
+  const int taken = free_port();
+  const int socket_fd = listening(taken);
+  std::string error;
+  try {
+    Ranks::join(place_of(0, 2, taken), "job", kLong);
+  } catch (const RankError& found) {
+    error = found.what();
+  }
+  close(socket_fd);
+  CHECK_THAT(error, Catch::Contains("a free port of this host") && Catch::Contains("MASTER_PORT"));
+}
+
+TEST_CASE("a rank that ends early or does nothing is named by all others") {
+  const int port = free_port();
+  const auto errors = in_threads(3, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, 3, port), "job", kLong);
+    if (r == 1) throw std::runtime_error("a bug");
+    ranks->together([] {});
+  });
+  CHECK(errors[1] == "a bug");
+  for (const int r : {0, 2})
+    CHECK_THAT(errors[static_cast<std::size_t>(r)],
+               Catch::StartsWith("rank 1 (") && Catch::Contains("has ended"));
+
+  const int second = free_port();
+  const auto hung = in_threads(3, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, 3, second), "job", 2);
+    ranks->share_steadily([&] {
+      if (r == 2) std::this_thread::sleep_for(std::chrono::seconds(4));
+      return Json();
+    });
+  });
+  for (const std::string& error : hung)
+    CHECK_THAT(error, Catch::StartsWith("rank 2 (") && Catch::Contains("has done nothing for 2 s"));
+}
