@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "base/json_fields.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "core/tensor.h"
-#include "models/config_keys.h"
 #include "models/model_path.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
@@ -29,13 +29,41 @@ void expect_false(const JsonFields& fields, std::initializer_list<const char*> n
     if (fields.flag(name).value_or(false)) fields.deny(name, "false", kNotComputed);
 }
 
+bool is_empty(const Json& value) {
+  return (value.is_list() || value.is_object()) && value.size() == 0;
+}
+
 // null, [] or {}.
 void expect_nothing(const JsonFields& fields, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     const Json* value = fields.find(name);
-    if (value != nullptr && !((value->is_list() || value->is_object()) && value->size() == 0))
-      fields.deny(name, "nothing", kNotComputed);
+    if (value != nullptr && !is_empty(*value)) fields.deny(name, "nothing", kNotComputed);
   }
+}
+
+// A newer peft writes its new settings into every file, mostly as null, false or empty: these are
+// off. Any other value may change numbers.
+void refuse_unknown(const JsonFields& fields) {
+  for (const std::string& name : fields.unread()) {
+    const Json& value = *fields.find(name);
+    const bool off = !value.flag().value_or(true) || is_empty(value) || value.text_or("-").empty();
+    if (!off)
+      fields.deny(name, "null, false or nothing: vega does not know this setting",
+                  std::string(kNotComputed) + "; or take the key out, if it changes no numbers");
+  }
+}
+
+// peft computes with such numbers as with any other.
+void warn_of_alpha(const Adapter& adapter) {
+  const auto say = [&](const std::string& name, double alpha) {
+    if (alpha <= 0)
+      log_warn("{}: {} is {:g}: {}, as peft computes it",
+               (adapter.folder / kAdapterConfig).string(), name, alpha,
+               alpha < 0 ? "the pairs are subtracted" : "the pairs change nothing");
+  };
+  say("lora_alpha", adapter.alpha);
+  for (const auto& [pattern, alpha] : adapter.alphas)
+    say("alpha_pattern of " + printable(pattern), alpha);
 }
 
 void replace(std::string& text, std::string_view what) {
@@ -262,8 +290,10 @@ Adapter read_adapter(const fs::path& folder) {
   fields.ignore({"target_modules", "lora_dropout", "task_type", "inference_mode", "auto_mapping",
                  "revision", "exclude_modules", "layers_to_transform", "layers_pattern",
                  "loftq_config", "eva_config", "corda_config", "lora_ga_config", "velora_config",
-                 "runtime_config", "megatron_core", "peft_version", "qalora_group_size"});
-  warn_unread(fields);
+                 "runtime_config", "megatron_core", "peft_version", "qalora_group_size",
+                 "merge_weights"});
+  refuse_unknown(fields);
+  warn_of_alpha(out);
   return out;
 }
 

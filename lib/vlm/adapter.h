@@ -30,8 +30,9 @@ struct Adapter : LoraScales {
   bool tied = false;  // ensure_weight_tying
 };
 
-// Reads adapter_config.json. Every key that changes numbers is honoured or refused. Throws
-// InputError (a setting that vega does not compute), FormatError.
+// Reads adapter_config.json. Every key that changes numbers is honoured or refused, and so is a key
+// that vega does not know, unless its value is null, false or empty. Throws InputError (a setting
+// that vega does not compute), FormatError.
 Adapter read_adapter(const std::filesystem::path& folder);
 
 // What the adapter's files hold, ready to be applied to its base. has_head: the base has a head of

@@ -141,6 +141,92 @@ TEST_CASE("adapter: settings that change numbers are honoured or refused") {
              Contains("model.extra.weight"));
 }
 
+// All that peft 0.21.2 writes with its defaults.
+TEST_CASE("adapter: an unknown key is refused by its name, unless its value is off") {
+  const test::TempFolder folder;
+  const auto read = [&](const Json& config) {
+    std::filesystem::create_directories(folder / "x");
+    test::write_text(folder / "x" / kAdapterConfig, config.dump(2));
+    return read_adapter(folder / "x");
+  };
+  Json all = plain_config();
+  for (const char* off : {"alora_invocation_tokens",
+                          "arrow_config",
+                          "base_model_name_or_path",
+                          "corda_config",
+                          "eva_config",
+                          "exclude_modules",
+                          "kasa_config",
+                          "layer_replication",
+                          "layers_pattern",
+                          "layers_to_transform",
+                          "lora_ga_config",
+                          "megatron_config",
+                          "modules_to_save",
+                          "monteclora_config",
+                          "revision",
+                          "target_parameters",
+                          "task_type",
+                          "trainable_token_indices",
+                          "use_bdlora",
+                          "velora_config"})
+    all.set(off, nullptr);
+  for (const char* off : {"ensure_weight_tying", "fan_in_fan_out", "inference_mode", "lora_bias",
+                          "use_qalora", "use_rslora"})
+    all.set(off, false);
+  for (const char* none : {"alpha_pattern", "loftq_config", "rank_pattern"})
+    all.set(none, Json::object());
+  all.set("auto_mapping", Json{{"base_model_class", "Qwen2ForCausalLM"}});
+  all.set("lora_dropout", 0.0);
+  all.set("megatron_core", "megatron.core");
+  all.set("peft_version", "0.21.2");
+  all.set("qalora_group_size", 16);
+  all.set("target_modules", Json::list({"q_proj"}));
+  CHECK(read(all).alpha == 8);
+  for (const Json& off : {Json(nullptr), Json(false), Json(""), Json::list(), Json::object()}) {
+    Json newer = all;
+    newer.set("use_newlora", off);
+    CHECK_NOTHROW(read(newer));
+  }
+  for (const Json& on :
+       {Json(true), Json(0), Json(0.5), Json("fast"), Json::list({1}), Json{{"size", 2}}}) {
+    Json newer = all;
+    newer.set("use_newlora", on);
+    try {
+      read(newer);
+      FAIL("it was read");
+    } catch (const InputError& error) {
+      CHECK_THAT(error.what(), Contains("adapter_config.json: use_newlora: got " + on.dump()) &&
+                                   Contains("does not know"));
+    }
+  }
+}
+
+// peft 0.21.2 multiplies B A with alpha / r, whatever the sign.
+TEST_CASE("adapter: a negative alpha subtracts the pairs, zero leaves the base as it is") {
+  const test::TempFolder folder;
+  const auto base = test::tiny_checkpoint(folder);
+  const TensorSet set = read_sharded(base, "model");
+  const at::Tensor before = float_tensor_from(set.at(kWeight));
+  at::manual_seed(4);
+  const Pair pair;
+  const auto merged = [&](const Json& config) {
+    pair.write(folder / "x", config);
+    const VlmCheckpoint c = open_checkpoint(folder / "x", {.base = base});
+    return float_tensor_from(c.set.at(kWeight)).clone();
+  };
+  const at::Tensor product = pair.b.matmul(pair.a);
+  const auto is_close = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a - b).abs().max().item<float>() < 1e-5;
+  };
+  CHECK(is_close(merged(with("lora_alpha", -8)), before - 2.0 * product));
+  CHECK(at::equal(merged(with("lora_alpha", 0)), before));
+  Json stabilised = with("lora_alpha", -8);
+  stabilised.set("use_rslora", true);
+  CHECK(is_close(merged(stabilised), before - 4.0 * product));
+  CHECK(is_close(merged(with("alpha_pattern", Json{{"q_proj", -2.0}})), before - 0.5 * product));
+}
+
 TEST_CASE("adapter: ranks and alphas of single modules, as peft matches them") {
   Adapter adapter;
   adapter.rank = 8;
