@@ -11,7 +11,10 @@
  *   VEGA_FAULT_SIGNAL  number of a signal raised right before the call (9: killed, 19: stopped)
  *   VEGA_FAULT_LOG     file: a line "KIND N PATH" a call, appended
  *
- * `create` is an open that may make a file. Linux and glibc only. */
+ * `create` is an open that may make a file. Linux and glibc only.
+ *
+ * A process that runs under it can plan faults for itself, one after the other: the functions vega_fault_*, which
+ * dlsym(RTLD_DEFAULT, ...) finds. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,12 +41,20 @@ static struct {
   enum kind call;
   long at; /* -1: never */
   int error, short_write, from_there_on, signal, log;
+  int no_disk; /* fsync is counted and may fail, but waits for no disk: no power goes in a test */
 } plan;
 static atomic_long counts[kAny + 1];
+static char chosen[PATH_MAX]; /* of the last call that was chosen */
 
 static long number(const char* name, long otherwise) {
   const char* text = getenv(name);
   return text && *text ? strtol(text, NULL, 10) : otherwise;
+}
+
+static enum kind kind_of(const char* name) {
+  enum kind out = kWrite;
+  while (out < kAny && strcmp(name, kNames[out]) != 0) ++out;
+  return out;
 }
 
 /* Raw system calls here and below: the library must not count its own. */
@@ -57,9 +68,7 @@ __attribute__((constructor)) static void read_plan(void) {
   plan.from_there_on = (int)number("VEGA_FAULT_ON", 0);
   plan.signal = (int)number("VEGA_FAULT_SIGNAL", 0);
   const char* call = getenv("VEGA_FAULT_CALL");
-  for (plan.call = kWrite; plan.call < kAny; ++plan.call) {
-    if (call && strcmp(call, kNames[plan.call]) == 0) break;
-  }
+  plan.call = kind_of(call ? call : "any");
   const char* log = getenv("VEGA_FAULT_LOG");
   if (log) {
     plan.log = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
@@ -68,6 +77,24 @@ __attribute__((constructor)) static void read_plan(void) {
   strcpy(plan.prefix, text);
   plan.prefix_length = strlen(text);
 }
+
+/* Counts from 1 again. at -1: no fault, the calls are counted. From the first plan on no call waits for the disk. */
+void vega_fault_plan(const char* prefix, const char* call, long at, int error, int on, int signal) {
+  plan.at = -1;
+  for (int i = 0; i <= kAny; ++i) atomic_store(&counts[i], 0);
+  chosen[0] = 0;
+  snprintf(plan.prefix, sizeof plan.prefix, "%s", prefix);
+  plan.prefix_length = strlen(plan.prefix);
+  plan.call = kind_of(call);
+  plan.error = error;
+  plan.short_write = 0;
+  plan.no_disk = 1;
+  plan.from_there_on = on;
+  plan.signal = signal;
+  plan.at = at;
+}
+long vega_fault_count(const char* call) { return atomic_load(&counts[kind_of(call)]); }
+const char* vega_fault_path(void) { return chosen; }
 
 static int ours(const char* path) {
   return plan.prefix_length > 0 && path && strncmp(path, plan.prefix, plan.prefix_length) == 0;
@@ -93,11 +120,12 @@ static int is_chosen(enum kind kind, const char* path) {
   }
   if (plan.at < 0 || (plan.call != kAny && plan.call != kind)) return 0;
   const long n = plan.call == kAny ? all : mine;
-  const int chosen = plan.at == 0 || n == plan.at || (plan.from_there_on && n > plan.at);
-  if (chosen && plan.signal) {
+  const int is_it = plan.at == 0 || n == plan.at || (plan.from_there_on && n > plan.at);
+  if (is_it) snprintf(chosen, sizeof chosen, "%s", path);
+  if (is_it && plan.signal) {
     syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), plan.signal); /* this thread: here and now */
   }
-  return chosen;
+  return is_it;
 }
 
 /* 1 and errno: the call shall fail. */
@@ -165,8 +193,14 @@ ssize_t writev(int fd, const struct iovec* pieces, int count) {
   return NEXT(writev)(fd, pieces, (size_t)n == size ? count : 1);
 }
 
-int fsync(int fd) { return descriptor_shall_fail(kFsync, fd) ? -1 : NEXT(fsync)(fd); }
-int fdatasync(int fd) { return descriptor_shall_fail(kFsync, fd) ? -1 : NEXT(fdatasync)(fd); }
+int fsync(int fd) {
+  if (descriptor_shall_fail(kFsync, fd)) return -1;
+  return plan.no_disk ? 0 : NEXT(fsync)(fd);
+}
+int fdatasync(int fd) {
+  if (descriptor_shall_fail(kFsync, fd)) return -1;
+  return plan.no_disk ? 0 : NEXT(fdatasync)(fd);
+}
 int flock(int fd, int how) { return descriptor_shall_fail(kFlock, fd) ? -1 : NEXT(flock)(fd, how); }
 
 int ftruncate(int fd, off_t size) {
