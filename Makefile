@@ -63,7 +63,7 @@ test: tests ## all tests
 	@cd '$(BUILD)' && ctest -j $(JOBS) --output-on-failure --output-junit tests.xml
 
 soak: tests ## faults at every call, 200 kills: takes a while; log in $(BUILD)/soak.log
-	@for t in faults kills; do echo "== $$t" && \
+	@for t in faults kills train_resume; do echo "== $$t" && \
 	  VEGA_SOAK=1 bash tests/e2e/$$t.sh '$(BUILD)/bin' '$(BUILD)/tests/fault' || exit 1; \
 	done >'$(BUILD)/soak.log' 2>&1; status=$$?; cat '$(BUILD)/soak.log'; exit $$status
 

@@ -1,10 +1,11 @@
 # Shared by the end-to-end tests of training: source it behind lib.sh, in $T.
-#   make_train_data MIXTURE: three rooms (list: rooms), vlm-tiny, wan-tiny, scenes/, features/{semantic,wan}, questions
-#   of two tasks (scanqa.json, scanrefer.json) and mix.json, which takes so many of each ("first:8").
+#   make_train_data MIXTURE [ROOMS VAL]: so many rooms (3), of them for validation (1) (list: rooms), vlm-tiny,
+#   wan-tiny, scenes/, features/{semantic,wan}, training's questions of two tasks (scanqa.json, scanrefer.json) and
+#   mix.json, which takes so many of each ("first:8").
 evaluate() { "$BIN/vega-eval" "$@" --progress off; }
 
 make_train_data() {
-  expect_exit 0 synth dataset --rooms 3 --val 1 --test 0 --texts 8 --frames 2 --size 96x72 --masks exact -o data --progress off
+  expect_exit 0 synth dataset --rooms "${2:-3}" --val "${3:-1}" --test 0 --texts 8 --frames 2 --size 96x72 --masks exact -o data --progress off
   cp "$OUT" rooms
   for preset in vlm-tiny wan-tiny; do expect_exit 0 synth model --preset $preset -o $preset --progress off; done
   small=(--list rooms --select uniform:2 --progress off --threads 2)
