@@ -49,11 +49,9 @@ Json describe_model(const fs::path& folder) {
   const wan::Checkpoint c = wan::open_checkpoint(folder);
   const wan::DitConfig& d = c.dit_config;
   Json dit = weights_of(c.dit);
-  const std::pair<const char*, std::int64_t> sizes[] = {{"blocks", d.layers},
-                                                        {"width", d.dim},
-                                                        {"heads", d.heads},
-                                                        {"ffn", d.ffn_dim},
-                                                        {"text_width", d.text_dim}};
+  const std::pair<const char*, std::int64_t> sizes[] = {
+      {"blocks", d.layers}, {"width", d.dim},   {"heads", d.heads},
+      {"ffn", d.ffn_dim},   {"patch", d.patch}, {"text_width", d.text_dim}};
   for (const auto& [name, size] : sizes) dit.set(name, size);
   Json vae = weights_of(c.vae);
   vae.set("base", c.vae_config.base);

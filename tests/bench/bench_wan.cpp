@@ -183,7 +183,7 @@ class Bench {
              double fold) {
     const double unit = cuda() ? 1e12 : 1e9;
     const char* prefix = cuda() ? "T" : "G";
-    const double tokens = wan::token_count(work.frame);
+    const double tokens = wan::token_count(weights_.dit_config, work.frame);
     std::printf("GEMM rate %.1f %sFLOP/s (best shape and run)\n\n", rate / unit, prefix);
     std::printf("%-32s %10s %12s %10s %8s %10s\n", "", "ms/frame", "GFLOP/frame",
                 (std::string(prefix) + "FLOP/s").c_str(), "of GEMM", "floor ms");

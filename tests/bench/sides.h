@@ -29,8 +29,8 @@ struct Work {
   std::int64_t t = 0;
   double sigma = 0;
   at::Tensor pixels, eps, latents;  // (F, 3, H, W), (F, 16, h, w) twice, float32
-  std::int64_t grid_h() const { return frame.height / wan::kTokenStride; }
-  std::int64_t grid_w() const { return frame.width / wan::kTokenStride; }
+  std::int64_t grid_h() const { return frame.height / wan::kPixelStride; }
+  std::int64_t grid_w() const { return frame.width / wan::kPixelStride; }
 };
 
 Work make_work(std::int64_t width, std::int64_t height, std::int64_t frames, std::int64_t batch,

@@ -135,6 +135,20 @@ expect_text "0 to 1"
 cp -r whole/$last alone && expect_exit 3 trainer export alone -o x
 expect_text "keep a step in the folder of its run"
 
+# --- tokens of one latent cell, in both layouts; --from keeps them
+expect_exit 0 trainer world rooms/room2 "${tiny[@]}" --patch 1 --steps 2 -o cells
+check "patch_size of one cell" grep -qF '"patch_size": [1, 1, 1]' <(tr -d '\n' <cells/model/transformer/config.json | tr -s ' ' | sed 's/\[ /[/;s/ \]/]/')
+expect_exit 0 trainer export cells --layout original -o cells-original
+for layout in cells/model cells-original; do
+  expect_exit 0 extract features rooms/room1 --model $layout --size 64x48 --view stretch --pool native --block 1 --select uniform:2 \
+    --tag "${layout%/*}" -o features --progress off
+done
+expect_exit 0 extract inspect features/cells/room1.h5
+check "8x6 tokens of 64x48 pixels" grep -qE 'tokens +.*\[2, 6, 8, 32\]' "$OUT"
+check "both layouts give the same tokens" cmp -s <(datasets features/cells/room1.h5 | grep /tokens) <(datasets features/cells-original/room1.h5 | grep /tokens)
+expect_exit 2 trainer world rooms/room2 --from cells-original --size 64x48 --patch 2 -o x
+expect_text "--patch" "leave it out"
+
 # --- another model's VAE; another model's weights; single frames alone; AdamW
 expect_exit 0 trainer world "${walks[@]}" "${tiny[@]}" --steps 2 -o vae --vae original
 check "the VAE is that of the other model" cmp -s vae/model/vae/diffusion_pytorch_model.safetensors whole/model/vae/diffusion_pytorch_model.safetensors

@@ -215,7 +215,8 @@ at::Tensor WanRef::text(const at::Tensor& prompt, std::int64_t frames) const {
 
 at::Tensor WanRef::embed(const at::Tensor& z) const {
   return at::conv3d(z.unsqueeze(2).to(dtype_), find(dit_, "patch_embedding.weight").to(dtype_),
-                    find(dit_, "patch_embedding.bias").to(dtype_), {1, 2, 2})
+                    find(dit_, "patch_embedding.bias").to(dtype_),
+                    {1, config_.patch, config_.patch})
       .flatten(2)
       .transpose(1, 2);
 }
@@ -299,7 +300,7 @@ std::vector<at::Tensor> WanRef::blocks(const at::Tensor& z, std::int64_t t,
   std::vector<at::Tensor> out;
   at::Tensor x = embed(z);
   for (std::int64_t n = 0; n <= upto; ++n) {
-    x = block(n, x, e6, context, z.size(2) / 2, z.size(3) / 2);
+    x = block(n, x, e6, context, z.size(2) / config_.patch, z.size(3) / config_.patch);
     out.push_back(x);
   }
   return out;
@@ -315,7 +316,7 @@ at::Tensor WanRef::run(const at::Tensor& pixels, const at::Tensor& eps, std::int
                        double sigma, const at::Tensor& prompt, std::int64_t tap,
                        bool all_blocks) const {
   const at::Tensor z = add_noise(encode(pixels), eps, sigma);
-  const std::int64_t gh = z.size(2) / 2, gw = z.size(3) / 2;
+  const std::int64_t gh = z.size(2) / config_.patch, gw = z.size(3) / config_.patch;
   const at::Tensor e = time(t), e6 = modulation(e);
   const at::Tensor context = text(prompt.to(wide_), z.size(0));
   at::Tensor x = embed(z), captured;

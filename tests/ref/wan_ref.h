@@ -51,7 +51,7 @@ class WanRef {
   at::Tensor embed(const at::Tensor& z) const;                           // (N, L, dim)
   at::Tensor block(std::int64_t index, const at::Tensor& x, const at::Tensor& e6,
                    const at::Tensor& text, std::int64_t gh, std::int64_t gw) const;
-  at::Tensor head(const at::Tensor& x, const at::Tensor& e) const;  // (N, L, 4 * out_dim)
+  at::Tensor head(const at::Tensor& x, const at::Tensor& e) const;  // (N, L, patch_out)
 
   // z (N, 16, h, w) noised, prompt (n, text_dim): the residual stream (N, L, dim) after each block
   // 0..upto.

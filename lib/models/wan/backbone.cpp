@@ -57,7 +57,7 @@ class WanBackbone final : public Backbone {
 };
 
 void check_size(ImageSize size) {
-  if (size.width % kTokenStride == 0 && size.height % kTokenStride == 0) return;
+  if (size.width % kPixelStride == 0 && size.height % kPixelStride == 0) return;
   throw UsageError(explain("--size", to_string(size), "multiples of 16"));
 }
 
@@ -91,8 +91,10 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
       tap.timestep_asked = asked;
       tap.timestep_used = level.t;
       tap.sigma = level.sigma;
-      tap.grid_h = request_.pool ? request_.pool->rows : latent_.rows / 2;
-      tap.grid_w = request_.pool ? request_.pool->columns : latent_.columns / 2;
+      tap.grid_h =
+          request_.pool ? request_.pool->rows : latent_.rows / checkpoint_.dit_config.patch;
+      tap.grid_w =
+          request_.pool ? request_.pool->columns : latent_.columns / checkpoint_.dit_config.patch;
       tap.channels = checkpoint_.dit_config.dim;
       taps_.push_back(tap);
     }

@@ -30,8 +30,7 @@ void expect_class(const JsonFields& fields, const char* expected) {
 
 // Keys that would change the network, and the only values of them that are computed.
 void expect_network(const JsonFields& fields) {
-  const std::vector<std::pair<const char*, Json>> only{{"patch_size", Json::list({1, 2, 2})},
-                                                       {"window_size", Json::list({-1, -1})},
+  const std::vector<std::pair<const char*, Json>> only{{"window_size", Json::list({-1, -1})},
                                                        {"cross_attn_norm", true},
                                                        {"added_kv_proj_dim", {}},
                                                        {"image_dim", {}},
@@ -40,6 +39,15 @@ void expect_network(const JsonFields& fields) {
   const Json* norm = fields.find("qk_norm");
   if (norm != nullptr && *norm != true && *norm != "rms_norm_across_heads")
     fields.deny("qk_norm", "true or rms_norm_across_heads", kReads);
+}
+
+// Latent cells a token, each way.
+std::int64_t patch_of(const JsonFields& fields) {
+  const Json* sides = fields.find("patch_size");
+  const std::int64_t usual = DitConfig().patch;
+  if (sides == nullptr || *sides == Json::list({1, usual, usual})) return usual;
+  if (*sides != Json::list({1, 1, 1})) fields.deny("patch_size", "[1, 2, 2] or [1, 1, 1]", kReads);
+  return 1;
 }
 
 DitConfig original_config(const fs::path& path) {
@@ -57,6 +65,7 @@ DitConfig original_config(const fs::path& path) {
   c.text_len = fields.whole("text_len").value_or(c.text_len);
   c.eps = fields.positive("eps").value_or(c.eps);
   c.text_dim = fields.whole("text_dim").value_or(c.text_dim);  // absent in the releases
+  c.patch = patch_of(fields);
   expect_network(fields);
   warn_unread(fields);
   return c;
@@ -75,6 +84,7 @@ DitConfig diffusers_config(const fs::path& path) {
   c.layers = fields.whole("num_layers").value_or(c.layers);
   c.text_dim = fields.whole("text_dim").value_or(c.text_dim);
   c.eps = fields.positive("eps").value_or(c.eps);
+  c.patch = patch_of(fields);
   expect_network(fields);
   fields.ignore({"rope_max_seq_len"});  // 1024 positions an axis: more than any grid has
   warn_unread(fields);

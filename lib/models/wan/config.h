@@ -17,9 +17,13 @@ struct DitConfig {
   std::int64_t text_len = 512;   // rows of the padded prompt
   std::int64_t in_dim = 16;
   std::int64_t out_dim = 16;
+  std::int64_t patch = 2;  // latent cells a token, each way: 2 in the releases, or 1
   double eps = 1e-6;
 
   std::int64_t head_dim() const { return dim / heads; }
+  // Numbers of a token's patch, before the network and behind its head.
+  std::int64_t patch_in() const { return in_dim * patch * patch; }
+  std::int64_t patch_out() const { return out_dim * patch * patch; }
 };
 
 // Video autoencoder (Wan2.1_VAE / AutoencoderKLWan). The .pth carries no configuration: the base
@@ -32,7 +36,7 @@ struct VaeConfig {
 };
 
 inline constexpr std::int64_t kLatentStride = 8;  // pixels a latent cell
-inline constexpr std::int64_t kTokenStride = 16;  // pixels a token (patch 1x2x2 on latents)
+inline constexpr std::int64_t kPixelStride = 16;  // sides of pictures are multiples of it
 
 // Latent mean and standard deviation per channel (constants of the reference code, not of the
 // checkpoint).

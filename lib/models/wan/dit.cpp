@@ -214,16 +214,17 @@ at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& h
 std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest& taps) const {
   const c10::NoGradGuard no_grad;
   const auto n = latents.size(0), c = latents.size(1);
-  const Grid grid{latents.size(2) / 2, latents.size(3) / 2};
+  const std::int64_t p = config_.patch;
+  const Grid grid{latents.size(2) / p, latents.size(3) / p};
   if (taps.blocks.empty() || taps.blocks.back() >= static_cast<std::int64_t>(blocks_.size()) ||
       !std::is_sorted(taps.blocks.begin(), taps.blocks.end())) {
     throw InputError(
         explain("Dit::forward", "taps outside the prepared blocks", "ascending prepared blocks"));
   }
-  // Patches 2x2 in the order channel, row, column; tokens row by row.
-  const at::Tensor patches = latents.reshape({n, c, grid.rows, 2, grid.columns, 2})
+  // Patches in the order channel, row, column; tokens row by row.
+  const at::Tensor patches = latents.reshape({n, c, grid.rows, p, grid.columns, p})
                                  .permute({0, 2, 4, 1, 3, 5})
-                                 .reshape({n, grid.rows * grid.columns, c * 4})
+                                 .reshape({n, grid.rows * grid.columns, config_.patch_in()})
                                  .to(options_.dtype);
   at::Tensor x = at::linear(patches, patch_weight_, patch_bias_).to(at::kFloat);
   const at::Tensor angles = rope(grid);

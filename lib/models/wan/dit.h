@@ -49,8 +49,8 @@ class Dit {
   // The timestep of the last prepare(); -1: none yet.
   std::int64_t prepared() const { return prepared_; }
 
-  // latents (N, 16, h, w) float32, noised, on the device; h and w even.
-  // One tensor a tapped block: (N, gh, gw, dim) float32 with gh x gw = pool or h/2 x w/2.
+  // latents (N, 16, h, w) float32, noised, on the device; h and w multiples of config.patch.
+  // One tensor a tapped block: (N, gh, gw, dim) float32 with gh x gw = pool or h/patch x w/patch.
   std::vector<at::Tensor> forward(const at::Tensor& latents, const TapRequest& taps) const;
 
  private:

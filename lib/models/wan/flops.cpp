@@ -35,8 +35,9 @@ End each_convolution(const VaeConfig& c, double taps, const Convolution& convolu
 
 }  // namespace
 
-double token_count(ImageSize size) {
-  return real(size.height / kTokenStride) * real(size.width / kTokenStride);
+double token_count(const DitConfig& c, ImageSize size) {
+  const std::int64_t stride = kLatentStride * c.patch;
+  return real(size.height / stride) * real(size.width / stride);
 }
 
 double vae_flops(const VaeConfig& c, ImageSize size, bool shortcut) {
@@ -73,14 +74,14 @@ double short_block_flops(const DitConfig& c, double tokens, double down_tokens,
 }
 
 double patch_flops(const DitConfig& c, double tokens) {
-  return 2 * tokens * real(c.in_dim * 4 * c.dim);
+  return 2 * tokens * real(c.patch_in() * c.dim);
 }
 
 double dit_flops(const DitConfig& c, double tokens) {
   const double d = real(c.dim);
   const double text = 2 * real(c.text_len) * d * (real(c.text_dim) + d);
   const double time = 2 * d * (real(c.freq_dim) + 7 * d);
-  const double head = 2 * tokens * d * real(c.out_dim * 4);
+  const double head = 2 * tokens * d * real(c.patch_out());
   return patch_flops(c, tokens) + text + time + head + real(c.layers) * block_flops(c, tokens);
 }
 
@@ -104,7 +105,7 @@ double vae_weights(const VaeConfig& c) {
 double dit_weights(const DitConfig& c, std::int64_t last, double prompt_rows) {
   const double d = real(c.dim), f = real(c.ffn_dim), gates = real(c.heads) * prompt_rows;
   const double block = 4 * d * d + (d + gates) * d + gates * d + 2 * d * f + 10 * d + f;
-  return d * real(c.in_dim * 4) + d + real(last + 1) * block;
+  return d * real(c.patch_in()) + d + real(last + 1) * block;
 }
 
 double activation_bytes(const VaeConfig& vae, const DitConfig& dit, ImageSize size, DType compute) {
@@ -114,12 +115,12 @@ double activation_bytes(const VaeConfig& vae, const DitConfig& dit, ImageSize si
   // The residual stream is float32; beside it the normed input, q, k, v, attention's result, the
   // product with the output matrix, and the hidden layer.
   const double block =
-      token_count(size) * (real(dit.dim) * (4 + 6 * width) + real(dit.ffn_dim) * width);
+      token_count(dit, size) * (real(dit.dim) * (4 + 6 * width) + real(dit.ffn_dim) * width);
   return std::max(encoder, block);
 }
 
 Cost cost_of(const VaeConfig& vae, const DitConfig& dit, const Features& f) {
-  const double tokens = token_count(f.size);
+  const double tokens = token_count(dit, f.size);
   const double pooled = f.pool_h > 0 && f.pool_w > 0 ? real(f.pool_h * f.pool_w) : tokens;
   const double rows = real(f.prompt_rows);
   Cost cost;

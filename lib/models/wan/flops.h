@@ -13,7 +13,7 @@
 namespace vega::wan {
 
 // Tokens of a picture; its sides are multiples of 16.
-double token_count(ImageSize size);
+double token_count(const DitConfig& config, ImageSize size);
 
 // VAE encoder. Released: 3x3x3 kernels with all their temporal slices. Shortcut (VaeEncoder): 3x3
 // kernels, the tail as one convolution, four 1x1 products of the attention as two.

@@ -102,7 +102,7 @@ void vae_decoder(NameTable& t, const VaeConfig& c) {
 std::vector<NamedTensor> dit_tensors(const DitConfig& c) {
   NameTable t;
   const std::int64_t d = c.dim;
-  t.layer("patch_embedding", "patch_embedding", {d, c.in_dim, 1, 2, 2});
+  t.layer("patch_embedding", "patch_embedding", {d, c.in_dim, 1, c.patch, c.patch});
   const std::string condition = "condition_embedder.";
   t.layer("text_embedding.0", condition + "text_embedder.linear_1", {d, c.text_dim});
   t.layer("text_embedding.2", condition + "text_embedder.linear_2", {d, d});
@@ -119,7 +119,7 @@ std::vector<NamedTensor> dit_tensors(const DitConfig& c) {
     t.layer(block + "ffn.2", block + "ffn.net.2", {d, c.ffn_dim});
   }
   t.add("head.modulation", "scale_shift_table", {1, 2, d});
-  t.layer("head.head", "proj_out", {c.out_dim * 4, d});
+  t.layer("head.head", "proj_out", {c.patch_out(), d});
   return t.take();
 }
 

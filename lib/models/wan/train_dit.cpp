@@ -80,10 +80,10 @@ TrainDit::TrainDit(const DitConfig& config, const WeightTable& weights,
 
 at::Tensor TrainDit::embed(const at::Tensor& latents) const {
   const auto n = latents.size(0), c = latents.size(1), frames = latents.size(2);
-  const auto rows = latents.size(3) / 2, columns = latents.size(4) / 2;
-  const at::Tensor patches = latents.reshape({n, c, frames, rows, 2, columns, 2})
+  const std::int64_t p = config_.patch, rows = latents.size(3) / p, columns = latents.size(4) / p;
+  const at::Tensor patches = latents.reshape({n, c, frames, rows, p, columns, p})
                                  .permute({0, 2, 3, 5, 1, 4, 6})
-                                 .reshape({n, frames * rows * columns, c * 4})
+                                 .reshape({n, frames * rows * columns, config_.patch_in()})
                                  .to(options_.dtype);
   return at::linear(patches, patch_.weight.flatten(1).to(options_.dtype),
                     patch_.bias.to(options_.dtype))
@@ -236,7 +236,7 @@ at::Tensor TrainDit::forward(const at::Tensor& latents, const at::Tensor& timest
                              const at::Tensor& prompt, DitTaps* taps) const {
   check_pass(latents, timesteps, prompt, taps);
   const auto n = latents.size(0), frames = latents.size(2);
-  const auto rows = latents.size(3) / 2, columns = latents.size(4) / 2;
+  const std::int64_t p = config_.patch, rows = latents.size(3) / p, columns = latents.size(4) / p;
   const at::ScalarType wide = wide_type(options_.dtype);
   const auto pass = std::make_shared<Pass>();
   pass->config = config_;
@@ -256,9 +256,9 @@ at::Tensor TrainDit::forward(const at::Tensor& latents, const at::Tensor& timest
   }
   if (taps != nullptr && taps->stop) return {};
   return head(x, e)
-      .view({n, frames, rows, columns, 2, 2, config_.out_dim})
+      .view({n, frames, rows, columns, p, p, config_.out_dim})
       .permute({0, 6, 1, 2, 4, 3, 5})
-      .reshape({n, config_.out_dim, frames, 2 * rows, 2 * columns});
+      .reshape({n, config_.out_dim, frames, p * rows, p * columns});
 }
 
 at::Tensor noised(const at::Tensor& latents, const at::Tensor& noise, const at::Tensor& shares) {

@@ -36,6 +36,7 @@ Json original_config(const DitConfig& c) {
             {"text_len", c.text_len},    {"eps", c.eps}};
   // The releases leave it out where it is the default.
   if (c.text_dim != kReleasedTextDim) json.set("text_dim", c.text_dim);
+  if (c.patch != DitConfig().patch) json.set("patch_size", Json::list({1, c.patch, c.patch}));
   return json;
 }
 
@@ -52,7 +53,7 @@ Json transformer_config(const DitConfig& c) {
           {"num_attention_heads", c.heads},
           {"num_layers", c.layers},
           {"out_channels", c.out_dim},
-          {"patch_size", Json::list({1, 2, 2})},
+          {"patch_size", Json::list({1, c.patch, c.patch})},
           {"pos_embed_seq_len", nullptr},
           {"qk_norm", "rms_norm_across_heads"},
           {"rope_max_seq_len", 1024},

@@ -68,6 +68,8 @@ void visit_model(WorldOptions& o, OptionVisitor& v) {
   v.open_integer("--blocks", o.blocks, "N", {1, 1024}, "transformer blocks [8]");
   v.open_integer("--heads", o.heads, "N", {1, 1024}, "of attention [4]");
   v.open_integer("--ffn", o.ffn, "N", {1, 1 << 18}, "width inside of the feed-forward part [1024]");
+  v.open_integer("--patch", o.patch, "N", {1, 2},
+                 "latent cells a token, each way; 1: a token is 8x8 pixels, not 16x16 [2]");
   v.text("--vae", o.vae, "MODEL",
          "take the VAE of another Wan model (default: one is fitted to the pictures)");
   v.integer("--vae-width", o.vae_width, "N", {wan::kLeastLinearBase, 96},

@@ -37,8 +37,9 @@ struct WorldOptions {
   double memory = 4;  // GiB of latents
   std::string note;
 
-  std::optional<std::int64_t> width, blocks, heads, ffn;  // unset: 256, 8, 4, 1024, or of --from
-  std::string from, vae;                                  // model folders
+  // Unset: 256, 8, 4, 1024, 2, or of --from.
+  std::optional<std::int64_t> width, blocks, heads, ffn, patch;
+  std::string from, vae;  // model folders
   std::int64_t vae_width = 8, vae_pictures = 512;
   double vae_power = 0;
 

@@ -53,6 +53,7 @@ wan::DitConfig network_of(const WorldOptions& o, const fs::path& from) {
   take_size(out.layers, o.blocks, "--blocks", from);
   take_size(out.heads, o.heads, "--heads", from);
   take_size(out.ffn_dim, o.ffn, "--ffn", from);
+  take_size(out.patch, o.patch, "--patch", from);
   if (out.dim % out.heads != 0 || out.head_dim() % 2 != 0)
     throw UsageError(
         explain("--width, --heads",
@@ -63,7 +64,7 @@ wan::DitConfig network_of(const WorldOptions& o, const fs::path& from) {
 
 void check_world(const WorldOptions& o, const WorldRecipe& r) {
   if (o.out.empty()) throw UsageError(explain("-o", "nothing", "the folder of the run"));
-  if (r.size.width % wan::kTokenStride != 0 || r.size.height % wan::kTokenStride != 0)
+  if (r.size.width % wan::kPixelStride != 0 || r.size.height % wan::kPixelStride != 0)
     throw UsageError(explain("--size", to_string(r.size), "multiples of 16"));
   if (r.block >= r.dit.layers)
     throw UsageError(
@@ -121,9 +122,10 @@ WorldRecipe resolve_world(const WorldOptions& o) {
 
 Json WorldRecipe::describe() const {
   Json out{{"kind", "world"}, {"size", to_string(size)}, {"view", vega::name_of(view)}};
-  out.add(
-      "network",
-      Json{{"width", dit.dim}, {"blocks", dit.layers}, {"heads", dit.heads}, {"ffn", dit.ffn_dim}});
+  Json network{
+      {"width", dit.dim}, {"blocks", dit.layers}, {"heads", dit.heads}, {"ffn", dit.ffn_dim}};
+  if (dit.patch != wan::DitConfig().patch) network.add("patch", dit.patch);
+  out.add("network", std::move(network));
   out.add("clips", Json{{"clips", clips.clips},
                         {"frames", clips.frames},
                         {"strides", clips.strides},

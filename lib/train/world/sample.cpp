@@ -124,7 +124,7 @@ SamplePlan resolve_sample(const SampleOptions& o) {
   const auto record = wan::read_model_record(plan.model);
   if (plan.size.empty() && record) plan.size = record->size;
   if (plan.size.empty()) plan.size = {256, 192};
-  if (plan.size.width % wan::kTokenStride != 0 || plan.size.height % wan::kTokenStride != 0)
+  if (plan.size.width % wan::kPixelStride != 0 || plan.size.height % wan::kPixelStride != 0)
     throw UsageError(explain("--size", to_string(plan.size), "multiples of 16"));
   plan.device = use_device(parse_device(o.device));
   plan.type = scalar_type(o.dtype.value_or(usual_world_type(plan.device)));

@@ -16,7 +16,7 @@ TEST_CASE("FLOPs a frame of the released and the shortcut algorithm") {
   for (const Row& row : {Row{{832, 480}, 7.3699, 3.8401}, Row{{1280, 720}, 18.3403, 9.9827},
                          Row{{560, 336}, 3.4270, 1.7190}}) {
     INFO(row.frame.width << "x" << row.frame.height);
-    const double tokens = token_count(row.frame);
+    const double tokens = token_count({}, row.frame);
     const double released = vae_flops(vae, row.frame, false) + dit_flops(dit, tokens);
     const double shortcut = vae_flops(vae, row.frame, true) + short_dit_flops(dit, tokens, 20);
     // Half a unit of the last digit counted.
@@ -29,7 +29,7 @@ TEST_CASE("FLOPs by part at 832x480") {
   const ImageSize frame{832, 480};
   CHECK(vae_flops({}, frame, false) / 1e9 == Approx(2718).margin(0.5));
   CHECK(vae_flops({}, frame, true) / 1e9 == Approx(985).margin(0.5));
-  CHECK(block_flops({}, token_count(frame)) / 1e9 == Approx(154.7).margin(0.05));
+  CHECK(block_flops({}, token_count({}, frame)) / 1e9 == Approx(154.7).margin(0.05));
 }
 
 TEST_CASE("what features cost: passes, pooling, weights in the compute type") {

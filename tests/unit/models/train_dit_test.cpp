@@ -309,6 +309,50 @@ TEST_CASE("DiT in training: the stream of the network that extracts") {
   }
 }
 
+// A patch of one cell is what a patch of 2x2 equal cells is: the matrix of the first is the sum of
+// the second's four, and of the four answers of its head each is the same.
+TEST_CASE("DiT: tokens of one latent cell") {
+  DitConfig config = test::tiny_dit_config();
+  config.layers = 2;
+  const test::OwnedTensors owned = test::tiny_dit(2);
+  WeightTable four;
+  for (const auto& [name, view] : owned.views()) four[name] = owned_float_from(view);
+  for (const char* name : {"head.head.weight", "head.head.bias"}) {  // rows: row, column, channel
+    at::Tensor& head = four[name];
+    const at::Tensor first = head.narrow(0, 0, config.out_dim);
+    head = at::cat({first, first, first, first});
+  }
+  WeightTable one = four;
+  at::Tensor& patch = one["patch_embedding.weight"];
+  patch = patch.sum({3, 4}, true);
+  for (const char* name : {"head.head.weight", "head.head.bias"})
+    one[name] = one[name].narrow(0, 0, config.out_dim).clone();
+  DitConfig single = config;
+  single.patch = 1;
+  for (const auto& row : wan::dit_tensors(single))
+    CHECK(one.at(row.canonical).sizes().vec() == row.shape);
+
+  const at::Tensor prompt = drawn_as_golden("prompt.rows", {2, config.text_dim}, 0, 0.3);
+  const at::Tensor cells = drawn_as_golden("frames", {2, 16, 1, 4, 6});
+  const at::Tensor repeated = cells.repeat_interleave(2, 3).repeat_interleave(2, 4);
+  const at::Tensor times = at::full({2}, 299.0);
+  wan::DitTaps want{.blocks = {0, 1}}, got{.blocks = {0, 1}};
+  const at::Tensor velocity = TrainDit(config, four, {}).forward(repeated, times, prompt, &want);
+  const at::Tensor velocity1 = TrainDit(single, one, {}).forward(cells, times, prompt, &got);
+  CHECK(velocity1.sizes() == cells.sizes());
+  CHECK(apart(velocity1.repeat_interleave(2, 3).repeat_interleave(2, 4), velocity) < 4e-6);
+
+  WeightViews views;
+  for (const auto& [name, tensor] : one) views[name] = view_of(tensor);
+  wan::Dit extracts(views, single, prompt, {});
+  extracts.prepare(299, 1);
+  const auto taps = extracts.forward(cells.squeeze(2), {{0, 1}, std::nullopt});
+  for (std::size_t n = 0; n < 2; ++n) {
+    CHECK(apart(got.streams[n], want.streams[n]) < 4e-6);  // each is 2e-6 from float64
+    CHECK(apart(taps[n], want.streams[n].select(1, 0)) < 4e-6);
+  }
+}
+
 TEST_CASE("DiT in training: gradients are differences, in float64") {
   const OneThreadDit one;
   const WeightTable table = small_table(at::kDouble);
