@@ -49,10 +49,11 @@ case $until in rooms | train | choose | score | all) ;; *)
   echo "run.sh: --until: got '$until', expected rooms, train, choose, score or all" >&2; exit 2 ;;
 esac
 [ -x "$bin/vega-train" ] || { echo "run.sh: no $bin/vega-train; run make, or set BUILD" >&2; exit 2; }
-train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' quality='' width='' layers='' heads='' ffn='' vae_width='' mirror=''
+train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' quality='' width='' layers='' heads='' ffn='' vae_width='' mirror='' input='' patch=2
 runs='' grow='' blocks='' timesteps=''
 # shellcheck source=docs/recipes/world/world.conf
 . "$conf"
+input=${input:-$size}
 for name in "${!asked[@]}"; do printf -v "$name" %s "${asked[$name]}"; done
 if [ -n "$model" ]; then
   [[ $tap =~ ^b[0-9]+_t[0-9]+$ ]] || { echo "run.sh: --tap: got '$tap', expected bB_tT beside --model, for example b3_t200" >&2; exit 2; }
@@ -136,7 +137,7 @@ train() {
     say "Run $1: $n steps"
   fi
   [ -f "$out/runs/$1/finished.json" ] ||
-    measured "train-$1" "$bin/vega-train" world "${walks[@]}" "${vae[@]}" --size "$size" --closed --mirror "$mirror" --width "$width" --blocks "$layers" \
+    measured "train-$1" "$bin/vega-train" world "${walks[@]}" "${vae[@]}" --size "$input" --patch "$patch" --closed --mirror "$mirror" --width "$width" --blocks "$layers" \
       --heads "$heads" --ffn "$ffn" --steps "$n" --single "$(setting "$1" single)" --seed "${1##*-}" \
       --save-every "$(setting "$1" save)" --keep 1000 --device "$device" --threads "$threads" --progress "$progress" -o "$out/runs/$1"
 }
@@ -178,9 +179,9 @@ model_at() {
 }
 # features KIND TAG MODEL BLOCKS TIMESTEPS: of the rooms of a kind, in features/KIND/TAG. MODEL rgb: mean colours.
 features() {
-  local what=(--backbone rgb)
-  [ "$3" = rgb ] || what=(--model "$3" --blocks "$4" --timesteps "$5" --device "$device")
-  measured "features-$1-$2" "$bin/vega-extract" features "$out/rooms/$1"/room* "${what[@]}" --size "$size" --compat fixed --tag "$2" \
+  local what=(--backbone rgb --size "$size")
+  [ "$3" = rgb ] || what=(--model "$3" --size "$input" --blocks "$4" --timesteps "$5" --device "$device")
+  measured "features-$1-$2" "$bin/vega-extract" features "$out/rooms/$1"/room* "${what[@]}" --compat fixed --tag "$2" \
     --no-thumbs -o "$out/features/$1" "${quietly[@]}"
 }
 # auc KIND NAME: the AUC of every unseen room with the features of a set, "ROOM VALUE" a line, in scores/KIND/auc/NAME.
