@@ -32,16 +32,33 @@ std::int64_t frames_of(const TrainSetup& setup, const ScenePlace& place) {
   return kept > 0 ? std::min(kept, place.frames) : place.frames;
 }
 
-// (tokens, H) that the fusion's graph keeps beside its inputs.
-std::int64_t fusion_tensors(const FusionConfig& config) {
+// The graphs of fusion/cross_attention.cpp: a block keeps the normed values, queries, keys, values,
+// what attention gives, and both sides of the GELU, which is 4 H wide. Dropout keeps masks, and
+// what it is applied to.
+FusionMemory cross_attention_memory(const FusionConfig& config) {
+  const double blocks = static_cast<double>(config.layers);
+  const bool drops = config.dropout > 0;
+  constexpr double kInputs = 2, kGraph = 17, kMasks = 5, kWork = 10;
+  constexpr auto kCells = static_cast<double>(kTokenCells);
+  const double pairs = static_cast<double>(config.heads) * kCells * kCells;
+  return {.tensors = kInputs + blocks * (kGraph + (drops ? kMasks : 0)) + (blocks - 1),
+          .shares = blocks * (drops ? 3 : 1) * pairs,
+          .work = kWork};
+}
+
+FusionMemory fusion_memory(const FusionConfig& config) {
+  constexpr double kWork = 3;  // gradients of what comes out and of both streams
   switch (config.method) {
-    case FusionMethod::kConcat: return 4;  // both norms, side by side
-    case FusionMethod::kGated: return 6;   // and a gate of every number
-    case FusionMethod::kInstructionTokenGated: return 4;
-    case FusionMethod::kWeighted: return 2;
-    case FusionMethod::kCrossAttention: return 14 * config.layers;
-    default: return 0;
+    case FusionMethod::kAdd:
+    case FusionMethod::kOnly: return {.work = kWork};
+    case FusionMethod::kWeighted:
+    case FusionMethod::kTokenGated: return {.tensors = 2, .work = kWork};
+    case FusionMethod::kConcat: return {.tensors = 4, .work = kWork};  // side by side as well
+    case FusionMethod::kInstructionTokenGated: return {.tensors = 6, .work = kWork};  // and normed
+    case FusionMethod::kGated: return {.tensors = 8, .work = kWork};  // and a gate of every number
+    case FusionMethod::kCrossAttention: return cross_attention_memory(config);
   }
+  return {};
 }
 
 bool reads_question(const vlm::VlmCheckpoint& c) {
@@ -97,21 +114,27 @@ double scene_cache(const TrainSetup& setup, const ModelSize& model, const Memory
   return std::min(all, setup.recipe.scene_bytes + static_cast<double>(kAhead) * largest);
 }
 
-// What a step's first pass still lacks of gradients (ModelSize::late).
-void add_gradients(const TrainSetup& setup, ModelSize& model) {
-  for (const vlm::TrainedSpec& spec :
-       vlm::trained_specs(setup.planned, setup.recipe.model.parts, setup.recipe.model.lora)) {
+// When a step's first pass makes which gradients.
+GradientOrder gradient_order(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& options) {
+  GradientOrder out;
+  const qwen2::Config& text = c.config.text;
+  for (const vlm::TrainedSpec& spec : vlm::trained_specs(c, options.parts, options.lora)) {
     const double numbers = count_of(spec.shape);
-    model.trained += numbers;
-    const bool early =
-        spec.part == Part::kDecoder || spec.part == Part::kLora || spec.part == Part::kGroundHead;
-    const bool last = spec.name.find("layers.0.") != std::string::npos ||
-                      spec.name.find("embed_tokens") != std::string::npos;
-    if (!early || last) model.late += numbers;
+    const bool decoder = spec.part == Part::kDecoder || spec.part == Part::kLora;
+    const bool table = spec.name == vlm::embedding_name();
+    const bool behind =
+        spec.part == Part::kGroundHead || spec.name == vlm::kLanguageHead || (table && text.tied);
+    const bool last = table || spec.name.find("layers.0.") != std::string::npos;
+    out.all += numbers;
+    if (behind) continue;
+    out.in_layers += numbers;
+    if (!decoder || last) out.late += numbers;
+    if (!decoder && spec.part != Part::kNewTokens) out.visual += numbers;
+    if (spec.part == Part::kTower) out.tower += numbers;
   }
   // The largest of the first layer's is among what a layer takes.
-  if (model.mode == DecoderMode::kTrained)
-    model.late -= static_cast<double>(model.decoder.mlp * model.decoder.hidden);
+  if (has_part(options, Part::kDecoder)) out.late -= static_cast<double>(text.mlp * text.hidden);
+  return out;
 }
 
 }  // namespace
@@ -134,7 +157,8 @@ ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& 
   out.fuses = c.config.fuses;
   out.asks = reads_question(c);
   if (has_part(options, Part::kTower) && c.tower) out.tower = c.tower->config;
-  if (c.config.fuses && out.visual_trains()) out.fusion_tensors = fusion_tensors(c.modules.fusion);
+  if (c.config.fuses && out.visual_trains()) out.fusion = fusion_memory(c.modules.fusion);
+  out.gradients = gradient_order(c, options);
   switch (vlm::object_mode(c.config, options.switches)) {
     case ObjectMode::kNone: break;
     case ObjectMode::kPatch14: out.object_cells = 729; break;
@@ -215,17 +239,17 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
 MemoryPlan planned_memory(const TrainSetup& setup) {
   MemoryPlan out = weight_memory(setup.planned, setup.recipe.model);
   const MemoryPlace place = memory_place(setup.recipe.model.placement);
-  ModelSize model = model_size(setup.planned, setup.recipe.model);
-  add_gradients(setup, model);
+  const ModelSize model = model_size(setup.planned, setup.recipe.model);
   ModelSize kept = model;
   kept.recompute = !model.recompute;
   out.scenes = scene_cache(setup, model, place);
   Sampler sampler = setup.sampler();
   for (const std::int64_t k : looked_at(0, setup.plan.steps)) {
-    bool first = true;
-    for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
-      PassSize size = pass.size;
-      size.first = std::exchange(first, false);
+    const std::vector<PlannedPass> passes = passes_of_step(setup, sampler, k);
+    for (std::size_t i = 0; i < passes.size(); ++i) {
+      PassSize size = passes[i].size;
+      size.first = i == 0;
+      size.first_scene = passes[i].scene == passes[0].scene;
       const PassMemory here = pass_memory(model, size, place);
       if (here.peak <= out.pass.peak) continue;
       out.pass = here;

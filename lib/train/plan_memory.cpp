@@ -43,15 +43,13 @@ struct TowerNumbers {
     return kMaster * stream * real(c.width) + bytes * (width * real(c.width) + mlp * real(c.mlp)) +
            kMaster * real(c.heads);
   }
-  TowerNumbers operator-(const TowerNumbers& other) const {
-    return {stream - other.stream, width - other.width, mlp - other.mlp};
-  }
 };
 // The graph of a layer: the stream between its halves, the normed values of both, queries, keys,
-// values, what attention gives and the same row by row, both sides of the GELU. In its backward
-// pass: the stream behind it, its gradient, and that of the GELU.
-constexpr TowerNumbers kTowerGraph = {1, 7, 2}, kTowerBackward = {3, 8, 3};
-constexpr double kPixelBytes = 16;  // siglip::tower_pixels: two numbers of float64
+// values and what attention gives, both sides of the GELU. In its backward pass: the stream behind
+// it, its gradient, and that of the GELU; where the compute type is narrow, the gradient in it.
+constexpr TowerNumbers kTowerGraph = {1, 6, 2}, kTowerBackward = {3, 6, 3};
+constexpr TowerNumbers kTowerNarrow = {0, 1, 0};
+constexpr double kPixelBytes = 20;  // siglip::tower_pixels: two numbers of float64, one of float32
 
 // Bytes a token of a layer's adapters: masks of dropout, a byte each, and inner values.
 double adapter_bytes(const ModelSize& m, const MemoryPlace& place) {
@@ -97,24 +95,30 @@ double logits_bytes(const ModelSize& model, const PassSize& pass, const MemoryPl
   return 2 * kMaster * head + 2 * kMaster * block + more;
 }
 
+bool looks(const PassSize& pass) {
+  return pass.frames > 0 && (pass.visual_tokens > 0 || pass.grounds);
+}
+
 // Bytes that the scene holds while the decoder runs: its tokens, and the graph behind them where
 // projectors or fusion train.
 double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
-  if (pass.frames == 0 || (pass.visual_tokens == 0 && !pass.grounds)) return 0;
+  if (!looks(pass)) return 0;
   const double bytes = place.type_bytes, hidden = real(model.decoder.hidden);
   const double frames = real(pass.frames);
   const double fine = frames * kFeatureCells * hidden, coarse = frames * kCells * hidden;
   const bool narrow = bytes < kMaster;
-  double numbers = coarse;  // through the projector, and resized
-  if (model.semantic_trains)
+  double numbers = 0;
+  if (model.semantic_trains)  // both sides of the GELU
     numbers += 2 * fine + (narrow ? frames * kFeatureCells * real(model.semantic_width) : 0);
-  if (model.generative_width > 0) numbers += coarse;
   if (model.generative_trains)
     numbers += 2 * coarse + (narrow ? frames * kCells * real(model.generative_width) : 0);
-  numbers += real(model.fusion_tensors) * coarse;
-  // Streams::encoded, that pooled and the generative one; else they are used up when the decoder
-  // begins. The graph of the projector keeps what is in front of and behind its GELU, `2 * fine`.
-  if (model.asks) numbers += (model.semantic_width > 0 ? fine : 0) + 2 * coarse;
+  numbers += model.fusion.tensors * coarse + model.fusion.shares * frames;
+  // Streams::encoded; where no graph keeps them, that pooled and the generative one as well. Else
+  // they are used up when the decoder begins.
+  if (model.asks) {
+    numbers += model.semantic_width > 0 ? fine : 0;
+    if (!(model.fusion.tensors > 0)) numbers += 2 * coarse;
+  }
   numbers += real(pass.visual_tokens) * hidden;  // the block
   double out = numbers * bytes;
   if (model.positions) out += coarse * kMaster;
@@ -129,46 +133,100 @@ double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPl
   return out;
 }
 
-// The projector of the semantic features as it runs, beside what it leaves.
-double projector_work(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
-  if (pass.frames == 0 || (pass.visual_tokens == 0 && !pass.grounds)) return 0;
-  if (model.semantic_width == 0) return 0;
-  const double fine = real(pass.frames) * kFeatureCells * real(model.decoder.hidden);
+// Projector of the semantic features and fusion as they run, beside what they leave.
+double visual_work(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+  if (!looks(pass)) return 0;
+  const double frames = real(pass.frames), hidden = real(model.decoder.hidden);
+  const double fusion = frames * kCells * hidden * model.fusion.work;
+  if (model.semantic_width == 0) return fusion * place.type_bytes;
+  const double fine = frames * kFeatureCells * hidden;
   const bool narrow = place.type_bytes < kMaster;
-  const double input = narrow ? real(pass.frames) * kFeatureCells * real(model.semantic_width) : 0;
+  const double input = narrow ? frames * kFeatureCells * real(model.semantic_width) : 0;
   // Forward: two inner values beside the result. Backward: three gradients beside the graph.
-  return (model.semantic_trains ? 3 * fine : 2 * fine + input) * place.type_bytes;
+  const double projector = model.semantic_trains ? 3 * fine : 2 * fine + input;
+  return std::max(projector, fusion) * place.type_bytes;
 }
 
-bool looks(const PassSize& pass) {
-  return pass.frames > 0 && (pass.visual_tokens > 0 || pass.grounds);
-}
-
-// Kept of the vision tower until the passes of the decoder are over: the residual stream before
-// each layer and behind the last one, in float32, and the patches of the pictures; without
-// recomputation the graphs of all layers.
-double tower_kept(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+// Kept of the vision tower until the passes of the decoder are over: the patches of the pictures,
+// and so many of its residual streams, float32, the one before each layer and that behind the last.
+// Without recomputation the graphs of all layers.
+double tower_kept(const ModelSize& model, const PassSize& pass, const MemoryPlace& place,
+                  std::int64_t streams) {
   if (!model.tower || !looks(pass)) return 0;
   const siglip::Config& c = *model.tower;
   const double rows = real(pass.frames * c.tokens()), bytes = place.type_bytes;
   const double patch = real(siglip::kPatchChannels * c.patch * c.patch);
-  double row = kMaster * real(c.width * (c.layers + 1)) + bytes * patch;
-  if (!model.recompute) row += real(c.layers) * kTowerGraph.of(c, bytes);
+  double row = kMaster * real(c.width * streams) + bytes * patch;
+  if (!model.recompute) row += real(streams - 1) * kTowerGraph.of(c, bytes);
   return rows * row;
 }
 
 // The tower's layer at the moment of its backward pass when the most lives, with the gradient of
-// the larger of its matrices; or the pictures on their way to pixels, in float64.
+// the larger of its matrices.
 double tower_work(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
   if (!model.tower || !looks(pass)) return 0;
   const siglip::Config& c = *model.tower;
   const double rows = real(pass.frames * c.tokens()), bytes = place.type_bytes;
-  TowerNumbers work = kTowerBackward;
-  if (!model.recompute) work = work - kTowerGraph;
-  const double weights = kMaster * real(c.width * c.mlp);
-  const double pixels =
-      real(pass.frames * siglip::kPatchChannels * siglip::kImageSide * siglip::kImageSide);
-  return std::max(rows * work.of(c, bytes) + weights, kPixelBytes * pixels);
+  double row = kTowerBackward.of(c, bytes);
+  if (bytes < kMaster) row += kTowerNarrow.of(c, bytes) - kMaster * real(c.heads);
+  if (!model.recompute) row -= kTowerGraph.of(c, bytes);
+  return rows * row + kMaster * real(c.width * c.mlp);
+}
+
+// The tower's backward pass, which begins when the decoder is done: of the scene nothing is left
+// but the block, and the gradient of the sequence that holds the block's. In the first scene of a
+// step the gradients of layers come to be as the layers' inputs go.
+double tower_peak(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+  if (!model.tower || !looks(pass)) return 0;
+  const double hidden = real(model.decoder.hidden);
+  double left = real(pass.visual_tokens + pass.tokens) * hidden * place.type_bytes;
+  if (model.positions) left += real(pass.frames) * kCells * hidden * kMaster;
+  left += tower_work(model, pass, place);
+  const double last = tower_kept(model, pass, place, model.tower->layers + 1);
+  if (!pass.first_scene) return left + last;
+  const double first = tower_kept(model, pass, place, 2);
+  return left + std::max(last - kMaster * model.gradients.tower, first);
+}
+
+// Pictures on their way to the tower's numbers, on the host, before anything else of the scene is
+// there.
+double pixel_peak(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+  if (!model.tower || !looks(pass) || place.device) return 0;
+  const double bytes = kPixelBytes * real(pass.frames * siglip::kPatchChannels *
+                                          siglip::kImageSide * siglip::kImageSide);
+  return bytes - (pass.first ? kMaster * model.gradients.all : 0);
+}
+
+// The decoder's passes: at the logits; in its last layer, when all inputs of layers are there; in
+// its first one, when what a first pass lacked of gradients is almost there.
+double decoder_peak(const ModelSize& model, const PassSize& pass, const MemoryPlace& place,
+                    const PassMemory& parts) {
+  const double row = real(pass.tokens) * real(model.decoder.hidden) * place.type_bytes;
+  const double head = real(model.decoder.vocab * model.decoder.hidden) * kMaster;
+  const bool trains = model.mode == DecoderMode::kTrained;
+  const GradientOrder& made = model.gradients;
+  // Of what stands in front of the decoder nothing has a gradient before the first scene is done.
+  const double later = pass.first_scene && !pass.first ? kMaster * made.visual : 0;
+  double at_loss = parts.inputs + row + parts.logits;  // the last norm keeps its input
+  if (!model.recompute)
+    at_loss += parts.layer - kWork.of(model) * real(pass.tokens) * place.type_bytes;
+  if (pass.first) at_loss -= kMaster * made.all;
+  double in_layer = parts.inputs + parts.layer;
+  if (pass.first) {
+    ModelSize one = model;
+    one.decoder.layers = 1;
+    const double first = 2 * row + layer_bytes(one, pass, place) - kMaster * made.late;
+    in_layer = std::max(in_layer - kMaster * made.in_layers, first);
+  }
+  if (trains && pass.targets > 0) in_layer += head;
+  double out = std::max(at_loss, in_layer);
+  if (model.embedding && trains) {
+    // The gradient of the head in LossNode; that of the table, which is added to the one before.
+    const int heads = (pass.targets > 0 ? 1 : 0) + (pass.first && !model.decoder.tied ? 0 : 1);
+    const double lacks = pass.first ? kMaster * made.visual : 0;
+    out = std::max(out, 2 * row + heads * head - lacks);
+  }
+  return out - later;
 }
 
 }  // namespace
@@ -183,30 +241,18 @@ double ModelSize::layer_numbers() const {
 
 PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
   const double row = real(pass.tokens) * real(model.decoder.hidden) * place.type_bytes;
-  const double layers = real(model.decoder.layers);
-  const double head = real(model.decoder.vocab * model.decoder.hidden) * kMaster;
   PassMemory out;
   out.visual = visual_bytes(model, pass, place);
-  out.inputs = row * (layers + 1);  // with the hidden states behind the last layer
+  out.inputs = row * real(model.decoder.layers + 1);  // with the hidden states behind the last one
   out.layer = layer_bytes(model, pass, place);
   out.logits = logits_bytes(model, pass, place);
-  double at_loss = out.inputs + row + out.logits;  // the last norm keeps its input
-  if (!model.recompute)
-    at_loss += out.layer - kWork.of(model) * real(pass.tokens) * place.type_bytes;
-  double in_layer = out.inputs + out.layer;
-  if (model.mode == DecoderMode::kTrained && pass.targets > 0) in_layer += head;
-  if (pass.first) {
-    at_loss -= kMaster * model.trained;
-    in_layer -= kMaster * model.late;
-  }
-  double decoder = std::max(at_loss, in_layer);
-  if (model.embedding && model.mode == DecoderMode::kTrained)
-    decoder = std::max(decoder, 2 * row + (pass.targets > 0 ? 2 : 1) * head);
-  const double fine = projector_work(model, pass, place);
-  const double kept = tower_kept(model, pass, place), again = tower_work(model, pass, place);
-  out.tower = kept + again;
-  // The tower goes back when the decoder is done, and nothing of the scene but its own is left.
-  out.peak = kept + std::max(out.visual + std::max(decoder, fine), again);
+  const std::int64_t streams = model.tower ? model.tower->layers + 1 : 0;
+  const double kept = tower_kept(model, pass, place, streams);
+  out.tower = kept + tower_work(model, pass, place);
+  const double made = pass.first_scene ? kMaster * model.gradients.visual : 0;
+  const double visual = visual_work(model, pass, place) - made;
+  out.peak = std::max({kept + out.visual + std::max(decoder_peak(model, pass, place, out), visual),
+                       tower_peak(model, pass, place), pixel_peak(model, pass, place)});
   return out;
 }
 

@@ -18,6 +18,23 @@ enum class DecoderMode {
   kTrained
 };
 
+// What the fusion's graph keeps for its backward pass, its inputs among them.
+struct FusionMemory {
+  double tensors = 0;  // (tokens, H)
+  double shares = 0;   // numbers a frame: attention of each token to each other
+  double work = 0;     // (tokens, H) of gradients that live at once in its backward pass
+};
+
+// Numbers that train, by the time at which a step's first backward pass makes their gradients:
+// first those behind the decoder's layers, last those of the tower.
+struct GradientOrder {
+  double all = 0;
+  double in_layers = 0;  // of all, without what stands behind the layers
+  double late = 0;       // of the decoder's first layer, its embedding, and in front of it
+  double visual = 0;     // in front of the decoder
+  double tower = 0;      // of the vision tower
+};
+
 // The model as far as its memory depends on it. Counts of numbers, not bytes.
 struct ModelSize {
   qwen2::Config decoder;
@@ -28,14 +45,12 @@ struct ModelSize {
   std::int64_t semantic_width = 0, generative_width = 0;  // channels of the features; 0: none
   bool semantic_trains = false, generative_trains = false, fusion_trains = false;
   bool fuses = false;
-  bool positions = false;           // tokens get an embedding of their place
-  std::int64_t fusion_tensors = 0;  // (tokens, H) that the fusion keeps for its backward pass
-  std::int64_t object_cells = 0;    // columns of the objects' selection a frame: 196, 729; 0: none
+  bool positions = false;         // tokens get an embedding of their place
+  FusionMemory fusion;            // where what is in front of or in the fusion trains
+  std::int64_t object_cells = 0;  // columns of the objects' selection a frame: 196, 729; 0: none
   // The fusion reads the question: tokens of both streams stay while the decoder reads each one.
   bool asks = false;
-  // Numbers that train, and of them those whose gradients are made after the decoder's last layers
-  // gave theirs: in its first layer, its embedding, and in front of it.
-  double trained = 0, late = 0;
+  GradientOrder gradients;
   std::optional<siglip::Config> tower;  // it trains, and reads pictures in place of features
 
   double layer_numbers() const;  // of one layer of the decoder
@@ -57,7 +72,9 @@ struct PassSize {
   bool grounds = false;
   bool packed = false;  // several questions behind a shared beginning
   std::int64_t questions = 1;
-  bool first = false;  // of its step: gradients of what trains come to be while it goes back
+  // Gradients of what trains come to be while the first pass of a step goes back; of what stands in
+  // front of the decoder, while the last pass of the first scene does.
+  bool first = false, first_scene = false;
 };
 
 // Bytes of what lives beside the parameters while a pass runs.

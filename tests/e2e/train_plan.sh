@@ -40,6 +40,13 @@ plan_and_run gate-all --batch 4 --recompute off --scene-memory 0
 plan_and_run lora --preset lora --lora-rank 8 --batch 4
 plan_and_run lora-bf16 --preset lora --lora-rank 8 --dtype bf16 --batch 4
 plan_and_run decoder --train fusion,generative-projector,projector,newline,ground-head,decoder --batch 2 --steps 3
+# The tower trains as well; parts that the base lacks.
+plan_and_run tower --preset full --batch 2 --steps 1
+own=("${files[@]}")
+expect_exit 0 synth model --preset vlm-tiny-3d -o vlm-tiny-3d --progress off
+files=("${files[@]/#vlm-tiny/vlm-tiny-3d}")
+plan_and_run cross --train fusion,generative-projector --fusion cross_attention --batch 4 --steps 2
+files=("${own[@]}")
 
 # After ten steps a run says what all of them will take, and what memory was planned.
 expect_exit 0 trainer run "${files[@]}" --progress off --batch 2 --epochs 2 -o long

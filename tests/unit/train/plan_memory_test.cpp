@@ -25,6 +25,9 @@ struct Trial {
   bool recompute = true;
   std::size_t questions = 1;
   tasks::Task task = tasks::Task::kScanQa;
+  std::string base = "vlm-tiny", fusion = {};  // fusion: a new one
+  std::int64_t frames = 4;
+  int scenes = 2, steps = 2;
 };
 
 const std::vector<Part> kGate = {Part::kFusion, Part::kGenerativeProjector};
@@ -32,6 +35,32 @@ const std::vector<Part> kAdapters = {Part::kFusion, Part::kGenerativeProjector, 
                                      Part::kNewTokens, Part::kLora};
 const std::vector<Part> kAll = {Part::kFusion,  Part::kGenerativeProjector, Part::kProjector,
                                 Part::kNewline, Part::kGroundHead,          Part::kDecoder};
+const std::vector<Part> kAllAndTower = {Part::kFusion,     Part::kGenerativeProjector,
+                                        Part::kProjector,  Part::kNewline,
+                                        Part::kGroundHead, Part::kDecoder,
+                                        Part::kTower};
+
+// New fusions over a base that has none.
+Trial cross(at::ScalarType type, const std::string& name) {
+  Trial out{name, kGate, type};
+  out.base = "vlm-tiny-3d", out.fusion = "cross_attention";
+  return out;
+}
+
+// One frame and one step: the tower has 26 layers of 729 tokens.
+Trial tower(int scenes, bool recompute, const std::string& name) {
+  Trial out{name, kAllAndTower, at::kFloat, recompute};
+  out.frames = 1, out.steps = 1, out.scenes = scenes;
+  return out;
+}
+
+vlm::SceneInput scene_of(const Trial& trial) {
+  vlm::SceneInput out = test::tiny_scene(trial.frames);
+  if (std::ranges::find(trial.parts, Part::kTower) == trial.parts.end()) return out;
+  out.semantic = at::Tensor();
+  out.pixels = at::rand({trial.frames, 3, 384, 384}) * 2 - 1;
+  return out;
+}
 
 vlm::TrainSample sample_of(const vlm::TrainModel& model, const Trial& trial, std::size_t number) {
   vlm::TrainSample out;
@@ -48,18 +77,18 @@ vlm::TrainSample sample_of(const vlm::TrainModel& model, const Trial& trial, std
   return out;
 }
 
-// Bytes at the most while a step runs that is not the first one.
-double measured(vlm::TrainModel& model, const vlm::SceneInput& scene,
+// Bytes at the most while the last step runs.
+double measured(const Trial& trial, vlm::TrainModel& model, const vlm::SceneInput& scene,
                 std::span<const vlm::TrainSample> samples, MemoryMeter& meter, double before) {
   Optimizer optimizer(model.trained(), {});
   std::map<std::string, double> rates;
   for (const vlm::Trained& one : model.trained()) rates[vlm::name_of(one.part)] = 1e-5;
-  for (int step = 0; step < 2; ++step) {
+  for (int step = 0; step < trial.steps; ++step) {
     meter.restart();
     optimizer.clear_gradients();
     vlm::PassOptions how;
     how.dropout = DropoutKey{1, static_cast<std::uint32_t>(step), "room"};
-    for (int scenes = 0; scenes < 2; ++scenes) model.add_gradients(scene, samples, how);
+    for (int n = 0; n < trial.scenes; ++n) model.add_gradients(scene, samples, how);
     optimizer.clip(optimizer.gradient_norm(), 1);
     optimizer.step(rates);
   }
@@ -70,7 +99,6 @@ double measured(vlm::TrainModel& model, const vlm::SceneInput& scene,
 
 TEST_CASE("a plan's memory is within 5 % of what a step takes") {
   const test::TempFolder folder;
-  const auto path = test::tiny_checkpoint(folder);
   const auto trial =
       GENERATE(Trial{"gate-only", kGate}, Trial{"gate-only, bf16", kGate, at::kBFloat16},
                Trial{"gate-only, grounding", kGate, at::kFloat, true, 3, tasks::Task::kScanRefer},
@@ -78,8 +106,13 @@ TEST_CASE("a plan's memory is within 5 % of what a step takes") {
                Trial{"lora, bf16", kAdapters, at::kBFloat16, true, 3}, Trial{"full", kAll},
                Trial{"full, bf16", kAll, at::kBFloat16, true, 3},
                Trial{"gate-only without recomputation", kGate, at::kFloat, false},
-               Trial{"full without recomputation", kAll, at::kFloat, false});
-  constexpr std::int64_t kFrames = 4;
+               Trial{"full without recomputation", kAll, at::kFloat, false},
+               cross(at::kFloat, "a new cross-attention"),
+               cross(at::kBFloat16, "a new cross-attention, bf16"),
+               tower(1, true, "full with the tower, one scene"),
+               tower(2, true, "full with the tower, two scenes"),
+               tower(1, false, "full with the tower, without recomputation"));
+  const auto path = test::tiny_checkpoint(folder, trial.base);
   // LibTorch's attention takes a scratch buffer a thread (in bfloat16 about 1.2 MB), which the plan
   // leaves out: 5 % of these small models, nothing of real ones.
   const int threads = at::get_num_threads();
@@ -94,25 +127,28 @@ TEST_CASE("a plan's memory is within 5 % of what a step takes") {
   options.recompute = trial.recompute;
   if (std::find(trial.parts.begin(), trial.parts.end(), Part::kLora) != trial.parts.end())
     options.lora = LoraConfig{};
+  options.new_parts.fusion = trial.fusion;
+  if (!trial.fusion.empty()) options.new_parts.generative_width = 256;
   const vlm::VlmCheckpoint base = vlm::open_checkpoint(path);
   vlm::TrainModel model(base, options);
-  const vlm::SceneInput scene = test::tiny_scene(kFrames);
+  const vlm::SceneInput scene = scene_of(trial);
   std::vector<vlm::TrainSample> samples;
   for (std::size_t i = 0; i < trial.questions; ++i) samples.push_back(sample_of(model, trial, i));
-  const double found = measured(model, scene, samples, meter, before);
+  const double found = measured(trial, model, scene, samples, meter, before);
 
-  const vlm::VlmCheckpoint planned = vlm::planned_checkpoint(base, {});
+  const vlm::VlmCheckpoint planned = vlm::planned_checkpoint(base, options.new_parts);
   MemoryPlan plan = weight_memory(planned, options);
   const ModelSize size = model_size(planned, options);
-  plan.scenes = scene_memory(size, kFrames, std::ssize(scene.boxes));
+  plan.scenes = scene_memory(size, trial.frames, std::ssize(scene.boxes));
   std::vector<const vlm::TrainSample*> views;
   for (const vlm::TrainSample& one : samples) views.push_back(&one);
   const auto passes =
-      pass_sizes(planned.config, options.pass_tokens, views, model.visual_tokens(kFrames));
+      pass_sizes(planned.config, options.pass_tokens, views, model.visual_tokens(trial.frames));
   REQUIRE(passes.size() == 1);
   PassSize pass = passes[0];
-  pass.frames = kFrames;
+  pass.frames = trial.frames;
   pass.objects = std::ssize(scene.boxes);
+  pass.first = pass.first_scene = trial.scenes == 1;
   plan.pass = pass_memory(size, pass, memory_place(options.placement));
   CAPTURE(trial.name, plan.total() / 1e6, found / 1e6);
   CHECK(plan.total() == Approx(found).epsilon(0.05));
