@@ -15,12 +15,14 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
 quiet=(--log-level warn --progress off)
 [ -f "$world/vega_model.json" ] || { echo "demo.sh: $world: got no vega_model.json, expected the generator; set WORLD" >&2; exit 2; }
 record() { sed -n "s/^  \"$1\": \([0-9]*\),\{0,1\}\$/\1/p" "$world/vega_model.json"; }
+size=$(sed -n 's/^  "size": "\([0-9x]*\)",\{0,1\}$/\1/p' "$world/vega_model.json")
+patch=$(sed -n 's/^ *"patch": \([0-9]*\),\{0,1\}$/\1/p' "$world/vega_model.json" | head -n 1)
 seed=$(sed -n '/^  "seeds": \[/,/\]/p' "$world/vega_model.json" | grep -oE '[0-9]+' | sed -n 1p)
 
 step "1. The control: the same network with the weights that its training began with"
 [ -f "$demo/walk/objects.json" ] || run "$bin/vega-synth" scene --plain --frames 4 --size 256x192 -o "$demo/walk" "${quiet[@]}"
 untrained=$demo/untrained/initial
-[ -f "$untrained/vega_model.json" ] || run "$bin/vega-train" world "$demo/walk" --vae "$world" --seed "$seed" --steps 1 \
+[ -f "$untrained/vega_model.json" ] || run "$bin/vega-train" world "$demo/walk" --vae "$world" --size "$size" --patch "${patch:-2}" --seed "$seed" --steps 1 \
   --block "$(record block)" --timestep "$(record timestep)" -o "$demo/untrained" "${quiet[@]}"
 
 step "2. Rooms that the generator has not seen, questions about them, and features of their pictures"

@@ -32,9 +32,10 @@ while [ $# -gt 0 ]; do
     *) echo "world_model.sh: got '$1', expected an option; --help lists them" >&2; exit 2 ;;
   esac
 done
-train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' width='' layers='' heads='' ffn='' vae_width='' mixed_single=''
+train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' width='' layers='' heads='' ffn='' vae_width='' mixed_single='' input='' patch=2
 # shellcheck source=docs/recipes/world/world.conf
 . "$conf"
+input=${input:-$size}
 pictures=$(((frames + every - 1) / every))   # of a room
 # figures CSV SET SEED: rows of a table of run.sh, called as they are in figures.csv.
 figures() {
@@ -106,7 +107,7 @@ that whoever builds vega can see what features of a trained generator know, with
 
     vega-extract features FRAMES --model data/world --compat fixed -o features
 
-Block $block, timestep $timestep and pictures of $size are its own defaults (\`vega_model.json\`).
+Block $block, timestep $timestep and pictures of $input are its own defaults (\`vega_model.json\`).
 
 **Good for** demos, tests, lessons, and for asking on a laptop what a generator learns of space.
 **Not good for** anything else. It has seen rooms of \`vega-synth scene\` alone, no photograph and no other data set; its text
@@ -141,7 +142,7 @@ TEXT
 |---|---|
 | program | $("$bin/vega-train" --version 2>/dev/null | sed -n 1p) |
 | rooms | \`vega-synth scene\`, seeds ${train_rooms/ / to }, odd ones furnished, even ones \`--study\`; $pictures pictures of $size each |
-| network | Wan2.1's transformer: width $width, $layers blocks, $heads heads, FFN $ffn, patches of 2x2 latents; cross-attention adds zero |
+| network | Wan2.1's transformer: width $width, $layers blocks, $heads heads, FFN $ffn, tokens of ${patch}x$patch latents of pictures of $input; cross-attention adds zero |
 | VAE | Wan2.1's encoder at base width $vae_width, its weights written down from principal components; \`pixels.safetensors\` leads back to pixels |
 | training | flow matching, $n steps of 32 frames: 8 clips of 4, in a share of $mixed_single of the steps 32 single ones; Muon and AdamW at 2e-3, linear to 0 over the second half; running mean of the weights |
 | seed | $seed |

@@ -16,12 +16,14 @@ for seed in 5001 5003; do
   expect_exit 0 synth scene --seed "$seed" --size 256x192 --quality 95 --frames 320 --every 40 --masks exact -o "rooms/room$seed" "${quiet[@]}"
 done
 expect_exit 0 extract scene rooms/* --proposals gt --compat fixed -o scenes "${quiet[@]}"
+record=$model/vega_model.json
+number() { sed -n "s/^ *\"$1\": *\([0-9]*\).*/\1/p" "$record" | head -n 1; }
+size=$(sed -n 's/^ *"size": "\([0-9x]*\)".*/\1/p' "$record" | head -n 1) patch=$(number patch)
 # One step of training on a single frame: what it began with is the control.
-expect_exit 0 "$BIN/vega-train" world rooms/room5001 --select uniform:1 --vae "$model" --steps 1 --clips 1 --seed 1 -o control "${quiet[@]}"
+expect_exit 0 "$BIN/vega-train" world rooms/room5001 --select uniform:1 --vae "$model" --size "$size" --patch "${patch:-2}" --steps 1 --clips 1 --seed 1 -o control "${quiet[@]}"
 expect_exit 0 extract features rooms/* --model "$model" --compat fixed --tag trained -o features "${quiet[@]}"
 expect_exit 0 extract features rooms/* --model control/initial --compat fixed --tag random -o features "${quiet[@]}" \
-  --block "$(sed -n 's/^ *"block": *\([0-9]*\).*/\1/p' "$model/vega_model.json" | head -n 1)" \
-  --timestep "$(sed -n 's/^ *"timestep": *\([0-9]*\).*/\1/p' "$model/vega_model.json" | head -n 1)"
+  --block "$(number block)" --timestep "$(number timestep)"
 expect_exit 0 extract inspect features/trained/room5001.h5
 check "all tokens are finite" sh -c "grep -q '^ */taps/.*/tokens' '$OUT' && ! grep '^ */taps/.*/tokens' '$OUT' | grep -q 'not finite [1-9]'"
 

@@ -26,14 +26,14 @@ def run(program, *words):
     assert done.returncode == 0, f"{program} {' '.join(map(str, words))}: exit {done.returncode}\n{done.stderr}"
 
 
-run("vega-synth", "scene", "--plain", "--seed", 4001, "--frames", 320, "--every", 160, "--size", "256x192", "-o", folder / "room")
-run("vega-extract", "features", folder / "room", "--model", model, "--compat", "fixed", "--size", "256x192",
+record = json.loads((model / "vega_model.json").read_text())
+run("vega-synth", "scene", "--plain", "--seed", 4001, "--frames", 320, "--every", 160, "--size", record["size"], "-o", folder / "room")
+run("vega-extract", "features", folder / "room", "--model", model, "--compat", "fixed", "--size", record["size"],
     "--dtype", "fp32", "--store-dtype", "fp32", "--tag", "world", "-o", folder)
 with h5py.File(folder / "world" / "room.h5") as f:
     tap = f["taps"][f.attrs["default_tap"]]
     found, block = torch.from_numpy(tap["tokens"][:]), int(tap.attrs["block"])
     t, sigma, ids = int(tap.attrs["timestep_used"]), float(tap.attrs["sigma"]), f["frames/id"][:].tolist()
-record = json.loads((model / "vega_model.json").read_text())
 assert block == record["block"], f"block {block}, the record says {record['block']}"
 
 vae = AutoencoderKLWan.from_pretrained(model, subfolder="vae", torch_dtype=torch.float32).eval()
@@ -52,7 +52,8 @@ with torch.no_grad():
         z = (vae.encode(x[None, :, None]).latent_dist.mean[0, :, 0] - mean) / std
         noise = torch.from_numpy(np.asarray(W.noise_v1("room", frame, tuple(z.shape)), dtype=np.float32))
         dit(((1 - sigma) * z + sigma * noise)[None, :, None], torch.tensor([t]), context, return_dict=False)
-rows, columns = picture.shape[0] // 16, picture.shape[1] // 16
+stride = 8 * dit.config.patch_size[1]
+rows, columns = picture.shape[0] // stride, picture.shape[1] // stride
 grid = torch.stack(seen).view(len(ids), rows, columns, -1).permute(0, 3, 1, 2)
 wanted = torch.nn.functional.adaptive_avg_pool2d(grid, found.shape[1:3]).permute(0, 2, 3, 1)
 error = float((found.double() - wanted.double()).norm() / wanted.double().norm())

@@ -137,7 +137,7 @@ if [ -n "$made_up" ]; then
     --tag semantic --device "$device" -o "$out/features"
   for model in "${models[@]}"; do
     name=${model%%=*} generative_files[$name]=$out/features/$name
-    measured "$name" "$bin/vega-extract" features "${frames_of[@]}" --backbone wan --model "${model#*=}" --size "$wan_size" \
+    measured "$name" "$bin/vega-extract" features "${frames_of[@]}" --backbone wan --model "${model#*=}" ${wan_size:+--size "$wan_size"} \
       ${wan_block:+--blocks "$wan_block"} ${wan_timestep:+--timesteps "$wan_timestep"} --tag "$name" --device "$device" -o "$out/features"
   done
 else
