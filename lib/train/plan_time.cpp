@@ -22,31 +22,53 @@
 namespace vega::train {
 namespace {
 
-constexpr double kEnough = 0.5;          // seconds: longer runs need no larger sizes
-constexpr std::int64_t kFewTokens = 64;  // the first size that is tried
+constexpr double kEnough = 0.5;                        // seconds: longer runs need no larger sizes
+constexpr std::int64_t kLeastRuns = 2, kMostRuns = 8;  // of one trial
+constexpr std::int64_t kFewTokens = 64;                // the first size that is tried
 constexpr double kFine = 729, kCoarse = 196;
 constexpr std::int64_t kFrames = 2;  // of the trial of projectors and fusion
 constexpr std::int64_t kLogitRows = 32, kLogitColumns = 16384, kUpdates = 1 << 20;
 
 double to_real(std::int64_t value) { return static_cast<double>(value); }
 
-// The mean of two runs behind one that warms up: what else the machine does counts, as in a run.
-double seconds_of(at::Device device, const std::function<void()>& work) {
+// The mean of some runs behind one that warms up: what else the machine does counts, as in a run.
+// Each is told its number, so that it can be of a size of its own.
+double seconds_of(at::Device device, const std::function<void(std::int64_t)>& work) {
+  std::int64_t done = 0;
   const auto once = [&] {
     const auto start = Clock::now();
-    work();
+    work(done++);
     synchronize(device);
     return seconds_since(start);
   };
   synchronize(device);
   const double first = once();
-  return first > 4 * kEnough ? first : (once() + once()) / 2;
+  if (first > 4 * kEnough) return first;
+  double sum = 0;
+  std::int64_t count = 0;
+  while (count < kLeastRuns || (count < kMostRuns && sum < kEnough / 2)) sum += once(), ++count;
+  return sum / to_real(count);
 }
 
 at::Tensor random(at::IntArrayRef shape, const at::TensorOptions& options) {
   return at::randn(shape, at::TensorOptions(options.device()).dtype(at::kFloat))
       .mul_(0.02)
       .to(options.dtype());
+}
+
+// The layout of a pass, shrunk to about `tokens`.
+PackedLayout layout_of(const PassSize& pass, std::int64_t tokens) {
+  const double share = to_real(tokens) / to_real(pass.tokens);
+  const std::int64_t questions = pass.packed ? std::max<std::int64_t>(pass.questions, 1) : 0;
+  PackedLayout out;
+  out.prefix = tokens;
+  for (std::int64_t i = 0; i < questions; ++i) {
+    const double own = share * to_real(pass.own) / to_real(questions);
+    out.lengths.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(own)));
+    out.prefix -= out.lengths.back();
+  }
+  out.prefix = std::max<std::int64_t>(1, out.prefix);
+  return out;
 }
 
 // A few layers of the decoder with made-up weights, over a vocabulary of a few words.
@@ -77,43 +99,36 @@ class LayerTrial {
     decoder_.emplace(config_, table_, "model.", "lm_head.weight", options);
   }
 
-  double seconds(const PackedLayout& layout) const {
-    const std::int64_t tokens = layout.tokens();
-    const at::TensorOptions type = at::TensorOptions(placement_.device).dtype(placement_.dtype);
-    const at::Tensor x = random({tokens, config_.hidden}, type).requires_grad_(true);
-    const at::Tensor counted = at::arange(tokens, at::kLong);
-    const at::Tensor positions =
-        config_.three_components() ? counted.expand({3, tokens}).contiguous() : counted;
-    const DropoutKey key{1, 1, "plan"};
-    return seconds_of(placement_.device, [&] {
-      const at::Tensor out = decoder_->forward(
-          x, positions, layout, model_.mode == DecoderMode::kAdapted ? &key : nullptr);
-      torch::autograd::backward({out}, {at::ones_like(out)});
+  // Of the pass shrunk to about `tokens`. Runs, and trials of one and of two layers, have some
+  // tokens more or less than each other: the passes of a training have ever new lengths too, for
+  // which oneDNN prepares its products anew.
+  double seconds(const PassSize& pass, std::int64_t tokens) const {
+    return seconds_of(placement_.device, [&](std::int64_t run) {
+      const std::int64_t other = (run + config_.layers) % 2 == 0 ? run : -run;
+      once(layout_of(pass, std::max<std::int64_t>(1, tokens + other)));
     });
   }
 
  private:
+  void once(const PackedLayout& layout) const {
+    const std::int64_t tokens = layout.tokens();
+    const at::TensorOptions type = at::TensorOptions(placement_.device).dtype(placement_.dtype);
+    const at::Tensor x = at::zeros({tokens, config_.hidden}, type).requires_grad_(true);
+    const at::Tensor counted = at::arange(tokens, at::kLong);
+    const at::Tensor positions =
+        config_.three_components() ? counted.expand({3, tokens}).contiguous() : counted;
+    const DropoutKey key{1, 1, "plan"};
+    const at::Tensor out = decoder_->forward(x, positions, layout,
+                                             model_.mode == DecoderMode::kAdapted ? &key : nullptr);
+    torch::autograd::backward({out}, {at::ones_like(out)});
+  }
+
   const ModelSize& model_;
   const Placement& placement_;
   qwen2::Config config_;
   WeightTable table_;
   std::optional<qwen2::TrainDecoder> decoder_;
 };
-
-// The layout of a pass, shrunk to about `tokens`.
-PackedLayout layout_of(const PassSize& pass, std::int64_t tokens) {
-  const double share = to_real(tokens) / to_real(pass.tokens);
-  const std::int64_t questions = pass.packed ? std::max<std::int64_t>(pass.questions, 1) : 0;
-  PackedLayout out;
-  out.prefix = tokens;
-  for (std::int64_t i = 0; i < questions; ++i) {
-    const double own = share * to_real(pass.own) / to_real(questions);
-    out.lengths.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(own)));
-    out.prefix -= out.lengths.back();
-  }
-  out.prefix = std::max<std::int64_t>(1, out.prefix);
-  return out;
-}
 
 // Doubles the number of tokens until a run takes long enough, and fits a line and a square through
 // the last two of them. What two layers take more than one is a layer; the rest is what stands
@@ -127,10 +142,9 @@ void measure_layer(const ModelSize& model, const PassSize& pass, const Placement
   std::vector<Point> points;
   for (std::int64_t count = std::min(pass.tokens, kFewTokens);;
        count = std::min(2 * count, pass.tokens)) {
-    const PackedLayout layout = layout_of(pass, count);
-    const double less = one.seconds(layout), more = two.seconds(layout);
+    const double less = one.seconds(pass, count), more = two.seconds(pass, count);
     const double layer = std::max(more - less, more / 4);  // not more noise than time
-    points.push_back({to_real(layout.tokens()), layer, std::max(0.0, less - layer)});
+    points.push_back({to_real(count), layer, std::max(0.0, less - layer)});
     if (count == pass.tokens || more > kEnough) break;
   }
   const Point last = points.back();
@@ -168,7 +182,7 @@ class VisualTrial {
     };
     const at::Tensor semantic = features(model_.semantic_width, kFine);
     const at::Tensor generative = features(model_.generative_width, kCoarse);
-    return seconds_of(placement_.device, [&] {
+    return seconds_of(placement_.device, [&](std::int64_t) {
       Streams streams = project(modules_, semantic, generative);
       if (modules_.fusion) fuse_streams(*modules_.fusion, {}, {}, streams);
       for (const at::Tensor& out :
@@ -194,11 +208,10 @@ class VisualTrial {
   StreamModules modules_;
 };
 
-// A frame through the vision tower and back; one layer runs, with made-up weights.
-double tower_seconds(const ModelSize& model, const Placement& placement) {
-  if (!model.tower) return 0;
+// A picture through a few layers of the vision tower and back, with made-up weights.
+double tower_trial(const ModelSize& model, const Placement& placement, std::int64_t layers) {
   siglip::Config config = *model.tower;
-  config.layers = 1;
+  config.layers = layers;
   const at::TensorOptions master = at::TensorOptions(placement.device).dtype(at::kFloat);
   WeightTable table;
   for (const NamedTensor& tensor : siglip::tower_tensors(config))
@@ -207,11 +220,18 @@ double tower_seconds(const ModelSize& model, const Placement& placement) {
                                  {placement.dtype, model.recompute});
   const at::Tensor pixels =
       random({1, siglip::kPatchChannels, siglip::kImageSide, siglip::kImageSide}, master);
-  const double seconds = seconds_of(placement.device, [&] {
+  return seconds_of(placement.device, [&](std::int64_t) {
     const at::Tensor out = tower.forward(pixels);
     torch::autograd::backward({out}, {at::ones_like(out)});
   });
-  return seconds * to_real(model.tower->layers);
+}
+
+// What two layers take more than one is a layer; the rest stands around them.
+double tower_seconds(const ModelSize& model, const Placement& placement) {
+  if (!model.tower) return 0;
+  const double less = tower_trial(model, placement, 1), more = tower_trial(model, placement, 2);
+  const double layer = std::max(more - less, more / 4);  // not more noise than time
+  return std::max(0.0, less - layer) + layer * to_real(model.tower->layers);
 }
 
 double logit_seconds(const ModelSize& model, const Placement& placement) {
@@ -221,7 +241,7 @@ double logit_seconds(const ModelSize& model, const Placement& placement) {
   const at::Tensor hidden = random({kLogitRows, model.decoder.hidden}, type).requires_grad_(true);
   const at::Tensor head = random({columns, model.decoder.hidden}, type).requires_grad_(trains);
   const at::TensorOptions float_type = type.dtype(at::kFloat);
-  const double seconds = seconds_of(placement.device, [&] {
+  const double seconds = seconds_of(placement.device, [&](std::int64_t) {
     linear_cross_entropy(hidden, head, at::zeros({kLogitRows}, type.dtype(at::kLong)),
                          at::ones({kLogitRows}, float_type))
         .sum.backward();
@@ -234,7 +254,7 @@ double update_seconds(const Placement& placement) {
   TrainedTensor one{"x", at::zeros({kUpdates}, type).requires_grad_(true), "x"};
   one.tensor.mutable_grad() = at::ones({kUpdates}, type);
   Optimizer optimizer(std::vector{one}, {});
-  const double seconds = seconds_of(placement.device, [&] {
+  const double seconds = seconds_of(placement.device, [&](std::int64_t) {
     optimizer.clip(optimizer.gradient_norm(), 1);
     optimizer.step(std::map<std::string, double>{{one.group, 1e-6}});
   });
