@@ -254,12 +254,13 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
   const qwen2::GenerationConfig config =
       with_options(qwen2::ask_generation(checkpoint.generation_folder), options);
   check_early(options, checkpoint);
-  const NeededParts needed{
-      .scene = !reason_for_scene(options, checkpoint).empty(),
-      .generative = checkpoint.needs().generative,
-      .why_scene = reason_for_scene(options, checkpoint),
-      .check_scene = [&options](const fs::path& path) { chosen_objects(path, options); }};
   ScanInputs inputs = scan_inputs(options, checkpoint);
+  NeededParts needed = needed_parts(checkpoint, inputs);
+  if (const std::string reason = reason_for_scene(options, checkpoint); !reason.empty()) {
+    needed.scene = true;
+    needed.why_scene = reason;
+  }
+  needed.check_scene = [&options](const fs::path& path) { chosen_objects(path, options); };
   inputs.scene = options.inputs.front();
   inputs.key = options.key;
   const ScanFiles found(inputs, needed, make, context);

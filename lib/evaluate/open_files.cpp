@@ -24,7 +24,10 @@ OpenFiles::OpenFiles(const ScenePaths& paths, const FileChoice& choice) {
 }
 
 std::size_t OpenFiles::frame_count() const {
-  return semantic ? semantic->frame_count() : tokens->frame_count();
+  return semantic     ? semantic->frame_count()
+         : tokens     ? tokens->frame_count()
+         : generative ? generative->frame_count()
+                      : scene->frame_count();
 }
 
 Json OpenFiles::cache_keys() const {

@@ -58,6 +58,19 @@ fs::path kept_file(const std::string& work, const std::string& folder, const std
 
 }  // namespace
 
+NeededParts needed_parts(const vlm::VlmCheckpoint& checkpoint, const ScanInputs& inputs) {
+  const vlm::Needs needs = checkpoint.needs();
+  const auto zeros = [&](const std::string& folder) {
+    return checkpoint.config.zero_visual && folder.empty() && inputs.tokens.empty();
+  };
+  NeededParts out;
+  out.semantic = needs.semantic && !zeros(inputs.semantic);
+  out.generative = needs.generative && !zeros(inputs.features);
+  out.scene = needs.positions || (!out.semantic && !out.generative);
+  if (out.scene) out.why_scene = needs.positions ? "3D positions of tokens" : "its frames";
+  return out;
+}
+
 bool files_are_there(const ScanInputs& inputs, const NeededParts& needed) {
   const std::string key = !inputs.key.empty()        ? inputs.key
                           : fs::exists(inputs.scene) ? scene_key(inputs.scene)
@@ -68,7 +81,8 @@ bool files_are_there(const ScanInputs& inputs, const NeededParts& needed) {
   };
   if (needed.scene && !there(ScanPart::kScene)) return false;
   if (!inputs.tokens.empty()) return fs::exists(fs::path(inputs.tokens) / (key + ".h5"));
-  return there(ScanPart::kSemantic) && (!needed.generative || there(ScanPart::kGenerative));
+  return (!needed.semantic || there(ScanPart::kSemantic)) &&
+         (!needed.generative || there(ScanPart::kGenerative));
 }
 
 void check_folders(const ScanInputs& inputs, const NeededParts& needed,
@@ -95,7 +109,7 @@ void check_folders(const ScanInputs& inputs, const NeededParts& needed,
   if (needed.scene) check_part(ScanPart::kScene, true);
   if (!inputs.tokens.empty())
     return check({"tokens", "--tokens", "", "", "vega-fuse tokens"}, inputs.tokens, false);
-  check_part(ScanPart::kSemantic, !inputs.tower.empty());
+  if (needed.semantic) check_part(ScanPart::kSemantic, !inputs.tower.empty());
   if (needed.generative) check_part(ScanPart::kGenerative, !inputs.model.empty());
 }
 
@@ -104,7 +118,8 @@ ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const 
   if (!inputs.by_key && fs::exists(inputs.scene)) {
     scan_ = inputs.scene;
     key_ = inputs.key.empty() ? scene_key(scan_) : checked_key(inputs.key);
-  } else if (is_key(inputs.scene) && (!inputs.semantic.empty() || !inputs.tokens.empty())) {
+  } else if (is_key(inputs.scene) &&
+             (!inputs.semantic.empty() || !inputs.tokens.empty() || !needed.semantic)) {
     key_ = inputs.scene;
   } else {
     throw InputError(explain("SCENE '" + inputs.scene + "'", "no such file or folder",
@@ -127,7 +142,7 @@ ScanFiles::ScanFiles(const ScanInputs& inputs, const NeededParts& needed, const 
                                  "make it with vega-fuse tokens"));
       return;
     }
-    paths_.semantic = part(ScanPart::kSemantic, inputs, make, context);
+    if (needed.semantic) paths_.semantic = part(ScanPart::kSemantic, inputs, make, context);
     if (needed.generative) paths_.generative = part(ScanPart::kGenerative, inputs, make, context);
   } catch (...) {
     std::error_code ignored;

@@ -9,6 +9,7 @@
 
 #include "run/context.h"
 #include "scene/scan_job.h"
+#include "vlm/checkpoint.h"
 
 namespace vega::evaluate {
 
@@ -26,11 +27,15 @@ struct ScanInputs {
 
 // What a checkpoint needs of a scene.
 struct NeededParts {
-  bool scene = false, generative = false;  // the semantic part always
-  std::string why_scene;                   // "3D positions of tokens": for the message
+  bool semantic = true, scene = false, generative = false;
+  std::string why_scene;  // "3D positions of tokens": for the message
   // Looks at the scene file before anything else is made; throws what rules it out.
   std::function<void(const std::filesystem::path&)> check_scene = {};
 };
+
+// The features and positions that a checkpoint reads. Features that count as 0 need no files where
+// no folder is given: the scene file says how many frames there are.
+NeededParts needed_parts(const vlm::VlmCheckpoint& checkpoint, const ScanInputs& inputs);
 
 // Whether nothing has to be made: every part that is needed is a file of its folder.
 bool files_are_there(const ScanInputs& inputs, const NeededParts& needed);

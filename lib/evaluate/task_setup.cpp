@@ -22,9 +22,6 @@ const AnswerVerb& checked(const AnswerVerb& o) {
                              "--shard out, or remove the folder before the shards start"));
   if (!o.tokens.empty() && !(o.semantic.empty() && o.features.empty()))
     throw UsageError(explain("--tokens", "--semantic or --features beside it", "one or the other"));
-  if (o.semantic.empty() && o.task.scans.empty() && o.tokens.empty())
-    throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
-                             "or --tokens DIR, or --scans DIR, from which they are made"));
   return o;
 }
 
@@ -74,10 +71,12 @@ TaskSetup::TaskSetup(const AnswerVerb& o)
     throw InputError(explain(o.checkpoint, "a checkpoint without grounding head",
                              "ground_head_type in config.json and its tensors, for " + task_name(),
                              "take a VEGA-3D or Video-3D-LLM checkpoint"));
-  const bool positions = checkpoint.needs().positions;
-  needed = {.scene = positions || grounding,
-            .generative = checkpoint.needs().generative,
-            .why_scene = positions ? "3D positions of tokens" : "the objects to choose from"};
+  needed = needed_parts(checkpoint, inputs);
+  if (needed.semantic && o.semantic.empty() && o.task.scans.empty() && o.tokens.empty())
+    throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
+                             "or --tokens DIR, or --scans DIR, from which they are made"));
+  if (grounding && !needed.scene) needed.why_scene = "the objects to choose from";
+  needed.scene |= grounding;
 }
 
 std::string TaskSetup::task_name() const {

@@ -301,6 +301,25 @@ same from_tokens/answers.jsonl whole/scanqa/answers.jsonl
 check "recorded" grep -q '"tokens": "' from_tokens/run.json
 expect_exit 2 answer scanqa scanqa.json -o o --semantic features/semantic
 
+# --- a model is given the files that it reads, and no others: generative features alone, or where things are alone
+study_model() { expect_exit 0 synth model --preset vlm-study -o "$1" --progress off "${@:2}"; }   # DIR OPTIONS...
+study_model only --fusion only
+study_model zero --fusion none --zero-visual
+for task in scanqa scanrefer; do
+  common=(--checkpoint only --scenes scenes --features features/wan --threads 1)
+  expect_exit 0 answer $task $task.json -o only-$task
+  expect_exit 0 answer $task $task.json -o only-both-$task --semantic features/semantic
+  same only-$task/answers.jsonl only-both-$task/answers.jsonl
+  common=(--checkpoint zero --scenes scenes --threads 1)
+  expect_exit 0 answer $task $task.json -o zero-$task
+  expect_exit 0 answer $task $task.json -o zero-both-$task --semantic features/semantic
+  same zero-$task/answers.jsonl zero-both-$task/answers.jsonl
+done
+check "nothing else is recorded" test "$(grep -c '"semantic": "' only-scanqa/run.json zero-scanqa/run.json | grep -c ':0$')" = 2
+expect_exit 0 evaluate answer scene0001_00 --ask "what?" --checkpoint zero --scenes scenes --max-new-tokens 1
+expect_exit 2 evaluate answer scanqa scanqa.json -o o --checkpoint vlm-tiny --scenes scenes --features features/wan
+expect_text "--semantic"
+
 # --- calls that are not clear
 common=(--checkpoint vlm-tiny "${files[@]}")
 expect_exit 2 answer scanqa -o o
