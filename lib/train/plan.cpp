@@ -174,16 +174,18 @@ MemoryPlace memory_place(const Placement& placement) {
 MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options) {
   MemoryPlan out;
   std::set<std::string> trained;
-  double numbers = 0, cast = 0;
+  double numbers = 0, cast = 0, largest = 0;
   for (const vlm::TrainedSpec& spec : vlm::trained_specs(planned, options.parts, options.lora)) {
     trained.insert(spec.name);
     numbers += count_of(spec.shape);
+    largest = std::max(largest, count_of(spec.shape));
     if (is_visual(spec.part)) cast += count_of(spec.shape);
   }
   add_frozen(planned, options.placement, trained, out);
   const MemoryPlace place = memory_place(options.placement);
   out.masters = out.gradients = 4 * numbers;
   out.moments = 8 * numbers;
+  out.update = 8 * largest;  // Optimizer::gradient_norm, in float64
   if (place.type_bytes < 4) out.copies = cast * place.type_bytes;
   return out;
 }

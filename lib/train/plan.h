@@ -52,7 +52,7 @@ struct RunPlan {
 
 // The sizes of a model in training, from its planned checkpoint's headers.
 ModelSize model_size(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options);
-// Parameters, gradients and moments; the rest is 0.
+// Parameters, gradients, moments and their update; the rest is 0.
 MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options);
 // The passes over some questions about one scene. visual_tokens: of its block; 0: it is not seen.
 std::vector<PassSize> pass_sizes(const vlm::VlmConfig& config, std::int64_t pass_tokens,

@@ -221,8 +221,12 @@ double decoder_peak(const ModelSize& model, const PassSize& pass, const MemoryPl
   if (trains && pass.targets > 0) in_layer += head;
   double out = std::max(at_loss, in_layer);
   if (model.embedding && trains) {
-    // The gradient of the head in LossNode; that of the table, which is added to the one before.
-    const int heads = (pass.targets > 0 ? 1 : 0) + (pass.first && !model.decoder.tied ? 0 : 1);
+    // Each part of the sequence has a gradient of the whole table, which is added to those before:
+    // of the other parts, of the head where it is the table, of other passes. The head's own is in
+    // LossNode as well.
+    const bool words = pass.targets > 0;
+    const bool several = pass.packed || pass.questions > 1 || (words && model.decoder.tied);
+    const int heads = (words ? 1 : 0) + (several ? 1 : 0) + (pass.first ? 0 : 1);
     const double lacks = pass.first ? kMaster * made.visual : 0;
     out = std::max(out, 2 * row + heads * head - lacks);
   }

@@ -2,6 +2,7 @@
 // counts: blocks of LibTorch's allocator on the device that computes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -99,11 +100,13 @@ struct MemoryPlan {
   double copies = 0;     // of masters in the compute type, while a pass runs
   double added = 0;      // initial values of parts that the base lacks, which it holds as well
   double scenes = 0;     // inputs of scenes that are kept or read ahead
+  double update = 0;     // the norm of the largest tensor's gradient, when all passes are over
   PassMemory pass;       // of the largest one
   double otherwise = 0;  // its peak with recomputation, if it runs without, and the other way round
 
   double total() const {
-    return frozen + masters + gradients + moments + copies + added + scenes + pass.peak;
+    return frozen + masters + gradients + moments + added + scenes +
+           std::max(copies + pass.peak, update);
   }
 };
 

@@ -119,6 +119,8 @@ void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   out.bytes("  layers", m.pass.layer, plan.recompute ? "one at a time" : "all of them");
   out.bytes("  logits", m.pass.logits, "a block of rows; not at the same time as layers");
   out.bytes("  vision tower", m.pass.tower, "its layers' inputs, and one layer behind the decoder");
+  out.bytes("norm of a gradient", m.update,
+            "of the largest tensor; not at the same time as passes");
   out.row("at most", bytes_text(m.total()), "what metrics.jsonl calls memory");
   if (m.mapped > 0)
     out.bytes("beside it", m.mapped, "frozen weights in mapped files, which is not counted");
@@ -205,6 +207,7 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
             {"copies", m.copies},
             {"new_parts", m.added},
             {"scenes", m.scenes},
+            {"update", m.update},
             {"pass",
              {{"scene", m.pass.visual},
               {"inputs", m.pass.inputs},

@@ -10,7 +10,10 @@
 #include "train/optimizer.h"
 #include "train/plan.h"
 #include "unit/vlm/tiny_model.h"
+#include "vlm/adapter.h"
 #include "vlm/questions.h"
+#include "weights/safetensors.h"
+#include "weights/safetensors_writer.h"
 
 using namespace vega;
 using namespace vega::train;
@@ -28,6 +31,7 @@ struct Trial {
   std::string base = "vlm-tiny", fusion = {};  // fusion: a new one
   std::int64_t frames = 4;
   int scenes = 2, steps = 2;
+  std::int64_t words = 0;  // rows of embedding and head; 0: as made
 };
 
 const std::vector<Part> kGate = {Part::kFusion, Part::kGenerativeProjector};
@@ -51,6 +55,30 @@ Trial cross(at::ScalarType type, const std::string& name) {
 Trial tower(int scenes, bool recompute, const std::string& name) {
   Trial out{name, kAllAndTower, at::kFloat, recompute};
   out.frames = 1, out.steps = 1, out.scenes = scenes;
+  return out;
+}
+
+// Embedding and head are most of the model.
+Trial wide(std::size_t questions, int scenes, const std::string& name) {
+  Trial out{name, kAll, at::kFloat, true, questions};
+  out.frames = 1, out.scenes = scenes, out.words = 20000;
+  return out;
+}
+
+// The checkpoint of the trial.
+std::filesystem::path checkpoint_of(const Trial& trial, const test::TempFolder& folder) {
+  const auto made = test::tiny_checkpoint(folder, trial.base), out = folder / "wide";
+  if (trial.words == 0) return made;
+  TensorSet set = read_sharded(made, "model");
+  for (const std::string& name : {vlm::embedding_name(), std::string(vlm::kLanguageHead)})
+    set = vlm::with_rows(set, name, trial.words, {});
+  std::map<std::string, TensorView> views;
+  for (const auto& [name, view] : set.tensors()) views.emplace(name, view);
+  std::filesystem::create_directory(out);
+  write_safetensors(out / "model.safetensors", views);
+  for (const char* file : {"config.json", "tokenizer.json"})
+    std::filesystem::copy(made / file, out / file);
+  test::change_config(out, {{"vocab_size", trial.words}});
   return out;
 }
 
@@ -99,20 +127,22 @@ double measured(const Trial& trial, vlm::TrainModel& model, const vlm::SceneInpu
 
 TEST_CASE("a plan's memory is within 5 % of what a step takes") {
   const test::TempFolder folder;
-  const auto trial =
-      GENERATE(Trial{"gate-only", kGate}, Trial{"gate-only, bf16", kGate, at::kBFloat16},
-               Trial{"gate-only, grounding", kGate, at::kFloat, true, 3, tasks::Task::kScanRefer},
-               Trial{"lora", kAdapters, at::kFloat, true, 3},
-               Trial{"lora, bf16", kAdapters, at::kBFloat16, true, 3}, Trial{"full", kAll},
-               Trial{"full, bf16", kAll, at::kBFloat16, true, 3},
-               Trial{"gate-only without recomputation", kGate, at::kFloat, false},
-               Trial{"full without recomputation", kAll, at::kFloat, false},
-               cross(at::kFloat, "a new cross-attention"),
-               cross(at::kBFloat16, "a new cross-attention, bf16"),
-               tower(1, true, "full with the tower, one scene"),
-               tower(2, true, "full with the tower, two scenes"),
-               tower(1, false, "full with the tower, without recomputation"));
-  const auto path = test::tiny_checkpoint(folder, trial.base);
+  const auto trial = GENERATE(
+      Trial{"gate-only", kGate}, Trial{"gate-only, bf16", kGate, at::kBFloat16},
+      Trial{"gate-only, grounding", kGate, at::kFloat, true, 3, tasks::Task::kScanRefer},
+      Trial{"lora", kAdapters, at::kFloat, true, 3},
+      Trial{"lora, bf16", kAdapters, at::kBFloat16, true, 3}, Trial{"full", kAll},
+      Trial{"full, bf16", kAll, at::kBFloat16, true, 3},
+      Trial{"gate-only without recomputation", kGate, at::kFloat, false},
+      Trial{"full without recomputation", kAll, at::kFloat, false},
+      cross(at::kFloat, "a new cross-attention"),
+      cross(at::kBFloat16, "a new cross-attention, bf16"),
+      wide(1, 1, "full, many words, one question"), wide(3, 1, "full, many words, three questions"),
+      wide(3, 2, "full, many words, three questions, two scenes"),
+      tower(1, true, "full with the tower, one scene"),
+      tower(2, true, "full with the tower, two scenes"),
+      tower(1, false, "full with the tower, without recomputation"));
+  const auto path = checkpoint_of(trial, folder);
   // LibTorch's attention takes a scratch buffer a thread (in bfloat16 about 1.2 MB), which the plan
   // leaves out: 5 % of these small models, nothing of real ones.
   const int threads = at::get_num_threads();
