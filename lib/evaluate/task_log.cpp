@@ -88,6 +88,9 @@ std::unordered_map<std::string, Json> notes_in(const fs::path& folder) {
   return out;
 }
 
+// Nine digits tell every float32 from its neighbours.
+double nine_digits(float value) { return std::stod(fmt::format("{:.9g}", value)); }
+
 // The part of a shard, in a folder whose run.json is this run's.
 fs::path ready_part(const fs::path& folder, Shard shard, const Json& run) {
   open_record(folder, run);
@@ -97,13 +100,20 @@ fs::path ready_part(const fs::path& folder, Shard shard, const Json& run) {
 }  // namespace
 
 Json to_json(const AnswerNote& note) {
-  return {{"sample_id", note.id},
-          {"scene", note.scene},
-          {"tokens", note.tokens},
-          {"cut", note.cut},
-          {"empty", note.empty},
-          {"unreadable", note.unreadable},
-          {"seconds", std::round(note.seconds * 1e4) / 1e4}};
+  Json out{{"sample_id", note.id},
+           {"scene", note.scene},
+           {"tokens", note.tokens},
+           {"cut", note.cut},
+           {"empty", note.empty},
+           {"unreadable", note.unreadable},
+           {"seconds", std::round(note.seconds * 1e4) / 1e4}};
+  if (note.scores.empty()) return out;
+  Json scores = Json::list();
+  for (const float score : note.scores) scores.push(nine_digits(score));
+  out.set("objects", note.objects);
+  out.set("scores", std::move(scores));
+  if (note.none) out.set("score_none", nine_digits(*note.none));
+  return out;
 }
 
 // --- TaskLog

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +29,11 @@ struct AnswerNote {
   bool empty = false;       // a text of blanks
   bool unreadable = false;  // a text with bytes that are no UTF-8, which became U+FFFD
   double seconds = 0;       // since the answer before it, or since the scene was read
+  // Of tasks that choose objects: ids of the candidates, the grounding head's score of each, and
+  // that of "no such object", where the head has one.
+  std::vector<std::int64_t> objects = {};
+  std::vector<float> scores = {};
+  std::optional<float> none = {};
 };
 Json to_json(const AnswerNote& note);
 

@@ -193,8 +193,13 @@ void SceneWork::ask(std::vector<const Sample*> samples) {
       if (tasks::is_grounding(session_.setup.task)) {
         const auto on_found = [&](std::size_t i, vlm::Grounding&& found) {
           ended[i] = true;
-          write(*samples[i],
-                vlm::prediction_of(scene_->input(), found, session_.setup.switches.geometry), {});
+          const auto& ids = scene_->input().object_ids;
+          const tasks::Prediction prediction =
+              vlm::prediction_of(scene_->input(), found, session_.setup.switches.geometry);
+          write(*samples[i], prediction,
+                {.objects = {ids.begin(), ids.end()},
+                 .scores = std::move(found.scores),
+                 .none = found.none});
         };
         vlm::ground_all(*session_.model, *scene_, asks, session_.batch, on_found, on_failure);
       } else {

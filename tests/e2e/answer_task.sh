@@ -75,6 +75,16 @@ check "scan2cap" members scan2cap scan2cap '"pred_response":"[^"]*","gt_response
 check "scanqa" members scanqa scanQA '"pred_response":"[^"]*","gt_response":"brown",' ""
 check "sqa3d" members sqa3d sqa3d '"pred_response":"[^"]*","gt_response":"brown",' ""
 check "nr3d" members nr3d nr3d '"pred_response":[0-9]+,"gt_response":0,' ""
+# Beside them a score of each candidate: the one that scores most is the answer.
+best_of_scores() {   # STATS.jsonl
+  sed -nE 's/.*"objects":\[([^]]*)\],"scores":\[([^]]*)\].*/\1 \2/p' "$1" | awk '{
+    n = split($1, id, ","); m = split($2, score, ","); best = 1
+    for (i = 2; i <= m; ++i) if (score[i] + 0 > score[best] + 0) best = i
+    print n == m ? id[best] : "uneven" }'
+}
+check "nr3d: scores of the candidates" \
+  test "$(best_of_scores whole/nr3d/part-0-of-1.stats.jsonl)" = "$(sed -E 's/.*"pred_response":([0-9]+),.*/\1/' whole/nr3d/part-0-of-1.jsonl)"
+check "no scores of words" test "$(grep -c '"scores"' whole/scanqa/part-0-of-1.stats.jsonl)" = 0
 check "no proposal: the empty caption, unasked" test "$(grep -c '"pred_response":""' whole/scan2cap/answers.jsonl)" = 3
 check "and no token" test "$(grep -c '"tokens":0' whole/scan2cap/part-0-of-1.stats.jsonl)" = 3
 for field in '"schema": "vega.answers/1"' '"checkpoint_fingerprint": "' '"control_words": "ids"' '"greedy' '"digest": "' '"scene0010_00": {' '"semantic": "' '"untrained": true'; do
