@@ -93,10 +93,10 @@ RankPlace by_slurm(const Variables& v) {
   const std::string step =
       v.has("SLURM_STEP_ID") ? v.text("SLURM_STEP_ID") : v.text("SLURM_STEPID");
   if (out.count > 1 && (step.empty() || !v.has("SLURM_PROCID")))
-    throw UsageError(explain(tasks,
-                             fmt::format("{}, but srun did not start this process", out.count),
-                             fmt::format("ranks 0 to {}; none of them is there", out.count - 1),
-                             "start it with srun, ask for one task, or give --launcher none"));
+    throw UsageError(
+        explain(tasks, fmt::format("{}, but srun did not start this process", out.count),
+                fmt::format("as many processes; ranks 0 to {} are missing", out.count - 1),
+                "start it with srun, ask for one task, or give --launcher none"));
   out.rank = v.number_or("SLURM_PROCID", 0, out.count - 1, 0);
   out.job = fmt::format("slurm {}.{}", v.text("SLURM_JOB_ID"), step);
   if (out.count == 1) return out;
@@ -107,6 +107,7 @@ RankPlace by_slurm(const Variables& v) {
                                  : first_number(v.text("SLURM_STEP_TASKS_PER_NODE"),
                                                 (out.count + nodes - 1) / nodes);
   out.local_rank = v.number_or("SLURM_LOCALID", 0, kMost, 0);
+  out.node_cores = v.number_or("SLURM_CPUS_ON_NODE", 1, kMost, 0);
   const char* list = v.has("SLURM_STEP_NODELIST") ? "SLURM_STEP_NODELIST" : "SLURM_JOB_NODELIST";
   if (v.has("MASTER_ADDR"))
     out.host = v.text("MASTER_ADDR");

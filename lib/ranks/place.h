@@ -25,6 +25,7 @@ struct RankPlace {
   int port = 0;
   bool agent_store = false;  // torchrun's agent keeps the store already
   std::string job;           // tells jobs apart: "slurm 1234.0"
+  int node_cores = 0;        // that all ranks of this node have together; 0: not said
 
   std::string text() const;  // for people: "rank 1 of 4 by torchrun, which meet at host:29500"
 };

@@ -97,7 +97,7 @@ struct Ranks::Link {
   std::unique_ptr<RankWatch> watch;
   std::unique_ptr<RankGroup> group;
   bool broken = false;  // the ranks cannot go on together
-  bool over = false;    // all of them know that they end
+  bool over = false;    // all of them know of an error, and end
 
   // Nobody waits for anybody from here on.
   [[noreturn]] void fail(const std::string& text) {
@@ -154,9 +154,11 @@ std::unique_ptr<Ranks> Ranks::join(const RankPlace& place, const std::string& jo
 Ranks::~Ranks() {
   if (!link_) return;
   Link& l = *link_;
-  if (!l.over && !l.broken)
+  // An error of this rank alone, which the others wait for in vain.
+  const bool alone = std::uncaught_exceptions() > 0 && !l.over && !l.broken;
+  if (alone)
     l.watch->accuse(l.names[static_cast<std::size_t>(rank())] + " has ended; its messages say why");
-  if (l.broken || !l.over) l.group->abandon();
+  if (l.broken || alone) l.group->abandon();
   const bool answers = l.watch->end();
   try {
     if (!answers) {
@@ -177,7 +179,9 @@ void Ranks::alive() {
 }
 
 void Ranks::leave_speaking_to_first() const {
-  if (link_ && !first()) start_log("vega", LogLevel::kOff);
+  if (!link_) return;
+  link_->over = true;
+  if (!first()) start_log("vega", LogLevel::kOff);
 }
 
 std::vector<Json> Ranks::gather(const Json& own) {

@@ -7,17 +7,18 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "ranks/error.h"
 
 namespace vega::train {
 
-// Runs work(). Where it is stopped, cannot read its files or lacks memory, save() saves what was
-// done until then, and the error goes on, with words on how to continue. A model at fault and a
-// disk that is full save nothing. done: steps that are done, as it is when the error comes.
+// Runs work(), which asks check_stop(). Where it is stopped, cannot read its files, lacks memory or
+// has lost a rank, save() saves what was done until then, and the error goes on, with words on how
+// to continue. A model at fault and a disk that is full save nothing. done: steps that are done, as
+// it is when the error comes.
 template <typename Save, typename Work>
 void guarded_step(const std::int64_t& done, std::int64_t steps, const Save& save,
                   const Work& work) {
   try {
-    check_stop();
     work();
   } catch (const ModelError&) {
     throw;
@@ -30,6 +31,10 @@ void guarded_step(const std::int64_t& done, std::int64_t steps, const Save& save
   } catch (const DeviceMemoryError&) {
     save();
     throw;
+  } catch (const RankError& error) {
+    save();
+    throw RankError(fmt::format("{}\n  {} of {} steps are saved; run again to go on", error.what(),
+                                done, steps));
   } catch (const InputError& error) {
     save();
     throw InputError(fmt::format("{}\n  {} of {} steps are saved; run again to go on", error.what(),

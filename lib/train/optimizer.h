@@ -14,6 +14,10 @@
 #include "nn/muon.h"
 #include "vlm/train_model.h"
 
+namespace vega {
+class Ranks;
+}
+
 namespace vega::train {
 
 enum class Rule { kAdamW, kMuon };
@@ -46,6 +50,11 @@ class Optimizer {
       : Optimizer(trained_tensors(trained), options) {}
 
   void clear_gradients();
+  // Which tensors have a gradient: "1" or "0" for each, in their order.
+  std::string gradients() const;
+  // Sums the gradients over all ranks. of_ranks: gradients() of each. A tensor that has none on
+  // some ranks gets one there where another rank has it.
+  void sum_gradients(Ranks& ranks, const std::vector<std::string>& of_ranks);
   // The norm of all gradients together, in double. A tensor without gradient counts 0.
   double gradient_norm() const;
   // Multiplies all gradients by min(1, most / (norm + 1e-6)); most 0: nothing.

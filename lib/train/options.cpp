@@ -127,6 +127,11 @@ void visit_run(TrainVerb& o, OptionVisitor& v) {
             "tokens that the decoder reads at a time");
   v.real("--scene-memory", o.scene_memory, "GIB", {.least = 0}, "of scenes that are kept");
   RunOptions::visit_threads(v, o.threads);
+  v.group("Ranks");
+  v.choice("--launcher", o.launcher, kLaunchers, "who started the processes that train together");
+  v.real("--rank-timeout", o.rank_timeout, "S", {.least = 0, .above_least = true},
+         "seconds in which all ranks must have come, and after which one that does nothing ends "
+         "the run");
 }
 
 }  // namespace

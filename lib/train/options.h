@@ -9,6 +9,7 @@
 
 #include "base/choice.h"
 #include "fusion/objects.h"
+#include "ranks/place.h"
 #include "run/option_groups.h"
 #include "store/scene_file.h"
 #include "train/schedule.h"
@@ -95,6 +96,8 @@ struct TrainVerb {
   double scene_memory = 2;  // GiB of scenes that are kept
   DeviceOptions device;     // without --batch
   std::int64_t threads = 0, seed = 42;
+  Launcher launcher = Launcher::kAuto;
+  double rank_timeout = 600;  // s
 
   void visit(OptionVisitor& v);
   int workers() const;  // --threads; all cores this process may use where it is 0

@@ -52,6 +52,7 @@ struct Recipe {
   ValidationOptions validation;
   double scene_bytes = 0;  // of scenes that are kept
   int threads = 1;
+  int ranks = 1;  // that share each step's work
   std::uint64_t seed = 42;
   DType dtype = DType::kF32;
 

@@ -31,7 +31,9 @@ std::vector<fs::path> copied_files(const vlm::VlmCheckpoint& base) {
 
 // What may change the last bits of a step, and is no part of the run's identity.
 Json computed_with(const Recipe& recipe) {
-  return Json{{"threads", recipe.threads}, {"pass_tokens", recipe.model.pass_tokens}};
+  return Json{{"threads", recipe.threads},
+              {"pass_tokens", recipe.model.pass_tokens},
+              {"ranks", recipe.ranks}};
 }
 
 }  // namespace
@@ -62,20 +64,19 @@ void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
   folder.save(step, content);
 }
 
-Json restore_state(const RunFolder& folder, const StepFolder& step, vlm::TrainModel& model,
-                   Optimizer& optimizer) {
-  const TensorSet weights = folder.read_tensors(step, "model");
+Json restore_state(const StepFolder& step, vlm::TrainModel& model, Optimizer& optimizer) {
+  const TensorSet weights = vlm::read_step_tensors(step.path, "model");
   std::set<std::string> names;
   for (const vlm::Trained& one : model.trained()) names.insert(one.name);
   for (const vlm::Trained& one : model.added()) names.insert(one.name);
   require_tensors(names, weights, step.path);
   for (const auto& [name, view] : weights.tensors()) model.restore(name, tensor_from(view));
-  const TensorSet moments = folder.read_tensors(step, "optimizer");
+  const TensorSet moments = vlm::read_step_tensors(step.path, "optimizer");
   names.clear();
   for (const auto& [name, tensor] : optimizer.state()) names.insert(name);
   require_tensors(names, moments, step.path);
   for (const auto& [name, view] : moments.tensors()) optimizer.restore(name, tensor_from(view));
-  return folder.state(step)["counters"];
+  return read_step_state(step.path)["counters"];
 }
 
 }  // namespace vega::train

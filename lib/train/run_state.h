@@ -18,8 +18,7 @@ void save_state(RunFolder& folder, std::int64_t step, const TrainSetup& setup,
 
 // Brings the model and the optimiser to a checkpoint. Returns its counters. Throws FormatError: a
 // tensor that is missing, unknown or of another shape.
-Json restore_state(const RunFolder& folder, const StepFolder& step, vlm::TrainModel& model,
-                   Optimizer& optimizer);
+Json restore_state(const StepFolder& step, vlm::TrainModel& model, Optimizer& optimizer);
 
 // Warns where a run goes on with other threads or passes than the checkpoint's.
 void warn_of_other_bits(const RunFolder& folder, const StepFolder& step, const Recipe& recipe);

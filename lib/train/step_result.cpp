@@ -1,6 +1,7 @@
 #include "train/step_result.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/choice.h"
 
@@ -20,6 +21,32 @@ void StepResult::add(std::span<const vlm::TrainSample> of_scene, const vlm::Pass
   samples += static_cast<std::int64_t>(of_scene.size());
   tokens += pass.tokens;
   if (pass.gate) gate += *pass.gate, ++gates;
+}
+
+Json StepResult::sums() const {
+  Json tasks = Json::object();
+  for (const auto& [task, pair] : by_task) tasks.add(task, Json::list({pair.first, pair.second}));
+  return {{"loss", loss},       {"by_task", tasks},   {"gate", gate},     {"gates", gates},
+          {"targets", targets}, {"samples", samples}, {"tokens", tokens}, {"bad", bad}};
+}
+
+void StepResult::add(const Json& sums) {
+  // JSON has null for what is not finite.
+  const auto number = [](const Json& json) {
+    return json.number().value_or(std::numeric_limits<double>::quiet_NaN());
+  };
+  loss += number(sums["loss"]);
+  for (const JsonMember& task : sums["by_task"].members()) {
+    auto& pair = by_task[task.name];
+    pair.first += number(task.value[0]);
+    pair.second += number(task.value[1]);
+  }
+  gate += number(sums["gate"]);
+  gates += sums["gates"].whole().value_or(0);
+  targets += sums["targets"].whole().value_or(0);
+  samples += sums["samples"].whole().value_or(0);
+  tokens += sums["tokens"].whole().value_or(0);
+  for (const Json& id : sums["bad"].elements()) bad.emplace_back(id.text_or(""));
 }
 
 Json metrics_line(const StepResult& result, std::int64_t step, std::int64_t per_epoch,

@@ -23,6 +23,10 @@ struct StepResult {
 
   // Adds the samples of one scene, in the order of the pass.
   void add(std::span<const vlm::TrainSample> of_scene, const vlm::PassResult& pass);
+
+  // The sums alone, for other ranks, with every bit; and what another rank's are added to.
+  Json sums() const;
+  void add(const Json& sums);
 };
 
 // The line of a step in metrics.jsonl (docs/training.md). step: steps that are done, this one

@@ -95,6 +95,8 @@ TEST_CASE("SLURM's variables") {
   CHECK((place.rank == 2 && place.count == 4 && place.local_rank == 0 && place.local_count == 2));
   CHECK(place.host == "gpu03");
   CHECK((place.port >= 10000 && place.port < 32000));
+  CHECK(place.node_cores == 0);
+  CHECK(placed(with(kSlurmValues, "SLURM_CPUS_ON_NODE", "16")).node_cores == 16);
   // Ranks of one step agree, other jobs and steps meet elsewhere.
   CHECK(placed(with(kSlurmValues, "SLURM_PROCID", "0")).port == place.port);
   CHECK(placed(with(kSlurmValues, "SLURM_JOB_ID", "78")).port != place.port);
