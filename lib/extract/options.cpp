@@ -16,9 +16,10 @@ constexpr Choice<bool> kExif[] = {
 
 constexpr Choice<Compat> kCompat[] = {
     {Compat::kReference, "reference",
-     "the released pipeline's numbers (view mllm, re-encoded frames of a .sens, bf16 latent "
-     "constants when computing in bf16)"},
-    {Compat::kFixed, "fixed", "view stretch, original frames, fp32 constants"}};
+     "the released pipeline's numbers (re-encoded frames of a .sens, bf16 latent constants when "
+     "computing in bf16, view mllm where the model's vega_model.json names none)"},
+    {Compat::kFixed, "fixed",
+     "original frames, fp32 constants, view stretch where the model's vega_model.json names none"}};
 
 NoiseChoice noise_option(const std::string& option, const std::string& text) {
   if (text == "v1") return {NoiseKind::kV1, "", text};
@@ -94,7 +95,8 @@ void visit_frames(FeatureOptions& o, OptionVisitor& v) {
   v.choice("--on-decode-error", o.source.on_decode_error, kOnDecodeError,
            "a frame that cannot be decoded");
   v.choice("--view", o.view, kViews,
-           "what the network sees (default: by --preset or --compat; siglip: mllm or center_crop)");
+           "what the network sees (default: by --preset, else what the model's vega_model.json "
+           "says, else by --compat; siglip: mllm or center_crop)");
   v.choice("--preset", o.preset, kModelPresets,
            "--view as a released model saw the frames; video3d-llm has a vision tower only, "
            "--backbone siglip");

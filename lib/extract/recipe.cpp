@@ -163,6 +163,8 @@ FeatureOptions with_record(FeatureOptions o) {
        fmt::format("timestep {}", record->timestep));
   take(o.shift, record->shift, record->shift > 0, fmt::format("shift {}", record->shift));
   take(o.size, record->size, !record->size.empty(), "size " + to_string(record->size));
+  if (record->view)
+    take(o.view, *record->view, true, "view " + std::string(name_of(*record->view)));
   if (!taken.empty()) log_info("{}: {}", (folder / wan::kRecordFile).string(), taken);
   return o;
 }

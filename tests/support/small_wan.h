@@ -42,7 +42,7 @@ inline wan::LinearVae small_vae() {
 
 inline wan::ModelRecord small_record() {
   wan::ModelRecord r;
-  r.block = 1, r.timestep = 250, r.shift = 3, r.size = {64, 48};
+  r.block = 1, r.timestep = 250, r.shift = 3, r.size = {64, 48}, r.view = View::kNative;
   r.trained_on = "nothing at all", r.steps = 7, r.seeds = {1, 2}, r.parent = "runs/a";
   r.options.set("rate", 0.002);
   r.figures.set("auc", 0.95);

@@ -23,6 +23,16 @@ ImageSize size_field(const JsonFields& fields) {
   }
 }
 
+std::optional<View> view_field(const JsonFields& fields) {
+  const auto text = fields.text("view");
+  if (!text) return std::nullopt;
+  try {
+    return view_from_name(*text);
+  } catch (const UsageError&) {
+    fields.refuse("view", listed<View>(kViews, ", "), kWriteAgain);
+  }
+}
+
 std::vector<std::int64_t> seeds_field(const JsonFields& fields) {
   std::vector<std::int64_t> out;
   const Json* seeds = fields.find("seeds");
@@ -69,6 +79,7 @@ std::optional<ModelRecord> read_model_record(const fs::path& folder) {
   r.timestep = fields.whole("timestep", 0, kMostTimestep).value_or(-1);
   r.shift = fields.positive("shift").value_or(0);
   r.size = size_field(fields);
+  r.view = view_field(fields);
   r.trained_on = fields.text("trained_on").value_or("");
   r.steps = fields.whole("steps", 0).value_or(0);
   r.seeds = seeds_field(fields);
@@ -88,6 +99,7 @@ std::string record_text(const ModelRecord& r) {
   say("timestep", r.timestep, r.timestep >= 0);
   say("shift", r.shift, r.shift > 0);
   say("size", to_string(r.size), !r.size.empty());
+  say("view", r.view ? name_of(*r.view) : "", r.view.has_value());
   say("trained_on", r.trained_on, !r.trained_on.empty());
   say("steps", r.steps, r.steps > 0);
   say("seeds", r.seeds, !r.seeds.empty());

@@ -9,6 +9,7 @@
 
 #include "base/image_types.h"
 #include "base/json.h"
+#include "media/view.h"
 
 namespace vega::wan {
 
@@ -17,15 +18,16 @@ inline constexpr const char* kRecordSchema = "vega.model/1";
 inline constexpr const char* kPixelFile = "pixels.safetensors";
 
 // Empty, 0 and -1: not said. Nothing of it enters the key of a feature file but for block,
-// timestep, shift and size, which are options of `vega-extract features` and have their place
+// timestep, shift, size and view, which are options of `vega-extract features` and have their place
 // there.
 struct ModelRecord {
   std::string kind = "generator";
   // What `vega-extract features` takes where its options leave it open.
   std::int64_t block = -1, timestep = -1;
   double shift = 0;
-  ImageSize size;          // of the pictures it was trained on
-  std::string trained_on;  // for people: "328 rooms of vega-synth scene, 10,496 pictures"
+  ImageSize size;            // of the pictures it was trained on
+  std::optional<View> view;  // how frames were brought to that size
+  std::string trained_on;    // for people: "328 rooms of vega-synth scene, 10,496 pictures"
   std::int64_t steps = 0;
   std::vector<std::int64_t> seeds;
   Json options = Json::object();  // of the training

@@ -54,6 +54,7 @@ void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parame
   record.block = recipe.block;
   record.timestep = recipe.timestep;
   record.size = recipe.size;
+  record.view = recipe.view;
   record.trained_on = trained_on;
   record.seeds = {static_cast<std::int64_t>(recipe.seed)};
   record.options = recipe.describe();

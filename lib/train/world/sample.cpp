@@ -103,6 +103,7 @@ class Generator {
 struct SamplePlan {
   fs::path model;
   ImageSize size;
+  View view = View::kStretch;
   at::Device device{at::kCPU};
   at::ScalarType type = at::kFloat;
   std::uint64_t seed = 0;
@@ -124,6 +125,7 @@ SamplePlan resolve_sample(const SampleOptions& o) {
   const auto record = wan::read_model_record(plan.model);
   if (plan.size.empty() && record) plan.size = record->size;
   if (plan.size.empty()) plan.size = {256, 192};
+  plan.view = o.view.value_or(record && record->view ? *record->view : plan.view);
   if (plan.size.width % wan::kPixelStride != 0 || plan.size.height % wan::kPixelStride != 0)
     throw UsageError(explain("--size", to_string(plan.size), "multiples of 16"));
   plan.device = use_device(parse_device(o.device));
@@ -187,7 +189,7 @@ std::vector<SeenFrame> see_frames(const SampleOptions& o, const SamplePlan& plan
     if (!taken.insert(index).second) continue;
     const FrameRef& frame = source.frames[index];
     const ImageU8 whole = decode_color(source, frame, color_bytes(source, frame));
-    const SignedImage seen = apply_view(whole, o.view, plan.size);
+    const SignedImage seen = apply_view(whole, plan.view, plan.size);
     at::Tensor pixels = at::empty({1, 3, seen.height, seen.width}, at::kFloat);
     std::memcpy(pixels.mutable_data_ptr<float>(), seen.chw.data(), seen.chw.size() * 4);
     out.push_back(
@@ -232,7 +234,8 @@ void SampleOptions::visit(OptionVisitor& v) {
   v.text("--denoise", denoise, "FRAMES",
          "a folder of frames, a .sens or a video: show these instead of clips from noise");
   v.text("--select", select, "S", "which frames: uniform:N, stride:K, list:FILE, fps:R");
-  v.choice("--view", view, kWorldViews, "how a frame is brought to --size");
+  v.choice("--view", view, kWorldViews,
+           "how a frame is brought to --size (default: as the model was trained, or stretch)");
   v.parsed("--noise", noise, "S,...", "0.1,0.3,0.5,0.7", shares_of_noise,
            "shares of noise, a column each");
   v.group("How");

@@ -22,7 +22,7 @@ struct SampleOptions {
 
   std::string denoise;  // frames: a folder, stream or video
   std::string select = "uniform:4";
-  View view = View::kStretch;
+  std::optional<View> view;  // unset: of the record, else stretch
   std::vector<double> noise{0.1, 0.3, 0.5, 0.7};
 
   ImageSize size;  // empty: of the record

@@ -42,13 +42,14 @@ struct RunSample {
   }
 };
 
-TEST_CASE("a model's record gives block, timestep, shift and size where the options do not") {
+TEST_CASE("a model's record gives block, timestep, shift, size and view where the options do not") {
   const RunSample sample;
   const Recipe r = resolve(sample.options(sample.model));
   CHECK(r.blocks == std::vector<std::int64_t>{1});
   CHECK(r.timesteps == std::vector<std::int64_t>{250});
   CHECK(r.shift == 3);
   CHECK(r.size == ImageSize{64, 48});
+  CHECK(r.view == View::kNative);
   FeatureOptions o = sample.options(sample.model);
   test::set(o, "--block", "2"), test::set(o, "--timestep", "100"), test::set(o, "--shift", "5");
   test::set(o, "--size", "128x96");
@@ -57,6 +58,17 @@ TEST_CASE("a model's record gives block, timestep, shift and size where the opti
   CHECK(asked.timesteps == std::vector<std::int64_t>{100});
   CHECK(asked.shift == 5);
   CHECK(asked.size == ImageSize{128, 96});
+  CHECK(asked.view == View::kNative);
+  // The record is asked before --compat, --view and --preset before the record.
+  for (const char* compat : {"reference", "fixed"}) {
+    FeatureOptions with = sample.options(sample.model);
+    test::set(with, "--compat", compat);
+    CHECK(resolve(with).view == View::kNative);
+    test::set(with, "--view", "stretch");
+    CHECK(resolve(with).view == View::kStretch);
+    with.view.reset(), test::set(with, "--preset", "vega-3d");
+    CHECK(resolve(with).view == View::kMllm);
+  }
   // Several blocks: the default tap is the one nearest to the record's.
   test::set(o, "--blocks", "0,2"), o.block.reset();
   CHECK(resolve(o).block == 1);
@@ -70,6 +82,10 @@ TEST_CASE("a model without a record is taken at the released block and timestep"
   CHECK(r.timesteps == std::vector<std::int64_t>{300});
   CHECK(r.shift == 5);
   CHECK(r.size == ImageSize{832, 480});
+  CHECK(r.view == View::kMllm);
+  FeatureOptions fixed = sample.options(sample.model);
+  test::set(fixed, "--compat", "fixed");
+  CHECK(resolve(fixed).view == View::kStretch);
   CHECK_THROWS_WITH(make_backbone(r.backbone_options()),
                     Contains("--block") && Contains("0 to 2 (blocks of this model"));
 }
@@ -78,11 +94,11 @@ TEST_CASE("features of a run are those of its model, and its record enters no ke
   const RunSample sample;
   const FeatureReader features = test::run_one(sample.options(sample.run));
   CHECK(features.header().default_tap == "b1_t250");
-  CHECK(fs::exists(sample.temp / "features" / "run-64x48-mllm-14x14"));  // not "model-..."
+  CHECK(fs::exists(sample.temp / "features" / "run-64x48-native-14x14"));  // not "model-..."
   test::write_text(sample.model / wan::kRecordFile, R"({"schema": "vega.model/1", "block": 2})");
   FeatureOptions o = sample.options(sample.model);
   test::set(o, "--block", "1"), test::set(o, "--timestep", "250"), test::set(o, "--shift", "3");
-  test::set(o, "--size", "64x48");
+  test::set(o, "--size", "64x48"), test::set(o, "--view", "native");
   o.output.out = (sample.temp / "again").string();
   CHECK(test::run_one(o).header().cache_key == features.header().cache_key);
 }
@@ -95,7 +111,8 @@ TEST_CASE("inspect says what a model is and what it was trained on; verify finds
   CHECK_FALSE(reader.fits_folder(sample.scene));
   const std::string text = reader.inspect(sample.model);
   CHECK_THAT(text, Contains("diffusers layout") && Contains("3 blocks, width 24, 2 heads") &&
-                       Contains("trained on         nothing at all") && Contains("auc"));
+                       Contains("trained on         nothing at all") && Contains("auc") &&
+                       Contains("view               native"));
   const auto json = parse_json(reader.inspect_json(sample.model));
   REQUIRE(json.has_value());
   CHECK((*json)["transformer"]["blocks"].whole() == 3);

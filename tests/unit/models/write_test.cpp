@@ -114,6 +114,7 @@ TEST_CASE("a record is read back as it was written") {
   wanted.pixel_map = wan::kPixelFile;
   CHECK(wan::record_text(*read) == wan::record_text(wanted));
   CHECK(read->size == ImageSize{64, 48});
+  CHECK(read->view == View::kNative);
   CHECK(read->seeds == std::vector<std::int64_t>{1, 2});
   CHECK_FALSE(wan::read_model_record(made.temp / "none").has_value());
 }
@@ -131,6 +132,8 @@ TEST_CASE("a record that is damaged, or leads out of the folder, is refused by i
   refused(R"({"schema": "vega.model/1", "timestep": "300"})", "timestep");
   refused(R"({"schema": "vega.model/1", "shift": 0})", "shift");
   refused(R"({"schema": "vega.model/1", "size": "wide"})", "size");
+  refused(R"({"schema": "vega.model/1", "view": "wide"})", "view");
+  refused(R"({"schema": "vega.model/1", "view": 1})", "view");
   refused(R"({"schema": "vega.model/1", "seeds": 3})", "seeds");
   refused(R"({"schema": "vega.model/1", "seeds": [0.5]})", "seeds");
   refused(R"({"schema": "vega.model/1", "figures": []})", "figures");
