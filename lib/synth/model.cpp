@@ -80,7 +80,7 @@ void write_wan(const ModelOptions& options, const fs::path& folder, bool diffuse
   wan::write_model_weights(folder, {.layout = layout,
                                     .dit = preset.dit,
                                     .vae = preset.vae,
-                                    .dtype = options.dtype,
+                                    .types = options.dtype,
                                     .dit_shards = diffusers ? 2 : 1,
                                     .dit_source = writer.source("dit."),
                                     .vae_source = writer.source("vae.")});

@@ -50,7 +50,7 @@ bool is_exported(const std::string& name) {
       "non_lora_trainables.bin", "preprocessor_config.json",
       // of a generator
       "model_index.json", "transformer", "vae", "diffusion_pytorch_model.safetensors",
-      "Wan2.1_VAE.pth", "prompt.h5", "pixels.safetensors", "vega_model.json"};
+      "Wan2.1_VAE.pth", "prompt.h5", "prompt.pt", "pixels.safetensors", "vega_model.json"};
   const bool model = name.starts_with("model") &&
                      (name.ends_with(".safetensors") || name == "model.safetensors.index.json");
   return model || std::ranges::find(kOwn, name) != kOwn.end() || is_tokenizer_file(name);
@@ -120,7 +120,7 @@ void ExportOptions::visit(OptionVisitor& v) {
            "what the folder holds (default: hf; of a generator diffusers)");
   v.choice("--dtype", dtype, kComputeTypes,
            "type of its floating tensors (default: bf16 for hf, as the run has it for a generator, "
-           "else fp32, as they were trained)");
+           "else fp32, as they were trained); of a generator: of those that trained");
   v.parsed("--shard-size", shard_bytes, "SIZE", "5GB", bytes_of_text,
            "most bytes a file of hf, such as 500MB");
   v.flag("--overwrite", overwrite, "replace an earlier export");

@@ -63,6 +63,34 @@ expect_exit 3 trainer world rooms/room1 rooms/room2 "${tiny[@]}" --steps 12 -o w
 expect_text "data"
 check "still no byte changed" cmp -s before <(list_files)
 
+# --- a finished run writes its model again where that is gone, or where another type, layout or record is asked for
+same_models() { check "$1" diff -r -x prompt.h5 whole/model kept; }   # HDF5 has a time of writing
+cp -r whole/model kept
+rm -r whole/model
+expect_exit 0 world -o whole
+expect_text "finished already, after 12 steps; its model is not there: it is written again"
+expect_out "whole${TAB}whole/model"
+same_models "the model as it was"
+rm whole/model/transformer/*.safetensors
+expect_exit 0 world -o whole
+expect_text "its model cannot be read"
+same_models "the model as it was, once more"
+expect_exit 0 world -o whole --store-dtype fp32 --layout original --block 1 --timestep 100
+expect_text "has the layout diffusers, asked is original; has the type bf16, asked is f32; has the block 0, asked is 1" \
+  "has the timestep 300, asked is 100"
+check "the other layout alone" test -e whole/model/config.json -a ! -e whole/model/transformer
+expect_exit 0 extract inspect whole/model
+check "fp32 is what trained" grep -qE 'transformer .*bf16, f32' "$OUT"
+expect_no_parts whole
+expect_exit 0 trainer world "${walks[@]}" "${tiny[@]}" --steps 12 --note "two flats" -o whole
+expect_text 'has the note two rooms (3 walks, 34 pictures of 64x48), asked is two flats (3 walks, 34 pictures of 64x48)'
+expect_exit 0 world -o whole
+same_models "the first command again: the first model"
+check "no other file changed" cmp -s <(grep -v '^whole/model/' before) <(list_files | grep -v '^whole/model/')
+cp -r whole gone && rm -r gone/model gone/$last
+expect_exit 3 world -o gone
+expect_text "no checkpoint of step 12" "--overwrite"
+
 # --- killed after any step, while it writes, by signals: the same run in the end
 back_to() {   # RUN STEP: a copy of the whole run as it was after a step
   rm -rf "$1" && cp -r whole "$1" && rm -r "$1/finished.json" "$1/model"
@@ -149,10 +177,45 @@ check "both layouts give the same tokens" cmp -s <(datasets features/cells/room1
 expect_exit 2 trainer world rooms/room2 --from cells-original --size 64x48 --patch 2 -o x
 expect_text "--patch" "leave it out"
 
+# --- the model says how its pictures were fitted
+expect_exit 0 extract inspect whole/model
+check "inspect says the view" grep -qE '^  view +stretch$' "$OUT"
+check "and has one type" grep -qE 'transformer .*: [0-9.]+ M values, bf16, ' "$OUT"
+expect_exit 0 extract features rooms/room1 --model whole --pool native --select uniform:2 -o features --progress off
+expect_text "block 0, timestep 300, size 64x48, view stretch"
+check "the view of the model" test -s features/whole-64x48-stretch-native/room1.h5
+expect_exit 0 extract features rooms/room1 --model whole --view mllm --pool native --select uniform:2 -o features --progress off
+check "a view that is asked for" test -s features/whole-64x48-mllm-native/room1.h5
+expect_exit 0 trainer world rooms/room2 --size 64x48 --view native "${net[@]}" --clips 1 --steps 1 -o middle
+check "another view is recorded" grep -q '^  "view": "native",$' middle/model/vega_model.json
+
+# --- a video: the JPEG files of a walk in one file are Motion JPEG, which another decoder reads than that of pictures
+cat rooms/room1/*.jpg >walk.mjpeg
+cut=("${tiny[@]}" --vae original --steps 2 --mirror off)
+expect_exit 0 trainer world walk.mjpeg "${cut[@]}" -o video
+expect_text "16 pictures of 64x48 in 1 walk;"
+expect_exit 0 trainer world rooms/room1 "${cut[@]}" -o folder
+# The two decoders are one or two levels of 256 apart, which moves a loss by 0.0003 of itself; frames that are off by one
+# move it by 0.003 and more. (Unit tests have a video that loses nothing: equal latents.)
+losses() { sed 's/.*"loss":\([0-9.]*\).*/\1/' "$1/metrics.jsonl"; }
+check "the frames of the folder, losses $(losses video | xargs) and $(losses folder | xargs)" \
+  awk 'NR == FNR { a[FNR] = $1; next } { d = a[FNR] / $1 - 1; if (!(d < 0.001 && d > -0.001)) bad = 1 } END { exit bad || FNR != 2 }' \
+  <(losses video) <(losses folder)
+expect_exit 3 trainer world rooms/room1 "${cut[@]}" -o video
+expect_text "data"
+expect_exit 0 extract features walk.mjpeg --model video --pool native --select uniform:2 -o features --progress off
+check "features of the video" test -s features/video-64x48-stretch-native/walk.h5
+
 # --- another model's VAE; another model's weights; single frames alone; AdamW
 expect_exit 0 trainer world "${walks[@]}" "${tiny[@]}" --steps 2 -o vae --vae original
 check "the VAE is that of the other model" cmp -s vae/model/vae/diffusion_pytorch_model.safetensors whole/model/vae/diffusion_pytorch_model.safetensors
 expect_exit 0 trainer world rooms/room2 --from original --size 64x48 --clips 2 --steps 2 --threads 1 -o from --single 1 --optimizer adamw --mirror off
+# What does not train keeps type and bits.
+expect_exit 0 trainer world rooms/room2 --size 64x48 "${net[@]}" --clips 1 --steps 1 --store-dtype fp32 -o fine
+expect_exit 0 trainer world rooms/room2 --from fine --size 64x48 --clips 1 --steps 1 --threads 1 -o coarse
+expect_exit 0 extract inspect coarse/model
+check "types of its own" grep -qE 'transformer .*: [0-9.]+ M values, bf16, f32, ' "$OUT"
+check "the VAE is the same" cmp -s fine/model/vae/diffusion_pytorch_model.safetensors coarse/model/vae/diffusion_pytorch_model.safetensors
 check "single frames alone" test "$(grep -c '"single frames":' from/metrics.jsonl)" = 2
 expect_exit 2 trainer world rooms/room2 --from original --width 64 -o x
 expect_text "--width"

@@ -47,7 +47,10 @@ LinearVae read_linear_vae(const fs::path& model) {
   checkpoint.check_finite(-1);
   LinearVae vae;
   vae.config = checkpoint.vae_config;
-  for (const auto& [name, view] : checkpoint.vae) vae.weights[name] = owned_float_from(view);
+  for (const auto& [name, view] : checkpoint.vae) {
+    vae.weights[name] = owned_float_from(view);
+    vae.types[name] = view.dtype;
+  }
   const auto record = read_model_record(model);
   if (!record || record->pixel_map.empty()) return vae;
   const fs::path file = model / record->pixel_map;

@@ -18,7 +18,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <string>
 
+#include "base/dtype.h"
 #include "models/wan/config.h"
 #include "nn/weight_table.h"
 
@@ -29,6 +32,8 @@ struct LinearVae {
   // By the canonical names of vae_tensors, float32 on the CPU. What is absent of "decoder." and
   // "conv2." counts as zeros: LinearVaeFit writes the encoder and conv1 alone.
   WeightTable weights;
+  // Element types in the file that it was read from, by canonical name; empty: it is a new one.
+  std::map<std::string, DType> types;
   // The way back: pixels = pixel_mean + sum over k of latent[k] * pixel_map[k], float32. Undefined
   // where a model has none (a VAE that another program trained).
   at::Tensor pixel_map;   // (16, 3, 8, 8)

@@ -76,16 +76,20 @@ Json vae_config(const VaeConfig& c) {
 struct Part {
   std::vector<NamedTensor> tensors;
   KeyLayout keys = KeyLayout::kCanonical;
-  DType dtype = DType::kF32;
+  const StoredTypes& types;
   const TensorSource& source;
+
+  TensorSpec spec(const NamedTensor& tensor) const {
+    return {tensor.name(keys), types.of(tensor.canonical), tensor.shape};
+  }
 };
 
 void write_safetensors_part(const fs::path& folder, const Part& part, int shards) {
   std::vector<TensorSpec> specs;
   std::uint64_t total = 0;
   for (const NamedTensor& tensor : part.tensors) {
-    specs.push_back({tensor.name(part.keys), part.dtype, tensor.shape});
-    total += static_cast<std::uint64_t>(element_count(tensor.shape)) * size_of(part.dtype);
+    specs.push_back(part.spec(tensor));
+    total += static_cast<std::uint64_t>(element_count(tensor.shape)) * size_of(specs.back().dtype);
   }
   make_folder(folder);
   const auto most =
@@ -102,8 +106,8 @@ void write_safetensors_part(const fs::path& folder, const Part& part, int shards
 void write_torch_part(const fs::path& path, const Part& part) {
   std::vector<TorchEntry> entries;
   for (const NamedTensor& tensor : part.tensors) {
-    entries.push_back({{tensor.name(part.keys), part.dtype, tensor.shape},
-                       [&part, &tensor](const ByteSink& sink) { part.source(tensor, sink); }});
+    entries.push_back(
+        {part.spec(tensor), [&part, &tensor](const ByteSink& sink) { part.source(tensor, sink); }});
   }
   write_torch_file(path, entries, true);
 }
@@ -140,8 +144,9 @@ void write_zeros(const NamedTensor& tensor, DType dtype, const ByteSink& sink) {
   }
 }
 
-TensorSource source_of(const WeightTable& table, DType dtype) {
-  return [&table, dtype](const NamedTensor& tensor, const ByteSink& sink) {
+TensorSource source_of(const WeightTable& table, const StoredTypes& types) {
+  return [&table, &types](const NamedTensor& tensor, const ByteSink& sink) {
+    const DType dtype = types.of(tensor.canonical);
     const at::Tensor value = weight_or_none(table, tensor.canonical);
     if (!value.defined()) return write_zeros(tensor, dtype, sink);
     const at::Tensor made = value.detach().to(at::kCPU, scalar_type(dtype)).contiguous();
@@ -154,14 +159,18 @@ TensorSource source_of(const WeightTable& table, DType dtype) {
   };
 }
 
-// rows (n, width); undefined: one row of zeros.
-void write_prompt_rows(const fs::path& path, const at::Tensor& rows, std::int64_t width) {
-  const at::Tensor bits = rows.defined() ? rows.detach().to(at::kCPU, at::kBFloat16).contiguous()
-                                         : at::zeros({1, width}, at::kBFloat16);
-  if (bits.dim() != 2 || bits.size(0) < 1 || bits.size(1) != width) {
-    throw InputError(explain("prompt of a model", to_string(Shape(bits.sizes().vec())),
+// rows (n, width); undefined: one row of zeros. prompt.h5 holds bfloat16 alone: rows that are finer
+// go to prompt.pt as they are.
+void write_prompt_rows(const fs::path& folder, const at::Tensor& rows, std::int64_t width) {
+  const at::Tensor given =
+      rows.defined() ? rows.detach().to(at::kCPU, at::kFloat).contiguous() : at::zeros({1, width});
+  if (given.dim() != 2 || given.size(0) < 1 || given.size(1) != width) {
+    throw InputError(explain("prompt of a model", to_string(Shape(given.sizes().vec())),
                              "(rows, " + std::to_string(width) + ")"));
   }
+  const at::Tensor bits = given.to(at::kBFloat16);
+  if (!at::equal(bits.to(at::kFloat), given))
+    return write_torch_tensor(folder / "prompt.pt", view_of(given));
   const TensorView view = view_of(bits);
   Prompt prompt;
   prompt.text = rows.defined() ? "(of another model)" : "(zeros)";
@@ -172,7 +181,7 @@ void write_prompt_rows(const fs::path& path, const at::Tensor& rows, std::int64_
   prompt.header.key = "prompt";
   prompt.header.cache_key = xxh3_hex(std::as_bytes(std::span(prompt.context)));
   prompt.header.seed = 0;
-  write_prompt(path, prompt);
+  write_prompt(folder / "prompt.h5", prompt);
 }
 
 }  // namespace
@@ -180,8 +189,8 @@ void write_prompt_rows(const fs::path& path, const at::Tensor& rows, std::int64_
 void write_model_weights(const fs::path& folder, const ModelFiles& files) {
   const bool diffusers = files.layout == ModelLayout::kDiffusers;
   const KeyLayout keys = diffusers ? KeyLayout::kAlias : KeyLayout::kCanonical;
-  const Part dit{dit_tensors(files.dit), keys, files.dtype, files.dit_source};
-  const Part vae{vae_tensors(files.vae), keys, files.dtype, files.vae_source};
+  const Part dit{dit_tensors(files.dit), keys, files.types, files.dit_source};
+  const Part vae{vae_tensors(files.vae), keys, files.types, files.vae_source};
   if (!diffusers) {
     write_safetensors_part(folder, dit, files.dit_shards);
     write_torch_part(folder / "Wan2.1_VAE.pth", vae);
@@ -205,16 +214,17 @@ void write_model_config(const fs::path& folder, ModelLayout layout, const DitCon
 
 void write_wan_model(const fs::path& folder, ModelLayout layout, const DitConfig& config,
                      const WeightTable& dit, const LinearVae& vae, const ModelRecord& record,
-                     DType dtype, const at::Tensor& prompt) {
+                     StoredTypes types, const at::Tensor& prompt) {
   check_table(dit, dit_tensors(config), "transformer");
   check_table(vae.weights, vae_tensors(vae.config), "VAE");
+  types.others.insert(vae.types.begin(), vae.types.end());
   write_model_weights(folder, {.layout = layout,
                                .dit = config,
                                .vae = vae.config,
-                               .dtype = dtype,
-                               .dit_source = source_of(dit, dtype),
-                               .vae_source = source_of(vae.weights, dtype)});
-  write_prompt_rows(folder / "prompt.h5", prompt, config.text_dim);
+                               .types = types,
+                               .dit_source = source_of(dit, types),
+                               .vae_source = source_of(vae.weights, types)});
+  write_prompt_rows(folder, prompt, config.text_dim);
   ModelRecord said = record;
   said.pixel_map = vae.pixel_map.defined() ? kPixelFile : "";
   if (vae.pixel_map.defined()) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,23 @@ inline constexpr Choice<ModelLayout> kModelLayouts[] = {
 // the type of the file, in as many pieces as it likes.
 using TensorSource = std::function<void(const NamedTensor& tensor, const ByteSink& sink)>;
 
+// The element types of a model's files: one for all tensors but those that are named.
+struct StoredTypes {
+  StoredTypes(DType all = DType::kBF16) : usual(all) {}
+  DType of(const std::string& name) const {  // a canonical name of the transformer or the VAE
+    const auto found = others.find(name);
+    return found == others.end() ? usual : found->second;
+  }
+  DType usual;  // f32, f16 or bf16, as the others
+  std::map<std::string, DType> others;
+};
+
 struct ModelFiles {
   ModelLayout layout = ModelLayout::kOriginal;
   DitConfig dit;
   VaeConfig vae;
-  DType dtype = DType::kF32;  // of all tensors: f32, f16 or bf16
-  int dit_shards = 1;         // files of the transformer, at least 1
+  StoredTypes types = DType::kF32;
+  int dit_shards = 1;  // files of the transformer, at least 1
   TensorSource dit_source, vae_source;
 };
 
@@ -50,12 +62,14 @@ void write_model_config(const std::filesystem::path& folder, ModelLayout layout,
 // pixels.safetensors where the VAE has the way back, and the record (its pixel_map is set here).
 // folder: made where it is not there; train/part_folder.h makes the whole appear at once.
 // dit: exactly the tensors of dit_tensors(config), of any floating type; the VAE as in LinearVae.
-// dtype: what both are rounded to. prompt (n, text_dim), rounded to bfloat16: what the text parts
-// read; undefined: one row of zeros, for a network whose text parts are silent. Throws InputError
-// (a tensor that is missing, unknown, of another shape or not finite, named), OutputError.
+// types: what both are rounded to; the VAE's own types (LinearVae::types) come first. prompt
+// (n, text_dim): what the text parts read; undefined: one row of zeros, for a network whose text
+// parts are silent. Rows that bfloat16 does not hold go to prompt.pt, float32, in place of
+// prompt.h5. Throws InputError (a tensor that is missing, unknown, of another shape or not finite,
+// named), OutputError.
 void write_wan_model(const std::filesystem::path& folder, ModelLayout layout,
                      const DitConfig& config, const WeightTable& dit, const LinearVae& vae,
-                     const ModelRecord& record, DType dtype = DType::kBF16,
+                     const ModelRecord& record, StoredTypes types = {},
                      const at::Tensor& prompt = {});
 
 // Views on the tensors of a table, which must outlive them and lie contiguous on the CPU: what

@@ -1,6 +1,7 @@
 #include "train/world/model_folder.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "models/wan/checkpoint.h"
 #include "models/wan/names.h"
 #include "models/wan/prompt_file.h"
+#include "models/wan/train_dit_tensors.h"
 #include "train/float_views.h"
 #include "train/part_folder.h"
 #include "vlm/saved_step.h"
@@ -39,6 +41,36 @@ Initial read_initial(const StepFolder& step) {
   return {wan::open_checkpoint(folder), wan::read_linear_vae(folder), *record};
 }
 
+bool trains(const std::string& name) { return wan::dit_role(name) != wan::DitRole::kText; }
+
+// The type of what trained in a model of a run.
+DType trained_type(const wan::Checkpoint& model) {
+  for (const auto& [name, view] : model.dit)
+    if (trains(name)) return view.dtype;
+  return DType::kBF16;
+}
+
+// What does not train keeps the type that it has in another model.
+wan::StoredTypes stored_types(DType trained, const wan::Checkpoint& other) {
+  wan::StoredTypes out = trained;
+  for (const auto& [name, view] : other.dit)
+    if (!trains(name)) out.others[name] = view.dtype;
+  return out;
+}
+
+std::string view_text(const std::optional<View>& view) {
+  return view ? std::string(name_of(*view)) : "none";
+}
+
+// How the record of a step's model differs from that of RUN/initial.
+void set_asked(wan::ModelRecord& record, const WorldExport& how) {
+  record.block = how.block.value_or(record.block);
+  record.timestep = how.timestep.value_or(record.timestep);
+  record.trained_on = how.note.value_or(record.trained_on);
+  const std::string view = record.options["view"].text_or("");
+  if (!record.view && !view.empty()) record.view = view_from_name(view);  // of an earlier vega
+}
+
 }  // namespace
 
 bool has_initial(const RunFolder& run) {
@@ -66,8 +98,10 @@ void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parame
   std::error_code error;
   const bool replace = fs::exists(folder, error);
   PartFolder part(folder);
-  wan::write_wan_model(part.path(), recipe.layout, recipe.dit, weights, vae, record,
-                       recipe.store_dtype, prompt);
+  const wan::StoredTypes types =
+      recipe.from.empty() ? wan::StoredTypes(recipe.store_dtype)
+                          : stored_types(recipe.store_dtype, wan::open_checkpoint(recipe.from));
+  wan::write_wan_model(part.path(), recipe.layout, recipe.dit, weights, vae, record, types, prompt);
   part.publish(replace);
 }
 
@@ -88,22 +122,48 @@ void write_world_model(const StepFolder& step, const WorldExport& how) {
       throw FormatError(explain(step.path.string(), "a tensor " + name,
                                 "tensors of the network in " + initial.model.folder.string()));
   wan::ModelRecord record = initial.record;
-  record.block = how.block.value_or(record.block);
-  record.timestep = how.timestep.value_or(record.timestep);
-  record.trained_on = how.note.value_or(record.trained_on);
+  set_asked(record, how);
   record.steps = step.step;
   for (const JsonMember& figure : state["figures"].members())
     record.figures.set(figure.name, figure.value);
   if (record.block >= initial.model.dit_config.layers)
     throw InputError(explain("--block", std::to_string(record.block),
                              "0 to " + std::to_string(initial.model.dit_config.layers - 1)));
-  const DType dtype = how.dtype.value_or(initial.model.dit.begin()->second.dtype);
+  const wan::StoredTypes types =
+      stored_types(how.dtype.value_or(trained_type(initial.model)), initial.model);
   const at::Tensor prompt = wan::read_prompt_file(wan::find_prompt({}, initial.model.folder),
                                                   initial.model.dit_config.text_dim);
   PartFolder part(how.out);
   wan::write_wan_model(part.path(), how.layout, initial.model.dit_config, weights, initial.vae,
-                       record, dtype, prompt);
+                       record, types, prompt);
   part.publish(how.replace);
+}
+
+std::string difference_of(const WorldExport& how) {
+  std::error_code error;
+  if (!fs::exists(how.out, error)) return "is not there";
+  std::string out;
+  const auto compare = [&](const char* what, const std::string& there, const std::string& asked) {
+    if (there != asked)
+      out += fmt::format("{}has {} {}, asked is {}", out.empty() ? "" : "; ", what, there, asked);
+  };
+  try {
+    const wan::Checkpoint model = wan::open_checkpoint(how.out);
+    wan::ModelRecord record = wan::read_model_record(how.out).value_or(wan::ModelRecord{});
+    const wan::ModelRecord there = record;
+    set_asked(record, how);
+    compare("the layout", model.layout,
+            std::string(name_in<wan::ModelLayout>(wan::kModelLayouts, how.layout)));
+    const DType type = trained_type(model);
+    compare("the type", std::string(name_of(type)), std::string(name_of(how.dtype.value_or(type))));
+    compare("the block", std::to_string(there.block), std::to_string(record.block));
+    compare("the timestep", std::to_string(there.timestep), std::to_string(record.timestep));
+    compare("the view", view_text(there.view), view_text(record.view));
+    compare("the note", there.trained_on, record.trained_on);
+  } catch (const InputError& unreadable) {
+    return fmt::format("cannot be read ({})", unreadable.what());
+  }
+  return out;
 }
 
 }  // namespace vega::train

@@ -32,15 +32,19 @@ void write_initial(const RunFolder& run, const WorldRecipe& recipe, const Parame
 struct WorldExport {
   std::filesystem::path out;
   wan::ModelLayout layout = wan::ModelLayout::kDiffusers;
-  std::optional<DType> dtype;
+  std::optional<DType> dtype;                   // of what trained
   std::optional<std::int64_t> block, timestep;  // the default tap, in the record
   std::optional<std::string> note;              // what it was trained on
   bool replace = false;                         // a folder that is there
 };
 
 // Writes the running mean of the weights of a step as a model, with the VAE and the text parts of
-// RUN/initial. Throws InputError (no such block; no RUN/initial beside the step), FormatError,
-// OutputError: whole or not at all.
+// RUN/initial: these keep their element types, whatever how.dtype is. Throws InputError (no such
+// block; no RUN/initial beside the step), FormatError, OutputError: whole or not at all.
 void write_world_model(const StepFolder& step, const WorldExport& how);
+
+// Why the model in how.out is not the one that write_world_model would write, as far as `how` says:
+// "has the type bf16, asked is f32"; empty: it is. Weights are not compared.
+std::string difference_of(const WorldExport& how);
 
 }  // namespace vega::train

@@ -107,7 +107,9 @@ void visit_output(WorldOptions& o, OptionVisitor& v) {
   v.integer("--save-every", o.save_every, "N", {1, kMany}, "steps between checkpoints");
   v.integer("--keep", o.keep, "N", {1, 1 << 20}, "newest checkpoints that stay");
   v.choice("--layout", o.layout, wan::kModelLayouts, "of the model's folder");
-  v.choice("--store-dtype", o.store_dtype, kComputeTypes, "type of the model's tensors");
+  v.choice("--store-dtype", o.store_dtype, kComputeTypes,
+           "type of the tensors that trained; those of --from and --vae that do not train stay as "
+           "they are");
   v.open_integer("--block", o.block, "N", {0, 1023},
                  "block that features are taken of where none is asked for, in the model's record "
                  "(default: the middle one)");

@@ -219,11 +219,35 @@ wan::LinearVae prepare_vae(const WorldRecipe& recipe, const std::vector<Walk>& w
   return wan::read_linear_vae(folder.path() / kInitialFolder);
 }
 
-void write_last_model(const WorldRecipe& recipe, const RunFolder& folder) {
+WorldExport last_model(const WorldRecipe& recipe, const std::vector<Walk>& walks,
+                       const RunFolder& folder) {
   WorldExport how;
   how.out = folder.path() / kModelFolder;
   how.layout = recipe.layout;
-  write_world_model(*folder.newest(), how);
+  how.dtype = recipe.store_dtype;
+  how.block = recipe.block;
+  how.timestep = recipe.timestep;
+  how.note = trained_on(recipe, walks);
+  return how;
+}
+
+// The model of a run that has finished, where it is gone or the command asks for another type,
+// layout or record: nothing of that changes the training.
+void renew_model(WorldExport how, const RunFolder& folder, std::int64_t steps) {
+  const std::string difference = difference_of(how), run = folder.path().string();
+  const std::string after = fmt::format("{}: finished already, after {}", run,
+                                        plural(static_cast<std::size_t>(steps), "step"));
+  if (difference.empty()) return log_info("{}; nothing is changed", after);
+  const auto newest = folder.newest();
+  if (!newest || newest->step != steps)
+    throw InputError(explain(
+        run, fmt::format("a run whose model {}, and no checkpoint of step {}", difference, steps),
+        "that checkpoint, to write the model again",
+        "give -o another folder, or --overwrite to train anew"));
+  std::error_code error;
+  how.replace = fs::exists(how.out, error);
+  write_world_model(*newest, how);
+  log_info("{}; its model {}: it is written again", after, difference);
 }
 
 constexpr auto kWorldHelp =
@@ -235,7 +259,7 @@ takes. The same command again goes on with a run that was stopped, bit for bit a
 
 Examples:
   vega-train world rooms/* -o run --note "my flat"
-  vega-train world walk.mp4 --select fps:4 --steps 3000 -o run && vega-extract features walk.mp4 --model run --view stretch
+  vega-train world walk.mp4 --select fps:4 --steps 3000 -o run && vega-extract features walk.mp4 --model run
 
 See also: export, plot, inspect; docs/world.md)";
 
@@ -251,8 +275,7 @@ RunResult run_world(const WorldOptions& options, const Context& context) {
   const std::string name = folder.path().filename().string();
   const fs::path model = folder.path() / kModelFolder;
   if (const auto step = folder.finished()) {
-    log_info("{}: finished already, after {}; nothing is changed", folder.path().string(),
-             plural(static_cast<std::size_t>(*step), "step"));
+    renew_model(last_model(recipe, walks, folder), folder, *step);
     context.manifest(name, model.string());
     return {};
   }
@@ -266,7 +289,7 @@ RunResult run_world(const WorldOptions& options, const Context& context) {
            recipe.device.is_cuda() ? "cuda" : "the CPU");
   const LatentStore latents = encode_walks(walks, vae, recipe, context);
   WorldRun(recipe, walks, folder, meter, state, latents).run(context);
-  write_last_model(recipe, folder);
+  write_world_model(*folder.newest(), last_model(recipe, walks, folder));
   folder.mark_finished(recipe.steps);
   log_info("{}: finished after {}", folder.path().string(),
            plural(static_cast<std::size_t>(recipe.steps), "step"));

@@ -79,12 +79,46 @@ TEST_CASE("stored as bfloat16 the VAE is the same, and the transformer is rounde
   CHECK(wan::open_checkpoint(made.temp / "again").fingerprint() == c.fingerprint());
 }
 
+TEST_CASE("tensors keep types of their own, in both layouts, and a VAE that was read its own") {
+  Written made;
+  const std::string fine = "text_embedding.0.weight", coarse = "blocks.0.norm3.weight";
+  made.dit[coarse] = made.dit[coarse].to(at::kHalf).to(at::kFloat);
+  wan::StoredTypes types;
+  types.others = {{fine, DType::kF32}, {coarse, DType::kF16}};
+  made.vae.weights["encoder.conv1.bias"] = at::full({8}, 0.1);  // not a number of bfloat16
+  made.vae.types = {{"encoder.conv1.bias", DType::kF32}};
+  for (const auto layout : {wan::ModelLayout::kOriginal, wan::ModelLayout::kDiffusers}) {
+    const fs::path folder =
+        made.temp / std::string(name_in<wan::ModelLayout>(wan::kModelLayouts, layout));
+    wan::write_wan_model(folder, layout, small_dit_config(), made.dit, made.vae, small_record(),
+                         types);
+    const wan::Checkpoint c = wan::open_checkpoint(folder);
+    CHECK(c.dit.at(fine).dtype == DType::kF32);
+    CHECK(c.dit.at(coarse).dtype == DType::kF16);
+    CHECK(c.dit.at("blocks.0.ffn.0.weight").dtype == DType::kBF16);
+    for (const std::string& name : {fine, coarse})
+      CHECK(at::equal(float_tensor_from(c.dit.at(name)), made.dit.at(name)));
+    const wan::LinearVae read = wan::read_linear_vae(folder);
+    CHECK(read.types.at("encoder.conv1.bias") == DType::kF32);
+    CHECK(read.types.at("encoder.conv1.weight") == DType::kBF16);
+    CHECK(at::equal(read.weights.at("encoder.conv1.bias"), at::full({8}, 0.1)));
+    wan::write_wan_model(made.temp / "again", layout, small_dit_config(), made.dit, read,
+                         small_record(), types);
+    CHECK(wan::open_checkpoint(made.temp / "again").fingerprint() == c.fingerprint());
+    fs::remove_all(made.temp / "again");
+  }
+}
+
 TEST_CASE("a model whose text parts speak keeps its prompt") {
   const Written made;
   const at::Tensor rows = test::normal_draws({3, 8}, 7).to(at::kBFloat16).to(at::kFloat);
   wan::write_wan_model(made.temp / "m", wan::ModelLayout::kOriginal, small_dit_config(), made.dit,
                        made.vae, small_record(), DType::kBF16, rows);
   CHECK(at::equal(wan::read_prompt_file(made.temp / "m" / "prompt.h5", 8), rows));
+  const at::Tensor fine = test::normal_draws({3, 8}, 7);  // not of bfloat16
+  wan::write_wan_model(made.temp / "f", wan::ModelLayout::kOriginal, small_dit_config(), made.dit,
+                       made.vae, small_record(), DType::kBF16, fine);
+  CHECK(at::equal(wan::read_prompt_file(wan::find_prompt({}, made.temp / "f"), 8), fine));
   CHECK_THROWS_WITH(
       wan::write_wan_model(made.temp / "n", wan::ModelLayout::kOriginal, small_dit_config(),
                            made.dit, made.vae, small_record(), DType::kBF16, rows.t()),
