@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/philox.h"
 #include "media/jpeg.h"
+#include "media/png.h"
 #include "models/wan/vae.h"
 #include "models/wan/write.h"
 #include "support/support.h"
@@ -16,21 +17,26 @@ using namespace vega::train;
 
 namespace {
 
-// A folder of pictures, 48x32, of colour noise over 4x4 pixels; other ones for each number.
+// 48x32, of colour noise in squares of `side` pixels; another one for each seed and number.
+ImageU8 picture(std::uint64_t seed, int number, int side = 4) {
+  const int columns = 48 / side;
+  std::vector<float> values(static_cast<std::size_t>(3 * columns * 32 / side));
+  noise_v1(seed, "picture", number, values);
+  ImageU8 image(48, 32);
+  for (int y = 0; y < 32; ++y)
+    for (int x = 0; x < 48; ++x)
+      for (int c = 0; c < 3; ++c)
+        image.row(y)[3 * x + c] = static_cast<std::uint8_t>(std::clamp(
+            128 + 40 * values[static_cast<std::size_t>(3 * (y / side * columns + x / side) + c)],
+            0.0F, 255.0F));
+  return image;
+}
+
 void write_walk(const std::filesystem::path& folder, int pictures, std::uint64_t seed) {
   std::filesystem::create_directories(folder);
-  for (int n = 0; n < pictures; ++n) {
-    std::vector<float> values(3 * 12 * 8);
-    noise_v1(seed, "picture", n, values);
-    ImageU8 image(48, 32);
-    for (int y = 0; y < 32; ++y)
-      for (int x = 0; x < 48; ++x)
-        for (int c = 0; c < 3; ++c)
-          image.row(y)[3 * x + c] = static_cast<std::uint8_t>(
-              std::clamp(128 + 40 * values[static_cast<std::size_t>(3 * (y / 4 * 12 + x / 4) + c)],
-                         0.0F, 255.0F));
-    test::write_bytes(folder / ("frame" + std::to_string(10 + n) + ".jpg"), encode_jpeg(image, 95));
-  }
+  for (int n = 0; n < pictures; ++n)
+    test::write_bytes(folder / ("frame" + std::to_string(10 + n) + ".jpg"),
+                      encode_jpeg(picture(seed, n), 95));
 }
 
 struct Rooms {
@@ -79,6 +85,35 @@ TEST_CASE("a picture that cannot be read is named") {
   test::write_text(rooms.folder / "b/frame11.jpg", "no picture");
   const std::vector<Walk> walks = open_walks(rooms.recipe);
   CHECK_THROWS_WITH(picture_of(walks[1], 1, rooms.recipe), Catch::Contains("frame11.jpg"));
+}
+
+TEST_CASE("frames of a video are those of a folder with the same pictures") {
+  Rooms rooms;
+  const std::filesystem::path folder = rooms.folder / "png", video = rooms.folder / "walk.mkv";
+  std::filesystem::create_directories(folder);
+  std::string frames;  // PPM pictures one after another: a video that loses nothing
+  for (int n = 0; n < 6; ++n) {
+    const ImageU8 image = picture(3, n, 2);
+    test::write_bytes(folder / (std::to_string(10 + n) + ".png"), encode_png(image));
+    frames += "P6\n48 32\n255\n";
+    frames.append(reinterpret_cast<const char*>(image.rgb.data()), image.rgb.size());
+  }
+  test::write_text(video, frames);
+  rooms.recipe.items = {{"folder", folder}, {"video", video}};
+  const std::vector<Walk> walks = open_walks(rooms.recipe);
+  REQUIRE(walks[1].frames.size() == 6);
+  CHECK(clip_text(walks, {1, {4, 2}, false}) == "video, frames 4, 2");
+  const wan::LinearVae vae = fit_vae(walks, rooms.recipe);
+  const Context context{.progress = ProgressMode::kOff, .manifest = {}, .print = {}};
+  const LatentStore store = encode_walks(walks, vae, rooms.recipe, context);
+  const std::vector<std::size_t> all{0, 1, 2, 3, 4, 5};
+  for (const bool mirrored : {false, true})
+    CHECK(at::equal(store.clips(std::vector{Clip{0, all, mirrored}}),
+                    store.clips(std::vector{Clip{1, all, mirrored}})));
+  // The video has 25 frames a second.
+  rooms.recipe.items = {{"video", video}};
+  rooms.recipe.select = parse_selection("fps:12.5");
+  CHECK(open_walks(rooms.recipe)[0].frames == std::vector<std::size_t>{0, 2, 4});
 }
 
 TEST_CASE("latents are those of each picture and of its mirror image, whatever the threads") {
