@@ -86,7 +86,7 @@ rm -rf "$new"
 rooms=$(find "$out/rooms/train/" -mindepth 1 -maxdepth 1 -name 'room*' | wc -l)
 "$bin/vega-train" export "$out/runs/$run" -o "$new" --layout diffusers --dtype bf16 --block "$block" --timestep "$timestep" \
   --note "$rooms made-up rooms of vega-synth scene, $((rooms * pictures)) pictures" --log-level warn >/dev/null
-cp "$out/runs/$run/metrics.jsonl" "$new/metrics.jsonl"
+sed -E 's/(\.[0-9]{6})[0-9]+/\1/g' "$out/runs/$run/metrics.jsonl" >"$new/metrics.jsonl"   # no longer than they need be
 figures "$out/scores/score/seed-$seed.csv" "$run-$n" "$seed" >"$new/figures.csv"
 # The record has the figures of the model, too.
 said=$(awk -F, '$1 == "trained" { printf "\\n    \"%s\": %.4f,", $2, $3 }' "$new/figures.csv")
