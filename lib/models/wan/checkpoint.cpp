@@ -46,7 +46,7 @@ std::int64_t patch_of(const JsonFields& fields) {
   const Json* sides = fields.find("patch_size");
   const std::int64_t usual = DitConfig().patch;
   if (sides == nullptr || *sides == Json::list({1, usual, usual})) return usual;
-  if (*sides != Json::list({1, 1, 1})) fields.deny("patch_size", "[1, 2, 2] or [1, 1, 1]", kReads);
+  if (*sides != Json::list({1, 1, 1})) fields.deny("patch_size", "[1,2,2] or [1,1,1]", kReads);
   return 1;
 }
 

@@ -142,10 +142,13 @@ TEST_CASE("an error of one rank is an error of all, of the same kind") {
 TEST_CASE("ranks that do not come are named") {
   const int port = free_port();
   const auto errors =
-      in_threads(2, [&](int r) { Ranks::join(place_of(2 * r, 4, port), "job", 0.5); });
+      in_threads(2, [&](int r) { Ranks::join(place_of(2 * r, 4, port), "job", 2); });
+  // Where the machine is busy, rank 2 may itself come too late, or after rank 0 has given up.
   for (const std::string& error : errors)
-    CHECK_THAT(error,
-               Catch::Contains("ranks 1, 3 missing after 0.5 s") && Catch::Contains("by torchrun"));
+    CHECK_THAT(error, Catch::Contains("ranks 1, 3 missing after 2 s") ||
+                          Catch::Contains("ranks 1, 2, 3 missing after 2 s") ||
+                          Catch::Contains("rank 0 of 4, which has not come"));
+  CHECK_THAT(errors[0], Catch::Contains(" missing after 2 s") && Catch::Contains("by torchrun"));
   std::string alone;
   try {
     Ranks::join(place_of(1, 2, free_port()), "job", 0.2);
