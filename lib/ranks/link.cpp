@@ -34,9 +34,15 @@ auto linked(const Call& call) -> decltype(call()) {
 
 std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 
-// c10d warns of every attempt to connect; what matters is said by our own messages.
-void silence_c10d() {
-  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
+// c10d warns of every attempt to connect; what matters is said by our own messages. Its flight
+// recorder keeps a record of every collective, one for all groups of a process and without a lock:
+// groups of several threads, as tests have them, break it.
+void quiet_c10d() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
+    setenv("TORCH_FR_BUFFER_SIZE", "0", 0);
+  });
 }
 
 }  // namespace
@@ -46,7 +52,7 @@ struct RankStore::State {
 };
 
 std::unique_ptr<RankStore> RankStore::open(const RankPlace& place, milliseconds wait) {
-  silence_c10d();
+  quiet_c10d();
   c10d::TCPStoreOptions options;
   options.port = static_cast<std::uint16_t>(place.port);
   options.isServer = place.rank == 0 && !place.agent_store;
