@@ -59,14 +59,14 @@ fs::path kept_file(const std::string& work, const std::string& folder, const std
 }  // namespace
 
 NeededParts needed_parts(const vlm::VlmCheckpoint& checkpoint, const ScanInputs& inputs) {
-  const vlm::Needs needs = checkpoint.needs();
-  const auto zeros = [&](const std::string& folder) {
-    return checkpoint.config.zero_visual && folder.empty() && inputs.tokens.empty();
+  const auto given = [&](const std::string& folder) {
+    return !folder.empty() || !inputs.tokens.empty();
   };
+  const vlm::Needs needs = checkpoint.needed_files(given(inputs.semantic), given(inputs.features));
   NeededParts out;
-  out.semantic = needs.semantic && !zeros(inputs.semantic);
-  out.generative = needs.generative && !zeros(inputs.features);
-  out.scene = needs.positions || (!out.semantic && !out.generative);
+  out.semantic = needs.semantic;
+  out.generative = needs.generative;
+  out.scene = needs.positions || !needs.features();
   if (out.scene) out.why_scene = needs.positions ? "3D positions of tokens" : "its frames";
   return out;
 }

@@ -29,35 +29,25 @@ constexpr std::int64_t kBucketBytes = 25 << 20;  // as PyTorch's DistributedData
 constexpr std::size_t kUnderWay = 2;             // buckets that are summed at once
 constexpr milliseconds kLook{50}, kLeave{3000};
 
-// Kinds of errors that keep their kind on the other ranks.
-template <typename T>
-[[noreturn]] void raise(const std::string& text) {
-  throw T(text);
-}
+// Kinds of errors that keep their kind on the other ranks; the narrower ones first.
 struct Kind {
   const char* name;
+  bool (*holds)(const Error&);
   void (*raise)(const std::string&);
 };
-constexpr Kind kKinds[] = {{"stopped", raise<Stopped>},    {"memory", raise<DeviceMemoryError>},
-                           {"device", raise<DeviceError>}, {"output", raise<OutputError>},
-                           {"model", raise<ModelError>},   {"refused", raise<RefusedError>},
-                           {"format", raise<FormatError>}, {"input", raise<InputError>},
-                           {"usage", raise<UsageError>}};
-
 template <typename T>
-bool is(const Error& error) {
-  return dynamic_cast<const T*>(&error) != nullptr;
+constexpr Kind kind(const char* name) {
+  return {name, [](const Error& error) { return dynamic_cast<const T*>(&error) != nullptr; },
+          [](const std::string& text) { throw T(text); }};
 }
+constexpr Kind kKinds[] = {
+    kind<Stopped>("stopped"),    kind<DeviceMemoryError>("memory"), kind<DeviceError>("device"),
+    kind<OutputError>("output"), kind<ModelError>("model"),         kind<RefusedError>("refused"),
+    kind<FormatError>("format"), kind<UsageError>("usage"),         kind<InputError>("input")};
 
 std::string kind_of(const Error& error) {
-  if (is<Stopped>(error)) return "stopped";
-  if (is<DeviceMemoryError>(error)) return "memory";
-  if (is<DeviceError>(error)) return "device";
-  if (is<OutputError>(error)) return "output";
-  if (is<ModelError>(error)) return "model";
-  if (is<RefusedError>(error)) return "refused";
-  if (is<FormatError>(error)) return "format";
-  if (is<UsageError>(error)) return "usage";
+  for (const Kind& one : kKinds)
+    if (one.holds(error)) return one.name;
   return "input";
 }
 

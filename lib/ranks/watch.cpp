@@ -172,7 +172,7 @@ std::string RankWatch::verdict() {
   const std::lock_guard lock(s.mutex);
   if (!s.verdict.empty() || s.ended) return s.verdict;
   const auto now = Clock::now();
-  // Who computed for long, or was suspended, gives the thread time to look.
+  // A rank that computed for long, or was suspended, gives its thread time to look first.
   if (now - s.asked > s.limit / 2) s.answered = std::max(s.answered, now - s.limit / 2);
   s.asked = now;
   // The thread hangs in a call of the store.

@@ -1,6 +1,5 @@
 #include "synth/model_vlm.h"
 
-#include <array>
 #include <optional>
 
 #include "base/json.h"
@@ -12,15 +11,13 @@
 #include "synth/model_writer.h"
 #include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_file.h"
 #include "vlm/checkpoint.h"
 
 namespace vega::synth {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array kTokenizerFiles = {"tokenizer.json",    "tokenizer_config.json",
-                                        "vocab.json",        "merges.txt",
-                                        "added_tokens.json", "special_tokens_map.json"};
 constexpr std::int64_t kGenerative = 256;  // wan-tiny's
 
 struct Words {
@@ -42,7 +39,7 @@ Words write_tokenizer(const fs::path& from, const fs::path& folder) {
   if (from.empty()) {
     publish_file(folder / "tokenizer.json", byte_tokenizer());
   } else {
-    for (const char* name : kTokenizerFiles)
+    for (const char* name : text::kTokenizerFiles)
       if (fs::exists(from / name))
         fs::copy_file(from / name, folder / name, fs::copy_options::overwrite_existing);
   }

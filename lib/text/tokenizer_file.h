@@ -2,11 +2,17 @@
 // package gives is refused.
 #pragma once
 
+#include <array>
 #include <filesystem>
 
 #include "text/vocabulary.h"
 
 namespace vega::text {
+
+// The files that a model's folder may have of its tokeniser: they go with it wherever it is copied.
+inline constexpr std::array kTokenizerFiles = {"tokenizer.json",    "tokenizer_config.json",
+                                               "vocab.json",        "merges.txt",
+                                               "added_tokens.json", "special_tokens_map.json"};
 
 // A tokenizer.json, or a folder with it or with vocab.json and merges.txt; in a folder also the
 // added tokens of added_tokens.json and tokenizer_config.json. Throws InputError (nothing there, or

@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/publish.h"
 #include "core/dtype.h"
 #include "core/tensor.h"
+#include "text/tokenizer_file.h"
 #include "train/part_folder.h"
 #include "weights/safetensors_writer.h"
 #include "weights/torch_writer.h"
@@ -15,10 +15,6 @@
 namespace vega::train {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::array kTokenizerFiles = {"tokenizer.json",    "tokenizer_config.json",
-                                        "vocab.json",        "merges.txt",
-                                        "added_tokens.json", "special_tokens_map.json"};
 
 bool is_float(DType dtype) {
   return dtype == DType::kBF16 || dtype == DType::kF16 || dtype == DType::kF32 ||
@@ -81,17 +77,18 @@ Json exported_config(const vlm::VlmCheckpoint& c, DType dtype) {
 }
 
 bool is_tokenizer_file(const std::string& name) {
-  return std::ranges::find(kTokenizerFiles, name) != kTokenizerFiles.end();
+  return std::ranges::find(text::kTokenizerFiles, name) != text::kTokenizerFiles.end();
 }
 
 void copy_side_files(const vlm::VlmCheckpoint& c, const fs::path& folder) {
   // All of one folder: files of two tokenisers contradict each other.
   for (const fs::path& from : {c.path, c.config_folder, c.base}) {
     std::error_code error;
-    const bool has = std::ranges::any_of(
-        kTokenizerFiles, [&](const char* name) { return fs::is_regular_file(from / name, error); });
+    const bool has = std::ranges::any_of(text::kTokenizerFiles, [&](const char* name) {
+      return fs::is_regular_file(from / name, error);
+    });
     if (!has) continue;
-    for (const char* name : kTokenizerFiles)
+    for (const char* name : text::kTokenizerFiles)
       if (fs::is_regular_file(from / name, error)) copy_into(from / name, folder);
     break;
   }

@@ -1,12 +1,12 @@
 #include "train/import.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "models/model_path.h"
 #include "nn/lora.h"
+#include "text/tokenizer_file.h"
 #include "train/run_folder.h"
 #include "vlm/adapter.h"
 #include "vlm/saved_step.h"
@@ -27,10 +27,6 @@ Examples:
   vega-train import adapter --base LLaVA-Video-7B-Qwen2 -o runs/adapter
 
 See also: export, run; docs/checkpoints.md)";
-
-constexpr std::array kSideFiles = {"tokenizer.json",    "tokenizer_config.json",
-                                   "vocab.json",        "merges.txt",
-                                   "added_tokens.json", "special_tokens_map.json"};
 
 [[noreturn]] void refuse_part(const vlm::Changes& changes, const std::string& what,
                               const std::string& expected) {
@@ -83,7 +79,7 @@ std::vector<fs::path> side_files(const vlm::VlmCheckpoint& c) {
   std::vector<fs::path> out;
   for (const fs::path& from : {c.path, c.config_folder, c.base}) {
     std::error_code error;
-    for (const char* name : kSideFiles)
+    for (const char* name : text::kTokenizerFiles)
       if (fs::is_regular_file(from / name, error)) out.push_back(from / name);
     if (!out.empty()) break;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "text/tokenizer_file.h"
 #include "train/float_views.h"
 #include "vlm/saved_step.h"
 
@@ -22,8 +23,7 @@ std::optional<vlm::SavedLora> saved_lora(const std::optional<LoraConfig>& lora) 
 
 std::vector<fs::path> copied_files(const vlm::VlmCheckpoint& base) {
   std::vector<fs::path> out;
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
-                           "added_tokens.json", "special_tokens_map.json"})
+  for (const char* name : text::kTokenizerFiles)
     out.push_back((fs::exists(base.path / name) ? base.path : base.config_folder) / name);
   out.push_back(base.generation_folder / "generation_config.json");
   return out;

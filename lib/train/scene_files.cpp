@@ -51,18 +51,13 @@ bool reads_pixels(const Recipe& recipe) {
 ScenePlace place_of(const std::string& key, const Recipe& recipe,
                     const vlm::VlmCheckpoint& checkpoint, bool objects) {
   const SceneFolders& folders = recipe.folders;
-  const vlm::Needs needs = checkpoint.needs();
+  const vlm::Needs needs =
+      checkpoint.needed_files(!folders.semantic.empty(), !folders.generative.empty());
   const bool pixels = reads_pixels(recipe);
   ScenePlace out;
   out.key = key;
-  // Features that count as 0 need no files: the scene file says how many frames there are.
-  const auto zeros = [&](const fs::path& folder) {
-    return checkpoint.config.zero_visual && folder.empty();
-  };
-  if (needs.semantic && !pixels && !zeros(folders.semantic))
-    out.semantic = file_in(folders.semantic, key, "--semantic");
-  if (needs.generative && !zeros(folders.generative))
-    out.generative = file_in(folders.generative, key, "--features");
+  if (needs.semantic && !pixels) out.semantic = file_in(folders.semantic, key, "--semantic");
+  if (needs.generative) out.generative = file_in(folders.generative, key, "--features");
   if (needs.positions || objects || pixels || (out.semantic.empty() && out.generative.empty()))
     out.scene = file_in(folders.scenes, key, "--scenes");
   return out;

@@ -64,8 +64,8 @@ void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
 
 // Which features a model reads is known when its configuration is.
 void require_folders(const Recipe& recipe, const vlm::VlmCheckpoint& planned) {
-  if (!planned.needs().semantic || planned.config.zero_visual || reads_pixels(recipe)) return;
-  if (recipe.folders.semantic.empty())
+  const bool given = !recipe.folders.semantic.empty();
+  if (planned.needed_files(given, true).semantic && !given && !reads_pixels(recipe))
     throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
                              "vega-extract features --backbone siglip makes them"));
 }

@@ -346,6 +346,15 @@ Needs VlmCheckpoint::needs() const {
   return {semantic, config.generative, config.position.has_value() || config.ground.has_value()};
 }
 
+Needs VlmCheckpoint::needed_files(bool semantic_given, bool generative_given) const {
+  Needs out = needs();
+  if (config.zero_visual) {
+    out.semantic = out.semantic && semantic_given;
+    out.generative = out.generative && generative_given;
+  }
+  return out;
+}
+
 std::string VlmCheckpoint::view() const {
   // VEGA-3D's code squashes the frames of the models without generative features too.
   return family == Family::kVideo3d && !config.vega_release ? "center_crop" : "mllm";

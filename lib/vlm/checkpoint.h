@@ -63,6 +63,7 @@ struct CheckpointOptions {
 struct Needs {
   bool semantic = true, generative = false;
   bool positions = false;  // a scene file
+  bool features() const { return semantic || generative; }
 };
 
 struct VlmCheckpoint {
@@ -85,6 +86,9 @@ struct VlmCheckpoint {
   DType merged = DType::kF32;
 
   Needs needs() const;
+  // Needs of files, where semantic or generative features are given or not: features that count as
+  // 0 need none then, and the scene file says how many frames there are.
+  Needs needed_files(bool semantic_given, bool generative_given) const;
   // Throws InputError where there is none.
   const text::Tokenizer& words() const;
   // View of the frames that training saw: "center_crop" of Video-3D-LLM's own code, else "mllm".

@@ -15,6 +15,15 @@ TAB=$'\t'
 extract() { "$BIN/vega-extract" "$@"; }
 synth() { "$BIN/vega-synth" "$@"; }
 
+# A port of this machine that nobody listens at, of the range below the one that the kernel hands out.
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 12000))
+    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return; fi
+  done
+}
+
 # run COMMAND...: stdout in $OUT, stderr in $ERR, exit code in $RC.
 run() {
   LAST="$*" RC=0

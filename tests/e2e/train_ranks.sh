@@ -9,13 +9,6 @@ make_train_data random:8 5
 base=(--checkpoint vlm-tiny --data mix.json --scenes scenes --semantic features/semantic --features features/wan --threads 1
   --progress off)
 
-free_port() {   # of the range below the one that the kernel hands out
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return; fi
-  done
-}
 # start COUNT RUN OPTIONS...: the ranks in the background, their processes in PIDS, their messages in RUN.err.R.
 start() {
   local count=$1 out=$2 port rank

@@ -1,4 +1,4 @@
-# A real SLURM of one node in a temporary folder, for run.sh: munged, slurmctld and slurmd with a configuration, a key, a
+# A real SLURM of one node in a temporary folder, for the tests beside it (begin.sh): munged, slurmctld and slurmd with a configuration, a key, a
 # socket, ports and folders of their own, so that a cluster this machine belongs to is neither used nor disturbed.
 # Root only: slurmd runs jobs as their users. `cluster_start DIR`, then sbatch, squeue, ... as usual; `cluster_stop` at the end.
 MUNGED=$(command -v munged || echo /usr/sbin/munged)
@@ -13,14 +13,6 @@ cluster_obstacle() {
   for program in "$MUNGED" "$SLURMCTLD" "$SLURMD" sbatch squeue scontrol scancel; do
     command -v "$program" >/dev/null ||
       { echo "no ${program##*/} here; apt-get install $(sed 's/#.*//' "$SOURCE/tools/setup/slurm.txt" | xargs)"; return; }
-  done
-}
-
-free_port() {   # of the range below the one that the kernel hands out
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return; fi
   done
 }
 

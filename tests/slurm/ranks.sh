@@ -1,33 +1,12 @@
 # One training on several ranks by a real SLURM of one node, with tools/slurm/train.sbatch as it is: two jobs at once on one
 # node, one of which is told to stop in the middle and queues itself again; the weights equal those of one rank without SLURM.
 #   bash ranks.sh BIN     BIN: the folder of the programs. Exit code 77: no cluster can be had here.
-SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# In a process namespace where one can be had: then nothing outlives this test, even where it is killed.
-apart=(unshare --mount --pid --fork --kill-child --mount-proc)
-if [ -z "${VEGA_TEST_APART:-}" ] && "${apart[@]}" true 2>/dev/null; then
-  VEGA_TEST_APART=1 exec "${apart[@]}" bash "$0" "$@"
-fi
-. "$SOURCE/tests/e2e/lib.sh" || exit 1
+. "$(dirname "$0")/begin.sh"
 . "$SOURCE/tests/e2e/train_lib.sh" || exit 1
-. "$SOURCE/tests/slurm/cluster.sh" || exit 1
 SCRIPT=$SOURCE/tools/slurm/train.sbatch
-obstacle=$(cluster_obstacle)
-[ -z "$obstacle" ] || { skip_note "$obstacle"; exit 77; }
-
-unset "${!SLURM_@}" "${!SBATCH_@}" RANK WORLD_SIZE MASTER_ADDR MASTER_PORT   # of a job that this test may itself run in
-mkdir "$T/cluster" "$T/log"
-chmod 711 "$T"   # munged insists that its socket can be reached
-trap 'cluster_stop; rm -rf -- "$T"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-cluster_start "$T/cluster" || { cluster_logs "$T/cluster"; echo "FAILED: the cluster did not come up"; exit 1; }
 cd "$T" || exit 1
 make_train_data random:6
 
-shown() { scontrol show job "$1" 2>/dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1; }
-state_is() { [ "$(shown "$1" JobState)" = "$2" ]; }
-over() { case $(shown "$1" JobState) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) true ;; *) false ;; esac; }
-show_log() { sed "s/^/  log ${1}: /" "$T/log/$1.log" 2>/dev/null | tail -n 20; }
 submit() {   # OUT OPTIONS...: the job's id in $JOB
   JOB=$(OUT=$1 EXTRA="${*:2}" sbatch --parsable --ntasks=2 --cpus-per-task=1 --chdir="$T" --output="$T/log/%j.log" "$SCRIPT" 2>"$ERR" |
     cut -d';' -f1)
@@ -78,8 +57,4 @@ until_true over "$JOB"
 check "exit code ($(shown "$JOB" ExitCode))" test "$(shown "$JOB" ExitCode)" = 2:0
 check "the missing ranks are named" grep -q 'ranks 0 to 1 are missing' "log/$JOB.log"
 
-daemons=("${DAEMONS[@]}")
-cluster_stop
-for pid in "${daemons[@]}"; do check "daemon $pid is gone" gone "$pid"; done
-echo "$SECONDS s"
-finish
+end_of_cluster

@@ -2,26 +2,8 @@
 # eval.sbatch: one task is told to stop in the middle and queues itself again; in the end every scene and answer is there
 # once and equals a run without SLURM.
 #   bash run.sh BIN     BIN: the folder of vega-extract and vega-synth. Exit code 77: no cluster can be had here.
-SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# In a process namespace where one can be had: then nothing outlives this test, even where it is killed.
-apart=(unshare --mount --pid --fork --kill-child --mount-proc)
-if [ -z "${VEGA_TEST_APART:-}" ] && "${apart[@]}" true 2>/dev/null; then
-  VEGA_TEST_APART=1 exec "${apart[@]}" bash "$0" "$@"
-fi
-. "$SOURCE/tests/e2e/lib.sh" || exit 1
-. "$SOURCE/tests/slurm/cluster.sh" || exit 1
+. "$(dirname "$0")/begin.sh"
 SCRIPT=$SOURCE/tools/slurm/extract.sbatch
-obstacle=$(cluster_obstacle)
-[ -z "$obstacle" ] || { skip_note "$obstacle"; exit 77; }
-
-unset "${!SLURM_@}" "${!SBATCH_@}"   # of a job that this test may itself run in
-mkdir "$T/cluster" "$T/log"
-chmod 711 "$T"   # munged insists that its socket can be reached
-trap 'cluster_stop; rm -rf -- "$T"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-cluster_start "$T/cluster" || { cluster_logs "$T/cluster"; echo "FAILED: the cluster did not come up"; exit 1; }
-echo "cluster up after $SECONDS s"
 
 # Eight scenes: tasks 0 and 1 have three each, task 2 has two.
 synth model --preset wan-tiny --dtype bf16 -o "$T/model" >"$OUT" 2>"$ERR" || fail "no model"
@@ -40,12 +22,7 @@ submit() {
     2>"$ERR" || fail "sbatch refused"
   JOB=$(cut -d';' -f1 "$T/submitted")
 }
-# shown JOB_TASK NAME: one value of `scontrol show job`.
-shown() { scontrol show job "$1" 2>/dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | head -n 1; }
-state_is() { [ "$(shown "$1" JobState)" = "$2" ]; }
-over() { case $(shown "$1" JobState) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) true ;; *) false ;; esac; }
 ended() { state_is "$1" "$2" || { over "$1" && return 1; }; }   # stops waiting at another end, too
-show_log() { sed "s/^/  log ${1}: /" "$T/log/$1.log" 2>/dev/null | tail -n 12; }
 say_times() { grep -ch 'job .* (restart' "$T/log/$1.log"; }
 
 # The array, and the signal that SLURM's own --signal=B:USR1@120 sends when the time is nearly up: to the batch shell.
@@ -197,8 +174,4 @@ for task in 0 1 2; do
 done
 until_true no_jobs
 
-daemons=("${DAEMONS[@]}")
-cluster_stop
-for pid in "${daemons[@]}"; do check "daemon $pid is gone" gone "$pid"; done
-echo "$SECONDS s"
-finish
+end_of_cluster
