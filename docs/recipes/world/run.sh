@@ -26,6 +26,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
+# shellcheck source=docs/recipes/common.sh
+. "$here/../common.sh"
 export LC_ALL=C OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}   # threads that wait for work leave their cores to others
 bin=${BUILD:-$root/build}/bin
 command="docs/recipes/world/run.sh${*:+ $*}"
@@ -33,7 +35,7 @@ out=world conf=$here/world.conf steps='' until=all model='' tap='' shard='' devi
 declare -A asked
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    -h | --help) usage; exit 0 ;;
     -o | --conf | --runs | --steps | --grow | --until | --model | --tap | --shard | --device | --threads | --progress | --report | --results)
       [ $# -ge 2 ] || { echo "run.sh: $1: got nothing behind it" >&2; exit 2; }
       case $1 in
@@ -61,27 +63,6 @@ if [ -n "$model" ]; then
 fi
 mkdir -p "$out"/{log,lists,rooms,scenes,runs,models,features,scores}
 
-say() { printf '\n%s\n' "$*" >&2; }
-# A signal is passed on to the program that computes; it saves and exits with 75, and so does this script.
-child=''
-trap '[ -z "$child" ] || kill -s TERM "$child" 2>/dev/null || true' TERM INT USR1
-# measured NAME COMMAND...: runs it with its stdout in log/NAME.txt; its processor and wall time go to log/times.tsv.
-measured() {
-  local name=$1 rc=0 status
-  shift
-  printf '$ %s\n' "${*/#$bin\//}" >&2
-  {
-    TIMEFORMAT="$name"$'\t%U\t%S\t%R'
-    time {
-      "$@" >"$out/log/$name.txt" 2>&3 3>&- &
-      child=$!
-      while :; do wait "$child" && status=0 || status=$?; kill -0 "$child" 2>/dev/null || break; done
-      child='' rc=$status
-    }
-  } 3>&2 2>>"$out/log/times.tsv"
-  [ "$rc" = 0 ] || { [ "$rc" = 75 ] || echo "run.sh: $name: exit code $rc" >&2; exit "$rc"; }
-}
-quiet=(--log-level warn --progress off)
 workers=$threads
 [ "$workers" != 0 ] || workers=$(nproc)
 
@@ -141,12 +122,7 @@ train() {
       --heads "$heads" --ffn "$ffn" --steps "$n" --noise-mean "$noise_mean" --single "$(setting "$1" single)" --seed "${1##*-}" \
       --save-every "$(setting "$1" save)" --keep 1000 --device "$device" --threads "$threads" --progress "$progress" -o "$out/runs/$1"
 }
-share=0 of=1
-case $shard in
-  '') ;;
-  auto) share=$(((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN) / ${SLURM_ARRAY_TASK_STEP:-1})) of=$SLURM_ARRAY_TASK_COUNT ;;
-  *) share=${shard%/*} of=${shard#*/} ;;
-esac
+take_share "$shard"
 place=0 trained=''
 for run in $runs; do
   if [ $((place++ % of)) = "$share" ]; then train "$run"; trained+="${trained:+, }\"$run\""; fi
