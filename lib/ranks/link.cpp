@@ -171,6 +171,26 @@ std::unique_ptr<PendingWork> RankGroup::sum(const at::Tensor& flat) {
   });
 }
 
+std::unique_ptr<PendingWork> RankGroup::sum_at(const at::Tensor& flat, int owner) {
+  return linked([&] {
+    std::vector<at::Tensor> tensors{flat};
+    c10d::ReduceOptions options;
+    options.rootRank = owner;
+    options.timeout = kEver;
+    return std::make_unique<GlooWork>(state_->gloo->reduce(tensors, options));
+  });
+}
+
+std::unique_ptr<PendingWork> RankGroup::spread(const at::Tensor& flat, int owner) {
+  return linked([&] {
+    std::vector<at::Tensor> tensors{flat};
+    c10d::BroadcastOptions options;
+    options.rootRank = owner;
+    options.timeout = kEver;
+    return std::make_unique<GlooWork>(state_->gloo->broadcast(tensors, options));
+  });
+}
+
 std::unique_ptr<PendingWork> RankGroup::gather(const at::Tensor& own,
                                                std::vector<at::Tensor>& all) {
   return linked([&] {

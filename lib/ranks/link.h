@@ -68,6 +68,10 @@ class RankGroup {
   // flat becomes the sum over all ranks: contiguous, on the CPU, of one size everywhere. All ranks
   // get the same bits.
   std::unique_ptr<PendingWork> sum(const at::Tensor& flat);
+  // The same, but `owner` alone gets the sum; of the others flat is used up.
+  std::unique_ptr<PendingWork> sum_at(const at::Tensor& flat, int owner);
+  // flat becomes that of `owner`.
+  std::unique_ptr<PendingWork> spread(const at::Tensor& flat, int owner);
   // all[r] becomes what rank r gives: `count` tensors like own.
   std::unique_ptr<PendingWork> gather(const at::Tensor& own, std::vector<at::Tensor>& all);
 

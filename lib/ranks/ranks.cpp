@@ -1,13 +1,11 @@
 #include "ranks/ranks.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -25,8 +23,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::int64_t kBucketBytes = 25 << 20;  // as PyTorch's DistributedDataParallel has them
-constexpr std::size_t kUnderWay = 2;             // buckets that are summed at once
 constexpr milliseconds kLook{50}, kLeave{3000};
 
 // Kinds of errors that keep their kind on the other ranks; the narrower ones first.
@@ -164,6 +160,7 @@ Ranks::~Ranks() {
 }
 
 bool Ranks::stop_asked() const { return link_ && link_->watch->stop_asked(); }
+bool Ranks::broken() const { return link_ && link_->broken; }
 void Ranks::alive() {
   if (link_) link_->watch->alive();
 }
@@ -233,50 +230,15 @@ void Ranks::together(const std::function<void()>& work) {
   });
 }
 
-void Ranks::sum(const std::vector<at::Tensor>& tensors) {
-  if (!link_) return;
-  const c10::NoGradGuard no_gradients;
-  Link& l = *link_;
-  struct Bucket {
-    std::vector<at::Tensor> parts;
-    at::Tensor flat;
-    std::unique_ptr<PendingWork> work;
-  };
-  std::deque<Bucket> under_way;
-  const auto finish_first = [&] {
-    Bucket bucket = std::move(under_way.front());
-    under_way.pop_front();
-    l.wait(*bucket.work);
-    std::int64_t begin = 0;
-    for (const at::Tensor& part : bucket.parts) {
-      part.copy_(bucket.flat.narrow(0, begin, part.numel()).view(part.sizes()));
-      begin += part.numel();
-    }
-  };
-  const auto start = [&](std::vector<at::Tensor>& parts) {
-    if (parts.empty()) return;
-    if (under_way.size() == kUnderWay) finish_first();
-    Bucket bucket{std::move(parts), {}, {}};
-    parts.clear();
-    std::vector<at::Tensor> rows;
-    for (const at::Tensor& part : bucket.parts) rows.push_back(part.reshape({-1}));
-    bucket.flat = at::cat(rows).to(at::kCPU);
-    bucket.work = l.started([&] { return l.group->sum(bucket.flat); });
-    under_way.push_back(std::move(bucket));
-  };
-  std::vector<at::Tensor> parts;
-  std::int64_t bytes = 0;
-  for (const at::Tensor& tensor : tensors) {
-    const auto size = static_cast<std::int64_t>(tensor.nbytes());
-    if (!parts.empty() && (bytes + size > kBucketBytes || tensor.dtype() != parts[0].dtype())) {
-      start(parts);
-      bytes = 0;
-    }
-    parts.push_back(tensor);
-    bytes += size;
-  }
-  start(parts);
-  while (!under_way.empty()) finish_first();
+std::unique_ptr<PendingWork> Ranks::begin_sum(const at::Tensor& flat) {
+  return link_->started([&] { return link_->group->sum(flat); });
 }
+std::unique_ptr<PendingWork> Ranks::begin_sum_at(const at::Tensor& flat, int owner) {
+  return link_->started([&] { return link_->group->sum_at(flat, owner); });
+}
+std::unique_ptr<PendingWork> Ranks::begin_spread(const at::Tensor& flat, int owner) {
+  return link_->started([&] { return link_->group->spread(flat, owner); });
+}
+void Ranks::end(PendingWork& work) { link_->wait(work); }
 
 }  // namespace vega

@@ -14,8 +14,10 @@
 
 namespace vega {
 
-// For one thread at a time. All ranks call sum(), share() and together() in the same order. Each of
-// these throws RankError where a rank has ended, hangs, or could not be reached for `limit_s`: it
+class PendingWork;  // ranks/link.h
+
+// For one thread at a time. All ranks call the same functions in the same order. Each of these
+// throws RankError where a rank has ended, hangs, or could not be reached for `limit_s`: it
 // is named, and no rank waits any more.
 class Ranks {
  public:
@@ -42,12 +44,23 @@ class Ranks {
   // taken to hang.
   std::vector<Json> share_steadily(const std::function<Json()>& work);
   void alive();
+  // A rank was lost: share() and together() then work for this rank alone.
+  bool broken() const;
   // A rank got a signal to stop: who works for long may end now by throwing Stopped.
   bool stop_asked() const;
 
   // Sums over all ranks, in place: every rank has the same tensors, and gets the same bits.
   // Floating types, any device.
   void sum(const std::vector<at::Tensor>& tensors);
+  // Each tensor becomes, on all ranks, that of its owner. owners: a rank for each tensor.
+  void spread(const std::vector<at::Tensor>& tensors, const std::vector<int>& owners);
+
+  // The parts of these, which go on while the caller computes, until end(). flat: contiguous, on
+  // the CPU, of one size everywhere; it lives as long as the work does. Of two ranks and more.
+  std::unique_ptr<PendingWork> begin_sum(const at::Tensor& flat);
+  std::unique_ptr<PendingWork> begin_sum_at(const at::Tensor& flat, int owner);  // it alone gets it
+  std::unique_ptr<PendingWork> begin_spread(const at::Tensor& flat, int owner);
+  void end(PendingWork& work);
 
   // An error that all ranks meet with the same words: rank 0 alone says it.
   void leave_speaking_to_first() const;

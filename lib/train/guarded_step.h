@@ -13,11 +13,10 @@ namespace vega::train {
 
 // Runs work(), which asks check_stop(). Where it is stopped, cannot read its files, lacks memory or
 // has lost a rank, save() saves what was done until then, and the error goes on, with words on how
-// to continue. A model at fault and a disk that is full save nothing. done: steps that are done, as
-// it is when the error comes.
+// to continue. A model at fault and a disk that is full save nothing. save() returns how many steps
+// are saved.
 template <typename Save, typename Work>
-void guarded_step(const std::int64_t& done, std::int64_t steps, const Save& save,
-                  const Work& work) {
+void guarded_step(std::int64_t steps, const Save& save, const Work& work) {
   try {
     work();
   } catch (const ModelError&) {
@@ -25,20 +24,20 @@ void guarded_step(const std::int64_t& done, std::int64_t steps, const Save& save
   } catch (const OutputError&) {
     throw;
   } catch (const Stopped&) {
-    save();
+    const std::int64_t saved = save();
     throw Stopped(fmt::format("stopped after step {} of {}, which is saved; run again to go on",
-                              done, steps));
+                              saved, steps));
   } catch (const DeviceMemoryError&) {
     save();
     throw;
   } catch (const RankError& error) {
-    save();
+    const std::int64_t saved = save();
     throw RankError(fmt::format("{}\n  {} of {} steps are saved; run again to go on", error.what(),
-                                done, steps));
+                                saved, steps));
   } catch (const InputError& error) {
-    save();
+    const std::int64_t saved = save();
     throw InputError(fmt::format("{}\n  {} of {} steps are saved; run again to go on", error.what(),
-                                 done, steps));
+                                 saved, steps));
   }
 }
 

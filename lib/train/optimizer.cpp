@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "ranks/ranks.h"
+#include "train/deal.h"
 
 namespace vega::train {
 
@@ -19,17 +20,38 @@ std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trai
   return out;
 }
 
+namespace {
+
+// Whether some rank has a gradient of the tensor at this place.
+bool any_has(const std::vector<std::string>& of_ranks, std::size_t place) {
+  return std::ranges::any_of(
+      of_ranks, [&](const std::string& one) { return place < one.size() && one[place] == '1'; });
+}
+
+constexpr auto kFirst = ".exp_avg", kSecond = ".exp_avg_sq", kStep = ".step",
+               kMomentum = ".momentum_buffer";
+
+}  // namespace
+
 bool decays(const at::Tensor& tensor) { return tensor.dim() > 1; }
 
 Optimizer::Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& options,
-                     const MuonOptions& muon)
-    : options_(options), muon_(muon) {
-  for (TrainedTensor& one : trained) {
-    const at::Tensor like = one.tensor.detach();
-    const bool adamw = one.rule == Rule::kAdamW;
-    slots_.push_back({std::move(one), at::zeros_like(like),
-                      adamw ? at::zeros_like(like) : at::Tensor(),
-                      adamw ? at::zeros({}, like.options().dtype(at::kFloat)) : at::Tensor()});
+                     const MuonOptions& muon, StateShare share)
+    : share_(share), options_(options), muon_(muon) {
+  std::vector<std::int64_t> bytes;
+  for (const TrainedTensor& one : trained)
+    bytes.push_back(static_cast<std::int64_t>(one.tensor.nbytes()));
+  for (TrainedTensor& one : trained) slots_.push_back({std::move(one), 0, {}, {}, {}});
+  const auto dealt = dealt_places(bytes, share.ranks);
+  for (std::size_t r = 0; r < dealt.size(); ++r)
+    for (const std::size_t place : dealt[r]) slots_[place].owner = static_cast<int>(r);
+  for (Slot& slot : slots_) {
+    if (slot.owner != share.rank) continue;
+    const at::Tensor like = slot.trained.tensor.detach();
+    slot.first = at::zeros_like(like);
+    if (slot.trained.rule != Rule::kAdamW) continue;
+    slot.second = at::zeros_like(like);
+    slot.step = at::zeros({}, like.options().dtype(at::kFloat));
   }
 }
 
@@ -46,8 +68,7 @@ std::string Optimizer::gradients() const {
 void Optimizer::sum_gradients(Ranks& ranks, const std::vector<std::string>& of_ranks) {
   std::vector<at::Tensor> summed;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    const auto has = [&](const std::string& one) { return i < one.size() && one[i] == '1'; };
-    if (std::ranges::none_of(of_ranks, has)) continue;
+    if (!any_has(of_ranks, i)) continue;
     const at::Tensor& tensor = slots_[i].trained.tensor;
     at::Tensor& gradient = tensor.mutable_grad();
     // -0 is what every number stays the same with, 0 and -0 among them.
@@ -80,6 +101,11 @@ void Optimizer::clip(double norm, double most) {
   }
 }
 
+bool Optimizer::moves(const Slot& slot, Rule rule) const {
+  return slot.trained.rule == rule && slot.owner == share_.rank &&
+         slot.trained.tensor.grad().defined();
+}
+
 void Optimizer::step(const std::map<std::string, double>& rates) {
   const c10::NoGradGuard no_gradients;
   step_adamw(rates);
@@ -92,7 +118,7 @@ void Optimizer::step_muon(const std::map<std::string, double>& rates) {
   };
   std::map<double, Lists> groups;  // by rate
   for (Slot& slot : slots_) {
-    if (slot.trained.rule != Rule::kMuon || !slot.trained.tensor.grad().defined()) continue;
+    if (!moves(slot, Rule::kMuon)) continue;
     Lists& lists = groups[rates.at(slot.trained.group)];
     lists.values.push_back(slot.trained.tensor);
     lists.gradients.push_back(slot.trained.tensor.grad());
@@ -106,7 +132,7 @@ void Optimizer::step_adamw(const std::map<std::string, double>& rates) {
   // One call for all tensors of one rate and decay.
   std::map<std::pair<double, double>, std::vector<Slot*>> groups;
   for (Slot& slot : slots_) {
-    if (slot.trained.rule != Rule::kAdamW || !slot.trained.tensor.grad().defined()) continue;
+    if (!moves(slot, Rule::kAdamW)) continue;
     const double decay = decays(slot.trained.tensor) ? options_.weight_decay : 0;
     groups[{rates.at(slot.trained.group), decay}].push_back(&slot);
   }
@@ -125,16 +151,42 @@ void Optimizer::step_adamw(const std::map<std::string, double>& rates) {
   }
 }
 
+void Optimizer::spread_values(Ranks& ranks, const std::vector<std::string>& of_ranks) {
+  if (share_.ranks == 1) return;
+  std::vector<at::Tensor> values;
+  std::vector<int> owners;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!any_has(of_ranks, i)) continue;
+    values.push_back(slots_[i].trained.tensor.detach());
+    owners.push_back(slots_[i].owner);
+  }
+  ranks.spread(values, owners);
+}
+
 std::map<std::string, at::Tensor> Optimizer::state() const {
   std::map<std::string, at::Tensor> out;
   for (const Slot& slot : slots_) {
+    if (slot.owner != share_.rank) continue;
+    const std::string& name = slot.trained.name;
     if (slot.trained.rule == Rule::kMuon) {
-      out.emplace(slot.trained.name + ".momentum_buffer", slot.first);
+      out.emplace(name + kMomentum, slot.first);
       continue;
     }
-    out.emplace(slot.trained.name + ".exp_avg", slot.first);
-    out.emplace(slot.trained.name + ".exp_avg_sq", slot.second);
-    out.emplace(slot.trained.name + ".step", slot.step);
+    out.emplace(name + kFirst, slot.first);
+    out.emplace(name + kSecond, slot.second);
+    out.emplace(name + kStep, slot.step);
+  }
+  return out;
+}
+
+std::set<std::string> Optimizer::state_names() const {
+  std::set<std::string> out;
+  for (const Slot& slot : slots_) {
+    const std::string& name = slot.trained.name;
+    if (slot.trained.rule == Rule::kMuon)
+      out.insert(name + kMomentum);
+    else
+      out.insert({name + kFirst, name + kSecond, name + kStep});
   }
   return out;
 }
@@ -143,15 +195,15 @@ void Optimizer::restore(std::string_view name, const at::Tensor& value) {
   const c10::NoGradGuard no_gradients;
   for (Slot& slot : slots_) {
     const std::string& own = slot.trained.name;
-    if (!name.starts_with(own)) continue;
+    if (slot.owner != share_.rank || !name.starts_with(own)) continue;
     const std::string_view end = name.substr(own.size());
-    at::Tensor* to = end == ".exp_avg" || end == ".momentum_buffer" ? &slot.first
-                     : end == ".exp_avg_sq"                         ? &slot.second
-                     : end == ".step"                               ? &slot.step
-                                                                    : nullptr;
-    const bool of_muon = end == ".momentum_buffer";
+    at::Tensor* to = end == kFirst || end == kMomentum ? &slot.first
+                     : end == kSecond                  ? &slot.second
+                     : end == kStep                    ? &slot.step
+                                                       : nullptr;
+    const bool of_muon = end == kMomentum;
     if (to == nullptr || of_muon != (slot.trained.rule == Rule::kMuon)) continue;
-    if (to->numel() != value.numel() || (end != ".step" && to->sizes() != value.sizes()))
+    if (to->numel() != value.numel() || (end != kStep && to->sizes() != value.sizes()))
       throw FormatError(explain(std::string(name), "another shape", "that of " + own));
     to->copy_(value.reshape(to->sizes()));
     return;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,12 @@ struct AdamWOptions {
   double weight_decay = 0;  // not of norms and biases: of vectors
 };
 
+// Which part of the optimiser's state a rank keeps: that of the tensors that it owns, about one of
+// `ranks` parts by their bytes. One part: all of it.
+struct StateShare {
+  int rank = 0, ranks = 1;
+};
+
 // Whether weight decay concerns a tensor: matrices, but not the zero target.
 bool decays(const at::Tensor& tensor);
 
@@ -45,10 +52,12 @@ class Optimizer {
  public:
   // The tensors must be leaves, and stay the same.
   Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& options,
-            const MuonOptions& muon = {});
-  Optimizer(const std::vector<vlm::Trained>& trained, const AdamWOptions& options)
-      : Optimizer(trained_tensors(trained), options) {}
+            const MuonOptions& muon = {}, StateShare share = {});
+  Optimizer(const std::vector<vlm::Trained>& trained, const AdamWOptions& options,
+            StateShare share = {})
+      : Optimizer(trained_tensors(trained), options, {}, share) {}
 
+  const StateShare& share() const { return share_; }
   void clear_gradients();
   // Which tensors have a gradient: "1" or "0" for each, in their order.
   std::string gradients() const;
@@ -59,26 +68,33 @@ class Optimizer {
   double gradient_norm() const;
   // Multiplies all gradients by min(1, most / (norm + 1e-6)); most 0: nothing.
   void clip(double norm, double most);
-  // One step with a rate for each group that trains. A tensor without gradient stays as it is, and
-  // so do its moments.
+  // One step with a rate for each group that trains, of the tensors that this rank owns. A tensor
+  // without gradient stays as it is, and so do its moments.
   void step(const std::map<std::string, double>& rates);
+  // Every rank gets the values of what others own and `of_ranks` moved.
+  void spread_values(Ranks& ranks, const std::vector<std::string>& of_ranks);
 
   // Moments by name: "NAME.exp_avg", "NAME.exp_avg_sq" and "NAME.step" (1) of AdamW,
-  // "NAME.momentum_buffer" of Muon. Shared, not copied.
+  // "NAME.momentum_buffer" of Muon. Shared, not copied. Those that this rank keeps.
   std::map<std::string, at::Tensor> state() const;
-  // Throws FormatError: no such name, another shape.
+  std::set<std::string> state_names() const;  // of all ranks
+  // Throws FormatError: no such name among those that this rank keeps, another shape.
   void restore(std::string_view name, const at::Tensor& value);
 
  private:
   struct Slot {
     TrainedTensor trained;
+    int owner = 0;
+    // Of this rank's own tensors alone:
     at::Tensor first;         // of Muon: its momentum
     at::Tensor second, step;  // of AdamW alone; step: scalar float32
   };
+  bool moves(const Slot& slot, Rule rule) const;
   void step_adamw(const std::map<std::string, double>& rates);
   void step_muon(const std::map<std::string, double>& rates);
 
   std::vector<Slot> slots_;
+  StateShare share_;
   AdamWOptions options_;
   MuonOptions muon_;
 };

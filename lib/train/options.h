@@ -98,6 +98,7 @@ struct TrainVerb {
   std::int64_t threads = 0, seed = 42;
   Launcher launcher = Launcher::kAuto;
   double rank_timeout = 600;  // s
+  std::int64_t zero = 0;      // what ranks share out (docs/training.md)
 
   void visit(OptionVisitor& v);
   int workers() const;  // --threads; all cores this process may use where it is 0

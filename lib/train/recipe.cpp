@@ -149,6 +149,7 @@ Recipe resolve(const TrainVerb& o) {
   r.validation = o.validation;
   r.scene_bytes = o.scene_memory * (1 << 30);
   r.threads = o.workers();
+  r.zero = static_cast<int>(o.zero);
   return r;
 }
 

@@ -53,6 +53,7 @@ struct Recipe {
   double scene_bytes = 0;  // of scenes that are kept
   int threads = 1;
   int ranks = 1;  // that share each step's work
+  int zero = 0;   // what of the training they share out
   std::uint64_t seed = 42;
   DType dtype = DType::kF32;
 

@@ -176,7 +176,12 @@ RunFolder::RunFolder(fs::path folder, Json run, RunFolderOptions options)
   remove_part_folders(s.folder);
   sweep_parts(s.folder);
   for (const StepFolder& torn : torn_steps(s.folder)) {
-    log_warn("{}: a checkpoint that is not complete; it is removed", torn.path.string());
+    try {
+      static_cast<void>(read_step_state(torn.path));
+      continue;  // complete by now
+    } catch (const FormatError& error) {
+      log_warn("{}\n  it is removed", error.what());
+    }
     remove_whole_folder(torn.path);
   }
 }
@@ -199,37 +204,68 @@ TensorSet RunFolder::read_tensors(const StepFolder& step, const std::string& con
   return vlm::read_step_tensors(step.path, content);
 }
 
-StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
-  State& s = *state_;
-  const StepFolder out{step, s.folder / step_name(step)};
-  if (is_complete_step(out.path)) return out;
-  if (fs::exists(out.path)) remove_whole_folder(out.path);
-  PartFolder part(out.path);
-  CheckpointInfo info{.content = "model", .step = step, .run = s.identity};
-  write_checkpoint_file(part.path() / "model-0-of-1.h5", info, content.model);
-  if (!content.optimizer.empty()) {
-    info.content = "optimizer";
-    write_checkpoint_file(part.path() / "optimizer-rank-0-of-1.h5", info, content.optimizer);
-  }
+RunFolder::Draft::Draft(RunFolder& run, std::int64_t step)
+    : run_(run), final_{step, run.path() / step_name(step)} {
+  if (fs::exists(final_.path)) remove_whole_folder(final_.path);
+  part_ = std::make_unique<PartFolder>(final_.path);
+}
+
+RunFolder::Draft::~Draft() = default;
+
+const fs::path& RunFolder::Draft::path() const { return part_->path(); }
+
+void RunFolder::Draft::write(const StepContent& content) {
+  const State& s = *run_.state_;
+  CheckpointInfo info{.content = "model", .step = final_.step, .run = s.identity};
+  write_checkpoint_file(path() / "model-0-of-1.h5", info, content.model);
   if (!content.ema.empty()) {
     info.content = "ema";
-    write_checkpoint_file(part.path() / "ema-0-of-1.h5", info, content.ema);
+    write_checkpoint_file(path() / "ema-0-of-1.h5", info, content.ema);
   }
-  if (!content.config.empty()) publish_file(part.path() / "config.json", content.config);
+  if (!content.config.empty()) publish_file(path() / "config.json", content.config);
   for (const fs::path& file : content.copies) {
     std::error_code error;
-    if (fs::is_regular_file(file, error)) copy_into(file, part.path());
+    if (fs::is_regular_file(file, error)) copy_into(file, path());
   }
   Json state = content.state;
   state.set("schema", kCheckpointSchema);
-  state.set("step", step);
+  state.set("step", final_.step);
   state.set("identity", s.identity);
   state.set("run", s.run);
-  publish_file(part.path() / kStateFile, state.dump(2) + "\n");
-  write_done(part.path());
-  part.publish();
-  s.rotate();
-  return out;
+  publish_file(path() / kStateFile, state.dump(2) + "\n");
+}
+
+StepFolder RunFolder::Draft::publish() {
+  write_done(path());
+  part_->publish();
+  run_.state_->rotate();
+  return final_;
+}
+
+std::unique_ptr<RunFolder::Draft> RunFolder::draft(std::int64_t step) {
+  if (is_complete_step(path() / step_name(step))) return nullptr;
+  return std::make_unique<Draft>(*this, step);
+}
+
+StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
+  const auto made = draft(step);
+  if (made == nullptr) return {step, path() / step_name(step)};
+  if (!content.optimizer.empty())
+    write_optimizer_part(made->path(), {}, step, identity(), content.optimizer);
+  made->write(content);
+  return made->publish();
+}
+
+std::string OptimizerPart::name() const {
+  return fmt::format("optimizer-rank-{}-of-{}.h5", rank, ranks);
+}
+
+void write_optimizer_part(const fs::path& draft, const OptimizerPart& part, std::int64_t step,
+                          const std::string& run,
+                          const std::map<std::string, TensorView>& tensors) {
+  const CheckpointInfo info{
+      .content = "optimizer", .part = part.rank, .of = part.ranks, .step = step, .run = run};
+  write_checkpoint_file(draft / part.name(), info, tensors);
 }
 
 void RunFolder::mark_best(std::int64_t step, const std::string& metric, double value) {

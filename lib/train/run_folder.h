@@ -17,6 +17,8 @@
 
 namespace vega::train {
 
+class PartFolder;
+
 // What a checkpoint holds. Views must live during the call.
 struct StepContent {
   std::map<std::string, TensorView> model;      // what is trained, float32, by official name
@@ -56,10 +58,30 @@ class RunFolder {
   // "model", "optimizer" or "ema" of a step. Throws FormatError (damaged).
   TensorSet read_tensors(const StepFolder& step, const std::string& content) const;
 
+  // A checkpoint that is being written, beside its final name. Unless publish() was called, the
+  // destructor removes it. All throw OutputError.
+  class Draft {
+   public:
+    Draft(RunFolder& run, std::int64_t step);
+    ~Draft();
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+
+    const std::filesystem::path& path() const;
+    void write(const StepContent& content);  // all but the optimiser's tensors
+    StepFolder publish();                    // with DONE, whole and synced
+
+   private:
+    RunFolder& run_;
+    StepFolder final_;
+    std::unique_ptr<PartFolder> part_;
+  };
+  // Null: that step is there and complete. It is kept: the same run has the same values.
+  std::unique_ptr<Draft> draft(std::int64_t step);
+
   // Saves a checkpoint: it is there whole and synced, or not at all. Then the oldest go that
   // neither `keep_last` nor the best asks for. `schema`, `step`, `identity` and `run` are put into
-  // the state. A complete checkpoint of that step is kept as it is: the same run has the same
-  // values. Throws OutputError: all older checkpoints stay, nothing half-written does.
+  // the state. Throws OutputError: all older checkpoints stay, nothing half-written does.
   StepFolder save(std::int64_t step, const StepContent& content);
 
   // Which checkpoint validated best (best.json). The checkpoint must be there. The value is for
@@ -80,6 +102,17 @@ class RunFolder {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Which part of the optimiser's tensors a file of a checkpoint has.
+struct OptimizerPart {
+  int rank = 0, ranks = 1;
+  std::string name() const;  // "optimizer-rank-1-of-4.h5"
+};
+// Writes it into the folder of a draft, from any rank. run: the identity of the run. Throws
+// OutputError.
+void write_optimizer_part(const std::filesystem::path& draft, const OptimizerPart& part,
+                          std::int64_t step, const std::string& run,
+                          const std::map<std::string, TensorView>& tensors);
 
 // Warns where a run goes on with other settings that may change the last bits, such as threads,
 // than those in `computed_with` of the checkpoint's state.

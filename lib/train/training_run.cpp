@@ -63,7 +63,8 @@ class TrainingRun {
         context_(context),
         model_(setup_.base, recipe_.model),
         optimizer_(model_.trained(),
-                   {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay}),
+                   {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay},
+                   recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{}),
         sampler_(setup_.sampler()),
         schedule_(setup_.schedule()) {}
 
@@ -85,13 +86,12 @@ class TrainingRun {
                       ranks_.first() ? context_.progress : ProgressMode::kOff);
     while (step_ < setup_.plan.steps) {
       guarded_step(
-          step_, setup_.plan.steps, [&] { save_done(); },
-          [&] { one_step(feed, progress, forecast); });
-      const bool last = step_ == setup_.plan.steps;
-      const bool validates =
-          parts_.validation != nullptr && parts_.validation->is_due(step_, setup_.plan.steps);
-      if (last || validates || step_ % recipe_.save_every == 0) save();
-      if (validates) validate_if_due();
+          setup_.plan.steps, [&] { return save_done(); },
+          [&] {
+            one_step(feed, progress, forecast);
+            if (saves()) save();
+          });
+      if (parts_.validation != nullptr) validate_if_due();
     }
     ranks_.together([&] {
       if (parts_.folder != nullptr) parts_.folder->mark_finished(step_);
@@ -101,13 +101,19 @@ class TrainingRun {
   }
 
  private:
-  // Rank 0 saves, the others wait for it.
-  void save_done() {
-    ranks_.together([&] {
-      if (parts_.folder != nullptr && step_ > saved_)
-        save_state(*parts_.folder, step_, setup_, model_, optimizer_, counters_.json());
-    });
-    saved_ = step_;
+  bool saves() const {
+    const bool validates =
+        parts_.validation != nullptr && parts_.validation->is_due(step_, setup_.plan.steps);
+    return step_ == setup_.plan.steps || validates || step_ % recipe_.save_every == 0;
+  }
+
+  // All ranks save together. A rank that alone keeps a part of the optimiser's state may be gone:
+  // then nothing is saved. Returns how many steps are.
+  std::int64_t save_done() {
+    const bool lost = optimizer_.share().ranks > 1 && ranks_.broken();
+    if (step_ == saved_ || lost) return saved_;
+    save_state(ranks_, parts_.folder, step_, setup_, model_, optimizer_, counters_.json());
+    return saved_ = step_;
   }
 
   void save() {
@@ -239,17 +245,17 @@ class TrainingRun {
     result.add(samples, pass);
   }
 
-  // Sums over the ranks, clips and steps, where everything is finite.
+  // Sums over the ranks, clips and steps, where everything is finite; each rank moves what it owns.
   void update(StepResult& result, const std::vector<Json>& told) {
-    if (ranks_.count() > 1 && std::isfinite(result.loss)) {
-      std::vector<std::string> of_ranks;
-      for (const Json& one : told) of_ranks.emplace_back(one["gradients"].text_or(""));
+    std::vector<std::string> of_ranks;
+    for (const Json& one : told) of_ranks.emplace_back(one["gradients"].text_or(""));
+    if (ranks_.count() > 1 && std::isfinite(result.loss))
       optimizer_.sum_gradients(ranks_, of_ranks);
-    }
     result.norm = norm_ = optimizer_.gradient_norm();
     if (!std::isfinite(result.loss) || !std::isfinite(result.norm)) refuse(result);
     optimizer_.clip(result.norm, recipe_.clip);
     optimizer_.step(rates_at(step_));
+    optimizer_.spread_values(ranks_, of_ranks);
   }
 
   std::map<std::string, double> rates_at(std::int64_t step) const {

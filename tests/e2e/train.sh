@@ -65,7 +65,7 @@ for step in 1 2 3; do
 done
 rm -rf torn && cp -r whole torn && rm torn/finished.json torn/$last/DONE
 expect_exit 0 train -o torn --save-every 1 --keep 9
-expect_text "not complete; it is removed" "goes on after step 3"
+expect_text "that is not complete" "it is removed" "goes on after step 3"
 equal_runs whole torn $last
 
 # started RUN OPTIONS...: in the background; returns when its first line of metrics is there. The process in $PID.

@@ -3,52 +3,12 @@
 #   bash train_ranks.sh BIN
 . "$(dirname "$0")/lib.sh" || exit 1
 . "$(dirname "$0")/train_lib.sh" || exit 1
+. "$(dirname "$0")/ranks_lib.sh" || exit 1
 cd "$T" || exit 1
-unset "${!SLURM_@}" RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT "${!TORCHELASTIC_@}"
 make_train_data random:8 5
 base=(--checkpoint vlm-tiny --data mix.json --scenes scenes --semantic features/semantic --features features/wan --threads 1
   --progress off)
 
-# start COUNT RUN OPTIONS...: the ranks in the background, their processes in PIDS, their messages in RUN.err.R.
-start() {
-  local count=$1 out=$2 port rank
-  shift 2
-  port=$(free_port)
-  PIDS=()
-  LAST="start $count $out $*"
-  for ((rank = 0; rank < count; ++rank)); do
-    RANK=$rank WORLD_SIZE=$count LOCAL_RANK=$rank LOCAL_WORLD_SIZE=$count MASTER_ADDR=127.0.0.1 MASTER_PORT=$port \
-      "$BIN/vega-train" run "${base[@]}" -o "$out" "$@" >"$out.out.$rank" 2>"$out.err.$rank" &
-    PIDS+=($!)
-  done
-}
-# ended RUN CODE...: waits for all; each rank has its exit code. All messages in $ERR.
-ended() {
-  EXPECTED=$((EXPECTED + 1))
-  local out=$1 pid codes=()
-  shift
-  for pid in "${PIDS[@]}"; do
-    wait "$pid" 2>/dev/null
-    codes+=($?)
-  done
-  cat "$out".err.* >"$ERR"
-  [ "${codes[*]}" = "$*" ] || fail "exit codes ${codes[*]}, expected $*"
-}
-ranks() {   # COUNT RUN OPTIONS...: to a good end
-  start "$@"
-  local zeros=()
-  for pid in "${PIDS[@]}"; do zeros+=(0); done
-  ended "$2" "${zeros[@]}"
-}
-lines_of() { cat "$1/metrics.jsonl" 2>/dev/null | wc -l; }
-# until_line RUN N: the run has written N lines, or a process of it has ended.
-until_line() {
-  local pid
-  until [ "$(lines_of "$1")" -ge "$2" ]; do
-    for pid in "${PIDS[@]}"; do kill -0 "$pid" 2>/dev/null || return 0; done
-    sleep 0.05
-  done
-}
 equal_weights() {   # RUN RUN STEP: bit for bit
   local file
   for file in model-0-of-1.h5 optimizer-rank-0-of-1.h5; do
@@ -56,18 +16,6 @@ equal_weights() {   # RUN RUN STEP: bit for bit
     check "$1 and $2: equal $file" cmp -s <(datasets "$1/$3/$file") <(datasets "$2/$3/$file")
   done
 }
-# near RUN RUN BOUND: losses and norms of all steps, relative; rates and counts are the same.
-near() {
-  EXPECTED=$((EXPECTED + 2))
-  local worst
-  same() { grep -oE '"(step|epoch|targets|samples|tokens)":[^,]*|"rate":\{[^}]*\}' "$1/metrics.jsonl"; }
-  figures() { grep -oE '"(loss|grad_norm)":[^,]*' "$1/metrics.jsonl" | cut -d: -f2; }
-  [ "$(same "$1")" = "$(same "$2")" ] || fail "$1 and $2: other steps, rates or counts"
-  worst=$(paste <(figures "$1") <(figures "$2") | awk '{ d = ($1 - $2) / $1; if (d < 0) d = -d; if (!(d <= w)) w = d } END { print w + 0, NR }')
-  echo "$1, $2: largest difference, figures: $worst"
-  awk -v b="$3" '{ exit !($2 >= 6 && $1 <= b) }' <<<"$worst" || fail "$1 and $2 differ by $worst"
-}
-
 # --- two scenes a step: a sum of two is the same in any order, so the weights are the same, bit for bit, on 1, 2 and 4
 # ranks (of which two have nothing to do), with dropout and augmentation
 pairs=(--preset lora --lora-rank 4 --rate 1e-3 --warmup 0 --augment-turn --sampler scene --step-scenes 2 --scene-questions 2

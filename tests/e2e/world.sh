@@ -101,7 +101,7 @@ back_to killed 5
 rm killed/step-00000005/DONE
 mkdir killed/model.part-host-1 killed/initial.part-host-1
 expect_exit 0 world -o killed
-expect_text "not complete; it is removed" "goes on after step 4 of 12"
+expect_text "that is not complete" "it is removed" "goes on after step 4 of 12"
 expect_no_parts killed
 equal_runs whole killed
 back_to unwritten 12

@@ -69,7 +69,7 @@ class WorldRun {
     Progress progress("train", "step", recipe_.steps - step_, context.progress);
     while (step_ < recipe_.steps) {
       guarded_step(
-          step_, recipe_.steps, [&] { save(); }, [&] { one_step(metrics, progress); });
+          recipe_.steps, [&] { return save(); }, [&] { one_step(metrics, progress); });
       if (step_ < recipe_.steps && step_ % recipe_.save_every != 0) continue;
       metrics.sync();
       save();
@@ -95,13 +95,13 @@ class WorldRun {
     log_info("goes on after step {} of {}", step_, recipe_.steps);
   }
 
-  void save() {
+  std::int64_t save() {
     if (step_ > saved_)
       state_.save(folder_, step_,
                   Json{{"kind", "world"},
                        {"computed_with", computed_with()},
                        {"figures", counters_.figures()}});
-    saved_ = step_;
+    return saved_ = step_;
   }
 
   void one_step(MetricsLog& metrics, Progress& progress) {

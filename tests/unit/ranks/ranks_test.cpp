@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "ranks/link.h"
 
 using namespace vega;
 
@@ -117,6 +118,38 @@ TEST_CASE("ranks sum tensors, with the same bits everywhere, and tell each other
     const double bound = 2 * std::ldexp(1.0, -23);
     CHECK((sums[0][i].reshape({-1}) - exact).abs().max().item<double>() <= bound);
   }
+}
+
+TEST_CASE("tensors of owners come to all ranks, and sums to owners alone") {
+  const int port = free_port();
+  constexpr int kCount = 3;
+  // Of one rank's tensors the second is larger than a bucket; one is no block of memory; two types.
+  const std::vector<int> owners{0, 1, 1, 2, 1, 0};
+  const auto value = [](int rank, std::int64_t numel) {
+    return at::arange(numel, at::kFloat) + 1000 * rank;
+  };
+  const auto all_of = [&](int rank) {
+    return std::vector<at::Tensor>{value(rank, 4),
+                                   value(rank, 7 << 20),
+                                   value(rank, 3),
+                                   value(rank, 6).view({2, 3}).t(),
+                                   value(rank, 5).to(at::kDouble),
+                                   value(rank, 2).set_requires_grad(true)};
+  };
+  std::vector<std::vector<at::Tensor>> spread(kCount);
+  std::vector<at::Tensor> sums(kCount);
+  const auto errors = in_threads(kCount, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, kCount, port), "job", kLong);
+    auto& own = spread[static_cast<std::size_t>(r)] = all_of(r);
+    ranks->spread(own, owners);
+    auto& sum = sums[static_cast<std::size_t>(r)] = value(r, 10);
+    ranks->end(*ranks->begin_sum_at(sum, 1));
+  });
+  CHECK(errors == std::vector<std::string>(kCount));
+  for (int r = 0; r < kCount; ++r)
+    for (std::size_t i = 0; i < owners.size(); ++i)
+      CHECK(at::equal(spread[static_cast<std::size_t>(r)][i], all_of(owners[i])[i]));
+  CHECK(at::equal(sums[1], 3 * at::arange(10, at::kFloat) + 3000));
 }
 
 TEST_CASE("an error of one rank is an error of all, of the same kind") {

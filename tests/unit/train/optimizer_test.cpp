@@ -20,7 +20,11 @@ at::Tensor leaf(std::initializer_list<double> values, at::IntArrayRef shape) {
 
 struct Pair {
   at::Tensor matrix = leaf({1, 2, 3, 4, 5, 6}, {2, 3}), vector = leaf({1, -1}, {2});
-  Optimizer optimizer{{{"m", matrix, "a", Rule::kMuon}, {"v", vector, "b", Rule::kAdamW}}, {}};
+  Optimizer optimizer;
+
+  explicit Pair(StateShare share = {})
+      : optimizer({{"m", matrix, "a", Rule::kMuon}, {"v", vector, "b", Rule::kAdamW}}, {}, {},
+                  share) {}
 
   void give_gradients(double scale) {
     matrix.mutable_grad() =
@@ -88,4 +92,26 @@ TEST_CASE("optimizer: one norm and one clip over both rules") {
   const at::Tensor before = p.matrix.detach().clone();
   p.optimizer.step(Rates{{"a", 0.1}, {"b", 0.1}});  // nothing has a gradient
   CHECK(at::equal(p.matrix, before));
+}
+
+TEST_CASE("optimizer: each of several ranks moves and keeps what it owns, as one alone does") {
+  Pair whole, first({0, 2}), second({1, 2});
+  for (int step = 0; step < 2; ++step)
+    for (Pair* one : {&whole, &first, &second}) {
+      one->give_gradients(1 + step);
+      one->optimizer.step(Rates{{"a", 0.1}, {"b", 0.1}});
+    }
+  // The larger one is dealt first.
+  CHECK(at::equal(first.matrix, whole.matrix));
+  CHECK(at::equal(first.vector, Pair().vector));
+  CHECK(at::equal(second.vector, whole.vector));
+  CHECK(at::equal(second.matrix, Pair().matrix));
+  const auto all = whole.optimizer.state();
+  auto both = first.optimizer.state();
+  CHECK(both.size() == 1);
+  both.merge(second.optimizer.state());
+  REQUIRE(both.size() == all.size());
+  for (const auto& [name, tensor] : all) CHECK(at::equal(both.at(name), tensor));
+  for (Pair* one : {&whole, &first}) CHECK(one->optimizer.state_names().size() == all.size());
+  CHECK_THROWS_AS(first.optimizer.restore("v.exp_avg", all.at("v.exp_avg")), FormatError);
 }
