@@ -10,8 +10,8 @@ quiet=(--log-level warn --progress off)
 
 # A signal is passed on to the program that computes; it saves and exits with 75, and so does the script. Between two programs,
 # or before one could catch it, a signal ends the script with 75 too.
-child='' told=''
-trap 'told=1; [ -z "$child" ] || kill -s TERM "$child" 2>/dev/null || true' TERM INT USR1
+child='' told='' pass_on=TERM
+trap 'told=1; [ -z "$child" ] || kill -s "$pass_on" "$child" 2>/dev/null || true' TERM INT USR1
 # measure NAME COMMAND...: runs it with its stdout in log/NAME.txt; its processor and wall time go to log/times.tsv. Its exit
 # code is the command's.
 measure() {
@@ -24,7 +24,7 @@ measure() {
     time {
       "$@" >"$out/log/$name.txt" 2>&3 3>&- &
       child=$!
-      [ -z "$told" ] || kill -s TERM "$child" 2>/dev/null || true
+      [ -z "$told" ] || kill -s "$pass_on" "$child" 2>/dev/null || true
       while :; do wait "$child" && status=0 || status=$?; kill -0 "$child" 2>/dev/null || break; done
       child='' rc=$status
     }

@@ -19,3 +19,13 @@ results_head() {
   echo "| program | $("$bin/vega-train" --version 2>/dev/null | sed -n 1p) |"
   echo "| machine | ${machine:-unknown}, $(nproc) processors in sight |"
 }
+
+# cost_rows PATTERN NAME...: a row of that table: processor seconds of the programs that match, and what they are.
+cost_rows() {
+  local line=''
+  while [ $# -gt 1 ]; do
+    line+="${line:+, }$2 $(cpu_of "$1") s"
+    shift 2
+  done
+  echo "| processor time | $line |"
+}

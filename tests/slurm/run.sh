@@ -128,6 +128,7 @@ for i in 0 7; do expect_equal "$T/tokens/t/room$i.h5" "$T/plain/t/room$i.h5"; do
 # The last stage: answers of a benchmark in two tasks, one of which is told to stop between two answers.
 check "the scripts agree" test "$(same_part "$SCRIPT")" = "$(same_part "$SOURCE/tools/slurm/eval.sbatch")"
 check "the scripts agree" test "$(same_part "$SCRIPT")" = "$(same_part "$SOURCE/tools/slurm/world.sbatch")"
+check "the scripts agree" test "$(same_part "$SCRIPT")" = "$(same_part "$SOURCE/tools/slurm/recipe.sbatch")"
 SCRIPT=$SOURCE/tools/slurm/eval.sbatch
 expect_exit 0 synth model --preset vlm-tiny-video -o "$T/vlm" --progress off
 expect_exit 0 extract features --list "$T/list" --backbone siglip --model "$T/vlm" --select uniform:1 --tag siglip -o "$T/night" --progress off
