@@ -7,7 +7,6 @@
 #   -o FILE       default: BUILD/vega[-gpu]-VERSION-linux-x86_64.tar.gz; a name in .tar is not compressed
 #   BUILD         the build folder (build)
 set -euo pipefail
-export LC_ALL=C
 source=$(cd "$(dirname "$0")/.." && pwd)
 programs=1 tests='' out=''
 while [ $# -gt 0 ]; do
@@ -23,9 +22,7 @@ while [ $# -gt 0 ]; do
 done
 build=$(cd "${1:-$source/build}" && pwd)
 die() { echo "bundle: $*" >&2; exit 1; }
-cache() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
-version=$(cache CMAKE_PROJECT_VERSION)
-libtorch=$(cache LIBTORCH_ROOT)
+. "$source/tools/bundle/collect.sh"
 name=vega$([ -n "$programs" ] || echo -gpu)-$version-linux-$(uname -m)
 out=${out:-$build/$name.tar.gz}
 
@@ -33,7 +30,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/vega-bundle-XXXXXX")
 trap 'rm -rf -- "$work" "$out.part"' EXIT
 top=$work/$name
 share=$top/share/vega
-mkdir -p "$top/bin" "$top/libexec" "$top/lib/fallback" "$share/licences"
+mkdir -p "$top/bin" "$top/libexec" "$top/lib/fallback" "$share"
 
 # ------------------------------------------------------------------------------------------------------------ executables
 
@@ -70,10 +67,8 @@ install -m 644 "$source/tools/bundle/libtorch.sh" "$top/libexec/"
 
 # -------------------------------------------------------------------------------------------------------------- libraries
 
-needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p'; }
-
 # Libraries that the machine brings: glibc's, the CUDA driver, and all that a LibTorch holds or loads itself.
-of_the_machine() {
+left_out() {   # LIBRARY PATH
   case $1 in
     ld-linux* | libc.so.6 | libm.so.6 | libmvec.so.1 | libdl.so.2 | librt.so.1 | libpthread.so.0 | libresolv.so.2 | \
       libutil.so.1 | libanl.so.1) ;;
@@ -82,62 +77,20 @@ of_the_machine() {
   esac
 }
 
-declare -A path packed
-while read -r library _ file _; do
-  [[ $file != /* ]] || path["$library"]=$file
-done < <(for file in "${origin[@]}"; do ldd "$file"; done)
-queue=("${!origin[@]}")
-while [ ${#queue[@]} -gt 0 ]; do
-  file=${queue[0]} queue=("${queue[@]:1}")
-  for library in $(needed "$file"); do
-    if [ -n "${packed["$library"]:-}" ] || of_the_machine "$library"; then continue; fi
-    [ -n "${path["$library"]:-}" ] || die "$library, which ${file##*/} needs, is not found on this machine"
-    packed["$library"]=${path["$library"]}
-    # GCC's run time comes with LibTorch's machine: launch.sh takes ours only where that is older.
-    case $library in libstdc++.so.6 | libgcc_s.so.1) to=$top/lib/fallback ;; *) to=$top/lib ;; esac
-    install -m 644 "${path["$library"]}" "$to/$library"
-    queue+=("$to/$library")
-  done
-done
-
-# --------------------------------------------------------------------------------------------------------------- licences
-
-# "LIBRARY PACKAGE" of every packed library. dpkg may know a file by the name before or after the merge of /lib into /usr/lib.
-packages() {
-  local library file
-  declare -A library_of
-  for library in "${!packed[@]}"; do
-    file=$(readlink -f "${packed["$library"]}")
-    library_of["$file"]=$library library_of["${file#/usr}"]=$library library_of["/usr$file"]=$library
-  done
-  { dpkg-query -S "${!library_of[@]}" 2>/dev/null || true; } | while IFS=' ' read -r package file; do
-    printf '%s %s\n' "${library_of["$file"]}" "${package%%:*}"
-  done | sort -u
+place() {   # LIBRARY PATH
+  # GCC's run time comes with LibTorch's machine: launch.sh takes ours only where that is older.
+  case $1 in libstdc++.so.6 | libgcc_s.so.1) install -m 644 "$2" "$top/lib/fallback/$1" ;; *) install -m 644 "$2" "$top/lib/$1" ;; esac
 }
-
-printf 'library\tpackage\tversion\tsource\tsource version\n' >"$share/PACKAGES"
-while read -r library package; do
-  # shellcheck disable=SC2016   # the fields are dpkg's
-  printf '%s\t%s\n' "$library" "$(dpkg-query -W -f '${Package}\t${Version}\t${source:Package}\t${source:Version}\n' \
-    "$package" | sed -n 1p)"
-  cp -L "/usr/share/doc/$package/copyright" "$share/licences/$package"
-  unset "packed[$library]"
-done < <(packages) >>"$share/PACKAGES"
-libraries=$(($(wc -l <"$share/PACKAGES") - 1 + ${#packed[@]}))
-for library in "${!packed[@]}"; do
-  echo "bundle: note: ${packed["$library"]} belongs to no Debian package: look up its licence yourself" >&2
-  printf '%s\t?\t\t\t\n' "$library" >>"$share/PACKAGES"
-done
-cp /usr/share/doc/fonts-dejavu-core/copyright "$share/licences/fonts-dejavu-core" 2>/dev/null ||   # within the programs
-  echo "bundle: note: look up the licence of DejaVu Sans yourself" >&2
+pack_libraries "${origin[@]}"
+libraries=${#packed[@]}
+write_licences "$share"
 cp "$source/LICENSE" "$source/docs/bundle.md" "$share/"
 [ -z "$programs" ] || cp "$source"/tools/slurm/*.sbatch "$share/"
 
 # -------------------------------------------------------------------------------------------------------------------- tar
 
 # The same bytes whenever the same things are packed.
-when=$(git -C "$source" log -1 --format=%ct 2>/dev/null || true)
-pack() { tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@${when:-0}" -cf - "$name"; }
+pack() { tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$when" -cf - "$name"; }
 case $out in
   *.tar) pack >"$out.part" ;;
   *) pack | gzip -n >"$out.part" ;;
