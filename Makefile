@@ -20,6 +20,7 @@ cuda_1       := $(cuda_compile)
 cuda_0       := -DVEGA_TRY_CUDA=OFF -DVEGA_REQUIRE_CUDA=OFF
 bundle_1     := --tests
 bundle_only  := --tests-only
+image_1      := --cuda
 # A preset says itself what it wants of CUDA.
 options = $(if $(PRESET),--preset $(PRESET),-DCMAKE_BUILD_TYPE=Release -DVEGA_UNITY=ON $(cuda_$(CUDA))) \
   -DLIBTORCH_ROOT='$(or $(LIBTORCH_ROOT),$(CURDIR)/.deps/libtorch)' $(CMAKE_FLAGS)
@@ -109,7 +110,12 @@ install: build ## programs to PREFIX/bin, libraries to PREFIX/lib/vega; DESTDIR 
 bundle: $(if $(BUNDLE_TESTS),tests,build) ## one relocatable tar for machines without root, docs/bundle.md; BUNDLE_TESTS=1|only: the CUDA tests
 	@tools/bundle.sh $(bundle_$(BUNDLE_TESTS)) '$(BUILD)'
 
+# The set-up fetches buildah, too.
+image: export IMAGE := 1
+image: build ## an OCI archive for Docker, Podman and Apptainer, docs/image.md; CUDA=1: with CUDA's run time
+	@tools/image.sh $(image_$(CUDA)) '$(BUILD)'
+
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: bundle build tests score-only help setup configure demo study test soak check format docs bench gpu device device-asan interop fuzz install clean
+.PHONY: bundle image build tests score-only help setup configure demo study test soak check format docs bench gpu device device-asan interop fuzz install clean

@@ -1,7 +1,8 @@
 # vega_program(TARGET): an executable of tools/: lies in build/bin, installs into PREFIX/bin.
 # vega_install(): docs, the CUDA half and, where LibTorch is the one under .deps, the libraries of it that are needed, in
 # the wheel's own layout (its RPATHs stay true): PREFIX/lib/vega/{libvega_cuda.so,torch/lib,nvidia/*/lib}. An install
-# works without the source tree and may be moved as a whole. An outside LIBTORCH_ROOT is linked where it is.
+# works without the source tree and may be moved as a whole. An outside LIBTORCH_ROOT is linked where it is; its libraries
+# are then the component "libtorch", which no plain install takes.
 string(FIND "${LIBTORCH_ROOT}/" "${CMAKE_SOURCE_DIR}/" _inside)
 if(VEGA_SCORE_ONLY)
   set(VEGA_COPY_LIBTORCH OFF)
@@ -32,8 +33,12 @@ function(vega_install)
     set_target_properties(vega_cuda PROPERTIES INSTALL_RPATH "${_plugin_rpath}")
     install(TARGETS vega_cuda LIBRARY DESTINATION lib/vega)
   endif()
-  if(NOT VEGA_COPY_LIBTORCH)
+  if(VEGA_SCORE_ONLY)
     return()
+  endif()
+  set(by_default "")
+  if(NOT VEGA_COPY_LIBTORCH)
+    set(by_default EXCLUDE_FROM_ALL)   # for tools/image.sh alone: cmake --install --component libtorch
   endif()
   set(libraries torch/lib/libtorch_cpu.so torch/lib/libc10.so torch/lib/libgomp.so.1
     nvidia/cu13/lib/libcudart.so.13 nvidia/cu13/lib/libcupti.so.13)
@@ -45,6 +50,6 @@ function(vega_install)
   endif()
   foreach(library IN LISTS libraries)
     get_filename_component(folder ${library} DIRECTORY)
-    install(PROGRAMS ${LIBTORCH_ROOT}/${library} DESTINATION lib/vega/${folder})
+    install(PROGRAMS ${LIBTORCH_ROOT}/${library} DESTINATION lib/vega/${folder} COMPONENT libtorch ${by_default})
   endforeach()
 endfunction()
