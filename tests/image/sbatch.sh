@@ -4,12 +4,17 @@
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 . "$SOURCE/tests/e2e/lib.sh" || exit 1
 
-part() { sed -n '/^# -* VEGA_IMAGE:/,/(end of image)$/p' "$SOURCE/tools/slurm/$1.sbatch"; }
-for script in fuse eval world train; do
-  check "$script.sbatch and extract.sbatch agree" test "$(part extract)" = "$(part $script)"
-  check "and $script.sbatch uses it" grep -qF '"${image[@]}" "${command[@]}"' "$SOURCE/tools/slurm/$script.sbatch"
+part() { sed -n '/^# -* an image:/,/(end of image)$/p' "$1"; }
+whole=$(part "$SOURCE/tools/slurm/extract.sbatch")
+check "it is something" test "$(wc -l <<<"$whole")" -gt 20
+for script in "$SOURCE"/tools/slurm/*.sbatch "$SOURCE/tools/image/launch.sh"; do
+  check "${script##*/} has the same part" test "$whole" = "$(part "$script")"
+  check "and uses it" grep -qF '"${image[@]}" "${command[@]}"' "$script"
+  check "and says which image" grep -q '^container_image=' "$script"
 done
-check "on something" test "$(part extract | wc -l)" -gt 20
+for program in "$BIN"/vega-*; do
+  check "a link of ${program##*/}" test "$(readlink "$SOURCE/tools/image/bin/${program##*/}")" = ../launch.sh
+done
 
 mkdir -p "$T/apptainer" "$T/podman" "$T/none" "$T/job" "$T/far away/rooms" "$T/scratch"
 for name in apptainer podman; do
@@ -22,7 +27,7 @@ exec "$@"
 END
   chmod +x "$T/$name/$name"
 done
-for tool in bash date hostname mkdir readlink env; do ln -s "$(command -v $tool)" "$T/none/"; done
+for tool in bash date hostname mkdir readlink realpath env; do ln -s "$(command -v $tool)" "$T/none/"; done
 expect_exit 0 synth scene --size 160x120 --frames 4 -o "$T/far away/rooms/room"
 expect_exit 0 synth model --preset wan-tiny --dtype bf16 -o "$T/far away/model"
 printf '%s\n' "$T/far away/rooms/room" >"$T/job/list"
@@ -42,15 +47,15 @@ asked() { check "asked for $*: $(xargs <"$ASKED")" grep -qF " $* " <(printf ' %s
 VEGA_IMAGE=vega.sif expect_exit 0 job "$T/out" "$T/apptainer:$T/podman:$BIN:/usr/bin:/bin"
 check "the scene is there" test -s "$T/out/f/room.h5"
 check "first words: $(head -n 3 "$ASKED" | xargs)" test "$(head -n 3 "$ASKED" | xargs)" = "exec --pwd $T/job"
-for folder in "$T/job" "$T/job/list" "$T/far away/model" "$T/out" "$T/scratch"; do asked --bind "$folder:$folder"; done
+for folder in "$T/job" "$T/far away/model" "$T/out" "$T/scratch"; do asked --bind "$folder:$folder"; done
 asked vega.sif vega-extract features --list list
 check "no GPU" test -z "$(grep -x -e --nv "$ASKED")"
-check "no more than that" test "$(grep -cx -e --bind "$ASKED")" = 5
+check "no more than that" test "$(grep -cx -e --bind "$ASKED")" = 4
 
 # Podman: within the job's limits and its network, with SLURM's variables.
 VEGA_IMAGE=localhost/vega-cpu expect_exit 0 job "$T/out" "$T/podman:$BIN:/usr/bin:/bin"
 check "it finds the scene: $(tail -n 3 "$ERR")" grep -q 'room: complete already' "$ERR"
-asked run --rm --user 0:0 --cgroups disabled
+asked run --rm --interactive --read-only --user 0:0 --cgroups disabled
 asked --workdir "$T/job"
 asked --env 'SLURM_*'
 asked --volume "$T/far away/model:$T/far away/model"
@@ -64,6 +69,18 @@ asked --device nvidia.com/gpu=all
 VEGA_IMAGE=vega.sif expect_exit 2 job "$T/other" "$T/none"
 expect_text "VEGA_IMAGE=vega.sif needs apptainer, singularity or podman"
 check "nothing computed" test ! -e "$T/other/f"
+# The programs of a recipe: what is yet to be made is seen by the folder above it; the image's own folders are not hidden.
+asks() { PATH="$1:/usr/bin:/bin" VEGA_IMAGE=vega.sif VEGA_BIND='' run "$SOURCE/tools/image/bin/vega-synth" "${@:2}"; }
+printf '#!/bin/sh\necho "$0 $*"\n' >"$T/podman/vega-synth"
+chmod +x "$T/podman/vega-synth"
+asks "$T/apptainer:$T/podman" scene --model /usr/share/vega/world -o "$T/scratch/a/b" -o ../new --device cuda
+check "it is started: $(cat "$OUT")" test "$(cat "$OUT")" = \
+  "$T/podman/vega-synth scene --model /usr/share/vega/world -o $T/scratch/a/b -o ../new --device cuda"
+asked --nv
+for folder in "$T/job" "$T/scratch" "$T"; do asked --bind "$folder:$folder"; done
+check "no more than that" test "$(grep -cx -e --bind "$ASKED")" = 3
+expect_exit 1 env -u VEGA_IMAGE "$SOURCE/tools/image/bin/vega-synth" --version
+expect_text "VEGA_IMAGE: expected an image"
 # Without VEGA_IMAGE no container is started.
 rm "$ASKED"
 expect_exit 0 job "$T/out" "$T/apptainer:$T/podman:$BIN:/usr/bin:/bin"
