@@ -22,20 +22,26 @@ planned() {
     { disk += $1; host = $2 > host ? $2 : host; gpu = $3 > gpu ? $3 : gpu; if ($4 == "") unknown = 1; s += $4; flop += $5 }
     END { print stage, disk + 0, host + 0, gpu + 0, unknown ? "" : s, flop, 1 }' >>"$lines"
 }
-# planned_training STAGE COUNT OPTION...: of so many trainings with these options of vega-train run.
+# planned_training STAGE COUNT OPTION...: of so many trainings with these options of vega-train run. Where there is no GPU, the
+# plan is that of the CPU in the GPU's type, with the frozen weights in its memory and not in mapped files.
 planned_training() {
-  local stage=$1 times=$2 file=$out/reports/plan-$1.json
+  local stage=$1 times=$2 file=$out/reports/plan-$1.json text memory seconds device=$device
   shift 2
-  if ! "$bin/vega-train" plan "$@" ${tflops:+--speed "$tflops"} --format json -o "$out/none" "${quiet[@]}" >"$file" 2>"$out/log/plan-$stage.txt"; then
+  plan() { "$bin/vega-train" plan "$@" --format json -o "$out/none" "${quiet[@]}" >"$file" 2>"$out/log/plan-$stage.txt"; }
+  if ! plan "$@" ${tflops:+--speed "$tflops"} &&
+    { [ "$device" = cpu ] || ! plan "${@/#$device/cpu}" --dtype bf16 --speed "${tflops:-1}"; }; then
     echo "run.sh: $stage: vega-train plan reads what the stages before write, and says: $(tail -n 1 "$out/log/plan-$stage.txt")" >&2
     return
   fi
-  number() { tr -d ' \n' <"$file" | sed -E 's/.*"'"$1"'":\{[^{}]*"'"$2"'":([0-9.e+]+).*/\1/'; }
-  local memory
-  memory=$(tr -d ' \n' <"$file" | sed -E 's/.*"total":([0-9.e+]+).*/\1/')
-  line "$stage" "$(awk -v n="$times" -v d="$(number disk all)" 'BEGIN { print n * d }')" \
-    "$([ "$device" = cpu ] && echo "$memory" || echo 0)" "$([ "$device" = cpu ] && echo 0 || echo "$memory")" \
-    "$(awk -v n="$times" -v s="$(number seconds all)" 'BEGIN { print n * s }')" '' 1
+  text=$(tr -d ' \n' <"$file")
+  number() { sed -E 's/.*"'"$1"'":\{([^{}]*,)?"'"$2"'":([0-9.e+]+).*/\2/' <<<"$text"; }
+  memory=$(sed -E 's/.*"mapped":([0-9.e+]+).*"total":([0-9.e+]+).*/\1 \2/' <<<"$text")
+  seconds=$(awk -v n="$times" -v s="$(number seconds all)" 'BEGIN { print n * s }')
+  if [ "$device" = cpu ]; then memory="${memory#* } 0"; else
+    memory="0 $(awk '{ print $1 + $2 }' <<<"$memory")"
+    grep -q '"speed_measured":true' <<<"$text" || [ -n "$tflops" ] || seconds=''
+  fi
+  line "$stage" "$(awk -v n="$times" -v d="$(number disk all)" 'BEGIN { print n * d }')" "${memory% *}" "${memory#* }" "$seconds" '' 1
 }
 # planned_answers STAGE TASK...: operations of their dry runs, before the words of the answers.
 planned_answers() {

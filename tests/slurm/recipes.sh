@@ -16,7 +16,7 @@ scenes_sbatch=--array=0-1 generative_sbatch=--array=0-1 answer_sbatch=--array=0-
 END
 cat >ablation.conf <<END
 . $T/world/ablation.conf
-sbatch="--cpus-per-task=1" settings_sbatch=--array=0-1
+published=auto sbatch="--cpus-per-task=1" settings_sbatch=--array=0-1
 END
 job_of() { awk -F'\t' -v stage="$2" '$2 == stage { print $1 }' "$1"; }
 
@@ -52,7 +52,7 @@ for stage in scenes generative answer; do
 done
 check "the answers are of two parts" test "$(find scannet/answers/scanqa -name 'part-*-of-2.jsonl' | wc -l)" -ge 1
 number='[0-9]+\.[0-9]+'
-check "a row" grep -qE "^\| chance \|( \**$number\** \|){2}" scannet/RESULTS.md
+check "a row" grep -qE "^\| chance \| \**$number "'\\\['"$number, $number" scannet/RESULTS.md
 check "intervals" grep -qE "^\| scanqa \| EM \| $number \| -?$number to $number \|" scannet/RESULTS.md
 check "the command that was typed" grep -qF -- '`docs/recipes/scannet/run.sh --conf scannet.conf -o scannet --submit slurm`' scannet/RESULTS.md
 last=$(job_of ablation.jobs results)
@@ -63,6 +63,7 @@ for name in none token_gated-wan-b10_t300 token_gated-wan-b20_t100 token_gated-r
 done
 check "the control is compared" grep -qE "^\| token_gated-wan-b20_t300 .*\| [+-]$number \([+-]$number to [+-]$number\) \| [+-]$number \(" ablation/RESULTS.md
 for plot in layer timestep fusion; do check "$plot.svg" grep -q '</svg>' "ablation/$plot.svg"; done
+check "published points beside ours and the control" test "$(grep -c 'VEGA-3D (published)\|>ours<\|>random weights<' ablation/layer.svg)" = 3
 check "each setting is trained by one task" test "$(cat ablation/log/ablation-settings-*_[01].log | grep -c ': finished after')" = 6
 [ "$FAILURES" = 0 ] || tail -n 20 {scannet,ablation}/log/*.log
 

@@ -101,5 +101,5 @@ grid_table() {
   echo "![blocks](layer.svg) ![timesteps](timestep.svg) ![fusion](fusion.svg)"
 } >"$out/RESULTS.md.new"
 mv "$out/RESULTS.md.new" "$out/RESULTS.md"
-[ -z "$results" ] || cp "$out/RESULTS.md" "$results"
+[ -z "$results" ] || { cp "$out"/{layer,timestep,fusion}.svg "$(dirname "$results")" && cp "$out/RESULTS.md" "$results"; }
 cat "$out/RESULTS.md"

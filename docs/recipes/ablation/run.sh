@@ -21,7 +21,7 @@
 #   --threads N       of every program (all cores)
 #   --progress HOW    auto, bar, lines or off (lines)
 #   --report FILE     a line in JSON: which stages ended well
-#   --results FILE    a copy of RESULTS.md
+#   --results FILE    a copy of RESULTS.md, and of the plots beside it
 #
 # BUILD=build is the build folder.
 set -euo pipefail

@@ -63,8 +63,10 @@ stage_seen() {
   siglip seen "$out/model" evaluated
 }
 answer_options() {
+  local model=$out/run
+  ! trains_tower || model=$out/model   # whose tower the features are of: weights are rounded when they are exported
   read -ra options <<<"$answer"
-  options=(--checkpoint "$out/run" --scenes "$out/scenes" --features "$out/features/generative" "${options[@]}" --device "$device"
+  options=(--checkpoint "$model" --scenes "$out/scenes" --features "$out/features/generative" "${options[@]}" --device "$device"
     --threads "$threads" --progress "$progress" --log-level warn)
   if trains_tower; then options+=(--semantic "$out/features/seen"); else options+=(--semantic "$out/features/semantic"); fi
   [ "$of" = 1 ] || options+=(--shard "$share/$of")
