@@ -10,8 +10,12 @@ quiet=(--log-level warn --progress off)
 
 # A signal is passed on to the program that computes; it saves and exits with 75, and so does the script. Between two programs,
 # or before one could catch it, a signal ends the script with 75 too.
-child='' told='' pass_on=TERM
-trap 'told=1; [ -z "$child" ] || kill -s "$pass_on" "$child" 2>/dev/null || true' TERM INT USR1
+pass_on=TERM
+catch_signals() {   # again in every subshell that runs programs in the background
+  child='' told=''
+  trap 'told=1; [ -z "$child" ] || kill -s "$pass_on" "$child" 2>/dev/null || true' TERM INT USR1
+}
+catch_signals
 # measure NAME COMMAND...: runs it with its stdout in log/NAME.txt; its processor and wall time go to log/times.tsv. Its exit
 # code is the command's.
 measure() {

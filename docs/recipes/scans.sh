@@ -50,11 +50,12 @@ frames_of() {
   frames=(--list "$out/lists/$1.txt" --root "$data" --select "$select" --threads "$threads" --progress "$progress" --log-level warn)
   [ "$of" = 1 ] || frames+=(--shard "$share/$of")
 }
-# proposals_of SPLIT: the boxes of a detector, where they are not in the scans. Those of training are the annotated ones.
+# proposals_of SPLIT: the boxes of a detector; without any, its masks in the scans, never the annotated objects: questions would
+# be answered with a choice among the right boxes. Those of training are the annotated ones.
 proposals_of() {
   proposals=(--proposals gt)
   [ "$1" != train ] || return 0
-  proposals=()
+  proposals=(--proposals masks)
   if [ -f "$data/metadata/scannet_$1_pred_box.json" ]; then proposals=(--boxes "$data/metadata/scannet_$1_pred_box.json")
   elif [ -d "$data/scannet/mask" ]; then proposals=(--masks "$data/scannet/mask"); fi
 }

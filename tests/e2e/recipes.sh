@@ -101,6 +101,14 @@ expect_text "stage 2, scenes: some items failed, named above" "skip_missing=1"
 check "the others are there" test "$(ls lost/scenes | wc -l)" = 2
 echo skip_missing=1 >>small.conf
 expect_exit 0 recipe scannet --conf small.conf -o lost --threads 2 --until scenes
+# No detector's boxes: the annotated ones do not take their place.
+mv "$data/metadata/scannet_val_pred_box.json" "$data"/scannet/scans/scene0001_00/*.mask.npz aside/
+expect_exit 3 recipe scannet --check --conf small.conf
+check "the boxes" missing "$data/metadata/scannet_val_pred_box.json" "boxes of a detector, split val" "masks of LEO"
+rm lost/scenes/scene0001_00.h5
+skipped=$(grep -v skip_missing small.conf) && printf '%s\n' "$skipped" >strict.conf
+expect_exit 4 recipe scannet --conf strict.conf -o lost --threads 2 --stage scenes --until scenes
+check "no scene file" test ! -e lost/scenes/scene0001_00.h5
 # A scene that no split of ScanNet names.
 sed -i '/scene0003_00/d' "$data/scannetv2_train.txt"
 expect_exit 3 recipe scannet --conf small.conf -o lost --until lists

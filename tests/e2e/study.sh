@@ -31,6 +31,18 @@ expect_text "run.sh: --qa-train and --qa-test: got one of them"
 expect_exit 0 study --conf small.conf -o out --files-only
 check "--files-only: the files of all rooms" test "$(find out/features out/scenes -name '*.h5' | wc -l)" = 12
 check "--files-only: nothing is trained" test -z "$(find out/runs -name '*.h5')"
+# a signal stops the rows that train side by side; here with a program that only waits
+mkdir -p waiting/bin && ln -s "$BIN"/vega-* waiting/bin/ && rm waiting/bin/vega-train
+printf '#!/bin/sh\ntrap "echo >>%s/told; exit 75" TERM\necho >>%s/begun\nwhile :; do sleep 0.1; done\n' "$T" "$T" >waiting/bin/vega-train
+chmod +x waiting/bin/vega-train
+BUILD=$T/waiting "$root/docs/recipes/study/run.sh" --conf small.conf -o out --jobs 2 >"$OUT" 2>"$ERR" &
+pid=$!
+until [ "$(cat begun 2>/dev/null | wc -l)" = 2 ] || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
+kill -TERM $pid
+rc=0
+wait $pid || rc=$?
+check "exit code 75, got $rc" test $rc = 75
+check "both rows were told" test "$(cat told | wc -l)" = 2
 expect_exit 0 study --conf small.conf -o out
 check "RESULTS.md is there" test -s out/RESULTS.md
 check "blind is a guess among the candidates" grep -qE '^\| blind [^|]*\| [1-9]\.[0-9]{2} \|' out/RESULTS.md

@@ -11,7 +11,7 @@ expect_exit 0 bash "$SOURCE/docs/recipes/made_up.sh" world
 cat >scannet.conf <<END
 . $T/world/scannet.conf
 tasks="scanrefer scanqa" mixture="scanqa scanrefer" sbatch="--cpus-per-task=1"
-train="--position avg-discrete-sin3d --ground-head infonce --lora-rank 4 --batch 4 --steps 30 --warmup 0"
+train="--position avg-discrete-sin3d --ground-head infonce --lora-rank 4 --batch 4 --steps 20 --warmup 0"
 scenes_sbatch=--array=0-1 generative_sbatch=--array=0-1 answer_sbatch=--array=0-1 train_sbatch=--ntasks=2
 END
 cat >ablation.conf <<END
@@ -46,7 +46,7 @@ until_true over "$last"
 check "the last job is complete ($(shown "$last" JobState))" state_is "$last" COMPLETED
 check "the training went on" grep -q 'goes on after step' scannet/log/scannet-train-*.log
 check "in two ranks" grep -q 'rank 0 of 2 by slurm' scannet/log/scannet-train-*.log
-check "a line a step" test "$(wc -l <scannet/run/metrics.jsonl)" = 30
+check "a line a step" test "$(wc -l <scannet/run/metrics.jsonl)" = 20
 for stage in scenes generative answer; do
   check "$stage: two tasks" test "$(find scannet/log -name "scannet-$stage-*_[01].log" | wc -l)" = 2
 done

@@ -32,7 +32,7 @@ recipe=scannet stages="lists scenes semantic generative questions train seen ans
 # shellcheck source=docs/recipes/scans.sh
 . "$here/../scans.sh"
 read_options "$@"
-read_conf data base tower wan prompt meteor tasks mixture count row published select size block timestep preset fusion train answer device \
+read_conf data base tower wan prompt meteor tasks mixture count row published select size block timestep preset fusion train launch answer device \
   tflops skip_missing sbatch
 
 stage_semantic() {
@@ -46,8 +46,9 @@ train_options() {
   [ -z "$skip_missing" ] || options+=(--skip-missing)
 }
 stage_train() {
-  local start=() options
+  local start options
   train_options
+  read -ra start <<<"$launch"
   if [ "${SLURM_NTASKS:-1}" != 1 ]; then   # srun passes USR1 on to all ranks; TERM is its own end
     pass_on=USR1
     start=(srun --kill-on-bad-exit=0 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}")   # a task that fails ends the others itself

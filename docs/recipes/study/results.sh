@@ -1,7 +1,7 @@
 # results.sh: scores of the answers, and RESULTS.md. run.sh reads it after the last answer; its variables are known here.
 # shellcheck shell=bash disable=SC2154
 
-step "Scores: the mean of the seeds, rooms drawn as a whole"
+say "Scores: the mean of the seeds, rooms drawn as a whole"
 scores=$out/scores
 answers_of() {   # ROW SPLIT: an answer file of each seed
   local seed wanted=" $seeds "
@@ -105,7 +105,7 @@ if [ -n "$qa_steps" ]; then
 fi
 
 # ---------------------------------------------------------------------------------------------- RESULTS.md
-step "RESULTS.md"
+say "RESULTS.md"
 # shellcheck source=docs/recipes/results_head.sh
 . "$here/../results_head.sh"
 verdict() {   # VALUE: whether it exceeds the bar

@@ -30,6 +30,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
+# shellcheck source=docs/recipes/common.sh
+. "$here/../common.sh"
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}   # threads that wait for work leave their cores to others
 bin=${BUILD:-$root/build}/bin
 command="docs/recipes/study/run.sh${*:+ $*}"
@@ -40,7 +42,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --files-only) files_only=1; shift ;;
     --tables-only) tables_only=1; shift ;;
-    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    -h | --help) usage; exit 0 ;;
     -o | --conf | --generative-model | --scenes | --semantic | --features | --rgb | --train | --test | --qa-train | --qa-test | \
       --tokenizer | --rows | --seeds | --steps | --visual-from | --device | --jobs | --threads | --results)
       [ $# -ge 2 ] || { echo "run.sh: $1: got nothing behind it" >&2; exit 2; }
@@ -91,24 +93,14 @@ rows=${words[*]}   # one blank between two
 mkdir -p "$out/log" "$out/models" "$out/runs" "$out/answers" "$out/scores" "$out/questions"
 [ -n "$tables_only" ] || printf '%s\t%s\n' "$(date +%s)" "$command" >>"$out/log/calls.tsv"   # when each call began
 
-step() { printf '\n%s\n' "$*" >&2; }
-# measured NAME COMMAND...: runs it with its stdout in log/NAME.txt; its processor and wall time go to log/times.tsv.
-measured() {
-  local name=$1 rc=0
-  [ -z "$tables_only" ] || return 0
-  shift
-  printf '$ %s\n' "${*/#$bin\//}" >&2
-  { TIMEFORMAT="$name"$'\t%U\t%S\t%R'; time "$@" >"$out/log/$name.txt" 2>&3 || rc=$?; } 3>&2 2>>"$out/log/times.tsv"
-  [ "$rc" = 0 ] || { echo "run.sh: $name: exit code $rc" >&2; exit "$rc"; }
-}
-quiet=(--log-level warn --progress off)
+if [ -n "$tables_only" ]; then measured() { :; }; fi
 all=(--threads "$((threads * jobs))" "${quiet[@]}")   # of what runs alone
 
 # ---------------------------------------------------------------------------------------------- world, questions, files
 declare -A generative_files   # features of each row of generative features alone
 if [ -n "$made_up" ]; then
   data=$out/data
-  step "A world: $train_rooms rooms to train with, $test_rooms unseen ones, and what is said about them"
+  say "A world: $train_rooms rooms to train with, $test_rooms unseen ones, and what is said about them"
   measured world "$bin/vega-synth" dataset -o "$data" --seed "$world_seed" --rooms $((train_rooms + test_rooms)) \
     --val "$test_rooms" --test 0 --frames "$frames" --size "$size" --masks exact ${stacked:+--stacked} --scanrefer "$about" --texts "$texts" "${all[@]}"
   tokenizer=$data/tokenizer
@@ -119,7 +111,7 @@ if [ -n "$made_up" ]; then
   prepare scanrefer train "$train" && prepare scanrefer val "$test"
   [ -z "$qa_steps" ] || { prepare scanqa train "$qa_train" && prepare scanqa val "$qa_test"; }
 
-  step "Files of the rooms: depth, poses and all annotated objects; colours, semantic and generative features"
+  say "Files of the rooms: depth, poses and all annotated objects; colours, semantic and generative features"
   model_of() {   # PRESET
     [ -f "$out/models/$1/config.json" ] || "$bin/vega-synth" model --preset "$1" -o "$out/models/$1" "${quiet[@]}" >&2
   }
@@ -177,7 +169,7 @@ row_files() {
 # run_row ROW SEED: trains the row's model and lets it answer.
 run_row() {
   local row=$1 seed=$2 start=$out/models/$1-$2 trained=$out/runs/$1-$2
-  step "$row, seed $seed"
+  say "$row, seed $seed"
   row_files "$row"
   [ -f "$start/config.json" ] || "$bin/vega-synth" model --preset vlm-study "${model[@]}" --seed "$seed" \
     ${tokenizer:+--tokenizer "$tokenizer"} -o "$start" "${quiet[@]}" >&2
@@ -203,23 +195,26 @@ run_row() {
     -o "$out/answers/$row-$seed/qa"
 }
 for row in $rows; do (row_files "$row"); done   # every row is known, before the first one trains
+# Rows side by side; a signal goes to all of them, and the exit code is then 75.
+a_row_ended() {
+  wait -n && { running=$((running - 1)); return; }
+  local rc=$?
+  wait
+  [ -z "$told" ] || rc=75
+  exit $rc
+}
 running=0
+[ "$jobs" = 1 ] || trap 'told=1; for pid in $(jobs -p); do kill -s TERM "$pid" 2>/dev/null || true; done' TERM INT USR1
 for row in $rows; do
   for seed in $seeds; do
     [ -z "$tables_only" ] || continue
     if [ "$jobs" = 1 ]; then run_row "$row" "$seed"; continue; fi
-    if [ $running = "$jobs" ]; then
-      wait -n || { rc=$?; wait; exit $rc; }
-      running=$((running - 1))
-    fi
-    run_row "$row" "$seed" &
+    [ $running != "$jobs" ] || a_row_ended
+    { catch_signals && run_row "$row" "$seed"; } &
     running=$((running + 1))
   done
 done
-while [ $running -gt 0 ]; do
-  wait -n || { rc=$?; wait; exit $rc; }
-  running=$((running - 1))
-done
+while [ $running -gt 0 ]; do a_row_ended; done
 
 # shellcheck source=docs/recipes/study/results.sh
 . "$here/results.sh"
