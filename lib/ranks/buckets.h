@@ -24,7 +24,8 @@ class Bucket {
  public:
   explicit Bucket(std::vector<at::Tensor> parts);
   const at::Tensor& flat() const { return flat_; }
-  void put_back();  // the values of flat() into the tensors
+  void put_back();                       // the values of flat() into the tensors
+  void drop_parts() { parts_.clear(); }  // flat() alone is wanted
 
   std::unique_ptr<PendingWork> work;
 

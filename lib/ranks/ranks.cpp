@@ -165,6 +165,12 @@ void Ranks::alive() {
   if (link_) link_->watch->alive();
 }
 
+void Ranks::give_up(const std::string& why) {
+  if (!link_) throw RankError(why);
+  link_->watch->accuse(link_->names[static_cast<std::size_t>(rank())] + " has ended: " + why);
+  link_->fail(why);
+}
+
 void Ranks::leave_speaking_to_first() const {
   if (!link_) return;
   link_->over = true;

@@ -62,6 +62,9 @@ class Ranks {
   std::unique_ptr<PendingWork> begin_spread(const at::Tensor& flat, int owner);
   void end(PendingWork& work);
 
+  // This rank cannot do its part of what all do together: the others end with its name. Throws
+  // RankError.
+  [[noreturn]] void give_up(const std::string& why);
   // An error that all ranks meet with the same words: rank 0 alone says it.
   void leave_speaking_to_first() const;
 

@@ -1,9 +1,8 @@
 #include "train/deal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
-
-#include "train/plan.h"
 
 namespace vega::train {
 
@@ -24,20 +23,41 @@ std::vector<std::vector<std::size_t>> dealt_places(const std::vector<std::int64_
   return out;
 }
 
-std::vector<StepScene> scenes_of_rank(const TrainSetup& setup, Sampler& sampler, std::int64_t k,
-                                      int rank) {
+std::vector<std::vector<StepScene>> scenes_of_ranks(const TrainSetup& setup, Sampler& sampler,
+                                                    std::int64_t k) {
   std::vector<StepScene> all = step_scenes(sampler.step(k), setup.data, setup.recipe.division);
-  if (setup.recipe.ranks == 1) return all;
+  if (setup.recipe.ranks == 1) return {std::move(all)};
   std::vector<std::int64_t> tokens(all.size(), 0);
   for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
     const auto found = std::ranges::find(all, pass.scene, &StepScene::scene);
     tokens[static_cast<std::size_t>(found - all.begin())] += pass.size.tokens;
+    ++found->passes;
   }
-  std::vector<StepScene> out;
-  const auto places = dealt_places(tokens, setup.recipe.ranks);
-  for (const std::size_t place : places[static_cast<std::size_t>(rank)])
-    out.push_back(std::move(all[place]));
+  std::vector<std::vector<StepScene>> out;
+  for (const auto& places : dealt_places(tokens, setup.recipe.ranks)) {
+    out.emplace_back();
+    for (const std::size_t place : places) out.back().push_back(std::move(all[place]));
+  }
   return out;
+}
+
+std::vector<std::vector<PlannedPass>> passes_of_ranks(const TrainSetup& setup, Sampler& sampler,
+                                                      std::int64_t k) {
+  const std::vector<PlannedPass> all = passes_of_step(setup, sampler, k);
+  if (setup.recipe.ranks == 1) return {all};
+  std::vector<std::vector<PlannedPass>> out;
+  for (const auto& scenes : scenes_of_ranks(setup, sampler, k)) {
+    out.emplace_back();
+    for (const StepScene& one : scenes)
+      std::ranges::copy_if(all, std::back_inserter(out.back()),
+                           [&](const PlannedPass& pass) { return pass.scene == one.scene; });
+  }
+  return out;
+}
+
+std::vector<StepScene> scenes_of_rank(const TrainSetup& setup, Sampler& sampler, std::int64_t k,
+                                      int rank) {
+  return std::move(scenes_of_ranks(setup, sampler, k)[static_cast<std::size_t>(rank)]);
 }
 
 }  // namespace vega::train

@@ -20,13 +20,12 @@ std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trai
   return out;
 }
 
-namespace {
-
-// Whether some rank has a gradient of the tensor at this place.
 bool any_has(const std::vector<std::string>& of_ranks, std::size_t place) {
   return std::ranges::any_of(
       of_ranks, [&](const std::string& one) { return place < one.size() && one[place] == '1'; });
 }
+
+namespace {
 
 constexpr auto kFirst = ".exp_avg", kSecond = ".exp_avg_sq", kStep = ".step",
                kMomentum = ".momentum_buffer";
@@ -78,16 +77,42 @@ void Optimizer::sum_gradients(Ranks& ranks, const std::vector<std::string>& of_r
   ranks.sum(summed);
 }
 
+namespace {
+
+at::Tensor norm_of(const at::Tensor& gradient) {
+  return at::linalg_vector_norm(gradient.detach(), 2, std::nullopt, false, at::kDouble);
+}
+
+double norm_of_all(const std::vector<at::Tensor>& norms) {
+  return norms.empty() ? 0 : at::linalg_vector_norm(at::stack(norms), 2).item<double>();
+}
+
+}  // namespace
+
 double Optimizer::gradient_norm() const {
   std::vector<at::Tensor> norms;
-  for (const Slot& slot : slots_) {
-    const at::Tensor& gradient = slot.trained.tensor.grad();
-    if (gradient.defined())
-      norms.push_back(
-          at::linalg_vector_norm(gradient.detach(), 2, std::nullopt, false, at::kDouble));
+  for (const Slot& slot : slots_)
+    if (slot.trained.tensor.grad().defined()) norms.push_back(norm_of(slot.trained.tensor.grad()));
+  return norm_of_all(norms);
+}
+
+double Optimizer::gradient_norm(Ranks& ranks, const std::vector<std::string>& of_ranks) const {
+  const at::Tensor all = at::zeros({std::ssize(slots_)}, at::kDouble);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const at::Tensor& gradient = slots_[i].trained.tensor.grad();
+    if (gradient.defined()) all[static_cast<std::int64_t>(i)].copy_(norm_of(gradient));
   }
-  if (norms.empty()) return 0;
-  return at::linalg_vector_norm(at::stack(norms), 2).item<double>();
+  ranks.sum({all});  // of each only its owner has something: no bit changes
+  std::vector<at::Tensor> norms;
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (any_has(of_ranks, i)) norms.push_back(all[static_cast<std::int64_t>(i)]);
+  return norm_of_all(norms);
+}
+
+std::vector<int> Optimizer::owners() const {
+  std::vector<int> out;
+  for (const Slot& slot : slots_) out.push_back(slot.owner);
+  return out;
 }
 
 void Optimizer::clip(double norm, double most) {

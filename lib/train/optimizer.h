@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -45,6 +46,10 @@ struct StateShare {
   int rank = 0, ranks = 1;
 };
 
+// Whether some rank has a gradient of the tensor at this place. of_ranks: Optimizer::gradients() of
+// each.
+bool any_has(const std::vector<std::string>& of_ranks, std::size_t place);
+
 // Whether weight decay concerns a tensor: matrices, but not the zero target.
 bool decays(const at::Tensor& tensor);
 
@@ -58,6 +63,7 @@ class Optimizer {
       : Optimizer(trained_tensors(trained), options, {}, share) {}
 
   const StateShare& share() const { return share_; }
+  std::vector<int> owners() const;  // of each tensor, in their order
   void clear_gradients();
   // Which tensors have a gradient: "1" or "0" for each, in their order.
   std::string gradients() const;
@@ -66,6 +72,8 @@ class Optimizer {
   void sum_gradients(Ranks& ranks, const std::vector<std::string>& of_ranks);
   // The norm of all gradients together, in double. A tensor without gradient counts 0.
   double gradient_norm() const;
+  // The same norm where each rank has the gradients of its own tensors alone. of_ranks: as above.
+  double gradient_norm(Ranks& ranks, const std::vector<std::string>& of_ranks) const;
   // Multiplies all gradients by min(1, most / (norm + 1e-6)); most 0: nothing.
   void clip(double norm, double most);
   // One step with a rate for each group that trains, of the tensors that this rank owns. A tensor

@@ -132,9 +132,9 @@ void visit_run(TrainVerb& o, OptionVisitor& v) {
   v.real("--rank-timeout", o.rank_timeout, "S", {.least = 0, .above_least = true},
          "seconds in which all ranks must have come, and after which one that does nothing ends "
          "the run");
-  v.integer("--zero", o.zero, "LEVEL", {0, 1},
+  v.integer("--zero", o.zero, "LEVEL", {0, 2},
             "what each rank keeps of its own alone, as ZeRO names it: 0 nothing, 1 its part of the "
-            "optimiser's state");
+            "optimiser's state, 2 of gradients too");
 }
 
 }  // namespace

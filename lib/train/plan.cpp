@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "core/dtype.h"
+#include "ranks/buckets.h"
 #include "store/scene_file.h"
+#include "train/deal.h"
+#include "train/owned_gradients.h"
 #include "train/schedule.h"
 #include "train/step_work.h"
 #include "vlm/switches.h"
@@ -101,11 +104,13 @@ void add_frozen(const vlm::VlmCheckpoint& planned, const Placement& at,
   }
 }
 
-// Bytes of scenes that a run holds: all of them where they fit, else as many as it may keep.
-double scene_cache(const TrainSetup& setup, const ModelSize& model, const MemoryPlace& place) {
+// Bytes of these scenes that a rank holds: all of them where they fit, else as many as it may keep.
+double scene_cache(const TrainSetup& setup, const ModelSize& model, const MemoryPlace& place,
+                   const std::set<std::size_t>& scenes) {
   if (place.device) return 0;
   double all = 0, largest = 0;
-  for (const ScenePlace& scene : setup.data.scenes) {
+  for (const std::size_t i : scenes) {
+    const ScenePlace& scene = setup.data.scenes[i];
     const double bytes =
         scene_memory(model, scene.frames, static_cast<std::int64_t>(scene.boxes.size()));
     all += bytes;
@@ -135,6 +140,26 @@ GradientOrder gradient_order(const vlm::VlmCheckpoint& c, const vlm::TrainModelO
   // The largest of the first layer's is among what a layer takes.
   if (has_part(options, Part::kDecoder)) out.late -= static_cast<double>(text.mlp * text.hidden);
   return out;
+}
+
+// Bytes of the rank that owns the most.
+double largest_part(const std::vector<std::int64_t>& bytes, int ranks) {
+  double most = 0;
+  for (const auto& places : dealt_places(bytes, ranks)) {
+    double sum = 0;
+    for (const std::size_t place : places) sum += static_cast<double>(bytes[place]);
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
+// The passes of one rank and step, each with what it finds of gradients. handed_on: those of a
+// scene are gone when the next one begins. counted: the plan counts all of them beside the passes.
+void mark_first(std::vector<PlannedPass>& passes, bool handed_on, bool counted) {
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    passes[i].size.first = counted && (handed_on ? passes[i].first : i == 0);
+    passes[i].size.first_scene = counted && (handed_on || passes[i].scene == passes[0].scene);
+  }
 }
 
 }  // namespace
@@ -171,20 +196,32 @@ MemoryPlace memory_place(const Placement& placement) {
   return {static_cast<int>(size_of(dtype_of(placement.dtype))), placement.device.is_cuda()};
 }
 
-MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options) {
+MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options,
+                         const RankShare& share) {
   MemoryPlan out;
   std::set<std::string> trained;
-  double numbers = 0, cast = 0, largest = 0;
+  double numbers = 0, cast = 0, largest = 0, late = 0;
+  std::vector<std::int64_t> bytes;
   for (const vlm::TrainedSpec& spec : vlm::trained_specs(planned, options.parts, options.lora)) {
     trained.insert(spec.name);
     numbers += count_of(spec.shape);
     largest = std::max(largest, count_of(spec.shape));
     if (is_visual(spec.part)) cast += count_of(spec.shape);
+    if (!is_of_decoder(spec.name, spec.part)) late += 4 * count_of(spec.shape);
+    bytes.push_back(4 * element_count(spec.shape));
   }
   add_frozen(planned, options.placement, trained, out);
   const MemoryPlace place = memory_place(options.placement);
+  const double own = largest_part(bytes, share.ranks), bucket = kBucketBytes;
   out.masters = out.gradients = 4 * numbers;
-  out.moments = 8 * numbers;
+  out.moments = 2 * (share.zero > 0 ? own : 4 * numbers);
+  if (share.ranks > 1) out.exchange = std::min(4 * numbers, (place.device ? 1 : 2) * bucket);
+  if (share.ranks > 1 && share.zero > 1) {
+    // Beside the sums of this rank's own: gradients of the scene that no full bucket has taken yet,
+    // and those under way.
+    const double open = late + share.ranks * bucket + 2 * std::max(bucket, 4 * largest);
+    out.gradients = own + (share.one_pass ? std::min(4 * numbers, open) : 4 * numbers);
+  }
   out.update = 8 * largest;  // Optimizer::gradient_norm, in float64
   if (place.type_bytes < 4) out.copies = cast * place.type_bytes;
   return out;
@@ -239,23 +276,37 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
 }
 
 MemoryPlan planned_memory(const TrainSetup& setup) {
-  MemoryPlan out = weight_memory(setup.planned, setup.recipe.model);
+  RankShare share{setup.recipe.ranks, setup.recipe.zero, true};
+  Sampler sampler = setup.sampler();
+  std::vector<std::vector<PlannedPass>> all;  // of a step and rank
+  std::vector<std::set<std::size_t>> scenes(static_cast<std::size_t>(share.ranks));
+  if (share.ranks == 1)
+    for (std::size_t i = 0; i < setup.data.scenes.size(); ++i) scenes[0].insert(i);
+  for (const std::int64_t k : looked_at(0, setup.plan.steps))
+    for (auto& passes : passes_of_ranks(setup, sampler, k)) {
+      for (const PlannedPass& pass : passes) {
+        if (!pass.first) share.one_pass = false;
+        scenes[all.size() % scenes.size()].insert(pass.scene);
+      }
+      all.push_back(std::move(passes));
+    }
+  MemoryPlan out = weight_memory(setup.planned, setup.recipe.model, share);
+  const bool handed_on = share.ranks > 1 && share.zero > 1;
+  // Whether the plan's gradients are all of a rank's own passes (weight_memory).
+  const bool counted = !handed_on || out.gradients >= out.masters + out.moments / 2;
   const MemoryPlace place = memory_place(setup.recipe.model.placement);
   const ModelSize model = model_size(setup.planned, setup.recipe.model);
   ModelSize kept = model;
   kept.recompute = !model.recompute;
-  out.scenes = scene_cache(setup, model, place);
-  Sampler sampler = setup.sampler();
-  for (const std::int64_t k : looked_at(0, setup.plan.steps)) {
-    const std::vector<PlannedPass> passes = passes_of_step(setup, sampler, k);
-    for (std::size_t i = 0; i < passes.size(); ++i) {
-      PassSize size = passes[i].size;
-      size.first = i == 0;
-      size.first_scene = passes[i].scene == passes[0].scene;
-      const PassMemory here = pass_memory(model, size, place);
+  for (const auto& of_rank : scenes)
+    out.scenes = std::max(out.scenes, scene_cache(setup, model, place, of_rank));
+  for (std::vector<PlannedPass>& passes : all) {
+    mark_first(passes, handed_on, counted);
+    for (const PlannedPass& pass : passes) {
+      const PassMemory here = pass_memory(model, pass.size, place);
       if (here.peak <= out.pass.peak) continue;
       out.pass = here;
-      out.otherwise = pass_memory(kept, size, place).peak;
+      out.otherwise = pass_memory(kept, pass.size, place).peak;
     }
   }
   return out;
@@ -274,13 +325,19 @@ StepSums sums_of_steps(const TrainSetup& setup, const StepSpeed& speed, std::int
   Sampler sampler = setup.sampler();
   for (const std::int64_t k : steps) {
     out.seconds += speed.update * numbers;
-    for (const PlannedPass& pass : passes_of_step(setup, sampler, k)) {
-      out.seconds += speed.pass(model, pass.size);
-      const bool looks = pass.size.visual_tokens > 0 || pass.size.grounds;
-      if (pass.first && looks) out.seconds += speed.frame * static_cast<double>(pass.size.frames);
-      out.tokens += static_cast<double>(pass.size.tokens);
-      ++out.passes;
+    double slowest = 0;
+    for (const auto& passes : passes_of_ranks(setup, sampler, k)) {
+      double seconds = 0;
+      for (const PlannedPass& pass : passes) {
+        seconds += speed.pass(model, pass.size);
+        const bool looks = pass.size.visual_tokens > 0 || pass.size.grounds;
+        if (pass.first && looks) seconds += speed.frame * static_cast<double>(pass.size.frames);
+        out.tokens += static_cast<double>(pass.size.tokens);
+        ++out.passes;
+      }
+      slowest = std::max(slowest, seconds);
     }
+    out.seconds += slowest;
   }
   const double share = static_cast<double>(last - first) / static_cast<double>(std::ssize(steps));
   out.seconds *= share, out.tokens *= share, out.passes *= share;

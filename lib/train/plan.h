@@ -18,7 +18,8 @@ namespace vega::train {
 
 struct PlanVerb : TrainVerb {
   TableFormat format = TableFormat::kText;
-  double speed = 0;  // TFLOP/s; 0: measured on this machine
+  double speed = 0;        // TFLOP/s; 0: measured on this machine
+  std::int64_t ranks = 1;  // that share each step
 
   void visit(OptionVisitor& v);
 };
@@ -43,7 +44,7 @@ struct RunPlan {
   bool recompute = true;
   std::int64_t warmup = 0;        // steps
   double passes = 0, tokens = 0;  // of the whole run, as far as steps were looked at
-  double seconds = 0;             // of all steps
+  double seconds = 0;             // of all steps, each as long as its slowest rank computes
   double step_seconds = 0;        // of one, on average
   bool measured = false;          // the speed; else it was stated
   double checkpoint_bytes = 0;    // of one
@@ -52,8 +53,15 @@ struct RunPlan {
 
 // The sizes of a model in training, from its planned checkpoint's headers.
 ModelSize model_size(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options);
-// Parameters, gradients, moments and their update; the rest is 0.
-MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options);
+// What ranks share out (--zero), and how a rank computes a scene.
+struct RankShare {
+  int ranks = 1, zero = 0;
+  bool one_pass = true;  // the decoder reads each scene in one pass: gradients leave during it
+};
+// Parameters, gradients, moments, their exchange and update, of the rank that keeps the most; the
+// rest is 0.
+MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options,
+                         const RankShare& share = {});
 // The passes over some questions about one scene. visual_tokens: of its block; 0: it is not seen.
 std::vector<PassSize> pass_sizes(const vlm::VlmConfig& config, std::int64_t pass_tokens,
                                  std::span<const vlm::TrainSample* const> samples,
@@ -66,8 +74,8 @@ MemoryPlan planned_memory(const TrainSetup& setup);
 // speed: of StepSpeed; times and disk are filled too.
 RunPlan planned_run(const TrainSetup& setup, const StepSpeed& speed);
 
-// Sums over the steps [first, last). At most a thousand of them are looked at; the others are taken
-// to be like them.
+// Sums over the steps [first, last); of seconds those of each step's slowest rank. At most a
+// thousand of them are looked at; the others are taken to be like them.
 struct StepSums {
   double seconds = 0, tokens = 0, passes = 0;
 };

@@ -92,21 +92,22 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
 // Bytes of one scene's inputs, float32.
 double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects);
 
-// Bytes, by what they are.
+// Bytes of one rank, by what they are.
 struct MemoryPlan {
   double frozen = 0;  // weights that do not train, in the compute type
   double mapped = 0;  // of them, read from mapped files: not counted in the total
-  double masters = 0, gradients = 0, moments = 0;  // float32, of what trains
+  double masters = 0, gradients = 0, moments = 0;  // float32, of what trains and a rank keeps
   double copies = 0;     // of masters in the compute type, while a pass runs
   double added = 0;      // initial values of parts that the base lacks, which it holds as well
   double scenes = 0;     // inputs of scenes that are kept or read ahead
   double update = 0;     // the norm of the largest tensor's gradient, when all passes are over
+  double exchange = 0;   // buckets that ranks send, when all passes of a scene or step are over
   PassMemory pass;       // of the largest one
   double otherwise = 0;  // its peak with recomputation, if it runs without, and the other way round
 
   double total() const {
     return frozen + masters + gradients + moments + added + scenes +
-           std::max(copies + pass.peak, update);
+           std::max({copies + pass.peak, update, exchange});
   }
 };
 

@@ -102,11 +102,16 @@ void add_data(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
 
 void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   const MemoryPlan& m = plan.memory;
-  out.section("memory of " + device_name(setup.recipe.model.placement.device));
+  const int ranks = setup.recipe.ranks, zero = ranks > 1 ? setup.recipe.zero : 0;
+  out.section(fmt::format("memory of {}{}",
+                          ranks > 1 ? fmt::format("each of {} ranks, ", ranks) : std::string(),
+                          device_name(setup.recipe.model.placement.device)));
   out.bytes("frozen weights", m.frozen, std::string(name_of(setup.recipe.dtype)));
   out.bytes("masters", m.masters, "float32");
-  out.bytes("gradients", m.gradients, "float32");
-  out.bytes("moments", m.moments, "float32, two of AdamW");
+  out.bytes("gradients", m.gradients,
+            zero > 1 ? "float32, its part and those of a scene" : "float32");
+  out.bytes("moments", m.moments,
+            zero > 0 ? "float32, two of AdamW, its part" : "float32, two of AdamW");
   out.bytes("compute copies", m.copies, "of masters, while a pass runs");
   out.bytes("new parts", m.added, "their initial values, which the base holds");
   out.bytes("scenes", m.scenes, "inputs that are kept or read ahead");
@@ -121,6 +126,7 @@ void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   out.bytes("  vision tower", m.pass.tower, "its layers' inputs, and one layer behind the decoder");
   out.bytes("norm of a gradient", m.update,
             "of the largest tensor; not at the same time as passes");
+  out.bytes("buckets", m.exchange, "that ranks send; not at the same time as passes");
   out.row("at most", bytes_text(m.total()), "what metrics.jsonl calls memory");
   if (m.mapped > 0)
     out.bytes("beside it", m.mapped, "frozen weights in mapped files, which is not counted");
@@ -130,7 +136,9 @@ void add_cost(PlanTable& out, const RunPlan& plan, const TrainSetup& setup) {
   out.section("time and disk");
   const char* how = plan.measured ? "speed measured on this machine" : "at the stated speed";
   out.row("a step", duration_text(plan.step_seconds), how);
-  out.row("all steps", duration_text(plan.seconds), "without validation");
+  out.row("all steps", duration_text(plan.seconds),
+          setup.recipe.ranks > 1 ? "without validation, and without what ranks send"
+                                 : "without validation");
   out.bytes("a checkpoint", plan.checkpoint_bytes,
             fmt::format("every {} steps", setup.recipe.save_every));
   out.bytes("checkpoints", plan.disk_bytes, "the last ones, the best, the one being written");
@@ -159,6 +167,7 @@ void PlanVerb::visit(OptionVisitor& v) {
   v.choice("--format", format, kTableFormats, "of the plan on stdout");
   v.real("--speed", speed, "TFLOPS", {0, 1e6},
          "matrix products of the machine in 10^12 operations a second, for the time; 0: measured");
+  v.integer("--ranks", ranks, "N", {1, 1 << 20}, "processes that share each step");
 }
 
 std::string plan_text(const TrainSetup& setup, const RunPlan& plan, TableFormat format) {
@@ -189,6 +198,8 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
                   {"no_object", one.no_object},
                   {"no_scene", one.no_scene}});
   return {{"schema", "vega.plan/1"},
+          {"ranks", setup.recipe.ranks},
+          {"zero", setup.recipe.zero},
           {"parts", parts},
           {"entries", entries},
           {"scenes", setup.data.scenes.size()},
@@ -208,6 +219,7 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
             {"new_parts", m.added},
             {"scenes", m.scenes},
             {"update", m.update},
+            {"exchange", m.exchange},
             {"pass",
              {{"scene", m.pass.visual},
               {"inputs", m.pass.inputs},
@@ -223,7 +235,8 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
 }
 
 RunResult run_plan(const PlanVerb& options, const Context& context) {
-  const TrainSetup setup(options);
+  TrainSetup setup(options);
+  setup.recipe.ranks = static_cast<int>(options.ranks);
   at::set_num_threads(setup.recipe.threads);
   const ModelSize model = model_size(setup.planned, setup.recipe.model);
   const bool measured = options.speed <= 0;

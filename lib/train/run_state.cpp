@@ -37,7 +37,8 @@ std::vector<fs::path> copied_files(const vlm::VlmCheckpoint& base) {
 Json computed_with(const Recipe& recipe) {
   return Json{{"threads", recipe.threads},
               {"pass_tokens", recipe.model.pass_tokens},
-              {"ranks", recipe.ranks}};
+              {"ranks", recipe.ranks},
+              {"sums", recipe.zero > 1 && recipe.ranks > 1 ? "scene" : "step"}};
 }
 
 }  // namespace

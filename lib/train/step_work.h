@@ -15,6 +15,7 @@ struct StepScene {
   std::size_t scene = 0;
   std::vector<std::size_t> samples;  // places in TrainingData::samples, in the step's order
   std::vector<double> weights;       // TrainSample::weight of each
+  std::int64_t passes = 0;           // of the decoder; of several ranks alone (train/deal.h)
 };
 
 // Scenes in the order of their first samples.

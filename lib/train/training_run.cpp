@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "train/guarded_step.h"
 #include "train/metrics_file.h"
 #include "train/metrics_log.h"
+#include "train/owned_gradients.h"
 #include "train/run_state.h"
 #include "train/scene_feed.h"
 #include "train/scene_files.h"
@@ -66,7 +68,10 @@ class TrainingRun {
                    {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay},
                    recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{}),
         sampler_(setup_.sampler()),
-        schedule_(setup_.schedule()) {}
+        schedule_(setup_.schedule()) {
+    if (recipe_.zero > 1 && ranks_.count() > 1)
+      owned_.emplace(ranks_, model_.trained(), optimizer_.owners());
+  }
 
   // All ranks call it together: what it reads of files may take as long as it likes.
   void begin() {
@@ -157,6 +162,7 @@ class TrainingRun {
     const auto start = Clock::now();
     meter_.restart();
     optimizer_.clear_gradients();
+    if (owned_) owned_->clear();
     StepResult result;
     const std::vector<Json> told = ranks_.share_steadily([&] {
       add_scenes(feed, result);
@@ -180,19 +186,52 @@ class TrainingRun {
   }
 
   void add_scenes(SceneFeed& feed, StepResult& result) {
+    const auto dealt = scenes_of_ranks(setup_, sampler_, step_);
+    const auto& own = dealt[static_cast<std::size_t>(ranks_.rank())];
+    if (owned_)
+      return add_in_rounds(own, std::ranges::max_element(dealt, {}, count_of_scenes)->size(), feed,
+                           result);
     check_stop();
-    const auto scenes = scenes_of_rank(setup_, sampler_, step_, ranks_.rank());
-    for (const StepScene& work : scenes) {
-      check_stop();
-      if (ranks_.stop_asked()) throw Stopped("another rank was stopped");
-      ranks_.alive();
-      add_scene(work, *feed.take(work.scene), result);
+    for (const StepScene& work : own) add_next(work, feed, result);
+  }
+
+  static std::size_t count_of_scenes(const std::vector<StepScene>& scenes) { return scenes.size(); }
+
+  // All ranks exchange gradients behind each scene. One that fails, or has no scene left, goes on
+  // with nothing: the others wait for its part.
+  void add_in_rounds(const std::vector<StepScene>& own, std::size_t rounds, SceneFeed& feed,
+                     StepResult& result) {
+    std::exception_ptr failure;
+    for (std::size_t n = 0; n < rounds; ++n) {
+      try {
+        if (failure == nullptr) check_stop();
+        if (failure == nullptr && n < own.size()) add_next(own[n], feed, result);
+      } catch (const RankError&) {
+        throw;
+      } catch (const Error&) {
+        failure = std::current_exception();
+      }
+      try {
+        on_device(recipe_.model.placement.device, [&] { owned_->end_round(); });
+      } catch (const RankError&) {
+        throw;
+      } catch (const Error& error) {
+        ranks_.give_up(error.what());
+      }
     }
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+
+  void add_next(const StepScene& work, SceneFeed& feed, StepResult& result) {
+    check_stop();
+    if (ranks_.stop_asked()) throw Stopped("another rank was stopped");
+    ranks_.alive();
+    add_scene(work, *feed.take(work.scene), result);
   }
 
   Json told_to_others(const StepResult& result) const {
     return {{"sums", result.sums()},
-            {"gradients", optimizer_.gradients()},
+            {"gradients", owned_ ? owned_->gradients() : optimizer_.gradients()},
             {"memory", meter_.peak()},
             {"norm_before", norm_}};
   }
@@ -239,6 +278,7 @@ class TrainingRun {
     vlm::PassOptions how;
     how.dropout = DropoutKey{recipe_.seed, step, key};
     how.see_visual = step_ >= recipe_.visual_from;
+    if (owned_) owned_->begin_scene(work.passes);
     const vlm::PassResult pass = change
                                      ? model_.add_gradients(augmented(input, *change), samples, how)
                                      : model_.add_gradients(input, samples, how);
@@ -249,9 +289,12 @@ class TrainingRun {
   void update(StepResult& result, const std::vector<Json>& told) {
     std::vector<std::string> of_ranks;
     for (const Json& one : told) of_ranks.emplace_back(one["gradients"].text_or(""));
-    if (ranks_.count() > 1 && std::isfinite(result.loss))
+    if (owned_)
+      owned_->put(of_ranks);
+    else if (ranks_.count() > 1 && std::isfinite(result.loss))
       optimizer_.sum_gradients(ranks_, of_ranks);
-    result.norm = norm_ = optimizer_.gradient_norm();
+    result.norm = norm_ =
+        owned_ ? optimizer_.gradient_norm(ranks_, of_ranks) : optimizer_.gradient_norm();
     if (!std::isfinite(result.loss) || !std::isfinite(result.norm)) refuse(result);
     optimizer_.clip(result.norm, recipe_.clip);
     optimizer_.step(rates_at(step_));
@@ -331,6 +374,7 @@ class TrainingRun {
   const Context& context_;
   vlm::TrainModel model_;
   Optimizer optimizer_;
+  std::optional<OwnedGradients> owned_;  // with --zero 2
   Sampler sampler_;
   Schedule schedule_;
   Counters counters_;

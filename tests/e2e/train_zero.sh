@@ -1,4 +1,4 @@
-# vega-train run --zero: what ranks share out changes no bit of a run; checkpoints in parts go on with another number of
+# vega-train run --zero: what ranks share out changes no run; checkpoints in parts go on with another number of
 # ranks; a rank that is killed while it writes its part, and parts that are missing or damaged.
 #   bash train_zero.sh BIN TOOLS
 . "$(dirname "$0")/lib.sh" || exit 1
@@ -7,8 +7,8 @@
 cp "$2/libfault_shim.so" "$T/shim.so"
 cd "$T" || exit 1
 make_train_data random:8 5
-base=(--checkpoint vlm-tiny --data mix.json --scenes scenes --semantic features/semantic --features features/wan --threads 1
-  --progress off)
+files=(--checkpoint vlm-tiny --data mix.json --scenes scenes --semantic features/semantic --features features/wan --threads 1)
+base=("${files[@]}" --progress off)
 parts_of() { (cd "$1" && echo optimizer-*); }   # STEP
 moments_of() { cat "$1"/optimizer-*.h5 >/dev/null && for part in "$1"/optimizer-*.h5; do datasets "$part"; done | sort; }
 # equal_state RUN RUN STEP: the model, and all parts of the optimiser's state together, bit for bit.
@@ -23,39 +23,56 @@ same_figures() {   # RUN RUN: losses and norms of all steps, bit for bit
   check "$2 has steps" test "$(figures "$2" | wc -l)" -ge 6
 }
 
-# --- two scenes a step: one rank without sharing, two and four ranks with it have the same bits
+# --- two scenes a step: one rank, two at level 1 and four at level 2 have the same bits
 pairs=(--preset lora --lora-rank 4 --rate 1e-3 --warmup 0 --augment-turn --sampler scene --step-scenes 2 --scene-questions 2
   --steps 4 --save-every 1 --keep 9)
 last=step-00000004
 expect_exit 0 "$BIN/vega-train" run "${base[@]}" "${pairs[@]}" -o one --zero 1
 check "one rank has one part" test "$(parts_of one/$last)" = optimizer-rank-0-of-1.h5
-for level in 1; do
-  for count in 2 4; do
-    ranks $count "z$level-$count" "${pairs[@]}" --zero $level
-    equal_state one "z$level-$count" $last
-    near one "z$level-$count" 1e-14
-  done
+ranks 2 two "${pairs[@]}" --zero 1
+ranks 4 four "${pairs[@]}" --zero 2
+for run in two four; do
+  equal_state one $run $last
+  near one $run 1e-14
 done
-check "a part for each rank" test "$(parts_of z1-4/$last)" = \
+check "a part for each rank" test "$(parts_of four/$last)" = \
   "optimizer-rank-0-of-4.h5 optimizer-rank-1-of-4.h5 optimizer-rank-2-of-4.h5 optimizer-rank-3-of-4.h5"
-for part in z1-4/$last/optimizer-*; do check "$part has tensors" test "$(datasets "$part" | wc -l)" -ge 3; done
-total=$(moments_of z1-4/$last | wc -l)
-check "no tensor twice" test "$total" = "$(moments_of z1-4/$last | cut -d' ' -f1 | uniq | wc -l)"
+for part in four/$last/optimizer-*; do check "$part has tensors" test "$(datasets "$part" | wc -l)" -ge 3; done
+total=$(moments_of four/$last | wc -l)
+check "no tensor twice" test "$total" = "$(moments_of four/$last | cut -d' ' -f1 | uniq | wc -l)"
 # Readers of weights need no part of the optimiser's.
-expect_exit 0 "$BIN/vega-train" inspect z1-4/$last
-expect_exit 0 "$BIN/vega-train" export z1-4 -o exported
+expect_exit 0 "$BIN/vega-train" inspect four/$last
+expect_exit 0 "$BIN/vega-train" export four -o exported
 
-# --- more scenes a step than ranks: nothing but the owner of a state differs, so no bit does
-mixed=(--sampler random --batch 8 --rate 1e-3 --warmup 0 --steps 3)
-ranks 4 whole "${mixed[@]}" --zero 0
-ranks 4 owned "${mixed[@]}" --zero 1
-equal_state whole owned step-00000003
-same_figures whole owned
+# --- more scenes a step than ranks: at level 1 nothing but the owner of a state differs, so no bit does. Where gradients
+# go to their owners a scene at a time, sums are made in another order: equal to rounding (bound and epsilon: see
+# train_ranks.sh). The memory of each level is what the plan says.
+mixed=(--train fusion,generative-projector,projector,newline,ground-head,decoder --sampler random --batch 8 --rate 1e-3
+  --warmup 0 --epsilon 1 --steps 3)
+MOST=()
+for level in 0 1 2; do
+  ranks 3 mixed-$level "${mixed[@]}" --zero $level
+  expect_exit 0 "$BIN/vega-train" plan "${files[@]}" --speed 1 -o none "${mixed[@]}" --zero $level --ranks 3 --format json
+  planned=$(grep -E '^ *"total": ' "$OUT" | grep -oE '[0-9.e+]+')
+  most=$(sed -E 's/.*"memory":([0-9]+).*/\1/' mixed-$level/metrics.jsonl | sort -n | tail -n 1)
+  echo "level $level: memory planned $planned, measured $most"
+  # At level 2 the plan counts all gradients of a scene, which fit the buckets here, and those of the decoder leave before
+  # the pass is over: at most all of them are too much.
+  more=0
+  [ $level = 2 ] && more=$(sed -nE 's/^ *"masters": ([0-9.e+]+),/\1/p' "$OUT")
+  check "level $level: memory planned $planned, measured $most" \
+    awk -v a="$planned" -v b="$most" -v m="$more" 'BEGIN { exit !(a > 0.95 * b && a < 1.05 * b + m) }'
+  MOST+=("$most")
+done
+check "level 1 takes less: ${MOST[*]}" test "${MOST[0]}" -gt "${MOST[1]}"
+equal_state mixed-0 mixed-1 step-00000003
+same_figures mixed-0 mixed-1
+near mixed-0 mixed-2 1.8e-5
 
 # --- from 2 to 4 to 1 ranks
-cp -r z1-2 moved && rm -r moved/finished.json moved/step-0000000[234]
-ranks 4 moved "${pairs[@]}" --zero 1
-expect_text "goes on after step 1 of 4" "ranks 4, before 2"
+cp -r two moved && rm -r moved/finished.json moved/step-0000000[234]
+ranks 4 moved "${pairs[@]}" --zero 2
+expect_text "goes on after step 1 of 4" "ranks 4, before 2" "sums \"scene\", before \"step\""
 check "parts of four" test "$(parts_of moved/step-00000002 | wc -w)" = 4
 rm -r moved/finished.json moved/step-0000000[34]
 expect_exit 0 "$BIN/vega-train" run "${base[@]}" "${pairs[@]}" -o moved
@@ -63,7 +80,7 @@ expect_text "goes on after step 2 of 4"
 equal_state one moved $last
 
 # --- rank 1 is killed while it writes its part of the third checkpoint: the second is what the run goes on from
-cp -r z1-2 killed && rm -r killed/finished.json killed/step-0000000[34]
+cp -r two killed && rm -r killed/finished.json killed/step-0000000[34]
 RANK_1="LD_PRELOAD=$T/shim.so VEGA_FAULT_PREFIX=$T/killed/step-00000003.part- VEGA_FAULT_CALL=fsync VEGA_FAULT_AT=1 VEGA_FAULT_SIGNAL=9"
 start 2 "$T/killed" "${pairs[@]}" --zero 1
 dead=${PIDS[1]}
@@ -84,7 +101,7 @@ equal_state one killed $last
 
 # --- a part that is missing or cut short: it is named, and the step before is used
 for harm in "rm" "truncate -s -1"; do
-  rm -rf torn && cp -r z1-2 torn && rm torn/finished.json
+  rm -rf torn && cp -r two torn && rm torn/finished.json
   $harm torn/$last/optimizer-rank-1-of-2.h5
   expect_exit 3 "$BIN/vega-train" export torn/$last -o none
   expect_text "optimizer-rank-1-of-2.h5"

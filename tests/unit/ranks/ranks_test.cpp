@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "ranks/link.h"
+#include "ranks/owned_sums.h"
 
 using namespace vega;
 
@@ -150,6 +151,54 @@ TEST_CASE("tensors of owners come to all ranks, and sums to owners alone") {
     for (std::size_t i = 0; i < owners.size(); ++i)
       CHECK(at::equal(spread[static_cast<std::size_t>(r)][i], all_of(owners[i])[i]));
   CHECK(at::equal(sums[1], 3 * at::arange(10, at::kFloat) + 3000));
+}
+
+TEST_CASE("owners sum what all ranks give, while they give it, over several rounds") {
+  const int port = free_port();
+  constexpr int kCount = 2;
+  // Buckets, in this order: place 3 of rank 1, larger than one; 2 of rank 0; of the second stage 0
+  // of rank 0 and 1 of rank 1.
+  const std::vector<int> owners{0, 1, 0, 1};
+  const auto value = [](int rank, int round, std::int64_t numel) {
+    return at::arange(numel, at::kFloat) * (1 + rank) + round;
+  };
+  const std::vector<std::int64_t> sizes{4, 3, 2, 7 << 20};
+  std::vector<std::vector<at::Tensor>> sums(kCount);
+  const auto errors = in_threads(kCount, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, kCount, port), "job", kLong);
+    std::vector<at::Tensor> like;
+    for (const std::int64_t size : sizes) like.push_back(at::empty({size}));
+    OwnedSums out(*ranks, like, owners, {{3, 2}, {1, 0}});
+    const auto begun = [&](std::size_t count) {
+      if (out.begun() != count) throw std::runtime_error("begun " + std::to_string(out.begun()));
+    };
+    if (out.bucket_count() != 4) throw std::runtime_error("other buckets");
+    for (int round = 0; round < 2; ++round) {
+      // In the second round rank 1 has nothing, and place 1 has no value anywhere.
+      const bool gives = round == 0 || r == 0;
+      begun(0);
+      out.give(0, gives ? value(r, round, 4) : at::Tensor());
+      begun(0);  // the large one comes first
+      out.give(3, gives ? value(r, round, sizes[3]) : at::Tensor());
+      begun(1);
+      out.give(2, gives ? value(r, round, 2) : at::Tensor());
+      begun(3);
+      if (round == 0) out.give(1, value(r, round, 3));
+      out.end_round();
+    }
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      sums[static_cast<std::size_t>(r)].push_back(out.sum(i));
+    out.clear();
+    if (out.sum(static_cast<std::size_t>(r)).defined()) throw std::runtime_error("not cleared");
+  });
+  CHECK(errors == std::vector<std::string>(kCount));
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    at::Tensor whole = value(0, 0, sizes[i]) + value(1, 0, sizes[i]);
+    if (i != 1) whole += value(0, 1, sizes[i]);
+    const auto owner = static_cast<std::size_t>(owners[i]);
+    CHECK(at::equal(sums[owner][i], whole));
+    CHECK_FALSE(sums[1 - owner][i].defined());
+  }
 }
 
 TEST_CASE("an error of one rank is an error of all, of the same kind") {

@@ -1,0 +1,59 @@
+// Sums over all ranks that are kept by one rank each, and begin while later values are computed.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "ranks/buckets.h"
+
+namespace vega {
+
+class Ranks;
+
+// For one thread at a time. All ranks make it alike and end the same number of rounds. In a round
+// each rank gives values, and end_round() adds those of all ranks to the owners' sums. Throws
+// RankError.
+class OwnedSums {
+ public:
+  // like: of what shape, type and device the values of each place are; owners: a rank for each.
+  // order: all places, as their values are expected within a round, in stages that share no bucket.
+  // A bucket begins when all of its values are given and all buckets before it have begun.
+  OwnedSums(Ranks& ranks, std::vector<at::Tensor> like, std::vector<int> owners,
+            const std::vector<std::vector<std::size_t>>& order);
+
+  // A value of this round, once a place; undefined: nothing. The caller gives it away.
+  void give(std::size_t place, at::Tensor value);
+  // What was not given counts as nothing. Waits for all buckets.
+  void end_round();
+  // The sum of all rounds at a place that this rank owns; else undefined.
+  at::Tensor sum(std::size_t place) const { return sums_[place]; }
+  void clear();
+
+  std::size_t bucket_count() const { return buckets_.size(); }
+  std::size_t begun() const { return begun_; }  // buckets of this round
+
+ private:
+  struct Group {
+    int owner = 0;
+    std::vector<std::size_t> places;
+    std::size_t given = 0;
+  };
+  struct UnderWay {
+    std::size_t group = 0;
+    Bucket bucket;
+  };
+  void begin_next();
+  void end_first();
+
+  Ranks& ranks_;
+  std::vector<at::Tensor> like_, values_, sums_;
+  std::vector<Group> buckets_;
+  std::vector<std::size_t> bucket_of_;  // of each place
+  std::deque<UnderWay> line_;
+  std::size_t begun_ = 0;
+};
+
+}  // namespace vega

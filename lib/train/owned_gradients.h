@@ -1,0 +1,51 @@
+// Gradients of which each rank keeps those of its own tensors alone (--zero 2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ranks/owned_sums.h"
+#include "vlm/train_model.h"
+
+namespace vega::train {
+
+// Whether the decoder's passes alone give a tensor its gradient: adapters, layers and head.
+bool is_of_decoder(const std::string& name, vlm::Part part);
+
+// Gradients of a scene go to their owners, in buckets, as soon as they are complete, and are freed.
+// All ranks end equally many rounds in a step, each of one scene of every rank or none.
+class OwnedGradients {
+ public:
+  // owners: of each tensor (Optimizer::owners).
+  OwnedGradients(Ranks& ranks, const std::vector<vlm::Trained>& trained, std::vector<int> owners);
+  ~OwnedGradients();
+  OwnedGradients(const OwnedGradients&) = delete;
+  OwnedGradients& operator=(const OwnedGradients&) = delete;
+
+  void clear();  // before a step
+  // Before the gradients of a scene that the decoder reads in so many passes. Where it is one,
+  // what is_of_decoder() leaves while its backward pass goes on.
+  void begin_scene(std::int64_t passes) { leaves_early_ = passes == 1; }
+  // All gradients of the scene are complete. A rank without one gives nothing.
+  void end_round();
+  std::string gradients() const;  // as Optimizer::gradients, over all rounds of this rank
+  // The sums become the gradients of this rank's tensors, where some rank has one. of_ranks:
+  // gradients() of each.
+  void put(const std::vector<std::string>& of_ranks);
+
+ private:
+  class Hook;
+  void made(std::size_t place);  // this tensor's gradient is complete
+
+  std::vector<at::Tensor> leaves_;
+  std::vector<std::size_t> watched_;  // places of is_of_decoder()
+  std::vector<int> owners_;
+  int rank_ = 0;
+  OwnedSums sums_;
+  std::vector<bool> given_, had_;  // in this round; in this step
+  bool leaves_early_ = false;
+};
+
+}  // namespace vega::train
