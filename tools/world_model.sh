@@ -8,7 +8,7 @@
 #
 #   -o DIR            results (world; with --check: world-check)
 #   --seeds "1 2 3"   of the training runs
-#   --steps N         of a run (750)
+#   --steps N         of a run (as world.conf says)
 #   --conf FILE       sizes and recipe (docs/recipes/world/world.conf)
 #   --results FILE    a copy of RESULTS.md
 #   --threads N       of every program (all cores)
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
     *) echo "world_model.sh: got '$1', expected an option; --help lists them" >&2; exit 2 ;;
   esac
 done
-train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' width='' layers='' heads='' ffn='' vae_width='' mixed_single='' input='' patch=2
+train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' width='' layers='' heads='' ffn='' vae_width='' mixed_single='' input='' patch=2 rate=0.002 noise_mean=0.3
 # shellcheck source=docs/recipes/world/world.conf
 . "$conf"
 input=${input:-$size}
@@ -144,7 +144,7 @@ TEXT
 | rooms | \`vega-synth scene\`, seeds ${train_rooms/ / to }, odd ones furnished, even ones \`--study\`; $pictures pictures of $size each |
 | network | Wan2.1's transformer: width $width, $layers blocks, $heads heads, FFN $ffn, tokens of ${patch}x$patch latents of pictures of $input; cross-attention adds zero |
 | VAE | Wan2.1's encoder at base width $vae_width, its weights written down from principal components; \`pixels.safetensors\` leads back to pixels |
-| training | flow matching, $n steps of 32 frames: 8 clips of 4, in a share of $mixed_single of the steps 32 single ones; Muon and AdamW at 2e-3, linear to 0 over the second half; running mean of the weights |
+| training | flow matching, $n steps of 32 frames: in a share of $mixed_single of the steps 32 single ones, else 8 clips of 4; noise of mean $noise_mean; Muon and AdamW at $rate, linear to 0 over the second half; running mean of the weights |
 | seed | $seed |
 | mean loss | steps 1 to $early: $(mean_loss 1 "$early"); last $late: $(mean_loss $((n - late + 1)) "$n") (\`metrics.jsonl\` has every step) |
 

@@ -51,7 +51,7 @@ case $until in rooms | train | choose | score | all) ;; *)
   echo "run.sh: --until: got '$until', expected rooms, train, choose, score or all" >&2; exit 2 ;;
 esac
 [ -x "$bin/vega-train" ] || { echo "run.sh: no $bin/vega-train; run make, or set BUILD" >&2; exit 2; }
-train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' quality='' width='' layers='' heads='' ffn='' vae_width='' mirror='' input='' patch=2 noise_mean=0.3
+train_rooms='' choose_rooms='' score_rooms='' fit='' size='' frames='' every='' quality='' width='' layers='' heads='' ffn='' vae_width='' mirror='' input='' patch=2 noise_mean=0.3 rate=0.002
 runs='' grow='' blocks='' timesteps=''
 # shellcheck source=docs/recipes/world/world.conf
 . "$conf"
@@ -119,7 +119,7 @@ train() {
   fi
   [ -f "$out/runs/$1/finished.json" ] ||
     measured "train-$1" "$bin/vega-train" world "${walks[@]}" "${vae[@]}" --size "$input" --patch "$patch" --closed --mirror "$mirror" --width "$width" --blocks "$layers" \
-      --heads "$heads" --ffn "$ffn" --steps "$n" --noise-mean "$noise_mean" --single "$(setting "$1" single)" --seed "${1##*-}" \
+      --heads "$heads" --ffn "$ffn" --steps "$n" --rate "$rate" --noise-mean "$noise_mean" --single "$(setting "$1" single)" --seed "${1##*-}" \
       --save-every "$(setting "$1" save)" --keep 1000 --device "$device" --threads "$threads" --progress "$progress" -o "$out/runs/$1"
 }
 take_share "$shard"
