@@ -99,7 +99,7 @@ check "a checkpoint" test -n "$(ls -d killed/step-* 2>/dev/null)"
 
 # --- a rank that sleeps, and rank 0 that sleeps
 for asleep in 1 0; do
-  start 2 asleep-$asleep "${long[@]}" --rank-timeout 2
+  start 2 asleep-$asleep "${long[@]}" --rank-timeout 8
   until_line asleep-$asleep 2
   kill -STOP "${PIDS[asleep]}"
   wait "${PIDS[1 - asleep]}"

@@ -132,12 +132,13 @@ done
 
 # ---------------------------------------------------------------------------------------------- features and their scores
 quietly=(--threads "$threads" "${quiet[@]}")
-# A set of features is called rgb, RUN-STEP or, while a tap is chosen, as its tap.
+# A set of features is called rgb, RUN-STEP or, while a tap is chosen, as its tap, that of the random network "random_" and the tap.
 # set_of NAME: its folder in features/KIND and its tap, "TAG:TAP".
 set_of() {
   case $1 in
     rgb) printf 'rgb:rgb' ;;
     b*_t*) printf 'taps:%s' "$1" ;;
+    random_b*_t*) printf 'random:%s' "${1#random_}" ;;
     *) printf '%s:%s' "$1" "$tap" ;;
   esac
 }
@@ -218,22 +219,30 @@ compare() {
 first=${runs%% *}
 if [ -z "$model" ] && [ ! -s "$out/chosen.txt" ]; then
   say "Block and noise level, chosen with the run $first on the rooms of seeds $choose_rooms"
-  taps=()
-  for t in $timesteps; do for b in $blocks; do taps+=("b${b}_t$t"); done; done
-  features choose taps "$(model_at "$first" "$(steps_of "$first")")" "${blocks// /,}" "${timesteps// /,}"
-  compare choose taps '' "${taps[@]}"
-  # The tap whose ranks by AUC, label, normals and depth have the smallest sum; of equal ones the first.
-  awk -F, '$2 ~ /^(auc|label_mean|normal_deg|depth_r2)$/ && $1 ~ /^b/ {
-      if (!($1 in place)) { place[$1] = n; name[n++] = $1 }
-      value[$1, $2] = $2 == "normal_deg" ? -$3 : $3; measure[$2] = 1
+  taps=() random_taps=()
+  for t in $timesteps; do for b in $blocks; do taps+=("b${b}_t$t") random_taps+=("random_b${b}_t$t"); done; done
+  for kind in taps random; do   # of the trained network, and of the same one with random weights
+    [ ! -s "$out/scores/choose/$kind.csv" ] || continue
+    if [ $kind = taps ]; then n=$(steps_of "$first") sets=("${taps[@]}"); else n=0 sets=("${random_taps[@]}"); fi
+    features choose $kind "$(model_at "$first" "$n")" "${blocks// /,}" "${timesteps// /,}"
+    compare choose $kind '' "${sets[@]}"
+    rm -rf "${out:?}/features/choose/$kind"   # some GB
+  done
+  # The tap at which training gives most: AUC, label and normals minus those of the random network, each in units of its bar;
+  # the smallest of the three is largest. Of equal ones the first.
+  awk -F, '
+    FNR == NR { value[$1, $2] = $3; next }
+    $2 ~ /^(auc|label_mean|normal_deg)$/ && sub(/^random_/, "", $1) {
+      if (!($1 in least)) { name[n++] = $1; least[$1] = 1e9 }
+      gain = value[$1, $2] - $3
+      gain /= $2 == "auc" ? 0.07 : $2 == "label_mean" ? 0.12 : -3
+      if (gain < least[$1]) least[$1] = gain
     }
     END {
-      for (m in measure) for (i = 0; i < n; i++) for (j = 0; j < n; j++) rank[i] += value[name[j], m] > value[name[i], m]
-      for (i = best = 0; i < n; i++) if (rank[i] < rank[best]) best = i
+      for (i = best = 0; i < n; i++) if (least[name[i]] > least[name[best]]) best = i
       print name[best]
-    }' "$out/scores/choose/taps.csv" >"$out/chosen.part"
+    }' "$out/scores/choose/taps.csv" "$out/scores/choose/random.csv" >"$out/chosen.part"
   mv "$out/chosen.part" "$out/chosen.txt"
-  rm -rf "$out/features/choose/taps"   # some GB
 fi
 [ -n "$model" ] || tap=$(cat "$out/chosen.txt")
 block=${tap#b} block=${block%_t*} timestep=${tap#*_t}
@@ -360,22 +369,27 @@ counted() { find "$out/rooms/$1/" -mindepth 1 -maxdepth 1 -name 'room*' | wc -l;
   echo
   echo "## Blocks and noise levels"
   echo
-  echo "On the rooms to choose on, with the run $first: AUC / label / normals / depth. The tap whose ranks by the four have"
-  echo "the smallest sum is chosen."
-  echo
-  line="| block |" rule="|---|"
-  for t in $timesteps; do line+=" t $t |" rule+="---|"; done
-  printf '%s\n%s\n' "$line" "$rule"
-  for b in $blocks; do
-    line="| $b |"
-    for t in $timesteps; do
-      values=''
-      for measure in $measures; do values+="${values:+ / }$(number choose/taps "b${b}_t$t" "$measure")"; done
-      [ "b${b}_t$t" != "$tap" ] || values="**$values**"
-      line+=" $values |"
+  echo "On the rooms to choose on: AUC / label / normals / depth. The chosen tap is the one at which training gives most: AUC,"
+  echo "label and normals minus those of the random network, each in units of its bar; the smallest of the three is largest."
+  taps_table() {   # CSV PREFIX
+    local b t line="| block |" rule="|---|" values measure
+    for t in $timesteps; do line+=" t $t |" rule+="---|"; done
+    printf '\n%s\n%s\n' "$line" "$rule"
+    for b in $blocks; do
+      line="| $b |"
+      for t in $timesteps; do
+        values=''
+        for measure in $measures; do values+="${values:+ / }$(number "choose/$1" "$2b${b}_t$t" "$measure")"; done
+        [ "b${b}_t$t" != "$tap" ] || values="**$values**"
+        line+=" $values |"
+      done
+      printf '%s\n' "$line"
     done
-    printf '%s\n' "$line"
-  done
+  }
+  printf '\nThe run %s:\n' "$first"
+  taps_table taps ''
+  printf '\nThe same network with random weights:\n'
+  taps_table random random_
 } >"$out/RESULTS.md.new"
 mv "$out/RESULTS.md.new" "$out/RESULTS.md"
 [ -z "$results" ] || cp "$out/RESULTS.md" "$results"
