@@ -18,10 +18,11 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kBeat{1000}, kShortestBeat{50};
-// In which a rank whose connection broke must write, or it has ended: at least so many beats.
-constexpr int kMissedBeats = 4;
+constexpr int kMissedBeats = 4;  // of a rank that has ended, or sleeps: at least so many
 constexpr milliseconds kGrace{1500};
 constexpr auto kVerdict = "verdict", kStop = "stop";
+
+double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
 std::string beat_key(int rank) { return "beat/" + std::to_string(rank); }
 
@@ -64,6 +65,10 @@ struct RankWatch::State {
   void look(const std::vector<int>& at, const std::vector<std::string>& beats);
   void settle(const std::string& text);
   std::vector<int> looked_at() const;
+  // Whoever writes nothing for so long has ended, or sleeps.
+  Clock::duration grace() const {
+    return std::max<Clock::duration>(kMissedBeats * interval, kGrace);
+  }
 };
 
 std::vector<int> RankWatch::State::looked_at() const {
@@ -93,10 +98,12 @@ void RankWatch::State::look(const std::vector<int>& at, const std::vector<std::s
       if (slept || beat.count != one.beat.count) one.counted = now;
       if (slept || beat.work != one.beat.work) one.worked = now;
       one.beat = beat;
-      if (slow.empty() && now - one.worked > limit)
-        slow = fmt::format("{} {} for {} s", names[static_cast<std::size_t>(at[i])],
-                           now - one.counted > limit ? "has not answered" : "has done nothing",
-                           std::chrono::duration<double>(limit).count());
+      if (slow.empty() && now - one.worked > limit) {
+        const auto silent = now - one.counted;
+        slow = names[static_cast<std::size_t>(at[i])] +
+               (silent < grace() ? fmt::format(" has done nothing for {} s", seconds(limit))
+                                 : fmt::format(" has not answered for {:.0f} s", seconds(silent)));
+      }
     }
   }
   if (!slow.empty()) settle(store->claim(kVerdict, slow));
@@ -179,7 +186,7 @@ std::string RankWatch::verdict() {
   const auto silent = now - s.answered;
   if (silent > s.limit + 2 * s.interval)
     s.verdict = fmt::format("{}, which keeps the store of all ranks, has not answered for {:.0f} s",
-                            s.names[0], std::chrono::duration<double>(silent).count());
+                            s.names[0], seconds(silent));
   return s.verdict;
 }
 
@@ -194,7 +201,7 @@ std::string RankWatch::find_culprit(const std::string& what) {
   State& s = *state_;
   s.all_seen = true;
   const auto start = Clock::now();
-  const auto grace = std::max(kMissedBeats * s.interval, kGrace);
+  const auto grace = s.grace();
   std::unique_lock lock(s.mutex);
   const auto known = [&] { return !s.verdict.empty(); };
   // Whoever wrote nothing in the second half of this time has ended: a beat may be on its way.
