@@ -162,44 +162,48 @@ RankGroup::RankGroup(RankStore& store, const RankPlace& place, milliseconds wait
 
 RankGroup::~RankGroup() = default;
 
-std::unique_ptr<PendingWork> RankGroup::sum(const at::Tensor& flat) {
+namespace {
+
+// Begins a collective without a limit of its own. call: gets the options, and begins it.
+template <typename Options, typename Call>
+std::unique_ptr<PendingWork> begun(const Call& call) {
   return linked([&] {
-    std::vector<at::Tensor> tensors{flat};
-    c10d::AllreduceOptions options;
+    Options options;
     options.timeout = kEver;
-    return std::make_unique<GlooWork>(state_->gloo->allreduce(tensors, options));
+    return std::make_unique<GlooWork>(call(options));
   });
 }
 
+}  // namespace
+
+std::unique_ptr<PendingWork> RankGroup::sum(const at::Tensor& flat) {
+  std::vector<at::Tensor> tensors{flat};
+  return begun<c10d::AllreduceOptions>(
+      [&](const auto& options) { return state_->gloo->allreduce(tensors, options); });
+}
+
 std::unique_ptr<PendingWork> RankGroup::sum_at(const at::Tensor& flat, int owner) {
-  return linked([&] {
-    std::vector<at::Tensor> tensors{flat};
-    c10d::ReduceOptions options;
+  std::vector<at::Tensor> tensors{flat};
+  return begun<c10d::ReduceOptions>([&](auto& options) {
     options.rootRank = owner;
-    options.timeout = kEver;
-    return std::make_unique<GlooWork>(state_->gloo->reduce(tensors, options));
+    return state_->gloo->reduce(tensors, options);
   });
 }
 
 std::unique_ptr<PendingWork> RankGroup::spread(const at::Tensor& flat, int owner) {
-  return linked([&] {
-    std::vector<at::Tensor> tensors{flat};
-    c10d::BroadcastOptions options;
+  std::vector<at::Tensor> tensors{flat};
+  return begun<c10d::BroadcastOptions>([&](auto& options) {
     options.rootRank = owner;
-    options.timeout = kEver;
-    return std::make_unique<GlooWork>(state_->gloo->broadcast(tensors, options));
+    return state_->gloo->broadcast(tensors, options);
   });
 }
 
 std::unique_ptr<PendingWork> RankGroup::gather(const at::Tensor& own,
                                                std::vector<at::Tensor>& all) {
-  return linked([&] {
-    std::vector<at::Tensor> input{own};
-    std::vector<std::vector<at::Tensor>> outputs{all};
-    c10d::AllgatherOptions options;
-    options.timeout = kEver;
-    return std::make_unique<GlooWork>(state_->gloo->allgather(outputs, input, options));
-  });
+  std::vector<at::Tensor> input{own};
+  std::vector<std::vector<at::Tensor>> outputs{all};
+  return begun<c10d::AllgatherOptions>(
+      [&](const auto& options) { return state_->gloo->allgather(outputs, input, options); });
 }
 
 void RankGroup::abandon() {

@@ -26,7 +26,7 @@ class OwnedSums {
 
   // A value of this round, once a place; undefined: nothing. The caller gives it away.
   void give(std::size_t place, at::Tensor value);
-  // What was not given counts as nothing. Waits for all buckets.
+  // Ends the round: a value that was not given counts as nothing, and all buckets are waited for.
   void end_round();
   // The sum of all rounds at a place that this rank owns; else undefined.
   at::Tensor sum(std::size_t place) const { return sums_[place]; }
