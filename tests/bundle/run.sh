@@ -117,5 +117,4 @@ check "tests to run there" test "$(wc -l <<<"$programs")" -ge 5
 for program in $programs ladder_wan ladder_token_gate bench_wan bench_token_gate bench_qwen2; do
   check "$program, which run_gpu.sh starts" test -x "$BUNDLE/bin/$program"
 done
-printf '%s s\n' "$SECONDS"
 finish

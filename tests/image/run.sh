@@ -111,5 +111,4 @@ expect_exit 0 extract "${features[@]}" -o g
 expect_equal f/f/room.h5 g/f/room.h5
 # The recipes' shell, with the recipes that the image has.
 expect_exit 0 inside env BUILD=/usr bash /usr/share/doc/vega/docs/recipes/world/run.sh --help
-printf '%s s\n' "$SECONDS"
 finish

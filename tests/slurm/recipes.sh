@@ -67,5 +67,4 @@ check "published points beside ours and the control" test "$(grep -c 'VEGA-3D (p
 check "each setting is trained by one task" test "$(cat ablation/log/ablation-settings-*_[01].log | grep -c ': finished after')" = 6
 [ "$FAILURES" = 0 ] || tail -n 20 {scannet,ablation}/log/*.log
 
-echo "$SECONDS s"
 end_of_cluster
