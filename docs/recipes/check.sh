@@ -24,15 +24,15 @@ check_programs() {
 }
 
 # ---------------------------------------------------------------------------------------------- weights
-# weights FOLDER WHAT WHERE: a checkpoint in safetensors: its settings, and every part that its index names.
+# weights FOLDER WHAT WHERE [FILE]: a checkpoint in safetensors: its settings, and FILE or every part that its index names.
 weights() {
-  local folder=$1 part
+  local folder=$1 file=${4:-model.safetensors} part
   need "$folder/config.json" "settings of $2" "$3"
-  if [ -s "$folder/model.safetensors.index.json" ]; then
+  if [ -s "$folder/$file.index.json" ]; then
     while read -r part; do part_of_weights "$folder/$part" "$2" "$3"; done < <(
-      grep -oE '"[^"/]+\.safetensors"' "$folder/model.safetensors.index.json" | tr -d '"' | sort -u)
+      grep -oE '"[^"/]+\.safetensors"' "$folder/$file.index.json" | tr -d '"' | sort -u)
   else
-    part_of_weights "$folder/model.safetensors" "$2" "$3"
+    part_of_weights "$folder/$file" "$2" "$3"
   fi
 }
 # part_of_weights FILE WHAT WHERE: no pointer of Git LFS in its place.
@@ -55,13 +55,7 @@ check_weights() {
   else
     part_of_weights "$wan/Wan2.1_VAE.pth" "Wan's VAE" "$from"
   fi
-  need "$folder/config.json" "settings of the diffusion transformer" "$from"
-  if [ -s "$folder/$dit.index.json" ]; then
-    while read -r part; do part_of_weights "$folder/$part" "the diffusion transformer" "$from"; done < <(
-      grep -oE '"[^"/]+\.safetensors"' "$folder/$dit.index.json" | tr -d '"' | sort -u)
-  else
-    part_of_weights "$folder/$dit" "the diffusion transformer" "$from"
-  fi
+  weights "$folder" "the diffusion transformer" "$from" "$dit"
   need "${prompt:-$(first_of "$wan/prompt.h5" "$wan/prompt.pt" "$wan/wan_prompt_embedding.pt")}" "embedding of the empty text" \
     "vega-extract prompt --model $wan -o $wan/prompt.h5 (reads models_t5_umt5-xxl-enc-bf16.pth of $from)"
   [ -z "$meteor" ] || need "$meteor/meteor-1.5.jar" "METEOR's word lists" "docs/scoring.md"

@@ -1,5 +1,8 @@
-# scans.sh: the stages that every recipe on scans begins with: lists, scene files, features, questions. Behind stages.sh.
+# scans.sh: the stages that every recipe on scans begins with: lists, scene files, features, questions. What it
+# wants of the recipe's script stands in stages.sh, which it brings.
 # shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck source=docs/recipes/stages.sh
+. "$here/../stages.sh"
 
 # eval_split TASK: the split that a benchmark is evaluated on.
 eval_split() { if [ "$1" = sqa3d ]; then echo test; else echo val; fi; }

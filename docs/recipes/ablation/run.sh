@@ -27,8 +27,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 recipe=ablation stages="lists scenes semantic generative questions settings results" divided="scenes semantic generative settings"
-# shellcheck source=docs/recipes/stages.sh
-. "$here/../stages.sh"
 # shellcheck source=docs/recipes/scans.sh
 . "$here/../scans.sh"
 read_options "$@"

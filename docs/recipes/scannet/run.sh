@@ -27,8 +27,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 recipe=scannet stages="lists scenes semantic generative questions train seen answer score" divided="scenes semantic generative seen answer"
-# shellcheck source=docs/recipes/stages.sh
-. "$here/../stages.sh"
 # shellcheck source=docs/recipes/scans.sh
 . "$here/../scans.sh"
 read_options "$@"
