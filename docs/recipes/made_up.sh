@@ -22,6 +22,7 @@ model wan --preset wan-tiny
 to=$(cd "$to" && pwd)
 cat >"$to/scannet.conf" <<END
 data=$to/data base=$to/llava-video wan=$to/wan published=none row=chance
+title="A trial in a made-up world: numbers of chance, none of ScanNet"
 tasks="scanrefer multi3drefer scan2cap scanqa sqa3d"
 mixture="sqa3d scanqa scan2cap scanrefer multi3drefer"
 select=uniform:4 size=208x128 block=20 timestep=300

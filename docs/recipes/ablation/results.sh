@@ -85,7 +85,7 @@ grid_table() {
   done
 }
 {
-  results_head "Results of the ablations"
+  results_head "${title:-Results of the ablations}"
   cost_rows '^(scenes|semantic|wan|random)' 'features and files of scenes' '^train' training '^answer' answers
   echo "| recipe | preset $preset, \`$train\` |"
   echo

@@ -31,7 +31,7 @@ recipe=ablation stages="lists scenes semantic generative questions settings resu
 . "$here/../scans.sh"
 read_options "$@"
 read_conf data base tower wan prompt meteor task metric mixture count published select size blocks timesteps block timestep grid \
-  fusions fusion random random_preset random_seed controls seeds preset train train_without answer device tflops skip_missing sbatch
+  fusions fusion random random_preset random_seed controls seeds preset train train_without answer device tflops skip_missing sbatch title
 tasks=$task seeds=${seeds:-1}
 trains_tower && refuse "$conf: preset, train: got the vision tower among what trains, expected it as it is: settings share its features"
 case $grid in cross | full) ;; *) refuse "$conf: grid: got '$grid', expected cross or full" ;; esac

@@ -6,10 +6,11 @@
 table=("$bin/vega-eval" table "${rows[@]}" --log-level warn)
 [ "${published:-auto}" = auto ] || table+=(--published "$published")
 "${table[@]}" --format latex -o "$out/table.tex"
-# measure_of FILE: rows of the table of scores, from the CSV of vega-eval score: metric, value, low, high; groups are left out.
+# measures_of TASK FILE: rows of the table of scores, from the CSV of vega-eval score: metric, value, low, high; groups are left out.
 measures_of() { awk -F, -v task="$1" 'NR > 1 && $7 == "" && $3 != "" { printf "| %s | %s | %.2f | %.2f to %.2f |\n", task, $1, $2, $3, $4 }' "$2"; }
+[ -n "$title" ] || title="Results on ScanNet's benchmarks"
 {
-  results_head "Results on ScanNet's benchmarks"
+  results_head "$title"
   cost_rows '(scenes|semantic|generative|seen)' 'features and files of scenes' '^train' training '^answer' answers
   echo "| recipe | preset $preset, fusion $fusion, \`$train\` |"
   echo

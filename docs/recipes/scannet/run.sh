@@ -31,7 +31,7 @@ recipe=scannet stages="lists scenes semantic generative questions train seen ans
 . "$here/../scans.sh"
 read_options "$@"
 read_conf data base tower wan prompt meteor tasks mixture count row published select size block timestep preset fusion train launch answer device \
-  tflops skip_missing sbatch
+  tflops skip_missing sbatch title
 
 stage_semantic() {
   if trains_tower; then echo "training reads pictures: nothing to do before it" >&2; else siglip semantic "${tower:-$base}" all; fi
