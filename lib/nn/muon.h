@@ -16,7 +16,7 @@ struct MuonOptions {
   double weight_decay = 0;  // of PyTorch's class: 0.1
   int steps = 5;            // of Newton and Schulz
   double epsilon = 1e-7;
-  at::ScalarType type = at::kBFloat16;  // of the Newton-Schulz products; float32 in tests
+  at::ScalarType type = at::kBFloat16;  // of the Newton-Schulz products; or float32
 };
 
 // Five (options.steps) Newton-Schulz steps with PyTorch's coefficients 3.4445, -4.775, 2.0315 bring

@@ -44,6 +44,8 @@ AdamWOptions adamw_of(const WorldRecipe& recipe) {
 MuonOptions muon_of(const WorldRecipe& recipe) {
   MuonOptions out;
   out.weight_decay = recipe.weight_decay;
+  // Processors without instructions for bf16 multiply it number by number.
+  out.type = recipe.dtype == DType::kBF16 ? at::kBFloat16 : at::kFloat;
   return out;
 }
 
