@@ -8,7 +8,8 @@
 #
 #   -o DIR             results (benchmark): questions/ scenes/ features/ answers/TASK/ (with scores.json)
 #                      table.txt table.md report.html
-#   --data DATA        the `data` folder of Video-3D-LLM (docs/dataset.md); without it rooms are made up in DIR/data
+#   --data DATA        the `data` folder of Video-3D-LLM (docs/dataset.md); without it rooms are made up in DIR/data. Benchmarks
+#                      that choose among proposals need those of a detector: annotated objects never take their place
 #   --checkpoint DIR   a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, or a LoRA folder; without it an untrained one
 #   --base DIR         of a LoRA folder: the model that it was trained on
 #   --tower DIR        the vision tower, where the checkpoint has none
@@ -148,6 +149,29 @@ done
 [ ${#chosen[@]} != 0 ] || { echo "benchmark.sh: no annotations in $data/benchmark or $data/processed" >&2; exit 3; }
 
 # ---------------------------------------------------------------------------------------------- files of the scenes
+# proposals_of SPLIT: the options that say what the proposals of its scenes are: those of a detector. The annotated objects
+# never take their place, since one of them is the answer: benchmarks that need proposals then get no row.
+proposals_of() {
+  local boxes=$data/metadata/scannet_$1_pred_box.json masks=$data/scannet/mask scene task lack=''
+  proposals=(--proposals masks)   # beside the scans
+  if [ -f "$boxes" ]; then proposals=(--boxes "$boxes"); return; fi
+  if [ -d "$masks" ]; then proposals=(--masks "$masks"); return; fi
+  while read -r scene; do
+    compgen -G "$data/scannet/*/$scene/*.mask.npz" >/dev/null || lack=${lack:-$scene}
+  done <"$out/lists/$1.txt"
+  [ -n "$lack" ] || return 0
+  proposals=(--proposals none)
+  for task in "${chosen[@]}"; do
+    case $1:$task in
+      "${split_of[$task]}:scanrefer" | "${split_of[$task]}:multi3drefer" | "${split_of[$task]}:scan2cap")
+        echo "benchmark.sh: $task, split $1: got no proposals of a detector (the first scene without: $lack), expected $boxes," \
+          "or masks in $masks or beside the scans; annotated objects do not take their place, since one of them is the answer" >&2
+        without+=("$task") ;;
+    esac
+  done
+}
+without=()
+
 step "Files of the scenes: depth, poses and objects; what the vision tower sees; the generative branch"
 : >"$out/lists/all.new"
 common=(--root "$data" --select "uniform:$frames" --view "$view")
@@ -155,10 +179,8 @@ for one in train val test; do
   [ -f "$out/lists/$one.new" ] || continue
   sort -u "$out/lists/$one.new" >"$out/lists/$one.txt" && rm "$out/lists/$one.new"
   cat "$out/lists/$one.txt" >>"$out/lists/all.new"
-  boxes=()   # the proposals of a detector, where they are not in the scans
-  if [ -f "$data/metadata/scannet_${one}_pred_box.json" ]; then boxes=(--boxes "$data/metadata/scannet_${one}_pred_box.json")
-  elif [ -d "$data/scannet/mask" ]; then boxes=(--masks "$data/scannet/mask"); fi
-  run "$bin/vega-extract" scene --list "$out/lists/$one.txt" "${common[@]}" "${boxes[@]}" -o "$out/scenes"
+  proposals_of "$one"
+  run "$bin/vega-extract" scene --list "$out/lists/$one.txt" "${common[@]}" "${proposals[@]}" -o "$out/scenes"
 done
 sort -u "$out/lists/all.new" >"$out/lists/all.txt" && rm "$out/lists/all.new"
 seen=$checkpoint
@@ -178,6 +200,10 @@ mkdir -p "$out/questions" "$out/answers"
 scored=() truths=() runs=()
 for task in "${chosen[@]}"; do
   step "$task, split ${split_of[$task]}"
+  if [[ " ${without[*]} " = *" $task "* ]]; then
+    lose "$task" "there are no proposals to choose from"
+    continue
+  fi
   questions=$out/questions/$task.json
   case ${source_of[$task]} in
     "$data"/processed/*) cp "${source_of[$task]}" "$questions" ;;

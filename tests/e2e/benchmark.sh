@@ -49,6 +49,14 @@ check "processed questions as they are" cmp other/questions/scanqa.json real/pro
 check "published rows beside" grep -q '^VEGA-3D ' other/table.txt
 check "our row" grep -q '^ours ' other/table.txt
 
+# --- without proposals of a detector the annotated objects do not take their place: others keep their rows
+cp -r run/data blind && rm blind/metadata/scannet_*_pred_box.json blind/scannet/scans/*/*.mask.npz
+expect_exit 4 benchmark --data blind --checkpoint run/models/vlm-tiny --model run/models/wan-tiny --frames 2 -o blind-run \
+  --tasks "scanrefer scan2cap scanqa nr3d" -- --max-new-tokens 3
+expect_text "scanrefer, split val: got no proposals of a detector" "since one of them is the answer" "no row for scanrefer scan2cap:"
+check "two benchmarks" test "$(echo blind-run/answers/*/scores.json)" = "blind-run/answers/nr3d/scores.json blind-run/answers/scanqa/scores.json"
+for file in blind-run/scenes/*.h5; do check "no proposals in $file" sh -c "'$BIN/vega-extract' inspect '$file' | grep -q /objects/gt && ! '$BIN/vega-extract' inspect '$file' | grep -q /objects/proposal"; done
+
 # --- a benchmark whose questions cannot be asked, and one whose scenes are not there, cost only their rows
 cp -r run/data broken
 sed -i 's/"description":"[^"]*"/"description":""/' broken/benchmark/multi3drefer/multi3drefer_val.json
