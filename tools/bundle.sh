@@ -54,7 +54,7 @@ fi
 if [ -n "$tests" ]; then
   [ -s "$build/tests/cuda_tests.txt" ] || die "$build/tests/cuda_tests.txt is missing; configure again"
   while read -r program _; do add "$build/tests/$program" launcher; done <"$build/tests/cuda_tests.txt"
-  for program in tests/ladder/ladder_wan tests/ladder/ladder_token_gate bin/bench_wan bin/bench_token_gate bin/bench_qwen2; do
+  for program in tests/ladder/ladder_wan tests/ladder/ladder_token_gate bin/bench_wan bin/bench_token_gate bin/bench_qwen2 bin/bench_train; do
     add "$build/$program" launcher
   done
   cp "$build/tests/cuda_tests.txt" "$source/tools/bundle/gpu_steps.txt" "$share/"

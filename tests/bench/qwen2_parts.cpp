@@ -64,7 +64,7 @@ void write_values(SafetensorsWriter& writer, const std::string& name, const at::
 }
 
 void write_checkpoint(const std::filesystem::path& folder, const qwen2::Config& c,
-                      at::ScalarType type) {
+                      at::ScalarType type, std::int64_t layers) {
   std::ofstream(folder / "config.json") << Json{
       {"architectures", Json::list({"Qwen2ForCausalLM"})},
       {"model_type", "qwen2"},
@@ -80,9 +80,12 @@ void write_checkpoint(const std::filesystem::path& folder, const qwen2::Config& 
       {"rope_theta", 1e6},
       {"use_sliding_window", false},
       {"tie_word_embeddings", c.tied}}.dump();
+  qwen2::Config written = c;
+  if (layers > 0) written.layers = layers;
   std::vector<TensorSpec> specs;
-  for (const auto& row : qwen2::decoder_tensors(c))
+  for (const auto& row : qwen2::decoder_tensors(written))
     specs.push_back({"model." + row.canonical, dtype_of(type), row.shape});
+  if (!c.tied) specs.push_back({"lm_head.weight", dtype_of(type), {c.vocab, c.hidden}});
   SafetensorsWriter writer(folder / "model.safetensors", specs, {{"format", "pt"}});
   for (const auto& spec : specs)
     write_values(writer, spec.name, made_up(spec.name, spec.shape), type);

@@ -28,8 +28,9 @@ at::Tensor made_up(const std::string& name, at::IntArrayRef shape);
 void write_values(SafetensorsWriter& writer, const std::string& name, const at::Tensor& values,
                   at::ScalarType type);
 
-// Writes config.json and model.safetensors of made-up weights, as transformers reads them.
+// Writes config.json and model.safetensors of made-up weights, as transformers reads them; the
+// latter has the first `layers` layers alone, 0: all.
 void write_checkpoint(const std::filesystem::path& folder, const qwen2::Config& config,
-                      at::ScalarType type);
+                      at::ScalarType type, std::int64_t layers = 0);
 
 }  // namespace vega::bench

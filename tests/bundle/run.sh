@@ -114,7 +114,7 @@ expect_exit 0 on_node VEGA_SOURCE_DIR="$BUNDLE/share/vega" "$BUNDLE/bin/unit_mod
 expect_exit 2 on_node "$BUNDLE/bin/bench_wan" --nonsense
 programs=$(cut -f1 "$BUNDLE/share/vega/cuda_tests.txt")
 check "tests to run there" test "$(wc -l <<<"$programs")" -ge 5
-for program in $programs ladder_wan ladder_token_gate bench_wan bench_token_gate bench_qwen2; do
+for program in $programs ladder_wan ladder_token_gate bench_wan bench_token_gate bench_qwen2 bench_train; do
   check "$program, which run_gpu.sh starts" test -x "$BUNDLE/bin/$program"
 done
 finish

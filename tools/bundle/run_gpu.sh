@@ -2,8 +2,10 @@
 # run_gpu.sh [OUT]: on a machine with a GPU, the CUDA tests, the kernel ladders and the benchmarks, in one go. `make gpu` runs it in
 # the build folder (--build BUILD), a bundle brings it along. Every step runs, whatever an earlier one did; a table is printed at
 # the end. Logs, bench.json and the table (summary.txt) go to OUT (default: $OUT, else gpu-results). LIBTORCH_ROOT as for every
-# program. BENCH_ARGS: more for bench_wan. GPU_SECONDS (540): a step that begins later is left out, one that runs longer is ended.
-# Exit code 0: every step ran and passed; 1: one failed, was skipped or had no time.
+# program. BENCH_ARGS: more for bench_wan. BENCH_PYTHON: an interpreter with torch, transformers and peft, beside which a training
+# of 7B shapes is measured, and has to be 1.3 times as fast; without it vega's side is measured alone. GPU_SECONDS (540): a step
+# that begins later is left out, one that runs longer is ended. Exit code 0: every step ran and passed; 1: one failed, was
+# skipped or had no time.
 here=$(dirname "$(readlink -f "$0")")
 if [ "${1:-}" = --build ]; then
   build=$(cd "$2" && pwd) || exit 2
@@ -62,6 +64,7 @@ while IFS=$tab read -r name command; do
     case $word in
       # shellcheck disable=SC2086   # one word an option
       BENCH_ARGS) set -- "$@" ${BENCH_ARGS:-} ;;
+      BENCH_PYTHON) [ -z "${BENCH_PYTHON:-}" ] || set -- "$@" --python "$BENCH_PYTHON" --least 1.3 ;;
       OUT/*) set -- "$@" "$out/${word#OUT/}" ;;
       *) set -- "$@" "$word" ;;
     esac
