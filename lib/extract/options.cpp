@@ -79,6 +79,12 @@ std::string backbone_help() {
   return out;
 }
 
+void visit_size(FeatureOptions& o, OptionVisitor& v) {
+  v.parsed("--size", o.size, "WxH", "", size_option,
+           "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720; default: "
+           "what the model's vega_model.json says, else 832x480; siglip: always 384x384)");
+}
+
 void visit_frames(FeatureOptions& o, OptionVisitor& v) {
   v.group("Frames");
   v.parsed("--candidates", o.candidates, "all|every:K", "", candidates_option,
@@ -100,12 +106,10 @@ void visit_frames(FeatureOptions& o, OptionVisitor& v) {
   v.choice("--preset", o.preset, kModelPresets,
            "--view as a released model saw the frames; video3d-llm has a vision tower only, "
            "--backbone siglip");
-  v.parsed("--size", o.size, "WxH", "", size_option,
-           "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720; default: "
-           "what the model's vega_model.json says, else 832x480; siglip: always 384x384)");
+  visit_size(o, v);
 }
 
-void visit_backbone(FeatureOptions& o, OptionVisitor& v) {
+void visit_network(FeatureOptions& o, OptionVisitor& v) {
   v.group("Backbone");
   v.parsed("--backbone", o.backbone, "NAME", o.backbone, name_option, backbone_help());
   v.text("--model", o.model, "DIR",
@@ -132,12 +136,20 @@ void visit_backbone(FeatureOptions& o, OptionVisitor& v) {
   v.open_real("--shift", o.shift, "F", {.least = 0, .above_least = true},
               "shift of the flow-matching schedule (default: likewise, else 5)");
   v.choice("--schedule", o.schedule, wan::kSchedules, "");
+}
+
+void visit_pool(FeatureOptions& o, OptionVisitor& v) {
+  v.parsed("--pool", o.pool, "HxW|native", "", pool_option,
+           "grid the tokens are averaged to (default: 14x14; siglip: native, 27x27)");
+}
+
+void visit_backbone(FeatureOptions& o, OptionVisitor& v) {
+  visit_network(o, v);
   v.parsed("--noise", o.noise, "v1|zero|stored:FILE", o.noise.text, noise_option,
            "v1: counter-based, a function of seed, scene and frame alone; stored: a vega.noise "
            "file");
   v.integer("--seed", o.seed, "N", {}, "seed of the noise");
-  v.parsed("--pool", o.pool, "HxW|native", "", pool_option,
-           "grid the tokens are averaged to (default: 14x14; siglip: native, 27x27)");
+  visit_pool(o, v);
 }
 
 }  // namespace
@@ -196,6 +208,18 @@ void FeatureOptions::visit(OptionVisitor& v) {
   run.visit(v,
             "compute nothing: say what each scene lacks, and what a run would take; reads no "
             "weight");
+}
+
+void ProfileOptions::visit(OptionVisitor& v) {
+  visit_network(features, v);
+  visit_pool(features, v);
+  visit_size(features, v);
+  features.device.visit(v);
+  v.group("Output");
+  v.integer("--frames", frames, "N", {1, 1 << 16}, "frames that are timed");
+  v.flag("--no-roofline", no_roofline, "do not measure what the machine can do beside it");
+  v.text("-o,--out", out, "FILE.json", "write the table to this file instead (vega.operators/1)");
+  RunOptions::visit_threads(v, features.run.threads);
 }
 
 void PreviewOptions::visit(OptionVisitor& v) {

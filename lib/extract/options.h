@@ -86,6 +86,16 @@ struct FeatureOptions : FeatureSettings {
   void visit(OptionVisitor& v);
 };
 
+// Options of `vega-extract profile`: those of `features` that change what is computed.
+struct ProfileOptions {
+  FeatureOptions features;
+  std::int64_t frames = 4;
+  bool no_roofline = false;
+  std::string out;  // empty: a table on stdout
+
+  void visit(OptionVisitor& v);
+};
+
 // Options of `vega-extract preview`.
 struct PreviewOptions {
   std::vector<std::string> inputs;

@@ -69,6 +69,14 @@ VEGA_CUDA_LIBRARY=$T/nowhere.so expect_exit 5 wan --tag none
 expect_text "$T/nowhere.so"
 expect_nothing "$T/f/none"
 
+# Where the time goes: the groups of the processor, with the device's copies.
+expect_exit 0 extract profile --model "$T/m" --size 112x64 --block 1 --device cuda --batch 2 --frames 4 \
+  --no-roofline
+expect_text "host emulation" "2 a step"
+for group in "frames to the device" "VAE convolutions" "features to the host" "a frame"; do
+  check "$group in the table" grep -q "^$group " "$OUT"
+done
+
 # Fusion, of features whose crop has the shape of a release's.
 expect_exit 0 synth model --preset siglip-tiny -o "$T/siglip" --progress off
 expect_exit 0 extract features "$T/room" --backbone siglip --model "$T/siglip" --select uniform:2 \

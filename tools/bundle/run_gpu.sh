@@ -71,4 +71,5 @@ while IFS=$tab read -r name command; do
   done
   step "$name" "$@"
 done <"$steps"
+rm -rf "$out/wan-1.3b"   # 6 GB
 exit $failed

@@ -9,7 +9,9 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "core/on_device.h"
+#include "core/profile.h"
 #include "kernels/pool_tokens.h"
+#include "models/op_groups.h"
 #include "models/siglip/checkpoint.h"
 #include "models/siglip/tower.h"
 
@@ -89,7 +91,10 @@ void SiglipBackbone::load() {
 
 at::Tensor SiglipBackbone::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  return on_device(device_, [&] { return tower_pixels(pixels).to(device_); });
+  return on_device(device_, [&] {
+    const OpGroup group(op_groups::kUpload, copy_work(pixels, device_));
+    return tower_pixels(pixels).to(device_);
+  });
 }
 
 std::vector<at::Tensor> SiglipBackbone::run(const at::Tensor& encoded, const at::Tensor&) const {
@@ -98,8 +103,12 @@ std::vector<at::Tensor> SiglipBackbone::run(const at::Tensor& encoded, const at:
     const Tap& tap = taps_.front();
     const std::int64_t grid = checkpoint_.config.grid;
     at::Tensor tokens = tower_->forward(encoded.to(device_));
-    if (options_.pool_h > 0)
-      tokens = kernels::pool_tokens(tokens, grid, grid, tap.grid_h, tap.grid_w);
+    if (options_.pool_h > 0) {
+      tokens = in_group(op_groups::kPooling, bytes_of({tokens}), [&] {
+        return kernels::pool_tokens(tokens, grid, grid, tap.grid_h, tap.grid_w);
+      });
+    }
+    const OpGroup group(op_groups::kDownload, copy_work(tokens, device_));
     return {tokens.reshape({tokens.size(0), tap.grid_h, tap.grid_w, tap.channels}).to(at::kCPU)};
   });
 }

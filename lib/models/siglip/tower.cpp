@@ -6,10 +6,12 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "core/profile.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
 #include "kernels/gelu.h"
 #include "kernels/layer_norm.h"
+#include "models/op_groups.h"
 #include "models/siglip/names.h"
 #include "models/siglip/patches.h"
 
@@ -60,17 +62,22 @@ Tower::Layer Tower::fold(const WeightViews& weights, std::int64_t index) const {
 }
 
 at::Tensor Tower::embed(const at::Tensor& pixels) const {
+  const OpGroup group(op_groups::kEmbedding, {2 * static_cast<double>(pixels.numel()) *
+                                                  static_cast<double>(patch_weight_.size(0)),
+                                              static_cast<double>(pixels.nbytes())});
   const at::Tensor patches = patches_of(pixels, config_).to(options_.dtype);
   return at::linear(patches, patch_weight_).to(at::kFloat) + positions_;
 }
 
 at::Tensor Tower::attend(const Layer& layer, const at::Tensor& normed) const {
   const std::int64_t n = normed.size(0), tokens = normed.size(1);
-  const auto qkv = at::linear(normed, layer.qkv_weight, layer.qkv_bias)
+  const auto qkv = product(op_groups::kProjections, normed, layer.qkv_weight, layer.qkv_bias)
                        .reshape({n, tokens, 3, config_.heads, config_.head_dim()})
                        .permute({2, 0, 3, 1, 4});
-  const at::Tensor mixed = kernels::softmax_attention(qkv[0], qkv[1], qkv[2]);
-  return at::linear(mixed, layer.out_weight, layer.out_bias);
+  const at::Tensor mixed = in_group(op_groups::kAttention, attention_work(qkv[0], qkv[1]), [&] {
+    return kernels::softmax_attention(qkv[0], qkv[1], qkv[2]);
+  });
+  return product(op_groups::kProjections, mixed, layer.out_weight, layer.out_bias);
 }
 
 at::Tensor Tower::forward(const at::Tensor& pixels) const {
@@ -81,16 +88,24 @@ at::Tensor Tower::forward(const at::Tensor& pixels) const {
   check_that(pixels.size(2) >= side && pixels.size(3) >= side, op, "pixels",
              to_string(pixels.sizes().vec()), std::to_string(side) + " pixels a side");
   at::Tensor x = embed(pixels);
-  at::Tensor normed = kernels::layer_norm(x, config_.eps, options_.dtype);
+  at::Tensor normed = in_group(op_groups::kLayerNorm, bytes_of({x, x}),
+                               [&] { return kernels::layer_norm(x, config_.eps, options_.dtype); });
+  const auto add_and_norm = [&](const at::Tensor& sum) {
+    return in_group(op_groups::kLayerNorm, bytes_of({x, x, sum, sum}),
+                    [&] { return kernels::add_layer_norm_(x, sum, config_.eps, options_.dtype); });
+  };
   for (std::size_t n = 0; n < layers_.size(); ++n) {
     const Layer& layer = layers_[n];
-    normed = kernels::add_layer_norm_(x, attend(layer, normed), config_.eps, options_.dtype);
-    const at::Tensor hidden = kernels::linear_gelu(normed, layer.up_weight, layer.up_bias);
-    const at::Tensor fed = at::linear(hidden, layer.down_weight, layer.down_bias);
+    normed = add_and_norm(attend(layer, normed));
+    const at::Tensor hidden =
+        in_group(op_groups::kFeedForward, product_work(normed, layer.up_weight),
+                 [&] { return kernels::linear_gelu(normed, layer.up_weight, layer.up_bias); });
+    const at::Tensor fed =
+        product(op_groups::kFeedForward, hidden, layer.down_weight, layer.down_bias);
     if (n + 1 == layers_.size())
-      kernels::add_(x, fed);
+      in_group(op_groups::kLayerNorm, bytes_of({x, x, fed}), [&] { kernels::add_(x, fed); });
     else
-      normed = kernels::add_layer_norm_(x, fed, config_.eps, options_.dtype);
+      normed = add_and_norm(fed);
   }
   return x;
 }

@@ -13,7 +13,9 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "core/on_device.h"
+#include "core/profile.h"
 #include "models/model_path.h"
+#include "models/op_groups.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
 #include "models/wan/flops.h"
@@ -180,16 +182,25 @@ void WanBackbone::begin(const std::vector<std::size_t>& pass) {
 
 at::Tensor WanBackbone::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  return on_device(device_, [&] { return vae_->encode(pixels.to(device_)); });
+  return on_device(device_, [&] {
+    return vae_->encode(in_group(op_groups::kUpload, copy_work(pixels, device_),
+                                 [&] { return pixels.to(device_); }));
+  });
 }
 
 std::vector<at::Tensor> WanBackbone::run(const at::Tensor& encoded, const at::Tensor& eps) const {
   const c10::NoGradGuard no_grad;
   return on_device(device_, [&] {
-    const at::Tensor latents = encoded.to(device_);
-    const at::Tensor noise = eps.to(device_).reshape(latents.sizes());
-    std::vector<at::Tensor> out = dit_->forward(latents * (1.0F - sigma_) + noise * sigma_, now_);
-    for (at::Tensor& tap : out) tap = tap.to(at::kCPU);
+    const at::Tensor noisy = in_group(op_groups::kNoise, bytes_of({eps, encoded, encoded}), [&] {
+      const at::Tensor latents = encoded.to(device_);
+      const at::Tensor noise = eps.to(device_).reshape(latents.sizes());
+      return latents * (1.0F - sigma_) + noise * sigma_;
+    });
+    std::vector<at::Tensor> out = dit_->forward(noisy, now_);
+    for (at::Tensor& tap : out) {
+      const OpGroup group(op_groups::kDownload, copy_work(tap, device_));
+      tap = tap.to(at::kCPU);
+    }
     return out;
   });
 }

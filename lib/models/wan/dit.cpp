@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "core/profile.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
 #include "kernels/cross_gate.h"
@@ -14,6 +15,7 @@
 #include "kernels/layer_norm.h"
 #include "kernels/pool_tokens.h"
 #include "kernels/qk_norm_rope.h"
+#include "models/op_groups.h"
 #include "models/wan/cross_fold.h"
 
 namespace vega::wan {
@@ -192,74 +194,104 @@ at::Tensor Dit::rope(Grid grid) const {
 }
 
 at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const {
-  at::Tensor qkv = at::linear(normed, block.qkv_weight, block.qkv_bias);
-  const auto [q, k, v] = kernels::qk_norm_rope_(qkv, block.norm_q, block.norm_k, rope,
-                                                static_cast<int>(config_.heads), config_.eps);
-  return at::linear(kernels::softmax_attention(q, k, v), block.out_weight, block.out_bias);
+  at::Tensor qkv = product(op_groups::kProjections, normed, block.qkv_weight, block.qkv_bias);
+  const auto [q, k, v] =
+      in_group(op_groups::kRotation, bytes_of({normed, normed, normed, normed}), [&] {
+        return kernels::qk_norm_rope_(qkv, block.norm_q, block.norm_k, rope,
+                                      static_cast<int>(config_.heads), config_.eps);
+      });
+  const at::Tensor mixed = in_group(op_groups::kAttention, attention_work(q, k),
+                                    [&] { return kernels::softmax_attention(q, k, v); });
+  return product(op_groups::kProjections, mixed, block.out_weight, block.out_bias);
 }
 
 // Averages the residual stream and the hidden layer first, then applies the last matrix to the
 // averages (e1).
 at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
                     Grid pool) const {
-  const at::Tensor stream =
-      kernels::pool_tokens(x, grid.rows, grid.columns, pool.rows, pool.columns);
-  const at::Tensor mean =
-      kernels::gelu_pool(hidden, grid.rows, grid.columns, pool.rows, pool.columns, options_.dtype);
+  const auto averages = in_group(op_groups::kPooling, bytes_of({x, hidden}), [&] {
+    return std::pair{kernels::pool_tokens(x, grid.rows, grid.columns, pool.rows, pool.columns),
+                     kernels::gelu_pool(hidden, grid.rows, grid.columns, pool.rows, pool.columns,
+                                        options_.dtype)};
+  });
+  const auto& [stream, mean] = averages;
   const at::Tensor out =
-      stream + at::linear(mean, block.down_weight, block.down_bias).to(at::kFloat);
+      stream +
+      product(op_groups::kFeedForward, mean, block.down_weight, block.down_bias).to(at::kFloat);
   return out.reshape({x.size(0), pool.rows, pool.columns, config_.dim});
+}
+
+// Patches in the order channel, row, column; tokens row by row (N, L, d), float32.
+at::Tensor Dit::embed(const at::Tensor& latents, Grid grid) const {
+  const auto n = latents.size(0), c = latents.size(1), p = config_.patch;
+  const OpGroup group(op_groups::kEmbedding,
+                      {2 * static_cast<double>(latents.numel()) * static_cast<double>(config_.dim),
+                       static_cast<double>(latents.nbytes())});
+  const at::Tensor patches = latents.reshape({n, c, grid.rows, p, grid.columns, p})
+                                 .permute({0, 2, 4, 1, 3, 5})
+                                 .reshape({n, grid.rows * grid.columns, config_.patch_in()})
+                                 .to(options_.dtype);
+  return at::linear(patches, patch_weight_, patch_bias_).to(at::kFloat);
 }
 
 std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest& taps) const {
   const c10::NoGradGuard no_grad;
-  const auto n = latents.size(0), c = latents.size(1);
-  const std::int64_t p = config_.patch;
-  const Grid grid{latents.size(2) / p, latents.size(3) / p};
+  const auto n = latents.size(0);
+  const Grid grid{latents.size(2) / config_.patch, latents.size(3) / config_.patch};
   if (taps.blocks.empty() || taps.blocks.back() >= static_cast<std::int64_t>(blocks_.size()) ||
       !std::is_sorted(taps.blocks.begin(), taps.blocks.end())) {
     throw InputError(
         explain("Dit::forward", "taps outside the prepared blocks", "ascending prepared blocks"));
   }
-  // Patches in the order channel, row, column; tokens row by row.
-  const at::Tensor patches = latents.reshape({n, c, grid.rows, p, grid.columns, p})
-                                 .permute({0, 2, 4, 1, 3, 5})
-                                 .reshape({n, grid.rows * grid.columns, config_.patch_in()})
-                                 .to(options_.dtype);
-  at::Tensor x = at::linear(patches, patch_weight_, patch_bias_).to(at::kFloat);
+  at::Tensor x = embed(latents, grid);
   const at::Tensor angles = rope(grid);
   std::vector<at::Tensor> out;
-  at::Tensor normed = kernels::layer_norm(x, config_.eps, options_.dtype);
+  at::Tensor normed = in_group(op_groups::kLayerNorm, bytes_of({x, x}),
+                               [&] { return kernels::layer_norm(x, config_.eps, options_.dtype); });
+  const auto add_and_norm = [&](const at::Tensor& sum) {
+    return in_group(op_groups::kLayerNorm, bytes_of({x, x, sum, sum}),
+                    [&] { return kernels::add_layer_norm_(x, sum, config_.eps, options_.dtype); });
+  };
+  const auto raised = [&](const Block& block) {
+    return in_group(op_groups::kFeedForward, product_work(normed, block.up_weight),
+                    [&] { return kernels::linear_gelu(normed, block.up_weight, block.up_bias); });
+  };
   for (std::int64_t index = 0;; ++index) {
     const Block& block = blocks_[static_cast<std::size_t>(index)];
-    const at::Tensor mixed = attend(block, normed, angles);
-    normed = kernels::add_layer_norm_(x, mixed, config_.eps, options_.dtype);
-    const at::Tensor logits = at::linear(normed, block.cross_weight, block.cross_bias);
-    normed = kernels::cross_gate_layer_norm_(x, logits, block.cross_base, block.cross_delta,
+    normed = add_and_norm(attend(block, normed, angles));
+    const at::Tensor logits =
+        product(op_groups::kProjections, normed, block.cross_weight, block.cross_bias);
+    OpWork gates = bytes_of({x, x, logits, normed});
+    gates.flops = 2 * static_cast<double>(x.numel() / config_.dim * block.cross_delta.numel());
+    normed = in_group(op_groups::kCrossGate, gates, [&] {
+      return kernels::cross_gate_layer_norm_(x, logits, block.cross_base, block.cross_delta,
                                              static_cast<int>(config_.heads), log_pad_, config_.eps,
                                              config_.eps, options_.dtype);
+    });
     const bool tapped = std::binary_search(taps.blocks.begin(), taps.blocks.end(), index);
     at::Tensor hidden;
     if (tapped && taps.pool) {  // the average is taken of GELUs that are not rounded
-      hidden = at::linear(normed, block.up_weight, block.up_bias);
+      hidden = product(op_groups::kFeedForward, normed, block.up_weight, block.up_bias);
       out.push_back(tap(block, x, hidden, grid, *taps.pool));
       if (index == taps.blocks.back()) break;
       // The stream goes on with the bits that it has where nobody taps this block: on CUDA those
       // are of a sum that was not rounded before the GELU.
       if (hidden.is_cuda()) {
-        hidden = kernels::linear_gelu(normed, block.up_weight, block.up_bias);
+        hidden = raised(block);
       } else {
-        kernels::gelu_tanh_(hidden);
+        in_group(op_groups::kFeedForward, bytes_of({hidden, hidden}),
+                 [&] { kernels::gelu_tanh_(hidden); });
       }
     } else {
-      hidden = kernels::linear_gelu(normed, block.up_weight, block.up_bias);
+      hidden = raised(block);
     }
-    const at::Tensor fed = at::linear(hidden, block.down_weight, block.down_bias);
+    const at::Tensor fed =
+        product(op_groups::kFeedForward, hidden, block.down_weight, block.down_bias);
     if (index == taps.blocks.back()) {
       out.push_back((x + fed).reshape({n, grid.rows, grid.columns, config_.dim}));
       break;
     }
-    normed = kernels::add_layer_norm_(x, fed, config_.eps, options_.dtype);
+    normed = add_and_norm(fed);
     if (tapped && !taps.pool)
       out.push_back(x.clone().reshape({n, grid.rows, grid.columns, config_.dim}));
   }

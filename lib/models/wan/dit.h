@@ -69,6 +69,7 @@ class Dit {
   at::Tensor time_modulation(std::int64_t t) const;  // (6, dim) float32
   at::Tensor embed_text(const at::Tensor& prompt) const;
   at::Tensor rope(Grid grid) const;
+  at::Tensor embed(const at::Tensor& latents, Grid grid) const;
   at::Tensor attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const;
   at::Tensor tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
                  Grid pool) const;

@@ -5,9 +5,11 @@
 
 #include <cmath>
 
+#include "core/profile.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
 #include "kernels/rms_silu.h"
+#include "models/op_groups.h"
 #include "models/wan/latent.h"
 
 namespace vega::wan {
@@ -25,6 +27,27 @@ at::Tensor wide(const WeightViews& weights, const std::string& name) {
 at::Tensor norm_scale(const WeightViews& weights, const std::string& name, at::Device device) {
   const at::Tensor gamma = wide(weights, name).flatten();
   return (gamma * std::sqrt(static_cast<double>(gamma.numel()))).to(at::kFloat).to(device);
+}
+
+at::Tensor convolved(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                     std::int64_t stride, std::int64_t padding) {
+  const double rows = static_cast<double>(x.size(0)) *
+                      static_cast<double>((x.size(2) + 2 * padding - weight.size(2)) / stride + 1) *
+                      static_cast<double>((x.size(3) + 2 * padding - weight.size(3)) / stride + 1);
+  OpWork work = bytes_of({x, weight});
+  work.flops = 2 * rows * static_cast<double>(weight.numel());
+  work.bytes += rows * static_cast<double>(weight.size(0) * x.element_size());
+  return in_group(op_groups::kConvolutions, work,
+                  [&] { return at::conv2d(x, weight, bias, stride, padding); });
+}
+
+at::Tensor normed(const at::Tensor& x, const at::Tensor& scale, bool silu) {
+  return in_group(op_groups::kRmsSilu, bytes_of({x, x}),
+                  [&] { return kernels::rms_silu(x, scale, silu); });
+}
+
+void norm_(at::Tensor& x, const at::Tensor& scale) {
+  in_group(op_groups::kRmsSilu, bytes_of({x, x}), [&] { kernels::rms_silu_(x, scale, true); });
 }
 
 }  // namespace
@@ -112,42 +135,51 @@ VaeEncoder::VaeEncoder(const WeightViews& weights, const VaeConfig& config, cons
 }
 
 at::Tensor VaeEncoder::run(const Residual& block, at::Tensor x) const {
-  at::Tensor y = kernels::rms_silu(x, block.scale1, true);
-  y = at::conv2d(y, block.conv1.weight, block.conv1.bias, 1, 1);
-  kernels::rms_silu_(y, block.scale2, true);
-  y = at::conv2d(y, block.conv2.weight, block.conv2.bias, 1, 1);
+  at::Tensor y = normed(x, block.scale1, true);
+  y = convolved(y, block.conv1.weight, block.conv1.bias, 1, 1);
+  norm_(y, block.scale2);
+  y = convolved(y, block.conv2.weight, block.conv2.bias, 1, 1);
   if (block.shortcut.weight.defined())
-    x = at::conv2d(x, block.shortcut.weight, block.shortcut.bias);
+    x = convolved(x, block.shortcut.weight, block.shortcut.bias, 1, 0);
+  const OpGroup group(op_groups::kVaeAdds, bytes_of({y, x, y}));
   return y.add_(x);
 }
 
 at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& x) const {
   const auto n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
+  OpWork work = bytes_of({x, x});
+  work.flops = 4 * static_cast<double>(n * h * w * c) * static_cast<double>(h * w + c);
+  const OpGroup group(op_groups::kVaeAttention, work);
   const at::Tensor unit =
       kernels::rms_silu(x, ones_, false).permute({0, 2, 3, 1}).reshape({n, h * w, c});
   const at::Tensor query = at::linear(unit, attention.query_weight, attention.query_bias);
   const at::Tensor value = at::linear(unit, attention.value_weight, attention.value_bias);
   // The rows of a softmax sum to one, so the value bias may be added before it.
   const at::Tensor out = kernels::vae_attention(unit, query, value);
-  return x + out.reshape({n, h, w, c}).permute({0, 3, 1, 2});
+  return (x + out.reshape({n, h, w, c}).permute({0, 3, 1, 2}))
+      .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  at::Tensor x = pixels.to(options_.dtype).contiguous(at::MemoryFormat::ChannelsLast);
-  x = at::conv2d(x, first_.weight, first_.bias, 1, 1);
+  at::Tensor x = in_group(op_groups::kPadding, bytes_of({pixels, pixels}), [&] {
+    return pixels.to(options_.dtype).contiguous(at::MemoryFormat::ChannelsLast);
+  });
+  x = convolved(x, first_.weight, first_.bias, 1, 1);
   for (const Level& level : levels_) {
     for (const Residual& block : level.blocks) x = run(block, std::move(x));
     if (!level.down.weight.defined()) continue;
     // Zeros right and below only, then a stride-2 convolution without padding.
-    x = at::constant_pad_nd(x, {0, 1, 0, 1}).contiguous(at::MemoryFormat::ChannelsLast);
-    x = at::conv2d(x, level.down.weight, level.down.bias, 2);
+    x = in_group(op_groups::kPadding, bytes_of({x, x}), [&] {
+      return at::constant_pad_nd(x, {0, 1, 0, 1}).contiguous(at::MemoryFormat::ChannelsLast);
+    });
+    x = convolved(x, level.down.weight, level.down.bias, 2, 0);
   }
   x = run(middle_[0], std::move(x));
-  x = run(attention_, x).contiguous(at::MemoryFormat::ChannelsLast);
+  x = run(attention_, x);
   x = run(middle_[1], std::move(x));
-  kernels::rms_silu_(x, tail_scale_, true);
-  return at::conv2d(x, tail_.weight, tail_.bias, 1, 1).to(at::kFloat).contiguous();
+  norm_(x, tail_scale_);
+  return convolved(x, tail_.weight, tail_.bias, 1, 1).to(at::kFloat).contiguous();
 }
 
 }  // namespace vega::wan
