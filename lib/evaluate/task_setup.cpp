@@ -54,7 +54,7 @@ Json input_keys(const TaskSetup& setup, const std::vector<std::string>& scenes) 
 
 TaskSetup::TaskSetup(const AnswerVerb& o)
     : options(checked(o)),
-      task(choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0))),
+      task(choice_of<tasks::Task>(tasks::kScanTasks, "TASK", o.inputs.at(0))),
       shard(parse_shard(o.task.shard)),
       device(use_device(parse_device(o.device.device))),
       type(o.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32)),
@@ -80,7 +80,7 @@ TaskSetup::TaskSetup(const AnswerVerb& o)
 }
 
 std::string TaskSetup::task_name() const {
-  return std::string(name_in<tasks::Task>(tasks::kTasks, task));
+  return std::string(name_in<tasks::Task>(tasks::kScanTasks, task));
 }
 
 std::string TaskSetup::model_id() const {

@@ -16,6 +16,7 @@ constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                    {Task::kNr3d, "nr3d"},
                                    {Task::kVsi, "vsi"},
                                    {Task::kLibero, "libero"},
+                                   {Task::kVsi, "vsibench", {}, true},
                                    {Task::kVsi, "vsi-bench", {}, true}};
 
 // Lower case without what separates words: "VSI-Bench" is "vsibench".

@@ -1,6 +1,8 @@
 // VSI-Bench. Source: vision-x-nyu/thinking-in-space, lmms_eval/tasks/vsibench/utils.py.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -103,6 +105,47 @@ void check_levels(std::span<const double> sums, Measured& out, bool partial) {
     out.notes.push_back("relative direction lacks a level: its mean is of those there are");
 }
 
+// The values of average and the eight tasks from sums by place.
+std::vector<double> values_of_places(std::span<const double> sums) {
+  std::vector<double> out = {average(sums)};
+  for (std::size_t task = 0; task < tasks::kVsiTasks.size(); ++task)
+    out.push_back(task_mean(sums, task));
+  return out;
+}
+
+// What needs no model. frequency: the answer that is right most often among the questions of the
+// type (of equal ones the first by its bytes), given to all of them. random: one option in as many
+// as there are, expected; numbers have none, and so has the average.
+void add_baselines(const Questions& questions, VsiParser parser, VsiThresholds thresholds,
+                   Measured& out) {
+  std::map<std::string, std::map<std::string, std::size_t>> counts;
+  for (const Question& one : questions.list) ++counts[one.truth.type][one.truth.answers.at(0)];
+  std::map<std::string, std::string> most;
+  for (const auto& [type, answers] : counts)
+    most[type] = std::max_element(answers.begin(), answers.end(), [](const auto& a, const auto& b) {
+                   return a.second < b.second;
+                 })->first;
+  std::vector<double> frequency(2 * kPlaces, 0), chance(2 * kPlaces, 0);
+  for (const Question& one : questions.list) {
+    const int task = tasks::vsi_task(one.truth.type);
+    const auto& facts = tasks::kVsiTasks[static_cast<std::size_t>(task)];
+    const std::size_t place = place_of(task, one.truth.type);
+    Question constant = one;
+    constant.answer.text = most.at(one.truth.type);
+    frequency[2 * place] += mark(constant, facts, parser, thresholds).earned;
+    frequency[2 * place + 1] += 1;
+    if (facts.number || one.truth.options.empty()) continue;
+    chance[2 * place] += 100.0 / static_cast<double>(one.truth.options.size());
+    chance[2 * place + 1] += 1;
+  }
+  // Where the options of some questions are not known, neither is chance.
+  for (std::size_t p = 0; p < kPlaces; ++p)
+    if (chance[2 * p + 1] != frequency[2 * p + 1]) chance[2 * p + 1] = 0;
+  std::vector<double> random = values_of_places(chance);
+  random[0] = kNotAsked;
+  out.baselines = {{"frequency", values_of_places(frequency)}, {"random", std::move(random)}};
+}
+
 }  // namespace
 
 void measure_vsi(const Questions& questions, const Matching& matching, Measured& out) {
@@ -151,6 +194,7 @@ void measure_vsi(const Questions& questions, const Matching& matching, Measured&
     }
     out.measures.push_back(std::move(one));
   }
+  add_baselines(questions, parser, thresholds, out);
 }
 
 }  // namespace vega::score

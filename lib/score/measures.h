@@ -37,6 +37,8 @@ struct Measured {
   std::vector<Measure> of_groups;  // measures of a group; empty: the ones above
   // Questions by group, in the order in which they are printed.
   std::vector<std::pair<std::string, std::vector<std::size_t>>> groups;
+  // Of the same questions, by name: the value of each measure, NaN where there is none.
+  std::vector<std::pair<std::string, std::vector<double>>> baselines;
   std::vector<std::string> scenes;  // of each question; empty: not known
   std::vector<std::string> ids;
   std::int64_t unreadable = 0, empty = 0;

@@ -8,7 +8,9 @@ namespace vega::score {
 
 using tasks::Task;
 
-bool has_objects(Task task) { return task != Task::kScanQa && task != Task::kSqa3d; }
+bool has_objects(Task task) {
+  return task != Task::kScanQa && task != Task::kSqa3d && task != Task::kVsi;
+}
 
 Prepared prepare_samples(const PrepareSources& sources) {
   Conversion work(sources);
@@ -21,6 +23,7 @@ Prepared prepare_samples(const PrepareSources& sources) {
     case Task::kScanQa: convert_scanqa(work); break;
     case Task::kSqa3d: convert_sqa3d(work); break;
     case Task::kNr3d: convert_nr3d(work); break;
+    case Task::kVsi: convert_vsi(work); break;
   }
   return std::move(work.out);
 }

@@ -34,6 +34,7 @@ struct PrepareSources {
   BoxFiles proposals;                       // Scan2Cap besides train
   std::filesystem::path labels;             // ScanRefer, Scan2Cap: unique and multiple
   std::filesystem::path scans;              // Nr3D: names of the split's scans
+  std::filesystem::path videos;             // VSI-Bench: the folder with scannet/ and others
   const tasks::Prompts* prompts = nullptr;  // null: the released ones
 };
 
@@ -50,6 +51,7 @@ struct Prepared {
   std::vector<std::string> notes;               // for the log
   std::int64_t repeated = 0;  // rows that say the same as one before; they are kept, as released
   std::int64_t missed = 0;    // Scan2Cap: objects for which no proposal stands
+  std::int64_t videos = 0;    // VSI-Bench: videos that were looked for and are there
   std::size_t repaired = 0;   // halves of surrogate pairs that became U+FFFD
 };
 

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 Conversion::Conversion(const PrepareSources& files)
     : sources(files),
       boxes(files.boxes),
-      prompt_((files.prompts ? *files.prompts : tasks::released_prompts()).of(files.task)) {}
+      prompt_(
+          (files.prompts ? *files.prompts : tasks::released_prompts(files.task)).of(files.task)) {}
 
 void Conversion::each_row(std::string_view list, const fs::path& file, const std::string& what,
                           const std::function<void(const Row&)>& use) {
@@ -61,7 +62,8 @@ tasks::Sample Conversion::sample(Json id, const std::string& scene,
   one.id_text = id_text(one.id).value_or("");
   one.scene = scene;
   one.video = fmt::format("scannet/{}", scene);
-  one.user = tasks::filled(prompt_.user, text);
+  const bool choice = !text.options.empty() && !prompt_.choice.empty();
+  one.user = tasks::filled(choice ? prompt_.choice : prompt_.user, text);
   one.answer = tasks::filled(prompt_.answer, text);
   return one;
 }

@@ -37,7 +37,8 @@ class Conversion {
   // Whether each_row left out the question of this id.
   bool was_left_out(const std::string& question) const { return named_.contains(question); }
 
-  // A sample with the members that every task has.
+  // A sample with the members that every task has. A text with options is asked as a choice, where
+  // the task has such a prompt.
   tasks::Sample sample(Json id, const std::string& scene, const tasks::TaskText& text) const;
   // Throws FormatError where the readers of processed questions would refuse the sample.
   void add(tasks::Sample&& sample);
@@ -64,5 +65,6 @@ void convert_scan2cap(Conversion& work);
 void convert_scanqa(Conversion& work);
 void convert_sqa3d(Conversion& work);
 void convert_nr3d(Conversion& work);
+void convert_vsi(Conversion& work);
 
 }  // namespace vega::score

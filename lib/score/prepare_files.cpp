@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "score/vsi_questions.h"
 
 namespace vega::score {
 namespace {
@@ -21,6 +22,7 @@ std::string_view subfolder(Task task) {
     case Task::kScanQa: return "scanqa";
     case Task::kSqa3d: return "sqa_task/balanced";
     case Task::kNr3d: return "nr3d";
+    case Task::kVsi: return "vsi_bench";
   }
   return {};
 }
@@ -37,6 +39,7 @@ std::vector<std::string> annotation_names(Task task, Split split) {
       return {"ScanQA_v1.0_" + name + ".json"};
     case Task::kSqa3d: return {"v1_balanced_sqa_annotations_" + name + "_scannetv2.json"};
     case Task::kNr3d: return {"nr3d.csv"};
+    case Task::kVsi: return {name + ".jsonl"};
   }
   return {};
 }
@@ -48,6 +51,15 @@ fs::path find_in(const std::vector<fs::path>& folders, const std::vector<std::st
     for (const std::string& name : names)
       if (fs::exists(folder / name)) return folder / name;
   return {};
+}
+
+// Throws FormatError where a folder holds VSI-Bench as Parquet alone.
+void refuse_parquet_in(const std::vector<fs::path>& folders) {
+  for (const fs::path& folder : folders) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(folder, none))
+      if (entry.path().extension() == ".parquet") refuse_parquet("PAR1", entry.path().string());
+  }
 }
 
 }  // namespace
@@ -66,6 +78,16 @@ std::optional<Split> split_in(const fs::path& file) {
   return std::nullopt;
 }
 
+fs::path videos_beside(const fs::path& annotations) {
+  const fs::path folder = annotations.has_parent_path() ? annotations.parent_path() : ".";
+  for (const char* name : {"scannet", "scannetpp", "arkitscenes"}) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(folder / name, none))
+      if (entry.path().extension() == ".mp4") return folder;
+  }
+  return {};
+}
+
 AnnotationFiles find_annotations(Task task, const fs::path& folder, std::optional<Split> split) {
   const fs::path sub = subfolder(task);
   const std::vector<fs::path> folders = {folder, folder / "balanced", folder / sub,
@@ -73,7 +95,7 @@ AnnotationFiles find_annotations(Task task, const fs::path& folder, std::optiona
   std::vector<Split> splits;
   if (split) {
     splits = {*split};
-  } else if (task == Task::kSqa3d) {
+  } else if (task == Task::kSqa3d || task == Task::kVsi) {
     splits = {Split::kTest, Split::kVal, Split::kTrain};
   } else {
     splits = {Split::kVal, Split::kTest, Split::kTrain};
@@ -84,6 +106,7 @@ AnnotationFiles find_annotations(Task task, const fs::path& folder, std::optiona
     out.split = one;
     if (!out.annotations.empty()) break;
   }
+  if (out.annotations.empty() && task == Task::kVsi) refuse_parquet_in(folders);
   if (out.annotations.empty())
     throw InputError(explain(
         folder.string(), "no " + annotation_names(task, splits[0]).front(),

@@ -22,6 +22,10 @@ struct AnnotationFiles {
 AnnotationFiles find_annotations(tasks::Task task, const std::filesystem::path& folder,
                                  std::optional<Split> split);
 
+// The folder of an annotation file of VSI-Bench where videos lie in it, in a folder scannet,
+// scannetpp or arkitscenes; else empty.
+std::filesystem::path videos_beside(const std::filesystem::path& annotations);
+
 // train, val or test as a word of a file's name: "ScanQA_v1.0_test_w_obj.json".
 std::optional<Split> split_in(const std::filesystem::path& file);
 

@@ -16,14 +16,15 @@ namespace {
 namespace fs = std::filesystem;
 using tasks::Task;
 
-constexpr std::size_t kShownLeftOut = 20;
+constexpr std::size_t kShownLeftOut = 20, kShownIds = 8;
 
 constexpr auto kPrepareHelp =
     R"(Converts the original annotations of a benchmark to the processed schema of Video-3D-LLM (*_llava_style.json), with
 the same content as its converters: what `vega-eval answer TASK` asks and `score`, `validate` compare with. FILE is the
 annotation file, SQA3D's two (questions and annotations), or a folder that holds them: of the benchmark, or the `data`
-folder of Video-3D-LLM, where boxes, proposals and labels are found too. A question that is broken, or names an object
-that its scene lacks, is left out and named; exit code 4 then.
+folder of Video-3D-LLM, where boxes, proposals and labels are found too. A question that is broken, names an object that
+its scene lacks, or is about a video that is missing is left out and named; exit code 4 then. VSI-Bench is read from its
+JSON Lines (test.jsonl); its prompts are those of the released evaluation.
 
 Examples:
   vega-eval prepare sqa3d sqa_task/balanced -o sqa3d_test.json
@@ -31,17 +32,18 @@ Examples:
     --labels scannetv2-labels.combined.tsv -o scanrefer_val.json
   vega-eval prepare scan2cap data --split val -o scan2cap_val.json
   vega-eval prepare nr3d nr3d.csv --scans scannetv2_val.txt --scenes scenes -o nr3d_val.json
+  vega-eval prepare vsi VSI-Bench/test.jsonl --videos VSI-Bench -o vsi.json
 
 See also: vega-eval answer, score, validate; docs/benchmark_runs.md, docs/formats.md)";
 
 struct PrepareOptions {
   std::vector<std::string> inputs;
-  std::string out, split, boxes, scenes, proposals, labels, scans, prompts;
+  std::string out, split, boxes, scenes, proposals, labels, scans, videos, prompts;
   ReadScene read_scene, read_proposals;
 
   void visit(OptionVisitor& v) {
     v.inputs(inputs, "INPUT...",
-             "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d), then its "
+             "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi), then its "
              "annotation file (SQA3D: two), or a folder");
     v.text("-o,--out", out, "FILE", "the processed questions, JSON");
     v.text("--split", split, "NAME",
@@ -56,6 +58,10 @@ struct PrepareOptions {
            "scannetv2-labels.combined.tsv: tells unique from multiple; needed where ScanRefer's "
            "file has no eval_type");
     v.text("--scans", scans, "FILE", "Nr3D: names of the split's scans, one a line");
+    v.group("Videos");
+    v.text("--videos", videos, "DIR",
+           "VSI-Bench: the folder that holds scannet/NAME.mp4 and others (default: that of the "
+           "file, where it has such folders); a question whose video is missing is left out");
     v.group("Texts");
     v.text("--prompts", prompts, "FILE", "other texts of the conversations (vega.prompts/1)");
   }
@@ -111,6 +117,7 @@ PrepareSources sources_of(const PrepareOptions& o) {
     auto split = asked_split(o);
     if (!split) split = split_in(out.annotations);
     if (!split && out.task == Task::kNr3d) split = Split::kVal;
+    if (!split && out.task == Task::kVsi) split = Split::kTest;
     if (!split)
       throw UsageError(explain(
           "--split", "nothing, and the name of " + out.annotations.string() + " does not say",
@@ -131,6 +138,8 @@ PrepareSources sources_of(const PrepareOptions& o) {
        out.task == Task::kScan2Cap && o.scenes.empty() ? found.proposals : none, "--proposals");
   take(out.labels, o.labels, scanrefer ? found.labels : none, "--labels");
   take(out.scans, o.scans, out.task == Task::kNr3d ? found.scans : none, "--scans");
+  take(out.videos, o.videos, out.task == Task::kVsi ? videos_beside(out.annotations) : none,
+       "--videos");
   return out;
 }
 
@@ -144,10 +153,11 @@ std::string placed_reason(const LeftOut& one) {
   return one.why.starts_with(one.place) ? one.why : one.place + ": " + one.why;
 }
 
-// Logs the questions that were left out: a line a reason, with the first of its questions.
+// Logs the questions that were left out: a line a reason, with the first ones of its questions.
 void tell_left_out(const std::vector<LeftOut>& left_out) {
   struct Group {
     std::size_t count = 0;
+    std::string ids;
     std::set<std::string> scenes;
   };
   std::map<std::string, Group> groups;
@@ -155,13 +165,15 @@ void tell_left_out(const std::vector<LeftOut>& left_out) {
   for (const LeftOut& one : left_out) {
     Group& group = groups[reason_of(one)];
     if (group.count++ == 0) firsts.push_back(&one);
+    if (group.count <= kShownIds) group.ids += (group.count == 1 ? "" : ", ") + one.id;
     group.scenes.insert(one.scene);
   }
   for (std::size_t i = 0; i < firsts.size() && i < kShownLeftOut; ++i) {
     const LeftOut& one = *firsts[i];
     const Group& group = groups.at(reason_of(one));
-    std::string question = "question " + one.id;
-    if (group.count > 1) question += " and " + std::to_string(group.count - 1) + " more";
+    std::string question = (group.count > 1 ? "questions " : "question ") + group.ids;
+    if (group.count > kShownIds)
+      question += " and " + std::to_string(group.count - kShownIds) + " more";
     if (group.scenes.size() > 1)
       question += " of " + plural(group.scenes.size(), "scene");
     else if (!one.scene.empty())
@@ -225,6 +237,11 @@ RunResult run_prepare(const PrepareOptions& o, const Context& context) {
   if (prepared.samples.empty()) refuse_file(sources.annotations, prepared.left_out);
   tell_left_out(prepared.left_out);
   publish_output(o.out, tasks::samples_text(prepared.samples));
+  if (sources.task == Task::kVsi)
+    log_info("{}", sources.videos.empty()
+                       ? "videos were not looked for: --videos DIR names their folder"
+                       : plural(static_cast<std::size_t>(prepared.videos), "video") + " found in " +
+                             sources.videos.string());
   if (prepared.missed > 0)
     log_info("{} without a proposal get the empty caption",
              plural(static_cast<std::size_t>(prepared.missed), "object"));

@@ -106,6 +106,13 @@ std::string scores_text(const Scores& scores) {
   Json breakdown = Json::object();
   for (const auto& [group, metrics] : scores.breakdown) breakdown.add(group, to_json(metrics));
   out.add("breakdown", std::move(breakdown));
+  if (!scores.baselines.empty()) {
+    Json& baselines = out.add("baselines", Json::object());
+    for (const auto& [name, values] : scores.baselines) {
+      Json& one = baselines.add(name, Json::object());
+      for (const auto& [metric, value] : values) one.add(metric, number_or_null(value));
+    }
+  }
   out.add("run", scores.run);
   out.add("inputs", scores.inputs);
   if (!scores.against.is_null()) out.add("against", scores.against);
@@ -136,6 +143,13 @@ Scores parse_scores(std::string_view text, const std::string& where) {
   out.metrics = reader.metrics(json["metrics"], "metrics");
   for (const auto& [group, metrics] : json["breakdown"].members())
     out.breakdown.emplace_back(group, reader.metrics(metrics, "breakdown." + group));
+  for (const auto& [name, values] : json["baselines"].members()) {
+    auto& baseline = out.baselines.emplace_back();
+    baseline.first = name;
+    for (const auto& [metric, value] : values.members())
+      baseline.second.emplace_back(
+          metric, value.number().value_or(std::numeric_limits<double>::quiet_NaN()));
+  }
   out.run = json["run"];
   out.against = json["against"];
   for (const auto& [file, digest] : json["inputs"].members()) out.inputs[file] = digest.text_or("");

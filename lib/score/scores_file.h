@@ -45,8 +45,10 @@ struct Scores {
   std::optional<std::int64_t> cut;  // by the length limit; unset: the answers do not say
   Metrics metrics;
   std::vector<std::pair<std::string, Metrics>> breakdown;  // "unique", "what", "libero_10"
-  Json run;                                                // run.json of the answers; null: none
-  std::map<std::string, std::string> inputs;               // file name: sha256
+  // What needs no model, by name ("frequency"), in percent by metric.
+  std::vector<std::pair<std::string, std::vector<std::pair<std::string, double>>>> baselines;
+  Json run;                                   // run.json of the answers; null: none
+  std::map<std::string, std::string> inputs;  // file name: sha256
   Json against;  // another system on the same questions (score/compare.h); null: none
 
   bool partial() const { return n < of; }

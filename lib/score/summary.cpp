@@ -63,6 +63,7 @@ Table metric_table(const Scores& scores) {
   std::vector<TableColumn> columns = {
       {"metric"}, {"value", Align::kRight}, {"95 % interval", Align::kRight}, {"n", Align::kRight}};
   if (seeds) columns.push_back({"range of files", Align::kRight});
+  for (const auto& [name, values] : scores.baselines) columns.push_back({name, Align::kRight});
   Table out(columns);
   for (const auto& [name, value] : scores.metrics) {
     std::vector<std::string> cells = {name, value_text(value, scores), interval_text(value),
@@ -74,6 +75,12 @@ Table metric_table(const Scores& scores) {
         range = fmt::format("{:.2f} to {:.2f}", *low, *high);
       }
       cells.push_back(range);
+    }
+    for (const auto& [baseline, values] : scores.baselines) {
+      const auto at = std::find_if(values.begin(), values.end(),
+                                   [&](const auto& one) { return one.first == name; });
+      const bool known = at != values.end() && std::isfinite(at->second);
+      cells.push_back(known ? fmt::format("{:.2f}", at->second) : "-");
     }
     out.add_row(cells);
     if (!value.reason.empty()) out.add_footnote(out.rows().size() - 1, 1, value.reason);
@@ -185,6 +192,13 @@ Scores scores_of(Task task, const Measured& measured, const Certainty& certainty
     out.metrics.emplace_back(one.name, value_of(one, nullptr, clusters, certainty));
   for (std::size_t m = 0; m < measured.seeds.size(); ++m)
     if (out.metrics[m].second.reason.empty()) out.metrics[m].second.seeds = measured.seeds[m];
+  for (const auto& [name, values] : measured.baselines) {
+    auto& baseline = out.baselines.emplace_back();
+    baseline.first = name;
+    for (std::size_t m = 0; m < values.size(); ++m)
+      if (std::isfinite(values[m]))
+        baseline.second.emplace_back(measured.measures[m].name, values[m]);
+  }
   for (const auto& [group, members] : measured.groups) {
     Metrics values;
     for (const Measure& one : measured.of_groups.empty() ? measured.measures : measured.of_groups) {

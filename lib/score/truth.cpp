@@ -10,6 +10,7 @@
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"
 #include "score/row.h"
+#include "score/vsi_questions.h"
 #include "tasks/sample_members.h"
 #include "tasks/sqa3d.h"
 
@@ -84,6 +85,11 @@ Truth processed(Task task, const Row& row) {
       if (!meta.contains("answers")) no_answers(row);
       out.answers = texts(row, meta["answers"], "metadata");
       break;
+    case Task::kVsi:
+      out.scene = row.text("video");
+      out.scene.erase(0, out.scene.rfind('/') + 1);
+      if (meta.contains("options")) out.options = texts(row, meta["options"], "metadata");
+      [[fallthrough]];
     default: {  // the second turn of the conversation is the answer
       const std::string* text = row.json["conversations"][std::size_t{1}]["value"].text();
       if (text == nullptr || text->empty()) no_answers(row);
@@ -210,13 +216,7 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
 
 Truth vsi(const std::string& place, const Json& record) {
   Truth out;
-  const auto need = [&](std::string_view field) {
-    const Json& value = record[field];
-    if (const std::string* text = value.text()) return *text;
-    if (value.number()) return value.dump();
-    throw FormatError(
-        explain(place + ": " + std::string(field), shown(value), "a text or a number"));
-  };
+  const auto need = [&](std::string_view field) { return vsi_member(record, place, field); };
   out.id = need("id");
   out.scene = need("scene_name");
   out.type = need("question_type");
@@ -228,18 +228,11 @@ Truth vsi(const std::string& place, const Json& record) {
 
 std::vector<Truth> vsi_file(const fs::path& file, const std::string& text) {
   std::vector<Truth> out;
-  if (text.starts_with('[')) {
-    const Json list = parse_json(text, {file.string(), "questions of VSI-Bench"}, large_json());
-    for (std::size_t i = 0; i < list.size(); ++i)
-      out.push_back(vsi(file.string() + ": [" + std::to_string(i) + "]", list[i]));
-  } else if (text.starts_with("PAR1")) {
-    throw FormatError(explain(file.string(), "a Parquet file", "test.jsonl of VSI-Bench"));
-  } else {
-    each_record(text, file.string(), "a question of VSI-Bench",
-                [&](std::size_t line, const Json& record) {
-                  out.push_back(vsi(line_place(file.string(), line), record));
-                });
-  }
+  each_vsi_record(text, file.string(), [&](const std::string& place, const Json& record) {
+    out.push_back(record.contains("conversations")
+                      ? processed(Task::kVsi, Row{out.size(), place, record})
+                      : vsi(place, record));
+  });
   return out;
 }
 

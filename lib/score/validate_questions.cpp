@@ -31,7 +31,8 @@ std::optional<AskedQuestion> question_of(
                     .object_name = member(json, "object_name")};
   if (json.contains("conversations")) {
     out.id = question_id(task, member(json, "id"));
-    out.scene = scene_in(member(json, "video"));
+    const std::string video = member(json, "video");
+    out.scene = task == Task::kVsi ? video.substr(video.rfind('/') + 1) : scene_in(video);
     return out;
   }
   switch (task) {

@@ -1,5 +1,7 @@
 #include "tasks/prompts.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -15,6 +17,9 @@ constexpr const char* kPromptSchema = "vega.prompts/1";
 constexpr std::string_view kReleased =
 #include "tasks/prompts.inc"
     ;
+constexpr std::string_view kVsiBench =
+#include "tasks/vsi_prompts.inc"
+    ;
 
 // The value of a word between braces; nothing: no such word.
 std::optional<std::string> value_of(std::string_view word, const TaskText& text) {
@@ -22,6 +27,7 @@ std::optional<std::string> value_of(std::string_view word, const TaskText& text)
   if (word == "description:capitalize") return text::capitalized(text.description);
   if (word == "situation") return text.situation;
   if (word == "question") return text.question;
+  if (word == "options") return text.options;
   if (word == "answer") return text.answer;
   return std::nullopt;
 }
@@ -32,8 +38,8 @@ void check_form(std::string_view form, const std::string& where) {
     const auto word = form.substr(open + 1, close == form.npos ? 0 : close - open - 1);
     if (!value_of(word, {}))
       throw FormatError(explain(where, "{" + printable(word, 40) + "}",
-                                "{description}, {description:capitalize}, {situation}, {question} "
-                                "or {answer}"));
+                                "{description}, {description:capitalize}, {situation}, {question}, "
+                                "{options} or {answer}"));
   }
 }
 
@@ -67,14 +73,24 @@ Prompts Prompts::parse(std::string_view json, const std::string& where) {
     const auto task = find_choice<Task>(kTasks, name);
     if (!task) throw FormatError(explain(place, "an unknown task", listed<Task>(kTasks, ", ")));
     const std::string *user = value["user"].text(), *answer = value["answer"].text();
-    if (user == nullptr || answer == nullptr || value.size() != 2)
-      throw FormatError(explain(place, shown(value), "the texts 'user' and 'answer'"));
-    if (!user->starts_with("<image>"))
+    const std::string* choice = value["choice"].text();
+    const bool may_choose = task == Task::kVsi;
+    if (user == nullptr || answer == nullptr || value.size() != (choice == nullptr ? 2U : 3U) ||
+        (choice != nullptr && !may_choose))
       throw FormatError(
-          explain(place + ".user", shown(value["user"]), "a text that begins with <image>"));
-    check_form(*user, place + ".user");
+          explain(place, shown(value),
+                  may_choose ? "the texts 'user', 'answer' and, of questions with options, 'choice'"
+                             : "the texts 'user' and 'answer'"));
+    const auto check_user = [&](const std::string& text, const char* member) {
+      const std::string where_to = fmt::format("{}.{}", place, member);
+      if (!text.starts_with("<image>"))
+        throw FormatError(explain(where_to, shown(Json(text)), "a text that begins with <image>"));
+      check_form(text, where_to);
+    };
+    check_user(*user, "user");
+    if (choice != nullptr) check_user(*choice, "choice");
     check_form(*answer, place + ".answer");
-    out.prompts_[*task] = {*user, *answer};
+    out.prompts_[*task] = {*user, *answer, choice == nullptr ? std::string() : *choice};
   }
   if (out.prompts_.empty())
     throw FormatError(explain(where + ": tasks", shown(root["tasks"]), "one task at least"));
@@ -96,6 +112,11 @@ const Prompt& Prompts::of(Task task) const {
 const Prompts& released_prompts() {
   static const Prompts prompts = Prompts::parse(kReleased, "data/prompts/video_3d_llm.json");
   return prompts;
+}
+
+const Prompts& released_prompts(Task task) {
+  static const Prompts vsi = Prompts::parse(kVsiBench, "data/prompts/vsi_bench.json");
+  return task == Task::kVsi ? vsi : released_prompts();
 }
 
 }  // namespace vega::tasks

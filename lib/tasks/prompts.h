@@ -14,13 +14,15 @@ namespace vega::tasks {
 // The texts of an annotation; a task uses those it has.
 struct TaskText {
   std::string description, situation, question, answer;
+  std::string options;  // of a choice, one a line; empty: there are none
 };
 
-// One task's two turns as templates. {description}, {situation}, {question} and {answer} stand for
-// the annotation's texts, {description:capitalize} for the description after Python's
-// str.capitalize(). "<image>", "<coord>" and "<ground>" are places of the model.
+// One task's two turns as templates. {description}, {situation}, {question}, {options} and
+// {answer} stand for the annotation's texts, {description:capitalize} for the description after
+// Python's str.capitalize(). "<image>", "<coord>" and "<ground>" are places of the model.
 struct Prompt {
   std::string user, answer;
+  std::string choice;  // the user's turn of a question with options; empty: as of all others
 };
 
 class Prompts {
@@ -32,7 +34,7 @@ class Prompts {
 
   // Throws InputError where the file names no prompt of the task.
   const Prompt& of(Task task) const;
-  // The sentences about the input that the release puts in front of every question.
+  // The sentences about the input that the release puts in front of every question; may be empty.
   const std::string& instruction() const { return instruction_; }
 
  private:
@@ -40,8 +42,10 @@ class Prompts {
   std::map<Task, Prompt> prompts_;
 };
 
-// Those of Video-3D-LLM and VEGA-3D: data/prompts/video_3d_llm.json.
+// Those of Video-3D-LLM and VEGA-3D for the tasks about scans: data/prompts/video_3d_llm.json.
 const Prompts& released_prompts();
+// Those of a task; of VSI-Bench as VG-LLM and VEGA-3D evaluate it: data/prompts/vsi_bench.json.
+const Prompts& released_prompts(Task task);
 
 // A template with its words put in.
 std::string filled(std::string_view form, const TaskText& text);

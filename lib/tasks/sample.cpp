@@ -78,6 +78,9 @@ Json to_json(const Sample& sample) {
       if (!sample.answers.empty()) meta.add("answers", sample.answers);
       break;
     case Task::kSqa3d: break;
+    case Task::kVsi:
+      if (!sample.options.empty()) meta.add("options", sample.options);
+      break;
   }
   out.add("metadata", std::move(meta));
   if (!sample.captions.empty()) out.add("annotations", sample.captions);
@@ -107,9 +110,10 @@ std::size_t chosen_object(const Prediction& prediction) {
 }
 
 Json answer_line(const Sample& sample, const Prediction& prediction, const std::string& model_id) {
+  const std::string& instruction = released_prompts(sample.task).instruction();
   Json out = {{"dataset", dataset_name(sample.task)},
               {"sample_id", sample.id},
-              {"prompt", released_prompts().instruction() + "\n" + sample.user}};
+              {"prompt", instruction + (instruction.empty() ? "" : "\n") + sample.user}};
   switch (sample.task) {
     case Task::kScanRefer:
       out.add("pred_response", prediction.objects.at(chosen_object(prediction)));
@@ -133,6 +137,10 @@ Json answer_line(const Sample& sample, const Prediction& prediction, const std::
   out.add("model_id", model_id);
   out.add("question_type", sample.question_type);
   if (sample.task == Task::kScan2Cap) out.add("scene", sample.video);
+  if (sample.task == Task::kVsi) {
+    out.add("scene", sample.scene);
+    if (!sample.options.empty()) out.add("options", sample.options);
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +17,18 @@
 
 namespace vega::tasks {
 
-enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d, kNr3d };
-inline constexpr Choice<Task> kTasks[] = {
-    {Task::kScanRefer, "scanrefer"}, {Task::kMulti3DRefer, "multi3drefer"},
-    {Task::kScan2Cap, "scan2cap"},   {Task::kScanQa, "scanqa"},
-    {Task::kSqa3d, "sqa3d"},         {Task::kNr3d, "nr3d"}};
+enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d, kNr3d, kVsi };
+inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
+                                          {Task::kMulti3DRefer, "multi3drefer"},
+                                          {Task::kScan2Cap, "scan2cap"},
+                                          {Task::kScanQa, "scanqa"},
+                                          {Task::kSqa3d, "sqa3d"},
+                                          {Task::kNr3d, "nr3d"},
+                                          {Task::kVsi, "vsi"},
+                                          {Task::kVsi, "vsibench", {}, true},
+                                          {Task::kVsi, "vsi-bench", {}, true}};
+// Those about scans with poses, which are asked and trained on here.
+inline constexpr std::span<const Choice<Task>> kScanTasks{kTasks, 6};
 
 // ScanRefer, Multi3DRefer, Nr3D: the answer chooses among boxes; the others are answered in words.
 bool is_grounding(Task task);
@@ -39,7 +47,8 @@ struct Sample {
   std::string id_text;  // the same as a text; unique in a file
   Task task{};
   std::string question_type;
-  std::string video;  // "scannet/scene0011_00"
+  std::string
+      video;  // "scannet/scene0011_00"; VSI-Bench: the video below its folder, without ending
   std::string scene;  // "scene0011_00": the key of the scene file and of the features
   // The first two turns as in the file: "<image>", "<coord>" and "<ground>" are still words.
   std::string user, answer;
@@ -54,7 +63,8 @@ struct Sample {
   std::vector<std::string> object_ids;  // metadata.object_id, as texts
   // Nr3D: ids of the other objects of the target's class, and of all annotated objects of the scan.
   std::vector<std::int64_t> distractors, candidates;
-  Json ann_id, object_id;  // of metadata, as in the file
+  Json ann_id, object_id;            // of metadata, as in the file
+  std::vector<std::string> options;  // VSI-Bench: "A. ...", of a choice
 };
 
 // A record that cannot be asked.
@@ -112,7 +122,8 @@ std::size_t chosen_object(const Prediction& prediction);
 
 // One line of the official JSON Lines, members in the official order: dataset, sample_id, prompt,
 // pred_response (Multi3DRefer: scores, objects), gt_response, model_id, question_type, Scan2Cap's
-// scene. Nr3D: pred_response and gt_response are object ids. gt_response is null without truth.
+// scene; VSI-Bench: scene, and options of a choice. Nr3D: pred_response and gt_response are object
+// ids. gt_response is null without truth.
 // Throws what chosen_object throws.
 Json answer_line(const Sample& sample, const Prediction& prediction, const std::string& model_id);
 

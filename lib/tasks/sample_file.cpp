@@ -12,6 +12,7 @@
 #include "tasks/json_list.h"
 #include "tasks/sample.h"
 #include "tasks/sample_members.h"
+#include "tasks/vsi.h"
 
 namespace vega::tasks {
 namespace {
@@ -139,12 +140,25 @@ void read_truth(const Json& record, Sample& out) {
         out.answers = checked_texts(meta["answers"], "metadata.answers");
       break;
     case Task::kSqa3d: break;
+    case Task::kVsi:
+      if (meta.contains("options"))
+        out.options = checked_texts(meta["options"], "metadata.options");
+      break;
   }
   out.has_truth = out.task == Task::kMulti3DRefer ? !box.is_null()
                   : out.task == Task::kNr3d       ? !out.object_ids.empty()
                   : is_grounding(out.task)
                       ? !out.boxes.empty()
                       : !out.answer.empty() || !out.captions.empty() || !out.answers.empty();
+}
+
+void check_vsi(const Sample& sample) {
+  const int task = vsi_task(sample.question_type);
+  if (task < 0)
+    refuse("metadata.question_type", "'" + printable(sample.question_type, 80) + "'",
+           "a question type of VSI-Bench");
+  if (!kVsiTasks[static_cast<std::size_t>(task)].number && sample.options.empty())
+    refuse("metadata.options", "nothing", "the options of a " + sample.question_type);
 }
 
 }  // namespace
@@ -166,6 +180,7 @@ Sample sample_of(const Json& record, Task task) {
   read_turns(record["conversations"], out);
   read_object_ids(meta, out);
   read_truth(record, out);
+  if (task == Task::kVsi) check_vsi(out);
   return out;
 }
 

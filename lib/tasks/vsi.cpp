@@ -1,11 +1,14 @@
 #include "tasks/vsi.h"
 
+#include <fmt/core.h>
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
 #include "text/unicode.h"
 
 namespace vega::tasks {
@@ -151,6 +154,20 @@ int vsi_task(std::string_view question_type) {
     if (level == "easy" || level == "medium" || level == "hard") return 5;
   }
   return -1;
+}
+
+std::vector<std::int64_t> vsi_frames(std::int64_t total, std::int64_t most) {
+  if (total < 1 || most < 1)
+    throw InputError(explain("frames of a video", fmt::format("{} of {}", most, total),
+                             "at least one of at least one"));
+  const std::int64_t count = std::min(total, most);
+  std::vector<std::int64_t> out(static_cast<std::size_t>(count), 0);
+  const double step =
+      count > 1 ? static_cast<double>(total - 1) / static_cast<double>(count - 1) : 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    out[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(static_cast<double>(i) * step);
+  if (count > 1) out.back() = total - 1;
+  return out;
 }
 
 std::optional<double> python_float(std::u32string_view text) {

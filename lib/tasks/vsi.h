@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,12 @@ constexpr std::array<VsiTask, 8> kVsiTasks = {{
 // The task of a question type ("object_rel_direction_easy" is relative direction); -1: no such
 // type.
 int vsi_task(std::string_view question_type);
+
+// The frames of a video of `total` that the released evaluation shows: all where there are fewer
+// than `most`, else `most` places from the first to the last, evenly spread and rounded down
+// (linspace to whole numbers). Throws InputError: total or most below 1.
+inline constexpr std::int64_t kVsiFrames = 32;
+std::vector<std::int64_t> vsi_frames(std::int64_t total, std::int64_t most = kVsiFrames);
 
 // strict: the text up to the first blank, without dots behind it; options by their letter,
 // numbers as Python's float reads them. lenient: the first number or English number word anywhere;

@@ -44,11 +44,11 @@ tasks::Task named_task(const fs::path& path) {
   const auto close = open == rest.npos ? open : rest.find('"', open + 1);
   const std::string_view name =
       close == rest.npos ? std::string_view() : rest.substr(open + 1, close - open - 1);
-  for (const auto& one : tasks::kTasks)
+  for (const auto& one : tasks::kScanTasks)
     if (tasks::dataset_name(one.value) == name || one.name == name) return one.value;
   throw FormatError(explain(
       path.string(), name.empty() ? "no metadata.dataset" : "dataset '" + std::string(name) + "'",
-      listed<tasks::Task>(tasks::kTasks, ", "),
+      listed<tasks::Task>(tasks::kScanTasks, ", "),
       "write the mixture as JSON: [{\"annotations\": FILE, \"task\": TASK}]"));
 }
 
@@ -80,10 +80,10 @@ std::vector<MixtureEntry> read_json_form(const fs::path& path, const std::string
     MixtureEntry one;
     one.annotations = found(path, *file, where + ".annotations");
     one.share = share_of(entry["count"], where + ".count");
-    const auto task = find_choice<tasks::Task>(tasks::kTasks, entry["task"].text_or(""));
+    const auto task = find_choice<tasks::Task>(tasks::kScanTasks, entry["task"].text_or(""));
     if (!task && !entry["task"].is_null())
-      throw FormatError(
-          explain(where + ".task", shown(entry["task"]), listed<tasks::Task>(tasks::kTasks, ", ")));
+      throw FormatError(explain(where + ".task", shown(entry["task"]),
+                                listed<tasks::Task>(tasks::kScanTasks, ", ")));
     one.task = task ? *task : named_task(one.annotations);
     out.push_back(std::move(one));
   }

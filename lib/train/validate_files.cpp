@@ -47,7 +47,7 @@ tasks::Task task_of_questions(const fs::path& path) {
   } catch (const DatasetFound& found) {
     name = found.name;
   }
-  for (const auto& choice : tasks::kTasks)
+  for (const auto& choice : tasks::kScanTasks)
     if (lower(name) == lower(std::string(tasks::dataset_name(choice.value)))) return choice.value;
   throw FormatError(explain(
       path.string(),
@@ -60,7 +60,7 @@ QuestionFile question_file(const std::string& text) {
   const std::size_t equals = text.find('=');
   std::error_code ignored;
   if (equals == text.npos || fs::exists(text, ignored)) return {task_of_questions(text), text};
-  return {choice_of<tasks::Task>(tasks::kTasks, "--validate", text.substr(0, equals)),
+  return {choice_of<tasks::Task>(tasks::kScanTasks, "--validate", text.substr(0, equals)),
           text.substr(equals + 1)};
 }
 

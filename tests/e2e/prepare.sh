@@ -38,7 +38,7 @@ check "the same of files" cmp again.json scanrefer.json
 # --- what is missing is said
 expect_exit 2 evaluate prepare
 expect_exit 2 evaluate prepare scanrefer "$refer" "${boxes[@]}" "${labels[@]}"
-expect_exit 2 evaluate prepare vsi "$refer" -o x.json
+expect_exit 3 evaluate prepare vsi "$refer" -o x.json
 expect_exit 2 evaluate prepare sqa3d "$sqa"/v1_balanced_questions_train_scannetv2.json -o x.json
 expect_text "v1_balanced_sqa_annotations_"
 expect_exit 3 evaluate prepare scanrefer "$refer" "${boxes[@]}" -o x.json
@@ -111,4 +111,43 @@ check "our words" grep -q '"value": "<image>Q: What is' mine.json
 expect_exit 3 evaluate prepare sqa3d "$data" --prompts prompts.json -o x.json
 expect_text "no prompt of sqa3d"
 expect_nothing x.json
+
+# --- VSI-Bench: JSON Lines, the released words, and missing videos named with their questions
+mkdir -p vsi/scannet
+question() { printf '{"id": %s, "dataset": "scannet", "scene_name": "%s", "question_type": "%s", "question": "%s", "ground_truth": "%s", "options": %s}\n' "$@"; }
+{ question 0 scene0011_00 object_counting "How many chairs?" 4 null
+  question 1 scene0011_00 object_rel_distance "Which is nearest?" C '["A. a", "B. b", "C. c", "D. d"]'
+  question 2 scene0012_00 room_size_estimation "How large?" 20.5 null
+  question 3 scene0012_00 route_planning "Which way?" A '["A. left", "B. right"]'; } >vsi/test.jsonl
+expect_exit 0 evaluate prepare vsi vsi -o vsi.json
+expect_text "videos were not looked for"
+expect_exit 0 evaluate verify vsi.json
+check "the words of a number" grep -qF '"<image>These are frames of a video.\nHow many chairs?\nPlease answer the question using a single word or phrase."' vsi.json
+check "the words of a choice" grep -qF 'Which way?\nOptions:\nA. left\nB. right\nAnswer with the option'"'"'s letter from the given choices directly."' vsi.json
+touch vsi/scannet/empty.mp4
+printf x >vsi/scannet/scene0011_00.mp4
+printf x >vsi/scannet/scene0099_00.mp4
+expect_exit 4 evaluate prepare vsibench vsi/test.jsonl -o part.json
+expect_text "questions 2, 3 of scene0012_00" "scannet/scene0012_00.mp4: got no video" "1 video found in vsi"
+expect_out "2 questions of 1 scene: object_counting 1, object_rel_distance 1"
+printf PAR1 >vsi/test.parquet
+expect_exit 3 evaluate prepare vsi vsi/test.parquet -o x.json
+expect_text 'pandas.read_parquet("vsi/test.parquet").to_json("vsi/test.jsonl", orient="records", lines=True)'
+expect_nothing x.json
+# Round trip: answers to the prepared file, scores, and a row beside the published ones.
+mkdir -p run
+for one in "0 4" "1 C" "2 20" "3 B"; do
+  printf '{"sample_id": %s, "pred_response": "%s"}\n' ${one% *} ${one#* }
+done >run/answers.jsonl
+expect_exit 0 evaluate validate vsi run/answers.jsonl --gt vsi.json
+expect_exit 3 evaluate score vsi run/answers.jsonl --gt vsi.json
+expect_text "relative direction"
+expect_exit 0 evaluate score vsibench run/answers.jsonl --gt vsi.json --partial -o run/scores.json
+check "baselines stand beside the scores" grep -Eq '^metric .*frequency +random' "$OUT"
+check "a count that is right" grep -Eq '^object count +100.00' "$OUT"
+check "a room of 20.5 m2 said to be 20" grep -Eq '^room size +100.00' "$OUT"
+expect_exit 0 evaluate table "mine=run/scores.json" --columns vsi --intervals
+for one in "mine" "Qwen2.5-VL-7B (tuned) .*48.9" "VEGA-3D .*50.5" "SpaceR-7B .*45.6" "Gemini-1.5 Pro .*45.4"; do
+  check "a row of the table: $one" grep -q "$one" "$OUT"
+done
 finish

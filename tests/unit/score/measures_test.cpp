@@ -63,6 +63,35 @@ TEST_CASE("a level of direction that is missing is an error, unless a part is as
   CHECK_THROWS_WITH(measure(questions, matching), Contains("1 of its three levels"));
 }
 
+TEST_CASE("baselines of VSI-Bench are computed from what is right") {
+  const auto choice = [](int id, const std::string& truth) {
+    return R"({"id": )" + std::to_string(id) +
+           R"(, "question_type": "route_planning", "options": ["A. a", "B. b", "C. c"], "ground_truth": ")" +
+           truth + R"(", "prediction": "A"})" + "\n";
+  };
+  std::string lines = choice(0, "B") + choice(1, "B") + choice(2, "C") + choice(3, "A");
+  int id = 4;
+  for (const char* truth : {"2", "2", "4"}) lines += vsi(id++, "object_counting", truth, "4");
+  const Measured all = measured(Task::kVsi, lines);
+  REQUIRE(all.baselines.size() == 2);
+  CHECK(all.baselines[0].first == "frequency");
+  const auto of = [&](std::size_t which, std::string_view name) {
+    for (std::size_t m = 0; m < all.measures.size(); ++m)
+      if (all.measures[m].name == name) return all.baselines[which].second[m];
+    return -1.0;
+  };
+  CHECK(of(0, "route planning") == Approx(50));
+  CHECK(of(0, "object count") == Approx((100 + 100 + 10) / 3.0));  // 2 for 4: r = 0.5
+  CHECK(of(0, "average") == Approx((50 + 70) / 2.0));
+  CHECK(of(1, "route planning") == Approx(100.0 / 3));
+  CHECK(std::isnan(of(1, "object count")));
+  CHECK(std::isnan(of(1, "average")));
+  const Scores scores = scores_of(Task::kVsi, all, {});
+  CHECK(scores_report(scores, TableFormat::kText).find("frequency") != std::string::npos);
+  const Scores back = parse_scores(scores_text(scores), "scores.json");
+  CHECK(scores_text(back) == scores_text(scores));
+}
+
 TEST_CASE("matchers of VSI-Bench differ at a threshold as their definitions say") {
   const std::string lines = vsi(0, "object_counting", "10", "8");
   CHECK(value(measured(Task::kVsi, lines, "official"), "object count") == Approx(60));

@@ -20,6 +20,7 @@ using Asked = tasks::Task;  // score::Task knows more benchmarks
 struct Files {
   test::TempFolder folder;
   fs::path write(const std::string& name, const std::string& text) const {
+    fs::create_directories((folder / name).parent_path());
     test::write_text(folder / name, text);
     return folder / name;
   }
@@ -416,4 +417,87 @@ TEST_CASE("files of a benchmark are found in its own folder and in a data folder
   CHECK(split_in("ScanQA_v1.0_test_w_obj.json") == Split::kTest);
   CHECK(split_in("x/multi3drefer_val.json") == Split::kVal);
   CHECK_FALSE(split_in("training_values.json"));
+}
+
+namespace {
+
+const std::string kVsiLines =
+    R"({"id": 0, "dataset": "arkitscenes", "scene_name": 41069025, "question_type": "object_counting", "question": "How many chairs?", "ground_truth": "4", "options": null})"
+    "\n"
+    R"({"id": 1, "dataset": "scannet", "scene_name": "scene0011_00", "question_type": "object_rel_direction_easy", "question": "Left or right?", "ground_truth": "B", "options": ["A. left", "B. right"]})"
+    "\n"
+    R"({"id": 2, "dataset": "scannet", "scene_name": "scene0011_00", "question_type": "route_planning", "question": "Where?", "ground_truth": "D", "options": ["A. left", "B. right"]})"
+    "\n"
+    R"({"id": 3, "dataset": "scannet", "scene_name": "scene0011_00", "question_type": "object_rel_distance", "question": "Nearest?", "ground_truth": "A", "options": null})"
+    "\n"
+    R"({"id": 4, "dataset": "scannet", "scene_name": "scene0012_00", "question_type": "room_size_estimation", "question": "Size?", "ground_truth": "0", "options": null})"
+    "\n{\n";
+
+Prepared vsi(const Files& files, const std::string& lines, const fs::path& videos = {}) {
+  PrepareSources sources{.task = Asked::kVsi, .split = Split::kTest};
+  sources.annotations = files.write("test.jsonl", lines);
+  sources.videos = videos;
+  return prepare_samples(sources);
+}
+
+}  // namespace
+
+TEST_CASE("VSI-Bench is asked with the words of the released evaluation") {
+  const Files files;
+  const Prepared out = vsi(files, kVsiLines);
+  REQUIRE(out.samples.size() == 2);
+  CHECK(out.samples[0].user ==
+        "<image>These are frames of a video.\nHow many chairs?\nPlease answer the question using a "
+        "single word or phrase.");
+  CHECK(out.samples[0].video == "arkitscenes/41069025");
+  CHECK(out.samples[0].answer == "4");
+  CHECK(out.samples[1].user ==
+        "<image>These are frames of a video.\nLeft or right?\nOptions:\nA. left\nB. right\nAnswer "
+        "with the option's letter from the given choices directly.");
+  CHECK(out.samples[1].options == std::vector<std::string>{"A. left", "B. right"});
+  // A letter that is no option, a choice without options, 0, no JSON.
+  REQUIRE(out.left_out.size() == 4);
+  const char* why[] = {"ground_truth", "options", "a number other than 0", "record"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    CHECK(out.left_out[i].why.find(why[i]) != std::string::npos);
+    CHECK(out.left_out[i].place.ends_with(".jsonl:" + std::to_string(i + 3)));
+  }
+  // There and back, and as the truth of a score.
+  const fs::path file = files.write("vsi.json", tasks::samples_text(out.samples));
+  const tasks::SampleFile back = tasks::read_samples(file, Asked::kVsi);
+  CHECK(tasks::samples_text(back.samples) == tasks::samples_text(out.samples));
+  const TruthFile truth = read_truth(score::Task::kVsi, {.annotations = file});
+  REQUIRE(truth.questions.size() == 2);
+  CHECK(truth.questions[0].scene == "41069025");
+  CHECK(truth.questions[1].options.size() == 2);
+  CHECK(truth.questions[1].answers == std::vector<std::string>{"B"});
+  CHECK(tasks::answer_line(back.samples[1], {.text = "B", .objects = {}, .scores = {}, .ids = {}},
+                           "m")["options"]
+            .size() == 2);
+  CHECK(read_questions(score::Task::kVsi, file, {}).list[0].scene == "41069025");
+}
+
+TEST_CASE("questions whose video is missing are left out, and other videos are of no matter") {
+  const Files files;
+  files.write("videos/arkitscenes/41069025.mp4", "x");
+  files.write("videos/arkitscenes/1.mp4", "x");
+  const Prepared out = vsi(files, kVsiLines, files.folder / "videos");
+  CHECK(out.samples.size() == 1);
+  CHECK(out.videos == 1);
+  REQUIRE(out.left_out.size() == 5);
+  CHECK(out.left_out[0].why.find("scene0011_00.mp4") != std::string::npos);
+  CHECK_THROWS_AS(vsi(files, kVsiLines, files.folder / "none"), InputError);
+}
+
+TEST_CASE("a Parquet file of VSI-Bench is refused with the line that converts it") {
+  const Files files;
+  CHECK_THROWS_WITH(vsi(files, "PAR1xyz"), Catch::Matchers::Contains("pandas.read_parquet(\"") &&
+                                               Catch::Matchers::Contains(".to_json("));
+  files.write("snapshot/test-00000-of-00001.parquet", "PAR1xyz");
+  CHECK_THROWS_WITH(find_annotations(Asked::kVsi, files.folder / "snapshot", std::nullopt),
+                    Catch::Matchers::Contains("test-00000-of-00001.jsonl"));
+  files.write("snapshot/test.jsonl", kVsiLines);
+  CHECK(find_annotations(Asked::kVsi, files.folder / "snapshot", std::nullopt).annotations ==
+        files.folder / "snapshot" / "test.jsonl");
 }

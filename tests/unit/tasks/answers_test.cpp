@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "base/error.h"
 #include "tasks/grounding.h"
 #include "tasks/nr3d.h"
 #include "tasks/sqa3d.h"
@@ -153,4 +154,17 @@ TEST_CASE("Nr3D stimuli and utterances") {
   CHECK_FALSE(python_words("['the'"));
   CHECK(nr3d_view_dependent({"the", "left", "one"}));
   CHECK_FALSE(nr3d_view_dependent({"leftover", "food"}));
+}
+
+TEST_CASE("a video is shown in the frames that numpy's linspace names, all of a short one") {
+  using Frames = std::vector<std::int64_t>;
+  CHECK(vsi_frames(1) == Frames{0});
+  CHECK(vsi_frames(5) == Frames{0, 1, 2, 3, 4});
+  CHECK(vsi_frames(31).size() == 31);
+  CHECK(vsi_frames(32).back() == 31);
+  CHECK(vsi_frames(300) ==  // numpy.linspace(0, 299, 32, dtype=int)
+        Frames{0,   9,   19,  28,  38,  48,  57,  67,  77,  86,  96,  106, 115, 125, 135, 144,
+               154, 163, 173, 183, 192, 202, 212, 221, 231, 241, 250, 260, 270, 279, 289, 299});
+  CHECK(vsi_frames(9, 4) == Frames{0, 2, 5, 8});
+  CHECK_THROWS_AS(vsi_frames(0), vega::InputError);
 }
