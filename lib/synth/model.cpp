@@ -13,6 +13,7 @@
 #include "models/wan/names.h"
 #include "models/wan/write.h"
 #include "store/prompt.h"
+#include "synth/model_qwen_vl.h"
 #include "synth/model_siglip.h"
 #include "synth/model_vlm.h"
 #include "synth/model_writer.h"
@@ -159,7 +160,8 @@ constexpr std::array kFamilies{Family{"wan-", {"original", "diffusers"}, write_w
                                Family{"umt5-", {"original", "diffusers"}, write_umt5},
                                Family{"siglip-", {"original", "llava-video"}, write_siglip},
                                Family{"vega-", {"original", "original"}, write_vega},
-                               Family{"vlm-", {"original", "original"}, write_language_model}};
+                               Family{"vlm-", {"original", "original"}, write_language_model},
+                               Family{"qwen2.5-vl-", {"original", "transformers"}, write_qwen_vl}};
 
 const Family& family_of(const std::string& preset) {
   choice_of(model_presets(), "--preset", preset);
@@ -187,7 +189,13 @@ constexpr Choice<std::string_view> kPresets[] = {
     {"vlm-tiny-video", "vlm-tiny-video", "and without 3D positions: LLaVA-Video"},
     {"vlm-study", "vlm-study",
      "a model to train from scratch, for a row of the study: Qwen2 of width 128, no tower, values "
-     "as PyTorch's layers start (3 MB)"}};
+     "as PyTorch's layers start (3 MB)"},
+    {"qwen2.5-vl-tiny", "qwen2.5-vl-tiny",
+     "Qwen2.5-VL with the head widths of the 3B and its tied head: tower of width 160, decoder of "
+     "width 256 (13 MB)"},
+    {"qwen2.5-vl-tiny-7b", "qwen2.5-vl-tiny-7b", "the same with a head of its own, as the 7B"},
+    {"qwen2.5-vl-3b", "qwen2.5-vl-3b", "Qwen2.5-VL-3B at its true size (7.5 GB in bf16)"},
+    {"qwen2.5-vl-7b", "qwen2.5-vl-7b", "Qwen2.5-VL-7B at its true size (16.6 GB in bf16)"}};
 
 constexpr Choice<std::string_view> kStudyFusions[] = {
     {"token_gated", "token_gated", "a learned gate a token"},
@@ -204,8 +212,9 @@ std::span<const Choice<std::string_view>> study_fusions() { return kStudyFusions
 
 std::vector<fs::path> write_model(const ModelOptions& options) {
   const Family& family = family_of(options.preset);
-  if (!options.tokenizer.empty() && family.start != "vlm-")
-    throw UsageError(explain("--tokenizer", "--preset " + options.preset, "a vlm preset"));
+  if (!options.tokenizer.empty() && family.start != "vlm-" && family.start != "qwen2.5-vl-")
+    throw UsageError(
+        explain("--tokenizer", "--preset " + options.preset, "a vlm preset or one of qwen2.5-vl"));
   if (!(options.row == StudyRow{}) && options.preset != "vlm-study")
     throw UsageError(explain("--semantic-width, --generative-width, --fusion, --zero-visual",
                              "--preset " + options.preset, "--preset vlm-study"));

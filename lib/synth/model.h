@@ -30,10 +30,10 @@ struct ModelOptions {
   std::filesystem::path folder;
   std::string preset = "wan-tiny";  // see model_presets()
   std::string layout =
-      "original";  // original | diffusers (SigLIP: llava-video) | both (sub-folders)
+      "original";  // original | the family's other one, such as diffusers | both (sub-folders)
   std::uint64_t seed = 42;
   DType dtype = DType::kF32;        // f32 | f16 | bf16
-  std::filesystem::path tokenizer;  // of the vlm presets: a folder; empty: bytes
+  std::filesystem::path tokenizer;  // of language models: a folder; empty: bytes
   StudyRow row;                     // of vlm-study
   bool overwrite = false;
   ProgressMode progress = ProgressMode::kAuto;

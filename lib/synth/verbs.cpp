@@ -42,10 +42,12 @@ Examples:
 
 See also: dataset; vega-extract scene, vega-extract features)";
 
-constexpr Choice<std::string_view> kLayouts[] = {{"original", "original"},
-                                                 {"diffusers", "diffusers", "of Wan and UMT5"},
-                                                 {"llava-video", "llava-video", "of SigLIP"},
-                                                 {"both", "both", "two sub-folders"}};
+constexpr Choice<std::string_view> kLayouts[] = {
+    {"original", "original"},
+    {"diffusers", "diffusers", "of Wan and UMT5"},
+    {"llava-video", "llava-video", "of SigLIP"},
+    {"transformers", "transformers", "of Qwen2.5-VL: names of its newer classes"},
+    {"both", "both", "two sub-folders"}};
 
 constexpr WholeRange kStudyWidth{1, 1 << 16};
 
@@ -69,7 +71,7 @@ struct ModelArguments {
     v.choice("--layout", layout, kLayouts, "names of the tensors and files");
     v.choice("--dtype", dtype, kFloatTypes, "type of the stored weights");
     v.text("--tokenizer", tokenizer, "DIR",
-           "of the vlm presets: whose tokeniser they take (default: every byte a token)");
+           "of language models: whose tokeniser they take (default: every byte a token)");
     v.integer("--seed", seed, "N", {}, "seed of the values");
     v.integer("--semantic-width", row.semantic, "N", kStudyWidth,
               "of vlm-study: channels of the semantic features");

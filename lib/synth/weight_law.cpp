@@ -61,6 +61,13 @@ WeightLaw weight_law(const std::string& name, const Shape& shape) {
       return {1, 0.25};
     if (ends(name, "embed_tokens.weight") || ends(name, "lm_head.weight")) return {0, 0.5};
   }
+  if (name.starts_with("qwen2_5_vl.")) {
+    if (shape.size() == 1 && ends(name, ".weight")) return {1, 0.25};
+    if (ends(name, "embed_tokens.weight")) return {0, 0.15};
+    if (ends(name, "lm_head.weight")) return {0, 2 / std::sqrt(fan_in(name, shape))};
+    if (ends(name, "attn.qkv.weight") || ends(name, "q_proj.weight") || ends(name, "k_proj.weight"))
+      return {0, 1.5 / std::sqrt(fan_in(name, shape))};
+  }
   if (ends(name, ".bias")) return {0, 0.1};
   // Latents of order one, as real ones are: the noise must not drown the picture.
   if (name == "vae.encoder.head.2.weight") return {0, 4.0 / std::sqrt(fan_in(name, shape))};

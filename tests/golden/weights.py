@@ -118,6 +118,15 @@ def law(name, shape):
             return 0.0, 0.5
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             return 0.0, 1.5 / math.sqrt(float(np.prod(shape[1:])))
+    elif name.startswith("qwen2_5_vl."):
+        if len(shape) == 1 and name.endswith(".weight"):
+            return 1.0, 0.25
+        if name.endswith("embed_tokens.weight"):
+            return 0.0, 0.15
+        if name.endswith("lm_head.weight"):
+            return 0.0, 2.0 / math.sqrt(float(np.prod(shape[1:])))
+        if name.endswith(("attn.qkv.weight", "q_proj.weight", "k_proj.weight")):
+            return 0.0, 1.5 / math.sqrt(float(np.prod(shape[1:])))
     if name.endswith(".bias"):
         return 0.0, 0.1
     if name.endswith(".weight"):

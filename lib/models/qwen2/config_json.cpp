@@ -196,7 +196,8 @@ void ignore_rest(const JsonFields& file) {
   file.ignore({"architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
                "initializer_range", "attention_dropout", "bos_token_id", "eos_token_id",
                "pad_token_id", "sliding_window", "return_dict", "output_attentions",
-               "output_hidden_states"});
+               "output_hidden_states", "image_token_id", "video_token_id", "vision_start_token_id",
+               "vision_end_token_id", "vision_token_id"});
 }
 
 }  // namespace
