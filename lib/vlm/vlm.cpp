@@ -8,19 +8,9 @@
 #include "base/error.h"
 #include "core/on_device.h"
 #include "core/tensor.h"
-#include "text/unicode.h"
 
 namespace vega::vlm {
 namespace {
-
-// Python's str.strip().
-std::string stripped(const std::string& text) {
-  const std::u32string all = text::decode_utf8(text);
-  const auto blank = [](char32_t c) { return text::is_python_space(c); };
-  const auto first = std::ranges::find_if_not(all, blank);
-  const auto last = std::find_if_not(all.rbegin(), all.rend(), blank).base();
-  return first < last ? text::encode_utf8({first, last}) : std::string();
-}
 
 // Keys and values of the frames' tokens (32 frames: 6,720), questions and answers.
 constexpr std::int64_t kCacheTokens = 8192;
@@ -134,16 +124,7 @@ Embed Vlm::embed() const {
 }
 
 Reply Vlm::reply_of(qwen2::Answer&& answer) const {
-  Reply out;
-  out.answer = std::move(answer);
-  const text::Tokenizer& words = checkpoint_.words();
-  std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
-  // Embeddings have spare rows; a model that says one says nothing, as in the release.
-  std::erase_if(ids, [&words](std::int32_t id) { return !words.has_token(id); });
-  out.text = stripped(words.decode(ids, true));
-  if (constexpr std::string_view end = "<|im_end|>"; out.text.ends_with(end))
-    out.text = stripped(out.text.substr(0, out.text.size() - end.size()));
-  return out;
+  return vlm::reply_of(std::move(answer), checkpoint_.words());
 }
 
 Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationConfig& config,
@@ -155,17 +136,7 @@ Reply Vlm::answer(VisualScene& scene, const Turn& turn, const qwen2::GenerationC
   return on_device(options_.placement.device, [&] {
     ReadPrompt read = this->read(scene, prompts().evaluation(question), coords);
     read.prompt.key = scene.input_.key;
-    text::TokenStream stream(words);
-    const auto on_token = [&](std::size_t, std::int64_t id) {
-      if (!words.has_token(static_cast<std::int32_t>(id))) return true;
-      const std::string text = stream.push(static_cast<std::int32_t>(id));
-      return !on_text || text.empty() || on_text(text);
-    };
-    Reply out = reply_of(std::move(
-        qwen2::generate(decoder_, std::span<const qwen2::Prompt>(&read.prompt, 1), config, on_token)
-            .front()));
-    if (const std::string rest = stream.flush(); on_text && !rest.empty()) on_text(rest);
-    return out;
+    return reply_to(decoder_, words, read.prompt, config, on_text);
   });
 }
 

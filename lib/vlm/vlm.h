@@ -18,6 +18,7 @@
 #include "models/qwen2/generate.h"
 #include "nn/parameters.h"
 #include "vlm/checkpoint.h"
+#include "vlm/reply.h"
 #include "vlm/scene.h"
 #include "vlm/switches.h"
 #include "vlm/visual.h"
@@ -48,12 +49,6 @@ class VisualScene {
   std::vector<std::int64_t> prefix_ids_;  // its ids before the visual block
 };
 
-// What the model says, and how it ended.
-struct Reply {
-  std::string text;  // control words left out, blanks at both ends removed
-  qwen2::Answer answer;
-};
-
 struct Grounding {
   std::vector<float> scores;  // of the scene's objects, in their order
   std::optional<float> none;  // of "there is no such object", where the head has one
@@ -67,9 +62,6 @@ struct ReadPrompt {
   std::vector<std::int64_t> labels;  // of prompt's tokens; empty: the prompt had none
   at::Tensor objects;                // VisualScene's, or what the question makes of them
 };
-
-// Text as soon as its characters are complete; false ends the answer.
-using OnText = std::function<bool(std::string_view text)>;
 
 struct VlmOptions {
   Placement placement;  // its device is open; float32 or bfloat16
