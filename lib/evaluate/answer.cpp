@@ -11,17 +11,17 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/printable.h"
 #include "base/publish.h"
-#include "base/stop.h"
 #include "core/device.h"
 #include "core/dtype.h"
+#include "evaluate/answer_frames.h"
 #include "evaluate/answer_inputs.h"
+#include "evaluate/conversation.h"
 #include "evaluate/located.h"
 #include "evaluate/scan_files.h"
 #include "evaluate/task_run.h"
 #include "models/qwen2/generation_config.h"
-#include "run/output_names.h"
+#include "models/qwen2_5_vl/config_json.h"
 #include "vlm/vlm.h"
 
 namespace vega::evaluate {
@@ -40,6 +40,9 @@ are streamed to stdout. Those of a benchmark go to DIR/part-I-of-N.jsonl, the of
 disk before the next: a run that was stopped or killed goes on where it was, also with another --shard count. What
 cannot be answered is named and costs only itself (exit code 4).
 
+Qwen2.5-VL (model_type qwen2_5_vl in config.json) is asked about frames of a scan, a folder or a video, which it reads
+itself: nothing is made beforehand. It answers free questions; benchmarks and --locate need a model of the other kind.
+
 Examples:
   vega-eval answer scans/scene0000_00 --checkpoint VEGA-3D --model Wan2.1-T2V-1.3B --ask "What color is the chair?"
   vega-eval answer scene0000_00 --checkpoint VEGA-3D --scenes scenes --semantic features/siglip \
@@ -47,9 +50,10 @@ Examples:
   vega-eval answer walk.mp4 --checkpoint LLaVA-Video-7B-Qwen2 --ask "What is on the table?" --work walk-files
   vega-eval answer scanqa scanqa.json --checkpoint VEGA-3D --scenes scenes --semantic features/siglip \
       --features features/wan -o answers/scanqa
+  vega-eval answer walk.mp4 --checkpoint Qwen2.5-VL-3B-Instruct --ask "How many chairs are there?"
 
 See also: prepare, merge, validate, score; vega-extract features, vega-extract scene; docs/language.md,
-docs/benchmark_runs.md)";
+docs/qwen2_5_vl.md, docs/benchmark_runs.md)";
 
 void check_options(const AnswerVerb& o) {
   if (o.inputs.size() != 1)
@@ -100,46 +104,10 @@ ObjectKind chosen_objects(const fs::path& path, const AnswerVerb& o) {
   return proposals ? ObjectKind::kProposal : ObjectKind::kGt;
 }
 
-// The questions of a run share all this; `lines` and `failed` grow with each answer.
-struct Session {
-  const AnswerVerb& options;
-  const Context& context;
+struct Session : Conversation {
   const vlm::Vlm& model;
   vlm::VisualScene& scene;
-  const qwen2::GenerationConfig& config;
-  std::vector<Json> lines = {};  // of --format json, and of the record
-  int failed = 0;                // questions that could not be asked
-
-  bool json() const { return options.format == AnswerFormat::kJson; }
-  bool several() const { return options.ask.size() + options.locate.size() > 1; }
 };
-
-void answer_one(Session& s, const std::string& question) {
-  const std::string head = s.several() ? "Q: " + question + "\nA: " : "";
-  bool begun = false;  // blanks at the beginning are no part of the answer
-  const auto on_text = [&](std::string_view piece) {
-    check_stop();
-    if (s.json()) return true;
-    if (!begun) piece.remove_prefix(std::min(piece.find_first_not_of(" \n\t\r"), piece.size()));
-    if (!piece.empty()) s.context.print((begun ? "" : head) + without_controls(piece));
-    begun = begun || !piece.empty();
-    return true;
-  };
-  const vlm::Reply reply = s.model.answer(s.scene, vlm::free_turn(question), s.config, {}, on_text);
-  const bool cut = reply.answer.ending == qwen2::Ending::kLimit;
-  s.lines.push_back({{"ask", question},
-                     {"answer", reply.text},
-                     {"tokens", reply.answer.ids.size()},
-                     {"cut", cut}});
-  if (s.json()) {
-    s.context.print(s.lines.back().dump() + "\n");
-  } else {
-    s.context.print((begun ? "" : head) + (s.several() ? "\n\n" : "\n"));
-  }
-  if (cut)
-    log_warn("'{}': the answer was cut at --max-new-tokens {}", question, s.config.max_new_tokens);
-  if (reply.text.empty()) log_warn("'{}': an empty answer", question);
-}
 
 Located locate_one(const Session& s, const std::string& text, const Pose& aligned_from_scan) {
   const vlm::Grounding found = s.model.ground(s.scene, text);
@@ -181,24 +149,12 @@ void warn_of_annotation(const SceneReader& scene, ObjectKind kind) {
            scene.path().string());
 }
 
-// A question that cannot be asked costs only itself, unless it is the only one.
-template <typename Ask>
-void try_one(Session& s, const std::string& text, const Ask& ask) {
-  check_stop();
-  try {
-    ask();
-  } catch (const ModelError&) {
-    throw;  // every other question would meet it, too
-  } catch (const InputError& error) {
-    if (!s.several()) throw;
-    log_error("'{}': {}", visible(text), error.what());
-    ++s.failed;
-  }
-}
-
 void answer_all(Session& s, const OpenFiles& open) {
+  const auto ask = [&s](const std::string& question, const vlm::OnText& on_text) {
+    return s.model.answer(s.scene, vlm::free_turn(question), s.config, {}, on_text);
+  };
   for (const std::string& question : s.options.ask)
-    try_one(s, question, [&] { answer_one(s, question); });
+    try_one(s, question, [&] { answer_one(s, question, ask); });
   if (s.options.locate.empty()) return;
   warn_of_annotation(*open.scene, open.files.objects);
   std::size_t number = 0;
@@ -213,9 +169,8 @@ void answer_all(Session& s, const OpenFiles& open) {
   }
 }
 
-// Writes the answers and everything that they depend on to one file.
-void write_record(const Session& s, const OpenFiles& open) {
-  if (s.options.out.empty()) return;
+// Everything that the answers depend on.
+Json record_of(const Session& s, const OpenFiles& open) {
   Json files = Json::object();
   const auto add = [&files](const char* part, const auto& file) {
     if (file)
@@ -232,10 +187,7 @@ void write_record(const Session& s, const OpenFiles& open) {
   run.set("dtype", name_of(dtype_of(s.model.decoder().options().dtype)));
   run.set("files", std::move(files));
   if (!mismatch.empty()) run.set("mismatch", mismatch);
-  const std::string& key = s.scene.input().key;
-  const Json record{
-      {"schema", "vega.questions/1"}, {"key", key}, {"run", run}, {"answers", s.lines}};
-  publish_output(fs::path(s.options.out) / (key + ".json"), record.dump(2) + "\n");
+  return run;
 }
 
 }  // namespace
@@ -243,6 +195,8 @@ void write_record(const Session& s, const OpenFiles& open) {
 int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
   if (options.is_task()) return run_task(options, make, context);
   check_options(options);
+  if (qwen2_5_vl::is_qwen2_5_vl(options.checkpoint)) return run_answer_frames(options, context);
+  options.frames.refuse(options.checkpoint);
   const at::Device device = use_device(parse_device(options.device.device));
   const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
   vlm::VlmCheckpoint checkpoint = vlm::open_checkpoint(
@@ -279,9 +233,9 @@ int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Contex
   log_info("{}; {}", vlm::name_of(model.checkpoint().family), config.describe());
   if (untrained) log_warn("{} was never trained: its answers mean nothing", options.checkpoint);
   vlm::VisualScene scene = model.see(std::move(input));
-  Session session{options, context, model, scene, config};
+  Session session{{options, context, config}, model, scene};
   answer_all(session, open);
-  write_record(session, open);
+  write_record(session, scene.input().key, record_of(session, open));
   return session.failed > 0 ? 4 : 0;
 }
 

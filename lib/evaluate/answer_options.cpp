@@ -54,6 +54,30 @@ void visit_generation(AnswerVerb& o, OptionVisitor& v) {
 
 }  // namespace
 
+void FrameOptions::visit(OptionVisitor& v) {
+  v.group("Frames, of Qwen2.5-VL");
+  v.integer("--frames", most, "N", {1, 4096},
+            "frames that are shown; of a scene or video that has more, evenly spread ones");
+  v.choice("--preparation", preparation, qwen2_5_vl::kPreparations,
+           "how a frame becomes a picture (default: spatial)");
+  v.open_integer("--min-pixels", min_pixels, "N", {1, std::int64_t{1} << 30},
+                 "smaller pictures are enlarged (default: what the checkpoint says)");
+  v.open_integer("--max-pixels", max_pixels, "N", {1, std::int64_t{1} << 30},
+                 "larger pictures are made smaller; 28 x 28 pixels are one token (default: what "
+                 "the checkpoint says)");
+}
+
+void FrameOptions::refuse(const std::string& checkpoint) const {
+  const std::string given = most != FrameOptions{}.most ? "--frames"
+                            : preparation               ? "--preparation"
+                            : min_pixels                ? "--min-pixels"
+                            : max_pixels                ? "--max-pixels"
+                                                        : "";
+  if (!given.empty())
+    throw UsageError(explain(given, checkpoint + ", a model that reads files of features",
+                             "a Qwen2.5-VL model", "leave the option out"));
+}
+
 bool AnswerVerb::is_task() const {
   const auto known = [&] {
     return !inputs.empty() && std::ranges::any_of(tasks::kScanTasks, [&](const auto& one) {
@@ -98,6 +122,7 @@ void AnswerVerb::visit(OptionVisitor& v) {
   v.text("--key", key, "KEY", "name of the scene (default: the name of the folder or file)");
   task.visit(v);
   visit_model_and_files(*this, v);
+  frames.visit(v);
   visit_generation(*this, v);
   v.group("Output");
   v.text("-o,--out", out, "DIR",

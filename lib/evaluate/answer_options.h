@@ -8,10 +8,23 @@
 
 #include "evaluate/model_options.h"
 #include "evaluate/task_options.h"
+#include "models/qwen2_5_vl/preprocess.h"
 
 namespace vega::evaluate {
 
 enum class AnswerFormat { kText, kJson };
+
+// Of models that are shown frames: Qwen2.5-VL.
+struct FrameOptions {
+  std::int64_t most = 32;  // frames; of a scene that has more, evenly spread ones
+  // Unset: spatial; and what the checkpoint's files say.
+  std::optional<qwen2_5_vl::Preparation> preparation;
+  std::optional<std::int64_t> min_pixels, max_pixels;
+
+  void visit(OptionVisitor& v);
+  // Throws UsageError where one of them was given with another model.
+  void refuse(const std::string& checkpoint) const;
+};
 
 struct AnswerVerb : ModelOptions {
   // One: a scan, a video, or the key of files. Two: a benchmark's name and its questions.
@@ -32,7 +45,8 @@ struct AnswerVerb : ModelOptions {
   std::string out;  // folder of answers, of what --locate found; empty: none
   AnswerFormat format = AnswerFormat::kText;
 
-  TaskOptions task;  // of a benchmark alone
+  FrameOptions frames;  // of Qwen2.5-VL alone
+  TaskOptions task;     // of a benchmark alone
 
   // Whether a benchmark is answered, not questions about one scene. Throws UsageError where that is
   // not clear, or options of the one form were given with the other.
