@@ -10,7 +10,10 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <unordered_map>
 
 #include "base/build_info.h"
 #include "base/disk.h"
@@ -45,12 +48,43 @@ bool is_part_name(std::string_view name) {
   return name.find_first_not_of("0123456789", dash + 1) == name.npos;
 }
 
+// Returns how many entries the folder has.
 template <typename Belongs>
-void remove_dead_parts(const fs::path& folder, Belongs belongs) {
+std::size_t remove_dead_parts(const fs::path& folder, Belongs belongs) {
+  std::size_t entries = 0;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    ++entries;
     if (belongs(at->path().filename().string())) remove_if_dead(at->path());
   }
+  return entries;
+}
+
+// Which writer of this process lists its folder for dead part files. If all did, n files in one
+// folder would cost n n / 2 names. A folder of few files is listed by every writer, one of E files
+// by every E / 64th.
+class Listings {
+ public:
+  bool is_due(const fs::path& folder) {
+    const std::lock_guard held(mutex_);
+    std::size_t& left = left_[folder.native()];
+    if (left == 0) return true;
+    --left;
+    return false;
+  }
+  void has(const fs::path& folder, std::size_t entries) {
+    const std::lock_guard held(mutex_);
+    left_[folder.native()] = entries / 64;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::size_t> left_;  // writers that do not list, by folder
+};
+
+Listings& listings() {
+  static Listings all;
+  return all;
 }
 
 // Locks and empties a part file; false when another process holds it or has just removed it.
@@ -164,7 +198,9 @@ void make_folder(const fs::path& path) {
   }
 }
 
-void sweep_parts(const fs::path& folder) { remove_dead_parts(folder, is_part_name); }
+void sweep_parts(const fs::path& folder) {
+  listings().has(fs::absolute(folder), remove_dead_parts(folder, is_part_name));
+}
 
 std::string output_remedy(int reason) {
   const std::string again = ", then run again to resume";
@@ -194,9 +230,13 @@ PartFile::PartFile(fs::path final_path) {
         explain(final_path.string(), "a folder", "a file", "choose another output path"));
   final_ = std::move(place.path);
   make_folder(final_.parent_path());
-  const std::string prefix = final_.filename().string() + ".part-";
-  remove_dead_parts(final_.parent_path(),
-                    [&](const std::string& name) { return name.starts_with(prefix); });
+  const fs::path folder = final_.parent_path();
+  if (listings().is_due(folder)) {
+    const std::string prefix = final_.filename().string() + ".part-";
+    listings().has(folder, remove_dead_parts(folder, [&](const std::string& name) {
+                     return name.starts_with(prefix);
+                   }));
+  }
   part_ = final_;
   part_ += ".part-" + host_name() + "-" + std::to_string(getpid());
   for (int attempt = 0; attempt < 16; ++attempt) {

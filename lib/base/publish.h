@@ -18,8 +18,8 @@ bool is_stream(const std::filesystem::path& path);
 // A part file beside its final name. Unless `publish` was called, the destructor removes it.
 // Where the final name is a link, the file it leads to is written, in that file's own folder, and
 // the link stays. Part files of dead writers of the same name (nobody holds their lock) are removed
-// first. On a file system without locks, writers are told apart by name alone, and dead part files
-// stay.
+// first; in a folder of E files only every E / 64th writer of a process looks for them. On a file
+// system without locks, writers are told apart by name alone, and dead part files stay.
 class PartFile {
  public:
   // Makes missing parent folders. Throws OutputError (path, reason, remedy), also where the final

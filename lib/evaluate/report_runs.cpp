@@ -52,8 +52,7 @@ std::string last_name(const fs::path& path) {
 std::string checkpoint_name(const fs::path& run) {
   const fs::path file = (fs::is_directory(run) ? run : run.parent_path()) / tasks::kRunFile;
   if (!fs::exists(file)) return {};
-  return last_name(
-      std::string(read_json(file, "run.json of the answers")["checkpoint"].text_or("")));
+  return last_name(std::string(tasks::read_run(file)["checkpoint"].text_or("")));
 }
 
 // The name of a folder, or of the one above where it is a task's.

@@ -3,40 +3,50 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_lock.h"
 #include "base/publish.h"
-#include "evaluate/line_file.h"
 #include "tasks/answer_parts.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
 
-Json read_run(const fs::path& path) {
-  return parse_json(bytes_of_lines(path),
-                    {path.string(), "run.json of the answers",
-                     "take it from a copy, give another -o, or start anew with --overwrite"});
+void compare_scene(const std::string& scene, const Json& there, const Json& mine,
+                   std::vector<std::string>& out) {
+  for (const std::string& difference : tasks::run_differences(there, mine))
+    out.push_back("inputs." + scene + "." + difference);
 }
 
 // Adds the differences of two maps of cache keys by scene; scenes that only one has are none.
 void compare_inputs(const Json& there, const Json& mine, std::vector<std::string>& out) {
+  std::unordered_map<std::string_view, const Json*> known;
+  for (const auto& [scene, keys] : there.members()) known.emplace(scene, &keys);
   for (const auto& [scene, keys] : mine.members()) {
-    const Json* other = there.find(scene);
-    if (other == nullptr) continue;
-    for (const std::string& difference : tasks::run_differences(*other, keys))
-      out.push_back("inputs." + scene + "." + difference);
+    const auto other = known.find(scene);
+    if (other == known.end()) continue;
+    compare_scene(scene, *other->second, keys, out);
   }
+}
+
+// All but the inputs.
+Json without_inputs(const Json& run) {
+  Json out = Json::object();
+  for (const auto& [name, value] : run.members())
+    if (name != "inputs") out.add(name, value);
+  return out;
 }
 
 std::vector<std::string> differences_of(const Json& there, const Json& mine) {
   std::vector<std::string> out;
-  for (const std::string& difference : tasks::run_differences(there, mine)) {
+  for (const std::string& difference :
+       tasks::run_differences(without_inputs(there), without_inputs(mine))) {
     // The fingerprint says which checkpoint it is; what is known of the scenes grows.
     const auto of = [&](std::string_view name) { return difference.starts_with(name); };
-    if (!of("checkpoint:") && !of("inputs") && !of("mismatches:")) out.push_back(difference);
+    if (!of("checkpoint:") && !of("mismatches:")) out.push_back(difference);
   }
   compare_inputs(there["inputs"], mine["inputs"], out);
   return out;
@@ -62,7 +72,7 @@ void refuse_differences(const fs::path& path, const std::vector<std::string>& di
 
 }  // namespace
 
-void open_record(const fs::path& folder, const Json& run) {
+RunRecord::RunRecord(const fs::path& folder, const Json& run) : folder_(folder) {
   make_folder(folder);
   const fs::path path = folder / tasks::kRunFile;
   const FolderLock lock(folder);  // one of several shards writes it
@@ -72,50 +82,62 @@ void open_record(const fs::path& folder, const Json& run) {
           folder.string(), parts.front().path.filename().string() + " without " + tasks::kRunFile,
           "a folder of one run, or a new one", "give another -o, or start anew with --overwrite"));
     publish_file(path, run.dump(1) + "\n");
+    learn(run);
     return;
   }
-  Json there = read_run(path);
+  Json there = tasks::read_run(path);
   refuse_differences(path, differences_of(there, run));
+  learn(there);
   Json inputs = there["inputs"].is_object() ? there["inputs"] : Json::object();
-  bool grown = false;
-  for (const auto& [scene, keys] : run["inputs"].members()) {
-    if (inputs.contains(scene)) continue;
-    inputs.add(scene, keys);
-    grown = true;
-  }
-  if (!grown) return;
+  const std::size_t before = inputs.size();
+  for (const auto& [scene, keys] : run["inputs"].members())
+    if (!inputs_.contains(scene)) inputs.add(scene, keys);
+  if (inputs.size() == before) return;
   there.set("inputs", std::move(inputs));
   publish_file(path, there.dump(1) + "\n");
+  learn(there);
 }
 
-void note_inputs(const fs::path& folder, const std::string& scene, const Json& keys,
-                 const std::string& mismatch) {
-  const fs::path path = folder / tasks::kRunFile;
-  const FolderLock lock(folder);
-  Json run = read_run(path);
-  std::vector<std::string> differences;
-  compare_inputs(run["inputs"], {{scene, keys}}, differences);
-  refuse_differences(path, differences);
-  bool grown = false;
-  if (!run["inputs"].contains(scene)) {
+void RunRecord::learn(const Json& run) {
+  for (const auto& [scene, keys] : run["inputs"].members()) inputs_.try_emplace(scene, keys);
+  for (const Json& mismatch : run["mismatches"].elements())
+    mismatches_.emplace(mismatch.text_or(""));
+}
+
+void RunRecord::note_inputs(const std::string& scene, const Json& keys,
+                            const std::string& mismatch) {
+  const std::lock_guard held(mutex_);
+  const fs::path path = folder_ / tasks::kRunFile;
+  const auto compare = [&] {
+    const auto known = inputs_.find(scene);
+    if (known == inputs_.end()) return false;
+    std::vector<std::string> differences;
+    compare_scene(scene, known->second, keys, differences);
+    refuse_differences(path, differences);
+    return mismatch.empty() || mismatches_.contains(mismatch);
+  };
+  if (compare()) return;
+  const FolderLock lock(folder_);
+  Json run = tasks::read_run(path);  // other shards may have added to it
+  learn(run);
+  if (compare()) return;
+  if (!inputs_.contains(scene)) {
     Json inputs = run["inputs"];
-    inputs.set(scene, keys);
+    inputs.add(scene, keys);
     run.set("inputs", std::move(inputs));
-    grown = true;
   }
-  if (const auto known = run["mismatches"].elements();
-      !mismatch.empty() && std::ranges::find(known, Json(mismatch)) == known.end()) {
+  if (!mismatch.empty() && !mismatches_.contains(mismatch)) {
     Json all = run["mismatches"];
     all.push(mismatch);
     run.set("mismatches", std::move(all));
-    grown = true;
   }
-  if (grown) publish_file(path, run.dump(1) + "\n");
+  publish_file(path, run.dump(1) + "\n");
+  learn(run);
 }
 
 std::vector<std::string> record_differences(const fs::path& folder, const Json& run) {
   const fs::path path = folder / tasks::kRunFile;
-  return fs::exists(path) ? differences_of(read_run(path), run) : std::vector<std::string>();
+  return fs::exists(path) ? differences_of(tasks::read_run(path), run) : std::vector<std::string>();
 }
 
 }  // namespace vega::evaluate

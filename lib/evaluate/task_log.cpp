@@ -91,12 +91,6 @@ std::unordered_map<std::string, Json> notes_in(const fs::path& folder) {
 // Nine digits tell every float32 from its neighbours.
 double nine_digits(float value) { return std::stod(fmt::format("{:.9g}", value)); }
 
-// The part of a shard, in a folder whose run.json is this run's.
-fs::path ready_part(const fs::path& folder, Shard shard, const Json& run) {
-  open_record(folder, run);
-  return folder / tasks::part_name(shard.index, shard.count);
-}
-
 }  // namespace
 
 Json to_json(const AnswerNote& note) {
@@ -121,7 +115,8 @@ Json to_json(const AnswerNote& note) {
 TaskLog::TaskLog(const fs::path& folder, Shard shard, const Json& run)
     : folder_(folder),
       shard_(shard),
-      part_(ready_part(folder, shard, run)),
+      record_(folder, run),
+      part_(folder / tasks::part_name(shard.index, shard.count)),
       stats_(tasks::stats_path({part_.path()})) {
   check_other_writers();
   add_lines(folder_, lines_);

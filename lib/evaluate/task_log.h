@@ -56,9 +56,8 @@ class TaskLog {
   const std::filesystem::path& part() const { return part_.path(); }
 
   // What a scene's answers are made of, in run.json (evaluate/run_record.h). Throws RefusedError.
-  void note_inputs(const std::string& scene, const Json& keys,
-                   const std::string& mismatch = {}) const {
-    evaluate::note_inputs(folder_, scene, keys, mismatch);
+  void note_inputs(const std::string& scene, const Json& keys, const std::string& mismatch = {}) {
+    record_.note_inputs(scene, keys, mismatch);
   }
 
   // On disk when it returns. line: the official one, with sample_id.
@@ -76,6 +75,7 @@ class TaskLog {
 
   std::filesystem::path folder_;
   Shard shard_;
+  RunRecord record_;
   LineFile part_, stats_;
   std::unordered_map<std::string, std::string> lines_;  // by id
 };

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/key.h"
@@ -116,7 +117,9 @@ int run_task(const AnswerVerb& options, const MakeScanPart& make, const Context&
     return plan_questions(setup.questions.samples, setup.shard, answered);
   };
   const auto none = [](const std::string&) { return false; };
-  const Json run = setup.run(plan_for(none).all_scenes);
+  std::vector<std::string> scenes;  // of this shard: those of the others are theirs to look at
+  for (const ScenePlan& scene : plan_for(none).scenes) scenes.push_back(scene.scene);
+  const Json run = setup.run(scenes);
   if (options.task.run.dry_run) return dry_run(setup, run, context);
   AnswersThere there;
   if (!options.task.overwrite) there = look_at_answers(out, run);

@@ -1,6 +1,7 @@
 #include "run/report.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "base/build_info.h"
@@ -10,6 +11,8 @@
 
 namespace vega {
 namespace {
+
+constexpr double kPause = 60;  // s between two states of a run that goes on, at least
 
 // Milliseconds are as much as is measured.
 double rounded(double seconds) {
@@ -101,7 +104,7 @@ RunReport::RunReport(std::filesystem::path path, const std::vector<Item>& items,
 void RunReport::set(std::size_t item, ItemReport report) {
   const std::lock_guard held(mutex_);
   items_.at(item) = std::move(report);
-  if (seconds_since(saved_) > 60) save("running", -1, "");
+  if (seconds_since(saved_) > kPause) save("running", -1, "");
 }
 
 void RunReport::add_wait(double seconds) {
@@ -162,7 +165,12 @@ std::string RunReport::text(const std::string& state, int exit_code,
 void RunReport::save(const std::string& state, int exit_code, const std::string& error) {
   saved_ = Clock::now();
   if (path_.empty() || (stream_ && exit_code < 0)) return;
+  const auto begun = saved_;
   publish_output(path_, text(state, exit_code, error));
+  // A report of 10^6 items takes seconds: it waits for 20 times as long then.
+  const double more = std::max(0.0, 20 * seconds_since(begun) - kPause);
+  saved_ = Clock::now() +
+           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(more));
 }
 
 }  // namespace vega

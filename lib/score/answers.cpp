@@ -331,7 +331,7 @@ AnswerFile read_answers(const std::filesystem::path& path, Task task) {
   out.path = path;
   add_notes(std::filesystem::absolute(path).parent_path(), out);
   const std::filesystem::path run = path.parent_path() / tasks::kRunFile;
-  if (std::filesystem::exists(run)) out.run = read_json(run, "run.json of the answers");
+  if (std::filesystem::exists(run)) out.run = tasks::read_run(run);
   return out;
 }
 

@@ -182,7 +182,7 @@ std::optional<fs::path> common_run(const std::vector<Part>& parts) {
       without.insert(folder);
       continue;
     }
-    const Json here = read_json(path, "run.json of the answers");
+    const Json here = tasks::read_run(path);
     if (!first) {
       first = path;
       run = here;
@@ -217,8 +217,7 @@ RunResult run_merge(const MergeOptions& options, const Context& context) {
   const fs::path beside = out.parent_path() / kRunFile;
   const bool copy = run && !is_stream(out) && !fs::exists(beside);
   if (run && !is_stream(out) && !copy && !fs::equivalent(*run, beside)) {
-    const auto differences = run_differences(read_json(*run, "run.json of the answers"),
-                                             read_json(beside, "run.json of the answers"));
+    const auto differences = run_differences(tasks::read_run(*run), tasks::read_run(beside));
     if (!differences.empty())
       throw RefusedError(beside.string() + ": " + differences.front() + " as in " + run->string() +
                          "; give an -o in another folder");

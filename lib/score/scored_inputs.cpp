@@ -51,8 +51,7 @@ std::optional<StatedTask> stated_task(const ScoredInputs& inputs) {
   };
   const fs::path run = inputs.folder / tasks::kRunFile;
   if (!inputs.answers.empty() && fs::exists(run))
-    if (auto out = named(run, read_json(run, "run.json of the answers")["task"].text_or("")))
-      return out;
+    if (auto out = named(run, tasks::read_run(run)["task"].text_or(""))) return out;
   return inputs.scores ? named(inputs.scores_path, inputs.scores->task) : std::nullopt;
 }
 
@@ -113,7 +112,7 @@ bool scores_fit(const Scores& scores, const fs::path& answers) {
 std::string questions_of_run(const fs::path& folder) {
   const fs::path path = folder / tasks::kRunFile;
   if (!fs::exists(path)) return {};
-  const Json run = read_json(path, "run.json of the answers");
+  const Json run = tasks::read_run(path);
   const std::string file = run["provenance"]["questions"].text_or("");
   const std::string digest = run["questions"]["digest"].text_or("");
   std::error_code none;

@@ -98,6 +98,11 @@ File File::open(const fs::path& path, Mode mode) {
   const unsigned flags = state->writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY;
   state->id = H5Fopen(path.c_str(), flags, access.get());
   if (state->id < 0) state->fail("", "cannot be opened as HDF5");
+  if (mode == Mode::kRead) {
+    std::error_code error;
+    state->size = fs::file_size(path, error);
+    if (error) state->fail("", "has no size: " + error.message());
+  }
   return File(std::move(state));
 }
 

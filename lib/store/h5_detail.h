@@ -4,6 +4,7 @@
 
 #include <hdf5.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,8 @@ struct File::State {
   std::filesystem::path path;
   hid_t id = -1;
   bool writing = false;
+  std::uintmax_t size = 0;  // bytes of a file that is read, asked for once: of shared file systems
+                            // every question goes over the network
   std::shared_ptr<detail::DiskFault> fault = std::make_shared<detail::DiskFault>();  // of writing
   ~State();
 

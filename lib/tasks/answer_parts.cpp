@@ -3,8 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
-#include <set>
+#include <map>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -20,12 +21,16 @@ constexpr std::string_view kPerShard[] = {"shard",   "shards",   "host",       "
 
 void add_differences(const std::string& above, const Json& a, const Json& b,
                      std::vector<std::string>& out) {
-  std::set<std::string> names;
-  for (const auto& [name, value] : a.members()) names.insert(name);
-  for (const auto& [name, value] : b.members()) names.insert(name);
-  for (const std::string& name : names) {
+  static const Json kNone;
+  std::map<std::string_view, std::array<const Json*, 2>> pairs;
+  for (const auto& [name, value] : a.members()) pairs[name] = {&value, &kNone};
+  for (const auto& [name, value] : b.members()) {
+    auto& pair = pairs.try_emplace(name, std::array{&kNone, &kNone}).first->second;
+    pair[1] = &value;
+  }
+  for (const auto& [name, pair] : pairs) {
     if (above.empty() && std::ranges::find(kPerShard, name) != std::end(kPerShard)) continue;
-    const Json &mine = a[name], &other = b[name];
+    const Json &mine = *pair[0], &other = *pair[1];
     const std::string place = above + printable(name);
     if (mine.is_object() && other.is_object())
       add_differences(place + ".", mine, other, out);
@@ -58,6 +63,14 @@ std::vector<Part> parts_in(const std::filesystem::path& folder) {
     return std::tie(a.shards, a.shard) < std::tie(b.shards, b.shard);
   });
   return out;
+}
+
+Json read_run(const std::filesystem::path& path) {
+  constexpr JsonLimits kLimits{.bytes = std::size_t{1} << 30, .values = std::size_t{1} << 26};
+  return parse_json(read_text(path, "run.json of the answers", kLimits.bytes),
+                    {path.string(), "run.json of the answers",
+                     "take it from a copy, give another -o, or start anew with --overwrite"},
+                    kLimits);
 }
 
 std::string part_name(std::size_t shard, std::size_t shards) {

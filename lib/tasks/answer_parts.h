@@ -26,6 +26,10 @@ std::optional<Part> part_of(const std::filesystem::path& path);
 // The parts in a folder, by shard count, then by shard; none where there is no such folder.
 std::vector<Part> parts_in(const std::filesystem::path& folder);
 
+// run.json of a folder of answers, which names the files of every scene: some 200 bytes each, of
+// any number of scenes up to 1 GiB. Throws InputError, FormatError.
+Json read_run(const std::filesystem::path& path);
+
 std::string part_name(std::size_t shard, std::size_t shards);
 // part-0-of-4.stats.jsonl: the notes on each answer besides its official fields.
 std::filesystem::path stats_path(const Part& part);

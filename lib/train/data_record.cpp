@@ -33,7 +33,7 @@ Json json_of(const DataFile& file) {
 
 // The files of RUN/data.json; nothing where there is none, as in runs of earlier programs.
 std::optional<std::map<Place, DataFile>> recorded(const fs::path& run) {
-  constexpr JsonLimits kLimits{.bytes = std::size_t{1} << 30};
+  constexpr JsonLimits kLimits{.bytes = std::size_t{1} << 30, .values = std::size_t{1} << 26};
   std::error_code error;
   const fs::path path = run / kDataFile;
   if (!fs::exists(path, error)) return std::nullopt;

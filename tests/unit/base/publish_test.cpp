@@ -43,6 +43,20 @@ TEST_CASE("dead part files of the same name are swept, living ones are not") {
   CHECK(fs::exists(other.path()));
 }
 
+TEST_CASE("in a folder of many files one of some writers looks for dead part files") {
+  const test::TempFolder folder;
+  for (int n = 0; n < 200; ++n) test::write_text(folder / ("file" + std::to_string(n)), "");
+  publish_file(folder / "x", std::string_view("1"));
+  test::write_text(folder / "x.part-ghost-1", "left behind");
+  int writers = 0;
+  for (; fs::exists(folder / "x.part-ghost-1") && writers < 100; ++writers)
+    publish_file(folder / "x", std::string_view("1"));
+  CHECK(writers == 200 / 64 + 1);
+  test::write_text(folder / "x.part-ghost-1", "left behind");
+  sweep_parts(folder.path());
+  CHECK_FALSE(fs::exists(folder / "x.part-ghost-1"));
+}
+
 TEST_CASE("a part file that is being written is not touched by a second writer") {
   const test::TempFolder folder;
   PartFile first(folder / "x");

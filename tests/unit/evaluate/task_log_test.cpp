@@ -1,5 +1,7 @@
 #include "evaluate/task_log.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
@@ -216,4 +218,24 @@ TEST_CASE("a damaged run.json is refused with what to do") {
   test::write_text(dir / "run.json", "{\"schema\": ");
   CHECK_THROWS_WITH(TaskLog(dir.path(), {}, run_of("x")),
                     Contains("run.json") && Contains("--overwrite") && !Contains("fetch"));
+}
+
+TEST_CASE("run.json of many scenes is read again, and written only for scenes it lacks") {
+  const test::TempFolder dir;
+  Json inputs = Json::object();
+  const std::string key(32, 'a');
+  for (int n = 0; n < 20'000; ++n)
+    inputs.add("scene" + std::to_string(n), {{"scene", key}, {"semantic", key}});
+  { const TaskLog log(dir.path(), {}, run_of("x", inputs)); }
+  CHECK(fs::file_size(dir / "run.json") > (std::size_t{1} << 20));
+  TaskLog log(dir.path(), {}, run_of("x", inputs));
+  struct stat first {
+  }, second{};
+  REQUIRE(stat((dir / "run.json").c_str(), &first) == 0);
+  for (int n = 0; n < 100; ++n)
+    log.note_inputs("scene" + std::to_string(n), {{"scene", key}, {"semantic", key}});
+  REQUIRE(stat((dir / "run.json").c_str(), &second) == 0);
+  CHECK(first.st_ino == second.st_ino);
+  log.note_inputs("another", {{"scene", key}});
+  CHECK(tasks::read_run(dir / "run.json")["inputs"].size() == 20'001);
 }
