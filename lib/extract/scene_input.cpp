@@ -226,9 +226,14 @@ void read_proposals(const Item& item, const SceneRecipe& recipe, SceneInput& in,
            : in.gt               ? ProposalKind::kGt
                                  : ProposalKind::kNone;
   }
-  if (kind == ProposalKind::kNone)
+  if (recipe.proposals == ProposalKind::kAuto && kind == ProposalKind::kNone)
     findings.add(Severity::kNote, "proposals", in.source.root.string(),
                  "no proposals: no boxes, no masks, no annotation");
+  if (recipe.proposals == ProposalKind::kAuto && kind == ProposalKind::kGt)
+    findings.add(Severity::kNote, "proposals", in.source.root.string(),
+                 "no boxes, no masks: the annotated objects are the proposals, and one of them is "
+                 "the answer to a question of grounding",
+                 "--boxes or --masks for an evaluation; --proposals gt says that it is meant");
   if (kind == ProposalKind::kBoxes) in.proposals = from_boxes(recipe, item, in);
   if (kind == ProposalKind::kMasks) in.proposals = from_masks(masks, recipe, in, findings);
   if (kind != ProposalKind::kGt) return;
