@@ -22,11 +22,13 @@ planned() {
     { disk += $1; host = $2 > host ? $2 : host; gpu = $3 > gpu ? $3 : gpu; if ($4 == "") unknown = 1; s += $4; flop += $5 }
     END { print stage, disk + 0, host + 0, gpu + 0, unknown ? "" : s, flop, 1 }' >>"$lines"
 }
-# planned_training STAGE COUNT OPTION...: of so many trainings with these options of vega-train run. Where there is no GPU, the
-# plan is that of the CPU in the GPU's type, with the frozen weights in its memory and not in mapped files.
+# planned_training STAGE COUNT RANKS OPTION...: of so many trainings with these options of vega-train run: memory of one rank,
+# hours of all ranks together. Where there is no GPU, the plan is that of the CPU in the GPU's type, with the frozen weights in
+# its memory and not in mapped files.
 planned_training() {
-  local stage=$1 times=$2 file=$out/reports/plan-$1.json text memory seconds device=$device
-  shift 2
+  local stage=$1 times=$2 of=$3 file=$out/reports/plan-$1.json text memory seconds device=$device
+  shift 3
+  set -- "$@" --ranks "$of"
   plan() { "$bin/vega-train" plan "$@" --format json -o "$out/none" "${quiet[@]}" >"$file" 2>"$out/log/plan-$stage.txt"; }
   if ! plan "$@" ${tflops:+--speed "$tflops"} &&
     { [ "$device" = cpu ] || ! plan "${@/#$device/cpu}" --dtype bf16 --speed "${tflops:-1}"; }; then
@@ -36,7 +38,7 @@ planned_training() {
   text=$(tr -d ' \n' <"$file")
   number() { sed -E 's/.*"'"$1"'":\{([^{}]*,)?"'"$2"'":([0-9.e+]+).*/\2/' <<<"$text"; }
   memory=$(sed -E 's/.*"mapped":([0-9.e+]+).*"total":([0-9.e+]+).*/\1 \2/' <<<"$text")
-  seconds=$(awk -v n="$times" -v s="$(number seconds all)" 'BEGIN { print n * s }')
+  seconds=$(awk -v n="$times" -v of="$of" -v s="$(number seconds all)" 'BEGIN { print n * of * s }')
   if [ "$device" = cpu ]; then memory="${memory#* } 0"; else
     memory="0 $(awk '{ print $1 + $2 }' <<<"$memory")"
     grep -q '"speed_measured":true' <<<"$text" || [ -n "$tflops" ] || seconds=''

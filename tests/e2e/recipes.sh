@@ -27,6 +27,17 @@ expect_text "--submit: got 'cloud', expected local or slurm"
 expect_exit 2 recipe ablation --conf nowhere.conf
 expect_text "--conf: got no file nowhere.conf"
 
+printf '%s\n' ". $T/world/scannet.conf" 'ranks=6 ranks_per_node=4' >ranks.conf
+expect_exit 2 recipe scannet --conf ranks.conf
+expect_text "ranks: got 6, expected a multiple of ranks_per_node=4"
+mkdir -p login
+printf '#!/bin/sh\necho "$*" >>%s/submitted\nwc -l <%s/submitted\n' "$T" "$T" >login/sbatch
+chmod +x login/sbatch
+printf '%s\n' ". $T/world/scannet.conf" 'ranks=8 ranks_per_node=4 sbatch=--nodes=1 train_sbatch=--time=1' >ranks.conf
+PATH=$T/login:$PATH expect_exit 0 recipe scannet --conf ranks.conf -o submitted-run --submit slurm
+check "nodes and tasks of the training" grep -q -- ' --nodes=1 --nodes=2 --ntasks=8 --ntasks-per-node=4 --time=1 ' submitted
+check "of the training alone" test "$(grep -c ntasks submitted)" = 1
+
 # --- what is missing: each file with what it is and where one gets it
 expect_exit 0 recipe scannet --check --conf small.conf
 expect_text "and 3 scenes are there"

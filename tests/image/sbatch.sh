@@ -63,7 +63,7 @@ asked localhost/vega-cpu vega-extract features
 # On a GPU; the exit code is the program's.
 VEGA_IMAGE=vega.sif DEVICE=cuda VEGA=false expect_exit 1 job "$T/out" "$T/apptainer:/usr/bin:/bin"
 asked --nv
-VEGA_IMAGE=vega.sif DEVICE=cuda VEGA=false expect_exit 1 job "$T/out" "$T/podman:/usr/bin:/bin"
+VEGA_IMAGE=vega.sif DEVICE=cuda:1 VEGA=false expect_exit 1 job "$T/out" "$T/podman:/usr/bin:/bin"
 asked --device nvidia.com/gpu=all
 # Neither: what is missing, and nothing is started.
 VEGA_IMAGE=vega.sif expect_exit 2 job "$T/other" "$T/none"
@@ -77,6 +77,14 @@ asks "$T/apptainer:$T/podman" scene --model /usr/share/vega/world -o "$T/scratch
 check "it is started: $(cat "$OUT")" test "$(cat "$OUT")" = \
   "$T/podman/vega-synth scene --model /usr/share/vega/world -o $T/scratch/a/b -o ../new --device cuda"
 asked --nv
+for device in '--device=cuda' '--device cuda:1'; do
+  # shellcheck disable=SC2086   # two words
+  asks "$T/apptainer:$T/podman" scene $device -o "$T/scratch/a/b"
+  asked --nv
+done
+asks "$T/apptainer:$T/podman" scene --device cpu -o "$T/scratch/cuda"
+check "no GPU for a path" test -z "$(grep -x -e --nv "$ASKED")"
+asks "$T/apptainer:$T/podman" scene --model /usr/share/vega/world -o "$T/scratch/a/b" -o ../new --device cuda
 for folder in "$T/job" "$T/scratch" "$T"; do asked --bind "$folder:$folder"; done
 check "no more than that" test "$(grep -cx -e --bind "$ASKED")" = 3
 expect_exit 1 env -u VEGA_IMAGE "$SOURCE/tools/image/bin/vega-synth" --version

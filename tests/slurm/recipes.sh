@@ -12,7 +12,7 @@ cat >scannet.conf <<END
 . $T/world/scannet.conf
 tasks="scanrefer scanqa" mixture="scanqa scanrefer" sbatch="--cpus-per-task=1"
 train="--position avg-discrete-sin3d --ground-head infonce --lora-rank 4 --batch 4 --steps 20 --warmup 0"
-scenes_sbatch=--array=0-1 generative_sbatch=--array=0-1 answer_sbatch=--array=0-1 train_sbatch=--ntasks=2
+scenes_sbatch=--array=0-1 generative_sbatch=--array=0-1 answer_sbatch=--array=0-1 ranks=2 ranks_per_node=2
 END
 cat >ablation.conf <<END
 . $T/world/ablation.conf

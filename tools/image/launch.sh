@@ -6,7 +6,7 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 container_image=${VEGA_IMAGE:?expected an image that has the programs: vega.sif, or a name that podman knows (docs/image.md)}
 command=("${0##*/}" "$@")
 DEVICE=cpu
-[[ " $* " != *' --device cuda '* ]] || DEVICE=cuda
+[[ " $* " != *' --device'[=\ ]cuda* ]] || DEVICE=cuda   # cuda:N too
 
 # ------------------------------------------------------ an image: the command runs in it, docs/image.md; as in every script
 # It sees, by their own names, the folder that this runs in, what the command names, and the folders of VEGA_BIND; a result
@@ -25,13 +25,13 @@ if [ -n "$container_image" ]; then
   done
   if container=$(command -v apptainer || command -v singularity); then
     image=("$container" exec --pwd "$PWD")
-    [ "$DEVICE" != cuda ] || image+=(--nv)
+    [[ $DEVICE != cuda* ]] || image+=(--nv)
     for path in "${!shared[@]}"; do image+=(--bind "$path:$path"); done
   elif container=$(command -v podman); then
     # User 0 of a rootless container is who runs it. It stays within this job's limits; ranks meet by the network of the node.
     image=("$container" run --rm --interactive --read-only --user 0:0 --cgroups disabled --security-opt label=disable
       --network host --volume /dev/shm:/dev/shm --workdir "$PWD")
-    [ "$DEVICE" != cuda ] || image+=(--device nvidia.com/gpu=all)
+    [[ $DEVICE != cuda* ]] || image+=(--device nvidia.com/gpu=all)
     for names in 'SLURM_*' 'VEGA_*' 'OMP_*' 'MKL_*' 'CUDA_*' 'NCCL_*' 'GLOO_*' 'MASTER_*' RANK WORLD_SIZE LOCAL_RANK; do
       image+=(--env "$names")
     done

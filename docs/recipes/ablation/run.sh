@@ -135,7 +135,7 @@ plan_recipe() {
   planned generative wan random
   setting_options "$fusion-wan-b${block}_t$timestep"
   count=$(($(settings | wc -l) * $(wc -w <<<"$seeds")))
-  planned_training settings "$count" "${how[@]}" "${files[@]}"
+  planned_training settings "$count" 1 "${how[@]}" "${files[@]}"
 }
 case $mode in
   run) run_stages ;;

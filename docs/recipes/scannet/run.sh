@@ -30,8 +30,15 @@ recipe=scannet stages="lists scenes semantic generative questions train seen ans
 # shellcheck source=docs/recipes/scans.sh
 . "$here/../scans.sh"
 read_options "$@"
-read_conf data base tower wan prompt meteor tasks mixture count row published select size block timestep preset fusion train launch answer device \
-  tflops skip_missing sbatch title
+read_conf data base tower wan prompt meteor tasks mixture count row published select size block timestep preset fusion train ranks ranks_per_node zero \
+  launch answer device tflops skip_missing sbatch train_sbatch title
+for name in ranks ranks_per_node; do
+  [[ ${!name:-1} =~ ^[1-9][0-9]*$ ]] || refuse "$conf: $name: got '${!name}', expected a whole number from 1 on"
+done
+ranks=${ranks:-1} ranks_per_node=${ranks_per_node:-$ranks}
+[ "$ranks_per_node" -le "$ranks" ] || ranks_per_node=$ranks
+[ $((ranks % ranks_per_node)) = 0 ] || refuse "$conf: ranks: got $ranks, expected a multiple of ranks_per_node=$ranks_per_node"
+train_sbatch="--nodes=$((ranks / ranks_per_node)) --ntasks=$ranks --ntasks-per-node=$ranks_per_node $train_sbatch"
 
 stage_semantic() {
   if trains_tower; then echo "training reads pictures: nothing to do before it" >&2; else siglip semantic "${tower:-$base}" all; fi
@@ -41,6 +48,7 @@ train_options() {
   options=(--checkpoint "$base" --data "$out/mixture.json" --scenes "$out/scenes" --features "$out/features/generative"
     --preset "$preset" --fusion "$fusion" "${options[@]}" --device "$device" --threads "$threads")
   trains_tower || options+=(--semantic "$out/features/semantic")
+  [ -z "$zero" ] || options+=(--zero "$zero")
   [ -z "$skip_missing" ] || options+=(--skip-missing)
 }
 stage_train() {
@@ -96,7 +104,7 @@ plan_recipe() {
   planned semantic semantic
   planned generative generative
   train_options
-  planned_training train 1 "${options[@]}"
+  planned_training train 1 "$ranks" "${options[@]}"
   answer_options
   planned_answers answer $tasks
 }
