@@ -231,10 +231,29 @@ TextFile nr3d(const std::vector<DatasetRoom>& rooms, Meanings& meanings) {
   return {"benchmark/nr3d/nr3d.csv", text, row};
 }
 
+// A question a line, as VSI-Bench has them.
+TextFile vsi_bench(const std::vector<DatasetRoom>& rooms, Split split) {
+  std::string text;
+  std::int64_t entries = 0;
+  each_room(rooms, split, [&](const DatasetRoom& room) {
+    for (const VsiQuestion& one : room.texts.vsi) {
+      const Json line = {{"id", entries++},
+                         {"dataset", "scannet"},
+                         {"scene_name", room.facts.scene},
+                         {"question_type", one.type},
+                         {"question", one.text},
+                         {"ground_truth", one.answer},
+                         {"options", one.options.empty() ? Json() : Json(one.options)}};
+      text += line.dump() + "\n";
+    }
+  });
+  return {"benchmark/vsi_bench/" + std::string(name_of(split)) + ".jsonl", text, entries};
+}
+
 }  // namespace
 
-RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
-                   ScanReferTexts kind) {
+RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most, ScanReferTexts kind,
+                   std::size_t vsi) {
   const std::vector<Reference> all = references(room);
   const auto draw = [&](const char* benchmark) { return Draw(seed, room.scene + benchmark); };
   RoomTexts out;
@@ -249,6 +268,8 @@ RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
   out.nr3d = nr3d_texts(all, most, nr3d);
   out.scanqa = scanqa_questions(room, most, scanqa);
   out.sqa3d = sqa3d_questions(room, most, sqa3d);
+  Draw videos = draw(" vsi");
+  out.vsi = vsi_questions(room, vsi, videos);
   return out;
 }
 
@@ -267,6 +288,9 @@ std::vector<TextFile> annotation_files(const std::vector<DatasetRoom>& rooms) {
   for (const Split split : kSplits)
     for (TextFile& file : sqa3d(rooms, split, meanings)) out.push_back(std::move(file));
   out.push_back(nr3d(rooms, meanings));
+  if (std::any_of(rooms.begin(), rooms.end(),
+                  [](const DatasetRoom& room) { return !room.texts.vsi.empty(); }))
+    for (const Split split : kSplits) out.push_back(vsi_bench(rooms, split));
   out.push_back(meanings.file());
   return out;
 }

@@ -10,6 +10,7 @@
 #include "synth/ask.h"
 #include "synth/facts.h"
 #include "synth/refer.h"
+#include "synth/vsi.h"
 
 namespace vega::synth {
 
@@ -17,6 +18,7 @@ namespace vega::synth {
 struct RoomTexts {
   std::vector<Reference> scanrefer, multi3drefer, nr3d;
   std::vector<Question> scanqa, sqa3d;
+  std::vector<VsiQuestion> vsi;
 };
 
 // What ScanRefer's descriptions speak of.
@@ -26,9 +28,10 @@ inline constexpr Choice<ScanReferTexts> kScanReferTexts[] = {
     {ScanReferTexts::kPlain, "plain", "shape and colour alone, each thing in four wordings"},
     {ScanReferTexts::kSpace, "space", "places, which alone tell the thing from others like it"}};
 
-// At most `most` texts a benchmark. A function of the facts, the seed and the scene's name alone.
+// At most `most` texts a benchmark, of VSI-Bench `vsi` a question type. A function of the facts,
+// the seed and the scene's name alone.
 RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
-                   ScanReferTexts scanrefer = ScanReferTexts::kMixed);
+                   ScanReferTexts scanrefer = ScanReferTexts::kMixed, std::size_t vsi = 0);
 
 enum class Split { kTrain, kVal, kTest };
 std::string_view name_of(Split split);  // "train", "val", "test"
@@ -53,8 +56,9 @@ struct TextFile {
 //   benchmark/scanqa/ScanQA_v1.0_{train,val}.json
 //   benchmark/sqa_task/balanced/v1_balanced_{questions,sqa_annotations}_{train,val,test}_scannetv2.json
 //   benchmark/nr3d/nr3d.csv
+//   benchmark/vsi_bench/{train,val,test}.jsonl   where a room has such questions
 //   meanings.jsonl   what every text means: benchmark, split, scene, id, text, meaning, and
-//                    referents or answers
+//                    referents or answers; not of VSI-Bench's, which say it themselves
 // SQA3D's position is in the aligned frame of the scan, z = 0; its rotation turns +x about z to
 // where one looks.
 std::vector<TextFile> annotation_files(const std::vector<DatasetRoom>& rooms);

@@ -1,5 +1,7 @@
 #include "synth/dataset.h"
 
+#include <fmt/core.h>
+
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -12,7 +14,10 @@
 #include "base/philox.h"
 #include "base/progress.h"
 #include "base/publish.h"
+#include "base/stop.h"
 #include "base/text.h"
+#include "media/decode.h"
+#include "media/video/write_jpeg.h"
 #include "scan/files.h"
 #include "scan/mesh.h"
 #include "scan/proposals.h"
@@ -26,11 +31,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSchema = "vega.dataset/1";
+constexpr int kPicturesASecond = 2;  // of videos
 
 // What the options mean.
 struct Recipe {
   fs::path folder;
-  std::int64_t rooms, val, test, texts, vocabulary;
+  std::int64_t rooms, val, test, texts, vocabulary, vsi;
   std::uint64_t seed;
   SceneOptions scene;  // of every room, without folder and seed
   ScanReferTexts scanrefer;
@@ -51,6 +57,7 @@ struct Recipe {
                 {"masks", name_in(mask_noises(), scene.masks)},
                 {"scanrefer", name_in<ScanReferTexts>(kScanReferTexts, scanrefer)}};
     if (scene.kind == RoomKind::kStacked) out.add("stacked", true);
+    if (vsi > 0) out.add("vsi", vsi);
     return out;
   }
   std::string name(std::int64_t room) const {
@@ -79,6 +86,7 @@ Recipe resolve(const DatasetOptions& o) {
   r.folder = fs::absolute(o.out).lexically_normal();
   if (!r.folder.has_filename()) r.folder = r.folder.parent_path();
   r.rooms = o.rooms, r.texts = o.texts, r.vocabulary = o.vocabulary, r.overwrite = o.overwrite;
+  r.vsi = o.vsi;
   r.seed = static_cast<std::uint64_t>(o.seed);
   const std::int64_t fifth = std::max<std::int64_t>(1, o.rooms / 5);
   r.val = o.val.value_or(o.rooms > 1 ? fifth : 0);
@@ -262,20 +270,37 @@ std::vector<TextFile> metadata(const Recipe& r, const std::vector<DatasetRoom>& 
   return out;
 }
 
+// The pictures of each room's walk as a video.
+void write_videos(const Recipe& r) {
+  parallel_for(static_cast<std::size_t>(r.rooms), r.scene.threads, [&](std::size_t i) {
+    const auto room = static_cast<std::int64_t>(i);
+    std::vector<std::vector<std::byte>> pictures;
+    for (int id = 0; id < r.scene.frames; id += r.scene.every) {
+      check_stop();
+      pictures.push_back(read_file(r.scan(room) / fmt::format("{:05d}.jpg", id)));
+    }
+    const std::string video =
+        jpeg_video(pictures, {r.scene.width, r.scene.height}, kPicturesASecond);
+    publish_file(r.folder / "benchmark" / "vsi_bench" / "scannet" / (r.name(room) + ".mp4"),
+                 std::string_view(video));
+  });
+}
+
 void write_texts(const Recipe& r) {
   std::vector<DatasetRoom> rooms(static_cast<std::size_t>(r.rooms));
   parallel_for(rooms.size(), r.scene.threads, [&](std::size_t i) {
     const auto place = static_cast<std::int64_t>(i);
     rooms[i].split = r.split(place);
     rooms[i].facts = read_facts(r.scan(place) / "objects.json", r.name(place));
-    rooms[i].texts =
-        texts_of(rooms[i].facts, r.seed, static_cast<std::size_t>(r.texts), r.scanrefer);
+    rooms[i].texts = texts_of(rooms[i].facts, r.seed, static_cast<std::size_t>(r.texts),
+                              r.scanrefer, static_cast<std::size_t>(r.vsi));
   });
   std::vector<TextFile> files = annotation_files(rooms);
   for (TextFile& file : metadata(r, rooms)) files.push_back(std::move(file));
   // Without its last file the data set is unfinished.
   std::error_code ignored;
   fs::remove(r.folder / "dataset.json", ignored);
+  if (r.vsi > 0) write_videos(r);
   Json entries = Json::object();
   for (const TextFile& file : files) {
     publish_file(r.folder / file.path, std::string_view(file.text));
@@ -295,13 +320,15 @@ constexpr auto kHelp =
 captions and questions about them in the original annotation formats of ScanRefer, Multi3DRefer, Scan2Cap (ScanRefer's
 captions), ScanQA, SQA3D and Nr3D, split by rooms. Every sentence is true of the room's geometry with a margin;
 meanings.jsonl states what it means and whom, so that a program can check it. A referent has a distractor of its shape
-and one of its colour. tokenizer/ is a byte-level BPE learnt from the texts. Made again, the same options give the same
-bytes; rooms that are there are kept.
+and one of its colour. --vsi adds questions in the form of VSI-Bench, of all its tasks, and videos of the rooms.
+tokenizer/ is a byte-level BPE learnt from the other texts. Made again, the same options give the same bytes; rooms that
+are there are kept.
 
 Examples:
   vega-synth dataset -o data --rooms 20
   vega-synth model --preset vlm-tiny --tokenizer data/tokenizer -o models/vlm-tiny
   vega-synth dataset -o data --rooms 3 --frames 8 --size 96x72 --masks exact | vega-extract scene --list - -o scenes
+  vega-synth dataset -o data --rooms 12 --frames 48 --vsi 4
 
 See also: scene, model; vega-extract scene, vega-eval score; docs/dataset.md)";
 
@@ -325,6 +352,9 @@ void DatasetOptions::visit(OptionVisitor& v) {
   v.integer("--quality", quality, "Q", kSceneQuality, "JPEG quality");
   v.flag("--stacked", stacked, "some of the shapes stand on others");
   v.choice("--masks", masks, mask_noises(), "instance masks, of which the proposals are made");
+  v.integer("--vsi", vsi, "N", kDatasetVsi,
+            "questions of VSI-Bench's kind, at most, a question type and room, and a video of each "
+            "room; 0: none");
   v.choice("--scanrefer", scanrefer, kScanReferTexts, "what ScanRefer's descriptions speak of");
   v.flag("--overwrite", overwrite,
          "replace a data set made with other options; rooms that stay the same are kept");

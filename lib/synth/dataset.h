@@ -4,6 +4,7 @@
 //   metadata/scannet_{train,val,test}_gt_box.json, scannet_{val,test}_pred_box.json
 //   scannetv2-labels.combined.tsv, scannetv2_{train,val,test}.txt
 //   benchmark/..., meanings.jsonl   synth/annotations.h
+//   benchmark/vsi_bench/scannet/SCENE.mp4   with VSI-Bench's questions: the pictures of the walk
 //   tokenizer/                      synth/dataset_tokenizer.h
 //   dataset.json                    the recipe and counts; written last
 #pragma once
@@ -25,10 +26,13 @@ namespace vega::synth {
 
 inline constexpr WholeRange kDatasetRooms{1, 9999};  // four digits name a scene
 inline constexpr WholeRange kDatasetTexts{1, 1000};
+inline constexpr WholeRange kDatasetVsi{0, 1000};
 
 struct DatasetOptions {
   std::string out;
   std::int64_t rooms = 20, seed = 42, frames = 32, quality = 92, texts = 40, vocabulary = 1024;
+  std::int64_t vsi =
+      0;  // questions of VSI-Bench's kind a question type and room; 0: none, no videos
   std::optional<std::int64_t> val, test;  // unset: a fifth of the rooms, at least 1
   ImageSize size{320, 240};
   MaskNoise masks = MaskNoise::kNoisy;

@@ -41,8 +41,10 @@ RoomFacts read_facts(const std::filesystem::path& path, const std::string& scene
     thing.colour = object["colour"].text_or("");
     thing.low = corner(object, "min", path), thing.high = corner(object, "max", path);
     double most = 0;
-    for (const Json& pixels : object["pixels"].elements())
+    for (const Json& pixels : object["pixels"].elements()) {
       most = std::max(most, pixels.number().value_or(0));
+      thing.shown.push_back(pixels.number().value_or(0) / (*width * *height));
+    }
     thing.seen = most / (*width * *height);
     out.things.push_back(thing);
   }

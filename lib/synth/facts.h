@@ -11,10 +11,11 @@ namespace vega::synth {
 
 struct Thing {
   int id = 0;
-  std::string label;        // "cone", "sofa"
-  std::string colour;       // of the plain shapes; empty: furniture and walls
-  RoomPoint low{}, high{};  // its box, metres, room frame
-  double seen = 0;          // share of the picture that shows it best, 0 to 1
+  std::string label;               // "cone", "sofa"
+  std::string colour;              // of the plain shapes; empty: furniture and walls
+  RoomPoint low{}, high{};         // its box, metres, room frame
+  double seen = 0;                 // share of the picture that shows it best, 0 to 1
+  std::vector<double> shown = {};  // share of each written picture of the walk
 
   bool is_shape() const { return !colour.empty(); }
   double x() const { return (low[0] + high[0]) / 2; }  // middle of the footprint

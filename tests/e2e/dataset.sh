@@ -64,6 +64,21 @@ done
 check "val stays" cmp $b/scanqa/ScanQA_v1.0_val.json other/benchmark/scanqa/ScanQA_v1.0_val.json
 check "train grows" test "$(wc -l <other/scannetv2_train.txt)" = 2
 
+# --- questions in the form of VSI-Bench, and videos: the rest stays as it is, and the right answers score 100
+expect_exit 0 synth dataset -o videos --rooms 3 --texts 24 "${rooms[@]}" --vsi 3
+check "the texts stay" diff -r data/benchmark/scanqa videos/benchmark/scanqa
+check "so do the meanings" cmp data/meanings.jsonl videos/meanings.jsonl
+for scene in scene0000_00 scene0001_00 scene0002_00; do
+  check "a video of $scene" test -s videos/benchmark/vsi_bench/scannet/$scene.mp4
+done
+check "none without" test ! -e data/benchmark/vsi_bench
+expect_exit 0 evaluate prepare vsi videos -o vsi.json
+expect_text "1 video found in"
+sed 's/.*"id":\([0-9]*\),.*"ground_truth":"\([^"]*\)".*/{"id":\1,"prediction":"\2"}/' videos/benchmark/vsi_bench/test.jsonl >vsi.jsonl
+expect_exit 0 evaluate validate vsi vsi.jsonl --gt vsi.json --log-level warn
+expect_exit 0 evaluate score vsi vsi.jsonl --gt vsi.json --partial --format csv --log-level warn
+expect_line "^average,100.00"
+
 # --- usage
 expect_exit 2 synth dataset "${small[@]}"
 expect_exit 2 synth dataset -o none "${small[@]}" --val 2 --test 2
