@@ -6,10 +6,11 @@
 namespace vega::kernels {
 
 // at::linear: x weight^T + bias, bias undefined: none. On the CPU in float32 by oneDNN, where this
-// LibTorch has it: on AMD processors it takes half the time of MKL, which at::linear calls.
-// x and weight may be transposes: linear(dy, w.t()) and linear(dy.t(), x.t()) are the gradients.
-// x (M, K), weight (N, K), bias (N) of one type and device. Throws InputError (shape, dtype,
-// device).
+// LibTorch has it: on AMD processors it takes half the time of MKL, which at::linear calls. In
+// bfloat16 on processors without AVX-512, where at::linear multiplies number by number: by blocks
+// in float32, each sum rounded once. x and weight may be transposes: linear(dy, w.t()) and
+// linear(dy.t(), x.t()) are the gradients. x (M, K), weight (N, K), bias (N) of one type and
+// device. Throws InputError (shape, dtype, device).
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 }  // namespace vega::kernels

@@ -39,3 +39,28 @@ TEST_CASE("linear of strided rows and of none, and what it refuses") {
   CHECK_THROWS_AS(kernels::linear(x.t(), weight.to(at::kBFloat16), {}), InputError);
   CHECK_THROWS_AS(kernels::linear(x.t(), weight, at::zeros({8})), InputError);
 }
+
+TEST_CASE("linear of several blocks and of transposes: gradients of many rows") {
+  on_all([](at::Device device, at::ScalarType type) {
+    const auto x = random({300, 40}, 1).to(device, type),
+               weight = random({520, 40}, 2).to(device, type);
+    const auto dy = random({300, 520}, 3).to(device, type);
+    const auto bias = random({520}, 4).to(device, type);
+    const auto check = [&](const at::Tensor& a, const at::Tensor& b, const at::Tensor& c) {
+      const auto exact =
+          at::linear(a.to(at::kDouble), b.to(at::kDouble), c.defined() ? c.to(at::kDouble) : c);
+      const at::Tensor out = kernels::linear(a, b, c);
+      REQUIRE(out.scalar_type() == type);
+      REQUIRE(out.sizes() == exact.sizes());
+      // bfloat16 rounds by 2^-9 at most, the product and its sum with the bias, which is below 4.
+      const double rounding = type == at::kBFloat16 ? 1.0 / 256 : 0;
+      const auto depth = static_cast<double>(a.size(1));
+      const at::Tensor bar = (exact.abs() + 4) * rounding + (depth + 12) * kUlp * std::sqrt(depth);
+      CHECK(((out.to(at::kDouble) - exact).abs() <= bar).all().item<bool>());
+    };
+    check(x, weight, bias);
+    check(dy, weight.t(), {});
+    check(dy.t(), x.t(), {});
+    check(x.narrow(0, 0, 20), weight, bias);
+  });
+}
