@@ -75,6 +75,40 @@ vlm::Switches switches_of_run(const TrainVerb& o) {
   return out;
 }
 
+// Options that nothing in the run would read.
+void check_read(const TrainVerb& o, bool lora) {
+  const TrainVerb usual;
+  const auto refuse = [](bool given, const char* option, const char* without,
+                         const char* expected) {
+    if (given)
+      throw UsageError(explain(option, without, expected, "add it, or leave the option out"));
+  };
+  if (!lora) {
+    const char *none = "no adapters", *asked = "lora among --train, or --preset lora";
+    refuse(o.lora_rank.has_value(), "--lora-rank", none, asked);
+    refuse(o.lora_alpha != usual.lora_alpha, "--lora-alpha", none, asked);
+    refuse(o.lora_dropout != usual.lora_dropout, "--lora-dropout", none, asked);
+    refuse(o.lora_rslora, "--lora-rslora", none, asked);
+  }
+  if (o.fusion != "cross_attention") {
+    const char *none = "no new cross_attention", *asked = "--fusion cross_attention";
+    refuse(o.fusion_layers != usual.fusion_layers, "--fusion-layers", none, asked);
+    refuse(o.fusion_heads != usual.fusion_heads, "--fusion-heads", none, asked);
+    refuse(o.fusion_dropout != usual.fusion_dropout, "--fusion-dropout", none, asked);
+  }
+  if (o.sampler != SamplerKind::kScene) {
+    const char *none = "a sampler that does not read it", *asked = "--sampler scene";
+    refuse(o.step_scenes != usual.step_scenes, "--step-scenes", none, asked);
+    refuse(o.scene_questions != usual.scene_questions, "--scene-questions", none, asked);
+  }
+  if (o.validation.files.empty()) {
+    const char *none = "no validation", *asked = "--validate FILE";
+    refuse(!o.validation.best.empty(), "--best", none, asked);
+    refuse(o.validation.every != usual.validation.every, "--validate-every", none, asked);
+    refuse(o.validation.count != usual.validation.count, "--validate-count", none, asked);
+  }
+}
+
 void check(const TrainVerb& o, const std::vector<Part>& parts) {
   const auto need = [](const std::string& value, const char* option, const char* what) {
     if (value.empty()) throw UsageError(explain(option, "nothing", what));
@@ -84,10 +118,7 @@ void check(const TrainVerb& o, const std::vector<Part>& parts) {
   need(o.out, "--out", "a folder for the run");
   if (o.epochs && o.steps)
     throw UsageError(explain("--epochs", "--steps beside it", "one or the other"));
-  const bool lora = std::ranges::find(parts, Part::kLora) != parts.end();
-  if (o.lora_rank && !lora)
-    throw UsageError(explain("--lora-rank", "no adapters", "lora among --train",
-                             "take --preset lora, or leave --lora-rank out"));
+  check_read(o, std::ranges::find(parts, Part::kLora) != parts.end());
   if (!o.form.empty() && o.fusion.empty())
     throw UsageError(explain("--form", "no --fusion", "a new fusion that has that form",
                              "the form of the checkpoint's own fusion stays"));

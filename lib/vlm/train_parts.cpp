@@ -144,8 +144,12 @@ struct Extension {
     std::map<std::string, at::Tensor> values;
     std::set<std::string> gone;
     for (const NewModule& module : modules) {
+      const std::size_t before = gone.size();
       for (const auto& [name, view] : c.set.tensors())
         if (name.starts_with(module.prefix)) gone.insert(name);
+      if (gone.size() > before)
+        log_warn("{}: {} tensors of {}* give way to a new module with initial values",
+                 c.path.string(), gone.size() - before, module.prefix);
       for (auto& [name, value] : initial_values(module.specs, module.prefix, seed))
         values.emplace(module.prefix + name, value);
     }

@@ -168,6 +168,17 @@ expect_exit 2 train -o x --rates decoder=1e-5
 expect_text "decoder, which does not train"
 expect_exit 2 train -o x --epochs 1 --steps 2
 expect_exit 2 train -o x --train fusion --lora-rank 8
+# Options that nothing in the run would read.
+while read -r wanted options; do
+  expect_exit 2 train -o x $options
+  expect_text "$wanted"
+done <<'ROWS'
+--train --lora-alpha 32
+--fusion --fusion gated --fusion-layers 2
+--sampler --step-scenes 2
+--validate --best mean
+--validate --validate-every 5
+ROWS
 expect_exit 3 train -o x --train fusion,position
 expect_nothing x
 finish
