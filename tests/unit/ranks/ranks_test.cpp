@@ -201,6 +201,26 @@ TEST_CASE("owners sum what all ranks give, while they give it, over several roun
   }
 }
 
+TEST_CASE("a rank that gives up or dies while gradients are exchanged is named by all others") {
+  for (const bool says_why : {true, false}) {
+    const int port = free_port();
+    const auto errors = in_threads(3, [&](int r) {
+      const auto ranks = Ranks::join(place_of(r, 3, port), "job", kLong);
+      const std::vector<at::Tensor> like(3, at::empty({7 << 20}));  // each is a bucket
+      OwnedSums sums(*ranks, like, {0, 1, 2}, {{0, 1, 2}});
+      sums.give(0, at::ones({7 << 20}));
+      if (r == 1 && says_why) ranks->give_up("no memory for a bucket");
+      if (r == 1) throw std::runtime_error("a bug");
+      sums.end_round();
+    });
+    CHECK(errors[1] == (says_why ? "no memory for a bucket" : "a bug"));
+    for (const int r : {0, 2})
+      CHECK_THAT(errors[static_cast<std::size_t>(r)],
+                 Catch::StartsWith("rank 1 (") && Catch::Contains("has ended") &&
+                     (!says_why ? Catch::Contains("") : Catch::Contains("no memory for a bucket")));
+  }
+}
+
 TEST_CASE("an error of one rank is an error of all, of the same kind") {
   const int port = free_port();
   std::vector<std::string> kinds(3);
