@@ -42,9 +42,9 @@ Examples:
 
 See also: features)";
 
-double wide(std::int64_t value) { return static_cast<double>(value); }
+double as_real(std::int64_t value) { return static_cast<double>(value); }
 
-// What was measured: rows of all workers together.
+// Times and work of the timed frames, of all workers together.
 struct Measured {
   std::vector<ProfileRow> rows;
   double wall = 0;    // seconds
@@ -63,7 +63,7 @@ double copy_rate(at::Device device, std::int64_t bytes) {
     const auto start = Clock::now();
     to.copy_(from);
     synchronize(device);
-    best = std::max(best, 2 * wide(bytes) / seconds_since(start));
+    best = std::max(best, 2 * as_real(bytes) / seconds_since(start));
   }
   return best;
 }
@@ -135,14 +135,14 @@ Measured on_cpu(const Subject& subject, std::int64_t frames, int workers) {
       each, workers,
       [&](std::size_t worker) {
         const c10::InferenceMode inference;
-        const std::int64_t mine = frames / workers + (wide(worker) < frames % workers ? 1 : 0);
+        const std::int64_t mine = frames / workers + (as_real(worker) < frames % workers ? 1 : 0);
         Profile profile(at::kCPU);
         const auto begun = Clock::now();
         for (std::int64_t n = 0; n < mine; ++n) subject.compute();
         const double busy = seconds_since(begun);
         const std::lock_guard lock(mutex);
         add_rows(out.rows, profile.rows());
-        out.busy += busy, out.frames += wide(mine);
+        out.busy += busy, out.frames += as_real(mine);
       },
       [] { at::set_num_threads(1); });
   out.wall = seconds_since(start);
@@ -156,7 +156,7 @@ Measured on_device(const Subject& subject, std::int64_t frames, const Recipe& re
   Measured out;
   Profile profile(recipe.device);
   const auto start = Clock::now();
-  while (out.frames < wide(frames)) subject.compute(), out.frames += wide(recipe.batch);
+  while (out.frames < as_real(frames)) subject.compute(), out.frames += as_real(recipe.batch);
   synchronize(recipe.device);
   out.wall = out.busy = seconds_since(start);
   out.rows = profile.rows();
@@ -178,7 +178,7 @@ Shown shown_of(std::string group, std::int64_t calls, double seconds, const OpWo
                const Measured& all, double whole_ms, const Rates& rates) {
   Shown out;
   out.group = std::move(group);
-  out.calls = wide(calls) / all.frames;
+  out.calls = as_real(calls) / all.frames;
   // Workers side by side: of the clock's time each has its part at once.
   out.ms = all.busy > 0 ? 1e3 * all.wall * (seconds / all.busy) / all.frames : 0;
   out.share = out.ms / whole_ms;

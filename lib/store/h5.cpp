@@ -124,6 +124,13 @@ void File::close() {
   state_->check_written("");
 }
 
+std::uintmax_t File::State::bytes() const {
+  if (size) return *size;
+  std::error_code error;
+  const std::uintmax_t now = fs::file_size(path, error);
+  return error ? 0 : now;
+}
+
 bool File::State::find(const std::string& object) const {
   for (std::size_t at = 0; at != std::string::npos && object != "/";) {
     at = object.find('/', at + 1);

@@ -87,7 +87,7 @@ Stored look(const File::State& file, hid_t id, const std::string& object) {
 void require_filled(const File::State& file, hid_t id, const std::string& object,
                     const Stored& what) {
   if (!what.raw) return;
-  const std::uintmax_t there = std::min<std::uintmax_t>(H5Dget_storage_size(id), file.size);
+  const std::uintmax_t there = std::min<std::uintmax_t>(H5Dget_storage_size(id), file.bytes());
   if (there < what.info.bytes()) {
     file.fail(object, std::to_string(there) + " stored bytes",
               "at least " + std::to_string(what.info.bytes()));

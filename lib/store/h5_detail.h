@@ -20,10 +20,14 @@ struct File::State {
   std::filesystem::path path;
   hid_t id = -1;
   bool writing = false;
-  std::uintmax_t size = 0;  // bytes of a file that is read, asked for once: of shared file systems
-                            // every question goes over the network
+  // Bytes of a file that is only read, asked for once: of shared file systems every question goes
+  // over the network.
+  std::optional<std::uintmax_t> size;
   std::shared_ptr<detail::DiskFault> fault = std::make_shared<detail::DiskFault>();  // of writing
   ~State();
+
+  // Of the file as it is now; 0 where it has no size.
+  std::uintmax_t bytes() const;
 
   // Whether the object is there. Every part of its path must lie in this file: FormatError where
   // one is a soft or external link, which could lead to another file or round in circles.

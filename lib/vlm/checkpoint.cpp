@@ -11,7 +11,6 @@
 #include "base/printable.h"
 #include "models/model_path.h"
 #include "models/qwen2/names.h"
-#include "models/qwen2_5_vl/config_json.h"
 #include "store/step_folder.h"
 #include "vlm/adapter.h"
 #include "vlm/checkpoint_config.h"
@@ -296,11 +295,6 @@ VlmCheckpoint open_below(const fs::path& path, const CheckpointOptions& options,
                              is_there(path) ? "a file" : "no such folder",
                              "a folder with config.json and model*.safetensors, a LoRA folder, or "
                              "the folder of a training"));
-  if (qwen2_5_vl::is_qwen2_5_vl(path))
-    throw InputError(explain(path.string(), "a Qwen2.5-VL model",
-                             "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint",
-                             "Qwen2.5-VL answers free questions about frames: vega-eval answer "
-                             "SCENE --ask TEXT"));
   VlmCheckpoint c;
   c.path = c.config_folder = c.base = c.generation_folder = path;
   c.merged = options.merged;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "models/config_keys.h"
 #include "models/qwen2/config_json.h"
+#include "models/qwen2_5_vl/config_json.h"
 
 namespace vega::vlm {
 namespace {
@@ -131,6 +132,11 @@ void leave_modules(const JsonFields& fields) {
 }  // namespace
 
 VlmConfig read_config(const JsonFields& fields) {
+  if (qwen2_5_vl::is_qwen2_5_vl(fields))
+    throw InputError(explain(fields.path().string(), "a Qwen2.5-VL model",
+                             "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint",
+                             "Qwen2.5-VL answers free questions about frames: vega-eval answer "
+                             "SCENE --ask TEXT"));
   VlmConfig out;
   out.text = qwen2::config_from_json(fields);
   const auto generative = fields.flag("use_generative_feature");

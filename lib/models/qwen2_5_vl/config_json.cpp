@@ -85,10 +85,12 @@ void check_branches(const JsonFields& file) {
 
 }  // namespace
 
+bool is_qwen2_5_vl(const JsonFields& file) { return file.text("model_type") == kType; }
+
 bool is_qwen2_5_vl(const fs::path& folder) {
   const fs::path path = folder / "config.json";
   if (!is_folder(folder) || !is_there(path)) return false;
-  return JsonFields(path).text("model_type") == kType;
+  return is_qwen2_5_vl(JsonFields(path));
 }
 
 Config config_from_json(const JsonFields& file) {

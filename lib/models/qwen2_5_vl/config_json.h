@@ -11,6 +11,8 @@ namespace vega::qwen2_5_vl {
 // Whether this is a folder whose config.json says model_type "qwen2_5_vl". Throws FormatError (a
 // config.json that is no JSON object), InputError (it cannot be read).
 bool is_qwen2_5_vl(const std::filesystem::path& folder);
+// The same of a configuration that is read already.
+bool is_qwen2_5_vl(const JsonFields& file);
 
 // Reads files of the first release and of transformers 4.50 to 5: the decoder's keys at the top or
 // in "text_config", vision_config with in_chans or in_channels. What transformers leaves out of a

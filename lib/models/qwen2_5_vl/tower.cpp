@@ -36,24 +36,28 @@ Tower::Tower(const WeightViews& weights, const VisionConfig& config, const Optio
   const auto wide = [&](const std::string& name) {
     return tensor_from(weights.at(name)).to(options_.device).to(at::kDouble);
   };
-  const auto kept = [&](const std::string& name) {
-    return tensor_from(weights.at(name)).to(options_.device).to(options_.dtype).contiguous();
-  };
   // (width, 3, 2, 14, 14): the sum over both pictures.
   patch_weight_ = wide("patch_embed.proj.weight").sum(2).flatten(1).to(options_.dtype);
   for (std::int64_t n = 0; n < config.layers; ++n) layers_.push_back(take_layer(weights, n));
-  merge_norm_ = kept("merger.ln_q.weight");
-  merge_weight_ = kept("merger.mlp.0.weight");
-  merge_bias_ = kept("merger.mlp.0.bias");
-  out_weight_ = kept("merger.mlp.2.weight");
-  out_bias_ = kept("merger.mlp.2.bias");
+  merge_norm_ = take(weights, "merger.ln_q.weight");
+  merge_ = take_linear(weights, "merger.mlp.0");
+  out_ = take_linear(weights, "merger.mlp.2");
+}
+
+at::Tensor Tower::Linear::operator()(const at::Tensor& x) const {
+  return kernels::linear(x, weight, bias);
+}
+
+at::Tensor Tower::take(const WeightViews& weights, const std::string& name) const {
+  return tensor_from(weights.at(name)).to(options_.device).to(options_.dtype).contiguous();
+}
+
+Tower::Linear Tower::take_linear(const WeightViews& weights, const std::string& name) const {
+  return {take(weights, name + ".weight"), take(weights, name + ".bias")};
 }
 
 Tower::Layer Tower::take_layer(const WeightViews& weights, std::int64_t index) const {
   const std::string name = "blocks." + std::to_string(index) + ".";
-  const auto get = [&](const char* part) {
-    return tensor_from(weights.at(name + part)).to(options_.device).to(options_.dtype).contiguous();
-  };
   // Queries come out scaled: turning them does not change their length.
   const auto scaled = [&](const char* part) {
     at::Tensor all = tensor_from(weights.at(name + part)).to(options_.device).to(at::kDouble);
@@ -62,18 +66,13 @@ Tower::Layer Tower::take_layer(const WeightViews& weights, std::int64_t index) c
     return all.to(options_.dtype).contiguous();
   };
   Layer layer;
-  layer.norm1 = get("norm1.weight");
-  layer.norm2 = get("norm2.weight");
-  layer.qkv_weight = scaled("attn.qkv.weight");
-  layer.qkv_bias = scaled("attn.qkv.bias");
-  layer.proj_weight = get("attn.proj.weight");
-  layer.proj_bias = get("attn.proj.bias");
-  layer.gate_weight = get("mlp.gate_proj.weight");
-  layer.gate_bias = get("mlp.gate_proj.bias");
-  layer.up_weight = get("mlp.up_proj.weight");
-  layer.up_bias = get("mlp.up_proj.bias");
-  layer.down_weight = get("mlp.down_proj.weight");
-  layer.down_bias = get("mlp.down_proj.bias");
+  layer.norm1 = take(weights, name + "norm1.weight");
+  layer.norm2 = take(weights, name + "norm2.weight");
+  layer.qkv = {scaled("attn.qkv.weight"), scaled("attn.qkv.bias")};
+  layer.proj = take_linear(weights, name + "attn.proj");
+  layer.gate = take_linear(weights, name + "mlp.gate_proj");
+  layer.up = take_linear(weights, name + "mlp.up_proj");
+  layer.down = take_linear(weights, name + "mlp.down_proj");
   layer.full = std::ranges::find(config_.full_layers, index) != config_.full_layers.end();
   return layer;
 }
@@ -106,7 +105,7 @@ at::Tensor Tower::attend(const Layer& layer, const at::Tensor& normed, const Gri
                          std::int64_t count) const {
   const std::int64_t rows = normed.size(0), each = rows / count;
   const std::int64_t heads = config_.heads, width = config_.head_dim();
-  at::Tensor qkv = kernels::linear(normed, layer.qkv_weight, layer.qkv_bias);
+  at::Tensor qkv = layer.qkv(normed);
   // Queries and keys, turned in float32 whatever the type, as released.
   const at::Tensor both = qkv.view({rows, 3 * heads, width}).narrow(1, 0, 2 * heads);
   const at::Tensor cos = grid.rope.cos.repeat({count, 1}), sin = grid.rope.sin.repeat({count, 1});
@@ -127,7 +126,7 @@ at::Tensor Tower::attend(const Layer& layer, const at::Tensor& normed, const Gri
     }
     mixed = parts.size() == 1 ? parts[0] : at::cat(parts, 1);
   }
-  return kernels::linear(mixed.view({rows, heads * width}), layer.proj_weight, layer.proj_bias);
+  return layer.proj(mixed.view({rows, heads * width}));
 }
 
 // patches (N, P, kPatchValues) -> (N, cells, out).
@@ -148,18 +147,16 @@ at::Tensor Tower::run(const at::Tensor& patches, const Grid& grid) const {
     for (std::int64_t first = 0; first < rows; first += block) {
       const std::int64_t some = std::min(block, rows - first);
       const at::Tensor in = normed.narrow(0, first, some);
-      at::Tensor gate = kernels::linear(in, layer.gate_weight, layer.gate_bias);
-      kernels::swiglu_(gate, kernels::linear(in, layer.up_weight, layer.up_bias));
-      fed.narrow(0, first, some).copy_(kernels::linear(gate, layer.down_weight, layer.down_bias));
+      at::Tensor gate = layer.gate(in);
+      kernels::swiglu_(gate, layer.up(in));
+      fed.narrow(0, first, some).copy_(layer.down(gate));
     }
     const bool last = n + 1 == layers_.size();
     normed = kernels::add_rms_norm_(x, fed, last ? merge_norm_ : layers_[n + 1].norm1, kVisionEps);
   }
   const at::Tensor merged = normed.view({rows / kCellPatches, kCellPatches * config_.width});
-  const at::Tensor inner = at::gelu(kernels::linear(merged, merge_weight_, merge_bias_), "none");
-  return kernels::linear(inner, out_weight_, out_bias_)
-      .view({count, cells, config_.out})
-      .index_select(1, grid.place);
+  const at::Tensor inner = at::gelu(merge_(merged), "none");
+  return out_(inner).view({count, cells, config_.out}).index_select(1, grid.place);
 }
 
 at::Tensor Tower::forward(const at::Tensor& patches, std::int64_t grid_h,

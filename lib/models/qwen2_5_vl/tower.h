@@ -37,10 +37,13 @@ class Tower {
   at::Tensor forward(const at::Tensor& patches, std::int64_t grid_h, std::int64_t grid_w) const;
 
  private:
+  struct Linear {
+    at::Tensor weight, bias;
+    at::Tensor operator()(const at::Tensor& x) const;
+  };
   struct Layer {
     at::Tensor norm1, norm2;
-    at::Tensor qkv_weight, qkv_bias, proj_weight, proj_bias;
-    at::Tensor gate_weight, gate_bias, up_weight, up_bias, down_weight, down_bias;
+    Linear qkv, proj, gate, up, down;
     bool full = false;  // attention within the whole picture
   };
   // What the size of the pictures decides.
@@ -50,6 +53,9 @@ class Tower {
     RopeTable rope;          // (4 * cells, head_dim / 2) float32, in the order of windows
   };
 
+  // In the compute type, on the device.
+  at::Tensor take(const WeightViews& weights, const std::string& name) const;
+  Linear take_linear(const WeightViews& weights, const std::string& name) const;
   Layer take_layer(const WeightViews& weights, std::int64_t index) const;
   Grid grid_of(std::int64_t grid_h, std::int64_t grid_w) const;
   at::Tensor attend(const Layer& layer, const at::Tensor& normed, const Grid& grid,
@@ -58,9 +64,9 @@ class Tower {
 
   VisionConfig config_;
   Options options_;
-  at::Tensor patch_weight_;
+  at::Tensor patch_weight_, merge_norm_;
   std::vector<Layer> layers_;
-  at::Tensor merge_norm_, merge_weight_, merge_bias_, out_weight_, out_bias_;
+  Linear merge_, out_;
 };
 
 }  // namespace vega::qwen2_5_vl

@@ -40,6 +40,20 @@ TEST_CASE("every element type and every 16-bit pattern goes through raw") {
   }
 }
 
+TEST_CASE("a file that is open for changes is read as any other") {
+  const TempFolder folder;
+  const std::vector<std::int32_t> values{3, 1, 4, 1, 5};
+  const auto raw = h5::raw_bytes(values);
+  {
+    h5::File file = h5::File::create(folder / "a.h5");
+    file.write_dataset("/values", DType::kI32, {5}, raw);
+    file.close();
+  }
+  const h5::File file = h5::File::open(folder / "a.h5", h5::File::Mode::kChange);
+  const auto got = file.read_dataset("/values");
+  CHECK(std::equal(got.begin(), got.end(), raw.begin(), raw.end()));
+}
+
 TEST_CASE("scalars, empty datasets, rows and groups") {
   const TempFolder folder;
   {
