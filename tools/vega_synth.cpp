@@ -1,6 +1,6 @@
 #include "cli/program.h"
 #include "store/file_verbs.h"
-#include "synth/dataset.h"
+#include "synth/dataset/dataset.h"
 #include "synth/verbs.h"
 
 int main(int argc, char** argv) {

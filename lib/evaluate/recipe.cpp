@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "core/device.h"
-#include "evaluate/nearest_device.h"
+#include "correspondence/device/nearest.h"
 #include "evaluate/tables.h"
 
 namespace vega::evaluate {

@@ -50,7 +50,7 @@ std::int64_t id_of(const text::Tokenizer& words, const char* word) {
                            "the control words of Qwen2.5-VL", "give its own tokeniser"));
 }
 
-std::vector<Row> rows_of(const qwen2_5_vl::Config& c, const qwen2_5_vl::Layout& layout) {
+std::vector<Row> qwen_rows(const qwen2_5_vl::Config& c, const qwen2_5_vl::Layout& layout) {
   std::vector<Row> out;
   const auto add = [&](const std::string& file, const std::string& law, const Shape& shape) {
     out.push_back({file, "qwen2_5_vl." + law, shape});
@@ -185,7 +185,7 @@ void write_qwen_vl(const ModelOptions& options, const fs::path& folder, bool nes
   const text::Tokenizer words = write_words(options.tokenizer, folder);
   const qwen2_5_vl::Config c =
       qwen_vl_preset(options.preset, static_cast<std::int64_t>(words.size()));
-  const auto rows = rows_of(c, nested ? qwen2_5_vl::kNested : qwen2_5_vl::kOriginal);
+  const auto rows = qwen_rows(c, nested ? qwen2_5_vl::kNested : qwen2_5_vl::kOriginal);
   std::int64_t values = 0;
   for (const Row& row : rows) values += element_count(row.shape);
   ModelWriter(options, values).safetensors(folder, "model", rows, 2);

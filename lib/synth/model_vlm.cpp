@@ -110,7 +110,7 @@ VlmPlan plan_of(const ModelOptions& options) {
   return plan;
 }
 
-std::vector<Row> rows_of(const VlmPlan& plan) {
+std::vector<Row> plan_rows(const VlmPlan& plan) {
   const std::int64_t width = plan.decoder.hidden;
   std::vector<Row> out;
   const auto add = [&](const std::string& name, const Shape& shape) {
@@ -136,7 +136,7 @@ std::vector<Row> rows_of(const VlmPlan& plan) {
   if (!plan.tower) return out;
   for (const auto& tensors :
        {siglip::tower_tensors(*plan.tower), siglip::post_norm_tensors(*plan.tower)})
-    for (const Row& row : synth::rows_of(tensors, "siglip.", KeyLayout::kAlias)) out.push_back(row);
+    for (const Row& row : rows_of(tensors, "siglip.", KeyLayout::kAlias)) out.push_back(row);
   return out;
 }
 
@@ -215,7 +215,7 @@ void write_vlm(const ModelOptions& options, const fs::path& folder) {
   VlmPlan plan = plan_of(options);
   const Words words = write_tokenizer(options.tokenizer, folder);
   plan.decoder.vocab = words.rows;
-  const std::vector<Row> rows = rows_of(plan);
+  const std::vector<Row> rows = plan_rows(plan);
   std::int64_t values = 0;
   for (const Row& row : rows) values += element_count(row.shape);
   ModelWriter(options, values).safetensors(folder, "model", rows, plan.tower ? 2 : 1);

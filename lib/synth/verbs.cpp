@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "media/image.h"
-#include "synth/dataset.h"
 #include "synth/model.h"
 #include "synth/scene.h"
 

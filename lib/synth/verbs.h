@@ -1,6 +1,9 @@
 // The verbs of vega-synth.
 #pragma once
 
+#include <string>
+
+#include "base/options.h"
 #include "run/verb.h"
 
 namespace vega::synth {
@@ -11,6 +14,9 @@ Verb model_verb();
 // `vega-synth scene`: a room and its scan.
 Verb scene_verb();
 
-// dataset_verb(): synth/dataset.h.
+// dataset_verb(): synth/dataset/dataset.h.
+
+// "WxH", each side 16 to 8192.
+ImageSize frame_size(const std::string& option, const std::string& text);
 
 }  // namespace vega::synth

@@ -25,7 +25,7 @@
 
 #include "base/choice.h"
 #include "base/json.h"
-#include "synth/facts.h"
+#include "synth/dataset/facts.h"
 
 namespace vega::synth {
 

@@ -1,10 +1,10 @@
-#include "synth/ask.h"
+#include "synth/dataset/ask.h"
 
 #include <algorithm>
 #include <map>
 
-#include "synth/phrases.h"
-#include "synth/refer.h"
+#include "synth/dataset/phrases.h"
+#include "synth/dataset/refer.h"
 
 namespace vega::synth {
 namespace {

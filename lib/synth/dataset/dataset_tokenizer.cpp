@@ -1,4 +1,4 @@
-#include "synth/dataset_tokenizer.h"
+#include "synth/dataset/dataset_tokenizer.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 
 #include "correspondence/nearest.h"
 
-namespace vega::evaluate {
+namespace vega {
 
 // As nearest_rows of correspondence/nearest.h, with float32 matrix products of LibTorch: cosines
 // agree within float32 rounding, and of nearly equal neighbours another one may come first. Rows of
@@ -14,4 +14,4 @@ namespace vega::evaluate {
 Nearest nearest_on(at::Device device, const float* a, std::int64_t n, const float* b,
                    std::int64_t m, std::int64_t channels);
 
-}  // namespace vega::evaluate
+}  // namespace vega

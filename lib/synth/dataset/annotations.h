@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/choice.h"
-#include "synth/ask.h"
-#include "synth/facts.h"
-#include "synth/refer.h"
-#include "synth/vsi.h"
+#include "synth/dataset/ask.h"
+#include "synth/dataset/facts.h"
+#include "synth/dataset/refer.h"
+#include "synth/dataset/vsi.h"
 
 namespace vega::synth {
 

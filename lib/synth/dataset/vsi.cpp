@@ -1,4 +1,4 @@
-#include "synth/vsi.h"
+#include "synth/dataset/vsi.h"
 
 #include <fmt/core.h>
 
@@ -9,9 +9,9 @@
 #include <map>
 #include <set>
 
-#include "synth/phrases.h"
-#include "synth/vsi_maker.h"
-#include "synth/words.h"
+#include "synth/dataset/phrases.h"
+#include "synth/dataset/vsi_maker.h"
+#include "synth/dataset/words.h"
 #include "tasks/vsi.h"
 
 namespace vega::synth {

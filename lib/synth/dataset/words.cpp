@@ -1,4 +1,4 @@
-#include "synth/words.h"
+#include "synth/dataset/words.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,8 +6,8 @@
 #include <map>
 #include <numbers>
 
-#include "synth/vsi_maker.h"
-#include "synth/words.h"
+#include "synth/dataset/vsi_maker.h"
+#include "synth/dataset/words.h"
 
 namespace vega::synth {
 namespace {

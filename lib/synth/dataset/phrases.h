@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "synth/draw.h"
-#include "synth/words.h"
+#include "synth/dataset/draw.h"
+#include "synth/dataset/words.h"
 
 namespace vega::synth {
 

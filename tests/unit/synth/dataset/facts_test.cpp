@@ -1,5 +1,5 @@
 // objects.json, read back.
-#include "synth/facts.h"
+#include "synth/dataset/facts.h"
 
 #include <catch2/catch.hpp>
 

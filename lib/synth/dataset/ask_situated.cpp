@@ -4,9 +4,9 @@
 #include <cmath>
 #include <map>
 
-#include "synth/ask.h"
-#include "synth/phrases.h"
-#include "synth/refer.h"
+#include "synth/dataset/ask.h"
+#include "synth/dataset/phrases.h"
+#include "synth/dataset/refer.h"
 
 namespace vega::synth {
 namespace {

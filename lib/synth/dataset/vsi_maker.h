@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "synth/vsi.h"
+#include "synth/dataset/vsi.h"
 
 namespace vega::synth {
 

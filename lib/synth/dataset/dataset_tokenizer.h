@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/options.h"
-#include "synth/annotations.h"
+#include "synth/dataset/annotations.h"
 
 namespace vega::synth {
 

@@ -1,6 +1,6 @@
 // Questions of VSI-Bench's kind about made-up rooms: every answer is found again from the files of
 // the scan (tests/ref/vsi_ref.h).
-#include "synth/vsi.h"
+#include "synth/dataset/vsi.h"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -13,7 +13,7 @@
 #include "score/prepare.h"
 #include "score/prepare_files.h"
 #include "support/support.h"
-#include "synth/dataset.h"
+#include "synth/dataset/dataset.h"
 #include "tasks/vsi.h"
 
 namespace vega::synth {

@@ -1,4 +1,4 @@
-#include "synth/phrases.h"
+#include "synth/dataset/phrases.h"
 
 #include <cctype>
 

@@ -1,10 +1,10 @@
-#include "synth/refer.h"
+#include "synth/dataset/refer.h"
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "synth/phrases.h"
+#include "synth/dataset/phrases.h"
 
 namespace vega::synth {
 namespace {

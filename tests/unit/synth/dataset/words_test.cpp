@@ -1,5 +1,5 @@
 // The geometry of words, on rooms made by hand.
-#include "synth/words.h"
+#include "synth/dataset/words.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,11 +1,11 @@
-#include "synth/annotations.h"
+#include "synth/dataset/annotations.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
 
-#include "synth/phrases.h"
+#include "synth/dataset/phrases.h"
 
 namespace vega::synth {
 namespace {

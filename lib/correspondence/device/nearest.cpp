@@ -1,4 +1,4 @@
-#include "evaluate/nearest_device.h"
+#include "correspondence/device/nearest.h"
 
 #include <ATen/ATen.h>
 
@@ -7,7 +7,7 @@
 
 #include "core/on_device.h"
 
-namespace vega::evaluate {
+namespace vega {
 namespace {
 
 constexpr std::int64_t kScoreBytes = std::int64_t{512} << 20;
@@ -52,4 +52,4 @@ Nearest nearest_on(at::Device device, const float* a, std::int64_t n, const floa
   return out;
 }
 
-}  // namespace vega::evaluate
+}  // namespace vega

@@ -1,6 +1,6 @@
 // A whole data set on disk: its own files checked against each other, and what happens when a room
 // cannot be made.
-#include "synth/dataset.h"
+#include "synth/dataset/dataset.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>

@@ -3,9 +3,9 @@
 //   scannet/scans/SCENE/            a scan (synth/scene.h)
 //   metadata/scannet_{train,val,test}_gt_box.json, scannet_{val,test}_pred_box.json
 //   scannetv2-labels.combined.tsv, scannetv2_{train,val,test}.txt
-//   benchmark/..., meanings.jsonl   synth/annotations.h
+//   benchmark/..., meanings.jsonl   synth/dataset/annotations.h
 //   benchmark/vsi_bench/scannet/SCENE.mp4   with VSI-Bench's questions: the pictures of the walk
-//   tokenizer/                      synth/dataset_tokenizer.h
+//   tokenizer/                      synth/dataset/dataset_tokenizer.h
 //   dataset.json                    the recipe and counts; written last
 #pragma once
 
@@ -19,7 +19,7 @@
 #include "run/option_groups.h"
 #include "run/run.h"
 #include "run/verb.h"
-#include "synth/annotations.h"
+#include "synth/dataset/annotations.h"
 #include "synth/scene.h"
 
 namespace vega::synth {
@@ -48,8 +48,5 @@ struct DatasetOptions {
 RunResult run_dataset(const DatasetOptions& options, const Context& context);
 
 Verb dataset_verb();
-
-// "WxH", each side 16 to 8192.
-ImageSize frame_size(const std::string& option, const std::string& text);
 
 }  // namespace vega::synth

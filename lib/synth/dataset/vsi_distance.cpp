@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "synth/vsi.h"
+#include "synth/dataset/vsi.h"
 
 namespace vega::synth {
 namespace {

@@ -1,6 +1,6 @@
 // Sentences about rooms: every one is decided again by tests/ref/room_words_ref.h, from the boxes
 // and from what meanings.jsonl says of it.
-#include "synth/annotations.h"
+#include "synth/dataset/annotations.h"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -10,8 +10,8 @@
 
 #include "ref/room_words_ref.h"
 #include "support/support.h"
-#include "synth/dataset_tokenizer.h"
-#include "synth/phrases.h"
+#include "synth/dataset/dataset_tokenizer.h"
+#include "synth/dataset/phrases.h"
 #include "text/tokenizer.h"
 
 namespace vega::synth {

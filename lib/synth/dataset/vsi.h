@@ -21,8 +21,8 @@
 #include <string>
 #include <vector>
 
-#include "synth/draw.h"
-#include "synth/facts.h"
+#include "synth/dataset/draw.h"
+#include "synth/dataset/facts.h"
 
 namespace vega::synth {
 

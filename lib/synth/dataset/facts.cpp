@@ -1,4 +1,4 @@
-#include "synth/facts.h"
+#include "synth/dataset/facts.h"
 
 #include <algorithm>
 

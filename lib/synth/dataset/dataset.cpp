@@ -1,4 +1,4 @@
-#include "synth/dataset.h"
+#include "synth/dataset/dataset.h"
 
 #include <fmt/core.h>
 
@@ -22,8 +22,9 @@
 #include "scan/mesh.h"
 #include "scan/proposals.h"
 #include "scan/scan_text.h"
-#include "synth/annotations.h"
-#include "synth/dataset_tokenizer.h"
+#include "synth/dataset/annotations.h"
+#include "synth/dataset/dataset_tokenizer.h"
+#include "synth/verbs.h"
 
 namespace vega::synth {
 namespace {
