@@ -68,6 +68,9 @@ soak: tests ## faults at every call, 200 kills: takes a while; log in $(BUILD)/s
 	  VEGA_SOAK=1 bash tests/e2e/$$t.sh '$(BUILD)/bin' '$(BUILD)/tests/fault' || exit 1; \
 	done >'$(BUILD)/soak.log' 2>&1; status=$$?; cat '$(BUILD)/soak.log'; exit $$status
 
+alone: ## compile each source of programs and tests by itself (docs/building.md), into build-alone
+	@$(MAKE) --no-print-directory tests BUILD=build-alone CMAKE_FLAGS='$(CMAKE_FLAGS) -DVEGA_UNITY=OFF'
+
 check: build ## format, layer law, headers compile alone, help equals docs/cli
 	@status=0; for c in tools/check/*.sh; do "$$c" || status=1; done; exit $$status
 
@@ -118,4 +121,4 @@ image: build ## an OCI archive for Docker, Podman and Apptainer, docs/image.md; 
 clean: ## remove the build folder; .deps/ stays
 	@rm -rf '$(BUILD)'
 
-.PHONY: bundle image build tests score-only help setup configure demo study test soak check format docs bench gpu device device-asan interop fuzz install clean
+.PHONY: bundle image build tests score-only help setup configure demo study test soak alone check format docs bench gpu device device-asan interop fuzz install clean

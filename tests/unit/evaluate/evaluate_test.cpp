@@ -89,14 +89,14 @@ float gaussian(std::uint32_t seed) {
 float code(int v, int row, int column, int channel) {
   return gaussian(static_cast<std::uint32_t>((place(v, column) * 100 + row) * 1000 + channel));
 }
-float noise(int v, int row, int column, int channel) {
+float wall_noise(int v, int row, int column, int channel) {
   return gaussian(static_cast<std::uint32_t>(((v * 14 + row) * 14 + column) * 1000 + channel));
 }
 
-struct World {
+struct WallWorld {
   test::TempFolder folder;
   SceneFile scene = wall();
-  World() { write_scene_file(folder / "scenes" / "wall.h5", scene); }
+  WallWorld() { write_scene_file(folder / "scenes" / "wall.h5", scene); }
 };
 
 // The verb, its answer as CSV: name to value of the one scene.
@@ -132,7 +132,7 @@ std::string message_of(const std::function<void()>& work) {
 }  // namespace
 
 TEST_CASE("cells are placed where the wall is, by either rule") {
-  const World world;
+  const WallWorld world;
   for (const std::string view : {"stretch", "native"}) {
     write_features(
         world.folder / view / "wall.h5", table_of(world.scene), 2,
@@ -156,7 +156,7 @@ TEST_CASE("cells are placed where the wall is, by either rule") {
 }
 
 TEST_CASE("scores of constant, perfect and random features through files") {
-  const World world;
+  const WallWorld world;
   const FrameTable table = table_of(world.scene);
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
@@ -185,7 +185,7 @@ TEST_CASE("scores of constant, perfect and random features through files") {
   const auto perfect = got["auc@mean"];
   CHECK(perfect == 1);
 
-  write_features(world.folder / "random" / "wall.h5", table, 64, noise);
+  write_features(world.folder / "random" / "wall.h5", table, 64, wall_noise);
   options.items.inputs = {(world.folder / "random").string()};
   got = run_verb(options);
   // Of some 500 voxel pairs of cosines with deviation 1/8.
@@ -215,7 +215,7 @@ TEST_CASE("scores of constant, perfect and random features through files") {
 }
 
 TEST_CASE("Probe3D through files: perfect features find their places") {
-  const World world;
+  const WallWorld world;
   write_features(world.folder / "perfect" / "wall.h5", table_of(world.scene), 64, code);
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
@@ -240,7 +240,7 @@ TEST_CASE("Probe3D through files: perfect features find their places") {
 }
 
 TEST_CASE("files that do not belong together are refused by name") {
-  const World world;
+  const WallWorld world;
   const auto constant = [](int, int, int, int) { return 1.0F; };
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
@@ -305,7 +305,7 @@ TEST_CASE("files that do not belong together are refused by name") {
 }
 
 TEST_CASE("sets have names of their own, and a folder that cannot be written stops the run first") {
-  const World world;
+  const WallWorld world;
   for (const char* name : {"a.b", "a b", "a_b", "comparison"})
     write_features(world.folder / name / "wall.h5", table_of(world.scene), 64, code);
   const auto folder = [&](const char* name) { return (world.folder / name).string(); };
@@ -331,9 +331,9 @@ TEST_CASE("sets have names of their own, and a folder that cannot be written sto
 }
 
 TEST_CASE("pairs are named by frame ids, and rank by what is there") {
-  const World world;
+  const WallWorld world;
   write_features(world.folder / "f" / "wall.h5", table_of(world.scene), 64, code);
-  write_features(world.folder / "g" / "wall.h5", table_of(world.scene), 64, noise);
+  write_features(world.folder / "g" / "wall.h5", table_of(world.scene), 64, wall_noise);
   CorrespondenceVerb options;
   options.scenes = (world.folder / "scenes").string();
   options.items.inputs = {(world.folder / "f").string(), (world.folder / "g").string()};
@@ -351,7 +351,7 @@ TEST_CASE("pairs are named by frame ids, and rank by what is there") {
 }
 
 TEST_CASE("frames that a selection holds twice are kept as released, or dropped") {
-  const World world;
+  const WallWorld world;
   FrameTable table = table_of(world.scene);
   table.id = {0, 0, 10, 20};
   for (std::size_t v = 0; v < 4; ++v) table.world_from_cam[v] = pose_of(int(table.id[v]) / 10);

@@ -26,7 +26,7 @@ using namespace vega::evaluate;
 
 namespace {
 
-constexpr int kCells = 14, kPixels = 4, kSide = kCells * kPixels, kFrames = 3;
+constexpr int kCells = 14, kPixels = 4, kProbeSide = kCells * kPixels, kFrames = 3;
 constexpr float kHole = 0;  // depth of a cell without depth
 
 // The camera looks along the world's y axis, 1 m above the floor.
@@ -43,10 +43,10 @@ std::vector<float> drawn_depths(const std::string& key) {
 
 // Near things are "near", far ones "far": two slabs.
 SceneFile scene_of(const std::string& key, const std::vector<float>& depths) {
-  SceneFile scene = test::square_scene(key, std::vector<Pose>(kFrames, kAhead), kSide, 5, 60);
+  SceneFile scene = test::square_scene(key, std::vector<Pose>(kFrames, kAhead), kProbeSide, 5, 60);
   for (int v = 0; v < kFrames; ++v)
-    for (int y = 0; y < kSide; ++y)
-      for (int x = 0; x < kSide; ++x)
+    for (int y = 0; y < kProbeSide; ++y)
+      for (int x = 0; x < kProbeSide; ++x)
         scene.frames.depth.push_back(static_cast<std::uint16_t>(std::lround(
             1000 * depths[std::size_t((v * kCells + y / kPixels) * kCells + x / kPixels)])));
   scene.has_gt = true;
@@ -72,7 +72,7 @@ void write_tokens(const std::filesystem::path& path, const SceneFile& scene,
   tap.name = "x";
   tap.cache_key = "1";
   tap.view = "stretch";
-  tap.width = tap.height = kSide;
+  tap.width = tap.height = kProbeSide;
   tap.pool = "14x14";
   tap.compute_dtype = "f32";
   tap.store_dtype = DType::kF32;

@@ -55,7 +55,7 @@ qwen2::Config small_decoder() {
           .vocab = 301};
 }
 
-ProfileRow row_of(ProfileSetting setting, double seconds) {
+ProfileRow profile_row(ProfileSetting setting, double seconds) {
   ProfileRow row;
   row.setting = setting;
   row.runs[static_cast<std::size_t>(Stage::kLanguage)] = true;
@@ -82,7 +82,7 @@ Profile made_profile() {
   p.dtype = "fp32";
   p.frames = 32;
   p.repeats = 5;
-  p.rows = {row_of(ProfileSetting::kNone, 2), row_of(ProfileSetting::kCached, 3)};
+  p.rows = {profile_row(ProfileSetting::kNone, 2), profile_row(ProfileSetting::kCached, 3)};
   p.published = read_published_profiles(kCsv);
   return p;
 }

@@ -18,12 +18,12 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr std::size_t kFrames = 6, kCells = 196;
+constexpr std::size_t kGateFrames = 6, kGateCells = 196;
 
 // White frames of 280x210; the upper half of the cells has gate 0, the lower one 1; the last column
 // is not covered.
-void write_tokens(const std::filesystem::path& path, const std::string& key, bool gate,
-                  bool thumbs) {
+void write_gate_tokens(const std::filesystem::path& path, const std::string& key, bool gate,
+                       bool thumbs) {
   FileHeader header;
   header.key = key;
   header.cache_key = "0";
@@ -36,22 +36,23 @@ void write_tokens(const std::filesystem::path& path, const std::string& key, boo
   info.align = "pixel", info.view = "mllm", info.trained = false;
   ImageU8 white(140, 105);
   std::fill(white.rgb.begin(), white.rgb.end(), std::uint8_t{255});
-  for (std::size_t f = 0; f < kFrames; ++f) {
+  for (std::size_t f = 0; f < kGateFrames; ++f) {
     frames.id.push_back(static_cast<std::int64_t>(10 * f));
     frames.size_color.push_back({210, 280});
     if (thumbs) frames.thumb_jpeg.push_back(encode_jpeg(white));
     info.cell_to_px.push_back({20, 0, 9.5, 0, 15, 7});
   }
   TokensWriter writer(path, header, frames, info);
-  writer.put(TokenPart::kFused, 0, kFrames, std::vector<float>(kFrames * kCells * 2, 0.5F));
+  writer.put(TokenPart::kFused, 0, kGateFrames,
+             std::vector<float>(kGateFrames * kGateCells * 2, 0.5F));
   if (gate) {
-    std::vector<float> values(kFrames * kCells);
-    std::vector<std::uint8_t> covered(kFrames * kCells);
+    std::vector<float> values(kGateFrames * kGateCells);
+    std::vector<std::uint8_t> covered(kGateFrames * kGateCells);
     for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = i % kCells < kCells / 2 ? 0.0F : 1.0F;
+      values[i] = i % kGateCells < kGateCells / 2 ? 0.0F : 1.0F;
       covered[i] = i % 14 < 13 ? 1 : 0;
     }
-    writer.put_gate(0, kFrames, values);
+    writer.put_gate(0, kGateFrames, values);
     writer.put_covered(covered);
   }
   writer.finish();
@@ -82,9 +83,9 @@ ImageU8 picture_in(const std::string& html) {
 
 TEST_CASE("gates of the scenes of cases come first; a fusion without a gate says so") {
   const test::TempFolder folder;
-  write_tokens(folder / "a.h5", "a", true, true);
-  write_tokens(folder / "b.h5", "b", true, false);
-  write_tokens(folder / "c.h5", "c", false, true);
+  write_gate_tokens(folder / "a.h5", "a", true, true);
+  write_gate_tokens(folder / "b.h5", "b", true, false);
+  write_gate_tokens(folder / "c.h5", "c", false, true);
   const std::string some = gate_figures(folder.path(), {}, {"nowhere", "b", "a"}, 4);
   CHECK_THAT(some, Contains("Gate of b over 4 of its frames, mean 0.500") && Contains("Gate of a"));
   CHECK_THAT(some, Contains("initial values, never trained"));
@@ -101,7 +102,7 @@ TEST_CASE("gates of the scenes of cases come first; a fusion without a gate says
 
 TEST_CASE("a gate's colours go from generative to semantic over the picture") {
   const test::TempFolder folder;
-  write_tokens(folder / "a.h5", "a", true, true);
+  write_gate_tokens(folder / "a.h5", "a", true, true);
   const ImageU8 page = picture_in(gate_figures(folder.path(), {}, {"a"}, 1));
   // The first tile: 300 pixels wide below the head; its places by what blending over white gives.
   const auto near_colour = [&](double gate) {

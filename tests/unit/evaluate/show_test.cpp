@@ -23,7 +23,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr int kWidth = 160, kHeight = 120, kFrames = 6;
+constexpr int kWidth = 160, kHeight = 120, kShowFrames = 6;
 constexpr Pose kTurned{0, -1, 0, 0.5, 1, 0, 0, -0.25, 0, 0, 1, 0.125, 0, 0, 0, 1};
 
 struct MadeRoom {
@@ -32,11 +32,11 @@ struct MadeRoom {
   SceneFile file;
 
   explicit MadeRoom(bool pictures) {
-    const std::vector<Pose> walk = room.walk(kFrames);
+    const std::vector<Pose> walk = room.walk(kShowFrames);
     const RoomIntrinsics k = Room::intrinsics(kWidth, kHeight);
     SceneFrames& f = file.frames;
     f.depth_width = kWidth, f.depth_height = kHeight;
-    for (int v = 0; v < kFrames; ++v) {
+    for (int v = 0; v < kShowFrames; ++v) {
       views.push_back(room.render(walk[std::size_t(v)], kWidth, kHeight));
       f.id.push_back(10 * v);
       f.time_s.push_back(v);
@@ -51,8 +51,8 @@ struct MadeRoom {
     file.header.cache_key = "0";
     file.axis_align = kTurned;
     file.patches.view = "mllm";
-    file.patches.world14.assign(kFrames * 196 * 3, 0);
-    file.patches.valid14.assign(kFrames * 196, 1);
+    file.patches.world14.assign(kShowFrames * 196 * 3, 0);
+    file.patches.valid14.assign(kShowFrames * 196, 1);
     file.has_gt = true;
     for (const RoomObject& object : room.objects()) {
       file.gt.id.push_back(object.id);
@@ -62,7 +62,7 @@ struct MadeRoom {
       file.gt.box.push_back(box_of(object));
     }
     file.gt.source = "annotation";
-    file.gt.cells.assign(file.gt.id.size() * kFrames * 27 * 27, 0);
+    file.gt.cells.assign(file.gt.id.size() * kShowFrames * 27 * 27, 0);
   }
 
   static Box box_of(const RoomObject& object) {
@@ -121,12 +121,12 @@ TEST_CASE("a drawn box of an object is around the object's pixels, and close to 
   const MadeRoom made(true);
   write_scene_file(folder / "scene0001_00.h5", made.file);
   const ShownScene scene(folder / "scene0001_00.h5");
-  REQUIRE(scene.frame_count() == kFrames);
+  REQUIRE(scene.frame_count() == kShowFrames);
   int judged = 0, tight = 0;
   for (const RoomObject& object : made.room.objects()) {
     if (object.colour.empty()) continue;  // walls, furniture
     const Box box = MadeRoom::box_of(object);
-    for (int v = 0; v < kFrames; ++v) {
+    for (int v = 0; v < kShowFrames; ++v) {
       if (made.pixels(v, object.id) < 150) continue;
       const auto camera = scene.camera(std::size_t(v));
       REQUIRE(camera);
@@ -165,7 +165,7 @@ TEST_CASE("the frame that shows an object best is the one with most of its pixel
   for (const RoomObject& object : made.room.objects()) {
     if (object.colour.empty()) continue;
     std::vector<std::int64_t> pixels;
-    for (int v = 0; v < kFrames; ++v) pixels.push_back(made.pixels(v, object.id));
+    for (int v = 0; v < kShowFrames; ++v) pixels.push_back(made.pixels(v, object.id));
     const std::int64_t most = *std::max_element(pixels.begin(), pixels.end());
     if (most < 200) continue;
     const Box box = MadeRoom::box_of(object);
@@ -249,7 +249,7 @@ TEST_CASE("a scene without cameras, or without depth, still has a page") {
     const test::TempFolder folder;
     MadeRoom made(true);
     SceneFrames& f = made.file.frames;
-    for (int v = 0; v < kFrames; ++v) {
+    for (int v = 0; v < kShowFrames; ++v) {
       f.K_color[std::size_t(v)].fill(std::nan(""));
       f.K_depth[std::size_t(v)].fill(std::nan(""));
       if (!depth) f.world_from_cam[std::size_t(v)].fill(std::nan(""));

@@ -11,8 +11,8 @@ using Catch::Contains;
 
 namespace {
 
-extract::FeatureOptions rgb(const test::Bench& bench, const std::string& input,
-                            const std::string& out) {
+extract::FeatureOptions rgb_options(const test::Bench& bench, const std::string& input,
+                                    const std::string& out) {
   extract::FeatureOptions o = bench.options(input, out);
   o.backbone = "rgb", o.model = "", test::set(o, "--select", "stride:1");
   return o;
@@ -23,13 +23,13 @@ extract::FeatureOptions rgb(const test::Bench& bench, const std::string& input,
 TEST_CASE("--on-decode-error skip leaves the broken frames out and counts them") {
   const test::Bench bench;
   const fs::path room = bench.scene("room", 6);
-  const FeatureReader good = test::run_one(rgb(bench, room.string(), "good"));
+  const FeatureReader good = test::run_one(rgb_options(bench, room.string(), "good"));
   auto bytes = test::read_bytes(room / "00002.jpg");
   bytes.resize(bytes.size() / 2);
   test::write_bytes(room / "00002.jpg", bytes);
   test::write_text(room / "00005.jpg", "not a picture");
 
-  extract::FeatureOptions o = rgb(bench, room.string(), "skip");
+  extract::FeatureOptions o = rgb_options(bench, room.string(), "skip");
   CHECK_THROWS_WITH(test::run_one(o), Contains("0000"));
   CHECK_FALSE(fs::exists(bench.folder / "skip" / "t" / "room.h5"));
   test::set(o, "--on-decode-error", "skip");
@@ -51,7 +51,7 @@ TEST_CASE("a frame that a short scene repeats is left out in all its rows") {
   const test::Bench bench;
   const fs::path room = bench.scene("room", 3);
   test::write_text(room / "00001.jpg", "nothing");
-  extract::FeatureOptions o = rgb(bench, room.string(), "out");
+  extract::FeatureOptions o = rgb_options(bench, room.string(), "out");
   test::set(o, "--select", "uniform:5"), test::set(o, "--on-decode-error", "skip");
   const auto ids = test::run_one(o).frames().id;
   CHECK(ids.size() >= 3);
@@ -62,7 +62,8 @@ TEST_CASE("broken frames of a video: named with their time, or left out", "[shar
   const auto data = test::shared_data();
   if (!data) return test::note_skip("videos: no shared data");
   const test::Bench bench;
-  extract::FeatureOptions o = rgb(bench, (*data / "video" / "corrupted.mp4").string(), "out");
+  extract::FeatureOptions o =
+      rgb_options(bench, (*data / "video" / "corrupted.mp4").string(), "out");
   CHECK_THROWS_AS(test::run_one(o), InputError);
   CHECK_THROWS_WITH(test::run_one(o),
                     Contains("frame 29 at 2.900000 s") && Contains("--on-decode-error skip"));
@@ -84,7 +85,8 @@ TEST_CASE("--stream chooses among the streams of a video", "[shared]") {
   const auto data = test::shared_data();
   if (!data) return test::note_skip("videos: no shared data");
   const test::Bench bench;
-  extract::FeatureOptions o = rgb(bench, (*data / "video" / "nasa_13013.mp4").string(), "out");
+  extract::FeatureOptions o =
+      rgb_options(bench, (*data / "video" / "nasa_13013.mp4").string(), "out");
   test::set(o, "--select", "uniform:2");
   const FeatureReader first = test::run_one(o);
   o.source.stream = 3, o.output.out = (bench.folder / "other").string();
@@ -104,7 +106,7 @@ TEST_CASE("scenes by id below a root, as ScanNet and the official data tree have
   fs::create_directories(root / "scannet" / "scans");
   fs::rename(bench.scene("posed", 2), root / "scannet" / "posed_images" / "scene0000_00");
   fs::rename(bench.scene("other", 3), root / "scannet" / "scans" / "scene0000_01");
-  extract::FeatureOptions o = rgb(bench, "", "out");
+  extract::FeatureOptions o = rgb_options(bench, "", "out");
   o.items.root = root.string();
   test::write_text(bench.folder / "ids", "scene0000_00\nmine\tscannet/scene0000_01\nscene9\n");
   o.items.inputs.clear(), o.items.list = (bench.folder / "ids").string();

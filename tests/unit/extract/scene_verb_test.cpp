@@ -88,7 +88,7 @@ struct Scenes {
   }
 };
 
-RunResult run(const SceneFileOptions& options, test::Manifest* manifest = nullptr) {
+RunResult run_scene_files(const SceneFileOptions& options, test::Manifest* manifest = nullptr) {
   return extract::run_scene(
       options, {ProgressMode::kOff, [&](const std::string& key, const std::string& path) {
                   if (manifest != nullptr) manifest->emplace_back(key, path);
@@ -97,7 +97,7 @@ RunResult run(const SceneFileOptions& options, test::Manifest* manifest = nullpt
 
 SceneReader run_one(const SceneFileOptions& options) {
   test::Manifest manifest;
-  CHECK(run(options, &manifest).exit_code == 0);
+  CHECK(run_scene_files(options, &manifest).exit_code == 0);
   REQUIRE(manifest.size() == 1);
   CHECK(verify(manifest[0].second).empty());
   return SceneReader(manifest[0].second);
@@ -225,14 +225,14 @@ TEST_CASE("a scan gives aligned poses, objects and the pixels in their boxes") {
     test::write_text(s.folder / "boxes.json",
                      R"({"scannet/other": [], "scannet/scan0001_00": [[1, 2, 3, 4, 5, 6]]})");
     o.boxes = (s.folder / "boxes.json").string();
-    CHECK_THROWS_AS(run(o), RefusedError);  // another kind of proposals
+    CHECK_THROWS_AS(run_scene_files(o), RefusedError);  // another kind of proposals
     o.output.overwrite = true;
     const auto proposals = run_one(o).objects(ObjectKind::kProposal);
     CHECK((proposals.box == std::vector<std::array<float, 6>>{{1, 2, 3, 4, 5, 6}}));
     CHECK((proposals.id == std::vector<std::int32_t>{0}));
     CHECK(std::isnan(proposals.score[0]));
     test::write_text(s.folder / "boxes.json", R"({"scannet/other": []})");
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
   }
   SECTION("a frame list gives frames, alignment and intrinsics") {
     test::write_text(s.folder / "list.json", R"({"data_list": [{"sample_idx": "scannet/scan0001_00",
@@ -262,7 +262,7 @@ TEST_CASE("a scan gives aligned poses, objects and the pixels in their boxes") {
     SECTION("an alignment that is none") {
       test::write_text(scan / "scan0001_00.txt", "axisAlignment = 1 2 3\n");
     }
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
     CHECK(r.frame_count() == 6);  // the old file stands
   }
 }
@@ -333,15 +333,15 @@ TEST_CASE("rerunning skips, other options are refused") {
   const Scenes s;
   auto o = s.options(s.posed("room"));
   o.run.report = (s.folder / "report.json").string();
-  CHECK(run(o).done == 1);
-  CHECK(run(o).complete == 1);
+  CHECK(run_scene_files(o).done == 1);
+  CHECK(run_scene_files(o).complete == 1);
   auto other = o;
   SECTION("geometry") { test::set(other, "--geometry", "fp32"); }
   SECTION("zero depth") { test::set(other, "--zero-depth", "mask"); }
   SECTION("pictures") { other.no_color = true; }
   SECTION("view") { test::set(other, "--view", "center_crop"); }
   SECTION("frames") { test::set(other, "--select", "stride:2"); }
-  CHECK_THROWS_AS(run(other), RefusedError);
+  CHECK_THROWS_AS(run_scene_files(other), RefusedError);
   other.output.overwrite = true;
   const SceneReader again = run_one(other);
   CHECK(again.has_color() == !other.no_color);
@@ -393,7 +393,7 @@ TEST_CASE("a dry run tells what is wrong and writes nothing") {
   o.items.inputs.pop_back();
   CHECK(look().exit_code == 0);
   o.run.dry_run = false, o.run.report.clear();
-  CHECK(run(o).done == 2);
+  CHECK(run_scene_files(o).done == 2);
   o.run.dry_run = true;
   CHECK(look().complete == 2);
   CHECK(table.find("complete") != std::string::npos);
@@ -410,21 +410,21 @@ TEST_CASE("scenes without depth, and options without meaning") {
     for (const auto& entry : fs::directory_iterator(room)) {
       if (entry.path().extension() == ".png") fs::remove(entry.path());
     }
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
   }
   SECTION("no depth camera") {
     fs::remove(fs::path(room) / "depth_intrinsic.txt");
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
   }
   SECTION("one depth map is lost") {
     fs::remove(fs::path(room) / "00003.png");
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
   }
   SECTION("proposals without a source") {
     test::set(o, "--proposals", "gt");
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
     test::set(o, "--proposals", "masks");
-    CHECK_THROWS_AS(run(o), InputError);
+    CHECK_THROWS_AS(run_scene_files(o), InputError);
   }
   SECTION("options") {
     for (const auto& [name, value] : {std::pair{"--select", "mc-ratio80"},
@@ -434,7 +434,7 @@ TEST_CASE("scenes without depth, and options without meaning") {
                                       {"--threads", "-1"}})
       CHECK_THROWS_AS(test::set(o, name, value), UsageError);
     test::set(o, "--proposals", "boxes");
-    CHECK_THROWS_AS(run(o), UsageError);
+    CHECK_THROWS_AS(run_scene_files(o), UsageError);
   }
   CHECK_FALSE(fs::exists(s.folder / "out/room.h5"));
 }

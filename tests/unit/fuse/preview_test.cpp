@@ -91,7 +91,7 @@ std::string message_of(Action action) {
   return "";
 }
 
-struct Manifest {
+struct PreviewManifest {
   std::vector<std::pair<std::string, std::string>> lines;
   Context context() {
     Context c;
@@ -346,7 +346,7 @@ TEST_CASE("preview writes pictures and statistics, and names them") {
   Sample other;
   other.key = "bath";
   write_tokens(folder / "b.h5", other);
-  Manifest manifest;
+  PreviewManifest manifest;
   PreviewOptions options;
   options.inputs = {(folder / "a.h5").string()};
   options.out = (folder / "one.png").string();
@@ -409,7 +409,7 @@ TEST_CASE("two recipes of one scene become two pictures") {
     options.inputs.push_back((folder / tag / "room.h5").string());
   }
   options.out = (folder / "out").string();
-  Manifest manifest;
+  PreviewManifest manifest;
   run_preview(options, manifest.context());
   CHECK(std::filesystem::exists(folder / "out" / "raw-room.png"));
   CHECK(std::filesystem::exists(folder / "out" / "normed-room.png"));
@@ -423,7 +423,7 @@ TEST_CASE("previews that cannot be made") {
   none.gate = false;
   write_tokens(folder / "none.h5", none);
   write_tokens(folder / "good.h5", {});
-  Manifest manifest;
+  PreviewManifest manifest;
   PreviewOptions options;
   options.out = (folder / "a.png").string();
   const auto run = [&] { return run_preview(options, manifest.context()); };

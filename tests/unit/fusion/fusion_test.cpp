@@ -19,8 +19,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-FusionConfig config_of(const std::string& method, std::int64_t width,
-                       const std::string& form = "") {
+FusionConfig config_of_method(const std::string& method, std::int64_t width,
+                              const std::string& form = "") {
   FusionConfig c;
   set_method(c, method);
   if (!form.empty()) set_form(c, form);
@@ -38,40 +38,42 @@ std::int64_t count_of(const FusionConfig& c) {
   return count;
 }
 
-const char* const kMethods[] = {"add",
-                                "only",
-                                "concat",
-                                "weighted",
-                                "gated",
-                                "token_gated",
-                                "token_gated_residual",
-                                "instruction_token_gated",
-                                "cross_attention"};
+const char* const kAllMethods[] = {"add",
+                                   "only",
+                                   "concat",
+                                   "weighted",
+                                   "gated",
+                                   "token_gated",
+                                   "token_gated_residual",
+                                   "instruction_token_gated",
+                                   "cross_attention"};
 
 }  // namespace
 
 TEST_CASE("fusion: names of methods and forms") {
-  for (const std::string method : kMethods) {
+  for (const std::string method : kAllMethods) {
     FusionConfig c;
     set_method(c, method);
     const bool residual = method == "token_gated_residual";
     CHECK(name_of(c.method) == (residual ? "token_gated" : method));
     CHECK(name_of(c.form) == (residual ? "residual" : "normed"));
   }
-  CHECK(config_of("context_gated", 8).method == FusionMethod::kInstructionTokenGated);
-  CHECK(config_of("token_gated", 8, "raw").form == GateForm::kRaw);
-  CHECK_THROWS_WITH(config_of("tokengated", 8), Contains("tokengated") && Contains("token_gated"));
-  CHECK_THROWS_WITH(config_of("token_gated", 8, "paper"), Contains("paper") && Contains("raw"));
-  CHECK_THROWS_AS(config_of("gated", 8, "raw"), UsageError);
+  CHECK(config_of_method("context_gated", 8).method == FusionMethod::kInstructionTokenGated);
+  CHECK(config_of_method("token_gated", 8, "raw").form == GateForm::kRaw);
+  CHECK_THROWS_WITH(config_of_method("tokengated", 8),
+                    Contains("tokengated") && Contains("token_gated"));
+  CHECK_THROWS_WITH(config_of_method("token_gated", 8, "paper"),
+                    Contains("paper") && Contains("raw"));
+  CHECK_THROWS_AS(config_of_method("gated", 8, "raw"), UsageError);
 }
 
 TEST_CASE("fusion: parameter counts of the released width") {
-  CHECK(count_of(config_of("token_gated", 3584)) == 21505);
-  CHECK(count_of(config_of("token_gated", 3584, "raw")) == 21505);
-  CHECK(count_of(config_of("token_gated_residual", 3584)) == 21506);
-  CHECK(count_of(config_of("weighted", 3584)) == 2);
-  CHECK(count_of(config_of("add", 3584)) == 0);
-  CHECK(count_of(config_of("cross_attention", 3584)) == 12 * 3584LL * 3584 + 17 * 3584);
+  CHECK(count_of(config_of_method("token_gated", 3584)) == 21505);
+  CHECK(count_of(config_of_method("token_gated", 3584, "raw")) == 21505);
+  CHECK(count_of(config_of_method("token_gated_residual", 3584)) == 21506);
+  CHECK(count_of(config_of_method("weighted", 3584)) == 2);
+  CHECK(count_of(config_of_method("add", 3584)) == 0);
+  CHECK(count_of(config_of_method("cross_attention", 3584)) == 12 * 3584LL * 3584 + 17 * 3584);
   std::int64_t count = 0;
   for (const auto& spec : projector_specs({"mlp2x_gelu", 1536, 3584})) {
     count += element_count(spec.shape);
@@ -80,8 +82,8 @@ TEST_CASE("fusion: parameter counts of the released width") {
 }
 
 TEST_CASE("fusion: no frames, no tokens, one token, a prime number of tokens") {
-  for (const std::string method : kMethods) {
-    const Fusion fusion = initial(config_of(method, 8));
+  for (const std::string method : kAllMethods) {
+    const Fusion fusion = initial(config_of_method(method, 8));
     for (const auto& [frames, cells] : {std::pair(0, 9), {2, 0}, {1, 1}, {3, 49}}) {
       const at::Tensor s = at::ones({frames, cells, 8}), g = at::zeros({frames, cells, 8});
       CAPTURE(method, frames, cells);
@@ -93,8 +95,8 @@ TEST_CASE("fusion: no frames, no tokens, one token, a prime number of tokens") {
     }
   }
   const at::Tensor rows = at::ones({1, 7, 8});
-  CHECK(initial(config_of("token_gated", 8)).forward(rows, rows).size(1) == 7);
-  CHECK_THROWS_WITH(initial(config_of("cross_attention", 8)).forward(rows, rows),
+  CHECK(initial(config_of_method("token_gated", 8)).forward(rows, rows).size(1) == 7);
+  CHECK_THROWS_WITH(initial(config_of_method("cross_attention", 8)).forward(rows, rows),
                     Contains("7 tokens") && Contains("square"));
 }
 
@@ -113,11 +115,11 @@ TEST_CASE("fusion: what a trace tells") {
   }
   FusionTrace trace;
   const at::Tensor x = at::ones({2, 4, 8});
-  initial(config_of("weighted", 8)).forward(x, x, {}, &trace);
+  initial(config_of_method("weighted", 8)).forward(x, x, {}, &trace);
   CHECK(at::equal(trace.gate, at::full({2, 4}, 0.5)));
-  initial(config_of("only", 8)).forward(x, x, {}, &trace);
+  initial(config_of_method("only", 8)).forward(x, x, {}, &trace);
   CHECK(at::equal(trace.gate, at::zeros({2, 4})));
-  initial(config_of("add", 8)).forward(x, x, {}, &trace);
+  initial(config_of_method("add", 8)).forward(x, x, {}, &trace);
   CHECK_FALSE(trace.gate.defined());
 }
 
@@ -139,7 +141,7 @@ TEST_CASE("fusion: positions of a grid") {
 }
 
 TEST_CASE("fusion: dropout is off in evaluation, and seeded in training") {
-  const Fusion fusion = initial(config_of("cross_attention", 16));
+  const Fusion fusion = initial(config_of_method("cross_attention", 16));
   const at::Tensor s = test::golden_tensor("fusion.cross.main.s");
   const at::Tensor g = test::golden_tensor("fusion.cross.main.g");
   const at::Tensor plain = fusion.forward(s, g);
@@ -156,7 +158,7 @@ TEST_CASE("fusion: dropout is off in evaluation, and seeded in training") {
 }
 
 TEST_CASE("fusion: refusals name what was given and what is expected") {
-  const Fusion fusion = initial(config_of("token_gated", 8));
+  const Fusion fusion = initial(config_of_method("token_gated", 8));
   const at::Tensor x = at::ones({2, 9, 8});
   CHECK_THROWS_WITH(fusion.forward(at::ones({2, 9, 7}), x), Contains("[2, 9, 7]") && Contains("8"));
   CHECK_THROWS_WITH(fusion.forward(x, at::ones({2, 8, 8})),
@@ -168,10 +170,10 @@ TEST_CASE("fusion: refusals name what was given and what is expected") {
   inputs.instruction = at::ones({8});
   CHECK_THROWS_WITH(fusion.forward(x, x, inputs), Contains("instruction_token_gated"));
   inputs.instruction = at::ones({3, 8});
-  CHECK_THROWS_WITH(initial(config_of("context_gated", 8)).forward(x, x, inputs),
+  CHECK_THROWS_WITH(initial(config_of_method("context_gated", 8)).forward(x, x, inputs),
                     Contains("[3, 8]") && Contains("(2, 8)"));
 
-  FusionConfig c = config_of("cross_attention", 18);
+  FusionConfig c = config_of_method("cross_attention", 18);
   c.heads = 4;
   CHECK_THROWS_WITH(fusion_specs(c), Contains("heads") && Contains("18"));
   c.heads = 3;
@@ -182,9 +184,9 @@ TEST_CASE("fusion: refusals name what was given and what is expected") {
   c.dropout = 0;
   c.layers = 0;
   CHECK_THROWS_WITH(fusion_specs(c), Contains("layers"));
-  CHECK_THROWS_AS(fusion_specs(config_of("gated", 0)), InputError);
+  CHECK_THROWS_AS(fusion_specs(config_of_method("gated", 0)), InputError);
 
-  const FusionConfig gate = config_of("token_gated", 8);
+  const FusionConfig gate = config_of_method("token_gated", 8);
   Parameters values = initial_values(fusion_specs(gate), "p.", 1);
   values[1].second = at::ones({7});
   CHECK_THROWS_WITH(Fusion(gate, values), Contains("norm1.bias") && Contains("[7]"));
@@ -219,7 +221,7 @@ TEST_CASE("projectors and pooling: refusals") {
 
 TEST_CASE("fusion: the fused token gate equals the operators") {
   for (const std::string form : {"raw", "normed", "residual"}) {
-    const FusionConfig c = config_of("token_gated", 96, form);
+    const FusionConfig c = config_of_method("token_gated", 96, form);
     const Fusion fusion = initial(c);
     const auto at = [&](const char* name) { return find_parameter(fusion.parameters(), name); };
     kernels::TokenGateParameters w{at("norm1.weight"),

@@ -13,7 +13,7 @@ namespace {
 
 // Errors of a central difference: step^2 times a third derivative of order 1, and 2^-53 / step of
 // rounding in a sum of order 100. Both are about 1e-8 here.
-constexpr double kStep = 1e-4, kBar = 2e-7;
+constexpr double kStep = 1e-4, kGradientBar = 2e-7;
 
 struct Sample {
   Fusion fusion;
@@ -77,14 +77,14 @@ TEST_CASE("fusion: gradients are central differences, in double") {
       sample.inputs.dropout = DropoutKey{.seed = 5};
     (sample.fusion.forward(sample.s, sample.g, sample.inputs) * sample.up).sum().backward();
     CAPTURE(item.label);
-    CHECK(worst_difference(sample, sample.s, 23) < kBar);
-    CHECK(worst_difference(sample, sample.g, 23) < kBar);
+    CHECK(worst_difference(sample, sample.s, 23) < kGradientBar);
+    CHECK(worst_difference(sample, sample.g, 23) < kGradientBar);
     if (sample.inputs.instruction.defined()) {
-      CHECK(worst_difference(sample, sample.inputs.instruction, 3) < kBar);
+      CHECK(worst_difference(sample, sample.inputs.instruction, 3) < kGradientBar);
     }
     for (const auto& [name, value] : sample.fusion.parameters()) {
       CAPTURE(name);
-      CHECK(worst_difference(sample, value, 1 + value.numel() / 4) < kBar);
+      CHECK(worst_difference(sample, value, 1 + value.numel() / 4) < kGradientBar);
     }
   }
 }

@@ -18,14 +18,14 @@ namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-const TensorSet& goldens() {
+const TensorSet& golden_file() {
   static const TensorSet set = read_safetensors(test::golden("geometry.safetensors"));
   return set;
 }
 
 template <typename T>
-std::vector<T> values(const std::string& name) {
-  const TensorView& view = goldens().at(name);
+std::vector<T> golden_values(const std::string& name) {
+  const TensorView& view = golden_file().at(name);
   REQUIRE(view.bytes() % sizeof(T) == 0);
   std::vector<T> out(view.bytes() / sizeof(T));
   std::memcpy(out.data(), view.data, view.bytes());
@@ -49,9 +49,9 @@ struct Golden {
 
 Golden scene() {
   Golden g;
-  const auto mm = values<std::int32_t>("depth");
-  const auto K = values<double>("K"), align = values<double>("axis_align"),
-             poses = values<double>("world_from_cam");
+  const auto mm = golden_values<std::int32_t>("depth");
+  const auto K = golden_values<double>("K"), align = golden_values<double>("axis_align"),
+             poses = golden_values<double>("world_from_cam");
   std::copy(K.begin(), K.end(), g.K.begin());
   Pose a{};
   std::copy(align.begin(), align.end(), a.begin());
@@ -96,19 +96,19 @@ TEST_CASE("unprojection equals the release's, element by element") {
     for (std::size_t p = 0; p < map.valid.size(); ++p)
       REQUIRE((map.valid[p] != 0) == (g.depth[v].v[p] != 0));
   }
-  CHECK(differing(got, values<float>("world")) == 0);
+  CHECK(differing(got, golden_values<float>("world")) == 0);
 }
 
 TEST_CASE("the nearest resize is OpenCV's") {
-  CHECK(nearest_indices(480, 384) == values<int>("nearest.480"));
-  CHECK(nearest_indices(640, 384) == values<int>("nearest.640"));
+  CHECK(nearest_indices(480, 384) == golden_values<int>("nearest.480"));
+  CHECK(nearest_indices(640, 384) == golden_values<int>("nearest.640"));
   const std::pair<int, int> sizes[] = {{640, 512}, {968, 384}, {1296, 384}, {47, 31}, {31, 47}};
   for (const auto& [src, dst] : sizes) {
     const std::string name = "nearest." + std::to_string(src) + "." + std::to_string(dst);
-    CHECK(nearest_indices(src, dst) == values<int>(name));
+    CHECK(nearest_indices(src, dst) == golden_values<int>(name));
   }
   // An 8-bit picture of 33 x 47.
-  const auto picture = values<std::uint8_t>("opencv.in");
+  const auto picture = golden_values<std::uint8_t>("opencv.in");
   for (const auto& [width, height] : {std::pair{29, 20}, {64, 50}, {384, 3}}) {
     std::vector<std::uint8_t> got;
     for (const int y : nearest_indices(33, height)) {
@@ -118,7 +118,7 @@ TEST_CASE("the nearest resize is OpenCV's") {
       }
     }
     const std::string name = "opencv." + std::to_string(width) + "x" + std::to_string(height);
-    CHECK(differing(got, values<std::uint8_t>(name)) == 0);
+    CHECK(differing(got, golden_values<std::uint8_t>(name)) == 0);
   }
   const auto crop = coordinate_grid({640, 480}, CoordinateView::kCenterCrop);
   REQUIRE(crop.column.size() == 384);
@@ -132,7 +132,7 @@ TEST_CASE("patch coordinates in bfloat16 are bit-exact") {
     const auto got = both([&](const PointMap& map) {
       return average_patches(map, cell, GeometryType::kBf16, ZeroDepth::kKeep).xyz;
     });
-    CHECK(differing(got, values<float>("avg" + std::to_string(cell) + ".bf16")) == 0);
+    CHECK(differing(got, golden_values<float>("avg" + std::to_string(cell) + ".bf16")) == 0);
   }
   const std::pair<const char*, PointStrategy> strategies[] = {
       {"sample1.bf16", PointStrategy::kSample1},
@@ -144,7 +144,7 @@ TEST_CASE("patch coordinates in bfloat16 are bit-exact") {
       return patch_points(map, s, GeometryType::kBf16, ZeroDepth::kKeep).xyz;
     });
     INFO(name);
-    CHECK(differing(got, values<float>(name)) == 0);
+    CHECK(differing(got, golden_values<float>(name)) == 0);
   }
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("patch coordinates in fp32 are the exact mean, rounded once") {
     const auto got = both([&](const PointMap& map) {
       return average_patches(map, cell, GeometryType::kF32, ZeroDepth::kKeep).xyz;
     });
-    const auto want = values<double>("avg" + std::to_string(cell) + ".fp32");
+    const auto want = golden_values<double>("avg" + std::to_string(cell) + ".fp32");
     REQUIRE(got.size() == want.size());
     // Both sums are in double, in another order: at most the rounding to float32 apart.
     for (std::size_t i = 0; i < got.size(); ++i)
@@ -197,10 +197,11 @@ TEST_CASE("pixels without depth: masked means, valid shares, NaN where nothing i
 }
 
 TEST_CASE("voxel indices are bit-exact in both types") {
-  const auto in = values<float>("discrete.in");
+  const auto in = golden_values<float>("discrete.in");
   for (const auto type : {GeometryType::kBf16, GeometryType::kF32}) {
     const auto got = voxel_triples(discretise(in, type));
-    CHECK(differing(got, values<std::int16_t>("discrete." + std::string(name_of(type)))) == 0);
+    CHECK(differing(got, golden_values<std::int16_t>("discrete." + std::string(name_of(type)))) ==
+          0);
   }
   const float lost[3] = {kNan, 1, kNan};
   CHECK(voxel_triples(discretise(lost, GeometryType::kBf16))[0] == -1);
@@ -211,10 +212,11 @@ TEST_CASE("the sine embedding in bfloat16 is bit-exact") {
            {1, 3584}, {2, 3584}, {5, 3584}, {9, 3584}, {1, 96}, {5, 100}}) {
     const std::string name = "sin3d." + std::to_string(width) + "." + std::to_string(points);
     INFO(name);
-    const auto got = Sine3d(width, points).embed(values<float>(name + ".in"), GeometryType::kBf16);
+    const auto got =
+        Sine3d(width, points).embed(golden_values<float>(name + ".in"), GeometryType::kBf16);
     std::vector<std::uint16_t> bits;
     for (const float value : got) bits.push_back(bf16_from_f32(value));
-    CHECK(differing(bits, values<std::uint16_t>(name + ".bf16")) == 0);
+    CHECK(differing(bits, golden_values<std::uint16_t>(name + ".bf16")) == 0);
   }
 }
 
@@ -230,19 +232,19 @@ TEST_CASE("the sine embedding of every voxel index is torch's, bit for bit") {
         hash = (hash ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3;
     }
     INFO(points);
-    CHECK(hash == values<std::uint64_t>("sin3d.every." + std::to_string(points)).at(0));
+    CHECK(hash == golden_values<std::uint64_t>("sin3d.every." + std::to_string(points)).at(0));
   }
 }
 
 TEST_CASE("the sine embedding in fp32") {
-  const auto got = Sine3d(96).embed(values<float>("sin3d.metres.in"), GeometryType::kF32);
-  const auto want = values<float>("sin3d.metres.fp32");
+  const auto got = Sine3d(96).embed(golden_values<float>("sin3d.metres.in"), GeometryType::kF32);
+  const auto want = golden_values<float>("sin3d.metres.fp32");
   REQUIRE(got.size() == want.size());
   // torch's sine is up to 1 ulp off, ours is the nearest: ulp of 1 at most.
   for (std::size_t i = 0; i < got.size(); ++i) REQUIRE(std::fabs(got[i] - want[i]) <= 0x1p-23F);
   for (const std::size_t points : {1, 2, 5, 9}) {
     const Sine3d sine(3584, points);
-    const auto periods = values<float>("periods." + std::to_string(points));
+    const auto periods = golden_values<float>("periods." + std::to_string(points));
     REQUIRE(sine.periods().size() == periods.size());
     CHECK(differing({sine.periods().begin(), sine.periods().end()}, periods) == 0);
   }
@@ -252,7 +254,7 @@ TEST_CASE("the sine embedding in fp32") {
 }
 
 TEST_CASE("pixels in boxes equal the release's count") {
-  const auto flat = values<float>("boxes");
+  const auto flat = golden_values<float>("boxes");
   std::vector<Box> boxes(4);
   for (std::size_t i = 0; i < flat.size(); ++i) boxes[i / 6][i % 6] = flat[i];
   const auto both_maps = maps(scene());
@@ -269,7 +271,7 @@ TEST_CASE("pixels in boxes equal the release's count") {
       }
       const auto name = "counts" + std::to_string(cell) + "." + std::string(name_of(type));
       INFO(name);
-      CHECK(differing(got, values<std::int16_t>(name)) == 0);
+      CHECK(differing(got, golden_values<std::int16_t>(name)) == 0);
       CHECK(std::any_of(got.begin(), got.end(), [](int n) { return n > 0; }));
     }
   }

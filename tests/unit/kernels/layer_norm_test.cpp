@@ -10,7 +10,7 @@ namespace {
 
 // Mean and variance are sums of D values in at least 32 lanes; their error shows as a shift and a
 // scale.
-void compare(const at::Tensor& got, const at::Tensor& x, double eps) {
+void compare_norm(const at::Tensor& got, const at::Tensor& x, double eps) {
   const double t = 2 * (static_cast<double>(x.size(-1)) / 32 + 8) * kUlp;
   check_close(got, ref::layer_norm(values(x), static_cast<std::size_t>(x.size(-1)), eps), t, t);
 }
@@ -24,7 +24,7 @@ TEST_CASE("layer_norm agrees with the oracle") {
       const auto x = random({2, 3, width}, 1, 2, 3).to(device);
       const auto y = kernels::layer_norm(x, 1e-6, type);
       CHECK(y.scalar_type() == type);
-      compare(y, x, 1e-6);
+      compare_norm(y, x, 1e-6);
     }
   });
 }
@@ -32,7 +32,7 @@ TEST_CASE("layer_norm agrees with the oracle") {
 TEST_CASE("layer_norm's eps counts where the variance is small") {
   on_all([](at::Device device, at::ScalarType type) {
     const auto x = random({1, 5, 128}, 2, 1e-3).to(device);
-    compare(kernels::layer_norm(x, 1e-6, type), x, 1e-6);
+    compare_norm(kernels::layer_norm(x, 1e-6, type), x, 1e-6);
     const auto flat = at::full({1, 2, 64}, 0.5, x.options());
     CHECK(kernels::layer_norm(flat, 1e-6, type).abs().max().item<float>() == 0);
   });

@@ -17,7 +17,7 @@ at::Tensor rows(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).contiguous
 
 // The norm costs a sum of C squares in 32 lanes and some roundings; SiLU's slope turns that into at
 // most 1.3 of it relative for positive and 0.3 absolute for negative values.
-void compare(const at::Tensor& got, const at::Tensor& x, const at::Tensor& scale, bool silu) {
+void compare_silu(const at::Tensor& got, const at::Tensor& x, const at::Tensor& scale, bool silu) {
   const double t = (static_cast<double>(x.size(1)) / 32 + 12) * kUlp;
   check_close(rows(got), ref::rms_silu(values(rows(x)), values(scale), silu), 1.5 * t, 0.5 * t);
 }
@@ -34,7 +34,7 @@ TEST_CASE("rms_silu agrees with the oracle") {
         const auto y = kernels::rms_silu(x, scale, silu);
         CHECK(y.scalar_type() == type);
         CHECK(y.is_contiguous(at::MemoryFormat::ChannelsLast));
-        compare(y, x, scale, silu);
+        compare_silu(y, x, scale, silu);
       }
     }
   });
@@ -45,7 +45,7 @@ TEST_CASE("rms_silu of many rows, one row and none") {
     const auto scale = random({96}, 3, 1, 9).to(device);
     for (const std::int64_t side : {1, 17, 40}) {
       const auto x = channels_last(random({1, 96, side, side}, 4).to(device, type));
-      compare(kernels::rms_silu(x, scale, true), x, scale, true);
+      compare_silu(kernels::rms_silu(x, scale, true), x, scale, true);
     }
     const auto none =
         channels_last(at::empty({0, 96, 4, 4}, at::TensorOptions(device).dtype(type)));
@@ -60,7 +60,7 @@ TEST_CASE("rms_silu of zeros is zero, and tiny vectors are not blown up") {
         channels_last(at::zeros({1, 32, 2, 2}, at::TensorOptions(device).dtype(type)));
     CHECK(kernels::rms_silu(zeros, scale, true).abs().max().item<float>() == 0);
     const auto tiny = channels_last(at::full({1, 32, 2, 2}, 1e-15, zeros.options()));
-    compare(kernels::rms_silu(tiny, scale, false), tiny, scale, false);
+    compare_silu(kernels::rms_silu(tiny, scale, false), tiny, scale, false);
   });
 }
 

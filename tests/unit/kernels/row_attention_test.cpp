@@ -14,8 +14,8 @@ using namespace vega::test;
 namespace {
 
 // Keys and values cut into runs, each in a block with room behind it.
-std::vector<kernels::KeyValues> cut(const at::Tensor& keys, const at::Tensor& values,
-                                    const std::vector<std::int64_t>& lengths) {
+std::vector<kernels::KeyValues> cut_rows(const at::Tensor& keys, const at::Tensor& values,
+                                         const std::vector<std::int64_t>& lengths) {
   std::vector<kernels::KeyValues> out;
   std::int64_t first = 0;
   for (const std::int64_t length : lengths) {
@@ -42,7 +42,7 @@ TEST_CASE("row_attention agrees with the oracle and does not see how the runs ar
           const auto q = random({rows, heads, width}, 1, 2).to(device, type);
           const auto keys = random({kv, tokens, width}, 2).to(device, type);
           const auto held = random({kv, tokens, width}, 3).to(device, type);
-          const auto whole = kernels::row_attention(q, cut(keys, held, {tokens}));
+          const auto whole = kernels::row_attention(q, cut_rows(keys, held, {tokens}));
           // Scores of size 2 sqrt(width) / sqrt(width), each a sum of products in lanes.
           check_close(whole,
                       ref::causal_attention(
@@ -50,12 +50,12 @@ TEST_CASE("row_attention agrees with the oracle and does not see how the runs ar
                           static_cast<std::size_t>(kv), static_cast<std::size_t>(width)),
                       0, 100 * kUlp);
           const std::int64_t third = tokens / 3;
-          CHECK(same_bits(
-              whole, kernels::row_attention(q, cut(keys, held, {third, 1, tokens - third - 1}))));
+          CHECK(same_bits(whole, kernels::row_attention(
+                                     q, cut_rows(keys, held, {third, 1, tokens - third - 1}))));
           if (device.is_cuda()) continue;
           const int threads = at::get_num_threads();
           at::set_num_threads(1);
-          CHECK(same_bits(whole, kernels::row_attention(q, cut(keys, held, {tokens}))));
+          CHECK(same_bits(whole, kernels::row_attention(q, cut_rows(keys, held, {tokens}))));
           at::set_num_threads(threads);
         }
       }
@@ -99,7 +99,7 @@ TEST_CASE("row_attention: sequences that share a beginning give the bits that ea
         runs.emplace_back();
         // The fourth has the same values in other memory.
         if (common > 0)
-          runs.back().push_back(own == 5 ? cut(keys, held, {common})[0]
+          runs.back().push_back(own == 5 ? cut_rows(keys, held, {common})[0]
                                          : kernels::KeyValues{keys, held});
         const auto seed = static_cast<unsigned>(own);
         runs.back().push_back(

@@ -9,7 +9,7 @@ using namespace vega::test;
 
 namespace {
 
-using Inputs = ref::TokenGateInputs<double>;
+using BackwardInputs = ref::TokenGateInputs<double>;
 
 // Fields of the oracle's structure, for loops over them.
 template <typename T>
@@ -55,9 +55,10 @@ bool same_gradients(const kernels::TokenGateGradients& a, const kernels::TokenGa
 }
 
 // Nothing, one, primes; tails of every kind; more than one chunk; wider than the packed kernels.
-const GateCase kCases[] = {{{0}, 16},      {{1}, 1},    {{3}, 2},      {{7}, 31},   {{2, 5}, 37},
-                           {{33}, 64},     {{71}, 40},  {{2, 3}, 251}, {{5}, 256},  {{3, 3}, 1536},
-                           {{2, 7}, 3584}, {{3}, 3587}, {{3}, 4104},   {{2}, 8192}, {{1}, 20011}};
+const GateCase kBackwardCases[] = {{{0}, 16},    {{1}, 1},       {{3}, 2},       {{7}, 31},
+                                   {{2, 5}, 37}, {{33}, 64},     {{71}, 40},     {{2, 3}, 251},
+                                   {{5}, 256},   {{3, 3}, 1536}, {{2, 7}, 3584}, {{3}, 3587},
+                                   {{3}, 4104},  {{2}, 8192},    {{1}, 20011}};
 
 }  // namespace
 
@@ -67,7 +68,7 @@ TEST_CASE("the oracle's gradients are its finite differences") {
   for (const GateForm form : kForms) {
     for (const double eps : {1e-5, 0.3}) {
       const GateInputs made = make_gate({{3}, 7}, form, at::kCPU, at::kFloat);
-      Inputs in = oracle_inputs<double>(made);
+      BackwardInputs in = oracle_inputs<double>(made);
       const auto grads = make_gradients(made);
       const auto d_out = numbers<double>(grads.d_out), d_gate = numbers<double>(grads.d_gate);
       const auto loss = [&] {
@@ -77,7 +78,7 @@ TEST_CASE("the oracle's gradients are its finite differences") {
         for (std::size_t i = 0; i < d_gate.size(); ++i) sum += y.gate[i] * d_gate[i];
         return sum;
       };
-      Inputs d = ref::token_gate_backward(in, blend_of(form), eps, d_out, d_gate);
+      BackwardInputs d = ref::token_gate_backward(in, blend_of(form), eps, d_out, d_gate);
       const auto at = fields<std::vector<double>>(in), want = fields<std::vector<double>>(d);
       for (std::size_t f = 0; f < at.size(); ++f) {
         for (std::size_t i = 0; i < at[f].second->size(); ++i) {
@@ -98,7 +99,7 @@ TEST_CASE("the oracle's gradients are its finite differences") {
 
 TEST_CASE("token_gate_backward agrees with the oracle") {
   on_all([](at::Device device, at::ScalarType type) {
-    for (const GateCase& c : kCases) {
+    for (const GateCase& c : kBackwardCases) {
       for (const GateForm form : kForms) {
         CAPTURE(c.tokens, c.width, static_cast<int>(form));
         const GateInputs in = make_gate(c, form, device, type);

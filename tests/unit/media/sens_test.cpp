@@ -124,7 +124,7 @@ Bytes deflated(std::size_t zeros) {
 }
 
 // The message with which `call` fails; empty when it does not.
-std::string message(const std::function<void()>& call) {
+std::string sens_message(const std::function<void()>& call) {
   try {
     call();
   } catch (const FormatError& error) {
@@ -134,7 +134,7 @@ std::string message(const std::function<void()>& call) {
 }
 
 std::string open_message(const std::filesystem::path& path) {
-  return message([&] { SensFile file(path); });
+  return sens_message([&] { SensFile file(path); });
 }
 
 // Runs `call` in a child and gives the largest resident size it reached, in MB; -1 if it failed.
@@ -391,7 +391,7 @@ TEST_CASE("Hostile payloads of a .sens file are refused by frame and place") {
   const auto depth_message = [&](const Bytes& depth) {
     test::write_bytes(path, one_frame(jpeg, depth));
     const SensFile file(path);
-    const std::string text = message([&] { file.depth(0); });
+    const std::string text = sens_message([&] { file.depth(0); });
     CHECK_THAT(text, Contains("bad.sens, frame 0, depth at byte " +
                               std::to_string(file.frames()[0].depth_offset)));
     return text;
@@ -415,7 +415,7 @@ TEST_CASE("Hostile payloads of a .sens file are refused by frame and place") {
     test::write_bytes(path, one_frame(color, good));
     const SensFile file(path);
     CHECK(file.depth(0).v == std::vector<std::uint16_t>(120));  // the other payload is still read
-    const std::string text = message([&] { file.color_jpeg(0); });
+    const std::string text = sens_message([&] { file.color_jpeg(0); });
     CHECK_THAT(text, Contains("bad.sens, frame 0, colour at byte 404"));
     return text;
   };
@@ -445,7 +445,7 @@ TEST_CASE("Hostile .sens files are read in bounded memory") {
   REQUIRE(base > 0);
   const double bomb = peak_mb([&] {
     const SensFile file(folder / "bomb.sens");
-    return message([&] { file.depth(0); }).find("more than 25165824") != std::string::npos;
+    return sens_message([&] { file.depth(0); }).find("more than 25165824") != std::string::npos;
   });
   const double many =
       peak_mb([&] { return SensFile(folder / "many0.sens").frames().size() == kSensMaxFrames; });

@@ -22,10 +22,10 @@ namespace {
 
 using Views = std::map<std::string, TensorView>;
 
-struct Tiny {
+struct TinyCheckpoint {
   test::OwnedTensors dit = test::tiny_dit(2), vae = test::tiny_vae();
-  static const Tiny& get() {
-    static const Tiny tiny;
+  static const TinyCheckpoint& get() {
+    static const TinyCheckpoint tiny;
     return tiny;
   }
 };
@@ -64,14 +64,14 @@ void write_diffusers(const fs::path& folder) {
   test::write_text(
       folder / "vae/config.json",
       R"({"_class_name": "AutoencoderKLWan", "patch_size": null, "is_residual": false})");
-  const auto dit = renamed(Tiny::get().dit, wan::dit_tensors(two_blocks()));
+  const auto dit = renamed(TinyCheckpoint::get().dit, wan::dit_tensors(two_blocks()));
   std::vector<TensorSpec> specs;
   for (const auto& [name, view] : dit) specs.push_back({name, view.dtype, view.shape});
   ShardedWriter shards(folder / "transformer", "diffusion_pytorch_model", specs, 4 << 20);
   for (const auto& [name, view] : dit) shards.write(name, {view.data, view.bytes()});
   CHECK(shards.publish().size() > 2);
   write_safetensors(folder / "vae/diffusion_pytorch_model.safetensors",
-                    renamed(Tiny::get().vae, wan::vae_tensors(test::tiny_vae_config())));
+                    renamed(TinyCheckpoint::get().vae, wan::vae_tensors(test::tiny_vae_config())));
 }
 
 bool same(const WeightViews& a, const WeightViews& b) {
@@ -102,7 +102,7 @@ TEST_CASE("the released key sets: 825 tensors of the transformer, 194 of the aut
 
 TEST_CASE("both layouts of one model, sharded or not, are one model") {
   const test::TempFolder folder;
-  write_original(folder / "a", Tiny::get().dit, Tiny::get().vae);
+  write_original(folder / "a", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae);
   write_diffusers(folder / "b");
   const auto a = wan::open_checkpoint(folder / "a"), b = wan::open_checkpoint(folder / "b");
   CHECK(a.layout == "original");
@@ -117,32 +117,32 @@ TEST_CASE("both layouts of one model, sharded or not, are one model") {
 
 TEST_CASE("missing, extra and misshapen tensors are errors that name them") {
   const test::TempFolder folder;
-  Views dit = Tiny::get().dit, vae = Tiny::get().vae;
+  Views dit = TinyCheckpoint::get().dit, vae = TinyCheckpoint::get().vae;
   dit.erase("blocks.1.ffn.2.bias");
   write_original(folder / "missing", dit, vae);
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "missing"),
                     Catch::Contains("blocks.1.ffn.2.bias"));
-  dit = Tiny::get().dit;
+  dit = TinyCheckpoint::get().dit;
   dit.emplace("blocks.9.spare", dit.at("head.head.bias"));
   write_original(folder / "extra", dit, vae);
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "extra"), Catch::Contains("blocks.9.spare"));
-  dit = Tiny::get().dit;
+  dit = TinyCheckpoint::get().dit;
   dit.at("head.head.bias").shape = {8, 8};
   write_original(folder / "shape", dit, vae);
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "shape"), Catch::Contains("head.head.bias") &&
                                                                 Catch::Contains("[8, 8]") &&
                                                                 Catch::Contains("[64]"));
   vae.erase("encoder.head.2.weight");
-  write_original(folder / "vae", Tiny::get().dit, vae);
+  write_original(folder / "vae", TinyCheckpoint::get().dit, vae);
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "vae"), Catch::Contains("encoder.head.2.weight"));
 }
 
 TEST_CASE("other models are refused by what they are") {
   const test::TempFolder folder;
-  write_original(folder / "vace", Tiny::get().dit, Tiny::get().vae,
+  write_original(folder / "vace", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae,
                  R"({"_class_name": "VaceWanModel"})");
   CHECK_THROWS_WITH(wan::open_checkpoint(folder / "vace"), Catch::Contains("VaceWanModel"));
-  write_original(folder / "broken", Tiny::get().dit, Tiny::get().vae, "{");
+  write_original(folder / "broken", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae, "{");
   CHECK_THROWS_AS(wan::open_checkpoint(folder / "broken"), FormatError);
   CHECK_THROWS_AS(wan::open_checkpoint(folder / "absent"), InputError);
   write_diffusers(folder / "wan22");
@@ -155,7 +155,7 @@ TEST_CASE("an epsilon must be positive, a path must be readable") {
   const test::TempFolder folder;
   for (const std::string eps : {"0", "-0.5", "\"small\""}) {
     const std::string config = R"({"_class_name": "WanModel", "eps": )" + eps + "}";
-    write_original(folder / "eps", Tiny::get().dit, Tiny::get().vae, config);
+    write_original(folder / "eps", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae, config);
     CHECK_THROWS_WITH(wan::open_checkpoint(folder / "eps"),
                       Catch::Contains("config.json: eps") && Catch::Contains(eps) &&
                           Catch::Contains("a positive number"));
@@ -169,7 +169,7 @@ TEST_CASE("an epsilon must be positive, a path must be readable") {
 TEST_CASE("hostile configurations cost neither stack nor memory") {
   const test::TempFolder folder;
   const auto refused = [&](const std::string& field, const std::string& part) {
-    write_original(folder / "bad", Tiny::get().dit, Tiny::get().vae,
+    write_original(folder / "bad", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae,
                    R"({"_class_name": "WanModel", )" + field + "}");
     CHECK_THROWS_WITH(wan::open_checkpoint(folder / "bad"), Catch::Contains(part));
   };
@@ -184,7 +184,7 @@ TEST_CASE("configurations that would make another network are refused with both 
   const auto original = [&](const std::string& field) {
     std::string config = kConfig;
     config.insert(config.size() - 1, field.empty() ? "" : ", " + field);
-    write_original(folder / "o", Tiny::get().dit, Tiny::get().vae, config);
+    write_original(folder / "o", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae, config);
     return wan::open_checkpoint(folder / "o").dit_config.layers;
   };
   CHECK(original(R"("patch_size": [1, 2, 2], "window_size": [-1, -1], "qk_norm": true)") == 2);
@@ -209,11 +209,11 @@ TEST_CASE("configurations that would make another network are refused with both 
 
 TEST_CASE("one prefix before all names is taken off") {
   const test::TempFolder folder;
-  const Views plain_dit = Tiny::get().dit, plain_vae = Tiny::get().vae;
+  const Views plain_dit = TinyCheckpoint::get().dit, plain_vae = TinyCheckpoint::get().vae;
   Views dit, vae;
   for (const auto& [name, view] : plain_dit) dit["model.diffusion_model." + name] = view;
   for (const auto& [name, view] : plain_vae) vae["state_dict." + name] = view;
-  write_original(folder / "plain", Tiny::get().dit, Tiny::get().vae);
+  write_original(folder / "plain", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae);
   write_original(folder / "wrapped", dit, vae);
   const auto a = wan::open_checkpoint(folder / "plain"),
              b = wan::open_checkpoint(folder / "wrapped");
@@ -227,10 +227,10 @@ TEST_CASE("one prefix before all names is taken off") {
 
 TEST_CASE("a flipped bit in the autoencoder's file is found before it computes") {
   const test::TempFolder folder;
-  write_original(folder / "m", Tiny::get().dit, Tiny::get().vae);
+  write_original(folder / "m", TinyCheckpoint::get().dit, TinyCheckpoint::get().vae);
   const fs::path file = folder / "m/Wan2.1_VAE.pth";
   auto bytes = test::read_bytes(file);
-  const Views vae = Tiny::get().vae;
+  const Views vae = TinyCheckpoint::get().vae;
   const TensorView& view = vae.at("encoder.conv1.weight");
   const auto place = std::search(bytes.begin(), bytes.end(), view.data, view.data + 64);
   REQUIRE(place != bytes.end());
@@ -242,11 +242,11 @@ TEST_CASE("a flipped bit in the autoencoder's file is found before it computes")
 
 TEST_CASE("weights that are not finite are found where they are used, and only there") {
   const test::TempFolder folder;
-  Views dit = Tiny::get().dit;
+  Views dit = TinyCheckpoint::get().dit;
   std::vector<float> bad = to_f32(dit.at("blocks.1.self_attn.q.bias"));
   bad[5] = std::numeric_limits<float>::quiet_NaN();
   dit.at("blocks.1.self_attn.q.bias").data = reinterpret_cast<const std::byte*>(bad.data());
-  write_original(folder / "nan", dit, Tiny::get().vae);
+  write_original(folder / "nan", dit, TinyCheckpoint::get().vae);
   const auto checkpoint = wan::open_checkpoint(folder / "nan");
   checkpoint.check_finite(0);
   CHECK_THROWS_WITH(checkpoint.check_finite(1),

@@ -18,7 +18,7 @@ using namespace vega;
 
 namespace {
 
-double error(const at::Tensor& a, const at::Tensor& b) {
+double cuda_error(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.cpu().to(at::kDouble).flatten(), y = b.cpu().to(at::kDouble).flatten();
   REQUIRE(x.numel() == y.numel());
   return ((x - y).norm() / y.norm()).item<double>();
@@ -52,18 +52,18 @@ TEST_CASE("CUDA gives the CPU's features within the bars, and its own bits again
   const at::Device cuda(at::kCUDA, 0);
   const auto [cpu_latents, cpu_tokens] = networks.run(at::kCPU, at::kFloat);
   const auto [latents, tokens] = networks.run(cuda, at::kFloat);
-  std::cout << "CUDA fp32: latents " << error(latents, cpu_latents) << ", tokens "
-            << error(tokens, cpu_tokens) << "\n";
-  CHECK(error(latents, cpu_latents) < 2e-5);
-  CHECK(error(tokens, cpu_tokens) < 2e-5);
+  std::cout << "CUDA fp32: latents " << cuda_error(latents, cpu_latents) << ", tokens "
+            << cuda_error(tokens, cpu_tokens) << "\n";
+  CHECK(cuda_error(latents, cpu_latents) < 2e-5);
+  CHECK(cuda_error(tokens, cpu_tokens) < 2e-5);
   const auto [half_latents, half_tokens] = networks.run(cuda, at::kBFloat16);
   const double cosine = at::cosine_similarity(half_tokens.to(at::kDouble).flatten(0, 2),
                                               cpu_tokens.to(at::kDouble).flatten(0, 2), 1)
                             .min()
                             .item<double>();
-  std::cout << "CUDA bf16: tokens " << error(half_tokens, cpu_tokens) << ", least cosine " << cosine
-            << "\n";
-  CHECK(error(half_tokens, cpu_tokens) < 2e-2);
+  std::cout << "CUDA bf16: tokens " << cuda_error(half_tokens, cpu_tokens) << ", least cosine "
+            << cosine << "\n";
+  CHECK(cuda_error(half_tokens, cpu_tokens) < 2e-2);
   CHECK(cosine > 0.999);
   const auto [again_latents, again_tokens] = networks.run(cuda, at::kBFloat16);
   CHECK(at::equal(again_latents, half_latents));

@@ -18,7 +18,7 @@ using namespace vega;
 
 namespace {
 
-double error(const at::Tensor& a, const at::Tensor& b) {
+double shortcut_error(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.to(at::kDouble).flatten(), y = b.to(at::kDouble).flatten();
   REQUIRE(x.numel() == y.numel());
   return ((x - y).norm() / y.norm()).item<double>();
@@ -79,7 +79,7 @@ TEST_CASE("two keys say what 512 keys say, in double, with 1, 7 and 512 prompt r
     const at::Tensor gates = e / (e.sum(-1, true) + static_cast<double>(512 - rows));
     const at::Tensor folded =
         fold.base + at::matmul(gates.reshape({tokens, heads * rows}), fold.delta);
-    const double difference = error(folded, literal);
+    const double difference = shortcut_error(folded, literal);
     std::cout << "cross-attention, " << rows << " rows: " << difference << "\n";
     CHECK(difference < 1e-10);
   }
@@ -114,7 +114,7 @@ TEST_CASE("pooling before the last matrix equals pooling after it") {
     for (std::size_t i = 0; i < 2; ++i) {
       const at::Tensor after =
           at::adaptive_avg_pool2d(native[i].permute({0, 3, 1, 2}).to(at::kDouble), {14, 14});
-      CHECK(error(pooled[i].permute({0, 3, 1, 2}), after) < 1e-5);
+      CHECK(shortcut_error(pooled[i].permute({0, 3, 1, 2}), after) < 1e-5);
     }
   }
 }
@@ -132,6 +132,6 @@ TEST_CASE("a folded block equals the block with modulation applied") {
   for (const std::int64_t t : {0, 299, 999}) {
     dit.prepare(t, 0);
     const auto folded = dit.forward(z, {{0}, std::nullopt})[0];
-    CHECK(error(folded, literal.blocks(z, t, prompt, 0).back()) < 1e-5);
+    CHECK(shortcut_error(folded, literal.blocks(z, t, prompt, 0).back()) < 1e-5);
   }
 }

@@ -17,7 +17,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-struct Bench {
+struct TowerBench {
   test::TempFolder folder;
   test::OwnMemory memory{folder / "memory"};
   std::vector<std::filesystem::path> made = test::write_siglip(folder / "m");
@@ -32,8 +32,8 @@ struct Bench {
   }
 };
 
-const Bench& bench() {
-  static const Bench one;
+const TowerBench& tower_bench() {
+  static const TowerBench one;
   return one;
 }
 
@@ -59,7 +59,8 @@ at::Tensor tokens_of(Backbone& backbone, const at::Tensor& pixels) {
 }  // namespace
 
 TEST_CASE("SigLIP: the backbone's one tap, and equal tokens from both layouts") {
-  const auto alone = make_backbone(bench().options(0)), inside = make_backbone(bench().options(1));
+  const auto alone = make_backbone(tower_bench().options(0)),
+             inside = make_backbone(tower_bench().options(1));
   REQUIRE(alone->taps().size() == 1);
   const Tap& tap = alone->taps()[0];
   CHECK(tap.name == "siglip_l26");
@@ -77,7 +78,7 @@ TEST_CASE("SigLIP: the backbone's one tap, and equal tokens from both layouts") 
   CHECK(tokens.sizes() == at::IntArrayRef{1, 27, 27, 144});
   CHECK(at::equal(tokens, tokens_of(*inside, pixels)));
 
-  BackboneOptions o = bench().options(0);
+  BackboneOptions o = tower_bench().options(0);
   o.pool_h = 9, o.pool_w = 3;
   const at::Tensor pooled = tokens_of(*make_backbone(o), pixels);
   const at::Tensor means =
@@ -87,7 +88,7 @@ TEST_CASE("SigLIP: the backbone's one tap, and equal tokens from both layouts") 
 }
 
 TEST_CASE("SigLIP: pixels are the processor's, bit for bit, in both views") {
-  const auto backbone = make_backbone(bench().options(0));
+  const auto backbone = make_backbone(tower_bench().options(0));
   backbone->load();
   const ImageU8 frame = picture(640, 480);
   const ImageU8 squashed = resize_bicubic_pillow(frame, 384, 384);
@@ -107,11 +108,11 @@ TEST_CASE("SigLIP: pixels are the processor's, bit for bit, in both views") {
 }
 
 TEST_CASE("SigLIP: wrong sizes and no model are usage errors with a way out") {
-  BackboneOptions o = bench().options(0);
+  BackboneOptions o = tower_bench().options(0);
   o.size = {832, 480};
   CHECK_THROWS_AS(make_backbone(o), UsageError);
   CHECK_THROWS_WITH(make_backbone(o), Contains("832x480") && Contains("384x384"));
-  o = bench().options(0);
+  o = tower_bench().options(0);
   o.model.clear();
   CHECK_THROWS_AS(make_backbone(o), UsageError);
   CHECK_THROWS_WITH(make_backbone(o), Contains("--model") && Contains("--preset siglip-tiny"));

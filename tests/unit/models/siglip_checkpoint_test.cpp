@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Views = std::map<std::string, TensorView>;
+using SiglipViews = std::map<std::string, TensorView>;
 
 constexpr auto kLayer0 = "vision_model.encoder.layers.0.";
 
@@ -29,7 +29,7 @@ struct Bench {
   TensorSet original = read_sharded(made[0], "model"), llava = read_sharded(made[1], "model");
 
   // One file of these tensors beside this configuration ("": none).
-  fs::path with(const Views& views, const std::string& config = "") const {
+  fs::path with(const SiglipViews& views, const std::string& config = "") const {
     static int number = 0;
     const fs::path to = folder / ("c" + std::to_string(number++));
     fs::create_directories(to);
@@ -99,7 +99,7 @@ TEST_CASE("SigLIP: the same tower under other names and beside other types is th
   for (const std::string prefix :
        {"", "model.vision_tower.vision_tower.", "base_model.model.model.vision_tower.vision_model.",
         "module."}) {
-    Views views;
+    SiglipViews views;
     for (const auto& [name, view] : bench().original.tensors())
       views[prefix + name.substr(std::string("vision_model.").size())] = view;
     const auto model = siglip::open_checkpoint(bench().with(views));
@@ -111,7 +111,7 @@ TEST_CASE("SigLIP: the same tower under other names and beside other types is th
                                {"no tensor " + prefix + "encoder.layers.3.mlp.fc1.bias"});
   }
   // A quantised language model around the tower, and positions as BOOL: not in the way.
-  Views views = bench().llava.tensors();
+  SiglipViews views = bench().llava.tensors();
   const std::vector<std::int8_t> bytes(144, 1);
   for (const auto type : {DType::kI8, DType::kU8, DType::kBool})
     views["model.layers.0.mlp.weight_" + std::string(name_of(type))] = {
@@ -132,7 +132,7 @@ TEST_CASE("SigLIP: the same tower under other names and beside other types is th
 
 TEST_CASE("SigLIP: the fingerprint is that of the values that run, and remembered") {
   const std::string expected = siglip::open_checkpoint(bench().made[0]).fingerprint();
-  Views views = bench().original.tensors();
+  SiglipViews views = bench().original.tensors();
   const std::vector<float> ones(144, 1.0F);
   const TensorView one{DType::kF32, {144}, reinterpret_cast<const std::byte*>(ones.data())};
   views["vision_model.encoder.layers.26.layer_norm1.weight"] = one;
@@ -177,7 +177,7 @@ TEST_CASE("SigLIP: a preprocessor that prepares pictures otherwise is refused") 
 }
 
 TEST_CASE("SigLIP: what does not run may be there or not") {
-  Views views = bench().original.tensors();
+  SiglipViews views = bench().original.tensors();
   const std::vector<float> nan(144, std::numeric_limits<float>::quiet_NaN());
   const TensorView bad{DType::kF32, {144}, reinterpret_cast<const std::byte*>(nan.data())};
   for (const char* name :
@@ -199,7 +199,7 @@ TEST_CASE("SigLIP: missing, unknown and misshapen tensors are named under their 
   for (const bool inside : {false, true}) {
     const TensorSet& whole = inside ? bench().llava : bench().original;
     const std::string key = (inside ? llava : std::string()) + kLayer0;
-    Views views = whole.tensors();
+    SiglipViews views = whole.tensors();
     views.erase(key + "self_attn.k_proj.bias");
     check_refused<FormatError>(bench().with(views), {"no tensor " + key + "self_attn.k_proj.bias"});
     views = whole.tensors();
@@ -213,7 +213,7 @@ TEST_CASE("SigLIP: missing, unknown and misshapen tensors are named under their 
     views[key + "layer_norm2.bias"] = views[key + "self_attn.q_proj.weight"];
     check_refused<FormatError>(bench().with(views), {key + "layer_norm2.bias", "[144, 144]"});
   }
-  Views views = bench().original.tensors();
+  SiglipViews views = bench().original.tensors();
   views.erase("vision_model.embeddings.patch_embedding.weight");
   check_refused<FormatError>(bench().with(views),
                              {"patch_embedding.weight", "any prefix", "LLaVA-Video"});
@@ -224,7 +224,7 @@ TEST_CASE("SigLIP: missing, unknown and misshapen tensors are named under their 
 }
 
 TEST_CASE("SigLIP: a value that is no number is found in what runs") {
-  Views views = bench().original.tensors();
+  SiglipViews views = bench().original.tensors();
   std::vector<float> values(144, 0.5F);
   values[7] = std::numeric_limits<float>::infinity();
   const std::string name = "vision_model.encoder.layers.25.layer_norm2.bias";

@@ -18,9 +18,9 @@ using namespace vega;
 namespace {
 
 // Transformers in fp32 is 6e-7 away; a norm or a bias left out costs more than 1e-2.
-constexpr double kBar = 2e-5, kHalfBar = 2e-2;
+constexpr double kSiglipBar = 2e-5, kHalfBar = 2e-2;
 
-double error(const at::Tensor& a, const at::Tensor& b) {
+double tower_error(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.cpu().to(at::kDouble).flatten(), y = b.cpu().to(at::kDouble).flatten();
   REQUIRE(x.numel() == y.numel());
   return ((x - y).norm() / y.norm()).item<double>();
@@ -48,13 +48,13 @@ double tiny_error(const at::Tensor& tokens) {
   const auto golden = [](const std::string& name) {
     return float_tensor_from(Samples::get().golden.at(name));
   };
-  const double rows = error(tokens[0].slice(0, 0, 729, 7), golden("tiny.tokens"));
-  const double channels = error(tokens[0].slice(1, 0, 144, 11), golden("tiny.channels"));
+  const double rows = tower_error(tokens[0].slice(0, 0, 729, 7), golden("tiny.tokens"));
+  const double channels = tower_error(tokens[0].slice(1, 0, 144, 11), golden("tiny.channels"));
   return rows > channels ? rows : channels + 0 * rows;  // NaN stays
 }
 
 double wide_error(const at::Tensor& tokens) {
-  return error(tokens, float_tensor_from(Samples::get().golden.at("wide")));
+  return tower_error(tokens, float_tensor_from(Samples::get().golden.at("wide")));
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ TEST_CASE("SigLIP: 26 layers give transformers' hidden_states[-2]") {
   const double e = tiny_error(full);
   std::cout << "siglip-tiny: " << e << "\n";
   CHECK(full.sizes() == at::IntArrayRef{1, 729, 144});
-  CHECK(e < kBar);
+  CHECK(e < kSiglipBar);
 
   const double half = tiny_error(Samples::get().make_tiny(at::kBFloat16).forward(pixels));
   std::cout << "siglip-tiny, bf16: " << half << "\n";
@@ -77,7 +77,7 @@ TEST_CASE("SigLIP: a layer of the true size, 16 heads of 72") {
   const double e = wide_error(Samples::get().make_wide(at::kFloat).forward(pixels));
   const double half = wide_error(Samples::get().make_wide(at::kBFloat16).forward(pixels));
   std::cout << "a wide layer: " << e << ", bf16 " << half << "\n";
-  CHECK(e < kBar);
+  CHECK(e < kSiglipBar);
   CHECK(half < kHalfBar);
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("SigLIP: frames do not see each other, and one thread gives equal bits
   const siglip::Tower tower = Samples::get().make_wide(at::kFloat);
   const at::Tensor first = test::siglip_pixels("golden.siglip.wide", 42), second = first.flip(3);
   const at::Tensor both = tower.forward(at::cat({first, second}));
-  CHECK(error(both[1], tower.forward(second)[0]) < 1e-6);
+  CHECK(tower_error(both[1], tower.forward(second)[0]) < 1e-6);
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
   CHECK(at::equal(tower.forward(second), tower.forward(second)));
@@ -125,7 +125,7 @@ TEST_CASE("SigLIP: CUDA keeps the bars and its own bits", "[cuda]") {
   const at::Device cuda(at::kCUDA, 0);
   const at::Tensor tiny = test::siglip_pixels("golden.siglip.tiny", 384).to(cuda);
   const at::Tensor wide = test::siglip_pixels("golden.siglip.wide", 42).to(cuda);
-  for (const auto& [dtype, bar] : {std::pair{at::kFloat, kBar}, {at::kBFloat16, kHalfBar}}) {
+  for (const auto& [dtype, bar] : {std::pair{at::kFloat, kSiglipBar}, {at::kBFloat16, kHalfBar}}) {
     const siglip::Tower tower = Samples::get().make_tiny(dtype, cuda);
     const at::Tensor tokens = tower.forward(tiny);
     const double e = tiny_error(tokens.cpu());

@@ -23,20 +23,20 @@ siglip::Config small_config() {
   return {.width = 8, .heads = 2, .mlp = 10, .layers = 2, .patch = 2, .grid = 3, .eps = 1e-6};
 }
 
-at::Tensor drawn(const std::string& name, at::IntArrayRef shape, double mean, double half) {
+at::Tensor drawn_pixels(const std::string& name, at::IntArrayRef shape, double mean, double half) {
   at::Tensor out = at::empty(shape, at::kFloat);
   uniform_tensor(12, name, mean, half, 0,
                  {out.data_ptr<float>(), static_cast<std::size_t>(out.numel())});
   return out;
 }
 
-WeightTable small_table(at::ScalarType type) {
+WeightTable small_tower_table(at::ScalarType type) {
   WeightTable table;
   for (const auto& row : siglip::tower_tensors(small_config())) {
     const bool gain =
         row.canonical.find("layer_norm") != std::string::npos && row.canonical.ends_with(".weight");
     table[kPlace + row.canonical.substr(siglip::kPrefix.size())] =
-        drawn(row.canonical, row.shape, gain ? 1 : 0, 0.5).to(type).requires_grad_(true);
+        drawn_pixels(row.canonical, row.shape, gain ? 1 : 0, 0.5).to(type).requires_grad_(true);
   }
   return table;
 }
@@ -53,7 +53,7 @@ TEST_CASE("SigLIP in training: the tokens of the tower that extracts") {
         owned_float_from(views.at(row.canonical));
   }
   const std::int64_t side = config.grid * config.patch + 3;
-  const at::Tensor pixels = drawn("pixels", {2, 3, side, side}, 0, 1);
+  const at::Tensor pixels = drawn_pixels("pixels", {2, 3, side, side}, 0, 1);
   const siglip::Tower tower(views, config, {});
   const TrainTower train(config, table, kPlace, {});
   const at::Tensor want = tower.forward(pixels), got = train.forward(pixels);
@@ -65,10 +65,10 @@ TEST_CASE("SigLIP in training: the tokens of the tower that extracts") {
 }
 
 TEST_CASE("SigLIP in training: the gradient of every tensor is a difference, in float64") {
-  const WeightTable table = small_table(at::kDouble);
+  const WeightTable table = small_tower_table(at::kDouble);
   const TrainTower train(small_config(), table, kPlace, {.dtype = at::kDouble});
-  const at::Tensor pixels = drawn("pixels", {2, 3, 7, 6}, 0, 1).to(at::kDouble);
-  const at::Tensor up = drawn("up", {2, 9, 8}, 0, 1).to(at::kDouble);
+  const at::Tensor pixels = drawn_pixels("pixels", {2, 3, 7, 6}, 0, 1).to(at::kDouble);
+  const at::Tensor up = drawn_pixels("up", {2, 9, 8}, 0, 1).to(at::kDouble);
   const auto loss = [&] { return (train.forward(pixels) * up).sum(); };
   loss().backward();
   for (const auto& [name, tensor] : table) {
@@ -79,8 +79,8 @@ TEST_CASE("SigLIP in training: the gradient of every tensor is a difference, in 
 }
 
 TEST_CASE("SigLIP in training: recomputed layers change no bit") {
-  const WeightTable table = small_table(at::kFloat);
-  const at::Tensor pixels = drawn("pixels", {2, 3, 6, 6}, 0, 1);
+  const WeightTable table = small_tower_table(at::kFloat);
+  const at::Tensor pixels = drawn_pixels("pixels", {2, 3, 6, 6}, 0, 1);
   std::map<std::string, at::Tensor> first;
   for (const bool recompute : {false, true}) {
     const TrainTower train(small_config(), table, kPlace,
@@ -99,7 +99,7 @@ TEST_CASE("SigLIP in training: recomputed layers change no bit") {
 }
 
 TEST_CASE("SigLIP in training: what does not fit is refused by name") {
-  WeightTable table = small_table(at::kFloat);
+  WeightTable table = small_tower_table(at::kFloat);
   const TrainTower train(small_config(), table, kPlace, {});
   CHECK_THROWS_AS(train.forward(at::zeros({1, 3, 5, 6})), InputError);
   table.erase("model.vision_tower.encoder.layers.1.mlp.fc2.bias");

@@ -98,7 +98,7 @@ at::Tensor clip_losses(const TrainDit& dit, const Seen& s) {
   return wan::flow_loss(velocity_of(dit, s), s.latents, s.noise);
 }
 
-double apart(const at::Tensor& a, const at::Tensor& b) {
+double apart_dit(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor wide = b.to(at::kDouble);
   return ((a.detach().to(at::kDouble) - wide).norm() / wide.norm()).item<double>();
 }
@@ -156,7 +156,7 @@ class GoldenOptimiser {
   double steps_ = 0;
 };
 
-DitConfig small_config() {
+DitConfig small_dit() {
   DitConfig config;
   config.dim = 24, config.heads = 2, config.layers = 2, config.ffn_dim = 16, config.freq_dim = 8;
   config.text_dim = 5, config.text_len = 4;
@@ -164,8 +164,8 @@ DitConfig small_config() {
 }
 
 // A network as a training has it after some steps: nothing that trains is zero.
-WeightTable small_table(at::ScalarType type) {
-  Parameters values = wan::initial_dit(small_config(), 7);
+WeightTable small_dit_table(at::ScalarType type) {
+  Parameters values = wan::initial_dit(small_dit(), 7);
   for (auto& [name, value] : values) {
     if (wan::dit_role(name) != DitRole::kText)
       value.add_(drawn_as_golden("add." + name, value.sizes(), 0, 0.1));
@@ -204,10 +204,10 @@ TEST_CASE("DiT in training: velocity, stream, losses and gradients of diffusers"
     const Seen seen = golden_step(0);
     const at::Tensor velocity = velocity_of(dit, seen, &taps);
     CHECK(velocity.scalar_type() == at::kFloat);
-    CHECK(apart(velocity, dit_golden(place + "/velocity")) < slack_of("velocity"));
+    CHECK(apart_dit(velocity, dit_golden(place + "/velocity")) < slack_of("velocity"));
     REQUIRE(taps.streams.size() == 1);
     CHECK(taps.streams[0].sizes() == at::IntArrayRef({3, 3, 2, 3, 32}));
-    CHECK(apart(taps.streams[0].reshape({3, 18, 32}), dit_golden(place + "/block0")) <
+    CHECK(apart_dit(taps.streams[0].reshape({3, 18, 32}), dit_golden(place + "/block0")) <
           slack_of("velocity"));
     const at::Tensor losses = wan::flow_loss(velocity, seen.latents, seen.noise);
     const Json& want = dit_json()["cases"][place]["losses"];
@@ -221,7 +221,7 @@ TEST_CASE("DiT in training: velocity, stream, losses and gradients of diffusers"
       CHECK(tensor.grad().defined() == tensor.requires_grad());
       const std::string key = place + "/gradient/" + name;
       if (dit_set().find(key) == nullptr) continue;
-      CHECK(apart(tensor.grad(), dit_golden(key)) < slack_of("gradient"));
+      CHECK(apart_dit(tensor.grad(), dit_golden(key)) < slack_of("gradient"));
       ++compared;
     }
     CHECK(compared == (silent ? 7 : table.size()));
@@ -252,8 +252,8 @@ TEST_CASE("DiT in training: ten steps of Muon, AdamW and averages as torch.optim
         const std::string key = place + "/end/" + name;
         if (dit_set().find(key) == nullptr) continue;
         INFO(name);
-        CHECK(apart(tensor, dit_golden(key)) < slack_of("end"));
-        CHECK(apart(optimiser.averages.at(name), dit_golden(place + "/average/" + name)) <
+        CHECK(apart_dit(tensor, dit_golden(key)) < slack_of("end"));
+        CHECK(apart_dit(optimiser.averages.at(name), dit_golden(place + "/average/" + name)) <
               slack_of("end"));
         ++compared;
       }
@@ -276,7 +276,7 @@ TEST_CASE("DiT in training: gradients of bfloat16 products point where float32's
         if (type == at::kFloat)
           exact[name] = tensor.grad();
         else  // scores of up to 16 keep 8 bits: 3 % of a share of attention, in two blocks
-          CHECK(apart(tensor.grad(), exact.at(name)) < 0.1);
+          CHECK(apart_dit(tensor.grad(), exact.at(name)) < 0.1);
       }
     }
   }
@@ -303,8 +303,8 @@ TEST_CASE("DiT in training: the stream of the network that extracts") {
     wan::DitTaps rough{.blocks = {0, 2}};
     CHECK(half.forward(latents.unsqueeze(2), times, prompt, &rough).scalar_type() == at::kFloat);
     for (std::size_t n = 0; n < 2; ++n) {
-      CHECK(apart(taps.streams[n].select(1, 0), want[n]) < 4e-6);  // each is 2e-6 from float64
-      CHECK(apart(rough.streams[n].select(1, 0), want[n]) < 2e-2);
+      CHECK(apart_dit(taps.streams[n].select(1, 0), want[n]) < 4e-6);  // each is 2e-6 from float64
+      CHECK(apart_dit(rough.streams[n].select(1, 0), want[n]) < 2e-2);
     }
   }
 }
@@ -340,7 +340,7 @@ TEST_CASE("DiT: tokens of one latent cell") {
   const at::Tensor velocity = TrainDit(config, four, {}).forward(repeated, times, prompt, &want);
   const at::Tensor velocity1 = TrainDit(single, one, {}).forward(cells, times, prompt, &got);
   CHECK(velocity1.sizes() == cells.sizes());
-  CHECK(apart(velocity1.repeat_interleave(2, 3).repeat_interleave(2, 4), velocity) < 4e-6);
+  CHECK(apart_dit(velocity1.repeat_interleave(2, 3).repeat_interleave(2, 4), velocity) < 4e-6);
 
   WeightViews views;
   for (const auto& [name, tensor] : one) views[name] = view_of(tensor);
@@ -348,15 +348,15 @@ TEST_CASE("DiT: tokens of one latent cell") {
   extracts.prepare(299, 1);
   const auto taps = extracts.forward(cells.squeeze(2), {{0, 1}, std::nullopt});
   for (std::size_t n = 0; n < 2; ++n) {
-    CHECK(apart(got.streams[n], want.streams[n]) < 4e-6);  // each is 2e-6 from float64
-    CHECK(apart(taps[n], want.streams[n].select(1, 0)) < 4e-6);
+    CHECK(apart_dit(got.streams[n], want.streams[n]) < 4e-6);  // each is 2e-6 from float64
+    CHECK(apart_dit(taps[n], want.streams[n].select(1, 0)) < 4e-6);
   }
 }
 
 TEST_CASE("DiT in training: gradients are differences, in float64") {
   const OneThreadDit one;
-  const WeightTable table = small_table(at::kDouble);
-  const TrainDit dit(small_config(), table, {.dtype = at::kDouble});
+  const WeightTable table = small_dit_table(at::kDouble);
+  const TrainDit dit(small_dit(), table, {.dtype = at::kDouble});
   const Seen seen = small_step(at::kDouble);
   const auto loss = [&] { return clip_losses(dit, seen).mean(); };
   loss().backward();
@@ -378,12 +378,12 @@ TEST_CASE("DiT in training: recomputed blocks, another run and a silent text cha
   at::Tensor velocity;
   enum class Way { kFirst, kAgain, kRecomputed, kText };
   for (const Way way : {Way::kFirst, Way::kAgain, Way::kRecomputed, Way::kText}) {
-    WeightTable table = small_table(at::kBFloat16);
+    WeightTable table = small_dit_table(at::kBFloat16);
     // With a gradient, the zero output of cross-attention is computed.
     if (way == Way::kText)
       for (auto& [name, tensor] : table)
         if (name.find("cross_attn.o.") != std::string::npos) tensor.requires_grad_(true);
-    const TrainDit dit(small_config(), table,
+    const TrainDit dit(small_dit(), table,
                        {.dtype = at::kBFloat16, .recompute = way == Way::kRecomputed});
     CHECK(dit.silent() == (way != Way::kText));
     Seen here = seen;
@@ -406,22 +406,22 @@ TEST_CASE("DiT in training: recomputed blocks, another run and a silent text cha
 }
 
 TEST_CASE("DiT in training: a clip's velocity does not depend on its batch, but on every frame") {
-  const WeightTable table = small_table(at::kDouble);
-  const TrainDit dit(small_config(), table, {.dtype = at::kDouble});
+  const WeightTable table = small_dit_table(at::kDouble);
+  const TrainDit dit(small_dit(), table, {.dtype = at::kDouble});
   const at::Tensor x = drawn_as_golden("small.x", {2, 16, 2, 4, 2}).to(at::kDouble);
   const at::Tensor times = at::tensor({200.0, 700.0}, at::kDouble);
   const at::Tensor both = dit.forward(x, times);
   const at::Tensor alone = dit.forward(x.narrow(0, 1, 1), times.narrow(0, 1, 1));
-  CHECK(apart(alone, both.narrow(0, 1, 1)) < 1e-12);
+  CHECK(apart_dit(alone, both.narrow(0, 1, 1)) < 1e-12);
   at::Tensor other = x.clone();
   other.select(2, 1).neg_();
-  CHECK(apart(dit.forward(other, times).select(2, 0), both.select(2, 0)) > 1e-3);
+  CHECK(apart_dit(dit.forward(other, times).select(2, 0), both.select(2, 0)) > 1e-3);
   const at::Tensor swapped = dit.forward(x.flip(2), times).flip(2);  // frames know their order
-  CHECK(apart(swapped, both) > 1e-3);
+  CHECK(apart_dit(swapped, both) > 1e-3);
 }
 
 TEST_CASE("DiT in training: how it starts, and what trains") {
-  const DitConfig config = small_config();
+  const DitConfig config = small_dit();
   const Parameters values = wan::initial_dit(config, 3), other = wan::initial_dit(config, 4);
   const auto names = wan::dit_tensors(config);
   REQUIRE(values.size() == names.size());
@@ -475,8 +475,8 @@ TEST_CASE("DiT in training: noised latents and the loss by hand") {
 }
 
 TEST_CASE("DiT in training: what does not fit is refused by name") {
-  WeightTable table = small_table(at::kFloat);
-  const TrainDit dit(small_config(), table, {});
+  WeightTable table = small_dit_table(at::kFloat);
+  const TrainDit dit(small_dit(), table, {});
   const at::Tensor x = at::zeros({2, 16, 1, 4, 2}), t = at::zeros({2});
   CHECK_THROWS_WITH(dit.forward(at::zeros({2, 16, 1, 3, 2}), t), Catch::Contains("latents"));
   CHECK_THROWS_WITH(dit.forward(x, at::zeros({3})), Catch::Contains("timesteps"));
@@ -484,9 +484,9 @@ TEST_CASE("DiT in training: what does not fit is refused by name") {
   CHECK_THROWS_WITH(dit.forward(x, t, {}, &taps), Catch::Contains("taps"));
   for (auto& [name, tensor] : table)
     if (name.ends_with("cross_attn.o.weight")) tensor.fill_(1);
-  const TrainDit reads(small_config(), table, {});
+  const TrainDit reads(small_dit(), table, {});
   CHECK_THROWS_WITH(reads.forward(x, t), Catch::Contains("prompt"));
   CHECK_THROWS_WITH(reads.forward(x, t, at::zeros({5, 5})), Catch::Contains("5 rows"));
   table.erase("blocks.1.ffn.2.bias");
-  CHECK_THROWS_WITH(TrainDit(small_config(), table, {}), Catch::Contains("blocks.1.ffn.2.bias"));
+  CHECK_THROWS_WITH(TrainDit(small_dit(), table, {}), Catch::Contains("blocks.1.ffn.2.bias"));
 }

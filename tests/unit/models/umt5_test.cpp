@@ -18,7 +18,7 @@ std::vector<float> golden_row() {
   return to_f32(set.at("empty"));
 }
 
-std::map<std::string, TensorView> renamed(const test::OwnedTensors& tensors) {
+std::map<std::string, TensorView> renamed_umt5(const test::OwnedTensors& tensors) {
   std::map<std::string, TensorView> out;
   for (const auto& spec : umt5::tensors(test::tiny_umt5_config())) {
     out.emplace(spec.alias, tensors.views().at(spec.canonical));
@@ -38,7 +38,7 @@ TEST_CASE("the closed form equals transformers' masked 512-token forward, from b
   CHECK(umt5::empty_prompt(folder / "models_t5_umt5-xxl-enc-bf16.pth") == original);
 
   std::filesystem::create_directories(folder / "hf/text_encoder");
-  write_safetensors(folder / "hf/text_encoder/model.safetensors", renamed(tensors));
+  write_safetensors(folder / "hf/text_encoder/model.safetensors", renamed_umt5(tensors));
   test::write_text(folder / "hf/text_encoder/config.json", "{}");
   CHECK(umt5::empty_prompt(folder / "hf") == original);
   CHECK(umt5::empty_prompt(folder / "hf/text_encoder") == original);
@@ -80,7 +80,7 @@ TEST_CASE("a text encoder with anything else is refused by name, but for the tie
   CHECK_THROWS_WITH(umt5::empty_prompt(folder / "type.pth"),
                     Catch::Contains("norm.weight") && Catch::Contains("f32, f16 or bf16"));
 
-  auto hf = renamed(tensors);
+  auto hf = renamed_umt5(tensors);
   hf.emplace("encoder.embed_tokens.weight", hf.at("shared.weight"));
   write_safetensors(folder / "model.safetensors", hf);
   test::write_text(folder / "config.json", "{}");

@@ -34,7 +34,7 @@ double least_cosine(const at::Tensor& a, const at::Tensor& b) {
       .item<double>();
 }
 
-struct Golden {
+struct WanGolden {
   TensorSet set = read_safetensors(test::golden("wan_tiny_d.safetensors"));
   at::Tensor operator[](const std::string& name) const { return float_tensor_from(set.at(name)); }
 };
@@ -62,14 +62,14 @@ at::Tensor prompt_rows(std::int64_t rows) {
 }  // namespace
 
 TEST_CASE("the VAE gives diffusers' latents") {
-  const Golden golden;
+  const WanGolden golden;
   const double e = error(Tiny::get().make_vae().encode(golden["pixels"]), golden["latents"]);
   std::cout << "latents: " << e << "\n";
   CHECK(e < kBar);
 }
 
 TEST_CASE("the DiT gives diffusers' residual stream at every tap") {
-  const Golden golden;
+  const WanGolden golden;
   wan::Dit dit = Tiny::get().make_dit(golden["prompt.context"]);
   const std::vector<std::int64_t> blocks{0, 1, 10, 20, 29};
   for (const std::int64_t t : {299, 700}) {
@@ -89,7 +89,7 @@ TEST_CASE("the DiT gives diffusers' residual stream at every tap") {
 }
 
 TEST_CASE("a prompt of several rows is attended to with its pad rows") {
-  const Golden golden;
+  const WanGolden golden;
   wan::Dit dit = Tiny::get().make_dit(prompt_rows(7));
   dit.prepare(299, 20);
   const auto out = dit.forward(golden["z.t299"].narrow(0, 0, 1), {{20}, std::nullopt});
@@ -97,7 +97,7 @@ TEST_CASE("a prompt of several rows is attended to with its pad rows") {
 }
 
 TEST_CASE("a prompt that fills all rows leaves no pad row") {
-  const Golden golden;
+  const WanGolden golden;
   const Tiny& tiny = Tiny::get();
   const at::Tensor prompt = prompt_rows(512), z = golden["z.t299"].narrow(0, 0, 1);
   const ref::WanRef oracle(tiny.dit, tiny.vae, test::tiny_dit_config(), test::tiny_vae_config(),
@@ -110,7 +110,7 @@ TEST_CASE("a prompt that fills all rows leaves no pad row") {
 }
 
 TEST_CASE("pooled taps average before the last matrix and give the same") {
-  const Golden golden;
+  const WanGolden golden;
   wan::Dit dit = Tiny::get().make_dit(golden["prompt.context"]);
   dit.prepare(299, 20);
   const auto out = dit.forward(golden["z.t299"], {{20}, Grid{14, 14}});
@@ -154,7 +154,7 @@ TEST_CASE("the whole path equals the literal oracle in double") {
 }
 
 TEST_CASE("bf16 stays within its bar through 21 blocks") {
-  const Golden golden;
+  const WanGolden golden;
   wan::Dit dit = Tiny::get().make_dit(golden["prompt.context"], at::kBFloat16);
   dit.prepare(299, 20);
   const auto out = dit.forward(golden["z.t299"], {{20}, std::nullopt});
@@ -164,7 +164,7 @@ TEST_CASE("bf16 stays within its bar through 21 blocks") {
 }
 
 TEST_CASE("frames do not see each other: alone or in a batch") {
-  const Golden golden;
+  const WanGolden golden;
   wan::Dit dit = Tiny::get().make_dit(golden["prompt.context"]);
   dit.prepare(299, 3);
   const at::Tensor z = golden["z.t299"];

@@ -13,7 +13,7 @@ using namespace vega;
 
 namespace {
 
-at::Tensor drawn(const char* name, at::IntArrayRef shape, bool trained = true) {
+at::Tensor drawn_leaf(const char* name, at::IntArrayRef shape, bool trained = true) {
   at::Tensor out = at::empty(shape, at::kFloat);
   uniform_tensor(5, name, 0, 1, 0, {out.data_ptr<float>(), static_cast<std::size_t>(out.numel())});
   return out.to(at::kDouble).requires_grad_(trained);
@@ -21,9 +21,9 @@ at::Tensor drawn(const char* name, at::IntArrayRef shape, bool trained = true) {
 
 LoraLinear sample_linear(bool adapted, bool trained) {
   LoraLinear linear{.name = "place"};
-  linear.weight = drawn("weight", {5, 7}, trained);
-  linear.bias = drawn("bias", {5}, trained);
-  if (adapted) linear.lora_a = drawn("a", {3, 7}), linear.lora_b = drawn("b", {5, 3});
+  linear.weight = drawn_leaf("weight", {5, 7}, trained);
+  linear.bias = drawn_leaf("bias", {5}, trained);
+  if (adapted) linear.lora_a = drawn_leaf("a", {3, 7}), linear.lora_b = drawn_leaf("b", {5, 3});
   return linear;
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("LoRA: A starts uniform within 1 / sqrt(in), B at zero") {
 TEST_CASE("LoRA: a linear with an adapter is the formula, its gradients are differences") {
   const LoraConfig config{.rank = 3, .alpha = 2, .dropout = 0.3};
   const DropoutKey key{.seed = 9};
-  const at::Tensor x = drawn("x", {11, 7}), up = drawn("up", {11, 5}, false);
+  const at::Tensor x = drawn_leaf("x", {11, 7}), up = drawn_leaf("up", {11, 5}, false);
   for (const bool adapted : {false, true}) {
     for (const bool trained : {false, true}) {
       for (const DropoutKey* const mask : {static_cast<const DropoutKey*>(nullptr), &key}) {
@@ -87,7 +87,7 @@ TEST_CASE("LoRA: masters of another type get gradients of their own type") {
     *tensor = tensor->detach().to(at::kBFloat16);
   for (at::Tensor* tensor : {&linear.lora_a, &linear.lora_b})
     *tensor = tensor->detach().to(at::kFloat).requires_grad_(true);
-  const at::Tensor x = drawn("x", {11, 7}, false).to(at::kBFloat16);
+  const at::Tensor x = drawn_leaf("x", {11, 7}, false).to(at::kBFloat16);
   const at::Tensor out = lora_linear(x, linear, {.rank = 3, .dropout = 0}, nullptr);
   CHECK(out.scalar_type() == at::kBFloat16);
   out.to(at::kFloat).sum().backward();

@@ -13,7 +13,7 @@ using namespace vega;
 
 namespace {
 
-at::Tensor drawn(const char* name, at::IntArrayRef shape, at::ScalarType type = at::kDouble) {
+at::Tensor drawn_rows(const char* name, at::IntArrayRef shape, at::ScalarType type = at::kDouble) {
   at::Tensor out = at::empty(shape, at::kFloat);
   uniform_tensor(8, name, 0, 1.7, 0,
                  {out.data_ptr<float>(), static_cast<std::size_t>(out.numel())});
@@ -60,8 +60,9 @@ TEST_CASE("packed attention: each token sees the shared ones and its own questio
   for (const PackedLayout& layout : layouts()) {
     for (const std::int64_t kv_heads : {1, 2, 4}) {
       CAPTURE(layout.prefix, layout.lengths, kv_heads);
-      const at::Tensor q = drawn("q", {9, 4, 6}), k = drawn("k", {9, kv_heads, 6}),
-                       v = drawn("v", {9, kv_heads, 6}), up = drawn("up", {9, 24}).detach();
+      const at::Tensor q = drawn_rows("q", {9, 4, 6}), k = drawn_rows("k", {9, kv_heads, 6}),
+                       v = drawn_rows("v", {9, kv_heads, 6}),
+                       up = drawn_rows("up", {9, 24}).detach();
       const at::Tensor got = packed_attention(q, k, v, layout);
       CHECK(at::allclose(got, attention_by_rule(q, k, v, layout), 1e-12, 1e-12));
       (got * up).sum().backward();
@@ -77,7 +78,8 @@ TEST_CASE("packed attention: each token sees the shared ones and its own questio
 
 TEST_CASE("packed attention: gradients are differences") {
   const PackedLayout layout{4, {3, 2}};
-  const at::Tensor q = drawn("q", {9, 4, 6}), k = drawn("k", {9, 2, 6}), v = drawn("v", {9, 2, 6});
+  const at::Tensor q = drawn_rows("q", {9, 4, 6}), k = drawn_rows("k", {9, 2, 6}),
+                   v = drawn_rows("v", {9, 2, 6});
   const auto loss = [&] { return packed_attention(q, k, v, layout).square().sum(); };
   loss().backward();
   for (const at::Tensor& leaf : {q, k, v}) CHECK(test::worst_difference(loss, leaf) < 1e-8);
@@ -85,8 +87,8 @@ TEST_CASE("packed attention: gradients are differences") {
 
 TEST_CASE("packed attention: long sequences, in float32 and near them in bfloat16") {
   const PackedLayout layout{130, {40, 1, 77, 24}};
-  const at::Tensor q = drawn("q", {272, 4, 32}), k = drawn("k", {272, 2, 32}),
-                   v = drawn("v", {272, 2, 32});
+  const at::Tensor q = drawn_rows("q", {272, 4, 32}), k = drawn_rows("k", {272, 2, 32}),
+                   v = drawn_rows("v", {272, 2, 32});
   const at::Tensor want = packed_attention(q, k, v, layout);
   want.square().sum().backward();
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {

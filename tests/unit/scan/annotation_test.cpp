@@ -9,7 +9,7 @@
 namespace vega::scan {
 namespace {
 
-struct Written {
+struct WrittenAnnotation {
   test::TempFolder temp;
   std::filesystem::path operator()(const std::string& text) const {
     test::write_text(temp / "file", text);
@@ -24,7 +24,7 @@ std::string group(const std::string& body) { return "{\"segGroups\": [{" + body 
 }  // namespace
 
 TEST_CASE("scan text: alignment, or none", "[scan_text]") {
-  const Written file;
+  const WrittenAnnotation file;
   const ScanText text =
       read_scan_text(file("a = 1\r\naxisAlignment = " + std::string(kTurn) + " \r\nb = 2\n"));
   CHECK(text.has_axis_align);
@@ -48,7 +48,7 @@ TEST_CASE("scan text: alignment, or none", "[scan_text]") {
 }
 
 TEST_CASE("label map: columns by name, absent labels are 'case'", "[labels]") {
-  const Written file;
+  const WrittenAnnotation file;
   const LabelMap map(file("nyu40id\tx\traw_category\r\n5\t\tchair\r\n40\t\tcase\n\n6\t\tchair\n"));
   CHECK(map.size() == 2);
   CHECK(map.nyu40("chair") == 6);
@@ -68,7 +68,7 @@ TEST_CASE("label map: columns by name, absent labels are 'case'", "[labels]") {
 }
 
 TEST_CASE("segments: one for each vertex, whatever else the file holds", "[segments]") {
-  const Written file;
+  const WrittenAnnotation file;
   CHECK(read_segments(file("{\"a\": {\"segIndices\": [9]}, \"segIndices\": [0, 2147483647]}"), 2) ==
         std::vector<std::int32_t>{0, INT32_MAX});
   CHECK_THROWS_WITH(read_segments(file("{\"segIndices\": [1, 2, 3]}"), 2),
@@ -89,7 +89,7 @@ TEST_CASE("segments: one for each vertex, whatever else the file holds", "[segme
 }
 
 TEST_CASE("json: depth and tokens are bounded before the parser runs", "[segments]") {
-  const Written file;
+  const WrittenAnnotation file;
   CHECK_THROWS_WITH(read_segments(file(std::string(1 << 20, '[')), 2), Catch::Contains("nested"));
   for (const char filler : {' ', '1', 'x', '\n'}) {
     const std::string run(std::size_t{70000}, filler);
@@ -104,7 +104,7 @@ TEST_CASE("json: depth and tokens are bounded before the parser runs", "[segment
 }
 
 TEST_CASE("aggregation: groups in file order", "[segments]") {
-  const Written file;
+  const WrittenAnnotation file;
   const auto groups = read_aggregation(file(
       "{\"segGroups\": [{\"label\": \"t\xc3\xa9l\xc3\xa9\", \"segments\": [], \"objectId\": 7, "
       "\"id\": \"x\"}, {\"objectId\": 0, \"segments\": [3, 1], \"label\": \"\"}]}"));

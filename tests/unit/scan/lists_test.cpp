@@ -9,7 +9,7 @@
 namespace vega::scan {
 namespace {
 
-struct Written {
+struct WrittenList {
   test::TempFolder temp;
   std::filesystem::path operator()(const std::string& text) const {
     test::write_text(temp / "file.json", text);
@@ -33,7 +33,7 @@ std::string item(const std::string& id, const std::string& rest) {
 }  // namespace
 
 TEST_CASE("box list: one scene of many", "[boxes]") {
-  const Written file;
+  const WrittenList file;
   const auto path = file(
       "{\"scannet/a\": [[0, 0, 0, 1, 1, 1]], \"scannet/b\": [[1, 2.5, -3, 4, 0, 6], [1e1, 0, 0, 0, "
       "0, 0]], \"scannet/c\": [], \"b\": 5}");
@@ -68,7 +68,7 @@ TEST_CASE("mask boxes: vertices outside the mesh are refused", "[boxes]") {
 }
 
 TEST_CASE("frame list: ids, alignment and intrinsics of the wanted scene", "[frames]") {
-  const Written file;
+  const WrittenList file;
   const std::string body = kAlign + ", \"other\": {\"images\": [1]}, " + kCamera + ", " +
                            images(image("scannet/posed_images/s1/00020.jpg") + ", " +
                                   "{\"cam2global\": [[1]], \"img_path\": \"x/frame-7.tar.jpg7\"}");
@@ -110,7 +110,7 @@ TEST_CASE("frame list: ids, alignment and intrinsics of the wanted scene", "[fra
 }
 
 TEST_CASE("frame list: faults of the wanted scene", "[frames]") {
-  const Written file;
+  const WrittenList file;
   const std::string one = images(image("a/1.jpg"));
   const std::string all = kAlign + ", " + kCamera + ", ";
   CHECK(read_frame_list(file(items(item("scannet/s1", all + one))), "s1")->ids.size() == 1);
@@ -161,7 +161,7 @@ TEST_CASE("frame list: faults of the wanted scene", "[frames]") {
 }
 
 TEST_CASE("box and frame lists: every cut is refused", "[boxes]") {
-  const Written file;
+  const WrittenList file;
   const std::string boxes = "{\"scannet/s1\": [[1, 2, 3, 4, 5, 6], [0, 0, 0, 1e-1, 1, 1]]}";
   const std::string frames =
       items(item("scannet/s1", kAlign + ", " + kCamera + ", " + images(image("a/1.jpg"))));

@@ -37,7 +37,7 @@ std::map<std::string, std::string> good() {
           {"data.npy", npy<double>("<f8", {1, 1, 1})}};
 }
 
-struct Written {
+struct WrittenMasks {
   test::TempFolder temp;
   std::filesystem::path operator()(const std::map<std::string, std::string>& arrays) const {
     const auto path = temp / "masks.npz";
@@ -57,30 +57,30 @@ struct Written {
   }
 };
 
-using Rows = std::vector<std::vector<std::int32_t>>;
+using MaskRows = std::vector<std::vector<std::int32_t>>;
 
 }  // namespace
 
 TEST_CASE("masks: sorted, with a Unicode format, as many rows as asked for", "[masks]") {
-  const Written file;
+  const WrittenMasks file;
   const InstanceMasks masks = read_masks(file(good()), 5);
   CHECK(masks.instances == 2);
-  CHECK(masks.rows == Rows{{0, 3}, {4}});
-  CHECK(read_masks(file(good()), 5, 1).rows == Rows{{0, 3}});
+  CHECK(masks.rows == MaskRows{{0, 3}, {4}});
+  CHECK(read_masks(file(good()), 5, 1).rows == MaskRows{{0, 3}});
   CHECK(read_masks(file(good()), 5, 0).rows.empty());
   CHECK(read_masks(file.with("data.npy", npy<std::uint16_t>("<f2", {0x3c00, 0x3c00, 0x4000})), 5)
-            .rows == Rows{{0, 3}, {}});
+            .rows == MaskRows{{0, 3}, {}});
   CHECK(read_masks(file.with("data.npy", npy<double>("<f8", {1, NAN, 0.999})), 5).rows ==
-        Rows{{3}, {}});
+        MaskRows{{3}, {}});
   CHECK(read_masks(file.with("shape.npy", npy<std::int32_t>("<i4", {2, 5})), 5).instances == 2);
   // Entries behind the last pointer belong to nobody.
   auto longer = good();
   longer["indices.npy"] = ints({3, 0, 4, 1}), longer["data.npy"] = npy<double>("<f8", {1, 1, 1, 1});
-  CHECK(read_masks(file(longer), 5).rows == Rows{{0, 3}, {4}});
+  CHECK(read_masks(file(longer), 5).rows == MaskRows{{0, 3}, {4}});
 }
 
 TEST_CASE("masks: broken structure", "[masks]") {
-  const Written file;
+  const WrittenMasks file;
   const auto refused = [&](const std::string& name, const std::string& bytes) {
     CAPTURE(name);
     CHECK_THROWS_AS(read_masks(file.with(name, bytes), 5), FormatError);
@@ -120,13 +120,13 @@ TEST_CASE("masks: broken structure", "[masks]") {
 }
 
 TEST_CASE("masks: coordinates out of range or of different number", "[masks]") {
-  const Written file;
+  const WrittenMasks file;
   std::map<std::string, std::string> arrays{{"format.npy", npy<char>("|S3", {'c', 'o', 'o'}, "()")},
                                             {"shape.npy", npy<std::int64_t>("<i8", {2, 5})},
                                             {"row.npy", ints({1, 0, 0})},
                                             {"col.npy", ints({4, 3, 0})},
                                             {"data.npy", npy<std::int8_t>("|i1", {1, 1, 1})}};
-  CHECK(read_masks(file(arrays), 5).rows == Rows{{0, 3}, {4}});
+  CHECK(read_masks(file(arrays), 5).rows == MaskRows{{0, 3}, {4}});
   for (const auto& [name, bytes] :
        std::map<std::string, std::string>{{"row.npy", ints({2, 0, 0})},
                                           {"col.npy", ints({4, 3, 5})},

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Ids = std::vector<std::int64_t>;
+using CheckedIds = std::vector<std::int64_t>;
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 // Smooth noise, so that a cut file is a broken one.
@@ -132,14 +132,14 @@ void cut_file(const fs::path& path, double share) {
 }  // namespace
 
 TEST_CASE("ranges of frames count neighbours of the scene, not numbers") {
-  const Ids all{0, 10, 20, 30, 40, 50, 60};
-  CHECK(id_ranges(Ids{}, all).empty());
-  CHECK(id_ranges(Ids{20}, all) == "20");
-  CHECK(id_ranges(Ids{20, 30}, all) == "20, 30");
-  CHECK(id_ranges(Ids{10, 20, 30, 40, 60}, all) == "10-40, 60");
+  const CheckedIds all{0, 10, 20, 30, 40, 50, 60};
+  CHECK(id_ranges(CheckedIds{}, all).empty());
+  CHECK(id_ranges(CheckedIds{20}, all) == "20");
+  CHECK(id_ranges(CheckedIds{20, 30}, all) == "20, 30");
+  CHECK(id_ranges(CheckedIds{10, 20, 30, 40, 60}, all) == "10-40, 60");
   CHECK(id_ranges(all, all) == "0-60");
-  CHECK(id_ranges(Ids{0, 20, 40, 50, 60}, all) == "0, 20, 40-60");
-  CHECK(id_ranges(Ids{5, 6}, Ids{}) == "5, 6");
+  CHECK(id_ranges(CheckedIds{0, 20, 40, 50, 60}, all) == "0, 20, 40-60");
+  CHECK(id_ranges(CheckedIds{5, 6}, CheckedIds{}) == "5, 6");
 }
 
 TEST_CASE("a scan without fault has no finding") {
@@ -166,10 +166,10 @@ TEST_CASE("poses that are not finite are counted by frame, and the others are us
   const Result r = audit(scan.path);
   const Finding& lost = r.one("poses", "infinite");
   CHECK(lost.severity == Severity::kWarning);
-  CHECK(lost.frames == Ids{10, 20, 30, 60});
+  CHECK(lost.frames == CheckedIds{10, 20, 30, 60});
   CHECK(lost.ranges == "10-30, 60");
   CHECK(lost.what.find("4 of 8") != std::string::npos);
-  CHECK(r.one("poses", "not a number").frames == Ids{50});
+  CHECK(r.one("poses", "not a number").frames == CheckedIds{50});
   CHECK(r.source.found == 8);
   CHECK(r.source.frames.size() == 3);
   CHECK_FALSE(r.findings.has(Severity::kError));
@@ -183,12 +183,12 @@ TEST_CASE("missing and unreadable poses are errors; the audit goes on with the o
   test::write_text(scan.file(50, ".txt"), "one two three");
   test::write_text(scan.file(60, ".jpg"), "");
   const Result r = audit(scan.path);
-  CHECK(r.one("poses", "without a pose file").frames == Ids{10, 20});
+  CHECK(r.one("poses", "without a pose file").frames == CheckedIds{10, 20});
   CHECK(r.one("poses", "without a pose file").severity == Severity::kError);
   const Finding& bad = r.one("poses", "cannot be read");
-  CHECK(bad.frames == Ids{40, 50});
+  CHECK(bad.frames == CheckedIds{40, 50});
   CHECK(bad.what.find("00040.txt: got 3 numbers") != std::string::npos);
-  CHECK(r.one("color", "empty file").frames == Ids{60});
+  CHECK(r.one("color", "empty file").frames == CheckedIds{60});
   CHECK(r.source.frames.size() == 4);
   CHECK(r.source.K_color);
   CHECK(r.findings.count(Severity::kError) == 3);  // what open_source said is not told again
@@ -198,7 +198,7 @@ TEST_CASE("poses of lost tracking, in folders and streams, are left out as infin
   const Scan scan(5);
   test::write_text(scan.file(20, ".txt"), "0 0 0 0\n0 0 0 0\n0 0 0 0\n0 0 0 0\n");
   const Result r = audit(scan.path);
-  CHECK(r.one("poses", "singular").frames == Ids{20});
+  CHECK(r.one("poses", "singular").frames == CheckedIds{20});
   CHECK(r.source.frames.size() == 4);
   CHECK(r.source.dropped_nonfinite_poses == 1);
   CHECK(unusable({1e-3, 0, 0, 5, 0, 1e-3, 0, 5, 0, 0, 1e-3, 5, 0, 0, 0, 1}).empty() == false);
@@ -231,15 +231,15 @@ TEST_CASE("poses that are no camera's") {
   test::write_text(scan.file(60, ".txt"), pose_text(9));
   test::write_text(scan.file(90, ".txt"), pose_text(0.8));
   const Result r = audit(scan.path, 1);
-  CHECK(r.one("poses", "not orthonormal").frames == Ids{10});
-  CHECK(r.one("poses", "up to 3").frames == Ids{10});  // 2 * 2 - 1
-  CHECK(r.one("poses", "reflection").frames == Ids{20});
-  CHECK(r.one("poses", "last row").frames == Ids{30});
+  CHECK(r.one("poses", "not orthonormal").frames == CheckedIds{10});
+  CHECK(r.one("poses", "up to 3").frames == CheckedIds{10});  // 2 * 2 - 1
+  CHECK(r.one("poses", "reflection").frames == CheckedIds{20});
+  CHECK(r.one("poses", "last row").frames == CheckedIds{30});
   const Finding& jump = r.one("poses", "jumps by up to 8.5 m");
-  CHECK(jump.frames == Ids{60, 70});
+  CHECK(jump.frames == CheckedIds{60, 70});
   CHECK(jump.severity == Severity::kNote);
   const Finding& still = r.one("poses", "frame before again");
-  CHECK(still.frames == Ids{90});
+  CHECK(still.frames == CheckedIds{90});
   CHECK(still.severity == Severity::kNote);
 
   for (int id = 0; id < 120; id += 10) test::write_text(scan.file(id, ".txt"), pose_text(1500));
@@ -286,12 +286,12 @@ TEST_CASE("pictures: broken ones among the selected are errors, among the others
   Result r = audit(scan.path, 5);
   for (const auto& [id, text] : {std::pair{0, "00000.jpg"}, {10, "00010.jpg"}, {20, "00020.jpg"}}) {
     CHECK(r.one("color", text).severity == Severity::kError);
-    CHECK(r.one("color", text).frames == Ids{id});
+    CHECK(r.one("color", text).frames == CheckedIds{id});
   }
   CHECK(r.one("color", "00060.jpg").severity == Severity::kWarning);
-  CHECK(r.one("color", "no end marker").frames == Ids{70});
-  CHECK(r.one("color", "another size than 64x48").frames == Ids{30, 80});
-  CHECK(r.one("color", "but no picture").frames == Ids{90});
+  CHECK(r.one("color", "no end marker").frames == CheckedIds{70});
+  CHECK(r.one("color", "another size than 64x48").frames == CheckedIds{30, 80});
+  CHECK(r.one("color", "but no picture").frames == CheckedIds{90});
   CHECK(r.pictures.decoded == 2);
   CHECK(r.lost == std::vector<std::size_t>{0, 1, 2});
 
@@ -309,7 +309,7 @@ TEST_CASE("pictures that say how the camera was held") {
     test::write_bytes(folder / (std::to_string(id) + ".jpg"), id % 2 == 0 ? plain : turned);
   Result r = audit(folder.path(), 2);  // two are decoded, of two the header is read
   INFO(r.text());
-  CHECK(r.one("color", "2 pictures turned upright").frames == Ids{1, 3});
+  CHECK(r.one("color", "2 pictures turned upright").frames == CheckedIds{1, 3});
   CHECK(r.one("color", "2 pictures turned upright").severity == Severity::kNote);
   CHECK_FALSE(r.text().find("another size") != std::string::npos);
 
@@ -317,7 +317,7 @@ TEST_CASE("pictures that say how the camera was held") {
   test::write_bytes(scan.file(10, ".jpg"),
                     test::jpeg_with_exif(encode_jpeg(picture()), test::exif_data(6)));
   r = audit(scan.path);
-  CHECK(r.one("color", "taken as stored").frames == Ids{10});
+  CHECK(r.one("color", "taken as stored").frames == CheckedIds{10});
   CHECK(r.one("color", "taken as stored").severity == Severity::kWarning);
   CHECK(r.pictures.color == ImageSize{64, 48});
 }
@@ -327,7 +327,7 @@ TEST_CASE("many broken pictures: the first word for word, the others counted") {
   for (int id = 10; id < 90; id += 10) test::write_text(scan.file(id, ".jpg"), "");
   const Result r = audit(scan.path);
   CHECK(r.findings.list().size() == 5);
-  CHECK(r.one("color", "4 more").frames == Ids{50, 60, 70, 80});
+  CHECK(r.one("color", "4 more").frames == CheckedIds{50, 60, 70, 80});
 }
 
 TEST_CASE("depth maps: missing, cut, of other bits, size or unit, without a valid pixel") {
@@ -346,12 +346,12 @@ TEST_CASE("depth maps: missing, cut, of other bits, size or unit, without a vali
   const Result r = audit(scan.path, 8);
   INFO(r.text());
   CHECK_FALSE(r.findings.has(Severity::kError));  // features do not need depth
-  CHECK(r.one("depth", "no depth map").frames == Ids{10});
-  CHECK(r.one("depth", "00020.png").frames == Ids{20});
-  CHECK(r.one("depth", "00030.png").frames == Ids{30});
-  CHECK(r.one("depth", "another size than 32x24").frames == Ids{40, 90});
-  CHECK(r.one("depth", "all depths are 0").frames == Ids{50});
-  CHECK(r.one("depth", "below 100").frames == Ids{60});
+  CHECK(r.one("depth", "no depth map").frames == CheckedIds{10});
+  CHECK(r.one("depth", "00020.png").frames == CheckedIds{20});
+  CHECK(r.one("depth", "00030.png").frames == CheckedIds{30});
+  CHECK(r.one("depth", "another size than 32x24").frames == CheckedIds{40, 90});
+  CHECK(r.one("depth", "all depths are 0").frames == CheckedIds{50});
+  CHECK(r.one("depth", "below 100").frames == CheckedIds{60});
   CHECK(r.one("depth", "00090.png").what.find("16-bit") != std::string::npos);
   CHECK(r.one("depth", "00100.png").what.find("cut off") != std::string::npos);
   CHECK(r.one("depth", "00110.png").what.find("empty") != std::string::npos);
@@ -377,7 +377,7 @@ TEST_CASE("where depth is needed, a selected frame without it is an error, or le
   const Finding& cut = r.one("depth", "00020.png");
   CHECK(cut.severity == Severity::kError);
   CHECK_THAT(cut.remedy, Catch::Contains("--on-decode-error skip"));
-  CHECK(r.one("depth", "another size than 32x24").frames == Ids{40});
+  CHECK(r.one("depth", "another size than 32x24").frames == CheckedIds{40});
   CHECK(r.lost == std::vector<std::size_t>{1, 2, 4});
   const Result left = look(true);
   INFO(left.text());
@@ -432,8 +432,8 @@ TEST_CASE("a .sens: poses by frame, and what a cut one still holds") {
   INFO(whole.text());
   CHECK(whole.source.dialect == "sens");
   CHECK(whole.source.found == 6);
-  CHECK(whole.one("poses", "infinite").frames == Ids{2, 3});
-  CHECK(whole.one("poses", "not a number").frames == Ids{5});
+  CHECK(whole.one("poses", "infinite").frames == CheckedIds{2, 3});
+  CHECK(whole.one("poses", "not a number").frames == CheckedIds{5});
   CHECK(whole.findings.list().size() == 2);
   CHECK(whole.pictures.color == ImageSize{64, 48});
   CHECK(*whole.pictures.valid == Approx(2.0 / 3).epsilon(1e-12));

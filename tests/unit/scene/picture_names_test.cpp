@@ -10,12 +10,12 @@ using Catch::Matchers::Contains;
 namespace {
 
 using Names = std::vector<std::string>;
-using Ids = std::vector<std::int64_t>;
+using NameIds = std::vector<std::int64_t>;
 
 // The names in the order that was found, their ids and times. `names` are given in that order.
 struct Ordered {
   Names names;
-  Ids ids;
+  NameIds ids;
   std::vector<double> times;
   std::string doubt;
 };
@@ -35,7 +35,7 @@ Ordered order(const Names& given) {
 }
 
 // Ordered as given without a doubt, and with these ids.
-Ordered sure(const Names& names, const Ids& ids) {
+Ordered sure(const Names& names, const NameIds& ids) {
   const Ordered out = order(names);
   CHECK(out.names == names);
   CHECK(out.ids == ids);
@@ -80,7 +80,7 @@ TEST_CASE("time stamps as whole milli-, micro-, nanoseconds and seconds") {
   CHECK(both.times[1] == 1305031102.211);
   const auto other = order({"2_1305031102175.png", "1_1305031102211.png"});
   CHECK(other.names == Names{"2_1305031102175.png", "1_1305031102211.png"});
-  CHECK(other.ids == Ids{0, 1});
+  CHECK(other.ids == NameIds{0, 1});
   CHECK_THAT(other.doubt, Contains("another order"));
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("one number, and several") {
   sure({"a1_f1.png", "a1_f2.png", "a2_f3.png"}, {1, 2, 3});  // both say one order
   const auto two = order({"cam0_0001.png", "cam0_0002.png", "cam1_0001.png"});
   CHECK(two.names == Names{"cam0_0001.png", "cam0_0002.png", "cam1_0001.png"});
-  CHECK(two.ids == Ids{0, 1, 2});
+  CHECK(two.ids == NameIds{0, 1, 2});
   CHECK_THAT(two.doubt, Contains("several numbers"));
   CHECK_THAT(order({"1_5.png", "2_3.png"}).doubt, Contains("several numbers"));
   sure({"12.png", "4294967295.png"}, {12, 4294967295});
@@ -182,18 +182,18 @@ TEST_CASE("one number, and several") {
 TEST_CASE("names that leave a doubt") {
   const auto zeros = order({"007.png", "7.png"});
   CHECK(zeros.names == Names{"007.png", "7.png"});
-  CHECK(zeros.ids == Ids{0, 1});
+  CHECK(zeros.ids == NameIds{0, 1});
   CHECK_THAT(zeros.doubt, Contains("one number in several names"));
   CHECK_THAT(order({"7.jpg", "7.png"}).doubt, Contains("one number in several names"));
   const auto large = order({"0.png", "4294967296.png"});
-  CHECK(large.ids == Ids{0, 1});
+  CHECK(large.ids == NameIds{0, 1});
   CHECK_THAT(large.doubt, Contains("4294967295"));
   const auto longer = order({"7.jpg", "20260101123456789012345.jpg"});
-  CHECK(longer.ids == Ids{0, 1});
+  CHECK(longer.ids == NameIds{0, 1});
   CHECK_FALSE(longer.doubt.empty());
   CHECK_FALSE(order({"a9.jpg", "a9b.jpg", "a10.jpg", "b9.jpg", "kitchen.jpg"}).doubt.empty());
   const auto mixed = order({"x3.png", "IMG_9.png", "IMG_12.png", "b_0100.png"});
-  CHECK(mixed.ids == Ids{3, 9, 12, 100});
+  CHECK(mixed.ids == NameIds{3, 9, 12, 100});
   CHECK_FALSE(mixed.doubt.empty());
   CHECK(order({"a1.png", "b2.png"}).doubt.empty());
   CHECK(order_pictures({}).pictures.empty());

@@ -23,7 +23,7 @@ const char* const kOther = "1 0 0 0.6\n0 1 0 -2\n0 0 1 3.25\n0 0 0 1\n";
 const char* const kLost =
     "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n"
     "-inf -inf -inf -inf\n";
-const char* const kMatrix =
+const char* const kPoseMatrix =
     "1170.187988 0.000000 647.750000 0.000000\n"
     "0.000000 1170.187988 483.750000 0.000000\n"
     "0.000000 0.000000 1.000000 0.000000\n"
@@ -53,8 +53,8 @@ void write_scannet(const fs::path& folder) {
     test::write_text(folder / (stem + ".txt"), stem == "00010" ? kLost : kPose);
     if (stem != "00030") write_depth(folder / (stem + ".png"));
   }
-  test::write_text(folder / "intrinsic.txt", kMatrix);
-  test::write_text(folder / "depth_intrinsic.txt", kMatrix);
+  test::write_text(folder / "intrinsic.txt", kPoseMatrix);
+  test::write_text(folder / "depth_intrinsic.txt", kPoseMatrix);
 }
 
 void write_seven(const fs::path& folder, const std::string& color_end) {
@@ -83,7 +83,7 @@ std::vector<std::string> names(const SceneSource& source) {
 }
 
 using Ids = std::vector<std::int64_t>;
-using Names = std::vector<std::string>;
+using SourceNames = std::vector<std::string>;
 
 }  // namespace
 
@@ -158,7 +158,7 @@ TEST_CASE("plain pictures: numbers of the names when each has its own") {
   const SceneSource source = open_source(folder.path());
   CHECK(source.dialect == "images");
   CHECK(ids(source) == Ids{3, 9, 12, 100});
-  CHECK(names(source) == Names{"x3.png", "IMG_9.JPG", "IMG_12.jpg", "b_0100.jpeg"});
+  CHECK(names(source) == SourceNames{"x3.png", "IMG_9.JPG", "IMG_12.jpg", "b_0100.jpeg"});
   CHECK_FALSE(source.frames[0].world_from_cam);
   CHECK_FALSE(source.K_color);
 }
@@ -170,7 +170,7 @@ TEST_CASE("plain pictures: natural order otherwise") {
   }
   const SceneSource source = open_source(folder.path());
   CHECK(ids(source) == Ids{0, 1, 2, 3, 4});
-  CHECK(names(source) == Names{"a9.jpg", "a9b.jpg", "a10.jpg", "b9.jpg", "kitchen.jpg"});
+  CHECK(names(source) == SourceNames{"a9.jpg", "a9b.jpg", "a10.jpg", "b9.jpg", "kitchen.jpg"});
   // Numbered JPEGs without poses are plain pictures too.
   test::TempFolder other;
   for (const char* name : {"00002.jpg", "00010.jpg"}) write_color(other / name);
@@ -186,7 +186,7 @@ TEST_CASE("posed frames whose pictures are PNG") {
     test::write_text(folder / (stem + ".txt"),
                      "1 0 0 0." + std::to_string(i) + "\n0 1 0 0\n0 0 1 0\n0 0 0 1\n");
   }
-  test::write_text(folder / "intrinsic.txt", kMatrix);
+  test::write_text(folder / "intrinsic.txt", kPoseMatrix);
   const SceneSource source = open_source(folder.path());
   CHECK(source.dialect == "scannet");
   CHECK(ids(source) == Ids{0, 1, 2, 3});
@@ -213,11 +213,11 @@ TEST_CASE("SensReader's folders, and those of scannet_frames_25k") {
       test::write_text(folder / ("pose/" + stem + ".txt"), stem == "2" ? kLost : kPose);
     }
     if (release) {
-      test::write_text(folder / "intrinsics_color.txt", kMatrix);
+      test::write_text(folder / "intrinsics_color.txt", kPoseMatrix);
       test::write_text(folder / "intrinsics_depth.txt", "580 0 320\n0 580 240\n0 0 1\n");
     } else {
       fs::create_directory(folder / "intrinsic");
-      test::write_text(folder / "intrinsic/intrinsic_color.txt", kMatrix);
+      test::write_text(folder / "intrinsic/intrinsic_color.txt", kPoseMatrix);
       test::write_text(folder / "intrinsic/intrinsic_depth.txt", "580 0 320\n0 580 240\n0 0 1\n");
       test::write_text(folder / "intrinsic/extrinsic_depth.txt", kPose);
     }
@@ -283,7 +283,7 @@ TEST_CASE("text files may begin with a byte order mark") {
   write_scannet(folder.path());
   const std::string mark = "\xef\xbb\xbf";
   test::write_text(folder / "00000.txt", mark + kPose);
-  test::write_text(folder / "intrinsic.txt", mark + kMatrix);
+  test::write_text(folder / "intrinsic.txt", mark + kPoseMatrix);
   const SceneSource source = open_source(folder.path());
   CHECK(ids(source) == Ids{0, 20, 30});
   CHECK((*source.K_color)[2] == 647.75);
@@ -341,7 +341,8 @@ TEST_CASE("pictures one folder below are pointed at") {
 
 TEST_CASE("time stamps as names: order, places as ids, times; the order is said where it is open") {
   test::TempFolder folder;
-  const Names stamps{"1305031102.175304.jpg", "1305031102.975304.jpg", "1305031103.011302.jpg"};
+  const SourceNames stamps{"1305031102.175304.jpg", "1305031102.975304.jpg",
+                           "1305031103.011302.jpg"};
   for (const auto& name : stamps) write_color(folder / name);
   Findings findings;
   const SceneSource source = open_source(folder.path(), {}, findings);

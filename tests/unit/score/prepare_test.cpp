@@ -433,7 +433,7 @@ const std::string kVsiLines =
     R"({"id": 4, "dataset": "scannet", "scene_name": "scene0012_00", "question_type": "room_size_estimation", "question": "Size?", "ground_truth": "0", "options": null})"
     "\n{\n";
 
-Prepared vsi(const Files& files, const std::string& lines, const fs::path& videos = {}) {
+Prepared vsi_input(const Files& files, const std::string& lines, const fs::path& videos = {}) {
   PrepareSources sources{.task = Asked::kVsi, .split = Split::kTest};
   sources.annotations = files.write("test.jsonl", lines);
   sources.videos = videos;
@@ -444,7 +444,7 @@ Prepared vsi(const Files& files, const std::string& lines, const fs::path& video
 
 TEST_CASE("VSI-Bench is asked with the words of the released evaluation") {
   const Files files;
-  const Prepared out = vsi(files, kVsiLines);
+  const Prepared out = vsi_input(files, kVsiLines);
   REQUIRE(out.samples.size() == 2);
   CHECK(out.samples[0].user ==
         "<image>These are frames of a video.\nHow many chairs?\nPlease answer the question using a "
@@ -482,18 +482,19 @@ TEST_CASE("questions whose video is missing are left out, and other videos are o
   const Files files;
   files.write("videos/arkitscenes/41069025.mp4", "x");
   files.write("videos/arkitscenes/1.mp4", "x");
-  const Prepared out = vsi(files, kVsiLines, files.folder / "videos");
+  const Prepared out = vsi_input(files, kVsiLines, files.folder / "videos");
   CHECK(out.samples.size() == 1);
   CHECK(out.videos == 1);
   REQUIRE(out.left_out.size() == 5);
   CHECK(out.left_out[0].why.find("scene0011_00.mp4") != std::string::npos);
-  CHECK_THROWS_AS(vsi(files, kVsiLines, files.folder / "none"), InputError);
+  CHECK_THROWS_AS(vsi_input(files, kVsiLines, files.folder / "none"), InputError);
 }
 
 TEST_CASE("a Parquet file of VSI-Bench is refused with the line that converts it") {
   const Files files;
-  CHECK_THROWS_WITH(vsi(files, "PAR1xyz"), Catch::Matchers::Contains("pandas.read_parquet(\"") &&
-                                               Catch::Matchers::Contains(".to_json("));
+  CHECK_THROWS_WITH(vsi_input(files, "PAR1xyz"),
+                    Catch::Matchers::Contains("pandas.read_parquet(\"") &&
+                        Catch::Matchers::Contains(".to_json("));
   files.write("snapshot/test-00000-of-00001.parquet", "PAR1xyz");
   CHECK_THROWS_WITH(find_annotations(Asked::kVsi, files.folder / "snapshot", std::nullopt),
                     Catch::Matchers::Contains("test-00000-of-00001.jsonl"));

@@ -26,8 +26,8 @@ std::vector<TableRow> foreign(const std::string& csv) {
   return csv_rows(csv, "theirs.csv", Origin::kForeign);
 }
 
-Scores scores(const std::string& task, const std::string& matcher, std::int64_t n, std::int64_t of,
-              Metrics metrics) {
+Scores table_scores(const std::string& task, const std::string& matcher, std::int64_t n,
+                    std::int64_t of, Metrics metrics) {
   Scores out;
   out.task = task;
   out.split = "val";
@@ -44,7 +44,7 @@ TableRow scored(const std::string& name, std::vector<Scores> all) {
   return row;
 }
 
-ScoreValue value(double v) { return {.value = v, .low = v - 1, .high = v + 1, .n = 100}; }
+ScoreValue table_value(double v) { return {.value = v, .low = v - 1, .high = v + 1, .n = 100}; }
 
 const Results::Entry& entry(const Results& results, std::size_t row, std::size_t column) {
   REQUIRE(results.cells.at(row).at(column));
@@ -131,12 +131,14 @@ TEST_CASE("every column of every set is of a known form") {
 TEST_CASE("a number under another matcher, of a part or of METEOR's other form is not ranked") {
   const auto columns = parse_columns("--columns", "scanqa:CIDEr,sqa3d:EM,scanqa:METEOR");
   std::vector<TableRow> rows = {
-      scored("official", {scores("scanqa", "raw", 4675, 4675,
-                                 {{"CIDEr", value(100)}, {"meteor-1.5", value(20)}}),
-                          scores("sqa3d", "official", 3519, 3519, {{"EM", value(60)}})}),
-      scored("other", {scores("scanqa", "PTB", 4675, 4675,
-                              {{"CIDEr", value(110)}, {"meteor-wordnet", value(30)}}),
-                       scores("sqa3d", "official", 12, 3519, {{"EM", value(90)}})})};
+      scored("official",
+             {table_scores("scanqa", "raw", 4675, 4675,
+                           {{"CIDEr", table_value(100)}, {"meteor-1.5", table_value(20)}}),
+              table_scores("sqa3d", "official", 3519, 3519, {{"EM", table_value(60)}})}),
+      scored("other",
+             {table_scores("scanqa", "PTB", 4675, 4675,
+                           {{"CIDEr", table_value(110)}, {"meteor-wordnet", table_value(30)}}),
+              table_scores("sqa3d", "official", 12, 3519, {{"EM", table_value(90)}})})};
   const Results results = rank_results(columns, rows, 1);
   CHECK(entry(results, 0, 0).rank == 1);
   CHECK(entry(results, 1, 0).rank == 0);
@@ -157,19 +159,21 @@ TEST_CASE("a number under another matcher, of a part or of METEOR's other form i
 }
 
 TEST_CASE("of several matchers of one task the column's own counts") {
-  const TableRow row = scored("a", {scores("sqa3d", "refined", 3519, 3519, {{"EM", value(70)}}),
-                                    scores("sqa3d", "official", 3519, 3519, {{"EM", value(60)}})});
+  const TableRow row =
+      scored("a", {table_scores("sqa3d", "refined", 3519, 3519, {{"EM", table_value(70)}}),
+                   table_scores("sqa3d", "official", 3519, 3519, {{"EM", table_value(60)}})});
   CHECK(cell_of(row, parse_column("c", "sqa3d:EM"))->value == 60);
   CHECK(cell_of(row, parse_column("c", "sqa3d:EM[refined]"))->value == 70);
   CHECK_FALSE(cell_of(row, parse_column("c", "sqa3d:BLEU-1")));
 }
 
 TEST_CASE("groups of the breakdown, and metrics that are groups, are found under their names") {
-  Scores refer = scores("scanrefer", "official", 9508, 9508, {{"Acc@0.5", value(40)}});
-  refer.breakdown = {{"unique", {{"Acc@0.25", value(80)}, {"Acc@0.5", value(70)}}}};
-  const TableRow row =
-      scored("a", {refer, scores("vsi", "official, strict parser", 5130, 5130,
-                                 {{"average", value(50)}, {"object count", value(60)}})});
+  Scores refer = table_scores("scanrefer", "official", 9508, 9508, {{"Acc@0.5", table_value(40)}});
+  refer.breakdown = {{"unique", {{"Acc@0.25", table_value(80)}, {"Acc@0.5", table_value(70)}}}};
+  const TableRow row = scored(
+      "a",
+      {refer, table_scores("vsi", "official, strict parser", 5130, 5130,
+                           {{"average", table_value(50)}, {"object count", table_value(60)}})});
   CHECK(cell_of(row, parse_column("c", "scanrefer:Acc@0.5/unique"))->value == 70);
   CHECK_FALSE(cell_of(row, parse_column("c", "scanrefer:Acc@0.5/multiple")));
   CHECK(cell_of(row, parse_column("c", "vsi:object_counting"))->value == 60);
@@ -211,8 +215,9 @@ TEST_CASE("an overall value that its groups cannot make is marked") {
   CHECK(note(head + "a,66.7,28.6,28.5\n", "scanrefer:Acc@0.5") == "");  // rounding may hide it
   CHECK(note(head + "a,66.7,28.6,47.7\n", "scanrefer:Acc@0.5") == "");  // the counts are not known
   // A complete score file tells the counts.
-  Scores mine = scores("scanrefer", "official", 10, 10, {{"Acc@0.5", value(40)}});
-  mine.breakdown = {{"unique", {{"Acc@0.5", value(70)}}}, {"multiple", {{"Acc@0.5", value(30)}}}};
+  Scores mine = table_scores("scanrefer", "official", 10, 10, {{"Acc@0.5", table_value(40)}});
+  mine.breakdown = {{"unique", {{"Acc@0.5", table_value(70)}}},
+                    {"multiple", {{"Acc@0.5", table_value(30)}}}};
   mine.breakdown[0].second[0].second.n = 3;
   mine.breakdown[1].second[0].second.n = 7;
   CHECK_THAT(note(head + "a,66.7,28.6,47.7\n", "scanrefer:Acc@0.5", {scored("mine", {mine})}),
@@ -313,9 +318,9 @@ TEST_CASE("score files become rows by name or by folder") {
     return path.string();
   };
   const std::string a =
-      write("run a/scanqa.json", scores("scanqa", "raw", 5, 5, {{"EM", value(20)}}));
+      write("run a/scanqa.json", table_scores("scanqa", "raw", 5, 5, {{"EM", table_value(20)}}));
   const std::string b =
-      write("run a/sqa3d.json", scores("sqa3d", "official", 5, 5, {{"EM", value(50)}}));
+      write("run a/sqa3d.json", table_scores("sqa3d", "official", 5, 5, {{"EM", table_value(50)}}));
   publish_file(dir.path() / "run a/run.json", std::string_view("{\"schema\": \"other\"}\n"));
   const std::string folder = (dir.path() / "run a").string();
   for (const std::vector<std::string>& inputs :
@@ -339,8 +344,8 @@ TEST_CASE("score files become rows by name or by folder") {
 TEST_CASE("tables come back from their own CSV, and names stay as they are") {
   const std::string name = "vega_3d 50% A&B #1 {x} ~^\\ $";
   std::vector<TableRow> rows = foreign("name,extra_data,sqa3d:EM\n\"" + name + "\",yes,61.25\n");
-  rows.push_back(
-      scored("mine", {scores("sqa3d", "official", 12, 3519, {{"EM", value(60.123456789)}})}));
+  rows.push_back(scored(
+      "mine", {table_scores("sqa3d", "official", 12, 3519, {{"EM", table_value(60.123456789)}})}));
   const Results results = rank_results(parse_columns("--columns", "sqa3d:EM"), rows, 1);
   TableOptions options;
   options.format = TableFormat::kCsv;

@@ -24,7 +24,7 @@ std::string scanrefer_line(int id, const std::string& box, const std::string& mo
          ", \"pred_response\": " + box + more + "}\n";
 }
 
-struct Files {
+struct ValidationFiles {
   test::TempFolder folder;
   std::filesystem::path write(const std::string& name, const std::string& text) const {
     test::write_text(folder / name, text);
@@ -59,7 +59,7 @@ std::vector<std::string> faults(const std::string& text, Task task, const AskedQ
 }  // namespace
 
 TEST_CASE("a whole answer file has no faults") {
-  const Files files;
+  const ValidationFiles files;
   const AskedQuestions asked = files.scanqa();
   CHECK(asked.list.size() == 2);
   const Validation found = validate_answers(
@@ -73,7 +73,7 @@ TEST_CASE("a whole answer file has no faults") {
 }
 
 TEST_CASE("missing, repeated and foreign questions, each with its line") {
-  const Files files;
+  const ValidationFiles files;
   const AskedQuestions asked = files.scanqa();
   const std::string text = scanqa_line("test-scene0001_00-0") + scanqa_line("test-scene0001_00-0") +
                            scanqa_line("val-scene0001_00-0");
@@ -122,7 +122,7 @@ TEST_CASE("without an annotation file the number of questions is compared") {
 }
 
 TEST_CASE("a row number that means another scene is another split") {
-  const Files files;
+  const ValidationFiles files;
   const AskedQuestions asked = files.scanrefer();
   std::string text;
   for (int i = 0; i < 4; ++i)
@@ -135,7 +135,7 @@ TEST_CASE("a row number that means another scene is another split") {
 }
 
 TEST_CASE("questions of every form of annotation file") {
-  const Files files;
+  const ValidationFiles files;
   const auto ids = [](const AskedQuestions& asked) {
     std::string out;
     for (const auto& one : asked.list) out += one.id + "@" + one.scene + " ";
@@ -174,7 +174,7 @@ TEST_CASE("questions of every form of annotation file") {
 }
 
 TEST_CASE("processed questions of another benchmark are refused with both names") {
-  const Files files;
+  const ValidationFiles files;
   const char* other =
       R"([{"id": 7, "video": "scannet/scene0011_00", "metadata": {"dataset": "sqa3d"},
            "conversations": [{"from": "human", "value": "?"}, {"from": "gpt", "value": "left"}]}])";
@@ -186,7 +186,7 @@ TEST_CASE("processed questions of another benchmark are refused with both names"
 }
 
 TEST_CASE("a record keeps digests and finds changes") {
-  const Files files;
+  const ValidationFiles files;
   const auto record = files.folder / "record.json";
   CHECK(compare_record(record, Task::kScanQa, {{"gt", "aa"}}).empty());
   CHECK(compare_record(record, Task::kScanQa, {{"gt", "aa"}, {"labels", "bb"}}).empty());
@@ -201,7 +201,7 @@ TEST_CASE("a record keeps digests and finds changes") {
 }
 
 TEST_CASE("the file that ScanQA's server takes") {
-  const Files files;
+  const ValidationFiles files;
   const AskedQuestions asked = files.scanqa();
   const Validation found =
       validate_answers(scanqa_line("test-scene0002_00-1", "two \\\"big\\\" ones") +
@@ -220,7 +220,7 @@ TEST_CASE("the file that ScanQA's server takes") {
 }
 
 TEST_CASE("the file that ScanRefer's server takes") {
-  const Files files;
+  const ValidationFiles files;
   const AskedQuestions asked = files.scanrefer();
   const auto labels =
       files.write("labels.tsv",

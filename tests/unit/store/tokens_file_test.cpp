@@ -71,7 +71,7 @@ TokenPositions sample_positions() {
   return p;
 }
 
-ObjectFeatures sample_objects(std::size_t count, const std::string& mode = "patch14") {
+ObjectFeatures token_objects(std::size_t count, const std::string& mode = "patch14") {
   ObjectFeatures o;
   o.mode = mode;
   for (std::size_t n = 0; n < count; ++n) {
@@ -98,8 +98,8 @@ void write_tokens(const std::filesystem::path& path, DType dtype = DType::kBF16,
   writer.put_gate(0, kFrames, gate);
   writer.put_covered(sample_covered());
   writer.put_positions(sample_positions());
-  writer.put_objects(ObjectKind::kGt, sample_objects(2));
-  writer.put_objects(ObjectKind::kProposal, sample_objects(0, "patch27"));
+  writer.put_objects(ObjectKind::kGt, token_objects(2));
+  writer.put_objects(ObjectKind::kProposal, token_objects(0, "patch27"));
   writer.finish({{"end", "2026-01-01T00:00:00Z"}});
 }
 
@@ -169,8 +169,8 @@ TEST_CASE("a tokens file gives back what was put in") {
   REQUIRE(gt);
   REQUIRE(proposals);
   CHECK(gt->id == std::vector<std::int32_t>{0, 5});
-  CHECK(gt->box == sample_objects(2).box);
-  CHECK(gt->feature == sample_objects(2).feature);
+  CHECK(gt->box == token_objects(2).box);
+  CHECK(gt->feature == token_objects(2).feature);
   CHECK(gt->mode == "patch14");
   CHECK(proposals->id.empty());
   CHECK(proposals->feature.empty());
@@ -285,10 +285,10 @@ TEST_CASE("tokens that do not fit are refused, and nothing is left") {
     auto positions = sample_positions();
     positions.voxel.pop_back();
     CHECK_THROWS_AS(w.put_positions(positions), InputError);
-    auto objects = sample_objects(2);
+    auto objects = token_objects(2);
     objects.feature.pop_back();
     CHECK_THROWS_AS(w.put_objects(ObjectKind::kGt, objects), InputError);
-    objects = sample_objects(2);
+    objects = token_objects(2);
     objects.box.pop_back();
     CHECK_THROWS_AS(w.put_objects(ObjectKind::kGt, objects), InputError);
   }
@@ -302,8 +302,8 @@ TEST_CASE("tokens that do not fit are refused, and nothing is left") {
     CHECK_THROWS_AS(w.put_covered(sample_covered()), InputError);
     w.put_positions(sample_positions());
     CHECK_THROWS_AS(w.put_positions(sample_positions()), InputError);
-    w.put_objects(ObjectKind::kGt, sample_objects(1));
-    CHECK_THROWS_AS(w.put_objects(ObjectKind::kGt, sample_objects(1)), InputError);
+    w.put_objects(ObjectKind::kGt, token_objects(1));
+    CHECK_THROWS_AS(w.put_objects(ObjectKind::kGt, token_objects(1)), InputError);
   }
   CHECK(entries(folder.path()) == 0);
 }

@@ -15,7 +15,7 @@ namespace vega {
 namespace {
 namespace fs = std::filesystem;
 
-synth::ModelOptions options(const fs::path& folder, const std::string& layout) {
+synth::ModelOptions siglip_options(const fs::path& folder, const std::string& layout) {
   synth::ModelOptions o;
   o.folder = folder, o.preset = "siglip-tiny", o.layout = layout;
   o.progress = ProgressMode::kOff;
@@ -28,7 +28,7 @@ bool same_values(const TensorView& a, const TensorView& b) {
 
 TEST_CASE("model: siglip-tiny is one tower in two layouts", "[model]") {
   const test::TempFolder temp;
-  const auto made = synth::write_model(options(temp / "m", "both"));
+  const auto made = synth::write_model(siglip_options(temp / "m", "both"));
   REQUIRE(made == std::vector<fs::path>{temp / "m" / "original", temp / "m" / "llava-video"});
   const TensorSet original = read_sharded(made[0], "model"), llava = read_sharded(made[1], "model");
   // Hugging Face's vision_model: 448 tensors. LLaVA-Video's: one layer and the head less; beside it
@@ -63,9 +63,9 @@ TEST_CASE("model: siglip-so400m has the released sizes", "[model]") {
 
 TEST_CASE("model: each network has its own layouts", "[model]") {
   const test::TempFolder temp;
-  CHECK_THROWS_AS(synth::write_model(options(temp / "m", "diffusers")), UsageError);
+  CHECK_THROWS_AS(synth::write_model(siglip_options(temp / "m", "diffusers")), UsageError);
   CHECK_THROWS_WITH(
-      synth::write_model(options(temp / "m", "diffusers")),
+      synth::write_model(siglip_options(temp / "m", "diffusers")),
       Catch::Contains("original, llava-video or both") && Catch::Contains("siglip-tiny"));
 }
 

@@ -10,7 +10,7 @@
 namespace vega {
 namespace {
 
-synth::ModelOptions options(const std::filesystem::path& folder, const std::string& preset) {
+synth::ModelOptions vlm_options(const std::filesystem::path& folder, const std::string& preset) {
   synth::ModelOptions o;
   o.folder = folder, o.preset = preset;
   o.progress = ProgressMode::kOff;
@@ -23,7 +23,7 @@ TEST_CASE("model: vlm-tiny is each family's checkpoint", "[model]") {
                                        {"vlm-tiny-3d", vlm::Family::kVideo3d},
                                        {"vlm-tiny-video", vlm::Family::kLlavaVideo}}) {
     INFO(preset);
-    const auto made = synth::write_model(options(temp / preset, preset));
+    const auto made = synth::write_model(vlm_options(temp / preset, preset));
     const vlm::VlmCheckpoint c = vlm::open_checkpoint(made.front());
     CHECK(c.family == family);
     CHECK(c.tower.has_value());
@@ -40,7 +40,7 @@ TEST_CASE("model: vlm-tiny is each family's checkpoint", "[model]") {
 TEST_CASE("model: vlm-study is a row of the study", "[model]") {
   const test::TempFolder temp;
   const auto open = [&](const synth::StudyRow& row, std::uint64_t seed = 1) {
-    auto o = options(temp / "study", "vlm-study");
+    auto o = vlm_options(temp / "study", "vlm-study");
     o.row = row, o.seed = seed, o.overwrite = true;
     return vlm::open_checkpoint(synth::write_model(o).front());
   };
@@ -73,14 +73,14 @@ TEST_CASE("model: vlm-study is a row of the study", "[model]") {
 
   CHECK(open({}).fingerprint() == one);
   CHECK(open({}, 2).fingerprint() != one);
-  auto o = options(temp / "tiny", "vlm-tiny");
+  auto o = vlm_options(temp / "tiny", "vlm-tiny");
   o.row.zero_visual = true;
   CHECK_THROWS_AS(synth::write_model(o), UsageError);
 }
 
 TEST_CASE("model: vlm-tiny takes a tokeniser that is given", "[model]") {
   const test::TempFolder temp;
-  synth::write_model(options(temp / "a", "vlm-tiny"));
+  synth::write_model(vlm_options(temp / "a", "vlm-tiny"));
   Json words = *parse_json(test::read_text(temp / "a" / "tokenizer.json"));
   Json added = words["added_tokens"];
   Json more = *parse_json(R"({"id": 260, "content": "<more>", "special": true, "normalized": false,
@@ -89,12 +89,12 @@ TEST_CASE("model: vlm-tiny takes a tokeniser that is given", "[model]") {
   words.set("added_tokens", added);
   std::filesystem::create_directory(temp / "words");
   test::write_text(temp / "words" / "tokenizer.json", words.dump());
-  auto o = options(temp / "b", "vlm-tiny");
+  auto o = vlm_options(temp / "b", "vlm-tiny");
   o.tokenizer = temp / "words";
   const vlm::VlmCheckpoint c = vlm::open_checkpoint(synth::write_model(o).front());
   CHECK(c.config.text.vocab == 263);
   CHECK(c.words().id_of("<more>") == 260);
-  o = options(temp / "c", "siglip-tiny");
+  o = vlm_options(temp / "c", "siglip-tiny");
   o.tokenizer = temp / "words";
   CHECK_THROWS_AS(synth::write_model(o), UsageError);
 }

@@ -24,13 +24,13 @@ namespace fs = std::filesystem;
 // adds up two of them, the cast of the aligned point one more.
 constexpr double kRounding = 1e-6;
 
-SceneOptions small(const fs::path& folder) {
+SceneOptions small_scan(const fs::path& folder) {
   SceneOptions o;
   o.folder = folder, o.seed = 7, o.frames = 2, o.width = 64, o.height = 48, o.threads = 1;
   return o;
 }
 
-const Room& shared_room() {
+const Room& room_to_scan() {
   static const Room room(7);
   return room;
 }
@@ -49,16 +49,16 @@ std::array<double, 6> beyond(const scan::Box& box, const RoomPoint& lo, const Ro
 
 TEST_CASE("scan: read back, its boxes are those of the room", "[scan]") {
   const test::TempFolder temp;
-  SceneOptions o = small(temp / "scene0007_00");
+  SceneOptions o = small_scan(temp / "scene0007_00");
   o.scan = true;
-  REQUIRE(write_scene(shared_room(), o) == 2);
+  REQUIRE(write_scene(room_to_scan(), o) == 2);
   const scan::ScanFiles files = scan::find_scan_files(o.folder);
   REQUIRE(files.has_annotation());
   for (const auto& path : {files.sens, files.mesh, files.text, files.labels, files.masks}) {
     REQUIRE(!path.empty());
   }
   const scan::ScanText text = scan::read_scan_text(files.text);
-  const RoomScan made = scan_room(shared_room());
+  const RoomScan made = scan_room(room_to_scan());
   CHECK(text.has_axis_align);
   CHECK(text.axis_align == made.axis_align);  // exact through six decimals
   CHECK(text.axis_align[1] != 0);
@@ -73,7 +73,7 @@ TEST_CASE("scan: read back, its boxes are those of the room", "[scan]") {
   const scan::LabelMap labels(files.labels);
   const auto list =
       scan::read_objects(files, scan::align_points_f32(mesh.vertices, text.axis_align), labels);
-  const auto& objects = shared_room().objects();
+  const auto& objects = room_to_scan().objects();
   CHECK(list.dense);
   REQUIRE(list.objects.size() == objects.size());
   const auto root = nlohmann::json::parse(test::read_text(o.folder / "objects.json"));
@@ -94,7 +94,7 @@ TEST_CASE("scan: read back, its boxes are those of the room", "[scan]") {
 
 TEST_CASE("scan: masks err by little, in falling score", "[scan]") {
   const test::TempFolder temp;
-  const RoomScan made = scan_room(shared_room());
+  const RoomScan made = scan_room(room_to_scan());
   write_scan(made, {Room::intrinsics(64, 48), 2}, temp.path(), "s");
   const auto aligned = scan::align_points_f32(made.vertices, made.axis_align);
   const auto masks = scan::read_masks(temp / "s.mask.npz", aligned.size(), made.masks.size());
@@ -116,8 +116,8 @@ TEST_CASE("scan: masks err by little, in falling score", "[scan]") {
       own += static_cast<std::size_t>(std::count(ids.begin(), ids.end(), id));
       for (const std::int32_t v : mask.vertices) inside += ids[static_cast<std::size_t>(v)] == id;
       for (int a = 0; a < 3; ++a) {
-        lo[a] = std::min(lo[a], shared_room().objects()[id].box_min[a]);
-        hi[a] = std::max(hi[a], shared_room().objects()[id].box_max[a]);
+        lo[a] = std::min(lo[a], room_to_scan().objects()[id].box_min[a]);
+        hi[a] = std::max(hi[a], room_to_scan().objects()[id].box_max[a]);
       }
     }
     CHECK(inside > own / 2);
@@ -138,17 +138,17 @@ TEST_CASE("scan: masks err by little, in falling score", "[scan]") {
 
 TEST_CASE("scan: pictures as with --sens, poses in the scan frame", "[scan]") {
   const test::TempFolder temp;
-  SceneOptions plain = small(temp / "plain"), scanned = small(temp / "scanned");
+  SceneOptions plain = small_scan(temp / "plain"), scanned = small_scan(temp / "scanned");
   plain.sens = scanned.scan = true;
-  REQUIRE(write_scene(shared_room(), plain) == 2);
-  REQUIRE(write_scene(shared_room(), scanned) == 2);
-  CHECK(write_scene(shared_room(), scanned) == 0);  // there already
+  REQUIRE(write_scene(room_to_scan(), plain) == 2);
+  REQUIRE(write_scene(room_to_scan(), scanned) == 2);
+  CHECK(write_scene(room_to_scan(), scanned) == 0);  // there already
   scanned.scan = false, scanned.sens = true;
-  CHECK_THROWS_AS(write_scene(shared_room(), scanned), RefusedError);
+  CHECK_THROWS_AS(write_scene(room_to_scan(), scanned), RefusedError);
   for (const char* name : {"00001", "intrinsic", "depth_intrinsic"}) {
-    SceneOptions clash = small(temp / name);
+    SceneOptions clash = small_scan(temp / name);
     clash.scan = true;
-    CHECK_THROWS_AS(write_scene(shared_room(), clash), InputError);
+    CHECK_THROWS_AS(write_scene(room_to_scan(), clash), InputError);
   }
   const SensFile room(plain.folder / "plain.sens"), scan(scanned.folder / "scanned.sens");
   const auto align = scan::read_scan_text(scanned.folder / "scanned.txt").axis_align;
@@ -165,7 +165,7 @@ TEST_CASE("scan: pictures as with --sens, poses in the scan frame", "[scan]") {
 }
 
 TEST_CASE("scan: a function of the seed, its vertices on the room's surfaces", "[scan]") {
-  const RoomScan one = scan_room(shared_room()), two = scan_room(shared_room());
+  const RoomScan one = scan_room(room_to_scan()), two = scan_room(room_to_scan());
   const RoomScan other = scan_room(Room(8));
   CHECK(one.vertices == two.vertices);
   CHECK(one.masks.size() == two.masks.size());
@@ -174,7 +174,7 @@ TEST_CASE("scan: a function of the seed, its vertices on the room's surfaces", "
   // A camera in the middle of the room sees no vertex before the surface at its pixel.
   const auto aligned = scan::align_points(one.vertices, one.axis_align);
   const auto ids = scan::instance_ids(one.segments, one.groups);
-  const Pose pose = shared_room().walk(8)[0];
+  const Pose pose = room_to_scan().walk(8)[0];
   const RoomIntrinsics camera = Room::intrinsics(640, 480);
   std::size_t seen = 0, before = 0;
   for (std::size_t i = 0; i < aligned.size(); ++i) {
@@ -185,7 +185,7 @@ TEST_CASE("scan: a function of the seed, its vertices on the room's surfaces", "
     double nearest = 1e9, centre = 0;
     for (int side = 0; side < 9; ++side) {
       const double u = (*at)[0] + 0.5 * (side % 3 - 1), v = (*at)[1] + 0.5 * (side / 3 - 1);
-      const double depth = shared_room().depth_at(pose, camera, u, v);
+      const double depth = room_to_scan().depth_at(pose, camera, u, v);
       if (side == 4) centre = depth;
       if (depth > 0) nearest = std::min(nearest, depth);
     }
@@ -204,11 +204,11 @@ TEST_CASE("scan: a function of the seed, its vertices on the room's surfaces", "
 
 TEST_CASE("scan: in the room's frame the frames are those of a plain folder", "[scan]") {
   const test::TempFolder temp;
-  SceneOptions plain = small(temp / "plain"), whole = small(temp / "whole");
+  SceneOptions plain = small_scan(temp / "plain"), whole = small_scan(temp / "whole");
   whole.scan = true;
   whole.scan_frame = ScanFrame::kRoom;
-  write_scene(shared_room(), plain);
-  write_scene(shared_room(), whole);
+  write_scene(room_to_scan(), plain);
+  write_scene(room_to_scan(), whole);
   for (const auto& entry : fs::directory_iterator(plain.folder)) {
     const auto name = entry.path().filename();
     if (name == "objects.json") continue;  // the recipe
@@ -218,18 +218,18 @@ TEST_CASE("scan: in the room's frame the frames are those of a plain folder", "[
   const auto text = scan::read_scan_text(whole.folder / "whole.txt");
   CHECK(text.has_axis_align);
   CHECK((text.axis_align == scan::kIdentity4));
-  const RoomScan scan = scan_room(shared_room(), ScanFrame::kRoom);
+  const RoomScan scan = scan_room(room_to_scan(), ScanFrame::kRoom);
   CHECK((scan::read_ply(whole.folder / "whole_vh_clean_2.ply").vertices == scan.vertices));
-  const Pose pose = shared_room().walk(2)[1];
+  const Pose pose = room_to_scan().walk(2)[1];
   CHECK((scan_pose(scan, pose) == pose));
   const SensFile stream(whole.folder / "whole.sens");
   REQUIRE(stream.frames().size() == 2);
   for (std::size_t i = 0; i < 16; ++i)
     CHECK(stream.frames()[1].world_from_cam[i] == static_cast<float>(pose[i]));
   // Another recipe than that of either other form.
-  CHECK(write_scene(shared_room(), whole) == 0);
+  CHECK(write_scene(room_to_scan(), whole) == 0);
   whole.scan_frame = ScanFrame::kOwn;
-  CHECK_THROWS_AS(write_scene(shared_room(), whole), RefusedError);
+  CHECK_THROWS_AS(write_scene(room_to_scan(), whole), RefusedError);
 }
 
 }  // namespace vega

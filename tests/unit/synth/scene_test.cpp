@@ -17,7 +17,7 @@ namespace vega {
 namespace {
 namespace fs = std::filesystem;
 
-SceneOptions small(const fs::path& folder) {
+SceneOptions small_scene(const fs::path& folder) {
   SceneOptions o;
   o.folder = folder, o.seed = 7, o.frames = 6, o.every = 2, o.width = 64, o.height = 48;
   o.threads = 1;
@@ -25,12 +25,12 @@ SceneOptions small(const fs::path& folder) {
 }
 
 // One room for most cases, so that its light is computed once.
-const Room& shared_room() {
+const Room& scene_room() {
   static const Room room(7);
   return room;
 }
 
-std::set<std::string> names_in(const fs::path& folder) {
+std::set<std::string> names_of_folder(const fs::path& folder) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename());
   return names;
@@ -48,7 +48,7 @@ Pose read_matrix(const fs::path& path) {
 
 TEST_CASE("scene: the folder holds what the room shows, bit for bit", "[scene]") {
   const test::TempFolder temp;
-  const SceneOptions o = small(temp / "room");
+  const SceneOptions o = small_scene(temp / "room");
   int last = 0, total = 0;
   CHECK(write_scene(o, [&](int done, int all) { last = done, total = all; }) == 3);
   CHECK(last == 3);
@@ -57,10 +57,10 @@ TEST_CASE("scene: the folder holds what the room shows, bit for bit", "[scene]")
   for (const char* id : {"00000", "00002", "00004"}) {
     for (const char* suffix : {".jpg", ".png", ".txt"}) wanted.insert(std::string(id) + suffix);
   }
-  CHECK(names_in(o.folder) == wanted);
-  CHECK(names_in(temp.path()) == std::set<std::string>{"room"});
+  CHECK(names_of_folder(o.folder) == wanted);
+  CHECK(names_of_folder(temp.path()) == std::set<std::string>{"room"});
 
-  const Room& room = shared_room();
+  const Room& room = scene_room();
   const auto poses = room.walk(6);
   const RoomIntrinsics camera = Room::intrinsics(64, 48);
   const Pose k = read_matrix(o.folder / "intrinsic.txt");
@@ -97,22 +97,22 @@ TEST_CASE("scene: the folder holds what the room shows, bit for bit", "[scene]")
 
 TEST_CASE("scene: threads do not change a byte", "[scene]") {
   const test::TempFolder temp;
-  SceneOptions one = small(temp / "one"), many = small(temp / "many");
+  SceneOptions one = small_scene(temp / "one"), many = small_scene(temp / "many");
   many.threads = 4;
-  write_scene(shared_room(), one);
-  write_scene(shared_room(), many);
-  for (const std::string& name : names_in(one.folder)) {
+  write_scene(scene_room(), one);
+  write_scene(scene_room(), many);
+  for (const std::string& name : names_of_folder(one.folder)) {
     INFO(name);
     CHECK(test::read_bytes(one.folder / name) == test::read_bytes(many.folder / name));
   }
-  CHECK(names_in(one.folder) == names_in(many.folder));
+  CHECK(names_of_folder(one.folder) == names_of_folder(many.folder));
 }
 
 TEST_CASE("scene: done work is kept, other work is not overwritten unasked", "[scene]") {
   const test::TempFolder temp;
-  SceneOptions o = small(temp / "room");
+  SceneOptions o = small_scene(temp / "room");
   o.every = 6;
-  CHECK(write_scene(shared_room(), o) == 1);
+  CHECK(write_scene(scene_room(), o) == 1);
   CHECK(write_scene(o) == 0);  // there already
   CHECK_THROWS_AS(write_scene(Room(8), o), InputError);
   o.quality = 40;
@@ -120,44 +120,44 @@ TEST_CASE("scene: done work is kept, other work is not overwritten unasked", "[s
                     Catch::Contains("\"quality\":92") && Catch::Contains("--overwrite"));
   const auto before = test::read_bytes(o.folder / "00000.jpg");
   o.overwrite = true;
-  CHECK(write_scene(shared_room(), o) == 1);
+  CHECK(write_scene(scene_room(), o) == 1);
   CHECK(test::read_bytes(o.folder / "00000.jpg") != before);
-  CHECK(names_in(temp.path()) == std::set<std::string>{"room"});
+  CHECK(names_of_folder(temp.path()) == std::set<std::string>{"room"});
 
   o.folder = temp / "letters";
   fs::create_directory(o.folder);
   test::write_text(o.folder / "dear.txt", "keep me");
   CHECK_THROWS_AS(write_scene(o), RefusedError);  // even with overwrite
-  CHECK(names_in(o.folder) == std::set<std::string>{"dear.txt"});
+  CHECK(names_of_folder(o.folder) == std::set<std::string>{"dear.txt"});
 }
 
 TEST_CASE("scene: a trailing slash names the same folder", "[scene]") {
   const test::TempFolder temp;
-  SceneOptions o = small(temp / "room/");
+  SceneOptions o = small_scene(temp / "room/");
   o.every = 6;
-  CHECK(write_scene(shared_room(), o) == 1);
-  CHECK(names_in(temp.path()) == std::set<std::string>{"room"});
+  CHECK(write_scene(scene_room(), o) == 1);
+  CHECK(names_of_folder(temp.path()) == std::set<std::string>{"room"});
   o.folder = temp / "room";
-  CHECK(write_scene(shared_room(), o) == 0);
+  CHECK(write_scene(scene_room(), o) == 0);
   for (const char* nameless : {"", "/", "//"}) {
     o.folder = nameless;
-    CHECK_THROWS_AS(write_scene(shared_room(), o), InputError);
+    CHECK_THROWS_AS(write_scene(scene_room(), o), InputError);
   }
 }
 
 TEST_CASE("scene: a failure leaves nothing, dead parts are swept", "[scene]") {
   const test::TempFolder temp;
-  const SceneOptions o = small(temp / "room");
+  const SceneOptions o = small_scene(temp / "room");
   const fs::path dead = temp / "room.part-elsewhere-1";
   fs::create_directory(dead);
   test::write_text(dead / "00000.txt", "half");
   struct Stop {};
-  CHECK_THROWS_AS(write_scene(shared_room(), o,
+  CHECK_THROWS_AS(write_scene(scene_room(), o,
                               [](int done, int) {
                                 if (done == 2) throw Stop{};
                               }),
                   Stop);
-  CHECK(names_in(temp.path()).empty());
+  CHECK(names_of_folder(temp.path()).empty());
   SceneOptions bad = o;
   bad.frames = 0;
   CHECK_THROWS_AS(write_scene(bad), InputError);
@@ -165,7 +165,7 @@ TEST_CASE("scene: a failure leaves nothing, dead parts are swept", "[scene]") {
   CHECK_THROWS_WITH(write_scene(bad), Catch::Contains("100000") && Catch::Contains("1 to 99999"));
   bad = o, bad.width = 4;
   CHECK_THROWS_WITH(write_scene(bad), Catch::Contains("width") && Catch::Contains("16 to 8192"));
-  CHECK(names_in(temp.path()).empty());
+  CHECK(names_of_folder(temp.path()).empty());
 }
 
 }  // namespace vega

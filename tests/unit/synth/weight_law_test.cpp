@@ -18,12 +18,12 @@
 namespace vega {
 namespace {
 
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 using Shapes = std::map<std::string, Shape>;  // in byte order of the names, as the digests want it
 using Bytes = std::span<const std::byte>;
 
-const Json& answers() {
-  static const Json json = Json::parse(std::ifstream(test::golden("weights.json")));
+const Parsed& answers() {
+  static const Parsed json = Parsed::parse(std::ifstream(test::golden("weights.json")));
   return json;
 }
 
@@ -179,7 +179,7 @@ Shapes tiny(const std::string& network) {
 
 TEST_CASE("weights: known answers, bit for bit", "[weights]") {
   REQUIRE(answers()["tensors"].size() > 30);
-  for (const Json& entry : answers()["tensors"]) {
+  for (const Parsed& entry : answers()["tensors"]) {
     const auto name = entry["name"].get<std::string>();
     const auto shape = entry["shape"].get<Shape>();
     const auto seed = entry["seed"].get<std::uint64_t>();
@@ -216,7 +216,7 @@ TEST_CASE("weights: names, shapes and counts of the tiny models", "[weights]") {
           std::string_view(network) == "dit")
         continue;
       INFO(network << " " << name);
-      const Json& known = answers()[std::string(network) + "_shapes"];
+      const Parsed& known = answers()[std::string(network) + "_shapes"];
       REQUIRE(known.contains(name));
       CHECK(known[name].get<Shape>() == shape);
       ++listed;

@@ -21,14 +21,14 @@ Tokenizer open(const Json& json) {
 }
 
 // The words of a text: with whole words as tokens nothing but the split decides.
-const test::Pairs kMerges{{"c", "h"}, {"ch", "a"}, {" ", "ch"}, {" ch", "a"},
-                          {"a", "b"}, {"b", "c"},  {"a", "bc"}};
+const test::Pairs kTinyMerges{{"c", "h"}, {"ch", "a"}, {" ", "ch"}, {" ch", "a"},
+                              {"a", "b"}, {"b", "c"},  {"a", "bc"}};
 
 }  // namespace
 
 TEST_CASE("tokenizer: merges apply by rank, then from the left") {
-  const Tokenizer tokenizer = open(test::tiny_tokenizer(kMerges));
-  CHECK(tokenizer.size() == 256 + kMerges.size());
+  const Tokenizer tokenizer = open(test::tiny_tokenizer(kTinyMerges));
+  CHECK(tokenizer.size() == 256 + kTinyMerges.size());
   CHECK(tokenizer.encode("chcha", Control::kText) == Ids{256, 257});
   CHECK(tokenizer.encode(" cha", Control::kText) == Ids{' ', 257});  // "cha" before " ch"
   CHECK(tokenizer.encode("abc", Control::kText) == Ids{260, 'c'});   // "ab" before "bc"
@@ -40,7 +40,7 @@ TEST_CASE("tokenizer: merges apply by rank, then from the left") {
 }
 
 TEST_CASE("tokenizer: long words give what short ones give") {
-  const Tokenizer tokenizer = open(test::tiny_tokenizer(kMerges));
+  const Tokenizer tokenizer = open(test::tiny_tokenizer(kTinyMerges));
   for (const std::size_t times : {1, 5, 6, 7, 8, 100, 5000}) {
     std::string word;
     Ids expected;
@@ -55,7 +55,7 @@ TEST_CASE("tokenizer: long words give what short ones give") {
 }
 
 TEST_CASE("tokenizer: ignore_merges keeps words that are tokens whole") {
-  Json json = test::tiny_tokenizer(kMerges);
+  Json json = test::tiny_tokenizer(kTinyMerges);
   Json model = json["model"];
   model.set("ignore_merges", true);
   json.set("model", model);
@@ -65,7 +65,7 @@ TEST_CASE("tokenizer: ignore_merges keeps words that are tokens whole") {
 }
 
 TEST_CASE("tokenizer: many threads share one") {
-  const Tokenizer tokenizer = open(test::tiny_tokenizer(kMerges));
+  const Tokenizer tokenizer = open(test::tiny_tokenizer(kTinyMerges));
   std::string text;
   for (int i = 0; i < 2000; ++i) text += "cha" + std::to_string(i) + " abc";
   const Ids expected = tokenizer.encode(text, Control::kText);

@@ -38,11 +38,11 @@ std::string inflated(const std::string& pdf) {
 }
 
 // Columns and rows of the pixels that are lighter than a half.
-struct Box {
+struct Ink {
   int left = 1 << 20, right = -1, top = 1 << 20, bottom = -1;
 };
-Box ink(const ImageU8& image) {
-  Box box;
+Ink ink(const ImageU8& image) {
+  Ink box;
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
       if (pixel(image, x, y).r < 128) continue;
@@ -138,7 +138,7 @@ TEST_CASE("hatching covers its share of a shape, in the direction told") {
     const ImageU8 image = draw_on(blank(80, 80, kBlack), [&](Canvas& c) {
       c.hatch(shape, {kWhite, 1}, 5, turn);
     });
-    const Box box = ink(image);
+    const Ink box = ink(image);
     CHECK((box.left >= 10 && box.right < 70 && box.top >= 10 && box.bottom < 70));
     double sum = 0;
     for (int y = 10; y < 70; ++y)
@@ -157,16 +157,16 @@ TEST_CASE("text stands where it is said to stand") {
   const TextStyle style{kWhite, 20};
   const double width = text_width("HH", style);
   CHECK((width > 28 && width < 34));
-  const Box left = ink(written("HH", style));
+  const Ink left = ink(written("HH", style));
   CHECK((left.left >= 60 && left.left <= 63));
   CHECK(left.right <= 60 + width);
   CHECK(left.bottom == 39);
   CHECK(std::abs(left.bottom + 1 - left.top - cap_height(style)) < 1.5);
-  const Box right = ink(written("HH", {kWhite, 20, false, Anchor::kRight}));
+  const Ink right = ink(written("HH", {kWhite, 20, false, Anchor::kRight}));
   CHECK((right.right < 60 && right.right >= 56));
-  const Box center = ink(written("HH", {kWhite, 20, false, Anchor::kCenter}));
+  const Ink center = ink(written("HH", {kWhite, 20, false, Anchor::kCenter}));
   CHECK(std::abs(center.left + center.right - 119) <= 1);
-  const Box up = ink(written("HH", {kWhite, 20, false, Anchor::kLeft, 90}));
+  const Ink up = ink(written("HH", {kWhite, 20, false, Anchor::kLeft, 90}));
   CHECK((up.right < 60 && up.bottom < 40 && up.bottom - up.top > up.right - up.left));
   CHECK(text_width("", style) == 0);
   CHECK(text_width("0000", style) == Approx(text_width("1478", style)));

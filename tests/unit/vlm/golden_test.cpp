@@ -14,7 +14,7 @@ namespace {
 
 // Of bfloat16: the share of the norm that all networks of vega keep, or one step of a number below
 // 1 (cosines of nearly orthogonal vectors are sums that cancel).
-constexpr double kHalfBar = 2e-2, kHalfStep = 0x1p-8;
+constexpr double kGoldenHalfBar = 2e-2, kHalfStep = 0x1p-8;
 
 // What is compared, and how near it must be: within `slack` times the file's absolute tolerances,
 // or, where `half` is set, within that share of the values' norm.
@@ -120,7 +120,7 @@ TEST_CASE("golden: the forward pass of every case") {
 }
 
 TEST_CASE("golden: every case runs in bfloat16, near float32") {
-  half = kHalfBar;
+  half = kGoldenHalfBar;
   check_all({at::kCPU, at::kBFloat16});
 }
 

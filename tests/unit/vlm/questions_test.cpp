@@ -54,7 +54,7 @@ Outcomes answered(const Vlm& model, VisualScene& scene, const std::vector<Ask>& 
   return out;
 }
 
-std::vector<std::vector<std::int64_t>> ids_of(const Outcomes& outcomes) {
+std::vector<std::vector<std::int64_t>> question_ids(const Outcomes& outcomes) {
   std::vector<std::vector<std::int64_t>> out;
   for (const auto& reply : outcomes.replies) {
     REQUIRE(reply);
@@ -67,7 +67,7 @@ Vlm tiny(const test::TempFolder& folder) {
   return {open_checkpoint(test::tiny_checkpoint(folder)), {{}, switches_of(Compat::kFixed)}};
 }
 
-qwen2::GenerationConfig greedy(std::int64_t most) {
+qwen2::GenerationConfig greedy_answers(std::int64_t most) {
   qwen2::GenerationConfig config;
   config.max_new_tokens = most;
   return config;
@@ -138,15 +138,15 @@ TEST_CASE("questions: an answer depends neither on the batch nor on the shared p
   const test::TempFolder folder;
   const Vlm model = tiny(folder);
   const std::vector<Ask> asks = questions();
-  const auto config = greedy(20);
+  const auto config = greedy_answers(20);
   VisualScene alone = model.see(test::tiny_scene());
   const auto want =
-      ids_of(answered(model, alone, asks, config, {.rows = 0, .share_prefix = false}));
+      question_ids(answered(model, alone, asks, config, {.rows = 0, .share_prefix = false}));
   CHECK_FALSE(alone.has_prefix());
   for (const std::int64_t rows : {0, 1, 2, 7, 64}) {
     CAPTURE(rows);
     VisualScene scene = model.see(test::tiny_scene());
-    CHECK(ids_of(answered(model, scene, asks, config, {.rows = rows})) == want);
+    CHECK(question_ids(answered(model, scene, asks, config, {.rows = rows})) == want);
     CHECK(scene.has_prefix());
   }
 }
@@ -154,14 +154,14 @@ TEST_CASE("questions: an answer depends neither on the batch nor on the shared p
 TEST_CASE("questions: drawn answers depend on the question's key, not on the batch") {
   const test::TempFolder folder;
   const Vlm model = tiny(folder);
-  auto config = greedy(12);
+  auto config = greedy_answers(12);
   config.sampling.sample = true;
   config.sampling.temperature = 2;
   std::vector<Ask> asks(6, Ask{free_turn("What is this?")});
   for (std::size_t i = 0; i < asks.size(); ++i) asks[i].key = "q" + std::to_string(i % 3);
   VisualScene scene = model.see(test::tiny_scene());
-  const auto all = ids_of(answered(model, scene, asks, config, {}));
-  CHECK(all == ids_of(answered(model, scene, asks, config, {.rows = 2})));
+  const auto all = question_ids(answered(model, scene, asks, config, {}));
+  CHECK(all == question_ids(answered(model, scene, asks, config, {.rows = 2})));
   CHECK(all[0] == all[3]);
   CHECK(all[0] != all[1]);
 }
@@ -171,11 +171,11 @@ TEST_CASE("questions: one that cannot be asked costs only itself") {
   const Vlm model = tiny(folder);
   VisualScene scene = model.see(test::tiny_scene());
   std::vector<Ask> asks = questions();
-  const auto want = ids_of(answered(model, scene, asks, greedy(8), {}));
+  const auto want = question_ids(answered(model, scene, asks, greedy_answers(8), {}));
   asks.insert(asks.begin() + 1, {free_turn("What is <image>?")});
   asks.insert(asks.begin() + 4, {task_turn(Task::kScan2Cap, {})});  // without its place
   for (const std::int64_t rows : {1, 3, 64}) {
-    const Outcomes got = answered(model, scene, asks, greedy(8), {.rows = rows});
+    const Outcomes got = answered(model, scene, asks, greedy_answers(8), {.rows = rows});
     CHECK_THAT(got.errors[1], Contains("<image> within the text"));
     CHECK_THAT(got.errors[4], Contains("a prompt with 1 <coord>"));
     std::size_t n = 0;
@@ -188,7 +188,7 @@ TEST_CASE("questions: one that cannot be asked costs only itself") {
   }
   // What a callback throws is no failure of a question.
   CHECK_THROWS_AS(answer_all(
-                      model, scene, asks, greedy(2), {},
+                      model, scene, asks, greedy_answers(2), {},
                       [](std::size_t, Reply&&) { throw OutputError("disk full"); },
                       [](std::size_t, const std::exception&) {}),
                   OutputError);
@@ -199,10 +199,10 @@ TEST_CASE("questions: a place that is not a number costs only its question") {
   const Vlm model = tiny(folder);
   VisualScene scene = model.see(test::tiny_scene());
   std::vector<Ask> asks = questions();
-  const auto want = ids_of(answered(model, scene, asks, greedy(8), {}));
+  const auto want = question_ids(answered(model, scene, asks, greedy_answers(8), {}));
   Turn turn = task_turn(Task::kScan2Cap, {});
   asks.insert(asks.begin() + 2, {turn, {{std::nanf(""), 1, 1}}});
-  const Outcomes got = answered(model, scene, asks, greedy(8), {});
+  const Outcomes got = answered(model, scene, asks, greedy_answers(8), {});
   for (std::size_t i = 0, n = 0; i < asks.size(); ++i) {
     if (i == 2) continue;
     REQUIRE(got.replies[i]);
@@ -265,7 +265,7 @@ TEST_CASE("questions: golden checkpoints answer alike in batches, alone and with
       continue;
     }
     ++answers;
-    const auto config = greedy(static_cast<std::int64_t>(c.ids("greedy").size()));
+    const auto config = greedy_answers(static_cast<std::int64_t>(c.ids("greedy").size()));
     std::vector<qwen2::Prompt> prompts;
     for (int i = 0; i < 3; ++i)
       prompts.push_back(model.read(scene, prompt, c.coords(), i < 2).prompt);

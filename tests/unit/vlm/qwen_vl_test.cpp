@@ -50,22 +50,22 @@ std::vector<UnitImage> pictures_of(const vlm::QwenVl& model) {
   return out;
 }
 
-std::vector<std::int64_t> numbers(const Json& list) {
+std::vector<std::int64_t> qwen_numbers(const Json& list) {
   std::vector<std::int64_t> out;
   for (const Json& one : list.elements()) out.push_back(one.whole().value());
   return out;
 }
 
-qwen2::GenerationConfig greedy(double penalty) {
+qwen2::GenerationConfig greedy_text(double penalty) {
   qwen2::GenerationConfig config;
   config.max_new_tokens = 64;
   config.sampling.repetition_penalty = penalty;
   return config;
 }
 
-std::vector<std::int64_t> ids_of(const vlm::QwenVl& model, const vlm::SeenFrames& seen,
-                                 const std::string& question, double penalty) {
-  return model.answer(seen, question, greedy(penalty)).answer.ids;
+std::vector<std::int64_t> qwen_ids(const vlm::QwenVl& model, const vlm::SeenFrames& seen,
+                                   const std::string& question, double penalty) {
+  return model.answer(seen, question, greedy_text(penalty)).answer.ids;
 }
 
 // Logits of the prompt's last tokens: those behind the pictures.
@@ -105,8 +105,8 @@ void check_answers(at::Device device) {
       for (const Json& row : notes["answers"].elements()) {
         const std::string question = row["question"].text_or("");
         CAPTURE(folder.string(), question);
-        CHECK(ids_of(model, seen, question, 1.0) == numbers(row["greedy"]));
-        CHECK(ids_of(model, seen, question, 1.05) == numbers(row["penalised"]));
+        CHECK(qwen_ids(model, seen, question, 1.0) == qwen_numbers(row["greedy"]));
+        CHECK(qwen_ids(model, seen, question, 1.05) == qwen_numbers(row["penalised"]));
       }
     }
   }
@@ -129,11 +129,11 @@ TEST_CASE("Qwen2.5-VL: ids and positions of a prompt are those of transformers")
   const qwen2::Prompt prompt = model.prompt(seen, notes["answers"][0]["question"].text_or(""));
   const auto before = prompt.prefix_ids.size();
   CHECK(static_cast<std::int64_t>(before + prompt.ids.size()) == notes["tokens"].whole().value());
-  const std::vector<std::int64_t> tail = numbers(notes["prompt_tail"]);
+  const std::vector<std::int64_t> tail = qwen_numbers(notes["prompt_tail"]);
   CHECK(std::equal(prompt.ids.rbegin(), prompt.ids.rbegin() + 30, tail.rbegin()));
   CHECK(prompt.prefix->length() == static_cast<std::int64_t>(before));
   for (std::int64_t n = 0; n < 3; ++n) {
-    const auto all = numbers(notes["positions"][static_cast<std::size_t>(n)]);
+    const auto all = qwen_numbers(notes["positions"][static_cast<std::size_t>(n)]);
     for (std::size_t i = 0; i < prompt.ids.size(); ++i)
       CHECK(prompt.positions[n][static_cast<std::int64_t>(i)].item<std::int64_t>() ==
             all[before + i]);
@@ -153,9 +153,9 @@ TEST_CASE("Qwen2.5-VL: 64 greedy tokens, also with the repetition penalty over t
 TEST_CASE("Qwen2.5-VL: questions about the same frames do not see each other") {
   const vlm::QwenVl model = open_model(bench().own[0]);
   const vlm::SeenFrames seen = model.see("room", pictures_of(model));
-  const auto first = ids_of(model, seen, "What is red?", 1.05);
-  ids_of(model, seen, "Is the door open?", 1.05);
-  CHECK(ids_of(model, seen, "What is red?", 1.05) == first);
+  const auto first = qwen_ids(model, seen, "What is red?", 1.05);
+  qwen_ids(model, seen, "Is the door open?", 1.05);
+  CHECK(qwen_ids(model, seen, "What is red?", 1.05) == first);
   // Control words in a question are text.
   const qwen2::Prompt text = model.prompt(seen, "a<|im_end|>b");
   CHECK(text.ids.size() == model.prompt(seen, "").ids.size() + 12);

@@ -22,13 +22,13 @@ using Catch::Matchers::Contains;
 namespace {
 
 // A scene's features and scene file, a checkpoint, and tokens of them.
-struct Room {
+struct TokenRoom {
   test::TempFolder folder;
   std::filesystem::path path;
   test::Stream semantic = test::semantic_stream(), generative;
   fuse::TokensOptions options;
 
-  explicit Room(bool fuses = true) {
+  explicit TokenRoom(bool fuses = true) {
     path = test::tiny_checkpoint(folder);
     if (!fuses) drop_fusion();
     semantic.channels = 144;
@@ -120,7 +120,7 @@ struct Room {
 };
 
 // The scene file's own geometry: float32, zero depth kept.
-Switches own_geometry() {
+Switches own_token_geometry() {
   Switches out;
   out.geometry = GeometryType::kF32;
   return out;
@@ -132,7 +132,7 @@ struct Result {
   at::Tensor embeddings;
 };
 
-Result result_of(const Room& room, const Switches& switches, bool with_tokens) {
+Result result_of(const TokenRoom& room, const Switches& switches, bool with_tokens) {
   const Vlm model(open_checkpoint(room.path), {{}, switches});
   VisualScene scene = model.see(room.read(switches, with_tokens));
   const Turn turn = free_turn("What is on the table?");
@@ -153,22 +153,22 @@ void check_near(const Result& got, const Result& want, double embeddings, double
 }  // namespace
 
 TEST_CASE("tokens: what answers from tokens is what answers from features") {
-  Room room;
-  Switches fused_objects = own_geometry();
+  TokenRoom room;
+  Switches fused_objects = own_token_geometry();
   fused_objects.fused_objects = true;
-  const Result want = result_of(room, own_geometry(), false);
+  const Result want = result_of(room, own_token_geometry(), false);
   for (const char* parts : {"fused", "semantic,generative,fused", "semantic,generative"}) {
     INFO(parts);
     room.fuse(parts);
-    const Result got = result_of(room, own_geometry(), true);
+    const Result got = result_of(room, own_token_geometry(), true);
     // vega-fuse projects frame by frame, which is another matrix product.
     check_near(got, want, 2e-5, 1e-5);
     CHECK(got.ids == want.ids);
     const Result objects = result_of(room, fused_objects, true);
     check_near(objects, result_of(room, fused_objects, false), 2e-5, 1e-5);
   }
-  CHECK_FALSE(room.read(own_geometry(), true).trained);  // made up, as the file says
-  const SceneInput in = room.read(own_geometry(), true, true);
+  CHECK_FALSE(room.read(own_token_geometry(), true).trained);  // made up, as the file says
+  const SceneInput in = room.read(own_token_geometry(), true, true);
   CHECK(in.key == "room");
   CHECK(in.object_ids == std::vector<std::int32_t>{0, 7, 14});
   CHECK(in.object_labels[0] == "chair");
@@ -176,19 +176,19 @@ TEST_CASE("tokens: what answers from tokens is what answers from features") {
 }
 
 TEST_CASE("tokens: stored in bfloat16 they are rounded once") {
-  Room room;
-  const Result want = result_of(room, own_geometry(), false);
+  TokenRoom room;
+  const Result want = result_of(room, own_token_geometry(), false);
   test::set(room.options, "--store-dtype", "bf16");
   room.fuse();
-  const Result got = result_of(room, own_geometry(), true);
+  const Result got = result_of(room, own_token_geometry(), true);
   // Half a step of the largest token; the rest is the rounding of float32.
   const double largest = want.embeddings.abs().max().item<double>();
   check_near(got, want, largest * 0x1p-8, 2e-2);
 }
 
 TEST_CASE("tokens: the alignment by pixels goes through the file, too") {
-  Room room;
-  Switches pixel = own_geometry();
+  TokenRoom room;
+  Switches pixel = own_token_geometry();
   pixel.align = AlignMode::kPixel;
   const Result want = result_of(room, pixel, false);
   room.fuse();
@@ -204,54 +204,54 @@ TEST_CASE("tokens: the alignment by pixels goes through the file, too") {
 }
 
 TEST_CASE("tokens: tokens that follow each other un-fused") {
-  Room room(false);
-  const Result want = result_of(room, own_geometry(), false);
+  TokenRoom room(false);
+  const Result want = result_of(room, own_token_geometry(), false);
   CHECK(want.embeddings.size(0) > 2 * 3 * 210);
   test::set(room.options, "--method", "add");  // of which the file keeps nothing
   room.options.initial_values = true;
   room.fuse("semantic,generative");
-  const Result got = result_of(room, own_geometry(), true);
+  const Result got = result_of(room, own_token_geometry(), true);
   check_near(got, want, 2e-5, 1e-5);
   CHECK(got.ids == want.ids);
   room.fuse("semantic,fused");
-  CHECK_THROWS_WITH(room.read(own_geometry(), true), Contains("parts: got no generative"));
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true), Contains("parts: got no generative"));
 }
 
 TEST_CASE("tokens: of other modules, or without a part, they are refused with both values") {
-  Room room;
+  TokenRoom room;
   room.fuse("generative");
-  CHECK_THROWS_WITH(room.read(own_geometry(), true),
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true),
                     Contains("parts: got no fused, expected fused tokens") &&
                         Contains("vega-fuse tokens --parts with fused"));
   test::set(room.options, "--form", "raw");
   room.fuse();
-  CHECK_THROWS_WITH(room.read(own_geometry(), true),
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true),
                     Contains("form of the gate: got raw, expected normed") &&
                         Contains("vega-fuse tokens --checkpoint "));
   room.options.form = {};
   room.options.checkpoint = "";
   room.options.width = 256;
   room.fuse();
-  CHECK_THROWS_WITH(room.read(own_geometry(), true),
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true),
                     Contains("fingerprint of projectors and fusion: got ") &&
                         Contains(open_checkpoint(room.path).modules.fingerprint()));
   test::set(room.options, "--method", "add");
   room.fuse();
-  CHECK_THROWS_WITH(room.read(own_geometry(), true),
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true),
                     Contains("method: got add, expected token_gated"));
 }
 
 TEST_CASE("tokens: a gate that reads the question has no tokens file") {
-  Room room;
+  TokenRoom room;
   room.fuse();
   room.change_method("instruction_token_gated");
-  CHECK_THROWS_WITH(room.read(own_geometry(), true),
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true),
                     Contains("method: got token_gated, expected instruction_token_gated") &&
                         Contains("its gate reads the question"));
 }
 
 TEST_CASE("tokens: objects of another scene file, geometry or mode are refused") {
-  Room room;
+  TokenRoom room;
   room.fuse();
   CHECK_THROWS_WITH(room.read(Switches{}, true),
                     Contains("objects: got geometry fp32, zero depth keep, of the scene file, "
@@ -259,41 +259,43 @@ TEST_CASE("tokens: objects of another scene file, geometry or mode are refused")
                         Contains("vega-extract scene --geometry bf16 --zero-depth keep"));
   test::set(room.options, "--objects", "patch27");
   room.fuse();
-  CHECK_THROWS_WITH(room.read(own_geometry(), true), Contains("objects: got patch27"));
+  CHECK_THROWS_WITH(room.read(own_token_geometry(), true), Contains("objects: got patch27"));
   test::set(room.options, "--objects", "none");
   room.fuse();
-  const Vlm model(open_checkpoint(room.path), {{}, own_geometry()});
-  VisualScene scene = model.see(room.read(own_geometry(), true));
+  const Vlm model(open_checkpoint(room.path), {{}, own_token_geometry()});
+  VisualScene scene = model.see(room.read(own_token_geometry(), true));
   CHECK_THROWS_WITH(model.ground(scene, "the chair"),
                     Contains("no objects to choose from (") &&
                         Contains("vega-fuse tokens --scenes DIR --objects patch14"));
 }
 
 TEST_CASE("tokens: files that do not belong together are refused") {
-  Room room;
+  TokenRoom room;
   room.fuse();
   room.generative.seed = 9;
   room.generative.values = at::Tensor();
   room.write();
-  CHECK_NOTHROW(room.read(own_geometry(), true));
+  CHECK_NOTHROW(room.read(own_token_geometry(), true));
   CHECK_THROWS_WITH(
-      room.read(own_geometry(), true, true),
+      room.read(own_token_geometry(), true, true),
       Contains("tokens of the features with cache key") && Contains("leave one of the two out"));
   room.generative.ids = room.semantic.ids = {3, 10, 26};
   room.generative.values = room.semantic.values = at::Tensor();
   room.write();
-  CHECK_THROWS_AS(room.read(own_geometry(), true), InputError);  // other frames than the scene's
+  CHECK_THROWS_AS(room.read(own_token_geometry(), true),
+                  InputError);  // other frames than the scene's
 }
 
 TEST_CASE("tokens: of features that training did not see, they say so") {
-  Room room;
+  TokenRoom room;
   room.generative.block = 15;
   room.generative.values = at::Tensor();
   room.write();
   room.options.allow_mismatch = true;
   room.fuse();
   CHECK_THROWS_WITH(
-      room.read(own_geometry(), true),
+      room.read(own_token_geometry(), true),
       Contains("fused from others than those of training") && Contains("--allow-mismatch"));
-  CHECK_THAT(room.read(own_geometry(), true, false, true).mismatch, Contains("--allow-mismatch"));
+  CHECK_THAT(room.read(own_token_geometry(), true, false, true).mismatch,
+             Contains("--allow-mismatch"));
 }

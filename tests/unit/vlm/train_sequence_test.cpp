@@ -29,7 +29,7 @@ TrainPrompt words(std::vector<std::int64_t> ids) {
   return out;
 }
 
-TrainPrompt grounding(std::vector<std::int64_t> ids) {
+TrainPrompt grounding_sample(std::vector<std::int64_t> ids) {
   TrainPrompt out = words(std::move(ids));
   out.grounding = true;
   return out;
@@ -59,7 +59,7 @@ TEST_CASE("train sequence: the beginning ends where ids, labels or a coordinate 
 TEST_CASE("train sequence: tokens, targets and rows of packed questions") {
   const std::vector<TrainPrompt> prompts = {words({1, kImageId, 2, 3, 4}),
                                             words({1, kImageId, 2, 5, 6, 7}),
-                                            grounding({1, kImageId, 2, kGround, 8})};
+                                            grounding_sample({1, kImageId, 2, kGround, 8})};
   CHECK(prompts[0].length(20) == 24);
   CHECK(prompts[0].target_count(20, kMany, control().ground) == 3);  // the first has no logits
   CHECK(prompts[0].target_count(20, 23, control().ground) == 2);

@@ -15,11 +15,11 @@ using Catch::Contains;
 
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) {
+std::span<const std::byte> npy_bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-std::string text_of(std::span<const std::byte> bytes) {
+std::string npy_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -41,10 +41,10 @@ std::string dict(const std::string& type, const std::string& shape, bool fortran
 
 template <typename T>
 std::string raw(const std::vector<T>& values) {
-  return text_of(std::as_bytes(std::span(values)));
+  return npy_text(std::as_bytes(std::span(values)));
 }
 
-std::vector<float> ramp(std::size_t count) {
+std::vector<float> npy_ramp(std::size_t count) {
   std::vector<float> values(count);
   std::iota(values.begin(), values.end(), 0.25F);
   return values;
@@ -67,7 +67,7 @@ std::string all_of(const NpyFile& file, const NpyFile::Array& array, std::size_t
 
 std::string problem_of(const std::string& text) {
   try {
-    parse_npy_header(bytes_of(text), "x.npy");
+    parse_npy_header(npy_bytes(text), "x.npy");
   } catch (const FormatError& error) {
     return error.what();
   }
@@ -78,12 +78,12 @@ std::string problem_of(const std::string& text) {
 
 TEST_CASE("a .npy is written as numpy writes it, and read back in pieces") {
   const TempFolder folder;
-  const std::vector<float> values = ramp(24);
+  const std::vector<float> values = npy_ramp(24);
   NpyWriter writer(folder / "a.npy", DType::kF32, {2, 3, 4});
   writer.write(std::as_bytes(std::span(values).first(10)));
   writer.write(std::as_bytes(std::span(values).subspan(10)));
   writer.publish();
-  CHECK(text_of(read_bytes(folder / "a.npy")) == npy(dict("<f4", "(2, 3, 4)"), raw(values)));
+  CHECK(npy_text(read_bytes(folder / "a.npy")) == npy(dict("<f4", "(2, 3, 4)"), raw(values)));
   const NpyFile file(folder / "a.npy");
   REQUIRE(file.arrays().size() == 1);
   CHECK(file.arrays()[0].name.empty());
@@ -100,7 +100,7 @@ TEST_CASE("element types and short shapes survive the writer") {
     for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 0}, Shape{1, 2}}) {
       const std::string values(TensorView{dtype, shape, nullptr}.bytes(), '\1');
       NpyWriter writer(folder / "a.npy", dtype, shape);
-      writer.write(bytes_of(values));
+      writer.write(npy_bytes(values));
       writer.publish();
       const NpyFile file(folder / "a.npy");
       CHECK(file.arrays()[0].header.dtype == dtype);
@@ -115,8 +115,8 @@ TEST_CASE("a writer refuses what does not fit, and leaves nothing behind") {
   CHECK_THROWS_WITH(NpyWriter(folder / "a.npy", DType::kBF16, {2}), Contains("bf16"));
   {
     NpyWriter writer(folder / "a.npy", DType::kU8, {2});
-    CHECK_THROWS_WITH(writer.write(bytes_of("abc")), Contains("more bytes"));
-    writer.write(bytes_of("a"));
+    CHECK_THROWS_WITH(writer.write(npy_bytes("abc")), Contains("more bytes"));
+    writer.write(npy_bytes("a"));
     CHECK_THROWS_WITH(writer.publish(), Contains("1 bytes too few"));
   }
   CHECK(std::filesystem::is_empty(folder.path()));
@@ -125,14 +125,14 @@ TEST_CASE("a writer refuses what does not fit, and leaves nothing behind") {
 TEST_CASE("headers of all versions are read, in either order of keys and quotes") {
   for (const int version : {1, 2, 3}) {
     const auto text = npy(dict("<f2", "(5,)"), "", version);
-    const NpyHeader header = parse_npy_header(bytes_of(text), "x");
+    const NpyHeader header = parse_npy_header(npy_bytes(text), "x");
     CHECK(header.dtype == DType::kF16);
     CHECK(header.shape == Shape{5});
     CHECK_FALSE(header.fortran);
     CHECK(header.data_begin == text.size());
   }
   const NpyHeader odd = parse_npy_header(
-      bytes_of(npy(R"({"shape":(2L, 3L),"fortran_order":True,"descr":"|u1"})", "")), "x");
+      npy_bytes(npy(R"({"shape":(2L, 3L),"fortran_order":True,"descr":"|u1"})", "")), "x");
   CHECK(odd.shape == Shape{2, 3});
   CHECK(odd.fortran);
   CHECK(odd.dtype == DType::kU8);
@@ -165,7 +165,7 @@ TEST_CASE("headers that cannot be used say why, and what to do") {
 TEST_CASE("a .npy of another length than its shape is refused") {
   const TempFolder folder;
   for (const std::size_t count : {5U, 7U}) {
-    write_text(folder / "a.npy", npy(dict("<f4", "(2, 3)"), raw(ramp(count))));
+    write_text(folder / "a.npy", npy(dict("<f4", "(2, 3)"), raw(npy_ramp(count))));
     CHECK_THROWS_WITH(NpyFile(folder / "a.npy"), Contains("24 for shape [2, 3]"));
   }
   write_text(folder / "a.npy", "");
@@ -199,7 +199,7 @@ TEST_CASE("Fortran order comes out in C order, from every container") {
 
 TEST_CASE("a .npz lists its arrays; those that cannot be read do not stand in the way") {
   const TempFolder folder;
-  const auto values = ramp(12);
+  const auto values = npy_ramp(12);
   write_text(folder / "a.npz", zip({{"feats.npy", npy(dict("<f4", "(3, 4)"), raw(values)), true},
                                     {"names.npy", npy(dict("|O", "(3,)"), "pickle"), true},
                                     {"readme.txt", "hello", false}}));
@@ -228,7 +228,7 @@ TEST_CASE("compressed arrays are inflated piece by piece") {
 
 TEST_CASE("damaged and lying archives are refused before memory is taken") {
   const TempFolder folder;
-  const auto good = npy(dict("<f4", "(30, 100)"), raw(ramp(3000)));
+  const auto good = npy(dict("<f4", "(30, 100)"), raw(npy_ramp(3000)));
   const auto open_all = [&](const std::vector<ZipRecord>& records) -> std::string {
     write_text(folder / "a.npz", zip(records));
     const NpyFile file(folder / "a.npz");
@@ -248,9 +248,9 @@ TEST_CASE("damaged and lying archives are refused before memory is taken") {
   // The directory promises more, or less, than there is.
   CHECK_THAT(open_all({{"x.npy", good, true, 4}}), Contains("broken compressed data"));
   CHECK_THAT(open_all({{"x.npy", good, true, -4}}), Contains("broken compressed data"));
-  const auto shape = npy(dict("<f4", "(30, 101)"), raw(ramp(3000)));
+  const auto shape = npy(dict("<f4", "(30, 101)"), raw(npy_ramp(3000)));
   CHECK_THAT(open_all({{"x.npy", shape, true, 120}}), Contains("broken compressed data"));
-  const auto less = npy(dict("<f4", "(30, 99)"), raw(ramp(3000)));
+  const auto less = npy(dict("<f4", "(30, 99)"), raw(npy_ramp(3000)));
   CHECK_THAT(open_all({{"x.npy", less, true, -120}}), Contains("broken compressed data"));
   // 4 GB out of a few bytes: more than deflate can do.
   CHECK_THAT(open_all({{"x.npy", npy(dict("<f4", "(1000000, 1000)"), ""), true, 4'000'000'000}}),
@@ -266,7 +266,7 @@ TEST_CASE("damaged and lying archives are refused before memory is taken") {
 TEST_CASE("Two archives in one file are refused, and so is another compression") {
   const TempFolder folder;
   const auto path = folder / "a.npz";
-  const std::string one = zip({{"x.npy", npy(dict("<f4", "(4,)"), raw(ramp(4))), true}});
+  const std::string one = zip({{"x.npy", npy(dict("<f4", "(4,)"), raw(npy_ramp(4))), true}});
   write_text(path, one);
   CHECK(NpyFile(path).arrays().size() == 1);
   write_text(path, one + one);

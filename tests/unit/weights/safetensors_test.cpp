@@ -33,7 +33,7 @@ std::string entry(const std::string& name, const std::string& dtype, const std::
          offsets + "}";
 }
 
-std::string message(const fs::path& path) {
+std::string safetensors_message(const fs::path& path) {
   try {
     read_safetensors(path);
   } catch (const FormatError& error) {
@@ -42,7 +42,7 @@ std::string message(const fs::path& path) {
   return "accepted";
 }
 
-std::vector<std::byte> ramp(std::size_t bytes, int seed = 1) {
+std::vector<std::byte> float_ramp(std::size_t bytes, int seed = 1) {
   std::vector<std::byte> out(bytes);
   for (std::size_t i = 0; i < bytes; ++i) out[i] = static_cast<std::byte>(i * 7 + seed);
   return out;
@@ -96,7 +96,7 @@ TEST_CASE("safetensors: hostile files are refused, and the message says what and
   for (const auto& row : rows) {
     CAPTURE(row.header);
     const auto path = make(folder, row.header, row.data);
-    const auto text = message(path);
+    const auto text = safetensors_message(path);
     CHECK_THAT(text, Contains(path.string()));
     for (const auto& part : row.parts) CHECK_THAT(text, Contains(part));
   }
@@ -107,7 +107,7 @@ TEST_CASE("safetensors: a file of another kind is named, with its remedy") {
   const auto path = folder / "model.safetensors";
   const auto refused = [&](const std::string& text) {
     test::write_text(path, text);
-    return message(path);
+    return safetensors_message(path);
   };
   CHECK_THAT(refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"),
              Contains("model.safetensors: got a Git LFS pointer, expected a safetensors file") &&
@@ -123,16 +123,16 @@ TEST_CASE("safetensors: a file of another kind is named, with its remedy") {
 TEST_CASE("safetensors: wrong sizes of file and header") {
   test::TempFolder folder;
   const std::string header = "{" + entry("a", "U8", "[4]", "[0,4]") + "}";
-  CHECK_THAT(message(make(folder, header, 4, 1000)),
+  CHECK_THAT(safetensors_message(make(folder, header, 4, 1000)),
              Contains("header size") && Contains("complete"));
-  CHECK_THAT(message(make(folder, header, 4, INT64_MIN)), Contains("header size"));
-  CHECK_THAT(message(make(folder, header, 4, -1)), Contains("breaks at byte"));
+  CHECK_THAT(safetensors_message(make(folder, header, 4, INT64_MIN)), Contains("header size"));
+  CHECK_THAT(safetensors_message(make(folder, header, 4, -1)), Contains("breaks at byte"));
   const auto good = test::read_bytes(make(folder, header, 4));
   for (std::size_t size = 0; size < good.size(); ++size) {
     const auto path = folder / "cut.safetensors";
     test::write_bytes(path, std::span(good).first(size));
     CAPTURE(size);
-    CHECK_THAT(message(path), Contains("cut.safetensors"));
+    CHECK_THAT(safetensors_message(path), Contains("cut.safetensors"));
   }
   CHECK_THROWS_WITH(read_safetensors(folder / "none.safetensors"),
                     Contains("none.safetensors") && Contains("No such file"));
@@ -187,7 +187,7 @@ TEST_CASE("safetensors: every type goes round, views outlive the set") {
   for (int i = 0; i <= static_cast<int>(DType::kF64); ++i) {
     const auto type = static_cast<DType>(i);
     const auto name = "t." + std::string(name_of(type));
-    data[name] = ramp(6 * size_of(type), i);
+    data[name] = float_ramp(6 * size_of(type), i);
     in[name] = {type, {2, 3}, data[name].data()};
   }
   const auto path = folder / "sub" / "m.safetensors";
@@ -221,7 +221,7 @@ TEST_CASE("safetensors: every type goes round, views outlive the set") {
 TEST_CASE("safetensors writer: pieces in any order; wrong use is refused, nothing stays behind") {
   test::TempFolder folder;
   const auto path = folder / "m.safetensors";
-  const auto a = ramp(40), b = ramp(10, 3);
+  const auto a = float_ramp(40), b = float_ramp(10, 3);
   {
     SafetensorsWriter writer(path, {{"b", DType::kU8, {10}}, {"a", DType::kF32, {10}}});
     writer.write("b", std::span(b).first(3));

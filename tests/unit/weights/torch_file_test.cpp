@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string message(const fs::path& path) {
+std::string torch_file_message(const fs::path& path) {
   try {
     read_torch_file(path);
   } catch (const FormatError& error) {
@@ -121,17 +121,18 @@ TEST_CASE("torch file: pickles that would run code are refused by name") {
   };
   for (const auto& [body, name] : rows) {
     write_archive(path, p_file(body));
-    CHECK_THAT(message(path), Contains("evil.pth") && Contains(name) &&
-                                  Contains("nothing was executed") && Contains("safetensors"));
+    CHECK_THAT(torch_file_message(path), Contains("evil.pth") && Contains(name) &&
+                                             Contains("nothing was executed") &&
+                                             Contains("safetensors"));
   }
   CHECK_FALSE(fs::exists(flag));
   for (const std::string body :
        {"(ios\nsystem\n", "(oN", "\x82\x01", "\x81", "\x92", "S'a'\n", "\x97", "\xff"}) {
     write_archive(path, p_file(body));
-    CHECK_THAT(message(path), Contains("opcode"));
+    CHECK_THAT(torch_file_message(path), Contains("opcode"));
   }
   write_archive(path, p_file(p_global("torch", "float32") + ")R"));
-  CHECK_THAT(message(path), Contains("torch.float32") && Contains("odd arguments"));
+  CHECK_THAT(torch_file_message(path), Contains("torch.float32") && Contains("odd arguments"));
 }
 
 TEST_CASE("torch file: broken pickles are refused") {
@@ -183,7 +184,7 @@ TEST_CASE("torch file: broken pickles are refused") {
   for (const auto& [body, parts] : rows) {
     CAPTURE(body);
     write_archive(path, p_file(body), {{"data/0", counting()}});
-    const auto text = message(path);
+    const auto text = torch_file_message(path);
     CHECK_THAT(text, Contains("m.pth"));
     for (const auto& part : parts) CHECK_THAT(text, Contains(part));
   }
@@ -239,7 +240,7 @@ TEST_CASE("torch file: what a tensor's metadata says is honoured or refused") {
            {tensor(p_storage("BoolStorage", "0", 96), {3}, {1}, flag("neg", true)),
             "a negated tensor of bool"}}) {
     write_archive(path, p_file(body), {{"data/0", counting()}});
-    CHECK_THAT(message(path), Contains("m.pt") && Contains(part));
+    CHECK_THAT(torch_file_message(path), Contains("m.pt") && Contains(part));
   }
 }
 
@@ -282,10 +283,10 @@ TEST_CASE("torch file: pickles of Python 2") {
   CHECK(values(read_torch_file(path).at("w")) == std::vector<std::int64_t>{0, 1, 2});
   for (const std::string bad : {"I12x\n", "I\n", "I99999999999999999999\n"}) {
     write_archive(path, p_file(bad));
-    CHECK_THAT(message(path), Contains("a whole number"));
+    CHECK_THAT(torch_file_message(path), Contains("a whole number"));
   }
   write_archive(path, p_file(p_global("collections", "OrderedDict") + "(](](NeetR"));
-  CHECK_THAT(message(path), Contains("a key but no value"));
+  CHECK_THAT(torch_file_message(path), Contains("a key but no value"));
 }
 
 TEST_CASE("torch file: a flipped bit is found in what is read, and only there") {
@@ -314,19 +315,19 @@ TEST_CASE("torch file: floods end soon") {
   TempFolder folder;
   const auto path = folder / "m.pth";
   write_archive(path, p_file(std::string(2'000'001, 'N')));
-  CHECK_THAT(message(path), Contains("opcodes"));
+  CHECK_THAT(torch_file_message(path), Contains("opcodes"));
   // Each list holds the one before twice: 2^40 visits without a limit.
   std::string body = "]q" + le(0, 1);
   for (int i = 1; i < 40; ++i)
     body += "](h" + le(static_cast<unsigned>(i - 1), 1) + "h" +
             le(static_cast<unsigned>(i - 1), 1) + "eq" + le(static_cast<unsigned>(i), 1);
   write_archive(path, p_file(body));
-  CHECK_THAT(message(path), Contains("very many places"));
+  CHECK_THAT(torch_file_message(path), Contains("very many places"));
   body.clear();
   for (int i = 0; i < 100000; ++i) body += "]";
   body += std::string(99999, 'a');
   write_archive(path, p_file(body));
-  CHECK_THAT(message(path), Contains("nested"));
+  CHECK_THAT(torch_file_message(path), Contains("nested"));
 }
 
 TEST_CASE("torch file: an archive that was packed again with compression") {
@@ -343,30 +344,32 @@ TEST_CASE("torch file: an archive that was packed again with compression") {
   write_text(path, zip({{"archive/data.pkl", pickle, true},
                         {"archive/byteorder", "big", true},
                         {"archive/data/0", counting(), true}}));
-  CHECK_THAT(message(path), Contains("'big'"));
+  CHECK_THAT(torch_file_message(path), Contains("'big'"));
 }
 
 TEST_CASE("torch file: archives that are not checkpoints") {
   TempFolder folder;
   const auto path = folder / "m.pth";
   write_text(path, "");
-  CHECK_THAT(message(path), Contains("empty file"));
+  CHECK_THAT(torch_file_message(path), Contains("empty file"));
   write_text(path, "version https://git-lfs.github.com/spec/v1\n");
-  CHECK_THAT(message(path), Contains("a Git LFS pointer") && Contains("git lfs pull"));
+  CHECK_THAT(torch_file_message(path), Contains("a Git LFS pointer") && Contains("git lfs pull"));
   write_text(path, "<!DOCTYPE html><title>Log in</title>");
-  CHECK_THAT(message(path), Contains("a web page") && Contains("download the file itself"));
+  CHECK_THAT(torch_file_message(path),
+             Contains("a web page") && Contains("download the file itself"));
   write_text(path, "weights");
-  CHECK_THAT(message(path), Contains("a text file that starts with \"weights\""));
+  CHECK_THAT(torch_file_message(path), Contains("a text file that starts with \"weights\""));
   {
     ZipWriter zip(path);
     zip.add("readme.txt", "hello");
     zip.publish();
   }
-  CHECK_THAT(message(path), Contains("without one data.pkl"));
+  CHECK_THAT(torch_file_message(path), Contains("without one data.pkl"));
   write_archive(path, p_file("N"), {{"constants.pkl", "x"}});
-  CHECK_THAT(message(path), Contains("TorchScript"));
+  CHECK_THAT(torch_file_message(path), Contains("TorchScript"));
   write_archive(path, p_file("N"), {{"byteorder", "big"}});
-  CHECK_THAT(message(path), Contains("byteorder") && Contains("'big'") && Contains("'little'"));
+  CHECK_THAT(torch_file_message(path),
+             Contains("byteorder") && Contains("'big'") && Contains("'little'"));
   write_archive(path, p_file("N"));
   CHECK(read_torch_file(path).size() == 0);
   // Any cut is noticed: the directory is at the end.
@@ -374,13 +377,13 @@ TEST_CASE("torch file: archives that are not checkpoints") {
   for (std::size_t size = 1; size < good.size(); ++size) {
     write_bytes(path, std::span(good).first(size));
     CAPTURE(size);
-    CHECK_THAT(message(path), Contains("m.pth"));
+    CHECK_THAT(torch_file_message(path), Contains("m.pth"));
   }
   auto bad = good;
   const std::string_view text(reinterpret_cast<const char*>(bad.data()), bad.size());
   bad[text.find("\x80\x02N.")] ^= std::byte{1};
   write_bytes(path, bad);
-  CHECK_THAT(message(path), Contains("CRC-32") && Contains("data.pkl"));
+  CHECK_THAT(torch_file_message(path), Contains("CRC-32") && Contains("data.pkl"));
 }
 
 TEST_CASE("torch file: random damage never gets past a FormatError") {
@@ -399,7 +402,7 @@ TEST_CASE("torch file: random damage never gets past a FormatError") {
     }
     write_bytes(path, bad);
     CAPTURE(round);
-    refused += message(path) != "accepted" ? 1 : 0;
+    refused += torch_file_message(path) != "accepted" ? 1 : 0;
   }
   CHECK(refused > 40);
 }
@@ -437,6 +440,6 @@ TEST_CASE("torch file: real checkpoints", "[shared]") {
   for (const std::size_t size :
        {std::size_t{5}, std::size_t{100}, std::size_t{9000}, bytes.size() - 1}) {
     write_bytes(folder / "cut.th", std::span(bytes).first(size));
-    CHECK_THAT(message(folder / "cut.th"), Contains("cut.th"));
+    CHECK_THAT(torch_file_message(folder / "cut.th"), Contains("cut.th"));
   }
 }

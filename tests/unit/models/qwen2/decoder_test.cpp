@@ -14,8 +14,9 @@ using namespace vega::test;
 
 namespace {
 
-constexpr double kBar = 2e-5;      // absolute, of logits up to 9: float32 in another order
-constexpr double kHalfBar = 3e-2;  // relative: bfloat16 has 8 bits, through two or three layers
+constexpr double kDecoderBar = 2e-5;  // absolute, of logits up to 9: float32 in another order
+constexpr double kDecoderHalfBar =
+    3e-2;  // relative: bfloat16 has 8 bits, through two or three layers
 
 double largest(const at::Tensor& got, const at::Tensor& want) {
   return (got - want).abs().max().item<double>();
@@ -47,10 +48,10 @@ TEST_CASE("Qwen2: logits of transformers, head widths and counts of 0.5B and 7B,
     const double half_error = ((half - want).norm() / want.norm()).item<double>();
     std::cout << "Qwen2 " << name << ": " << error << ", bf16 " << half_error << "\n";
     CHECK(logits.scalar_type() == at::kFloat);
-    CHECK(error < kBar);
-    CHECK(half_error < kHalfBar);
+    CHECK(error < kDecoderBar);
+    CHECK(half_error < kDecoderHalfBar);
     if (std::string(name) != "three")
-      CHECK(largest(logits[-1], qwen2_golden(std::string(name) + ".last")) < kBar);
+      CHECK(largest(logits[-1], qwen2_golden(std::string(name) + ".last")) < kDecoderBar);
   }
 }
 
@@ -93,13 +94,13 @@ TEST_CASE("Qwen2: with a cache, however the tokens are cut, as without one") {
         first += cut;
       }
       CHECK(cache.length() == count);
-      CHECK(largest(at::cat(parts), want) < kBar);
+      CHECK(largest(at::cat(parts), want) < kDecoderBar);
     }
     KvCache again = model.new_cache();
     const at::Tensor last =
         model.forward(all, qwen2_positions(model.config(), 0, count), again, /*last_only=*/true);
     CHECK(last.size(0) == 1);
-    CHECK(largest(last[0], want[-1]) < kBar);
+    CHECK(largest(last[0], want[-1]) < kDecoderBar);
   }
 }
 
@@ -184,7 +185,7 @@ TEST_CASE("Qwen2: CUDA keeps the bars, and rows are alone in float32, few in bfl
     const at::Tensor want = qwen2_golden(std::string(name) + ".some");
     const at::Tensor logits = prompt_logits(sample.decoder(at::kFloat, cuda), sample.notes());
     const at::Tensor half = prompt_logits(sample.decoder(at::kBFloat16, cuda), sample.notes());
-    CHECK(largest(some(logits), want) < 2 * kBar);
-    CHECK(((some(half) - want).norm() / want.norm()).item<double>() < kHalfBar);
+    CHECK(largest(some(logits), want) < 2 * kDecoderBar);
+    CHECK(((some(half) - want).norm() / want.norm()).item<double>() < kDecoderHalfBar);
   }
 }

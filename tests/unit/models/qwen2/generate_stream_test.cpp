@@ -39,7 +39,7 @@ std::vector<Prompt> some_prompts(const qwen2::Decoder& model, std::mt19937& draw
   return prompts;
 }
 
-bool same(const Answer& a, const Answer& b) {
+bool same_texts(const Answer& a, const Answer& b) {
   return a.ids == b.ids && a.stop_id == b.stop_id && a.ending == b.ending;
 }
 
@@ -115,8 +115,8 @@ TEST_CASE("generate_stream: answers of generate(), whatever the lengths and the 
       CHECK(told.most >= std::min<std::size_t>(rows, 5));
       for (std::size_t n = 0; n < prompts.size(); ++n) {
         CAPTURE(n);
-        CHECK(same(told.answers.at(n), alone[n]));
-        CHECK(same(together[n], alone[n]));
+        CHECK(same_texts(told.answers.at(n), alone[n]));
+        CHECK(same_texts(together[n], alone[n]));
       }
     }
   }
@@ -169,7 +169,8 @@ TEST_CASE("generate_stream: a prompt that fails is told for itself and the other
   for (const std::size_t rows : {1U, 4U}) {
     const Told told = told_by(model, prompts, config, rows);
     CHECK(told.answers.size() == 3);
-    for (const std::size_t n : {0U, 3U, 5U}) CHECK(same(told.answers.at(n), whole.answers.at(n)));
+    for (const std::size_t n : {0U, 3U, 5U})
+      CHECK(same_texts(told.answers.at(n), whole.answers.at(n)));
     CHECK_THAT(told.failures.at(1), Catch::Contains("prompt 1") && Catch::Contains("no token"));
     CHECK_THAT(told.failures.at(2), Catch::Contains("ids and embeddings"));
     CHECK_THAT(told.failures.at(4),

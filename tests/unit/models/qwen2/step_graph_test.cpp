@@ -50,7 +50,7 @@ void compare_steps(const qwen2::Decoder& model, std::vector<KvCache>& caches, in
   }
 }
 
-KvCache read(const qwen2::Decoder& model, std::size_t count, std::int64_t room) {
+KvCache read_model(const qwen2::Decoder& model, std::size_t count, std::int64_t room) {
   return qwen2_cache(model, some_ids(count, model.config().vocab), room);
 }
 
@@ -63,10 +63,10 @@ TEST_CASE("steps on CUDA: recorded ones give the bits of plain ones, whatever ch
     const Qwen2Sample sample(name);
     const qwen2::Decoder model = sample.decoder(at::kFloat, kCuda);
     std::vector<KvCache> caches;
-    caches.push_back(read(model, 11, 12));  // its chunk is full after the first step
+    caches.push_back(read_model(model, 11, 12));  // its chunk is full after the first step
     compare_steps(model, caches, 5);
-    caches.push_back(read(model, 126, 140));  // crosses a block of the kernel
-    caches.push_back(read(model, 3, 40));
+    caches.push_back(read_model(model, 126, 140));  // crosses a block of the kernel
+    caches.push_back(read_model(model, 3, 40));
     compare_steps(model, caches, 4);
     caches.erase(caches.begin());  // another number of rows within the same recording
     compare_steps(model, caches, 4);
@@ -83,7 +83,7 @@ TEST_CASE("steps on CUDA: more tokens than a recording has room for", "[cuda]") 
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder model = sample.decoder(at::kFloat, kCuda);
   std::vector<KvCache> caches;
-  caches.push_back(read(model, 1021, 1100));
+  caches.push_back(read_model(model, 1021, 1100));
   compare_steps(model, caches, 6);
 }
 
@@ -119,8 +119,8 @@ TEST_CASE("steps on CUDA: where a recording is refused they run plainly", "[cuda
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder model = sample.decoder(at::kFloat, kCuda);
   std::vector<KvCache> caches;
-  caches.push_back(read(model, 5, 40));
-  caches.push_back(read(model, 9, 40));
+  caches.push_back(read_model(model, 5, 40));
+  caches.push_back(read_model(model, 9, 40));
   compare_steps(model, caches, 4);
   unsetenv("VEGA_DEVICE_REFUSE_CAPTURE");
 }
@@ -129,7 +129,7 @@ TEST_CASE("steps on CUDA: bfloat16 keeps the bar in every step", "[cuda]") {
   if (!has_cuda(kSteps)) return;
   const Qwen2Sample sample("half_b");
   const qwen2::Decoder half = sample.decoder(at::kBFloat16, kCuda), whole = sample.decoder();
-  KvCache mine = read(half, 30, 50), theirs = read(whole, 30, 50);
+  KvCache mine = read_model(half, 30, 50), theirs = read_model(whole, 30, 50);
   for (std::int64_t step = 0; step < 6; ++step) {
     const Ids ids{7 * step + 1};
     const at::Tensor place = at::tensor({30 + step}, at::kLong);

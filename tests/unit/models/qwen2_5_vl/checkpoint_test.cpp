@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Views = std::map<std::string, TensorView>;
+using QwenViews = std::map<std::string, TensorView>;
 
-struct Bench {
+struct QwenBench {
   test::TempFolder folder;
   test::OwnMemory memory{folder / "memory"};
   std::vector<fs::path> made = test::write_tiny_qwen_vl(folder / "m");
@@ -25,7 +25,7 @@ struct Bench {
   Json config = read_json(made[0] / "config.json", "config"),
        nested_config = read_json(made[1] / "config.json", "config");
 
-  fs::path with(const Views& views, const Json& json) const {
+  fs::path with(const QwenViews& views, const Json& json) const {
     static int number = 0;
     const fs::path to = folder / ("c" + std::to_string(number++));
     fs::create_directories(to);
@@ -33,8 +33,8 @@ struct Bench {
     test::write_text(to / "config.json", json.dump());
     return to;
   }
-  Views changed(const std::string& name, const std::string& to) const {
-    Views views = original.tensors();
+  QwenViews changed(const std::string& name, const std::string& to) const {
+    QwenViews views = original.tensors();
     auto node = views.extract(name);
     if (!to.empty()) {
       node.key() = to;
@@ -44,13 +44,13 @@ struct Bench {
   }
 };
 
-const Bench& bench() {
-  static const Bench one;
+const QwenBench& qwen_bench() {
+  static const QwenBench one;
   return one;
 }
 
 template <typename Error>
-void check_refused(const fs::path& folder, const std::vector<std::string>& texts) {
+void check_qwen_refused(const fs::path& folder, const std::vector<std::string>& texts) {
   CHECK_THROWS_AS(qwen2_5_vl::open_checkpoint(folder), Error);
   try {
     qwen2_5_vl::open_checkpoint(folder);
@@ -62,8 +62,8 @@ void check_refused(const fs::path& folder, const std::vector<std::string>& texts
 }  // namespace
 
 TEST_CASE("Qwen2.5-VL: both layouts are one model") {
-  const auto a = qwen2_5_vl::open_checkpoint(bench().made[0]);
-  const auto b = qwen2_5_vl::open_checkpoint(bench().made[1]);
+  const auto a = qwen2_5_vl::open_checkpoint(qwen_bench().made[0]);
+  const auto b = qwen2_5_vl::open_checkpoint(qwen_bench().made[1]);
   CHECK(std::string(a.layout.name) == "original");
   CHECK(std::string(b.layout.name) == "transformers");
   CHECK(a.fingerprint() == b.fingerprint());
@@ -78,27 +78,27 @@ TEST_CASE("Qwen2.5-VL: both layouts are one model") {
     c->check_finite();
   }
   // transformers 4.52 to 5 also write the nested config.json beside the names of the releases.
-  const auto c =
-      qwen2_5_vl::open_checkpoint(bench().with(bench().original.tensors(), bench().nested_config));
+  const auto c = qwen2_5_vl::open_checkpoint(
+      qwen_bench().with(qwen_bench().original.tensors(), qwen_bench().nested_config));
   CHECK(c.config.text.hidden == a.config.text.hidden);
   CHECK(c.fingerprint() == a.fingerprint());
   // transformers 4.52 writes the decoder's keys at both places, and a tied head only in the inner
   // one.
-  Json twice = bench().config, text = bench().nested_config["text_config"];
+  Json twice = qwen_bench().config, text = qwen_bench().nested_config["text_config"];
   text.set("tie_word_embeddings", true);
   text.set("vision_start_token_id", 265);
   twice.erase("tie_word_embeddings");
   twice.set("text_config", text);
   CHECK(qwen2_5_vl::config_from_json(JsonFields(twice, "config.json")).text.tied);
-  CHECK(qwen2_5_vl::is_qwen2_5_vl(bench().made[0]));
-  CHECK_FALSE(qwen2_5_vl::is_qwen2_5_vl(bench().folder.path()));
+  CHECK(qwen2_5_vl::is_qwen2_5_vl(qwen_bench().made[0]));
+  CHECK_FALSE(qwen2_5_vl::is_qwen2_5_vl(qwen_bench().folder.path()));
 }
 
 TEST_CASE("Qwen2.5-VL: defaults of transformers' class stand for what config.json leaves out") {
-  Json vision = bench().config["vision_config"];
+  Json vision = qwen_bench().config["vision_config"];
   for (const char* name : {"window_size", "hidden_act", "in_chans", "patch_size"})
     vision.erase(name);
-  Json config = bench().config;
+  Json config = qwen_bench().config;
   config.set("vision_config", vision);
   CHECK(qwen2_5_vl::config_from_json(JsonFields(config, "config.json")).vision.window_cells == 4);
   for (const char* name : {"depth", "num_heads", "fullatt_block_indexes"}) vision.erase(name);
@@ -111,37 +111,38 @@ TEST_CASE("Qwen2.5-VL: defaults of transformers' class stand for what config.jso
 }
 
 TEST_CASE("Qwen2.5-VL: mixed, missing, unknown and misshapen tensors are errors") {
-  const Bench& b = bench();
-  check_refused<FormatError>(
+  const QwenBench& b = qwen_bench();
+  check_qwen_refused<FormatError>(
       b.with(b.changed("visual.merger.ln_q.weight", "model.visual.merger.ln_q.weight"), b.config),
       {"model.visual.merger.ln_q.weight", "names of one layout"});
-  check_refused<FormatError>(
+  check_qwen_refused<FormatError>(
       b.with(b.changed("model.norm.weight", "model.language_model.norm.weight"), b.config),
       {"model.language_model.norm.weight", "names of one layout"});
-  check_refused<FormatError>(b.with(b.changed("visual.blocks.2.attn.qkv.bias", ""), b.config),
-                             {"visual.blocks.2.attn.qkv.bias"});
-  check_refused<FormatError>(b.with(b.changed("model.layers.1.mlp.up_proj.weight", ""), b.config),
-                             {"model.layers.1.mlp.up_proj.weight"});
-  check_refused<FormatError>(
+  check_qwen_refused<FormatError>(b.with(b.changed("visual.blocks.2.attn.qkv.bias", ""), b.config),
+                                  {"visual.blocks.2.attn.qkv.bias"});
+  check_qwen_refused<FormatError>(
+      b.with(b.changed("model.layers.1.mlp.up_proj.weight", ""), b.config),
+      {"model.layers.1.mlp.up_proj.weight"});
+  check_qwen_refused<FormatError>(
       b.with(b.changed("visual.merger.ln_q.weight", "visual.merger.ln.weight"), b.config),
       {"visual.merger.ln.weight", "visual.merger.ln_q.weight"});
-  check_refused<FormatError>(
+  check_qwen_refused<FormatError>(
       b.with(b.changed("visual.merger.ln_q.weight", "extra.weight"), b.config), {"extra.weight"});
-  check_refused<FormatError>(
+  check_qwen_refused<FormatError>(
       b.with(b.changed("visual.blocks.0.norm1.weight", "visual.blocks.0.attn.qkv.bias2"), b.config),
       {"visual.blocks.0.norm1.weight"});
-  check_refused<InputError>(
+  check_qwen_refused<InputError>(
       b.with(b.changed("visual.merger.ln_q.weight", "generative_merger.ln_q.weight"), b.config),
       {"generative_merger.ln_q.weight", "VEGA-3D"});
 }
 
 TEST_CASE("Qwen2.5-VL: configurations that vega does not compute are refused by key") {
-  const Bench& b = bench();
+  const QwenBench& b = qwen_bench();
   const auto refuse = [&](const char* name, const Json& value, const std::string& text) {
     Json config = b.config;
     config.set(name, value);
     CAPTURE(name);
-    check_refused<InputError>(b.with(b.original.tensors(), config), {text});
+    check_qwen_refused<InputError>(b.with(b.original.tensors(), config), {text});
   };
   refuse("model_type", "qwen2_vl", "model_type");
   refuse("use_generative_encoder", true, "use_generative_encoder");
@@ -160,5 +161,5 @@ TEST_CASE("Qwen2.5-VL: configurations that vega does not compute are refused by 
     vision.set(name, value);
     refuse("vision_config", vision, name);
   }
-  check_refused<InputError>(b.folder / "nowhere", {"no such folder"});
+  check_qwen_refused<InputError>(b.folder / "nowhere", {"no such folder"});
 }

@@ -15,7 +15,7 @@ namespace {
 
 // transformers itself is up to 2.8e-6 from float64 in float32, and up to 2.6e-2 in bfloat16
 // (qwen2_5_vl.json). A window too many, or a wrong turn, costs more than 1e-1.
-constexpr double kBar = 2e-5, kHalfBar = 4e-2;
+constexpr double kTowerBar = 2e-5, kTowerHalfBar = 4e-2;
 
 at::Tensor drawn_patches(const std::string& name, std::int64_t count, std::int64_t rows) {
   std::vector<float> values(static_cast<std::size_t>(count * rows * qwen2_5_vl::kPatchValues));
@@ -58,8 +58,8 @@ void check_goldens(at::ScalarType dtype, at::Device device, double bar) {
 }  // namespace
 
 TEST_CASE("Qwen2.5-VL: tokens of the tower, whole and ragged windows") {
-  check_goldens(at::kFloat, at::kCPU, kBar);
-  check_goldens(at::kBFloat16, at::kCPU, kHalfBar);
+  check_goldens(at::kFloat, at::kCPU, kTowerBar);
+  check_goldens(at::kBFloat16, at::kCPU, kTowerHalfBar);
 }
 
 TEST_CASE("Qwen2.5-VL: pictures do not see each other") {
@@ -68,12 +68,12 @@ TEST_CASE("Qwen2.5-VL: pictures do not see each other") {
   const at::Tensor tokens = tower.forward(both, 4, 4);
   // With another number of rows float32's sums may be of another order.
   for (std::int64_t n = 0; n < 2; ++n)
-    CHECK(far(tokens.narrow(0, n, 1), tower.forward(both.narrow(0, n, 1), 4, 4)) < kBar);
+    CHECK(far(tokens.narrow(0, n, 1), tower.forward(both.narrow(0, n, 1), 4, 4)) < kTowerBar);
   // More pictures than go through at a time.
   const at::Tensor many = both.narrow(0, 0, 1).expand({70, 64, 588}).contiguous();
   const at::Tensor all = tower.forward(many, 4, 4);
   CHECK(all.size(0) == 70);
-  CHECK(far(all.narrow(0, 69, 1), tokens.narrow(0, 0, 1)) < kBar);
+  CHECK(far(all.narrow(0, 69, 1), tokens.narrow(0, 0, 1)) < kTowerBar);
   CHECK(tower.forward(both.narrow(0, 0, 0), 4, 4).sizes() == at::IntArrayRef{0, 16, 256});
 }
 
@@ -88,6 +88,6 @@ TEST_CASE("Qwen2.5-VL: the tower refuses other shapes") {
 TEST_CASE("Qwen2.5-VL: the tower on CUDA keeps the bars", "[cuda]") {
   if (!test::has_cuda("Qwen2.5-VL")) return;
   const at::Device cuda(at::kCUDA, 0);
-  check_goldens(at::kFloat, cuda, kBar);
-  check_goldens(at::kBFloat16, cuda, kHalfBar);
+  check_goldens(at::kFloat, cuda, kTowerBar);
+  check_goldens(at::kBFloat16, cuda, kTowerHalfBar);
 }
