@@ -32,7 +32,7 @@ constexpr auto kAnswerHelp =
     R"(Asks a multimodal language model about scenes. There are two forms:
 
   answer SCENE --ask TEXT --locate TEXT   free questions about one scene, and which object a description means
-  answer TASK QUESTIONS.json -o DIR       a benchmark: scanrefer, multi3drefer, scan2cap, scanqa, sqa3d or nr3d
+  answer TASK QUESTIONS.json -o DIR       a benchmark: scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d or vsi
 
 Files of a scene that are there are read (--scenes, --semantic, --features); the others are made from the scan, as far
 as their weights are at hand. All questions about a scene share what the model has seen of it. Answers about one scene
@@ -41,7 +41,8 @@ disk before the next: a run that was stopped or killed goes on where it was, als
 cannot be answered is named and costs only itself (exit code 4).
 
 Qwen2.5-VL (model_type qwen2_5_vl in config.json) is asked about frames of a scan, a folder or a video, which it reads
-itself: nothing is made beforehand. It answers free questions; benchmarks and --locate need a model of the other kind.
+itself: nothing is made beforehand. It answers free questions, and of the benchmarks vsi (VSI-Bench), whose videos lie
+below --videos; the others and --locate need a model of the other kind.
 
 Examples:
   vega-eval answer scans/scene0000_00 --checkpoint VEGA-3D --model Wan2.1-T2V-1.3B --ask "What color is the chair?"
@@ -51,6 +52,7 @@ Examples:
   vega-eval answer scanqa scanqa.json --checkpoint VEGA-3D --scenes scenes --semantic features/siglip \
       --features features/wan -o answers/scanqa
   vega-eval answer walk.mp4 --checkpoint Qwen2.5-VL-3B-Instruct --ask "How many chairs are there?"
+  vega-eval answer vsi vsi.json --checkpoint Qwen2.5-VL-3B-Instruct --videos VSI-Bench -o answers/vsi
 
 See also: prepare, merge, validate, score; vega-extract features, vega-extract scene; docs/language.md,
 docs/qwen2_5_vl.md, docs/benchmark_runs.md)";

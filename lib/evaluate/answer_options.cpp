@@ -80,7 +80,7 @@ void FrameOptions::refuse(const std::string& checkpoint) const {
 
 bool AnswerVerb::is_task() const {
   const auto known = [&] {
-    return !inputs.empty() && std::ranges::any_of(tasks::kScanTasks, [&](const auto& one) {
+    return !inputs.empty() && std::ranges::any_of(tasks::kTasks, [&](const auto& one) {
       return one.name == inputs[0];
     });
   };
@@ -100,7 +100,7 @@ bool AnswerVerb::is_task() const {
                              "vega-eval prepare " + inputs[0] + " makes it"));
   if (inputs.size() == 2 && !asks)
     throw UsageError(explain("answer", "'" + inputs[0] + "'",
-                             "a benchmark: " + listed<tasks::Task>(tasks::kScanTasks, ", ")));
+                             "a benchmark: " + listed<tasks::Task>(tasks::kTasks, ", ")));
   if (inputs.size() > 2 && known())
     throw UsageError(explain("answer " + inputs[0],
                              std::to_string(inputs.size() - 1) + " files of questions", "one",

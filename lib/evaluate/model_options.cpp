@@ -9,7 +9,7 @@ void ModelOptions::visit_checkpoint(OptionVisitor& v) {
   v.text("--checkpoint", checkpoint, "DIR",
          "a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a LoRA folder of PEFT or LLaVA, or a "
          "run of vega-train (its newest checkpoint) or one checkpoint of it; for answer SCENE "
-         "--ask also Qwen2.5-VL");
+         "--ask and answer vsi Qwen2.5-VL");
   vlm::visit_base(v, base);
 }
 

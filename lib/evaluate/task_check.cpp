@@ -17,7 +17,7 @@ bool needs_files(const ScenePlan& scene) {
   return std::ranges::any_of(scene.left, [](const auto* sample) { return !sample->no_proposal; });
 }
 
-void check_recipes(const TaskSetup& setup, const TaskPlan& plan) {
+void check_recipes(const SceneSetup& setup, const TaskPlan& plan) {
   std::size_t differ = 0;
   std::string first;
   for (const ScenePlan& scene : plan.scenes) {
@@ -50,7 +50,7 @@ void check_recipes(const TaskSetup& setup, const TaskPlan& plan) {
 
 }  // namespace
 
-void check_settings(const TaskSetup& setup, const TaskPlan& plan) {
+void check_settings(const SceneSetup& setup, const TaskPlan& plan) {
   if (std::ranges::none_of(plan.scenes, needs_files)) return;
   const bool scans = std::ranges::any_of(
       plan.all_scenes, [&](const std::string& scene) { return !setup.inputs_of(scene).by_key; });

@@ -13,18 +13,21 @@ void TaskOptions::visit(OptionVisitor& v) {
   v.text(
       "--scans", scans, "DIR",
       "scans DIR/SCENE, from which files that are missing are made (default: they stay missing)");
+  v.text("--videos", videos, "DIR", "of vsi: the folder that holds the videos, DATASET/SCENE.mp4");
   v.choice("--objects", objects, kChosenFrom,
            "which objects grounding chooses from (default: proposals; of nr3d the annotated ones)");
   v.text("--shard", shard, "i/n|auto",
-         "only the scenes whose number modulo n is i (from 0); auto: by the task of a SLURM array");
+         "only the scenes or videos whose number modulo n is i (from 0); auto: by the task of a "
+         "SLURM array");
   v.integer("--batch", batch, "N", {1, 4096},
-            "answers of a scene that grow at a time; auto fits the memory");
+            "answers of a scene or video that grow at a time; auto fits the memory");
   v.flag("--overwrite", overwrite, "start anew: answers that are there are removed");
   run.visit(v, "say what there is to do and what is missing, and answer nothing", false);
 }
 
 std::string TaskOptions::first_given() const {
   if (!scans.empty()) return "--scans";
+  if (!videos.empty()) return "--videos";
   if (objects) return "--objects";
   if (!shard.empty()) return "--shard";
   if (batch) return "--batch";

@@ -6,6 +6,13 @@
 #include "base/natural.h"
 
 namespace vega::evaluate {
+namespace {
+
+const std::string& place_of(const tasks::Sample& sample) {
+  return sample.task == tasks::Task::kVsi ? sample.video : sample.scene;
+}
+
+}  // namespace
 
 std::size_t TaskPlan::scenes_left() const {
   return static_cast<std::size_t>(
@@ -16,7 +23,7 @@ TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
                         const std::function<bool(const std::string& id)>& answered) {
   TaskPlan out;
   std::unordered_map<std::string, std::vector<const tasks::Sample*>> by_scene;
-  for (const tasks::Sample& sample : samples) by_scene[sample.scene].push_back(&sample);
+  for (const tasks::Sample& sample : samples) by_scene[place_of(sample)].push_back(&sample);
   for (const auto& [scene, all] : by_scene) out.all_scenes.push_back(scene);
   std::ranges::sort(out.all_scenes, natural_less);
   for (std::size_t i = 0; i < out.all_scenes.size(); ++i) {

@@ -25,9 +25,10 @@ struct TaskPlan {
   std::size_t scenes_left() const;
 };
 
-// Shards take whole scenes: what a model sees of a scene serves all its questions. Scenes are
-// numbered over the whole file, before any is left out, so that shares do not depend on what is
-// answered. The samples must outlive the plan.
+// A scene is named by its key; VSI-Bench's videos by DATASET/SCENE. Shards take whole scenes: what
+// a model sees of a scene serves all its questions. Scenes are numbered over the whole file, before
+// any is left out, so that shares do not depend on what is answered. The samples must outlive the
+// plan.
 TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
                         const std::function<bool(const std::string& id)>& answered);
 

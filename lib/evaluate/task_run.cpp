@@ -16,9 +16,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/device.h"
-#include "evaluate/task_check.h"
+#include "evaluate/task_answers.h"
 #include "evaluate/task_dry_run.h"
-#include "evaluate/task_scene.h"
+#include "evaluate/task_setup.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -58,7 +58,7 @@ ItemList items_of(const TaskSetup& setup, const TaskPlan& plan) {
   if (!setup.questions.bad.empty() && setup.shard.index == 0)
     list.items.push_back({kBadQuestions, setup.questions.path});
   for (const ScenePlan& scene : plan.scenes)
-    list.items.push_back({scene.scene, setup.inputs_of(scene.scene).scene});
+    list.items.push_back({scene.scene, setup.input_of(scene.scene)});
   return list;
 }
 
@@ -83,18 +83,19 @@ void log_speed(const TaskSession& session) {
 }
 
 RunResult answer_scenes(const TaskSetup& setup, const TaskPlan& plan, TaskLog& log,
-                        const MakeScanPart& make, const Context& context) {
+                        const Context& context) {
   std::map<std::string, const ScenePlan*> scenes;
   for (const ScenePlan& scene : plan.scenes) scenes.emplace(scene.scene, &scene);
   const ItemList list = items_of(setup, plan);
   Progress progress(setup.task_name(), "questions", static_cast<std::int64_t>(plan.left),
                     context.progress);
-  TaskSession session{setup, make, context, log, progress};
+  TaskSession session{setup, log, progress};
   session.batch.rows = setup.options.task.batch.value_or(0);
   const RunPlan run{.list = list, .options = setup.options.task.run, .manifest = false};
+  const TaskSetup::MakeAnswers answers = setup.answers(session);
   const auto work_of = [&](const Item& item) -> std::unique_ptr<ItemWork> {
     if (item.path == setup.questions.path) return std::make_unique<BadQuestions>(session);
-    return std::make_unique<SceneWork>(*scenes.at(item.key), session);
+    return answers(*scenes.at(item.key));
   };
   RunResult result;
   try {
@@ -111,7 +112,8 @@ RunResult answer_scenes(const TaskSetup& setup, const TaskPlan& plan, TaskLog& l
 
 int run_task(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
   keep_freed_memory();
-  const TaskSetup setup(options);
+  const std::unique_ptr<TaskSetup> made = make_task_setup(options, make, context);
+  const TaskSetup& setup = *made;
   const fs::path out = options.out;
   const auto plan_for = [&](const auto& answered) {
     return plan_questions(setup.questions.samples, setup.shard, answered);
@@ -125,17 +127,17 @@ int run_task(const AnswerVerb& options, const MakeScanPart& make, const Context&
   if (!options.task.overwrite) there = look_at_answers(out, run);
   // Before anything is removed or written. A run.json that differs is refused by the log.
   if (there.differences.empty())
-    check_settings(setup, plan_for([&](const auto& id) { return there.lines.contains(id); }));
+    setup.check(plan_for([&](const auto& id) { return there.lines.contains(id); }));
   if (options.task.overwrite) remove_answers(out);
   TaskLog log(out, setup.shard, run);
   const TaskPlan plan = plan_for([&](const std::string& id) { return log.has(id); });
   log_info("{}: {} of {}{}, {} answered already", setup.task_name(),
-           plural(plan.questions, "question"), plural(plan.scenes.size(), "scene"),
+           plural(plan.questions, "question"), plural(plan.scenes.size(), setup.unit),
            setup.shard.count > 1
                ? fmt::format(" (shard {} of {})", setup.shard.index, setup.shard.count)
                : "",
            plan.questions - plan.left);
-  const RunResult result = answer_scenes(setup, plan, log, make, context);
+  const RunResult result = answer_scenes(setup, plan, log, context);
   log_counts(log, setup.questions.samples.size());
   const fs::path written = setup.shard.count == 1 ? log.publish_answers() : log.part();
   if (context.manifest) context.manifest(scene_key(out), written.string());

@@ -6,11 +6,20 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "core/device.h"
+#include "core/dtype.h"
+#include "evaluate/answer_inputs.h"
+#include "evaluate/profile_flops.h"
+#include "evaluate/task_scene_setup.h"
+#include "evaluate/task_video_setup.h"
+#include "models/qwen2/decoder.h"
+#include "models/qwen2_5_vl/config_json.h"
 #include "run/provenance.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr double kPromptTokens = 96;  // of a question with what stands around it, about
 
 const AnswerVerb& checked(const AnswerVerb& o) {
   check_model_options(o);
@@ -20,67 +29,43 @@ const AnswerVerb& checked(const AnswerVerb& o) {
                              "one or the other",
                              "shards share the folder and would remove each other's answers: leave "
                              "--shard out, or remove the folder before the shards start"));
-  if (!o.tokens.empty() && !(o.semantic.empty() && o.features.empty()))
-    throw UsageError(explain("--tokens", "--semantic or --features beside it", "one or the other"));
   return o;
-}
-
-ObjectKind objects_of(const AnswerVerb& o, tasks::Task task) {
-  return o.task.objects.value_or(task == tasks::Task::kNr3d ? ObjectKind::kGt
-                                                            : ObjectKind::kProposal);
 }
 
 std::string digest_of(const fs::path& path) {
   return xxh3_hex(read_text(path, "questions", std::size_t{8} << 30));
 }
 
-// {SCENE: {PART: cache_key}} of the scenes whose files are there.
-Json input_keys(const TaskSetup& setup, const std::vector<std::string>& scenes) {
-  Json out = Json::object();
-  for (const std::string& scene : scenes) {
-    const ScanInputs in = setup.inputs_of(scene);
-    if (!files_are_there(in, setup.needed)) continue;
-    try {
-      const ScanFiles found(in, setup.needed, {}, {});
-      out.add(scene, OpenFiles(found.paths(), setup.choice()).cache_keys());
-    } catch (const InputError&) {
-      continue;  // said when the scene's turn comes
-    }
-  }
-  return out;
+}  // namespace
+
+ItemReport unanswered(const ScenePlan& scene) {
+  ItemReport item;
+  item.key = scene.scene;
+  item.outcome = scene.left.empty() ? Outcome::kComplete : Outcome::kNotStarted;
+  item.numbers["left"] = static_cast<double>(scene.left.size());
+  return item;
 }
 
-}  // namespace
+ItemReport TaskOutlook::add_missing(const ScenePlan& scene, const std::string& why) {
+  ++missing;
+  missing_lines +=
+      fmt::format("  {}: {}, {}\n", scene.scene, plural(scene.left.size(), "question"), why);
+  ItemReport item = unanswered(scene);
+  item.outcome = Outcome::kFailed;
+  item.error = why;
+  return item;
+}
 
 TaskSetup::TaskSetup(const AnswerVerb& o)
     : options(checked(o)),
-      task(choice_of<tasks::Task>(tasks::kScanTasks, "TASK", o.inputs.at(0))),
+      task(choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0))),
       shard(parse_shard(o.task.shard)),
       device(use_device(parse_device(o.device.device))),
       type(o.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32)),
-      checkpoint(
-          vlm::open_checkpoint(o.checkpoint, {.base = o.base, .tokenizer = {}, .merged = type})),
-      config(with_options(qwen2::benchmark_generation(checkpoint.generation_folder), o)),
-      switches(chosen_switches(o.compat, text::Control::kTokens)),
-      questions(tasks::read_samples(o.inputs.at(1), task)),
-      inputs(scan_inputs(o, checkpoint)),
-      objects(objects_of(o, task)) {
-  static_cast<void>(checkpoint.words());  // throws where there is no tokeniser
-  const bool grounding = tasks::is_grounding(task);
-  if (grounding && !checkpoint.config.ground)
-    throw InputError(explain(o.checkpoint, "a checkpoint without grounding head",
-                             "ground_head_type in config.json and its tensors, for " + task_name(),
-                             "take a VEGA-3D or Video-3D-LLM checkpoint"));
-  needed = needed_parts(checkpoint, inputs);
-  if (needed.semantic && o.semantic.empty() && o.task.scans.empty() && o.tokens.empty())
-    throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
-                             "or --tokens DIR, or --scans DIR, from which they are made"));
-  if (grounding && !needed.scene) needed.why_scene = "the objects to choose from";
-  needed.scene |= grounding;
-}
+      questions(tasks::read_samples(o.inputs.at(1), task)) {}
 
 std::string TaskSetup::task_name() const {
-  return std::string(name_in<tasks::Task>(tasks::kScanTasks, task));
+  return std::string(name_in<tasks::Task>(tasks::kTasks, task));
 }
 
 std::string TaskSetup::model_id() const {
@@ -91,38 +76,51 @@ std::string TaskSetup::model_id() const {
   return path.parent_path().filename().string() + "_" + name;
 }
 
-ScanInputs TaskSetup::inputs_of(const std::string& scene) const {
-  ScanInputs out = inputs;
-  out.key = scene;
-  const fs::path scan = fs::path(options.task.scans) / scene;
-  out.by_key = options.task.scans.empty() || !fs::exists(scan);
-  out.scene = out.by_key ? scene : scan.string();
-  return out;
+Json TaskSetup::begin_run(const ModelFacts& model) const {
+  return {{"schema", "vega.answers/1"},
+          {"task", task_name()},
+          {"model_id", model_id()},
+          {"checkpoint", model.checkpoint},
+          {"checkpoint_fingerprint", model.fingerprint},
+          {"family", model.family},
+          {"switches", model.switches},
+          {"generation", config.describe()},
+          {"device", device.is_cuda() ? "cuda" : "cpu"},
+          {"dtype", vega::name_of(type)}};
 }
 
-Json TaskSetup::run(const std::vector<std::string>& scenes) const {
+void TaskSetup::end_run(Json& run, Json inputs) const {
   const fs::path file = options.inputs.at(1);
   Json made = Json::object();
   for (const auto& [name, value] : provenance({{"questions", fs::absolute(file).string()}}))
     made.add(name, value);
-  Json run{{"schema", "vega.answers/1"},
-           {"task", task_name()},
-           {"model_id", model_id()},
-           {"checkpoint", checkpoint.path.string()},
-           {"checkpoint_fingerprint", checkpoint.fingerprint()},
-           {"family", vlm::name_of(checkpoint.family)},
-           {"switches", vlm::to_json(switches)},
-           {"generation", config.describe()},
-           {"device", device.is_cuda() ? "cuda" : "cpu"},
-           {"dtype", vega::name_of(type)},
-           {"tap", options.tap},
-           {"objects", objects == ObjectKind::kGt ? "gt" : "proposal"},
-           {"allow_mismatch", options.allow_mismatch},
-           {"questions", {{"digest", digest_of(file)}, {"count", questions.samples.size()}}},
-           {"inputs", input_keys(*this, scenes)},
-           {"provenance", made}};
-  if (checkpoint.modules.initial_values) run.set("untrained", true);
-  return run;
+  run.add("questions", {{"digest", digest_of(file)}, {"count", questions.samples.size()}});
+  run.add("inputs", std::move(inputs));
+  run.add("provenance", std::move(made));
+}
+
+std::string TaskSetup::forecast_text(const qwen2::Config& text, double visual,
+                                     const TaskPlan& plan) const {
+  const at::ScalarType scalars = scalar_type(type);
+  const double prefix = decoder_flops(text, 0, visual);
+  const double question = decoder_flops(text, visual, kPromptTokens) - prefix;
+  const double cache = visual * qwen2::Decoder::token_bytes(text, scalars);
+  return fmt::format(
+      "forecast: {:.0f} visual tokens a {}, read once ({:.3g} TFLOP), then {:.3g} TFLOP a "
+      "question before its answer; {:.3g} TFLOP in all\n"
+      "memory: weights of the decoder {}, keys and values of a {} {}\n",
+      visual, unit, prefix / 1e12, question / 1e12,
+      (prefix * static_cast<double>(plan.scenes_left()) +
+       question * static_cast<double>(plan.left)) /
+          1e12,
+      bytes_text(qwen2::Decoder::weight_bytes(text, scalars)), unit, bytes_text(cache));
+}
+
+std::unique_ptr<TaskSetup> make_task_setup(const AnswerVerb& options, const MakeScanPart& make,
+                                           const Context& context) {
+  check_model_options(options);
+  if (qwen2_5_vl::is_qwen2_5_vl(options.checkpoint)) return std::make_unique<VideoSetup>(options);
+  return std::make_unique<SceneSetup>(options, make, context);
 }
 
 }  // namespace vega::evaluate

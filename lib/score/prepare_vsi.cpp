@@ -65,13 +65,9 @@ class Videos {
   // Throws InputError: the video is not there.
   void require(const std::string& video) {
     if (folder_.empty()) return;
-    const fs::path path = folder_ / (video + ".mp4");
+    const fs::path path = tasks::vsi_video(folder_, video);
     auto at = there_.find(video);
-    if (at == there_.end()) {
-      std::error_code none;
-      const bool is_there = fs::is_regular_file(path, none) && fs::file_size(path, none) > 0;
-      at = there_.emplace(video, is_there).first;
-    }
+    if (at == there_.end()) at = there_.emplace(video, tasks::is_vsi_video(path)).first;
     if (!at->second)
       throw InputError(explain(path.string(), "no video", "the one that the question is about",
                                "unpack the archives of the data set below --videos"));

@@ -121,7 +121,8 @@ Json model_json(const qwen2_5_vl::Config& c, const text::Tokenizer& words, bool 
            {"video_token_id", id_of(words, "<|video_pad|>")},
            {"vision_start_token_id", id_of(words, "<|vision_start|>")},
            {"vision_end_token_id", id_of(words, "<|vision_end|>")},
-           {"vision_config", vision_json(c.vision, nested)}};
+           {"vision_config", vision_json(c.vision, nested)},
+           {"vega_initial_values", true}};
   Json text = Json::object();
   add_text_keys(nested ? text : out, c.text, nested);
   if (nested) out.set("text_config", std::move(text));

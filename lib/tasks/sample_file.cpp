@@ -153,6 +153,11 @@ void read_truth(const Json& record, Sample& out) {
 }
 
 void check_vsi(const Sample& sample) {
+  const std::string_view data_set =
+      std::string_view(sample.video).substr(0, sample.video.rfind('/'));
+  if (data_set == sample.video || !is_key(std::string(data_set)) || data_set.front() == '.')
+    refuse("video", "'" + printable(sample.video, 80) + "'", "DATASET/SCENE",
+           "the video is DATASET/SCENE.mp4 below the folder of the videos");
   const int task = vsi_task(sample.question_type);
   if (task < 0)
     refuse("metadata.question_type", "'" + printable(sample.question_type, 80) + "'",

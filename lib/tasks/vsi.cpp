@@ -170,6 +170,16 @@ std::vector<std::int64_t> vsi_frames(std::int64_t total, std::int64_t most) {
   return out;
 }
 
+std::filesystem::path vsi_video(const std::filesystem::path& folder, std::string_view video) {
+  return folder / fmt::format("{}.mp4", video);
+}
+
+bool is_vsi_video(const std::filesystem::path& path) {
+  std::error_code none;
+  return std::filesystem::is_regular_file(path, none) &&
+         std::filesystem::file_size(path, none) > 0 && !none;
+}
+
 std::optional<double> python_float(std::u32string_view text) {
   std::string digits;
   const View body = stripped(text);

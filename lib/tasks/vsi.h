@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,11 @@ int vsi_task(std::string_view question_type);
 // (linspace to whole numbers). Throws InputError: total or most below 1.
 inline constexpr std::int64_t kVsiFrames = 32;
 std::vector<std::int64_t> vsi_frames(std::int64_t total, std::int64_t most = kVsiFrames);
+
+// Where a video lies: video is "DATASET/SCENE", as questions name it.
+std::filesystem::path vsi_video(const std::filesystem::path& folder, std::string_view video);
+// Whether a file is there that is not empty.
+bool is_vsi_video(const std::filesystem::path& path);
 
 // strict: the text up to the first blank, without dots behind it; options by their letter,
 // numbers as Python's float reads them. lenient: the first number or English number word anywhere;

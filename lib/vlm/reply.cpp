@@ -27,7 +27,8 @@ Reply reply_of(qwen2::Answer&& answer, const text::Tokenizer& words) {
   std::vector<std::int32_t> ids(out.answer.ids.begin(), out.answer.ids.end());
   // Embeddings have spare rows; a model that says one says nothing, as in the release.
   std::erase_if(ids, [&words](std::int32_t id) { return !words.has_token(id); });
-  out.text = stripped(words.decode(ids, true));
+  out.said = words.decode(ids, true);
+  out.text = stripped(out.said);
   if (constexpr std::string_view end = "<|im_end|>"; out.text.ends_with(end))
     out.text = stripped(out.text.substr(0, out.text.size() - end.size()));
   return out;

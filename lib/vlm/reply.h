@@ -14,6 +14,7 @@ namespace vega::vlm {
 // What the model says, and how it ended.
 struct Reply {
   std::string text;  // control words left out, blanks at both ends removed
+  std::string said;  // the same with its blanks
   qwen2::Answer answer;
 };
 

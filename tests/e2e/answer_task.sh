@@ -336,7 +336,7 @@ expect_exit 2 answer scanqa -o o
 expect_text "no questions" "vega-eval prepare scanqa"
 expect_exit 2 answer scanqa scanqa.json -o o --ask "what?"
 expect_exit 2 answer scanqa scanqa.json
-expect_exit 2 answer vsi scanqa.json -o o
+expect_exit 2 answer libero scanqa.json -o o
 expect_text "a benchmark: scanrefer"
 expect_exit 2 answer scanqa scanqa.json sqa3d.json -o o
 expect_text "2 files of questions"

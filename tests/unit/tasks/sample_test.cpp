@@ -168,6 +168,20 @@ TEST_CASE("boxes are metres below a million, and ids of objects whole numbers") 
   }
 }
 
+TEST_CASE("a question of VSI-Bench names data set and video") {
+  const std::string good =
+      R"({"id": 4, "video": "scannet/scene0011_00", "conversations": [{"value": "<image>How many?", )"
+      R"("from": "human"}], "metadata": {"dataset": "vsi", "question_type": "object_counting"}})";
+  CHECK(sample_of(good, Task::kVsi).video == "scannet/scene0011_00");
+  for (const std::string video : {"scene0011_00", "../scene0011_00", "/scene0011_00",
+                                  "a/b/scene0011_00", ".a/scene0011_00"}) {
+    const std::string other = replaced(replaced(good, "scannet/scene0011_00", video), "4", "5");
+    const SampleFile file = parse_samples(list({good, other}), "q.json", Task::kVsi);
+    REQUIRE(file.bad.size() == 1);
+    CHECK_THAT(file.bad[0].why, Catch::Contains("video: got") && Catch::Contains("DATASET/SCENE"));
+  }
+}
+
 TEST_CASE("halves of surrogate pairs are repaired and counted") {
   const SampleFile file =
       parse_samples(list({replaced(kScanRefer, "red", "\\ud83d")}), "q.json", Task::kScanRefer);

@@ -1,0 +1,30 @@
+// Many questions about the frames of one video: what comes before them is read once, and their
+// answers grow together.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "tasks/sample.h"
+#include "vlm/questions.h"
+#include "vlm/qwen_vl.h"
+
+namespace vega::vlm {
+
+struct FrameAsk {
+  std::string question;
+  std::string key = {};  // names the question for drawn answers; empty: the key of the frames
+};
+
+// The words of a sample behind "<image>", which stands for the frames; the sample's id.
+FrameAsk frame_ask_of(const tasks::Sample& sample);
+
+// As answer_all of vlm/questions.h: answers do not depend on `options.rows` nor on the other
+// questions, in float32 bit for bit on the CPU. share_prefix = false gives each question a row of
+// its own, one after the other; what was seen is shared all the same.
+// Throws Stopped, DeviceError.
+void answer_all(const QwenVl& model, const SeenFrames& frames, std::span<const FrameAsk> asks,
+                const qwen2::GenerationConfig& config, const BatchOptions& options,
+                const OnReply& on_reply, const OnFailure& on_failure);
+
+}  // namespace vega::vlm
