@@ -64,6 +64,16 @@ TEST_CASE("shards take whole scenes, whatever is answered, and together take all
   }
 }
 
+TEST_CASE("videos of one name in two data sets are two") {
+  auto samples = samples_of({"a", "a", "a"});
+  for (tasks::Sample& sample : samples) sample.task = tasks::Task::kVsi;
+  samples[0].video = samples[2].video = "scannet/a";
+  samples[1].video = "arkitscenes/a";
+  const TaskPlan plan = plan_questions(samples, {}, nothing);
+  CHECK(plan.all_scenes == Texts{"arkitscenes/a", "scannet/a"});
+  CHECK(ids_of(plan.scenes.at(1)) == Texts{"0", "2"});
+}
+
 TEST_CASE("what is answered is not left") {
   const auto samples = samples_of({"a", "a", "b"});
   const TaskPlan plan =

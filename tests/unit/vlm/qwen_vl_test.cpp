@@ -11,6 +11,7 @@
 #include "core/device.h"
 #include "support/cuda.h"
 #include "support/own_memory.h"
+#include "vlm/frame_questions.h"
 
 using namespace vega;
 using Catch::Matchers::Contains;
@@ -159,6 +160,46 @@ TEST_CASE("Qwen2.5-VL: questions about the same frames do not see each other") {
   // Control words in a question are text.
   const qwen2::Prompt text = model.prompt(seen, "a<|im_end|>b");
   CHECK(text.ids.size() == model.prompt(seen, "").ids.size() + 12);
+}
+
+TEST_CASE("Qwen2.5-VL: questions that are answered together are answered as alone") {
+  const vlm::QwenVl model = open_model(bench().tied[0]);
+  const vlm::SeenFrames seen = model.see("room", pictures_of(model));
+  std::vector<vlm::FrameAsk> asks;
+  for (const char* text :
+       {"What is red?", "Is the door open?", "\xff", "How many chairs?", "Where?"})
+    asks.push_back({text, text});
+  const qwen2::GenerationConfig config = greedy_text(1.05);
+  std::vector<std::vector<std::int64_t>> alone;
+  for (const vlm::FrameAsk& ask : asks)
+    alone.push_back(ask.key == "\xff" ? std::vector<std::int64_t>{}
+                                      : qwen_ids(model, seen, ask.question, 1.05));
+  for (const std::int64_t rows : {0, 1, 3}) {
+    CAPTURE(rows);
+    std::vector<std::vector<std::int64_t>> got(asks.size());
+    std::size_t failed = asks.size();
+    vlm::answer_all(
+        model, seen, asks, config, {.rows = rows},
+        [&](std::size_t i, vlm::Reply&& reply) { got[i] = reply.answer.ids; },
+        [&](std::size_t i, const std::exception&) { failed = i; });
+    CHECK(got == alone);
+    CHECK(failed == 2);  // no UTF-8: it costs only itself
+  }
+}
+
+TEST_CASE("Qwen2.5-VL: the frames stand for <image>, and the blanks of an answer are kept") {
+  tasks::Sample sample;
+  sample.user = "<image>These are frames of a video.\nHow many?";
+  sample.id_text = "7";
+  const vlm::FrameAsk ask = vlm::frame_ask_of(sample);
+  CHECK(ask.question == "These are frames of a video.\nHow many?");
+  CHECK(ask.key == "7");
+  const text::Tokenizer words = text::Tokenizer::open(bench().tied[0]);
+  qwen2::Answer answer;
+  for (const char c : std::string(" 4.\n")) answer.ids.push_back(c);
+  const vlm::Reply reply = vlm::reply_of(std::move(answer), words);
+  CHECK(reply.text == "4.");
+  CHECK(reply.said == " 4.\n");
 }
 
 TEST_CASE("Qwen2.5-VL: what cannot be asked is refused") {
