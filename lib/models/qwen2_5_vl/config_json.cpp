@@ -111,7 +111,7 @@ Config config_from_json(const JsonFields& file) {
   file.ignore({"hidden_size", "intermediate_size", "max_position_embeddings", "max_window_layers",
                "num_attention_heads", "num_hidden_layers", "num_key_value_heads", "rms_norm_eps",
                "rope_scaling", "rope_theta", "use_sliding_window", "vocab_size", "hidden_act",
-               "tie_word_embeddings"});
+               "tie_word_embeddings", "vega_initial_values"});
   if (!c.text.three_components())
     throw FormatError(explain(file.path().string() + ": mrope_section", "no such key",
                               "three counts of pairs of a head, such as 16, 24, 24", kFetch));
