@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "fusion/checkpoint_config.h"
 #include "fusion/checkpoint_detect.h"
+#include "fusion/spatial.h"
 #include "weights/fingerprint_memory.h"
 #include "weights/model_files.h"
 #include "weights/safetensors.h"
@@ -294,6 +295,7 @@ FusionCheckpoint open_fusion_checkpoint(TensorSet set, const fs::path& path, con
   c.trained_on = said.trained_on;
   c.initial_values = said.initial_values;
   if (spatial) {
+    c.trained_on = read_spatial_settings(config, c.set).trained_on();
     read_spatial(c, said);
   } else {
     read_scene(c, said);

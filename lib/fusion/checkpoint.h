@@ -35,7 +35,8 @@ struct CheckpointChoice {
 };
 
 // What the generative stream was when a checkpoint was trained, as its config.json says
-// (generative_vision_tower_*). -1 and empty: not said, or no tower of Wan.
+// (generative_vision_tower_*; of the spatial release with the defaults of its code, see
+// fusion/spatial.h). -1 and empty: not said, or no tower of Wan.
 struct TrainedOn {
   std::int64_t block = -1;
   double timestep = -1, shift = -1;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "base/error.h"
@@ -73,8 +74,18 @@ AxisMaps uncover(ImageSize in, ImageSize out) {
           then(uncrop(plan.top), unresize(in.height, plan.resized.height))};
 }
 
+// Back through cover and crop, then through spatial_frame.
+AxisMaps spatial_maps(ImageSize source, ImageSize out) {
+  const SpatialPlan plan = plan_spatial(source);
+  AxisMaps maps = uncover(plan.cut, out);
+  maps.x = then(maps.x, unresize(source.width, plan.resized.width));
+  maps.y = then(then(maps.y, uncrop(plan.top)), unresize(source.height, plan.resized.height));
+  return maps;
+}
+
 AxisMaps source_maps(View view, ImageSize source, ImageSize out, ImageSize depth) {
   if (view == View::kNative) return uncover(source, out);
+  if (view == View::kSpatial) return spatial_maps(source, out);
   if (view == View::kStretch) {
     return {unresize(source.width, out.width), unresize(source.height, out.height)};
   }
@@ -99,6 +110,31 @@ void check(ImageSize source, ImageSize out) {
 
 }  // namespace
 
+SpatialPlan plan_spatial(ImageSize frame) {
+  constexpr int kWidth = 518, kPatch = 14, kCell = 28;
+  if (frame.empty()) throw InputError(explain("a frame", "no pixel", "a picture"));
+  const double scaled = frame.height * (static_cast<double>(kWidth) / frame.width);
+  // Halves to the even multiple, as Python's round().
+  const int height = static_cast<int>(std::nearbyint(scaled / kPatch)) * kPatch;
+  // Of a frame that gets fewer rows than a cell has nothing is left.
+  if (height < kCell)
+    throw InputError(explain("a frame", to_string(frame),
+                             "at least 1 row for 24 columns, so that 28 rows stay at 518 pixels of "
+                             "width",
+                             "crop it, or take another view (--preparation transformers)"));
+  SpatialPlan plan;
+  plan.resized = {kWidth, height};
+  plan.top = height > kWidth ? (height - kWidth) / 2 : 0;
+  plan.cut = {kWidth / kCell * kCell, std::min(height, kWidth) / kCell * kCell};
+  return plan;
+}
+
+ImageU8 spatial_frame(const ImageU8& frame) {
+  const SpatialPlan plan = plan_spatial(frame.size());
+  return crop(resize_bicubic_pillow(frame, plan.resized.width, plan.resized.height), 0, plan.top,
+              plan.cut.width, plan.cut.height);
+}
+
 std::string_view name_of(View view) { return name_in<View>(kViews, view); }
 
 View view_from_name(std::string_view name) {
@@ -110,6 +146,7 @@ SignedImage apply_view(const ImageU8& frame, View view, ImageSize out, ImageSize
   switch (view) {
     case View::kNative: return resize_cover_crop(to_signed(to_unit(frame)), out);
     case View::kStretch: return resize_bilinear(to_signed(to_unit(frame)), out.width, out.height);
+    case View::kSpatial: return resize_cover_crop(to_signed(to_unit(spatial_frame(frame))), out);
     case View::kMllm:
     case View::kCenterCrop: break;
   }

@@ -12,10 +12,11 @@
 namespace vega {
 
 enum class View {
-  kMllm,       // 8-bit Pillow bicubic squash to 384x384, then cover and centre crop
-  kNative,     // cover and centre crop of the original frame
-  kStretch,    // whole frame, bilinear, no crop: aspect not kept
-  kCenterCrop  // Pillow bicubic to height 384, centre 384 columns, then cover and centre crop
+  kMllm,        // 8-bit Pillow bicubic squash to 384x384, then cover and centre crop
+  kNative,      // cover and centre crop of the original frame
+  kStretch,     // whole frame, bilinear, no crop: aspect not kept
+  kCenterCrop,  // Pillow bicubic to height 384, centre 384 columns, then cover and centre crop
+  kSpatial      // spatial_frame, then cover and centre crop
 };
 
 inline constexpr Choice<View> kViews[] = {
@@ -23,7 +24,21 @@ inline constexpr Choice<View> kViews[] = {
      "384x384 squash, cover, centre crop: what the released model was trained on"},
     {View::kNative, "native", "cover and crop"},
     {View::kStretch, "stretch", "the whole frame"},
-    {View::kCenterCrop, "center_crop", "the 384x384 crop of the baseline"}};
+    {View::kCenterCrop, "center_crop", "the 384x384 crop of the baseline"},
+    {View::kSpatial, "spatial",
+     "518 pixels wide, cut to multiples of 28, cover, centre crop: of VEGA-3D's spatial model"}};
+
+// The picture that VEGA-3D's spatial-reasoning release makes of a frame before anything else:
+// resized to 518 pixels of width with Pillow's bicubic filter, the height to the nearest multiple
+// of 14 (`resized`); of more than 518 rows the middle 518, from `top` on; then cut at the right and
+// at the bottom to multiples of 28 (`cut`). Both throw InputError (an empty frame; one so wide that
+// nothing is left). Source: VG-LLM, qwen_vl/data/utils.py.
+struct SpatialPlan {
+  ImageSize resized, cut;
+  int top = 0;
+};
+SpatialPlan plan_spatial(ImageSize frame);
+ImageU8 spatial_frame(const ImageU8& frame);
 
 // A name of kViews; the inverse throws UsageError naming these.
 std::string_view name_of(View view);

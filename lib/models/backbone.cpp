@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "models/qwen2_5_vl/backbone.h"
 #include "models/rgb.h"
 #include "models/siglip/backbone.h"
 #include "models/wan/backbone.h"
@@ -16,7 +17,13 @@ std::span<const BackboneEntry> backbones() {
                                        .only_this_size = true,
                                        .views = {View::kMllm, View::kCenterCrop},
                                        .pool = "native"};
-  static const std::array<BackboneEntry, 3> table{{
+  // 504x392 are 4:3, most scans and videos.
+  static const BackboneDefaults spatial{.size = {504, 392},
+                                        .views = {View::kSpatial},
+                                        .pool = "native",
+                                        .stride = 28,
+                                        .as_it_is = true};
+  static const std::array<BackboneEntry, 4> table{{
       {.name = "wan",
        .what = "Wan2.1 text-to-video, per-frame mode, as VEGA-3D uses it",
        .on_device = true,
@@ -28,6 +35,11 @@ std::span<const BackboneEntry> backbones() {
        .on_device = true,
        .defaults = square,
        .make = siglip::make_siglip},
+      {.name = "qwen2.5-vl",
+       .what = "the vision tower of Qwen2.5-VL: the semantic tokens of VEGA-3D's spatial model",
+       .on_device = true,
+       .defaults = spatial,
+       .make = qwen2_5_vl::make_qwen_tower},
   }};
   return table;
 }

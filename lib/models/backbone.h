@@ -68,6 +68,9 @@ class Backbone {
 struct BackboneOptions {
   std::string backbone = "wan";
   std::string model, prompt;  // paths
+  // wan: a checkpoint of the spatial-reasoning release, whose own transformer takes the place of
+  // the model's; empty: the model's.
+  std::string spatial;
   at::Device device{at::kCPU};
   at::ScalarType dtype = at::kFloat;
   ImageSize size{832, 480};
@@ -85,6 +88,10 @@ struct BackboneDefaults {
   bool only_this_size = false;
   std::vector<View> views;  // those that make sense to it, the first by default; empty: all
   std::string pool = "14x14";
+  int stride = 16;  // sides of its pictures are multiples of it
+  // It takes the view's picture as it is, without covering and cropping: a frame whose picture has
+  // another size than the one given is refused.
+  bool as_it_is = false;
 };
 
 struct BackboneEntry {

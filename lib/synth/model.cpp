@@ -161,7 +161,8 @@ constexpr std::array kFamilies{Family{"wan-", {"original", "diffusers"}, write_w
                                Family{"siglip-", {"original", "llava-video"}, write_siglip},
                                Family{"vega-", {"original", "original"}, write_vega},
                                Family{"vlm-", {"original", "original"}, write_language_model},
-                               Family{"qwen2.5-vl-", {"original", "transformers"}, write_qwen_vl}};
+                               Family{"qwen2.5-vl-", {"original", "transformers"}, write_qwen_vl},
+                               Family{"spatial-", {"original", "original"}, write_spatial}};
 
 const Family& family_of(const std::string& preset) {
   choice_of(model_presets(), "--preset", preset);
@@ -195,7 +196,13 @@ constexpr Choice<std::string_view> kPresets[] = {
      "width 256 (13 MB)"},
     {"qwen2.5-vl-tiny-7b", "qwen2.5-vl-tiny-7b", "the same with a head of its own, as the 7B"},
     {"qwen2.5-vl-3b", "qwen2.5-vl-3b", "Qwen2.5-VL-3B at its true size (7.5 GB in bf16)"},
-    {"qwen2.5-vl-7b", "qwen2.5-vl-7b", "Qwen2.5-VL-7B at its true size (16.6 GB in bf16)"}};
+    {"qwen2.5-vl-7b", "qwen2.5-vl-7b", "Qwen2.5-VL-7B at its true size (16.6 GB in bf16)"},
+    {"spatial-tiny", "spatial-tiny",
+     "qwen2.5-vl-tiny with VEGA-3D's generative branch, its own copy of wan-tiny's transformer in "
+     "it (118 MB)"},
+    {"spatial-tiny-drawn", "spatial-tiny-drawn",
+     "the same with a transformer that was drawn, not trained, as the released training saves it"},
+    {"spatial-3b", "spatial-3b", "VEGA-3D's spatial model at its true size (10.4 GB in bf16)"}};
 
 constexpr Choice<std::string_view> kStudyFusions[] = {
     {"token_gated", "token_gated", "a learned gate a token"},
@@ -212,9 +219,10 @@ std::span<const Choice<std::string_view>> study_fusions() { return kStudyFusions
 
 std::vector<fs::path> write_model(const ModelOptions& options) {
   const Family& family = family_of(options.preset);
-  if (!options.tokenizer.empty() && family.start != "vlm-" && family.start != "qwen2.5-vl-")
-    throw UsageError(
-        explain("--tokenizer", "--preset " + options.preset, "a vlm preset or one of qwen2.5-vl"));
+  if (!options.tokenizer.empty() && family.start != "vlm-" && family.start != "qwen2.5-vl-" &&
+      family.start != "spatial-")
+    throw UsageError(explain("--tokenizer", "--preset " + options.preset,
+                             "a vlm or spatial preset, or one of qwen2.5-vl"));
   if (!(options.row == StudyRow{}) && options.preset != "vlm-study")
     throw UsageError(explain("--semantic-width, --generative-width, --fusion, --zero-visual",
                              "--preset " + options.preset, "--preset vlm-study"));

@@ -5,8 +5,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/publish.h"
+#include "fusion/checkpoint.h"
 #include "models/qwen2/names.h"
 #include "models/qwen2_5_vl/names.h"
+#include "models/wan/checkpoint.h"
+#include "models/wan/names.h"
 #include "synth/model_writer.h"
 #include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
@@ -31,6 +34,17 @@ std::string byte_words() {
   for (const char* word : kControlWords)
     added.push_back({.text = word, .id = id++, .special = true, .normalized = false});
   return text::tokenizer_json(bytes, added);
+}
+
+// The same as the three files of a slow tokeniser.
+void write_slow_words(const fs::path& folder) {
+  const Json all = parse_json(byte_words()).value();
+  Json added = Json::object();
+  for (const Json& word : all["added_tokens"].elements())
+    added.set(word["content"].text_or(""), word["id"].whole().value());
+  publish_file(folder / "vocab.json", all["model"]["vocab"].dump() + "\n");
+  publish_file(folder / "merges.txt", "#version: 0.2\n");
+  publish_file(folder / "added_tokens.json", added.dump(2) + "\n");
 }
 
 text::Tokenizer write_words(const fs::path& from, const fs::path& folder) {
@@ -192,6 +206,81 @@ void write_qwen_vl(const ModelOptions& options, const fs::path& folder, bool nes
   ModelWriter(options, values).safetensors(folder, "model", rows, 2);
   write_settings(folder, words);
   publish_file(folder / "config.json", model_json(c, words, nested).dump(2) + "\n");
+}
+
+namespace {
+
+constexpr std::int64_t kMergerWidth = 4096, kTinyMergerWidth = 96;
+
+FusionConfig spatial_fusion(std::int64_t width) {
+  FusionConfig out;
+  set_method(out, "token_gated_residual");
+  out.width = width;
+  return out;
+}
+
+// What the released training draws anew: Linear and Conv3d.
+bool is_drawn(const std::string& name) {
+  return (name.ends_with(".weight") || name.ends_with(".bias")) &&
+         name.find("norm") == std::string::npos;
+}
+
+std::vector<Row> branch_rows(const MergerConfig& merger, const FusionConfig& fusion,
+                             const wan::DitConfig& dit, bool drawn) {
+  std::vector<Row> out;
+  const auto add = [&](const std::string& name, const std::string& law, const Shape& shape) {
+    out.push_back({name, law, shape});
+  };
+  for (const ParameterSpec& spec : merger_specs(merger))
+    add(kSpatialMergerPrefix + spec.name,
+        std::string("spatial.") + kSpatialMergerPrefix + spec.name, spec.shape);
+  for (const ParameterSpec& spec : fusion_specs(fusion))
+    add(kSpatialFusionPrefix + spec.name,
+        std::string("spatial.") + kSpatialFusionPrefix + spec.name, spec.shape);
+  for (const NamedTensor& tensor : wan::dit_tensors(dit)) {
+    const std::string& name = tensor.canonical;
+    add(wan::kSpatialDitPrefix + name, (drawn && is_drawn(name) ? "drawn.dit." : "dit.") + name,
+        tensor.shape);
+  }
+  return out;
+}
+
+}  // namespace
+
+void write_spatial(const ModelOptions& options, const fs::path& folder, bool) {
+  const bool tiny = options.preset.find("tiny") != std::string::npos;
+  if (options.tokenizer.empty()) write_slow_words(folder);
+  const text::Tokenizer words = options.tokenizer.empty() ? text::Tokenizer::open(folder)
+                                                          : write_words(options.tokenizer, folder);
+  const qwen2_5_vl::Config c = qwen_vl_preset(tiny ? "qwen2.5-vl-tiny" : "qwen2.5-vl-3b",
+                                              static_cast<std::int64_t>(words.size()));
+  wan::DitConfig dit;
+  if (tiny) {
+    dit.dim = 256;
+    dit.heads = 2;
+    dit.ffn_dim = 512;
+  }
+  const MergerConfig merger{"mlp", dit.dim, tiny ? kTinyMergerWidth : kMergerWidth, c.text.hidden};
+  std::vector<Row> rows = qwen_rows(c, qwen2_5_vl::kOriginal);
+  for (Row& row :
+       branch_rows(merger, spatial_fusion(c.text.hidden), dit, options.preset.ends_with("drawn")))
+    rows.push_back(std::move(row));
+  std::int64_t values = 0;
+  for (const Row& row : rows) values += element_count(row.shape);
+  ModelWriter(options, values).safetensors(folder, "model", rows, 2);
+  write_settings(folder, words);
+  Json config = model_json(c, words, false);
+  config.set("use_generative_encoder", true);
+  config.set("generative_encoder_tower_type", "wan_t2v_online");
+  config.set("generative_encoder_path", "data/models/Wan2.1-T2V-1.3B");
+  config.set("generative_vision_tower_task", "t2v-1.3B");
+  config.set("generative_encoder_feature_dim", 2048);
+  config.set("generative_encoder_freeze", true);
+  config.set("generative_fusion_method", "token_gated_residual");
+  config.set("generative_fusion_num_layers", 1);
+  config.set("generative_merger_type", "mlp");
+  if (tiny) config.set("generative_merger_hidden_dim", kTinyMergerWidth);
+  publish_file(folder / "config.json", config.dump(2) + "\n");
 }
 
 }  // namespace vega::synth

@@ -21,4 +21,13 @@ qwen2_5_vl::Config qwen_vl_preset(const std::string& name, std::int64_t rows);
 // Throws InputError (the tokeniser), OutputError.
 void write_qwen_vl(const ModelOptions& options, const std::filesystem::path& folder, bool nested);
 
+// The same with the generative branch of VEGA-3D's spatial-reasoning release in its key layout:
+// generative_merger, generative_fusion (token_gated_residual) and a transformer of Wan of its own.
+// As released there is no tokenizer.json, but vocab.json, merges.txt and added_tokens.json, and
+// config.json says neither block nor size. Presets:
+//   spatial-tiny         over qwen2.5-vl-tiny; the transformer is that of wan-tiny with this seed
+//   spatial-tiny-drawn   its Linear and Conv3d are drawn anew, as the released training does
+//   spatial-3b           the true sizes
+void write_spatial(const ModelOptions& options, const std::filesystem::path& folder, bool nested);
+
 }  // namespace vega::synth

@@ -33,6 +33,7 @@ WeightLaw start_law(const std::string& name, const Shape& shape) {
 
 WeightLaw weight_law(const std::string& name, const Shape& shape) {
   if (name.starts_with("study.")) return start_law(name, shape);
+  if (name.starts_with("drawn.")) return {0, ends(name, ".bias") ? 0 : 0.02};
   if (name == "prompt.context") return {0, 0.3};
   if (name.starts_with("vae.") && ends(name, ".gamma")) return {1, 0.25};
   if (name.starts_with("dit.")) {
@@ -60,6 +61,12 @@ WeightLaw weight_law(const std::string& name, const Shape& shape) {
         (ends(name, ".2.weight") && shape.size() == 1))
       return {1, 0.25};
     if (ends(name, "embed_tokens.weight") || ends(name, "lm_head.weight")) return {0, 0.5};
+  }
+  if (name.starts_with("spatial.")) {
+    if (ends(name, "residual_scale")) return {0.6, 0.1};
+    if (ends(name, "weight_2d") || ends(name, "weight_3d")) return {0.5, 0.1};
+    if (ends(name, "in_proj_bias")) return {0, 0.1};
+    if (shape.size() == 1 && ends(name, ".weight")) return {1, 0.25};
   }
   if (name.starts_with("qwen2_5_vl.")) {
     if (shape.size() == 1 && ends(name, ".weight")) return {1, 0.25};

@@ -19,7 +19,8 @@ struct WeightLaw {
 };
 
 // `name` is prefixed with its network: "dit.", "vae.", "umt5.", "siglip.", "llava.", "vlm.",
-// "qwen2_5_vl.", "study." or "prompt.". Models of the study start as PyTorch's layers do: matrices
+// "qwen2_5_vl.", "spatial.", "drawn.", "study." or "prompt.". What is drawn has deviation 0.02, and
+// biases 0. Models of the study start as PyTorch's layers do: matrices
 // within 1 / sqrt(fan-in), embeddings of deviation 1, norms 1, biases 0. Norm weights lie around 1,
 // those of the attention's q and k norms around 2 (so that cross-attention shows), matrices are
 // scaled by their fan-in; a 3x3x3 kernel of the VAE by that of its last temporal slice, the only

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "core/check.h"
 #include "core/on_device.h"
 
 namespace vega::vlm {
@@ -22,11 +23,22 @@ constexpr std::int64_t kUsualTokens = 12288;
 // Frames whose patches are held at a time.
 constexpr std::size_t kMostFrames = 32;
 
-qwen2_5_vl::Tower make_tower(const qwen2_5_vl::Checkpoint& c, const Placement& placement) {
+std::optional<qwen2_5_vl::Tower> make_tower(const qwen2_5_vl::Checkpoint& c,
+                                            const QwenVlOptions& options) {
+  if (!options.sees_frames) return std::nullopt;
+  const Placement& placement = options.placement;
   c.check_finite();
   return on_device(placement.device, [&] {
     return qwen2_5_vl::Tower(c.tower, c.config.vision, {placement.device, placement.dtype});
   });
+}
+
+std::optional<GenerativeBranch> make_branch(const qwen2_5_vl::Checkpoint& c,
+                                            const QwenVlOptions& options) {
+  if (!options.sees_frames || !c.config.generative) return std::nullopt;
+  BranchOptions branch = options.branch;
+  branch.placement = options.placement;
+  return std::optional<GenerativeBranch>(std::in_place, c, branch);
 }
 
 qwen2::Decoder make_qwen_decoder(const qwen2_5_vl::Checkpoint& c, const Placement& placement) {
@@ -71,7 +83,8 @@ QwenVl::QwenVl(qwen2_5_vl::Checkpoint checkpoint, text::Tokenizer words,
     : checkpoint_(std::move(checkpoint)),
       words_(std::move(words)),
       options_(options),
-      tower_(make_tower(checkpoint_, options.placement)),
+      tower_(make_tower(checkpoint_, options)),
+      branch_(make_branch(checkpoint_, options)),
       decoder_(make_qwen_decoder(checkpoint_, options.placement)) {
   check_words();
 }
@@ -111,26 +124,61 @@ UnitImage QwenVl::prepare(const ImageU8& frame) const {
   return qwen2_5_vl::prepare_frame(frame, options_.preparation, options_.bounds);
 }
 
-// (tokens, H) of all pictures, one behind the other. Pictures of one size go together.
-at::Tensor QwenVl::look(const std::vector<UnitImage>& pictures) const {
+// Tokens (N, gh, gw, H) of pictures of one size, and Wan's features of them (N, h, w, C).
+at::Tensor QwenVl::fuse(const at::Tensor& semantic, const at::Tensor& features) const {
+  return branch_->modules().forward(semantic, features.to(semantic.device())).fused;
+}
+
+// Pictures of one size go together.
+at::Tensor QwenVl::tokens_of(const std::string& key, const std::vector<UnitImage>& pictures,
+                             const BranchFrames& branch) const {
+  const c10::NoGradGuard no_grad;
+  const std::size_t wanted = branch_ ? pictures.size() : 0;
+  check_that(branch.pixels.size() == wanted && branch.ids.size() == wanted, "QwenVl", "branch",
+             fmt::format("{} frames", branch.pixels.size()), fmt::format("{}", wanted));
+  const at::Tensor features = branch_ ? branch_->features(key, branch) : at::Tensor();
   std::vector<at::Tensor> out;
   for (std::size_t first = 0; first < pictures.size();) {
     const ImageSize size = pictures[first].size();
+    const auto begin = static_cast<std::int64_t>(first);
     std::vector<at::Tensor> patches;
     while (first < pictures.size() && pictures[first].size() == size &&
            patches.size() < kMostFrames)
       patches.push_back(qwen2_5_vl::patches_of(pictures[first++], options_.normalization));
     const at::Tensor batch = at::stack(patches).to(options_.placement.device);
-    out.push_back(tower_.forward(batch, size.height / kCell, size.width / kCell).flatten(0, 1));
+    const std::int64_t rows = size.height / kCell, columns = size.width / kCell;
+    at::Tensor tokens = tower_->forward(batch, rows, columns);
+    if (branch_)
+      tokens = fuse(tokens.unflatten(1, {rows, columns}), features.narrow(0, begin, batch.size(0)))
+                   .flatten(1, 2);
+    out.push_back(tokens.flatten(0, 1));
   }
   return at::cat(out);
 }
 
-SeenFrames QwenVl::see(const std::string& key, const std::vector<UnitImage>& pictures) const {
+SeenFrames QwenVl::see(const std::string& key, const std::vector<UnitImage>& pictures,
+                       const BranchFrames& branch) const {
+  std::vector<std::array<std::int64_t, 2>> grids;
+  for (const UnitImage& picture : pictures)
+    grids.push_back({picture.height / kCell, picture.width / kCell});
+  return show(key, std::move(grids), [&] { return tokens_of(key, pictures, branch); });
+}
+
+SeenFrames QwenVl::see_tokens(const std::string& key, const at::Tensor& tokens) const {
+  check_shape("QwenVl", "tokens", tokens, {kAny, kAny, kAny, checkpoint_.config.text.hidden});
+  std::vector<std::array<std::int64_t, 2>> grids(static_cast<std::size_t>(tokens.size(0)),
+                                                 {tokens.size(1), tokens.size(2)});
+  return show(key, std::move(grids), [&] { return tokens.flatten(0, 2); });
+}
+
+// tokens: (tokens, H) of all frames, one behind the other.
+SeenFrames QwenVl::show(const std::string& key, std::vector<std::array<std::int64_t, 2>> grids,
+                        const std::function<at::Tensor()>& tokens) const {
   const c10::NoGradGuard no_grad;
-  if (pictures.empty()) throw InputError(explain("frames of " + key, "none", "at least one"));
+  if (grids.empty()) throw InputError(explain("frames of " + key, "none", "at least one"));
   SeenFrames out;
   out.key_ = key;
+  out.grids_ = std::move(grids);
   IdList begin(words_, out.ids_);
   begin.mark("<|im_start|>").text(kSystem).mark("<|im_end|>").text("\n");
   begin.mark("<|im_start|>").text("user\n");
@@ -140,16 +188,14 @@ SeenFrames QwenVl::see(const std::string& key, const std::vector<UnitImage>& pic
     out.positions_.text(static_cast<std::int64_t>(out.ids_.size() - counted));
     counted = out.ids_.size();
   };
-  for (const UnitImage& picture : pictures) {
-    const std::array<std::int64_t, 2> grid{picture.height / kCell, picture.width / kCell};
-    out.grids_.push_back(grid);
+  for (const auto& [rows, columns] : out.grids_) {
     begin.mark("<|vision_start|>");
     count_text();
-    for (std::int64_t n = 0; n < grid[0] * grid[1]; ++n) {
+    for (std::int64_t n = 0; n < rows * columns; ++n) {
       places.push_back(static_cast<std::int64_t>(out.ids_.size()));
       out.ids_.push_back(checkpoint_.config.image_token);
     }
-    out.positions_.picture(grid[0], grid[1]);
+    out.positions_.picture(rows, columns);
     counted = out.ids_.size();
     begin.mark("<|vision_end|>");
   }
@@ -159,7 +205,7 @@ SeenFrames QwenVl::see(const std::string& key, const std::vector<UnitImage>& pic
   on_device(options_.placement.device, [&] {
     at::Tensor embeddings = decoder_.embed(out.ids_);
     embeddings.index_copy_(0, at::tensor(places, at::kLong).to(embeddings.device()),
-                           look(pictures));
+                           tokens().to(embeddings.options()));
     auto cache = std::make_unique<KvCache>(decoder_.new_cache(embeddings.size(0)));
     decoder_.forward(embeddings, out.positions_.take(), *cache, /*last_only=*/true);
     out.cache_ = std::move(cache);
@@ -194,13 +240,16 @@ Reply QwenVl::answer(const SeenFrames& frames, const std::string& question,
 }
 
 Json QwenVl::describe() const {
-  return {{"checkpoint", checkpoint_.folder.string()},
-          {"checkpoint_fingerprint", checkpoint_.fingerprint()},
-          {"family", "qwen2.5-vl"},
-          {"preparation",
-           name_in<qwen2_5_vl::Preparation>(qwen2_5_vl::kPreparations, options_.preparation)},
-          {"min_pixels", options_.bounds.least},
-          {"max_pixels", options_.bounds.most}};
+  Json out{{"checkpoint", checkpoint_.folder.string()},
+           {"checkpoint_fingerprint", checkpoint_.fingerprint()},
+           {"family", "qwen2.5-vl"}};
+  if (!options_.sees_frames) return out;
+  out.set("preparation",
+          name_in<qwen2_5_vl::Preparation>(qwen2_5_vl::kPreparations, options_.preparation));
+  out.set("min_pixels", options_.bounds.least);
+  out.set("max_pixels", options_.bounds.most);
+  if (branch_) out.set("generative", branch_->describe());
+  return out;
 }
 
 }  // namespace vega::vlm

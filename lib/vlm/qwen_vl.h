@@ -1,12 +1,15 @@
-// Qwen2.5-VL without another branch: frames become pictures of one prompt, and questions about them
-// are answered. Decoder, cache, generation and text are those of the other models (vlm/vlm.h).
+// Qwen2.5-VL, alone or with the generative branch of VEGA-3D's spatial-reasoning release: frames
+// become pictures of one prompt, and questions about them are answered. Decoder, cache, generation
+// and text are those of the other models (vlm/vlm.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,7 @@
 #include "models/qwen2_5_vl/tower.h"
 #include "nn/parameters.h"
 #include "text/tokenizer.h"
+#include "vlm/generative_branch.h"
 #include "vlm/reply.h"
 
 namespace vega::vlm {
@@ -30,6 +34,13 @@ struct QwenVlOptions {
   qwen2_5_vl::PixelBounds bounds;
   qwen2_5_vl::Normalization normalization;
   text::Control control_words = text::Control::kText;  // within questions
+  // Of a checkpoint with a generative branch; its placement is the one above. branch_size: of the
+  // frames that it takes (branch_pixels); empty without one.
+  BranchOptions branch;
+  ImageSize branch_size;
+  // false: only tokens that were made before are seen (see_tokens), so that neither tower nor
+  // branch is read.
+  bool sees_frames = true;
 };
 
 // The frames of a video as the model has seen them, shared by all questions about them.
@@ -58,7 +69,8 @@ class SeenFrames {
 class QwenVl {
  public:
   // Reads the weights. Throws FormatError (a tokeniser whose control words have other ids than
-  // config.json says; weights that are not finite), InputError (memory), DeviceError.
+  // config.json says; weights that are not finite), InputError (memory; of a branch, see
+  // find_branch), DeviceError.
   QwenVl(qwen2_5_vl::Checkpoint checkpoint, text::Tokenizer words, const QwenVlOptions& options);
 
   const qwen2_5_vl::Checkpoint& checkpoint() const { return checkpoint_; }
@@ -66,13 +78,28 @@ class QwenVl {
   const QwenVlOptions& options() const { return options_; }
   const text::Tokenizer& words() const { return words_; }
 
+  // Null: the checkpoint has none, or no frames are seen.
+  const GenerativeBranch* branch() const { return branch_ ? &*branch_ : nullptr; }
+
   // A frame as the tower is given it. Throws InputError (its size).
   UnitImage prepare(const ImageU8& frame) const;
 
   // Shows the pictures, in their order, and reads the beginning of all prompts: the system's turn,
   // then the user's with each picture between its marks. Pictures may be of several sizes.
-  // Throws InputError: no picture; more tokens than the model has positions for; memory.
-  SeenFrames see(const std::string& key, const std::vector<UnitImage>& pictures) const;
+  // branch: the same frames as a generative branch takes them, where the model has one.
+  // Throws InputError: no picture; not one for the branch each; more tokens than the model has
+  // positions for; memory.
+  SeenFrames see(const std::string& key, const std::vector<UnitImage>& pictures,
+                 const BranchFrames& branch = {}) const;
+
+  // The same with tokens that were made before, (V, gh, gw, H) of any floating type on the CPU: of
+  // the tower, or fused with those of the branch. Throws InputError: the shape; like see().
+  SeenFrames see_tokens(const std::string& key, const at::Tensor& tokens) const;
+
+  // Tokens of pictures and of Wan's features of them, where there is a branch: what see() shows the
+  // decoder, (tokens, H) on the device, frame by frame.
+  at::Tensor tokens_of(const std::string& key, const std::vector<UnitImage>& pictures,
+                       const BranchFrames& branch = {}) const;
 
   // What the decoder goes on from: the question, and the beginning of the assistant's turn.
   // Throws InputError (a question that is not UTF-8; too many tokens).
@@ -86,14 +113,17 @@ class QwenVl {
   Json describe() const;
 
  private:
-  at::Tensor look(const std::vector<UnitImage>& pictures) const;
+  at::Tensor fuse(const at::Tensor& semantic, const at::Tensor& features) const;
+  SeenFrames show(const std::string& key, std::vector<std::array<std::int64_t, 2>> grids,
+                  const std::function<at::Tensor()>& tokens) const;
   void check_words() const;
   void check_length(const std::string& key, std::int64_t visual, std::int64_t text) const;
 
   qwen2_5_vl::Checkpoint checkpoint_;
   text::Tokenizer words_;
   QwenVlOptions options_;
-  qwen2_5_vl::Tower tower_;
+  std::optional<qwen2_5_vl::Tower> tower_;
+  std::optional<GenerativeBranch> branch_;
   qwen2::Decoder decoder_;
 };
 

@@ -118,6 +118,17 @@ def law(name, shape):
             return 0.0, 0.5
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             return 0.0, 1.5 / math.sqrt(float(np.prod(shape[1:])))
+    elif name.startswith("spatial."):
+        if name.endswith("residual_scale"):
+            return 0.6, 0.1
+        if name.endswith(("weight_2d", "weight_3d")):
+            return 0.5, 0.1
+        if len(shape) == 1 and name.endswith(".weight"):
+            return 1.0, 0.25
+        if name.endswith("in_proj_bias"):
+            return 0.0, 0.1
+        if name.endswith("in_proj_weight"):
+            return 0.0, 1.0 / math.sqrt(float(shape[1]))
     elif name.startswith("qwen2_5_vl."):
         if len(shape) == 1 and name.endswith(".weight"):
             return 1.0, 0.25

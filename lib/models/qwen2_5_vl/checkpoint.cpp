@@ -57,10 +57,14 @@ Layout layout_of(const std::vector<std::string>& names, const fs::path& folder) 
   return nested ? kNested : kOriginal;
 }
 
+// Tensors of VEGA-3D's generative branch.
+constexpr std::string_view kGenerative = "generative_";
+
 // Whether a name belongs to a branch that other programs add to Qwen2.5-VL.
 bool of_branch(const std::string& name) {
   return std::ranges::any_of(
-      std::array{"generative_", "geometry_", "feature_fusion.", "vggt."}, [&](const char* part) {
+      std::array{kGenerative.data(), "geometry_", "feature_fusion.", "vggt."},
+      [&](const char* part) {
         return name.starts_with(part) || name.starts_with(std::string("model.") + part);
       });
 }
@@ -69,6 +73,7 @@ void check_rest(const Checkpoint& c, const std::vector<std::string>& names) {
   std::vector<std::string> unknown, branches;
   for (const std::string& name : names) {
     if (name == kHead || name.starts_with(c.layout.tower)) continue;
+    if (c.config.generative && name.starts_with(kGenerative)) continue;
     if (of_branch(name))
       branches.push_back(name);
     else if (!name.starts_with(c.layout.decoder))
@@ -76,8 +81,9 @@ void check_rest(const Checkpoint& c, const std::vector<std::string>& names) {
   }
   if (!branches.empty())
     throw InputError(explain(c.folder.string(), "tensors " + some_of(branches),
-                             "a plain Qwen2.5-VL: vega does not compute the branches yet that "
-                             "VEGA-3D's spatial model and VG-LLM add to it",
+                             "a Qwen2.5-VL without branches, or with the generative branch that "
+                             "\"use_generative_encoder\": true in config.json names; vega does not "
+                             "compute that of VG-LLM",
                              kFolders));
   if (!unknown.empty())
     throw FormatError(explain(c.folder.string(), "unknown tensor " + some_of(unknown),
@@ -95,9 +101,15 @@ std::string Checkpoint::fingerprint() const {
       if (name.starts_with(layout.decoder) && !name.starts_with(layout.tower))
         views.emplace(kOriginal.decoder + name.substr(std::string_view(layout.decoder).size()),
                       view);
+      if (config.generative && name.starts_with(kGenerative)) views.emplace(name, view);
     }
     return vega::fingerprint(views);
   });
+}
+
+std::string Checkpoint::tower_fingerprint() const {
+  return remembered_fingerprint(files, "qwen2_5_vl.tower/1",
+                                [&] { return vega::fingerprint(tower); });
 }
 
 void Checkpoint::check_finite() const {

@@ -22,16 +22,19 @@ struct Checkpoint {
 
   // Key of all tensors' names, shapes and values: equal for both layouts and every sharding.
   std::string fingerprint() const;
+  // The same of the tower alone.
+  std::string tower_fingerprint() const;
 
   // Throws FormatError (file, tensor, index) on NaN or infinity in the tower.
   void check_finite() const;
 };
 
 // Reads config.json and the headers of model*.safetensors. Every tensor must be the tower's or the
-// decoder's, and all of both must be there; the decoder's shapes are checked when it is made
-// (qwen2::Decoder). Throws InputError (nothing there; another model; the checkpoint of a model with
-// branches beside Qwen2.5-VL), FormatError (missing, unknown or misshapen tensors; names of both
-// layouts).
+// decoder's, or, where config.json names one, the generative branch's, and all of tower and decoder
+// must be there; the decoder's shapes are checked when it is made (qwen2::Decoder), the branch when
+// it is opened (vlm/generative_branch.h). Throws InputError (nothing there; another model; tensors
+// of a branch that config.json does not name, or that vega does not compute), FormatError (missing,
+// unknown or misshapen tensors; names of both layouts).
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
 }  // namespace vega::qwen2_5_vl

@@ -35,6 +35,9 @@ struct Config {
   VisionConfig vision;
   // Ids within the prompt: a picture is its tokens between two marks.
   std::int64_t image_token = 0, vision_start = 0, vision_end = 0;
+  // A generative branch stands beside the tower, as VEGA-3D's spatial-reasoning release has it
+  // (use_generative_encoder): its modules are fusion/checkpoint.h, its settings fusion/spatial.h.
+  bool generative = false;
 };
 
 }  // namespace vega::qwen2_5_vl

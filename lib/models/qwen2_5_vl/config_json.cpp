@@ -75,12 +75,17 @@ std::int64_t read_id(const JsonFields& file, const char* name) {
   return *id;
 }
 
-// Branches beside Qwen2.5-VL, which change what the decoder sees.
-void check_branches(const JsonFields& file) {
-  constexpr auto kPlain = "give a checkpoint of Qwen2.5-VL without the branch";
-  file.expect("use_generative_encoder", false, kPlain);
+// Branches beside Qwen2.5-VL, which change what the decoder sees. Whether there is the generative
+// one, whose other keys fusion/spatial.h reads.
+bool read_branches(const JsonFields& file) {
+  constexpr auto kPlain = "give a checkpoint without this branch of VG-LLM";
   file.expect("use_geometry_encoder", false, kPlain);
   file.expect("use_vggt_feature", false, kPlain);
+  const bool generative = file.flag("use_generative_encoder").value_or(false);
+  if (generative)
+    for (const std::string& name : file.unread())
+      if (name.starts_with("generative_")) file.ignore({name});
+  return generative;
 }
 
 }  // namespace
@@ -95,8 +100,8 @@ bool is_qwen2_5_vl(const fs::path& folder) {
 
 Config config_from_json(const JsonFields& file) {
   file.expect("model_type", kType, kRemedy);
-  check_branches(file);
   Config c;
+  c.generative = read_branches(file);
   c.text = qwen2::config_from_json(file);
   const Json* vision = file.find("vision_config");
   if (vision == nullptr || !vision->is_object())

@@ -19,7 +19,7 @@ bool is_qwen2_5_vl(const JsonFields& file);
 // vision_config because it equals the default of its class has that default here.
 // Throws FormatError (a key that is missing or of another kind, sizes that contradict each other),
 // InputError naming key, value and remedy (what vega does not compute: another model, activation,
-// patch size; the generative branch of VEGA-3D's spatial model; the geometry branch of VG-LLM).
+// patch size; the geometry branch of VG-LLM).
 Config config_from_json(const JsonFields& file);
 
 }  // namespace vega::qwen2_5_vl

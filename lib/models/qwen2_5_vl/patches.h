@@ -22,4 +22,8 @@ struct Normalization {
 // Source: huggingface/transformers image_processing_qwen2_vl.py.
 at::Tensor patches_of(const UnitImage& image, const Normalization& normalization);
 
+// The same of N pictures of one size, (N, 3, H, W) float32 in 0..1: (N, H / 14 * W / 14,
+// kPatchValues).
+at::Tensor patches_of(const at::Tensor& pixels, const Normalization& normalization);
+
 }  // namespace vega::qwen2_5_vl

@@ -10,6 +10,7 @@
 #include "base/json_fields.h"
 #include "media/image.h"
 #include "media/resize.h"
+#include "media/view.h"
 #include "models/model_path.h"
 #include "models/qwen2_5_vl/config.h"
 
@@ -17,7 +18,6 @@ namespace vega::qwen2_5_vl {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kWidth = 518, kHalfCell = 14, kSide = static_cast<int>(kCell);
 constexpr double kMostAspect = 200;
 constexpr std::int64_t kMostArea = std::int64_t{1} << 40;
 constexpr auto kProcessor = "vega prepares pictures as Qwen2.5-VL's released processor does";
@@ -139,22 +139,6 @@ ImageSize smart_resize(ImageSize size, PixelBounds bounds) {
                              "14 pixels a side or more, or a least area that enlarges it",
                              "give larger frames, or --min-pixels"));
   return out;
-}
-
-ImageU8 spatial_frame(const ImageU8& frame) {
-  if (frame.size().empty()) throw InputError(explain("a frame", "no pixel", "a picture"));
-  const double scaled = frame.height * (static_cast<double>(kWidth) / frame.width);
-  const int height = static_cast<int>(round_even(scaled / kHalfCell)) * kHalfCell;
-  // Of a frame that gets fewer rows than a cell has nothing is left.
-  if (height < kSide)
-    throw InputError(explain("a frame", to_string(frame.size()),
-                             "at least 1 row for 24 columns, so that 28 rows stay at 518 pixels of "
-                             "width",
-                             "crop it, or take --preparation transformers"));
-  const ImageU8 resized = resize_bicubic_pillow(frame, kWidth, height);
-  const int top = height > kWidth ? (height - kWidth) / 2 : 0;
-  const int rows = std::min(height, kWidth);
-  return crop(resized, 0, top, kWidth / kSide * kSide, rows / kSide * kSide);
 }
 
 UnitImage prepare_frame(const ImageU8& frame, Preparation preparation, PixelBounds bounds) {

@@ -51,14 +51,10 @@ ImageRule read_image_rule(const std::filesystem::path& folder);
 // 200:1, which transformers refuses). Source: image_processing_qwen2_vl.py, smart_resize.
 ImageSize smart_resize(ImageSize size, PixelBounds bounds);
 
-// The first steps of kSpatial: resized to 518 pixels of width with Pillow's bicubic filter, the
-// height to the nearest multiple of 14; of more than 518 rows the middle 518; then cut at the right
-// and at the bottom to multiples of 28. Throws InputError (a frame so wide that nothing is left).
-// Source: VG-LLM, qwen_vl/data/utils.py.
-ImageU8 spatial_frame(const ImageU8& frame);
-
-// The picture in 0..1, sides multiples of 28. Bit by bit what the reference programs compute
-// (Pillow's 8-bit bicubic filter; bytes times 1/255 in double). Throws like the two above.
+// The picture in 0..1, sides multiples of 28; of kSpatial that of spatial_frame (media/view.h),
+// resized to the bounds. Bit by bit what the reference programs compute
+// (Pillow's 8-bit bicubic filter; bytes times 1/255 in double). Throws like smart_resize
+// and spatial_frame.
 UnitImage prepare_frame(const ImageU8& frame, Preparation preparation, PixelBounds bounds);
 
 }  // namespace vega::qwen2_5_vl

@@ -69,7 +69,7 @@ WanBackbone::WanBackbone(const BackboneOptions& options) : options_(options) {
     throw UsageError(explain("--model", "nothing", "the folder of a Wan2.1-T2V checkpoint",
                              "for a trial: vega-synth model --preset wan-tiny -o DIR"));
   }
-  checkpoint_ = open_checkpoint(options.model);
+  checkpoint_ = open_checkpoint(options.model, options.spatial);
   request_.blocks = options.blocks;
   std::sort(request_.blocks.begin(), request_.blocks.end());
   request_.blocks.erase(std::unique(request_.blocks.begin(), request_.blocks.end()),
@@ -119,7 +119,8 @@ std::string WanBackbone::fingerprint() const {
 
 std::string WanBackbone::name() const {
   std::error_code ignored;
-  auto folder = std::filesystem::weakly_canonical(options_.model, ignored);
+  const std::string& whose = options_.spatial.empty() ? options_.model : options_.spatial;
+  auto folder = std::filesystem::weakly_canonical(whose, ignored);
   // The model of a run has the run's name.
   if (folder.filename() == "model" && is_there(folder.parent_path() / "run.json"))
     folder = folder.parent_path();

@@ -148,7 +148,9 @@ void note_files(Checkpoint& checkpoint) {
 
 }  // namespace
 
-Checkpoint open_checkpoint(const fs::path& folder) {
+Checkpoint open_checkpoint(const fs::path& folder) { return open_checkpoint(folder, {}); }
+
+Checkpoint open_checkpoint(const fs::path& folder, const fs::path& spatial) {
   Checkpoint c;
   c.folder = folder;
   const bool diffusers = is_there(folder / "transformer" / "config.json");
@@ -165,11 +167,20 @@ Checkpoint open_checkpoint(const fs::path& folder) {
       diffusers ? folder / "transformer" / "config.json" : folder / "config.json";
   c.dit_config = diffusers ? diffusers_config(config) : original_config(config);
   check_config(c.dit_config, config);
-  const fs::path dit_folder = diffusers ? folder / "transformer" : folder;
-  c.dit_set = read_sharded(dit_folder, kStem);
-  c.dit_prefix = find_prefix(c.dit_set, "patch_embedding.weight", dit_folder.string()).value_or("");
-  c.dit = take_tensors(c.dit_set, dit_tensors(c.dit_config), keys,
-                       {dit_folder.string(), c.dit_prefix, {}});
+  if (spatial.empty()) {
+    const fs::path dit_folder = diffusers ? folder / "transformer" : folder;
+    c.dit_set = read_sharded(dit_folder, kStem);
+    c.dit_prefix =
+        find_prefix(c.dit_set, "patch_embedding.weight", dit_folder.string()).value_or("");
+    c.dit = take_tensors(c.dit_set, dit_tensors(c.dit_config), keys,
+                         {dit_folder.string(), c.dit_prefix, {}});
+  } else {
+    c.dit_elsewhere = true;
+    c.dit_set = read_sharded(spatial, "model");
+    c.dit_prefix = kSpatialDitPrefix;
+    c.dit = take_tensors(c.dit_set, dit_tensors(c.dit_config), KeyLayout::kCanonical,
+                         {spatial.string(), c.dit_prefix, {}});
+  }
 
   const fs::path vae = diffusers ? folder / "vae" : folder / kVaeFile;
   if (diffusers) check_vae_config(vae / "config.json");
@@ -196,6 +207,7 @@ std::string Checkpoint::fingerprint() const {
 
 void Checkpoint::check_finite(std::int64_t last_block) const {
   const KeyLayout keys = layout == "diffusers" ? KeyLayout::kAlias : KeyLayout::kCanonical;
+  const KeyLayout dit_keys = dit_elsewhere ? KeyLayout::kCanonical : keys;
   const auto check = [](const TensorSet& set, const std::string& name, const TensorView& view) {
     set.verify(name);
     vega::check_finite(name, view, set.origin(name));
@@ -204,7 +216,7 @@ void Checkpoint::check_finite(std::int64_t last_block) const {
     if (spec.canonical.starts_with("head.")) continue;
     if (spec.canonical.starts_with("blocks.") && std::stoll(spec.canonical.substr(7)) > last_block)
       continue;
-    check(dit_set, dit_prefix + spec.name(keys), dit.at(spec.canonical));
+    check(dit_set, dit_prefix + spec.name(dit_keys), dit.at(spec.canonical));
   }
   for (const auto& spec : vae_tensors(vae_config)) {
     if (spec.canonical.starts_with("decoder.") || spec.canonical.starts_with("conv2.")) continue;

@@ -15,6 +15,7 @@ struct Checkpoint {
   std::filesystem::path folder;
   std::string layout;                  // "original" or "diffusers"
   std::string dit_prefix, vae_prefix;  // before the names in the files, such as "state_dict."
+  bool dit_elsewhere = false;  // the transformer is another checkpoint's, in the original layout
   DitConfig dit_config;
   VaeConfig vae_config;
   WeightViews dit, vae;                      // mapped, canonical names
@@ -36,5 +37,15 @@ struct Checkpoint {
 // configuration that would make another network are refused, those that vega does not know are
 // named in a warning. Reads headers only. Throws InputError, FormatError.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
+
+// Where a checkpoint of VEGA-3D's spatial-reasoning release has its own transformer, under the
+// original names.
+inline constexpr auto kSpatialDitPrefix = "generative_encoder.tower.model.";
+
+// The same with the transformer that a checkpoint of the spatial-reasoning release holds beside its
+// language model (model*.safetensors of `spatial`); `folder` gives config.json and the VAE, its own
+// transformer is not looked at and need not be there.
+Checkpoint open_checkpoint(const std::filesystem::path& folder,
+                           const std::filesystem::path& spatial);
 
 }  // namespace vega::wan

@@ -13,7 +13,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const std::vector<View> kAllViews = {View::kMllm, View::kNative, View::kStretch, View::kCenterCrop};
+const std::vector<View> kAllViews = {View::kMllm, View::kNative, View::kStretch, View::kCenterCrop,
+                                     View::kSpatial};
 
 double at_x(const Affine& a, double x) { return a[0] * x + a[2]; }
 double at_y(const Affine& a, double y) { return a[4] * y + a[5]; }
@@ -94,6 +95,22 @@ TEST_CASE("center_crop takes the middle columns in the depth's shape") {
   // The advice holds for every backbone: siglip refuses native and stretch.
   CHECK_THROWS_WITH(apply_view(test::noise_image(30, 40, "p"), View::kCenterCrop, {16, 16}),
                     Contains("--view mllm") && !Contains("stretch"));
+}
+
+TEST_CASE("spatial is 518 pixels wide, cut to multiples of 28") {
+  const ImageU8 frame = test::noise_image(64, 48, "spatial");
+  const ImageU8 cut = spatial_frame(frame);
+  CHECK(cut.rgb == crop(resize_bicubic_pillow(frame, 518, 392), 0, 0, 504, 392).rgb);
+  CHECK(apply_view(frame, View::kSpatial, {504, 392}).chw == to_signed(to_unit(cut)).chw);
+  CHECK(apply_view(frame, View::kSpatial, {96, 64}).chw ==
+        resize_cover_crop(to_signed(to_unit(cut)), {96, 64}).chw);
+  const Affine wide = view_to_source(View::kSpatial, {640, 480}, {504, 392});
+  CHECK(wide[0] == Approx(640.0 / 518));
+  CHECK(at_y(wide, 391.5) == Approx(479.5));
+  // Of an upright frame, 518x686, the middle 518 rows, of which the last 14 are lost.
+  CHECK(plan_spatial({480, 640}).cut == ImageSize{504, 504});
+  const Affine tall = view_to_source(View::kSpatial, {480, 640}, {504, 504});
+  CHECK(at_y(tall, -0.5) == Approx(84.0 * 640 / 686 - 0.5));
 }
 
 TEST_CASE("a frame without a sample below mid-grey, as the language model sees it") {

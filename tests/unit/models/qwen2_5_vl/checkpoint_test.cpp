@@ -133,7 +133,7 @@ TEST_CASE("Qwen2.5-VL: mixed, missing, unknown and misshapen tensors are errors"
       {"visual.blocks.0.norm1.weight"});
   check_qwen_refused<InputError>(
       b.with(b.changed("visual.merger.ln_q.weight", "generative_merger.ln_q.weight"), b.config),
-      {"generative_merger.ln_q.weight", "VEGA-3D"});
+      {"generative_merger.ln_q.weight", "use_generative_encoder"});
 }
 
 TEST_CASE("Qwen2.5-VL: configurations that vega does not compute are refused by key") {
@@ -145,7 +145,7 @@ TEST_CASE("Qwen2.5-VL: configurations that vega does not compute are refused by 
     check_qwen_refused<InputError>(b.with(b.original.tensors(), config), {text});
   };
   refuse("model_type", "qwen2_vl", "model_type");
-  refuse("use_generative_encoder", true, "use_generative_encoder");
+  refuse("use_geometry_encoder", true, "use_geometry_encoder");
   refuse("image_token_id", nullptr, "image_token_id");
   refuse("vision_config", nullptr, "vision_config");
   refuse("rope_scaling", nullptr, "mrope_section");

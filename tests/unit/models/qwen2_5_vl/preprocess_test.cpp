@@ -89,13 +89,13 @@ TEST_CASE("Qwen2.5-VL: the published sizes of frames") {
                                  {{1752, 1168}, {504, 336}},
                                  {{480, 640}, {504, 504}}}) {
     CAPTURE(from.width, from.height);
-    CHECK(qwen2_5_vl::spatial_frame(ImageU8(from.width, from.height)).size() == to);
+    CHECK(spatial_frame(ImageU8(from.width, from.height)).size() == to);
   }
   const UnitImage small =
       qwen2_5_vl::prepare_frame(ImageU8(640, 480), Preparation::kSpatial, {200704, 1605632});
   CHECK(small.size() == ImageSize{532, 420});
-  CHECK_THROWS_WITH(qwen2_5_vl::spatial_frame(ImageU8(640, 12)), Contains("transformers"));
-  CHECK_THROWS_AS(qwen2_5_vl::spatial_frame(ImageU8()), InputError);
+  CHECK_THROWS_WITH(spatial_frame(ImageU8(640, 12)), Contains("transformers"));
+  CHECK_THROWS_AS(spatial_frame(ImageU8()), InputError);
 }
 
 TEST_CASE("Qwen2.5-VL: a frame of black and white alone is resized as ones, as released") {

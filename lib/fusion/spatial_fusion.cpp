@@ -1,0 +1,48 @@
+#include "fusion/spatial_fusion.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <array>
+
+#include "core/check.h"
+
+namespace vega {
+
+at::Tensor to_patches(const at::Tensor& features, Grid patches) {
+  check_shape("to_patches", "features", features, {kAny, kAny, kAny, kAny});
+  const at::Tensor wide = features.to(at::kFloat);
+  if (features.size(1) == patches.rows && features.size(2) == patches.columns) return wide;
+  const std::array<std::int64_t, 2> size{patches.rows, patches.columns};
+  return at::upsample_bilinear2d(wide.permute({0, 3, 1, 2}), size, /*align_corners=*/false)
+      .permute({0, 2, 3, 1});
+}
+
+SpatialFusion::SpatialFusion(const FusionCheckpoint& checkpoint, const Placement& placement)
+    : placement_(placement),
+      merger_(checkpoint.generative_merger(placement)),
+      fusion_(checkpoint.fusion_module(placement)) {}
+
+SpatialFusion::Result SpatialFusion::forward(const at::Tensor& semantic,
+                                             const at::Tensor& features) const {
+  const c10::NoGradGuard no_grad;
+  check_shape("spatial fusion", "semantic", semantic, {kAny, kAny, kAny, fusion_.config().width});
+  check_shape("spatial fusion", "features", features,
+              {semantic.size(0), kAny, kAny, merger_.config().in});
+  check_device("spatial fusion", "features", features, placement_.device);
+  const at::Tensor patches =
+      to_patches(features, {2 * semantic.size(1), 2 * semantic.size(2)}).to(placement_.dtype);
+  Result out;
+  out.generative = merger_.forward(patches);
+  out.fused = fusion_.forward(semantic, out.generative, {}, &out.trace);
+  return out;
+}
+
+double SpatialFusion::residual_scale() const {
+  const FusionConfig& config = fusion_.config();
+  const bool residual =
+      config.method == FusionMethod::kTokenGated && config.form == GateForm::kResidual;
+  return residual ? find_parameter(fusion_.parameters(), "residual_scale").item<double>() : 1;
+}
+
+}  // namespace vega
