@@ -18,6 +18,7 @@
 #include "evaluate/show.h"
 #include "extract/scan_part.h"
 #include "store/file_verbs.h"
+#include "vlm/qwen_reader.h"
 #endif
 
 // The verbs of answers and scores are there in every build; those of features are where HDF5 and
@@ -31,7 +32,7 @@ int main(int argc, char** argv) {
 #else
   const score::ReadScene read_scene = evaluate::scene_boxes,
                          read_proposals = evaluate::scene_proposals;
-  std::vector<FileReader> readers = {h5_reader(), score::json_reader()};
+  std::vector<FileReader> readers = {h5_reader(), score::json_reader(), vlm::qwen_reader()};
 #endif
   program.verbs = {score::prepare_verb(read_scene, read_proposals),
                    score::score_verb(read_scene),

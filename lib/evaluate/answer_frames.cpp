@@ -13,6 +13,7 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "evaluate/answer_inputs.h"
+#include "evaluate/branch.h"
 #include "evaluate/conversation.h"
 #include "evaluate/shown_frames.h"
 #include "vlm/qwen_vl.h"
@@ -42,7 +43,7 @@ Json frames_record(const AnswerVerb& o, const vlm::QwenVl& model, const ShownFra
 }  // namespace
 
 int run_answer_frames(const AnswerVerb& o, const Context& context) {
-  refuse_scene_options(o, "--ask alone");
+  refuse_scene_options(o, "--ask alone", true);
   const at::Device device = use_device(parse_device(o.device.device));
   const DType type = o.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
   if (!o.out.empty()) const PartFile trial(fs::path(o.out) / "answers.json");
@@ -51,17 +52,33 @@ int run_answer_frames(const AnswerVerb& o, const Context& context) {
   vlm::QwenVlOptions options = qwen_vl_options(o, rule, device, type);
   options.control_words = chosen_switches(o.compat, text::Control::kText).control_words;
   qwen2_5_vl::Checkpoint checkpoint = qwen2_5_vl::open_checkpoint(o.checkpoint);
+  take_branch_options(o, checkpoint, options);
   text::Tokenizer words = text::Tokenizer::open(o.checkpoint);
   for (const std::string& note : rule.notes) log_warn("{}", note);
   const std::string key = key_of(o);
-  ShownFrames frames = read_shown_frames(o.inputs.front(), o.frames.most, o.workers(), options);
-  log_info("{}: {}", frames.where, sizes_text(frames.pictures));
+  const bool stored = reads_tokens(o);
+  options.sees_frames = !stored;
+  ShownFrames frames;
+  StoredTokens tokens;
+  if (stored) {
+    tokens = read_tokens(o, checkpoint, key);
+    frames.where = tokens.path.string();
+    frames.ids = tokens.ids;
+    log_info("{}: {} frames of {}x{} tokens", frames.where, tokens.tokens.size(0),
+             tokens.tokens.size(1), tokens.tokens.size(2));
+  } else {
+    frames = read_shown_frames(o.inputs.front(), o.frames.most, o.workers(), options);
+    log_info("{}: {}", frames.where, sizes_text(frames.pictures));
+  }
   at::set_num_threads(o.workers());
   const vlm::QwenVl model(std::move(checkpoint), std::move(words), options);
   for (const std::string& note : config.notes) log_info("{}", note);
   log_info("qwen2.5-vl; {}", config.describe());
-  const vlm::SeenFrames seen = model.see(key, frames.pictures);
+  say_branch(model);
+  const vlm::SeenFrames seen = stored ? model.see_tokens(key, tokens.tokens)
+                                      : model.see(key, frames.pictures, frames.branch);
   frames.pictures.clear();
+  frames.branch.pixels.clear();
   Conversation conversation{o, context, config};
   for (const std::string& question : o.ask)
     try_one(conversation, question, [&] {
@@ -69,7 +86,9 @@ int run_answer_frames(const AnswerVerb& o, const Context& context) {
         return model.answer(seen, text, config, on_text);
       });
     });
-  write_record(conversation, key, frames_record(o, model, frames, seen, config));
+  Json run = frames_record(o, model, frames, seen, config);
+  if (stored) run.set("tokens_cache_key", tokens.cache_key);
+  write_record(conversation, key, std::move(run));
   return conversation.failed > 0 ? 4 : 0;
 }
 

@@ -65,14 +65,19 @@ void FrameOptions::visit(OptionVisitor& v) {
   v.open_integer("--max-pixels", max_pixels, "N", {1, std::int64_t{1} << 30},
                  "larger pictures are made smaller; 28 x 28 pixels are one token (default: what "
                  "the checkpoint says)");
+  v.text("--generative-weights", generative_weights, "checkpoint|DIR",
+         "whose diffusion transformer looks beside the tower: the one that the checkpoint of "
+         "VEGA-3D's spatial model holds, or that of a folder of Wan2.1-T2V, which then stands for "
+         "--model too (default: the checkpoint's own, where it has one)");
 }
 
 void FrameOptions::refuse(const std::string& checkpoint) const {
-  const std::string given = most != FrameOptions{}.most ? "--frames"
-                            : preparation               ? "--preparation"
-                            : min_pixels                ? "--min-pixels"
-                            : max_pixels                ? "--max-pixels"
-                                                        : "";
+  const std::string given = most != FrameOptions{}.most   ? "--frames"
+                            : preparation                 ? "--preparation"
+                            : min_pixels                  ? "--min-pixels"
+                            : max_pixels                  ? "--max-pixels"
+                            : !generative_weights.empty() ? "--generative-weights"
+                                                          : "";
   if (!given.empty())
     throw UsageError(explain(given, checkpoint + ", a model that reads files of features",
                              "a Qwen2.5-VL model", "leave the option out"));

@@ -20,6 +20,7 @@ struct FrameOptions {
   // Unset: spatial; and what the checkpoint's files say.
   std::optional<qwen2_5_vl::Preparation> preparation;
   std::optional<std::int64_t> min_pixels, max_pixels;
+  std::string generative_weights;  // "checkpoint", a folder of Wan, or empty: as it comes
 
   void visit(OptionVisitor& v);
   // Throws UsageError where one of them was given with another model.

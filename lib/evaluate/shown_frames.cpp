@@ -31,15 +31,20 @@ std::string fingerprint_of(const SceneSource& source, const std::vector<std::siz
 
 }  // namespace
 
-void refuse_scene_options(const AnswerVerb& o, const std::string& instead) {
-  const std::pair<bool, const char*> given[] = {
-      {!o.locate.empty(), "--locate"},     {!o.base.empty(), "--base"},
-      {!o.scenes.empty(), "--scenes"},     {!o.semantic.empty(), "--semantic"},
-      {!o.features.empty(), "--features"}, {!o.tap.empty(), "--tap"},
-      {!o.tokens.empty(), "--tokens"},     {o.allow_mismatch, "--allow-mismatch"},
-      {!o.tower.empty(), "--tower"},       {!o.model.empty(), "--model"},
-      {!o.prompt.empty(), "--prompt"},     {!o.work.empty(), "--work"},
-      {!o.task.scans.empty(), "--scans"},  {o.task.objects.has_value(), "--objects"}};
+void refuse_scene_options(const AnswerVerb& o, const std::string& instead, bool tokens) {
+  const bool stored = tokens && (!o.tokens.empty() || !o.semantic.empty());
+  const std::pair<bool, const char*> given[] = {{!o.locate.empty(), "--locate"},
+                                                {!o.base.empty(), "--base"},
+                                                {!o.scenes.empty(), "--scenes"},
+                                                {!o.features.empty(), "--features"},
+                                                {!o.semantic.empty() && !stored, "--semantic"},
+                                                {!o.tokens.empty() && !stored, "--tokens"},
+                                                {!o.tap.empty() && !stored, "--tap"},
+                                                {o.allow_mismatch && !stored, "--allow-mismatch"},
+                                                {!o.tower.empty(), "--tower"},
+                                                {!o.work.empty(), "--work"},
+                                                {!o.task.scans.empty(), "--scans"},
+                                                {o.task.objects.has_value(), "--objects"}};
   for (const auto& [is_given, name] : given)
     if (is_given)
       throw UsageError(explain(name, o.checkpoint + ", a Qwen2.5-VL model",
@@ -76,8 +81,12 @@ ShownFrames read_shown_frames(const fs::path& path, std::int64_t most, int threa
     used.push_back(static_cast<std::size_t>(place));
   std::vector<FrameSeen> seen = unseen_frames(source, used);
   out.pictures.resize(used.size());
+  const bool branch = !options.branch_size.empty();
+  if (branch) out.branch.pixels.resize(used.size());
   decode_pictures(source, used, threads, seen, [&](std::size_t n, ImageU8&& picture) {
     out.pictures[n] = qwen2_5_vl::prepare_frame(picture, options.preparation, options.bounds);
+    if (branch)
+      out.branch.pixels[n] = vlm::branch_pixels(picture, options.preparation, options.branch_size);
   });
   for (const std::size_t n : used) {
     if (!seen[n].color_fault.empty())
@@ -85,6 +94,7 @@ ShownFrames read_shown_frames(const fs::path& path, std::int64_t most, int threa
                                "take the frame out, or fetch the file again"));
     out.ids.push_back(source.frames[n].id);
   }
+  if (branch) out.branch.ids = out.ids;
   out.fingerprint = fingerprint_of(source, used);
   return out;
 }

@@ -17,8 +17,9 @@
 namespace vega::evaluate {
 
 // Throws UsageError: an option that a model that sees frames has no use for. `instead`: what it is
-// asked with.
-void refuse_scene_options(const AnswerVerb& options, const std::string& instead);
+// asked with. tokens: stored ones may be asked about (evaluate/branch.h).
+void refuse_scene_options(const AnswerVerb& options, const std::string& instead,
+                          bool tokens = false);
 
 // Throws UsageError (bounds that contradict each other).
 vlm::QwenVlOptions qwen_vl_options(const AnswerVerb& options, const qwen2_5_vl::ImageRule& rule,
@@ -29,6 +30,7 @@ struct ShownFrames {
   std::int64_t total = 0;           // frames of the scan or video
   std::vector<std::int64_t> ids;    // of those that are shown, ascending
   std::vector<UnitImage> pictures;  // one each
+  vlm::BranchFrames branch;         // likewise, for a model with a generative branch
   std::string fingerprint;          // of ids and encoded bytes; of a video of its whole file
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "evaluate/branch.h"
 #include "tasks/vsi.h"
 #include "vlm/frame_questions.h"
 
@@ -28,6 +29,7 @@ double VideoSession::load_model() {
     for (const std::string& note : setup.rule.notes) log_warn("{}", note);
     model = std::make_unique<vlm::QwenVl>(setup.checkpoint, setup.words, setup.model);
     log_info("qwen2.5-vl; {}", setup.config.describe());
+    say_branch(*model);
   });
 }
 
@@ -61,7 +63,7 @@ void VideoWork::compute() {
   load_s_ = session_.load_model();
   last_ = Clock::now();
   try {
-    seen_ = session_.model->see(plan_.scene, shown_->pictures);
+    seen_ = session_.model->see(plan_.scene, shown_->pictures, shown_->branch);
   } catch (const ModelError&) {
     throw;
   } catch (const InputError& error) {

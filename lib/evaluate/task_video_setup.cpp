@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "evaluate/answer_inputs.h"
+#include "evaluate/branch.h"
 #include "evaluate/shown_frames.h"
 #include "evaluate/task_video.h"
 #include "tasks/vsi.h"
@@ -58,6 +59,7 @@ VideoSetup::VideoSetup(const AnswerVerb& o)
       words(text::Tokenizer::open(o.checkpoint)),
       model(qwen_vl_options(o, rule, device, type)) {
   unit = "video";
+  take_branch_options(o, checkpoint, model);
   config = generation_of(o, words);
   model.control_words = chosen_switches(o.compat, text::Control::kTokens).control_words;
   untrained =
@@ -82,6 +84,7 @@ Json VideoSetup::run(const std::vector<std::string>&) const {
         {"max_pixels", model.bounds.most},
         {"frames", options.frames.most},
         {"control_words", model.control_words == text::Control::kTokens ? "ids" : "text"}}});
+  if (checkpoint.config.generative) run.set("generative", describe_source(checkpoint, model));
   end_run(run, Json::object());
   if (untrained) run.set("untrained", true);
   return run;
