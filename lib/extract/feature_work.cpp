@@ -2,6 +2,8 @@
 // one item of work, and so one file of over 400 lines.
 #include "extract/feature_work.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -16,6 +18,8 @@
 #include "extract/compute.h"
 #include "extract/noise_source.h"
 #include "extract/scene_input.h"
+#include "media/view.h"
+#include "models/backbone.h"
 #include "run/provenance.h"
 #include "scene/frame.h"
 #include "scene/root.h"
@@ -126,6 +130,7 @@ class FeatureWork final : public ItemWork {
   void check_pictures();
   void identify(const std::string& model_fp);
   void describe_taps();
+  void check_sizes() const;
   void warn_of_bright() const;
   FrameSample measure_frames() const;
   Forecast forecast(const Machine& machine, const FramesSummary& seen) const;
@@ -222,10 +227,27 @@ void FeatureWork::prepare() {
   }
   findings_.log(item_.key, source_.root.string());
   if (complete()) return;
+  check_sizes();
   warn_of_bright();
   describe_taps();
   if (recipe_.device.is_cuda())
     feed_ = std::make_unique<BatchFeed>(input(), 0, run_.batching.size(frames_->count()), true);
+}
+
+// A backbone that takes pictures as they are has one size of them.
+void FeatureWork::check_sizes() const {
+  if (!backbone_entry(recipe_.backbone).defaults.as_it_is) return;
+  for (std::size_t place = 0; place < frames_->count(); ++place) {
+    const ImageSize frame = frames_->picture(place).size(), shown = plan_spatial(frame).cut;
+    if (shown == recipe_.size) continue;
+    throw InputError(
+        explain(fmt::format("{}: frame {}", source_.root.string(), frames_->id(place)),
+                fmt::format("{}, of which {} is shown", to_string(frame), to_string(shown)),
+                to_string(recipe_.size) + ", --size",
+                "scenes whose frames have another shape need a run of their own: "
+                "--size " +
+                    to_string(shown)));
+  }
 }
 
 // Warns of a scene without a pixel below mid-grey: only its features differ from the release's with

@@ -82,7 +82,9 @@ std::string backbone_help() {
 void visit_size(FeatureOptions& o, OptionVisitor& v) {
   v.parsed("--size", o.size, "WxH", "", size_option,
            "pixels the network sees, multiples of 16 (the release: 832x480 or 1280x720; default: "
-           "what the model's vega_model.json says, else 832x480; siglip: always 384x384)");
+           "what the model's vega_model.json says, else 832x480; siglip: always 384x384; "
+           "qwen2.5-vl: the picture that --view spatial makes of the frames, 504x392 of 4:3, "
+           "504x280 of 16:9, 504x504 of square and upright ones)");
 }
 
 void visit_frames(FeatureOptions& o, OptionVisitor& v) {
@@ -102,7 +104,7 @@ void visit_frames(FeatureOptions& o, OptionVisitor& v) {
            "a frame that cannot be decoded");
   v.choice("--view", o.view, kViews,
            "what the network sees (default: by --preset, else what the model's vega_model.json "
-           "says, else by --compat; siglip: mllm or center_crop)");
+           "says, else by --compat; siglip: mllm or center_crop; qwen2.5-vl: spatial)");
   v.choice("--preset", o.preset, kModelPresets,
            "--view as a released model saw the frames; video3d-llm has a vision tower only, "
            "--backbone siglip");
@@ -115,13 +117,18 @@ void visit_network(FeatureOptions& o, OptionVisitor& v) {
   v.text("--model", o.model, "DIR",
          "folder of the checkpoint. wan: original or diffusers layout, or a run of vega-train "
          "world; siglip: Hugging Face's, or a LLaVA-Video, Video-3D-LLM or VEGA checkpoint with "
-         "its tower");
+         "its tower; qwen2.5-vl: Qwen2.5-VL, or VEGA-3D's spatial model");
   v.text("--prompt", o.prompt, "FILE",
          "embedding of the empty text, .pt or .h5 (default: prompt.h5, prompt.pt or "
          "wan_prompt_embedding.pt in --model)");
   v.text("--recipe", o.recipe, "DIR",
          "block, timestep, shift, size and view that a VEGA-3D checkpoint was trained with, from "
-         "its config.json");
+         "its config.json; of VEGA-3D's spatial model also its own diffusion transformer and "
+         "--pool native");
+  v.text("--generative-weights", o.generative_weights, "checkpoint|DIR",
+         "whose diffusion transformer a --recipe of VEGA-3D's spatial model means: the "
+         "checkpoint's own, or that of a folder of Wan2.1-T2V, which then stands for --model too "
+         "(default: its own, where it has one)");
   v.open_integer("--block", o.block, "N", kBlocks,
                  "transformer block whose output is taken, zero-based (default: what the model's "
                  "vega_model.json says, else 20)");
@@ -140,7 +147,8 @@ void visit_network(FeatureOptions& o, OptionVisitor& v) {
 
 void visit_pool(FeatureOptions& o, OptionVisitor& v) {
   v.parsed("--pool", o.pool, "HxW|native", "", pool_option,
-           "grid the tokens are averaged to (default: 14x14; siglip: native, 27x27)");
+           "grid the tokens are averaged to (default: 14x14; siglip: native, 27x27; qwen2.5-vl: "
+           "native)");
 }
 
 void visit_backbone(FeatureOptions& o, OptionVisitor& v) {

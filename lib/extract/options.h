@@ -60,6 +60,7 @@ struct FeatureSettings {
   SourceOptions source;  // jpeg and depth_shift are resolved
 
   std::string backbone = "wan", model, prompt;
+  std::string spatial;                          // resolved: BackboneOptions::spatial
   std::vector<std::int64_t> blocks, timesteps;  // ascending, distinct; empty until resolved
   wan::Schedule schedule = wan::Schedule::kRelease;
   NoiseChoice noise;
@@ -82,6 +83,8 @@ struct FeatureOptions : FeatureSettings {
   std::optional<DType> latent_constants;
   bool no_thumbs = false;
   std::string recipe;  // a checkpoint whose config.json names tap, schedule, size and view
+  // Of a recipe of VEGA-3D's spatial model: "checkpoint", a folder of Wan, or empty: as it comes.
+  std::string generative_weights;
 
   void visit(OptionVisitor& v);
 };

@@ -8,13 +8,16 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_fields.h"
 #include "base/key.h"
 #include "base/log.h"
 #include "core/device.h"
 #include "core/dtype.h"
 #include "fusion/checkpoint_config.h"
+#include "fusion/spatial.h"
 #include "models/wan/record.h"
 #include "store/cache_key.h"
+#include "weights/safetensors.h"
 
 namespace vega::extract {
 namespace {
@@ -62,8 +65,9 @@ ImageSize resolve_size(const FeatureOptions& o, const BackboneDefaults& defaults
     throw UsageError(explain("--size", "'" + to_string(*o.size) + "' with --backbone " + o.backbone,
                              to_string(defaults.size) + " always", "leave the option out"));
   }
-  if (o.size->width % 16 != 0 || o.size->height % 16 != 0)
-    throw UsageError(explain("--size", "'" + to_string(*o.size) + "'", "multiples of 16"));
+  if (o.size->width % defaults.stride != 0 || o.size->height % defaults.stride != 0)
+    throw UsageError(explain("--size", "'" + to_string(*o.size) + "'",
+                             "multiples of " + std::to_string(defaults.stride)));
   return *o.size;
 }
 
@@ -108,6 +112,12 @@ void resolve_device(const FeatureOptions& o, const BackboneEntry& entry, Recipe&
 }
 
 // What --recipe says, where no option says otherwise.
+void take_value(const char* option, std::string& value, const std::string& wanted) {
+  if (!value.empty() && value != wanted)
+    throw UsageError(explain("--generative-weights " + wanted, option + (" " + value),
+                             "one folder of Wan", "leave one of them out"));
+  value = wanted;
+}
 template <typename T>
 void take_value(const char* option, std::optional<T>& value, const T& wanted) {
   if (value && *value != wanted)
@@ -116,8 +126,38 @@ void take_value(const char* option, std::optional<T>& value, const T& wanted) {
   value = wanted;
 }
 
+// What VEGA-3D's spatial model says of its features; nothing for another checkpoint. Its modules
+// take the grid as it is, and its own transformer is what it was trained on.
+std::optional<TrainedOn> take_spatial(FeatureOptions& o, const std::filesystem::path& config) {
+  const bool spatial = JsonFields(config).flag("use_generative_encoder").value_or(false);
+  if (!spatial) {
+    if (!o.generative_weights.empty())
+      throw UsageError(explain("--generative-weights", "--recipe " + o.recipe,
+                               "a checkpoint of VEGA-3D's spatial model", "leave the option out"));
+    return std::nullopt;
+  }
+  const SpatialSettings settings = read_spatial_settings(config, read_sharded(o.recipe, "model"));
+  const bool own = o.generative_weights == "checkpoint";
+  if (own && !settings.has_dit)
+    throw InputError(explain("--generative-weights checkpoint", o.recipe + ", which has none",
+                             "a checkpoint with a transformer of its own"));
+  if (own || (o.generative_weights.empty() && settings.has_dit))
+    o.spatial = o.recipe;
+  else if (!o.generative_weights.empty())
+    take_value("--model", o.model, o.generative_weights);
+  if (!o.pool) o.pool = pool_option("--pool", "native");
+  log_info("--recipe {}: {}", o.recipe,
+           o.spatial.empty() ? "the transformer of " + o.model : "its own transformer");
+  return settings.trained_on();
+}
+
 FeatureOptions with_recipe(FeatureOptions o) {
-  if (o.recipe.empty()) return o;
+  if (o.recipe.empty()) {
+    if (!o.generative_weights.empty())
+      throw UsageError(explain("--generative-weights", "no --recipe",
+                               "a checkpoint of VEGA-3D's spatial model"));
+    return o;
+  }
   if (!backbone_entry(o.backbone).diffusion)
     throw UsageError(explain("--recipe", "--backbone " + o.backbone, "--backbone wan"));
   if (!o.blocks.empty() || !o.timesteps.empty())
@@ -125,7 +165,8 @@ FeatureOptions with_recipe(FeatureOptions o) {
   const auto path = std::filesystem::path(o.recipe) / "config.json";
   if (!std::filesystem::exists(path))
     throw InputError(explain(path.string(), "no such file", "the folder of a checkpoint"));
-  const TrainedOn trained = fusion::read_said_config(path, false).trained_on;
+  const std::optional<TrainedOn> spatial = take_spatial(o, path);
+  const TrainedOn trained = spatial ? *spatial : fusion::read_said_config(path, false).trained_on;
   if (trained.block < 0 || trained.timestep < 0)
     throw InputError(explain(path.string(), "nothing of a generative stream of Wan",
                              "generative_vision_tower_feat_block_idx and _timestep",
@@ -185,7 +226,6 @@ Recipe resolve(const FeatureOptions& options) {
   refuse_unused(o, entry);
   Recipe r{o};
   const bool reference = o.compat == Compat::kReference;
-  r.source.jpeg = o.jpeg.value_or(reference ? JpegMode::kReencoded : JpegMode::kOriginal);
   r.source.depth_shift = !reference;
   r.block = o.block.value_or(r.block);
   r.timestep = o.timestep.value_or(r.timestep);
@@ -193,6 +233,9 @@ Recipe resolve(const FeatureOptions& options) {
   if (r.blocks.empty()) r.blocks = {r.block};
   if (r.timesteps.empty()) r.timesteps = {r.timestep};
   r.view = resolve_view(o, entry.defaults);
+  // The spatial model's release reads videos as they are.
+  const bool exported = reference && r.view != View::kSpatial;
+  r.source.jpeg = o.jpeg.value_or(exported ? JpegMode::kReencoded : JpegMode::kOriginal);
   r.size = resolve_size(o, entry.defaults);
   r.pool = o.pool.value_or(pool_option("--pool", entry.defaults.pool));
   r.root = o.items.root;
@@ -236,6 +279,7 @@ BackboneOptions Recipe::backbone_options() const {
   b.backbone = backbone;
   b.model = model;
   b.prompt = prompt;
+  b.spatial = spatial;
   b.device = device;
   b.dtype = scalar_type(compute);
   b.size = size;

@@ -112,6 +112,7 @@ GateStatistics gate_statistics(const std::string& key, const TokensInfo& info,
 }
 
 GateStatistics gate_statistics(const TokensReader& reader) {
+  reader.check_square("pictures of the gate are of that grid");
   if (!reader.info().has_gate)
     throw InputError(explain(reader.path().string(),
                              "no gate: method " + reader.info().method + " has none",

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "fuse/modules.h"
 #include "fuse/scene_fusion.h"
+#include "fuse/spatial_tokens.h"
 #include "run/items.h"
 #include "viz/table.h"
 
@@ -20,6 +21,9 @@ constexpr auto kTokensHelp =
 blends them token by token. Writes one HDF5 file a scene: fused tokens, the gate, which cells the generative view covers;
 with --scenes also positions of the cells and features of the objects. Every finished scene is a line KEY<TAB>PATH on
 stdout. Without a checkpoint the values are seeded: the output says so, and every picture of it.
+
+With a checkpoint of VEGA-3D's spatial model the semantic tokens are those of Qwen2.5-VL's tower (--backbone qwen2.5-vl),
+the generative features are on their own grid (--recipe CHECKPOINT), and vega-eval answer --tokens reads the result.
 
 Examples:
   vega-fuse tokens features/wan-832x480-mllm-14x14/*.h5 --semantic features/siglip --checkpoint VEGA-3D-7B -o tokens
@@ -68,6 +72,7 @@ std::string forecast_table(const std::vector<Item>& items,
 
 RunResult run_tokens(const TokensOptions& options, const Context& context) {
   keep_freed_memory();
+  if (is_spatial_checkpoint(options.checkpoint)) return run_spatial_tokens(options, context);
   const Recipe recipe = resolve(options);
   Modules modules(recipe);
   std::map<std::string, SceneForecast> forecasts;

@@ -15,7 +15,15 @@ constexpr const char* kCovered = "/covered";
 std::string path_of(TokenPart part) { return "/" + std::string(name_of(part)); }
 
 Shape part_shape(const TokensInfo& info, std::size_t frames) {
-  return {extent(frames), kTokenGrid, kTokenGrid, info.width};
+  return {extent(frames), info.grid_h, info.grid_w, info.width};
+}
+
+Shape cell_shape(const TokensInfo& info, std::size_t frames) {
+  return {extent(frames), info.grid_h, info.grid_w};
+}
+
+std::size_t cells_of(const TokensInfo& info) {
+  return static_cast<std::size_t>(info.grid_h * info.grid_w);
 }
 
 void check_info(const TokensInfo& info, std::size_t frames) {
@@ -35,6 +43,10 @@ TokensInfo read_info(const h5::File& file, std::size_t frames) {
   for (const TokenPart part : kTokenParts) {
     if (!file.exists(path_of(part))) continue;
     const auto what = file.info(path_of(part));
+    if (info.parts.empty() && what.shape.size() == 4 && what.shape[1] > 0 && what.shape[2] > 0) {
+      info.grid_h = what.shape[1];
+      info.grid_w = what.shape[2];
+    }
     const bool known = what.dtype == DType::kBF16 || what.dtype == DType::kF32;
     if (!known || what.shape != part_shape(info, frames))
       throw FormatError(explain(file.path().string() + ": " + path_of(part),
@@ -100,8 +112,7 @@ TokensWriter::TokensWriter(const fs::path& path, const FileHeader& header, const
                        h5::raw_bytes(s.info.cell_to_px));
   for (const TokenPart part : s.info.parts)
     s.store.begin_rows(path_of(part), s.info.store_dtype, part_shape(s.info, s.frames));
-  if (s.info.has_gate)
-    s.store.begin_rows(kGate, DType::kF32, {extent(s.frames), kTokenGrid, kTokenGrid});
+  if (s.info.has_gate) s.store.begin_rows(kGate, DType::kF32, cell_shape(s.info, s.frames));
 }
 
 TokensWriter::~TokensWriter() = default;
@@ -124,10 +135,9 @@ void TokensWriter::put_gate(std::size_t first, std::size_t count, std::span<cons
 
 void TokensWriter::put_covered(std::span<const std::uint8_t> covered) {
   State& s = *state_;
-  check_values("tokens: covered", covered.size(), s.frames * kTokenCells);
+  check_values("tokens: covered", covered.size(), s.frames * cells_of(s.info));
   s.require_new(kCovered);
-  s.file.write_dataset(kCovered, DType::kU8, {extent(s.frames), kTokenGrid, kTokenGrid},
-                       std::as_bytes(covered));
+  s.file.write_dataset(kCovered, DType::kU8, cell_shape(s.info, s.frames), std::as_bytes(covered));
 }
 
 void TokensWriter::put_positions(const TokenPositions& positions) {
@@ -197,6 +207,15 @@ std::vector<std::vector<std::byte>> TokensReader::thumbs() const {
   return detail::read_thumbs(state_->file, state_->frames);
 }
 
+void TokensReader::check_square(const std::string& what) const {
+  const TokensInfo& info = state_->info;
+  if (info.grid_h == kTokenGrid && info.grid_w == kTokenGrid) return;
+  throw InputError(explain(path().string(),
+                           "cells of " + std::to_string(info.grid_h) + "x" +
+                               std::to_string(info.grid_w) + ", tokens of Qwen2.5-VL",
+                           "14x14: " + what));
+}
+
 std::vector<float> TokensReader::read(TokenPart part, std::size_t first, std::size_t count) const {
   const State& s = *state_;
   const std::string object = path_of(part);
@@ -205,7 +224,7 @@ std::vector<float> TokensReader::read(TokenPart part, std::size_t first, std::si
     throw InputError(explain(s.file.path().string() + ": " + object,
                              std::to_string(count) + " frames from " + std::to_string(first),
                              "frames within " + std::to_string(s.frames)));
-  const std::size_t values = count * kTokenCells * static_cast<std::size_t>(s.info.width);
+  const std::size_t values = count * cells_of(s.info) * static_cast<std::size_t>(s.info.width);
   std::vector<std::byte> raw(values * size_of(s.info.store_dtype));
   s.file.read_rows(object, extent(first), extent(count), raw);
   if (s.info.store_dtype == DType::kF32) return h5::values_of<float>(raw);
@@ -217,16 +236,16 @@ std::vector<float> TokensReader::read(TokenPart part, std::size_t first, std::si
 
 std::vector<float> TokensReader::gate() const {
   state_->has(kGate, "its method has no gate");
-  return h5::values_of<float>(state_->file.read_dataset(
-      kGate, DType::kF32, {extent(state_->frames), kTokenGrid, kTokenGrid}));
+  return h5::values_of<float>(
+      state_->file.read_dataset(kGate, DType::kF32, cell_shape(state_->info, state_->frames)));
 }
 
 bool TokensReader::has_covered() const { return state_->file.exists(kCovered); }
 
 std::vector<std::uint8_t> TokensReader::covered() const {
   state_->has(kCovered, "it was made without generative features");
-  return h5::values_of<std::uint8_t>(state_->file.read_dataset(
-      kCovered, DType::kU8, {extent(state_->frames), kTokenGrid, kTokenGrid}));
+  return h5::values_of<std::uint8_t>(
+      state_->file.read_dataset(kCovered, DType::kU8, cell_shape(state_->info, state_->frames)));
 }
 
 std::optional<TokenPositions> TokensReader::positions() const {

@@ -21,7 +21,8 @@ namespace vega {
 
 inline constexpr const char* kTokensSchema = "vega.tokens/1";
 
-// Streams of tokens, (V, 14, 14, H) each, in the store dtype.
+// Streams of tokens, (V, gh, gw, H) each, in the store dtype; gh x gw is 14 x 14 but for tokens of
+// Qwen2.5-VL.
 enum class TokenPart { kSemantic, kGenerative, kFused };
 inline constexpr std::array<TokenPart, 3> kTokenParts = {TokenPart::kSemantic,
                                                          TokenPart::kGenerative, TokenPart::kFused};
@@ -29,7 +30,8 @@ std::string_view name_of(TokenPart part);  // "semantic", "generative", "fused"
 
 // What a file holds and how it was made.
 struct TokensInfo {
-  std::int64_t width = 0;            // H
+  std::int64_t width = 0;  // H
+  std::int64_t grid_h = kTokenGrid, grid_w = kTokenGrid;
   DType store_dtype = DType::kBF16;  // bf16, f32
   std::vector<TokenPart> parts;
   bool has_gate = false;
@@ -41,7 +43,7 @@ struct TokensInfo {
   std::string compute_dtype;  // f32, bf16
   std::string generative_key, semantic_key;  // cache keys of the taps; empty: not used
   std::string scene_key;                     // of the scene file; empty: none
-  std::vector<Affine> cell_to_px;            // V: of the 14x14 cells, as TapInfo::cell_to_px
+  std::vector<Affine> cell_to_px;            // V: of the cells, as TapInfo::cell_to_px
 
   bool has(TokenPart part) const;
 
@@ -90,11 +92,11 @@ class TokensWriter {
   TokensWriter(const TokensWriter&) = delete;
   TokensWriter& operator=(const TokensWriter&) = delete;
 
-  // Frames [first, first + count) of a part: count * 14 * 14 * H values, rounded to the store dtype
+  // Frames [first, first + count) of a part: count * gh * gw * H values, rounded to the store dtype
   // (nearest, ties to even).
   void put(TokenPart part, std::size_t first, std::size_t count, std::span<const float> values);
   void put_gate(std::size_t first, std::size_t count, std::span<const float> values);
-  // 1 where the generative view covers the cell; (V, 14, 14).
+  // 1 where the generative view covers the cell; (V, gh, gw).
   void put_covered(std::span<const std::uint8_t> covered);
   void put_positions(const TokenPositions& positions);
   void put_objects(ObjectKind kind, const ObjectFeatures& objects);
@@ -120,11 +122,14 @@ class TokensReader {
   std::size_t frame_count() const;
   FrameTable frames() const;                           // without thumbnails
   std::vector<std::vector<std::byte>> thumbs() const;  // empty where the file has none
+  // Throws InputError unless the grid is 14 x 14, as all but tokens of Qwen2.5-VL have it. what:
+  // who needs that.
+  void check_square(const std::string& what) const;
   // Frames [first, first + count) as float32. InputError where the file lacks the part.
   std::vector<float> read(TokenPart part, std::size_t first, std::size_t count) const;
-  std::vector<float> gate() const;  // (V, 14, 14); InputError where the method has none
+  std::vector<float> gate() const;  // (V, gh, gw); InputError where the method has none
   bool has_covered() const;
-  std::vector<std::uint8_t> covered() const;  // (V, 14, 14); InputError where there is none
+  std::vector<std::uint8_t> covered() const;  // (V, gh, gw); InputError where there is none
   std::optional<TokenPositions> positions() const;
   std::optional<ObjectFeatures> objects(ObjectKind kind) const;
 

@@ -165,6 +165,7 @@ struct TokensReading {
 
 std::string read_tokens(const VlmCheckpoint& checkpoint, const SceneFiles& files,
                         const Switches& switches, SceneInput& out) {
+  files.tokens->check_square("the checkpoint reads tokens of that grid");
   const TokensReading reading{checkpoint, files, switches};
   reading.check_modules();
   reading.check_features();
