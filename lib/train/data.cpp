@@ -118,13 +118,24 @@ class DataReading {
 
   // Opens the files of all scenes that are asked about.
   void find_scenes(const std::vector<std::vector<tasks::Sample>>& all) {
-    std::map<std::string, bool> keys;  // whether objects are needed
+    std::map<std::string, bool> keys;                // whether objects are needed
+    std::map<std::string, std::int64_t> objects_of;  // up to the last one that is named
     for (const auto& samples : all)
-      for (const tasks::Sample& sample : samples)
+      for (const tasks::Sample& sample : samples) {
         keys[sample.scene] = keys[sample.scene] || tasks::is_grounding(sample.task);
+        for (const std::string& id : sample.object_ids)
+          objects_of[sample.scene] =
+              std::max(objects_of[sample.scene],
+                       1 + std::clamp<std::int64_t>(parse_whole(id).value_or(0), 0, 1 << 16));
+      }
     std::vector<std::string> missing;
     for (const auto& [key, objects] : keys) {
       check_stop();
+      if (recipe_.assumed_frames > 0) {
+        scenes_.emplace(key, out_.scenes.size());
+        out_.scenes.push_back(assumed_scene(key, objects_of[key]));
+        continue;
+      }
       ScenePlace place = place_of(key, recipe_, checkpoint_, objects);
       if (const std::string lack = what_is_missing(place); !lack.empty()) {
         missing.push_back(lack);
@@ -140,6 +151,17 @@ class DataReading {
       out_.scenes.push_back(std::move(place));
     }
     say_missing(missing, keys.size());
+  }
+
+  // Frames as assumed, and so many objects.
+  ScenePlace assumed_scene(const std::string& key, std::int64_t objects) const {
+    ScenePlace out;
+    out.key = key;
+    out.frames = recipe_.assumed_frames;
+    for (std::int64_t id = 0; id < objects; ++id)
+      out.object_ids.push_back(static_cast<std::int32_t>(id));
+    out.boxes.resize(out.object_ids.size());
+    return out;
   }
 
   void say_missing(const std::vector<std::string>& missing, std::size_t scenes) const {
@@ -169,7 +191,9 @@ class DataReading {
     const ScenePlace& place = out_.scenes[out.scene];
     const bool grounding = tasks::is_grounding(sample.task);
     if (grounding) {
-      auto positives = positives_of(sample, place, recipe_.folders.objects);
+      const bool assumed = recipe_.assumed_frames > 0;
+      auto positives =
+          positives_of(sample, place, assumed ? ObjectKind::kGt : recipe_.folders.objects);
       if (!positives) {
         ++count.no_object;
         name_left_out(sample, "its object is not among those of the scene file");

@@ -23,6 +23,14 @@ std::vector<std::vector<std::size_t>> dealt_places(const std::vector<std::int64_
   return out;
 }
 
+std::vector<int> dealt_owners(const std::vector<std::int64_t>& amounts, int ranks) {
+  std::vector<int> out(amounts.size());
+  const auto dealt = dealt_places(amounts, ranks);
+  for (std::size_t r = 0; r < dealt.size(); ++r)
+    for (const std::size_t place : dealt[r]) out[place] = static_cast<int>(r);
+  return out;
+}
+
 std::vector<std::vector<StepScene>> scenes_of_ranks(const TrainSetup& setup, Sampler& sampler,
                                                     std::int64_t k) {
   std::vector<StepScene> all = step_scenes(sampler.step(k), setup.data, setup.recipe.division);

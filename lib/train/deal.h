@@ -18,6 +18,9 @@ namespace vega::train {
 std::vector<std::vector<std::size_t>> dealt_places(const std::vector<std::int64_t>& tokens,
                                                    int ranks);
 
+// The rank of each place, dealt so.
+std::vector<int> dealt_owners(const std::vector<std::int64_t>& amounts, int ranks);
+
 // The scenes of step k that each of setup.recipe.ranks computes, as below.
 std::vector<std::vector<StepScene>> scenes_of_ranks(const TrainSetup& setup, Sampler& sampler,
                                                     std::int64_t k);

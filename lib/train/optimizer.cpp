@@ -16,7 +16,8 @@ namespace vega::train {
 std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained) {
   std::vector<TrainedTensor> out;
   for (const vlm::Trained& one : trained)
-    out.push_back({one.name, one.tensor, vlm::name_of(one.part)});
+    out.push_back({one.name, one.tensor, vlm::name_of(one.part), Rule::kAdamW,
+                   one.kept != vlm::Kept::kByAll});
   return out;
 }
 
@@ -40,10 +41,9 @@ Optimizer::Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& opt
   std::vector<std::int64_t> bytes;
   for (const TrainedTensor& one : trained)
     bytes.push_back(static_cast<std::int64_t>(one.tensor.nbytes()));
-  for (TrainedTensor& one : trained) slots_.push_back({std::move(one), 0, {}, {}, {}});
-  const auto dealt = dealt_places(bytes, share.ranks);
-  for (std::size_t r = 0; r < dealt.size(); ++r)
-    for (const std::size_t place : dealt[r]) slots_[place].owner = static_cast<int>(r);
+  const std::vector<int> owners = dealt_owners(bytes, share.ranks);
+  for (TrainedTensor& one : trained)
+    slots_.push_back({std::move(one), owners[slots_.size()], {}, {}, {}});
   for (Slot& slot : slots_) {
     if (slot.owner != share.rank) continue;
     const at::Tensor like = slot.trained.tensor.detach();
@@ -181,7 +181,7 @@ void Optimizer::spread_values(Ranks& ranks, const std::vector<std::string>& of_r
   std::vector<at::Tensor> values;
   std::vector<int> owners;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (!any_has(of_ranks, i)) continue;
+    if (slots_[i].trained.apart || !any_has(of_ranks, i)) continue;
     values.push_back(slots_[i].trained.tensor.detach());
     owners.push_back(slots_[i].owner);
   }

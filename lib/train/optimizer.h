@@ -30,6 +30,7 @@ struct TrainedTensor {
   at::Tensor tensor;
   std::string group;
   Rule rule = Rule::kAdamW;  // kMuon: a matrix
+  bool apart = false;        // its owner alone has its values
 };
 
 // Those of a language model: a group a part, under the part's name.
@@ -79,7 +80,7 @@ class Optimizer {
   // One step with a rate for each group that trains, of the tensors that this rank owns. A tensor
   // without gradient stays as it is, and so do its moments.
   void step(const std::map<std::string, double>& rates);
-  // Every rank gets the values of what others own and `of_ranks` moved.
+  // Every rank gets the values of what others own and `of_ranks` moved, but for those apart.
   void spread_values(Ranks& ranks, const std::vector<std::string>& of_ranks);
 
   // Moments by name: "NAME.exp_avg", "NAME.exp_avg_sq" and "NAME.step" (1) of AdamW,

@@ -81,6 +81,12 @@ void OwnedGradients::made(std::size_t place) {
   sums_.give(place, std::move(gradient));
 }
 
+void OwnedGradients::close(const std::vector<std::size_t>& places) {
+  if (!leaves_early_) return;
+  for (const std::size_t place : places)
+    if (!given_[place]) made(place);
+}
+
 void OwnedGradients::end_round() {
   leaves_early_ = false;
   for (std::size_t i = 0; i < leaves_.size(); ++i)

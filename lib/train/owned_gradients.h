@@ -1,4 +1,4 @@
-// Gradients of which each rank keeps those of its own tensors alone (--zero 2).
+// Gradients of which each rank keeps those of its own tensors alone (--zero 2 and 3).
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,10 @@ class OwnedGradients {
   void clear();  // before a step
   // Before the gradients of a scene that the decoder reads in so many passes. Where it is one,
   // what is_of_decoder() leaves while its backward pass goes on.
-  void begin_scene(std::int64_t passes) { leaves_early_ = passes == 1; }
+  void begin_round(std::int64_t passes) { leaves_early_ = passes == 1; }
+  // Of these nothing more comes in this round; where gradients leave early they leave now.
+  void close(const std::vector<std::size_t>& places);
+  const std::vector<std::size_t>& leaving() const { return watched_; }  // in their order
   // All gradients of the scene are complete. A rank without one gives nothing.
   void end_round();
   std::string gradients() const;  // as Optimizer::gradients, over all rounds of this rank

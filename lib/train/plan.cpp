@@ -10,6 +10,7 @@
 #include "ranks/buckets.h"
 #include "store/scene_file.h"
 #include "train/deal.h"
+#include "train/lent_layers.h"
 #include "train/owned_gradients.h"
 #include "train/schedule.h"
 #include "train/step_work.h"
@@ -142,15 +143,48 @@ GradientOrder gradient_order(const vlm::VlmCheckpoint& c, const vlm::TrainModelO
   return out;
 }
 
-// Bytes of the rank that owns the most.
-double largest_part(const std::vector<std::int64_t>& bytes, int ranks) {
-  double most = 0;
+// Bytes of what trains that a rank owns, and of what it owns and keeps alone.
+struct OwnBytes {
+  double all = 0, apart = 0;
+};
+
+// Of the rank that has the most of both together.
+OwnBytes largest_part(const std::vector<vlm::TrainedSpec>& specs, int ranks) {
+  std::vector<std::int64_t> bytes;
+  for (const vlm::TrainedSpec& spec : specs) bytes.push_back(4 * element_count(spec.shape));
+  OwnBytes most;
   for (const auto& places : dealt_places(bytes, ranks)) {
-    double sum = 0;
-    for (const std::size_t place : places) sum += static_cast<double>(bytes[place]);
-    most = std::max(most, sum);
+    OwnBytes own;
+    for (const std::size_t place : places) {
+      own.all += static_cast<double>(bytes[place]);
+      if (is_apart(specs[place].name)) own.apart += static_cast<double>(bytes[place]);
+    }
+    // Gradients and two moments of all, masters of what is apart.
+    if (3 * own.all + own.apart > 3 * most.all + most.apart) most = own;
   }
   return most;
+}
+
+// Gradients that a rank holds beside the sums of its own, where they leave while the backward pass
+// goes on: what stands in front of the decoder, buckets that are not full, a layer's at a time, and
+// the two largest buckets.
+double open_gradients(const std::vector<vlm::TrainedSpec>& specs, const ModelSize& model,
+                      int ranks) {
+  constexpr double bucket = kBucketBytes;
+  double late = 0, first = bucket, second = bucket;
+  for (const vlm::TrainedSpec& spec : specs) {
+    const double bytes = 4 * count_of(spec.shape);
+    if (!is_of_decoder(spec.name, spec.part)) {
+      late += bytes;
+    } else if (bytes > first) {
+      second = std::exchange(first, bytes);
+    } else {
+      second = std::max(second, bytes);
+    }
+  }
+  const double layer =
+      model.mode == DecoderMode::kTrained ? 4 * model.layer_numbers() : 0;  // of adapters: little
+  return late + ranks * bucket + first + second + layer;
 }
 
 // The passes of one rank and step, each with what it finds of gradients. handed_on: those of a
@@ -164,7 +198,8 @@ void mark_first(std::vector<PlannedPass>& passes, bool handed_on, bool counted) 
 
 }  // namespace
 
-ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& options) {
+ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& options,
+                     const RankShare& share) {
   ModelSize out;
   out.decoder = c.config.text;
   out.mode = has_part(options, Part::kDecoder) ? DecoderMode::kTrained
@@ -184,6 +219,15 @@ ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& 
   if (has_part(options, Part::kTower) && c.tower) out.tower = c.tower->config;
   if (c.config.fuses && out.visual_trains()) out.fusion = fusion_memory(c.modules.fusion);
   out.gradients = gradient_order(c, options);
+  if (share.keeps(3) && out.mode == DecoderMode::kTrained) {
+    for (const vlm::TrainedSpec& spec : vlm::trained_specs(c, options.parts, options.lora)) {
+      if (!is_apart(spec.name)) continue;
+      const auto type = lent_type(spec.shape.size(), spec.name, options.placement.dtype);
+      const double bytes = count_of(spec.shape) * static_cast<double>(c10::elementSize(type));
+      if (spec.name == vlm::kLanguageHead) out.lent_head = bytes;
+      if (spec.name.find(".layers.0.") != std::string::npos) out.lent_layer += bytes;
+    }
+  }
   switch (vlm::object_mode(c.config, options.switches)) {
     case ObjectMode::kNone: break;
     case ObjectMode::kPatch14: out.object_cells = 729; break;
@@ -200,28 +244,30 @@ MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainMode
                          const RankShare& share) {
   MemoryPlan out;
   std::set<std::string> trained;
-  double numbers = 0, cast = 0, largest = 0, late = 0;
-  std::vector<std::int64_t> bytes;
-  for (const vlm::TrainedSpec& spec : vlm::trained_specs(planned, options.parts, options.lora)) {
+  double numbers = 0, cast = 0, largest = 0, apart = 0;
+  const auto specs = vlm::trained_specs(planned, options.parts, options.lora);
+  for (const vlm::TrainedSpec& spec : specs) {
     trained.insert(spec.name);
     numbers += count_of(spec.shape);
     largest = std::max(largest, count_of(spec.shape));
     if (is_visual(spec.part)) cast += count_of(spec.shape);
-    if (!is_of_decoder(spec.name, spec.part)) late += 4 * count_of(spec.shape);
-    bytes.push_back(4 * element_count(spec.shape));
+    if (is_apart(spec.name)) apart += 4 * count_of(spec.shape);
   }
   add_frozen(planned, options.placement, trained, out);
   const MemoryPlace place = memory_place(options.placement);
-  const double own = largest_part(bytes, share.ranks), bucket = kBucketBytes;
+  const OwnBytes own = largest_part(specs, share.ranks);
   out.masters = out.gradients = 4 * numbers;
-  out.moments = 2 * (share.zero > 0 ? own : 4 * numbers);
-  if (share.ranks > 1) out.exchange = std::min(4 * numbers, (place.device ? 1 : 2) * bucket);
-  if (share.ranks > 1 && share.zero > 1) {
-    // Beside the sums of this rank's own: gradients of the scene that no full bucket has taken yet,
-    // and those under way.
-    const double open = late + share.ranks * bucket + 2 * std::max(bucket, 4 * largest);
-    out.gradients = own + (share.one_pass ? std::min(4 * numbers, open) : 4 * numbers);
+  if (share.keeps(3)) out.masters += own.apart - apart;
+  out.moments = 2 * (share.keeps(1) ? own.all : 4 * numbers);
+  if (share.ranks > 1)
+    out.exchange = std::min(4 * numbers, (place.device ? 1.0 : 2.0) * kBucketBytes);
+  const ModelSize model = model_size(planned, options, share);
+  if (share.keeps(2)) {
+    const double open = open_gradients(specs, model, share.ranks);
+    out.gradients = own.all + (share.one_pass ? std::min(4 * numbers, open) : 4 * numbers);
   }
+  if (model.lent_layer > 0)
+    out.lent = model.lent_layer + std::max(model.lent_head, model.lent_layer);
   out.update = 8 * largest;  // Optimizer::gradient_norm, in float64
   if (place.type_bytes < 4) out.copies = cast * place.type_bytes;
   return out;
@@ -291,11 +337,15 @@ MemoryPlan planned_memory(const TrainSetup& setup) {
       all.push_back(std::move(passes));
     }
   MemoryPlan out = weight_memory(setup.planned, setup.recipe.model, share);
-  const bool handed_on = share.ranks > 1 && share.zero > 1;
+  const bool handed_on = share.keeps(2);
+  double all_gradients = 0;
+  for (const vlm::TrainedSpec& spec :
+       vlm::trained_specs(setup.planned, setup.recipe.model.parts, setup.recipe.model.lora))
+    all_gradients += 4 * count_of(spec.shape);
   // Whether the plan's gradients are all of a rank's own passes (weight_memory).
-  const bool counted = !handed_on || out.gradients >= out.masters + out.moments / 2;
+  const bool counted = !handed_on || out.gradients >= all_gradients + out.moments / 2;
   const MemoryPlace place = memory_place(setup.recipe.model.placement);
-  const ModelSize model = model_size(setup.planned, setup.recipe.model);
+  const ModelSize model = model_size(setup.planned, setup.recipe.model, share);
   ModelSize kept = model;
   kept.recompute = !model.recompute;
   for (const auto& of_rank : scenes)

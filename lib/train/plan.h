@@ -51,13 +51,16 @@ struct RunPlan {
   double disk_bytes = 0;          // of those that are there at once
 };
 
-// The sizes of a model in training, from its planned checkpoint's headers.
-ModelSize model_size(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options);
 // What ranks share out (--zero), and how a rank computes a scene.
 struct RankShare {
   int ranks = 1, zero = 0;
   bool one_pass = true;  // the decoder reads each scene in one pass: gradients leave during it
+
+  bool keeps(int level) const { return ranks > 1 && zero >= level; }
 };
+// The sizes of a model in training, from its planned checkpoint's headers.
+ModelSize model_size(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options,
+                     const RankShare& share = {});
 // Parameters, gradients, moments, their exchange and update, of the rank that keeps the most; the
 // rest is 0.
 MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options,

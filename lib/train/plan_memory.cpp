@@ -183,6 +183,7 @@ double tower_peak(const ModelSize& model, const PassSize& pass, const MemoryPlac
   if (model.positions) left += real(pass.frames) * kCells * hidden * kMaster;
   left += tower_work(model, pass, place);
   const double last = tower_kept(model, pass, place, model.tower->layers + 1);
+  left += model.lent_layer;
   if (!pass.first_scene) return left + last;
   const double first = tower_kept(model, pass, place, 2);
   return left + std::max(last - kMaster * model.gradients.tower, first);
@@ -212,12 +213,15 @@ double decoder_peak(const ModelSize& model, const PassSize& pass, const MemoryPl
     at_loss += parts.layer - kWork.of(model) * real(pass.tokens) * place.type_bytes;
   if (pass.first) at_loss -= kMaster * made.all;
   double in_layer = parts.inputs + parts.layer;
+  // Of what other ranks keep there are a stage and the next one.
+  at_loss += model.lent_layer + (model.lent_head > 0 ? model.lent_head : model.lent_layer);
   if (pass.first) {
     ModelSize one = model;
     one.decoder.layers = 1;
     const double first = 2 * row + layer_bytes(one, pass, place) - kMaster * made.late;
     in_layer = std::max(in_layer - kMaster * made.in_layers, first);
   }
+  in_layer += 2 * model.lent_layer;
   if (trains && pass.targets > 0) in_layer += head;
   double out = std::max(at_loss, in_layer);
   if (model.embedding && trains) {
@@ -228,7 +232,7 @@ double decoder_peak(const ModelSize& model, const PassSize& pass, const MemoryPl
     const bool several = pass.packed || pass.questions > 1 || (words && model.decoder.tied);
     const int heads = (words ? 1 : 0) + (several ? 1 : 0) + (pass.first ? 0 : 1);
     const double lacks = pass.first ? kMaster * made.visual : 0;
-    out = std::max(out, 2 * row + heads * head - lacks);
+    out = std::max(out, 2 * row + heads * head - lacks + model.lent_layer);
   }
   return out - later;
 }
@@ -254,7 +258,7 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
   const double kept = tower_kept(model, pass, place, streams);
   out.tower = kept + tower_work(model, pass, place);
   const double made = pass.first_scene ? kMaster * model.gradients.visual : 0;
-  const double visual = visual_work(model, pass, place) - made;
+  const double visual = visual_work(model, pass, place) - made + model.lent_layer;
   out.peak = std::max({kept + out.visual + std::max(decoder_peak(model, pass, place, out), visual),
                        tower_peak(model, pass, place), pixel_peak(model, pass, place)});
   return out;

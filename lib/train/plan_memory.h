@@ -52,6 +52,8 @@ struct ModelSize {
   // The fusion reads the question: tokens of both streams stay while the decoder reads each one.
   bool asks = false;
   GradientOrder gradients;
+  // Bytes of a layer, and of the head, that come from other ranks for a while; 0: they do not.
+  double lent_layer = 0, lent_head = 0;
   std::optional<siglip::Config> tower;  // it trains, and reads pictures in place of features
 
   double layer_numbers() const;  // of one layer of the decoder
@@ -97,6 +99,7 @@ struct MemoryPlan {
   double frozen = 0;  // weights that do not train, in the compute type
   double mapped = 0;  // of them, read from mapped files: not counted in the total
   double masters = 0, gradients = 0, moments = 0;  // float32, of what trains and a rank keeps
+  double lent = 0;       // of it what others keep, at most at once: within the passes' peak
   double copies = 0;     // of masters in the compute type, while a pass runs
   double added = 0;      // initial values of parts that the base lacks, which it holds as well
   double scenes = 0;     // inputs of scenes that are kept or read ahead

@@ -16,15 +16,19 @@ namespace {
 
 constexpr auto kPlanHelp =
     R"(Says what vega-train run with the same options would do, before any weight or feature is read: what trains, how many
-steps and samples, memory, time, disk. Weights are looked at by their headers, annotations are read. Memory is what
-LibTorch's allocator gives out on the device, which a run writes into metrics.jsonl ("memory"). The time is that of
-one layer of the decoder, of projectors, logits and AdamW, which run for a few seconds with made-up weights of the
-model's widths; --speed states the machine's speed instead. A run says after a few steps what it really takes.
+steps and samples, memory, time, disk. Weights are looked at by their headers, annotations are read. A checkpoint
+without weights, config.json and tokeniser alone, is taken as what its configuration says, and --frames stands for the
+files of scenes. Memory is what LibTorch's allocator gives out on the device, which a run writes into metrics.jsonl
+("memory"). The time is that of one layer of the decoder, of projectors, logits and AdamW, which run for a few seconds
+with made-up weights of the model's widths; --speed states the machine's speed instead, and --device cuda needs no GPU
+then. A run says after a few steps what it really takes.
 
 Examples:
   vega-train plan --checkpoint vlm --data mixture.json --scenes scenes --semantic features/siglip --features features/wan -o run
   vega-train plan --preset full --checkpoint LLaVA-Video-7B-Qwen2 --data mixture.yaml --scenes scenes --semantic features/siglip \
       --features features/wan -o run --format json --speed 400
+  vega-train plan --preset full --checkpoint configuration --data mixture.json --frames 32 --device cuda --speed 400 \
+      --ranks 8 --zero 3 -o run
 
 See also: vega-train run; docs/training.md)";
 
@@ -105,9 +109,11 @@ void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   const int ranks = setup.recipe.ranks, zero = ranks > 1 ? setup.recipe.zero : 0;
   out.section(fmt::format("memory of {}{}",
                           ranks > 1 ? fmt::format("each of {} ranks, ", ranks) : std::string(),
-                          device_name(setup.recipe.model.placement.device)));
+                          plan.measured ? device_name(setup.recipe.model.placement.device)
+                                        : setup.recipe.model.placement.device.str()));
   out.bytes("frozen weights", m.frozen, std::string(name_of(setup.recipe.dtype)));
-  out.bytes("masters", m.masters, "float32");
+  out.bytes("masters", m.masters,
+            zero > 2 ? "float32; of the decoder's layers its part" : "float32");
   out.bytes("gradients", m.gradients,
             zero > 1 ? "float32, its part and those of a scene" : "float32");
   out.bytes("moments", m.moments,
@@ -123,6 +129,7 @@ void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   out.bytes("  inputs of layers", m.pass.inputs);
   out.bytes("  layers", m.pass.layer, plan.recompute ? "one at a time" : "all of them");
   out.bytes("  logits", m.pass.logits, "a block of rows; not at the same time as layers");
+  out.bytes("  lent layers", m.lent, "that other ranks keep; two at a time");
   out.bytes("  vision tower", m.pass.tower, "its layers' inputs, and one layer behind the decoder");
   out.bytes("norm of a gradient", m.update,
             "of the largest tensor; not at the same time as passes");
@@ -168,6 +175,8 @@ void PlanVerb::visit(OptionVisitor& v) {
   v.real("--speed", speed, "TFLOPS", {0, 1e6},
          "matrix products of the machine in 10^12 operations a second, for the time; 0: measured");
   v.integer("--ranks", ranks, "N", {1, 1 << 20}, "processes that share each step");
+  v.integer("--frames", assumed_frames, "N", {0, 1 << 20},
+            "plan as if each scene had N frames, and look for no file of a scene; 0: look");
 }
 
 std::string plan_text(const TrainSetup& setup, const RunPlan& plan, TableFormat format) {
@@ -220,6 +229,7 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
             {"scenes", m.scenes},
             {"update", m.update},
             {"exchange", m.exchange},
+            {"lent", m.lent},
             {"pass",
              {{"scene", m.pass.visual},
               {"inputs", m.pass.inputs},
@@ -235,11 +245,11 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
 }
 
 RunResult run_plan(const PlanVerb& options, const Context& context) {
-  TrainSetup setup(options);
+  const bool measured = options.speed <= 0;
+  TrainSetup setup(options, measured ? Purpose::kPlan : Purpose::kPlanUnmeasured);
   setup.recipe.ranks = static_cast<int>(options.ranks);
   at::set_num_threads(setup.recipe.threads);
   const ModelSize model = model_size(setup.planned, setup.recipe.model);
-  const bool measured = options.speed <= 0;
   const StepSpeed speed = measured ? measure_speed(model, setup.planned.modules, usual_pass(setup),
                                                    setup.recipe.model.placement)
                                    : stated_speed(model, options.speed * kTera);

@@ -122,6 +122,13 @@ void check(const TrainVerb& o, const std::vector<Part>& parts) {
   if (!o.form.empty() && o.fusion.empty())
     throw UsageError(explain("--form", "no --fusion", "a new fusion that has that form",
                              "the form of the checkpoint's own fusion stays"));
+  if (o.zero > 2 && std::ranges::find(parts, Part::kDecoder) == parts.end())
+    throw UsageError(explain("--zero", std::to_string(o.zero),
+                             "0 to 2 where the decoder's layers do not train",
+                             "take --zero 2, or train the decoder (--preset full)"));
+  if (o.zero > 2 && !o.recompute)
+    throw UsageError(explain("--recompute", "off", "on with --zero 3",
+                             "layers come to a rank one at a time, once for each way"));
   if (o.sampler == SamplerKind::kScene && o.batch)
     throw UsageError(explain("--batch", "--sampler scene", "one or the other",
                              "a step has --step-scenes scenes of --scene-questions questions"));
@@ -129,7 +136,7 @@ void check(const TrainVerb& o, const std::vector<Part>& parts) {
 
 }  // namespace
 
-Recipe resolve(const TrainVerb& o) {
+Recipe resolve(const TrainVerb& o, Purpose purpose) {
   Recipe r;
   const std::vector<Part> parts = parts_of(o);
   check(o, parts);
@@ -139,9 +146,11 @@ Recipe resolve(const TrainVerb& o) {
   r.out = o.out;
   r.folders = {o.scenes, o.semantic, o.features,      o.semantic_tap,
                o.tap,    o.objects,  o.allow_mismatch};
+  r.assumed_frames = o.assumed_frames;
   r.skip_missing = o.skip_missing;
   r.overwrite = o.overwrite;
-  const at::Device device = use_device(parse_device(o.device.device));
+  at::Device device = parse_device(o.device.device);
+  if (purpose != Purpose::kPlanUnmeasured || !device.is_cuda()) device = use_device(device);
   r.dtype = o.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
   r.model.placement = {device, r.dtype == DType::kBF16 ? at::kBFloat16 : at::kFloat};
   r.model.switches = switches_of_run(o);

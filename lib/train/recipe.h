@@ -28,6 +28,7 @@ struct Recipe {
   std::filesystem::path checkpoint, base, data, out;
   SceneFolders folders;
   bool skip_missing = false, overwrite = false;
+  std::int64_t assumed_frames = 0;  // of each scene; no file of a scene is looked for. 0: none are
 
   vlm::TrainModelOptions model;  // its parts are those that train
   bool preset_parts = false;  // they are a preset's: those that the checkpoint lacks are left out
@@ -62,8 +63,11 @@ struct Recipe {
   Json describe() const;
 };
 
+// A plan needs a checkpoint's shapes alone, and one that measures nothing no device.
+enum class Purpose { kRun, kPlan, kPlanUnmeasured };
+
 // Checks everything that the options alone can tell, and opens the device. `model.new_parts` lacks
 // the widths of features, which their files tell (train/data.h). Throws UsageError, DeviceError.
-Recipe resolve(const TrainVerb& options);
+Recipe resolve(const TrainVerb& options, Purpose purpose = Purpose::kRun);
 
 }  // namespace vega::train

@@ -214,12 +214,11 @@ RunFolder::Draft::~Draft() = default;
 
 const fs::path& RunFolder::Draft::path() const { return part_->path(); }
 
-void RunFolder::Draft::write(const StepContent& content) {
+void RunFolder::Draft::write(const StepContent& content, int model_parts) {
   const State& s = *run_.state_;
-  CheckpointInfo info{.content = "model", .step = final_.step, .run = s.identity};
-  write_checkpoint_file(path() / "model-0-of-1.h5", info, content.model);
+  write_model_part(path(), {0, model_parts}, final_.step, s.identity, content.model);
   if (!content.ema.empty()) {
-    info.content = "ema";
+    const CheckpointInfo info{.content = "ema", .step = final_.step, .run = s.identity};
     write_checkpoint_file(path() / "ema-0-of-1.h5", info, content.ema);
   }
   if (!content.config.empty()) publish_file(path() / "config.json", content.config);
@@ -256,16 +255,25 @@ StepFolder RunFolder::save(std::int64_t step, const StepContent& content) {
   return made->publish();
 }
 
-std::string OptimizerPart::name() const {
+std::string StepPart::model() const { return fmt::format("model-{}-of-{}.h5", rank, ranks); }
+std::string StepPart::optimizer() const {
   return fmt::format("optimizer-rank-{}-of-{}.h5", rank, ranks);
 }
 
-void write_optimizer_part(const fs::path& draft, const OptimizerPart& part, std::int64_t step,
+void write_model_part(const fs::path& draft, const StepPart& part, std::int64_t step,
+                      const std::string& run, const std::map<std::string, TensorView>& tensors) {
+  write_checkpoint_file(
+      draft / part.model(),
+      {.content = "model", .part = part.rank, .of = part.ranks, .step = step, .run = run}, tensors);
+}
+
+void write_optimizer_part(const fs::path& draft, const StepPart& part, std::int64_t step,
                           const std::string& run,
                           const std::map<std::string, TensorView>& tensors) {
-  const CheckpointInfo info{
-      .content = "optimizer", .part = part.rank, .of = part.ranks, .step = step, .run = run};
-  write_checkpoint_file(draft / part.name(), info, tensors);
+  write_checkpoint_file(
+      draft / part.optimizer(),
+      {.content = "optimizer", .part = part.rank, .of = part.ranks, .step = step, .run = run},
+      tensors);
 }
 
 void RunFolder::mark_best(std::int64_t step, const std::string& metric, double value) {

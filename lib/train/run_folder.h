@@ -68,8 +68,10 @@ class RunFolder {
     Draft& operator=(const Draft&) = delete;
 
     const std::filesystem::path& path() const;
-    void write(const StepContent& content);  // all but the optimiser's tensors
-    StepFolder publish();                    // with DONE, whole and synced
+    // All but the optimiser's tensors. model_parts: files that the model's tensors are in, of which
+    // this is the first.
+    void write(const StepContent& content, int model_parts = 1);
+    StepFolder publish();  // with DONE, whole and synced
 
    private:
     RunFolder& run_;
@@ -103,14 +105,17 @@ class RunFolder {
   std::unique_ptr<State> state_;
 };
 
-// Which part of the optimiser's tensors a file of a checkpoint has.
-struct OptimizerPart {
+// Which part of a checkpoint's tensors a rank writes.
+struct StepPart {
   int rank = 0, ranks = 1;
-  std::string name() const;  // "optimizer-rank-1-of-4.h5"
+  std::string model() const;      // "model-1-of-4.h5"
+  std::string optimizer() const;  // "optimizer-rank-1-of-4.h5"
 };
-// Writes it into the folder of a draft, from any rank. run: the identity of the run. Throws
+// Write it into the folder of a draft, from any rank. run: the identity of the run. Throw
 // OutputError.
-void write_optimizer_part(const std::filesystem::path& draft, const OptimizerPart& part,
+void write_model_part(const std::filesystem::path& draft, const StepPart& part, std::int64_t step,
+                      const std::string& run, const std::map<std::string, TensorView>& tensors);
+void write_optimizer_part(const std::filesystem::path& draft, const StepPart& part,
                           std::int64_t step, const std::string& run,
                           const std::map<std::string, TensorView>& tensors);
 

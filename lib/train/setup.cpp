@@ -15,9 +15,12 @@ bool trains(const Recipe& recipe, Part part) {
   return std::ranges::find(recipe.model.parts, part) != recipe.model.parts.end();
 }
 
-vlm::VlmCheckpoint open_base(const Recipe& recipe) {
-  vlm::VlmCheckpoint out = vlm::open_checkpoint(
-      recipe.checkpoint, {.base = recipe.base, .tokenizer = {}, .merged = recipe.dtype});
+vlm::VlmCheckpoint open_base(const Recipe& recipe, bool plans) {
+  vlm::VlmCheckpoint out = vlm::open_checkpoint(recipe.checkpoint, {.base = recipe.base,
+                                                                    .tokenizer = {},
+                                                                    .merged = recipe.dtype,
+                                                                    .pairs = true,
+                                                                    .shapes = plans});
   static_cast<void>(out.words());  // throws where there is no tokeniser
   if (recipe.max_tokens) out.config.most_tokens = *recipe.max_tokens;
   return out;
@@ -65,7 +68,8 @@ void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
 // Which features a model reads is known when its configuration is.
 void require_folders(const Recipe& recipe, const vlm::VlmCheckpoint& planned) {
   const bool given = !recipe.folders.semantic.empty();
-  if (planned.needed_files(given, true).semantic && !given && !reads_pixels(recipe))
+  if (recipe.assumed_frames == 0 && planned.needed_files(given, true).semantic && !given &&
+      !reads_pixels(recipe))
     throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
                              "vega-extract features --backbone siglip makes them"));
 }
@@ -84,8 +88,8 @@ StepPlan step_plan(const Recipe& recipe, std::int64_t per_epoch, std::int64_t sa
   return out;
 }
 
-TrainSetup::TrainSetup(const TrainVerb& options)
-    : recipe(resolve(options)), base(open_base(recipe)) {
+TrainSetup::TrainSetup(const TrainVerb& options, Purpose purpose)
+    : recipe(resolve(options, purpose)), base(open_base(recipe, purpose != Purpose::kRun)) {
   complete_parts(recipe, base);
   planned = vlm::planned_checkpoint(base, recipe.model.new_parts);
   drop_absent(recipe, planned);

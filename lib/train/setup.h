@@ -27,7 +27,7 @@ struct TrainSetup {
 
   // Throws UsageError, DeviceError, InputError, FormatError: what resolve(), open_checkpoint(),
   // planned_checkpoint() and read_data() throw.
-  explicit TrainSetup(const TrainVerb& options);
+  explicit TrainSetup(const TrainVerb& options, Purpose purpose = Purpose::kRun);
 
   Sampler sampler() const;
   Schedule schedule() const;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "train/deal.h"
 #include "train/forecast.h"
 #include "train/guarded_step.h"
+#include "train/lent_layers.h"
 #include "train/metrics_file.h"
 #include "train/metrics_log.h"
 #include "train/owned_gradients.h"
@@ -54,6 +56,24 @@ SceneFeed::Next scenes_from(const TrainSetup& setup, std::int64_t step, int rank
   };
 }
 
+// The model of this rank: with --zero 3 it keeps what it owns of the decoder's layers.
+vlm::TrainModelOptions model_of_rank(const TrainSetup& setup, const Ranks& ranks) {
+  vlm::TrainModelOptions out = setup.recipe.model;
+  if (setup.recipe.zero < 3 || ranks.count() == 1) return out;
+  std::vector<std::int64_t> bytes;
+  const auto specs = vlm::trained_specs(setup.planned, out.parts, out.lora);
+  for (const vlm::TrainedSpec& spec : specs) bytes.push_back(4 * element_count(spec.shape));
+  const std::vector<int> owners = dealt_owners(bytes, ranks.count());
+  std::set<std::string> own;
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    if (owners[i] == ranks.rank()) own.insert(specs[i].name);
+  out.kept = [own = std::move(own)](const std::string& name) {
+    if (!is_apart(name)) return vlm::Kept::kByAll;
+    return own.contains(name) ? vlm::Kept::kHere : vlm::Kept::kElsewhere;
+  };
+  return out;
+}
+
 class TrainingRun {
  public:
   TrainingRun(const TrainingParts& parts, MemoryMeter& meter, const Context& context)
@@ -63,7 +83,7 @@ class TrainingRun {
         ranks_(parts.ranks),
         meter_(meter),
         context_(context),
-        model_(setup_.base, recipe_.model),
+        model_(setup_.base, model_of_rank(setup_, ranks_)),
         optimizer_(model_.trained(),
                    {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay},
                    recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{}),
@@ -71,6 +91,8 @@ class TrainingRun {
         schedule_(setup_.schedule()) {
     if (recipe_.zero > 1 && ranks_.count() > 1)
       owned_.emplace(ranks_, model_.trained(), optimizer_.owners());
+    if (recipe_.zero > 2 && ranks_.count() > 1)
+      lent_.emplace(ranks_, model_, optimizer_.owners(), *owned_);
   }
 
   // All ranks call it together: what it reads of files may take as long as it likes.
@@ -188,21 +210,31 @@ class TrainingRun {
   void add_scenes(SceneFeed& feed, StepResult& result) {
     const auto dealt = scenes_of_ranks(setup_, sampler_, step_);
     const auto& own = dealt[static_cast<std::size_t>(ranks_.rank())];
-    if (owned_)
-      return add_in_rounds(own, std::ranges::max_element(dealt, {}, count_of_scenes)->size(), feed,
-                           result);
+    if (owned_) return add_in_rounds(dealt, feed, result);
     check_stop();
     for (const StepScene& work : own) add_next(work, feed, result);
   }
 
-  static std::size_t count_of_scenes(const std::vector<StepScene>& scenes) { return scenes.size(); }
-
-  // All ranks exchange gradients behind each scene. One that fails, or has no scene left, goes on
-  // with nothing: the others wait for its part.
-  void add_in_rounds(const std::vector<StepScene>& own, std::size_t rounds, SceneFeed& feed,
+  // All ranks exchange gradients behind each scene, and layers within it. One that fails, or has no
+  // scene left, goes on with nothing: the others wait for its part.
+  void add_in_rounds(const std::vector<std::vector<StepScene>>& dealt, SceneFeed& feed,
                      StepResult& result) {
+    const auto& own = dealt[static_cast<std::size_t>(ranks_.rank())];
     std::exception_ptr failure;
-    for (std::size_t n = 0; n < rounds; ++n) {
+    for (std::size_t n = 0;; ++n) {
+      std::int64_t most = 0;  // passes of any rank
+      bool any = false;
+      for (const auto& scenes : dealt) {
+        if (n >= scenes.size()) continue;
+        any = true;
+        most = std::max(most, scenes[n].passes);
+      }
+      if (!any) break;
+      exchange([&] {
+        // Where layers come from others, all ranks exchange gradients at the same moments.
+        owned_->begin_round(lent_ || n >= own.size() ? most : own[n].passes);
+        if (lent_) lent_->begin_round(most);
+      });
       try {
         if (failure == nullptr) check_stop();
         if (failure == nullptr && n < own.size()) add_next(own[n], feed, result);
@@ -211,15 +243,24 @@ class TrainingRun {
       } catch (const Error&) {
         failure = std::current_exception();
       }
-      try {
-        on_device(recipe_.model.placement.device, [&] { owned_->end_round(); });
-      } catch (const RankError&) {
-        throw;
-      } catch (const Error& error) {
-        ranks_.give_up(error.what());
-      }
+      exchange([&] {
+        if (lent_) lent_->end_round();
+        owned_->end_round();
+      });
     }
     if (failure != nullptr) std::rethrow_exception(failure);
+  }
+
+  // The others wait for this rank's part: where it fails they end as well.
+  template <typename Work>
+  void exchange(const Work& work) {
+    try {
+      on_device(recipe_.model.placement.device, work);
+    } catch (const RankError&) {
+      throw;
+    } catch (const Error& error) {
+      ranks_.give_up(error.what());
+    }
   }
 
   void add_next(const StepScene& work, SceneFeed& feed, StepResult& result) {
@@ -278,7 +319,6 @@ class TrainingRun {
     vlm::PassOptions how;
     how.dropout = DropoutKey{recipe_.seed, step, key};
     how.see_visual = step_ >= recipe_.visual_from;
-    if (owned_) owned_->begin_scene(work.passes);
     const vlm::PassResult pass = change
                                      ? model_.add_gradients(augmented(input, *change), samples, how)
                                      : model_.add_gradients(input, samples, how);
@@ -353,9 +393,16 @@ class TrainingRun {
           place_of(scene, recipe_, model_.checkpoint(), validation.needs_objects());
       return read_place(place, recipe_, model_.checkpoint());
     };
-    const ValidationResult result = validation.run(model_.snapshot(), step_, folder.path(), how);
+    const ValidationResult result = validation.run(current_model(), step_, folder.path(), how);
     log_info("step {}: {}", step_, result.text);
     if (result.best) folder.mark_best(step_, result.metric, result.value);
+  }
+
+  // What is validated: where ranks keep layers apart, the checkpoint of this step, which is saved.
+  vlm::VlmCheckpoint current_model() const {
+    if (!lent_) return model_.snapshot();
+    return vlm::open_checkpoint(parts_.folder->path() / step_name(step_),
+                                {.base = {}, .tokenizer = {}, .merged = recipe_.dtype});
   }
 
   // Of a run that was killed behind the line of its scores.
@@ -374,7 +421,8 @@ class TrainingRun {
   const Context& context_;
   vlm::TrainModel model_;
   Optimizer optimizer_;
-  std::optional<OwnedGradients> owned_;  // with --zero 2
+  std::optional<OwnedGradients> owned_;  // with --zero 2 and 3
+  std::optional<LentLayers> lent_;       // with --zero 3
   Sampler sampler_;
   Schedule schedule_;
   Counters counters_;

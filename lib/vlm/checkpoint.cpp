@@ -14,6 +14,7 @@
 #include "store/step_folder.h"
 #include "vlm/adapter.h"
 #include "vlm/checkpoint_config.h"
+#include "vlm/config_shapes.h"
 #include "vlm/saved_step.h"
 #include "weights/fingerprint_memory.h"
 #include "weights/model_files.h"
@@ -224,9 +225,13 @@ VlmCheckpoint open_below(const fs::path& path, const CheckpointOptions& options,
 
 VlmCheckpoint open_base(const fs::path& path, const CheckpointOptions& options, DType merged,
                         int depth) {
-  return open_below(
-      path, {.base = {}, .tokenizer = options.tokenizer, .merged = merged, .pairs = options.pairs},
-      depth + 1);
+  return open_below(path,
+                    {.base = {},
+                     .tokenizer = options.tokenizer,
+                     .merged = merged,
+                     .pairs = options.pairs,
+                     .shapes = false},
+                    depth + 1);
 }
 
 void take_base(VlmCheckpoint& c, const VlmCheckpoint& base) {
@@ -302,12 +307,13 @@ VlmCheckpoint open_below(const fs::path& path, const CheckpointOptions& options,
     open_step(c, options, depth);
   else if (is_there(path / kAdapterConfig))
     open_adapter(c, options, depth);
-  else
+  else if (!options.shapes || has_weights(path))
     c.set = read_sharded(path, "model");
   for (const fs::path& own : {c.config_folder, path})
     if (is_there(own / "generation_config.json")) c.generation_folder = own;
   const JsonFields fields(c.config_folder / "config.json");
   c.config = read_config(fields);
+  if (options.shapes && c.set.size() == 0) c.set = shapes_of(c.config, fields);
   read_rows(c, c.adapted);
   c.files.push_back(fields.path());
   c.files.insert(c.files.end(), c.set.files().begin(), c.set.files().end());

@@ -57,6 +57,9 @@ struct CheckpointOptions {
   std::filesystem::path tokenizer;  // folder; empty: the checkpoint's, or else its base's
   DType merged = DType::kF32;       // of weights that an adapter changes: the compute type
   bool pairs = true;  // false: for projectors and fusion alone, the decoder's pairs are left out
+  // A whole model without weights is one of the shapes that its config.json says
+  // (vlm/config_shapes.h); files() has the configuration alone.
+  bool shapes = false;
 };
 
 // What answers need of a scene.

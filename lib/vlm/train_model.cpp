@@ -4,6 +4,8 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <limits>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "core/on_device.h"
@@ -79,6 +81,15 @@ void TrainModel::Impl::take(const std::vector<TrainedSpec>& specs) {
          initial_lora(qwen2::lora_targets(checkpoint.config.text), *options.lora, options.seed))
       adapters.emplace(name, value);
   for (const TrainedSpec& spec : specs) {
+    const Kept kept = options.kept ? options.kept(spec.name) : Kept::kByAll;
+    if (kept == Kept::kElsewhere) {
+      const at::Tensor nothing = at::full({1}, std::numeric_limits<double>::quiet_NaN(),
+                                          at::TensorOptions(at.device).dtype(master_type()));
+      const at::Tensor leaf = nothing.expand(spec.shape).detach().requires_grad_(true);
+      table.emplace(spec.name, leaf);
+      trained.push_back({spec.name, leaf, spec.part, kept});
+      continue;
+    }
     const auto adapter = adapters.find(spec.name);
     const at::Tensor start = spec.part == Part::kNewTokens ? new_rows()
                              : adapter != adapters.end()
@@ -86,7 +97,7 @@ void TrainModel::Impl::take(const std::vector<TrainedSpec>& specs) {
                                  : owned_float_from(checkpoint.set.at(spec.name));
     const at::Tensor leaf = start.to(at.device, master_type()).requires_grad_(true);
     table.emplace(spec.name, leaf);
-    trained.push_back({spec.name, leaf, spec.part});
+    trained.push_back({spec.name, leaf, spec.part, kept});
   }
   for (const auto& [name, shape] : forward_shapes(checkpoint))
     if (!table.contains(name)) table.emplace(name, frozen(checkpoint.set.at(name)));
@@ -170,6 +181,14 @@ const PromptMaker& TrainModel::prompts() const {
   return *impl_->prompts;
 }
 
+std::vector<std::vector<at::Tensor>> TrainModel::layer_leaves() const {
+  return impl_->decoder->leaves();
+}
+
+void TrainModel::take_layer_values(qwen2::LayerValues& source) {
+  impl_->decoder->take_values_from(source);
+}
+
 void TrainModel::restore(std::string_view name, const at::Tensor& value) {
   const c10::NoGradGuard no_grad;
   for (const auto* list : {&impl_->trained, &impl_->added}) {
@@ -179,7 +198,7 @@ void TrainModel::restore(std::string_view name, const at::Tensor& value) {
         throw FormatError(explain("tensor " + t.name, to_string(value.sizes().vec()),
                                   to_string(t.tensor.sizes().vec()),
                                   "the checkpoint is of another model"));
-      t.tensor.copy_(value);
+      if (t.kept != Kept::kElsewhere) t.tensor.copy_(value);
       return;
     }
   }
@@ -219,6 +238,8 @@ PassResult TrainModel::losses(const SceneInput& scene, std::span<const TrainSamp
 Json TrainModel::config() const { return training_config(impl_->checkpoint); }
 
 VlmCheckpoint TrainModel::snapshot() const {
+  for (const Trained& t : impl_->trained)
+    if (t.kept == Kept::kElsewhere) throw std::logic_error("a snapshot without " + t.name);
   VlmCheckpoint out = with_tensors(impl_->checkpoint, impl_->current_values());
   out.modules.initial_values = false;
   return out;

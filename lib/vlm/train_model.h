@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/qwen2/layer_values.h"
 #include "nn/dropout.h"
 #include "nn/parameters.h"
 #include "nn/weight_table.h"
@@ -37,6 +39,13 @@ struct TrainSample {
   double weight = 1;
 };
 
+// Where the values of a tensor that trains lie, of several processes that train together.
+enum class Kept {
+  kByAll,
+  kHere,      // here alone
+  kElsewhere  // with another process: the leaf has its shape, and NaN throughout in no memory
+};
+
 struct TrainModelOptions {
   Placement placement;  // float32 or bfloat16; masters are float32. float64 for tests
   Switches switches;
@@ -46,6 +55,9 @@ struct TrainModelOptions {
   bool recompute = true;    // gradient checkpointing of the decoder's (and the tower's) layers
   std::uint64_t seed = 42;  // of initial values
   std::int64_t pass_tokens = 16384;  // of one pass of the decoder; a longer question goes alone
+  // By name. Unset: all are kept by all. Others than these among TrainModel::layer_leaves() alone:
+  // take_layer_values() says where the decoder finds them.
+  std::function<Kept(const std::string&)> kept;
 };
 
 // One tensor that trains: a leaf, float32 (float64 where the placement has it).
@@ -53,6 +65,7 @@ struct Trained {
   std::string name;
   at::Tensor tensor;
   Part part{};
+  Kept kept = Kept::kByAll;
 };
 
 struct PassOptions {
@@ -93,8 +106,12 @@ class TrainModel {
   // What the base lacks and does not train, of the placement's type: a checkpoint holds these
   // beside trained(), or it could not be read back.
   const std::vector<Trained>& added() const;
-  // Sets the value of a tensor of trained() or added(). Throws FormatError: no such name, another
-  // shape.
+  // Tensors of trained() that belong to layers of the decoder, and to its head
+  // (qwen2::TrainDecoder::leaves, take_values_from).
+  std::vector<std::vector<at::Tensor>> layer_leaves() const;
+  void take_layer_values(qwen2::LayerValues& source);
+  // Sets the value of a tensor of trained() or added(); of one that is kept elsewhere nothing.
+  // Throws FormatError: no such name, another shape.
   void restore(std::string_view name, const at::Tensor& value);
 
   // Tokens of the visual block of so many frames.
@@ -115,7 +132,8 @@ class TrainModel {
                     bool see_visual = true);
 
   // The model as it is now, LoRA merged, for Vlm: frozen tensors are those of the base, trained
-  // ones share memory where they can, so that it is good until the next step.
+  // ones share memory where they can, so that it is good until the next step. Not where some are
+  // kept elsewhere.
   VlmCheckpoint snapshot() const;
   // config.json of what it is now: official keys, and vega_initial_values false.
   Json config() const;

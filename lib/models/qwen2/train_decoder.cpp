@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "models/qwen2/names.h"
 #include "nn/recompute.h"
+#include "nn/stand_in.h"
 #include "nn/train_ops.h"
 
 namespace vega::qwen2 {
@@ -199,19 +200,27 @@ at::Tensor TrainDecoder::forward(const at::Tensor& embeddings, const at::Tensor&
                          options_.dtype, embeddings.device());
   if (key != nullptr) pass.key = *key;
   at::Tensor x = embeddings;
-  for (const Layer& layer : layers_) {
+  for (std::size_t n = 0; n < layers_.size(); ++n) {
+    Layer own = layers_[n];
     if (!options_.recompute) {
-      x = run_layer(layer, x, pass);
+      x = run_layer(own, x, pass);
       continue;
     }
     std::vector<at::Tensor> inputs{x};
-    Layer own = layer;
     visit_trained(own, [&](const at::Tensor& tensor) { inputs.push_back(tensor); });
+    const auto ran = std::make_shared<bool>(false);
     x = recomputed(
-        [own, held](const std::vector<at::Tensor>& values) {
+        [own, held, n, ran, source = source_](const std::vector<at::Tensor>& values) {
+          std::vector<at::Tensor> lent;
+          if (source != nullptr)
+            lent = source->layer(static_cast<std::int64_t>(n), std::exchange(*ran, true));
           Layer with = own;
           std::size_t next = 1;
-          visit_trained(with, [&](at::Tensor& tensor) { tensor = values[next++]; });
+          visit_trained(with, [&](at::Tensor& tensor) {
+            tensor = source != nullptr ? standing_for(values[next], lent[next - 1]) : values[next];
+            ++next;
+          });
+          lent.clear();
           return run_layer(with, values[0], *held);
         },
         inputs);
@@ -223,7 +232,26 @@ LinearLoss TrainDecoder::loss(const at::Tensor& hidden, const at::Tensor& target
                               const at::Tensor& weights, std::int64_t block_rows) const {
   LinearLossOptions options{.block_rows = block_rows};
   if (config_.tied && new_rows_.defined()) options.new_ids = new_ids_, options.new_rows = new_rows_;
-  return linear_cross_entropy(hidden, head_, targets, weights, options);
+  const bool lent = source_ != nullptr && !config_.tied && head_.requires_grad();
+  const at::Tensor head = lent ? standing_for(head_, source_->head()) : head_;
+  return linear_cross_entropy(hidden, head, targets, weights, options);
+}
+
+std::vector<std::vector<at::Tensor>> TrainDecoder::leaves() const {
+  std::vector<std::vector<at::Tensor>> out;
+  for (Layer layer : layers_) {
+    out.emplace_back();
+    visit_trained(layer, [&](const at::Tensor& tensor) { out.back().push_back(tensor); });
+  }
+  out.emplace_back();
+  if (!config_.tied && head_.requires_grad()) out.back().push_back(head_);
+  return out;
+}
+
+void TrainDecoder::take_values_from(LayerValues& source) {
+  check_that(options_.recompute, kTrain, "recompute", "off",
+             "on, where values of layers come from elsewhere");
+  source_ = &source;
 }
 
 }  // namespace vega::qwen2

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "models/qwen2/config.h"
+#include "models/qwen2/layer_values.h"
 #include "nn/linear_loss.h"
 #include "nn/lora.h"
 #include "nn/packed_attention.h"
@@ -47,6 +48,13 @@ class TrainDecoder {
   const Config& config() const { return config_; }
   const TrainDecoderOptions& options() const { return options_; }
 
+  // The trained tensors of each layer, and behind them those of the head: one, or none where it is
+  // the embedding or does not train.
+  std::vector<std::vector<at::Tensor>> leaves() const;
+  // From now on the values of leaves() are those of `source`, which outlives the decoder's graphs;
+  // gradients go to the leaves as before, bit for bit. With `recompute` alone.
+  void take_values_from(LayerValues& source);
+
   // ids (L) -> (L, H) of the compute type. Differentiable in the embedding and the new rows, where
   // they are trained. Throws InputError (an id outside of the vocabulary).
   at::Tensor embed(std::span<const std::int64_t> ids) const;
@@ -80,6 +88,7 @@ class TrainDecoder {
   TrainDecoderOptions options_;
   at::Tensor embedding_, norm_, head_, new_rows_, new_ids_;
   std::vector<Layer> layers_;
+  LayerValues* source_ = nullptr;
 };
 
 }  // namespace vega::qwen2

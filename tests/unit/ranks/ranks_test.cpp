@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <arpa/inet.h>
+#include <c10/core/GradMode.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "ranks/lent_tensors.h"
 #include "ranks/link.h"
 #include "ranks/owned_sums.h"
 
@@ -198,6 +200,55 @@ TEST_CASE("owners sum what all ranks give, while they give it, over several roun
     const auto owner = static_cast<std::size_t>(owners[i]);
     CHECK(at::equal(sums[owner][i], whole));
     CHECK_FALSE(sums[1 - owner][i].defined());
+  }
+}
+
+TEST_CASE("what one rank keeps comes to all of them, a group at a time") {
+  const int port = free_port();
+  constexpr int kCount = 3;
+  // A group of two owners and two types, and one of a single tensor, which comes twice.
+  const std::vector<std::vector<int>> owners{{0, 1, 0, 1}, {2}};
+  const std::vector<std::vector<at::ScalarType>> types{
+      {at::kFloat, at::kBFloat16, at::kFloat, at::kFloat}, {at::kDouble}};
+  const auto value = [](std::size_t group, std::size_t place, double step) {
+    return at::arange(35, at::kFloat).view({5, 7}).div(3) + 100.0 * static_cast<double>(group) +
+           10.0 * static_cast<double>(place) + step;
+  };
+  std::vector<std::vector<std::vector<at::Tensor>>> got(kCount);
+  const auto errors = in_threads(kCount, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, kCount, port), "job", kLong);
+    std::vector<std::vector<LentTensor>> groups(owners.size());
+    for (std::size_t g = 0; g < owners.size(); ++g)
+      for (std::size_t i = 0; i < owners[g].size(); ++i)
+        groups[g].push_back({owners[g][i] == r ? value(g, i, 0).set_requires_grad(true)
+                                               : at::full({1}, NAN).expand({5, 7}),
+                             owners[g][i], types[g][i]});
+    LentTensors lent(*ranks, groups);
+    lent.begin(1);
+    lent.begin(0);
+    if (lent.begun() != 2) throw std::runtime_error("not begun");
+    auto& out = got[static_cast<std::size_t>(r)];
+    out.push_back(lent.take());
+    out.push_back(lent.take());
+    // The owner's values as they are by then; what was taken before stays as it was.
+    const c10::NoGradGuard no_gradients;
+    if (r == 2) groups[1][0].kept.add_(1);
+    lent.begin(1);
+    out.push_back(lent.take());
+    if (lent.begun() != 0) throw std::runtime_error("not taken");
+  });
+  CHECK(errors == std::vector<std::string>(kCount));
+  for (const auto& of_rank : got) {
+    REQUIRE(of_rank.size() == 3);
+    CHECK(at::equal(of_rank[0].at(0), value(1, 0, 0).to(at::kDouble)));
+    CHECK(at::equal(of_rank[2].at(0), value(1, 0, 1).to(at::kDouble)));
+    for (std::size_t i = 0; i < owners[0].size(); ++i) {
+      const at::Tensor& one = of_rank[1].at(i);
+      CHECK(at::equal(one, value(0, i, 0).to(types[0][i])));
+      CHECK(one.is_contiguous());
+      CHECK_FALSE(one.requires_grad());
+      CHECK(reinterpret_cast<std::uintptr_t>(one.const_data_ptr()) % 64 == 0);
+    }
   }
 }
 
