@@ -321,3 +321,67 @@ TEST_CASE("train decoder: what does not fit is refused by name") {
   CHECK_THROWS_WITH(make({.lora = kLora, .new_ids = kNewIds}),
                     Catch::Contains("model.layers.1.mlp.up_proj.weight"));
 }
+
+namespace {
+
+// Values of a table, which the decoder's own leaves lack.
+class OtherValues final : public qwen2::LayerValues {
+ public:
+  OtherValues(const TrainDecoder& with, at::ScalarType type)
+      : leaves_(with.leaves()), type_(type) {}
+
+  std::vector<at::Tensor> layer(std::int64_t n, bool again) override {
+    asked.push_back((again ? 100 : 0) + n);
+    std::vector<at::Tensor> out;
+    for (const at::Tensor& leaf : leaves_.at(static_cast<std::size_t>(n)))
+      out.push_back(leaf.detach().to(leaf.dim() > 1 ? type_ : leaf.scalar_type()).clone());
+    return out;
+  }
+  at::Tensor head() override {
+    asked.push_back(std::ssize(leaves_) - 1);
+    return leaves_.back().at(0).detach().clone();
+  }
+
+  std::vector<std::int64_t> asked;
+
+ private:
+  std::vector<std::vector<at::Tensor>> leaves_;
+  at::ScalarType type_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "train decoder: layers whose values come from elsewhere have the same loss and gradients") {
+  const at::ScalarType type = GENERATE(at::kFloat, at::kBFloat16);
+  const bool tied = GENERATE(false, true);
+  qwen2::Config config = kSmall;
+  config.tied = tied;
+  const WeightTable table = small_table(config, at::kFloat, true);
+  const TrainDecoder whole = small_decoder(config, table, true, type);
+  const DropoutKey key{5, 1, "scene"};
+  const at::Tensor loss = sample_loss(whole, &key);
+  loss.backward();
+  const auto expected = gradients_of(table);
+
+  WeightTable empty = table;
+  for (auto& [name, tensor] : empty)
+    if (name.starts_with("model.layers.") || (name == "lm_head.weight" && !tied))
+      tensor = at::full({1}, NAN).expand(tensor.sizes()).detach().requires_grad_(true);
+  TrainDecoder lent = small_decoder(config, empty, true, type);
+  OtherValues values(whole, type);
+  lent.take_values_from(values);
+  const at::Tensor same = sample_loss(lent, &key);
+  CHECK(at::equal(same, loss));
+  same.backward();
+  CHECK(values.asked == (tied ? std::vector<std::int64_t>{0, 1, 101, 100}
+                              : std::vector<std::int64_t>{0, 1, 2, 101, 100}));
+  const auto found = gradients_of(empty);
+  REQUIRE(found.size() == expected.size());
+  for (const auto& [name, gradient] : expected) {
+    INFO(name);
+    CHECK(found.at(name).scalar_type() == at::kFloat);
+    CHECK(at::equal(found.at(name), gradient));
+  }
+  CHECK_THROWS_AS(small_decoder(config, table, false, type).take_values_from(values), InputError);
+}
