@@ -3,12 +3,26 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "ranks/ranks.h"
 
 namespace vega {
+namespace {
+
+std::int64_t bytes_of(const std::vector<at::Tensor>& tensors) {
+  std::int64_t out = 0;
+  for (const at::Tensor& one : tensors) out += static_cast<std::int64_t>(one.nbytes());
+  return out;
+}
+
+}  // namespace
+
+std::int64_t owned_bucket_bytes(std::int64_t all, int owners) {
+  return std::clamp(all / owners / 16, std::int64_t{1} << 20, kBucketBytes);
+}
 
 OwnedSums::OwnedSums(Ranks& ranks, std::vector<at::Tensor> like, std::vector<int> owners,
                      const std::vector<std::vector<std::size_t>>& order)
@@ -17,6 +31,7 @@ OwnedSums::OwnedSums(Ranks& ranks, std::vector<at::Tensor> like, std::vector<int
       values_(like_.size()),
       sums_(like_.size()),
       bucket_of_(like_.size()) {
+  const std::int64_t most = owned_bucket_bytes(bytes_of(like_), ranks.count());
   struct Open {
     Group group;
     std::int64_t bytes = 0;
@@ -32,12 +47,12 @@ OwnedSums::OwnedSums(Ranks& ranks, std::vector<at::Tensor> like, std::vector<int
     const auto size = static_cast<std::int64_t>(like_[place].nbytes());
     auto& places = one.group.places;
     if (!places.empty() &&
-        (one.bytes + size > kBucketBytes || like_[places.front()].dtype() != like_[place].dtype()))
+        (one.bytes + size > most || like_[places.front()].dtype() != like_[place].dtype()))
       close(one);
     one.group.owner = owners[place];
     one.group.places.push_back(place);
     one.bytes += size;
-    if (one.bytes >= kBucketBytes) close(one);
+    if (one.bytes >= most) close(one);
   };
   for (const auto& stage : order) {
     for (const std::size_t place : stage) add(place);

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <vector>
 
@@ -12,6 +13,11 @@
 namespace vega {
 
 class Ranks;
+
+// Of a bucket, where values of so many bytes are summed. One for each owner fills at a time, so
+// that these are small beside the values: a sixteenth of an owner's share, within 1 MiB and
+// kBucketBytes.
+std::int64_t owned_bucket_bytes(std::int64_t all, int owners);
 
 // For one thread at a time. All ranks make it alike and end the same number of rounds. In a round
 // each rank gives values, and end_round() adds those of all ranks to the owners' sums. Throws

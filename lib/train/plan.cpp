@@ -8,6 +8,7 @@
 
 #include "core/dtype.h"
 #include "ranks/buckets.h"
+#include "ranks/owned_sums.h"
 #include "store/scene_file.h"
 #include "train/deal.h"
 #include "train/lent_layers.h"
@@ -170,7 +171,9 @@ OwnBytes largest_part(const std::vector<vlm::TrainedSpec>& specs, int ranks) {
 // the two largest buckets.
 double open_gradients(const std::vector<vlm::TrainedSpec>& specs, const ModelSize& model,
                       int ranks) {
-  constexpr double bucket = kBucketBytes;
+  std::int64_t all = 0;
+  for (const vlm::TrainedSpec& spec : specs) all += 4 * element_count(spec.shape);
+  const auto bucket = static_cast<double>(owned_bucket_bytes(all, ranks));
   double late = 0, first = bucket, second = bucket;
   for (const vlm::TrainedSpec& spec : specs) {
     const double bytes = 4 * count_of(spec.shape);
