@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "media/view.h"
 #include "qwen2_5_vl_samples.h"
 
 using namespace vega;
