@@ -60,10 +60,11 @@ void Modules::read_checkpoint() {
                                    std::string(recipe_.form.value_or("")), recipe_.initial_values},
                                   recipe_.base);
   if (checkpoint_->release == Release::kSpatial)
-    throw InputError(
-        explain(recipe_.checkpoint, "a checkpoint of the spatial-reasoning release",
-                "one of the main release",
-                "give its whole folder with config.json: its tokens are made another way"));
+    throw InputError(explain(
+        recipe_.checkpoint, "a checkpoint of the spatial-reasoning release",
+        "one of the main release",
+        "give its whole folder with config.json: its tokens are those of Qwen2.5-VL's tower, "
+        "and are made another way"));
   fusion_ = checkpoint_->fusion;
   semantic_config_ = checkpoint_->semantic;
   generative_config_ = checkpoint_->generative;
