@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "base/options.h"
+#include "base/image_types.h"
 #include "run/verb.h"
 
 namespace vega::synth {
