@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <numeric>
 
 namespace vega::train {
@@ -28,6 +29,12 @@ std::vector<int> dealt_owners(const std::vector<std::int64_t>& amounts, int rank
   const auto dealt = dealt_places(amounts, ranks);
   for (std::size_t r = 0; r < dealt.size(); ++r)
     for (const std::size_t place : dealt[r]) out[place] = static_cast<int>(r);
+  return out;
+}
+
+std::vector<std::int64_t> master_bytes(const std::vector<vlm::TrainedSpec>& specs) {
+  std::vector<std::int64_t> out;
+  for (const vlm::TrainedSpec& spec : specs) out.push_back(4 * element_count(spec.shape));
   return out;
 }
 
@@ -66,6 +73,32 @@ std::vector<std::vector<PlannedPass>> passes_of_ranks(const TrainSetup& setup, S
 std::vector<StepScene> scenes_of_rank(const TrainSetup& setup, Sampler& sampler, std::int64_t k,
                                       int rank) {
   return std::move(scenes_of_ranks(setup, sampler, k)[static_cast<std::size_t>(rank)]);
+}
+
+SceneFeed::Next scenes_from(const TrainSetup& setup, std::int64_t step, int rank) {
+  struct Line {
+    Sampler sampler;
+    std::int64_t step;
+    std::vector<StepScene> scenes = {};
+    std::size_t place = 0;
+  };
+  const auto line = std::make_shared<Line>(Line{setup.sampler(), step});
+  return [line, &setup, rank]() -> std::optional<std::size_t> {
+    while (line->place == line->scenes.size()) {
+      if (line->step >= setup.plan.steps) return std::nullopt;
+      line->scenes = scenes_of_rank(setup, line->sampler, line->step++, rank);
+      line->place = 0;
+    }
+    return line->scenes[line->place++].scene;
+  };
+}
+
+std::optional<std::int64_t> most_passes(const std::vector<std::vector<StepScene>>& dealt,
+                                        std::size_t n) {
+  std::optional<std::int64_t> out;
+  for (const auto& scenes : dealt)
+    if (n < scenes.size()) out = std::max(out.value_or(0), scenes[n].passes);
+  return out;
 }
 
 }  // namespace vega::train

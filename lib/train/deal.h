@@ -3,12 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "train/plan.h"
 #include "train/sampler.h"
+#include "train/scene_feed.h"
 #include "train/setup.h"
 #include "train/step_work.h"
+#include "vlm/train_parts.h"
 
 namespace vega::train {
 
@@ -21,6 +24,9 @@ std::vector<std::vector<std::size_t>> dealt_places(const std::vector<std::int64_
 // The rank of each place, dealt so.
 std::vector<int> dealt_owners(const std::vector<std::int64_t>& amounts, int ranks);
 
+// Bytes of each in float32, by which tensors are dealt to their owners.
+std::vector<std::int64_t> master_bytes(const std::vector<vlm::TrainedSpec>& specs);
+
 // The scenes of step k that each of setup.recipe.ranks computes, as below.
 std::vector<std::vector<StepScene>> scenes_of_ranks(const TrainSetup& setup, Sampler& sampler,
                                                     std::int64_t k);
@@ -28,6 +34,12 @@ std::vector<std::vector<StepScene>> scenes_of_ranks(const TrainSetup& setup, Sam
 // weights that they have in the whole step. The tokens are those that the decoder reads.
 std::vector<StepScene> scenes_of_rank(const TrainSetup& setup, Sampler& sampler, std::int64_t k,
                                       int rank);
+// The scenes of all steps of a rank from `step`, in order, to be read ahead. setup outlives it.
+SceneFeed::Next scenes_from(const TrainSetup& setup, std::int64_t step, int rank);
+
+// The most passes that any rank makes over its n-th scene; nothing where none has so many scenes.
+std::optional<std::int64_t> most_passes(const std::vector<std::vector<StepScene>>& dealt,
+                                        std::size_t n);
 
 // The passes of step k that each rank makes.
 std::vector<std::vector<PlannedPass>> passes_of_ranks(const TrainSetup& setup, Sampler& sampler,

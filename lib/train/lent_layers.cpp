@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "core/wide_type.h"
 #include "ranks/ranks.h"
+#include "train/deal.h"
 
 namespace vega::train {
 namespace {
@@ -40,6 +42,21 @@ bool is_apart(const std::string& name) {
 
 at::ScalarType lent_type(std::size_t axes, const std::string& name, at::ScalarType compute) {
   return axes < 2 || name == vlm::kLanguageHead ? wide_type(compute) : compute;
+}
+
+vlm::TrainModelOptions model_of_rank(const TrainSetup& setup, int rank, int ranks) {
+  vlm::TrainModelOptions out = setup.recipe.model;
+  if (setup.recipe.zero < 3 || ranks == 1) return out;
+  const auto specs = vlm::trained_specs(setup.planned, out.parts, out.lora);
+  const std::vector<int> owners = dealt_owners(master_bytes(specs), ranks);
+  std::set<std::string> own;
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    if (owners[i] == rank) own.insert(specs[i].name);
+  out.kept = [own = std::move(own)](const std::string& name) {
+    if (!is_apart(name)) return vlm::Kept::kByAll;
+    return own.contains(name) ? vlm::Kept::kHere : vlm::Kept::kElsewhere;
+  };
+  return out;
 }
 
 LentLayers::LentLayers(Ranks& ranks, vlm::TrainModel& model, const std::vector<int>& owners,

@@ -10,6 +10,7 @@
 #include "models/qwen2/layer_values.h"
 #include "ranks/lent_tensors.h"
 #include "train/owned_gradients.h"
+#include "train/setup.h"
 #include "vlm/train_model.h"
 
 namespace vega::train {
@@ -21,6 +22,9 @@ bool is_apart(const std::string& name);
 // The type in which a tensor of so many axes comes to the other ranks: that of the passes, but
 // norms and biases, whose gradients are summed in the wide type, and the head keep theirs.
 at::ScalarType lent_type(std::size_t axes, const std::string& name, at::ScalarType compute);
+
+// The model as `rank` of `ranks` keeps it: with --zero 3 what it owns of the decoder's layers.
+vlm::TrainModelOptions model_of_rank(const TrainSetup& setup, int rank, int ranks);
 
 // All ranks go through the same stages in each round: for each pass the layers, the head, and the
 // layers again from the last to the first. A rank that has no work at a stage, or that failed,

@@ -58,6 +58,10 @@ struct RankShare {
 
   bool keeps(int level) const { return ranks > 1 && zero >= level; }
 };
+// Whether its fusion reads the question, so that each has tokens of its own.
+bool reads_question(const vlm::VlmCheckpoint& planned);
+// Of all tensors that train.
+double trained_numbers(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options);
 // The sizes of a model in training, from its planned checkpoint's headers.
 ModelSize model_size(const vlm::VlmCheckpoint& planned, const vlm::TrainModelOptions& options,
                      const RankShare& share = {});

@@ -6,9 +6,7 @@
 #include <cmath>
 #include <exception>
 #include <map>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,43 +35,6 @@ namespace {
 
 constexpr std::size_t kNamedSamples = 8;
 
-// The scenes of a rank's steps to come, in order.
-SceneFeed::Next scenes_from(const TrainSetup& setup, std::int64_t step, int rank) {
-  struct Line {
-    Sampler sampler;
-    std::int64_t step;
-    std::vector<StepScene> scenes = {};
-    std::size_t place = 0;
-  };
-  const auto line = std::make_shared<Line>(Line{setup.sampler(), step});
-  return [line, &setup, rank]() -> std::optional<std::size_t> {
-    while (line->place == line->scenes.size()) {
-      if (line->step >= setup.plan.steps) return std::nullopt;
-      line->scenes = scenes_of_rank(setup, line->sampler, line->step++, rank);
-      line->place = 0;
-    }
-    return line->scenes[line->place++].scene;
-  };
-}
-
-// The model of this rank: with --zero 3 it keeps what it owns of the decoder's layers.
-vlm::TrainModelOptions model_of_rank(const TrainSetup& setup, const Ranks& ranks) {
-  vlm::TrainModelOptions out = setup.recipe.model;
-  if (setup.recipe.zero < 3 || ranks.count() == 1) return out;
-  std::vector<std::int64_t> bytes;
-  const auto specs = vlm::trained_specs(setup.planned, out.parts, out.lora);
-  for (const vlm::TrainedSpec& spec : specs) bytes.push_back(4 * element_count(spec.shape));
-  const std::vector<int> owners = dealt_owners(bytes, ranks.count());
-  std::set<std::string> own;
-  for (std::size_t i = 0; i < specs.size(); ++i)
-    if (owners[i] == ranks.rank()) own.insert(specs[i].name);
-  out.kept = [own = std::move(own)](const std::string& name) {
-    if (!is_apart(name)) return vlm::Kept::kByAll;
-    return own.contains(name) ? vlm::Kept::kHere : vlm::Kept::kElsewhere;
-  };
-  return out;
-}
-
 class TrainingRun {
  public:
   TrainingRun(const TrainingParts& parts, MemoryMeter& meter, const Context& context)
@@ -83,7 +44,7 @@ class TrainingRun {
         ranks_(parts.ranks),
         meter_(meter),
         context_(context),
-        model_(setup_.base, model_of_rank(setup_, ranks_)),
+        model_(setup_.base, model_of_rank(setup_, ranks_.rank(), ranks_.count())),
         optimizer_(model_.trained(),
                    {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay},
                    recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{}),
@@ -221,19 +182,11 @@ class TrainingRun {
                      StepResult& result) {
     const auto& own = dealt[static_cast<std::size_t>(ranks_.rank())];
     std::exception_ptr failure;
-    for (std::size_t n = 0;; ++n) {
-      std::int64_t most = 0;  // passes of any rank
-      bool any = false;
-      for (const auto& scenes : dealt) {
-        if (n >= scenes.size()) continue;
-        any = true;
-        most = std::max(most, scenes[n].passes);
-      }
-      if (!any) break;
+    for (std::size_t n = 0; const auto most = most_passes(dealt, n); ++n) {
       exchange([&] {
         // Where layers come from others, all ranks exchange gradients at the same moments.
-        owned_->begin_round(lent_ || n >= own.size() ? most : own[n].passes);
-        if (lent_) lent_->begin_round(most);
+        owned_->begin_round(lent_ || n >= own.size() ? *most : own[n].passes);
+        if (lent_) lent_->begin_round(*most);
       });
       try {
         if (failure == nullptr) check_stop();
@@ -398,7 +351,8 @@ class TrainingRun {
     if (result.best) folder.mark_best(step_, result.metric, result.value);
   }
 
-  // What is validated: where ranks keep layers apart, the checkpoint of this step, which is saved.
+  // The model as validation reads it. No rank has it whole where layers are kept apart: it is then
+  // read from the checkpoint of this step, which is saved before.
   vlm::VlmCheckpoint current_model() const {
     if (!lent_) return model_.snapshot();
     return vlm::open_checkpoint(parts_.folder->path() / step_name(step_),

@@ -225,13 +225,11 @@ VlmCheckpoint open_below(const fs::path& path, const CheckpointOptions& options,
 
 VlmCheckpoint open_base(const fs::path& path, const CheckpointOptions& options, DType merged,
                         int depth) {
-  return open_below(path,
-                    {.base = {},
-                     .tokenizer = options.tokenizer,
-                     .merged = merged,
-                     .pairs = options.pairs,
-                     .shapes = false},
-                    depth + 1);
+  CheckpointOptions of_base = options;
+  of_base.base.clear();
+  of_base.merged = merged;
+  of_base.shapes = false;
+  return open_below(path, of_base, depth + 1);
 }
 
 void take_base(VlmCheckpoint& c, const VlmCheckpoint& base) {
