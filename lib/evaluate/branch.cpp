@@ -10,6 +10,7 @@
 #include "core/tensor.h"
 #include "fusion/spatial.h"
 #include "models/backbone.h"
+#include "run/refuse_given.h"
 #include "scene/select.h"
 #include "store/features.h"
 #include "store/join.h"
@@ -22,14 +23,11 @@ void take_branch_options(const AnswerVerb& o, const qwen2_5_vl::Checkpoint& chec
                          vlm::QwenVlOptions& options) {
   const std::string& weights = o.frames.generative_weights;
   if (!checkpoint.config.generative) {
-    const std::pair<bool, const char*> given[] = {{!o.model.empty(), "--model"},
-                                                  {!o.prompt.empty(), "--prompt"},
-                                                  {!weights.empty(), "--generative-weights"}};
-    for (const auto& [is_given, name] : given)
-      if (is_given)
-        throw UsageError(explain(name, o.checkpoint + ", a Qwen2.5-VL without generative branch",
-                                 "the checkpoint of VEGA-3D's spatial model",
-                                 "leave the option out"));
+    refuse_given({{!o.model.empty(), "--model"},
+                  {!o.prompt.empty(), "--prompt"},
+                  {!weights.empty(), "--generative-weights"}},
+                 o.checkpoint + ", a Qwen2.5-VL without generative branch",
+                 "the checkpoint of VEGA-3D's spatial model");
     return;
   }
   options.branch.model = o.model;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "core/dtype.h"
 #include "media/decode.h"
+#include "run/refuse_given.h"
 #include "scene/frame_checks.h"
 #include "scene/frame_store.h"
 #include "scene/source.h"
@@ -33,24 +34,22 @@ std::string fingerprint_of(const SceneSource& source, const std::vector<std::siz
 
 void refuse_scene_options(const AnswerVerb& o, const std::string& instead, bool tokens) {
   const bool stored = tokens && (!o.tokens.empty() || !o.semantic.empty());
-  const std::pair<bool, const char*> given[] = {{!o.locate.empty(), "--locate"},
-                                                {!o.base.empty(), "--base"},
-                                                {!o.scenes.empty(), "--scenes"},
-                                                {!o.features.empty(), "--features"},
-                                                {!o.semantic.empty() && !stored, "--semantic"},
-                                                {!o.tokens.empty() && !stored, "--tokens"},
-                                                {!o.tap.empty() && !stored, "--tap"},
-                                                {o.allow_mismatch && !stored, "--allow-mismatch"},
-                                                {!o.tower.empty(), "--tower"},
-                                                {!o.work.empty(), "--work"},
-                                                {!o.task.scans.empty(), "--scans"},
-                                                {o.task.objects.has_value(), "--objects"}};
-  for (const auto& [is_given, name] : given)
-    if (is_given)
-      throw UsageError(explain(name, o.checkpoint + ", a Qwen2.5-VL model",
-                               instead + ": it sees frames, and has no other tower and no "
-                                         "grounding head",
-                               "leave the option out"));
+  refuse_given({{!o.locate.empty(), "--locate"},
+                {!o.base.empty(), "--base"},
+                {!o.scenes.empty(), "--scenes"},
+                {!o.features.empty(), "--features"},
+                {!o.semantic.empty() && !stored, "--semantic"},
+                {!o.tokens.empty() && !stored, "--tokens"},
+                {!o.tap.empty() && !stored, "--tap"},
+                {o.allow_mismatch && !stored, "--allow-mismatch"},
+                {!o.tower.empty(), "--tower"},
+                {!o.work.empty(), "--work"},
+                {!o.task.scans.empty(), "--scans"},
+                {o.task.objects.has_value(), "--objects"}},
+               o.checkpoint + ", a Qwen2.5-VL model",
+               instead +
+                   ": it sees frames, and has no other tower and no "
+                   "grounding head");
 }
 
 vlm::QwenVlOptions qwen_vl_options(const AnswerVerb& o, const qwen2_5_vl::ImageRule& rule,

@@ -3,8 +3,6 @@
 #include <ATen/core/Tensor.h>
 #include <fmt/core.h>
 
-#include <set>
-
 #include "base/error.h"
 #include "base/json.h"
 #include "models/wan/checkpoint.h"
@@ -32,28 +30,15 @@ bool is_model(const fs::path& folder) {
   return false;
 }
 
-// Values, bytes and element types of tensors.
-Json weights_of(const WeightViews& views) {
-  std::int64_t values = 0;
-  std::uint64_t bytes = 0;
-  std::set<std::string> types;
-  for (const auto& [name, view] : views) {
-    values += view.count();
-    bytes += view.bytes();
-    types.emplace(name_of(view.dtype));
-  }
-  return {{"tensors", views.size()}, {"values", values}, {"bytes", bytes}, {"dtypes", types}};
-}
-
 Json describe_model(const fs::path& folder) {
   const wan::Checkpoint c = wan::open_checkpoint(folder);
   const wan::DitConfig& d = c.dit_config;
-  Json dit = weights_of(c.dit);
+  Json dit = describe_tensors(c.dit);
   const std::pair<const char*, std::int64_t> sizes[] = {
       {"blocks", d.layers}, {"width", d.dim},   {"heads", d.heads},
       {"ffn", d.ffn_dim},   {"patch", d.patch}, {"text_width", d.text_dim}};
   for (const auto& [name, size] : sizes) dit.set(name, size);
-  Json vae = weights_of(c.vae);
+  Json vae = describe_tensors(c.vae);
   vae.set("base", c.vae_config.base);
   Json all{{"path", folder.string()}, {"network", "Wan2.1 text-to-video"}, {"layout", c.layout}};
   all.set("transformer", std::move(dit));
@@ -118,26 +103,15 @@ void check_model(const fs::path& folder) {
   wan::read_linear_vae(folder);  // and the record, and the map to pixels
 }
 
-std::vector<Fault> verify_model(const fs::path& folder) {
-  try {
-    check_model(folder);
-  } catch (const Error& error) {
-    return {{folder, "", error.what()}};
-  }
-  return {};
-}
-
 }  // namespace
 
 FileReader model_reader() {
-  return {.kind = "folders of Wan2.1 models",
-          .file = "Wan2.1-T2V-1.3B",
-          .folder = "Wan2.1-T2V-1.3B",
-          .fits = [](const fs::path&, std::span<const std::byte>) { return false; },
-          .fits_folder = is_model,
-          .inspect = inspect_model,
-          .inspect_json = [](const fs::path& folder) { return describe_model(folder).dump(2); },
-          .verify = verify_model};
+  return reader_of({.kind = "folders of Wan2.1 models",
+                    .name = "Wan2.1-T2V-1.3B",
+                    .fits = is_model,
+                    .describe = describe_model,
+                    .print = inspect_model,
+                    .check = check_model});
 }
 
 }  // namespace vega::extract

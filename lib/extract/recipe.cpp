@@ -138,10 +138,10 @@ std::optional<TrainedOn> take_spatial(FeatureOptions& o, const std::filesystem::
   }
   const SpatialSettings settings = read_spatial_settings(config, read_sharded(o.recipe, "model"));
   const bool own = o.generative_weights == "checkpoint";
-  if (own && !settings.has_dit)
+  if (own && !settings.has_dit())
     throw InputError(explain("--generative-weights checkpoint", o.recipe + ", which has none",
                              "a checkpoint with a transformer of its own"));
-  if (own || (o.generative_weights.empty() && settings.has_dit))
+  if (own || (o.generative_weights.empty() && settings.has_dit()))
     o.spatial = o.recipe;
   else if (!o.generative_weights.empty())
     take_value("--model", o.model, o.generative_weights);

@@ -87,20 +87,11 @@ std::string Modules::form() const {
   return fusion_.method == FusionMethod::kTokenGated ? vega::name_of(fusion_.form) : "";
 }
 
-bool Modules::has_gate() const {
-  switch (fusion_.method) {
-    case FusionMethod::kAdd:
-    case FusionMethod::kConcat:
-    case FusionMethod::kCrossAttention: return false;
-    default: return true;
-  }
-}
+bool Modules::has_gate() const { return vega::has_gate(fusion_.method); }
 
 std::string Modules::name() const {
   if (!checkpoint_) return "seed" + std::to_string(recipe_.seed);
-  fs::path path = fs::absolute(recipe_.checkpoint).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();
-  return clean_key(fs::is_directory(path) ? path.filename().string() : path.stem().string());
+  return checkpoint_name(recipe_.checkpoint);
 }
 
 void Modules::use_channels(const std::string& where, std::int64_t semantic,

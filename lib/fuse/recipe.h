@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "fuse/options.h"
+#include "fusion/checkpoint.h"
 #include "nn/parameters.h"
+#include "store/features.h"
 
 namespace vega::fuse {
 
@@ -19,7 +21,18 @@ struct Recipe : FusionSettings {
   Placement placement;  // its device is open
   int threads = 1;
   std::int64_t batch = 1;  // frames a step on CUDA
+
+  bool wants(TokenPart part) const;
+  // out/TAG; without --tag the name that is made for it. Throws UsageError (--tag).
+  std::filesystem::path tag_folder(const std::string& made) const;
+  // Whether features are others than those that the checkpoint was trained on: warned of with
+  // --allow-mismatch, else InputError. features: the item's; remedy: "extract them so".
+  bool mismatch(const TrainedOn& trained, const FeatureReader& features, std::size_t tap_place,
+                const std::string& remedy) const;
 };
+
+// Of a checkpoint's folder or file, for names of folders; of a step "RUN-step-00000100".
+std::string checkpoint_name(const std::string& checkpoint);
 
 // Opens the device. Throws UsageError (options that contradict each other), DeviceError.
 Recipe resolve(const TokensOptions& options);

@@ -51,11 +51,6 @@ std::span<const float> span_of(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-bool wants(const FuseRun& run, TokenPart part) {
-  return std::find(run.recipe.parts.begin(), run.recipe.parts.end(), part) !=
-         run.recipe.parts.end();
-}
-
 }  // namespace
 
 fs::path folder_of(const Item& item, const FuseRun& run) {
@@ -63,9 +58,7 @@ fs::path folder_of(const Item& item, const FuseRun& run) {
   const std::string form = run.modules.form();
   const std::string made = folder + "-" + run.modules.method() + (form.empty() ? "" : "-" + form) +
                            "-" + run.modules.name() + (run.recipe.pixel() ? "-pixel" : "");
-  if (run.recipe.tag.empty()) return run.recipe.out / clean_key(made);
-  check_tag(run.recipe.tag);
-  return run.recipe.out / run.recipe.tag;
+  return run.recipe.tag_folder(made);
 }
 
 std::string SceneFusion::options_json() const {
@@ -90,15 +83,8 @@ std::string SceneFusion::options_json() const {
 
 // Whether the features are those that the checkpoint was trained on.
 void SceneFusion::check_training() {
-  const std::string differences =
-      differences_from(run_.modules.trained_on(), *in_.generative, in_.generative_tap);
-  if (differences.empty()) return;
-  const std::string message = item_.path.string() + " and " + run_.recipe.checkpoint +
-                              ": other features than it was trained on" + differences;
-  if (!run_.recipe.allow_mismatch)
-    throw InputError(message + "\n  extract them so, or pass --allow-mismatch");
-  log_warn("{}", message);
-  mismatch_ = true;
+  mismatch_ = run_.recipe.mismatch(run_.modules.trained_on(), *in_.generative, in_.generative_tap,
+                                   "extract them so");
 }
 
 std::string SceneFusion::input_fingerprint() const {
@@ -221,7 +207,7 @@ at::Tensor SceneFusion::uncovered_cells(std::size_t first, std::size_t count,
 
 void SceneFusion::store(std::size_t first, std::size_t count, const Streams& step) {
   const auto put = [&](TokenPart part, const at::Tensor& tokens) {
-    if (wants(run_, part)) writer_->put(part, first, count, span_of(host(tokens, count)));
+    if (run_.recipe.wants(part)) writer_->put(part, first, count, span_of(host(tokens, count)));
   };
   if (step.semantic.defined()) put(TokenPart::kSemantic, step.semantic);
   put(TokenPart::kGenerative, step.generative);

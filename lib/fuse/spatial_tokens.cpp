@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json_fields.h"
-#include "base/key.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/stop.h"
@@ -24,6 +23,7 @@
 #include "fusion/features.h"
 #include "fusion/spatial_fusion.h"
 #include "run/provenance.h"
+#include "run/refuse_given.h"
 #include "store/cache_key.h"
 #include "store/decide.h"
 #include "store/join.h"
@@ -42,23 +42,10 @@ struct SpatialRun {
   bool dry = false;
   std::optional<SpatialFusion> modules = {};  // read when the first scene needs them
 
-  bool has_gate() const {
-    const FusionMethod method = checkpoint.fusion.method;
-    return method != FusionMethod::kAdd && method != FusionMethod::kConcat &&
-           method != FusionMethod::kCrossAttention;
-  }
-  bool wants(TokenPart part) const {
-    return std::ranges::find(recipe.parts, part) != recipe.parts.end();
-  }
+  bool has_gate() const { return vega::has_gate(checkpoint.fusion.method); }
   fs::path folder_of(const Item& item) const {
-    if (!recipe.tag.empty()) {
-      check_tag(recipe.tag);
-      return recipe.out / recipe.tag;
-    }
     const std::string folder = fs::absolute(item.path).parent_path().filename().string();
-    fs::path name = fs::absolute(recipe.checkpoint).lexically_normal();
-    if (!name.has_filename()) name = name.parent_path();
-    return recipe.out / clean_key(folder + "-" + name.filename().string());
+    return recipe.tag_folder(folder + "-" + checkpoint_name(recipe.checkpoint));
   }
 };
 
@@ -119,14 +106,8 @@ void SpatialWork::check_features() {
   };
   check(*semantic_, semantic(), c.fusion.width, "the width");
   check(*generative_, generative(), c.merger->in, "generative_merger");
-  const std::string differences = differences_from(c.trained_on, *generative_, generative_tap_);
-  if (differences.empty()) return;
-  const std::string message = item_.path.string() + " and " + run_.recipe.checkpoint +
-                              ": other features than it was trained on" + differences;
-  if (!run_.recipe.allow_mismatch)
-    throw InputError(message + "\n  extract them with --recipe, or pass --allow-mismatch");
-  log_warn("{}", message);
-  mismatch_ = true;
+  mismatch_ = run_.recipe.mismatch(c.trained_on, *generative_, generative_tap_,
+                                   "extract them with --recipe");
 }
 
 void SpatialWork::prepare() {
@@ -210,7 +191,7 @@ void SpatialWork::compute() {
         return t.to(at::kCPU, at::kFloat).contiguous();
       };
       const auto put = [&](TokenPart part, const at::Tensor& made) {
-        if (!run_.wants(part)) return;
+        if (!run_.recipe.wants(part)) return;
         const at::Tensor host = values(made);
         writer_->put(part, first, count,
                      {host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())});
@@ -255,16 +236,15 @@ void SpatialWork::describe(ItemReport& report) const {
 
 void refuse_other_options(const TokensOptions& o) {
   const TokensOptions usual;
-  const std::pair<bool, const char*> given[] = {
-      {!o.base.empty(), "--base"},        {o.initial_values, "--initial-values"},
-      {o.method.has_value(), "--method"}, {o.form.has_value(), "--form"},
-      {o.pixel(), "--align pixel"},       {!o.scenes.empty(), "--scenes"}};
-  for (const auto& [is_given, name] : given)
-    if (is_given)
-      throw UsageError(explain(name, o.checkpoint + ", VEGA-3D's spatial model",
-                               "--semantic, --parts and the like: its modules are as they are, and "
-                               "it knows no positions",
-                               "leave the option out"));
+  refuse_given({{!o.base.empty(), "--base"},
+                {o.initial_values, "--initial-values"},
+                {o.method.has_value(), "--method"},
+                {o.form.has_value(), "--form"},
+                {o.pixel(), "--align pixel"},
+                {!o.scenes.empty(), "--scenes"}},
+               o.checkpoint + ", VEGA-3D's spatial model",
+               "--semantic, --parts and the like: its modules are as they are, and "
+               "it knows no positions");
   if (o.semantic.empty())
     throw UsageError(explain("--checkpoint " + o.checkpoint, "no --semantic",
                              "the folder of the tower's tokens",

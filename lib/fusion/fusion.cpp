@@ -239,6 +239,11 @@ void set_form(FusionConfig& config, std::string_view form) {
   throw UsageError(explain("fusion form", std::string(form), "raw, normed or residual"));
 }
 
+bool has_gate(FusionMethod method) {
+  return method != FusionMethod::kAdd && method != FusionMethod::kConcat &&
+         method != FusionMethod::kCrossAttention;
+}
+
 std::string name_of(FusionMethod method) {
   return std::string(kNames[static_cast<std::size_t>(method)].second);
 }

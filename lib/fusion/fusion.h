@@ -30,6 +30,9 @@ enum class FusionMethod {
   kCrossAttention          // S attends to G: pre-norm blocks of attention and MLP
 };
 
+// Whether its blend is a share of S for each token: without one there is no gate to store.
+bool has_gate(FusionMethod method);
+
 // What a token gate blends: g S + (1-g) G (raw, the paper), g n1 + (1-g) n2 (normed, the main
 // release), or S + r (g S + (1-g) G - S) (residual, the spatial-reasoning release).
 using kernels::GateForm;

@@ -62,9 +62,8 @@ TrainedOn SpatialSettings::trained_on() const {
 
 SpatialSettings read_spatial_settings(const fs::path& config, const TensorSet& set) {
   SpatialSettings out;
-  const std::int64_t blocks = count_blocks(set);
-  out.has_dit = blocks > 0;
-  const std::int64_t all = out.has_dit ? blocks : kUsualBlocks;
+  out.own_blocks = count_blocks(set);
+  const std::int64_t all = out.has_dit() ? out.own_blocks : kUsualBlocks;
   out.block = all - 1;
   std::error_code error;
   if (!fs::exists(config, error)) return out;

@@ -20,11 +20,12 @@ struct SpatialSettings {
   std::int64_t timestep = 300;
   double shift = 5;
   ImageSize size{832, 480};
-  bool has_dit = false;  // the checkpoint has a transformer of its own
+  std::int64_t own_blocks = 0;  // of the checkpoint's own transformer; 0: it has none
   // generative_encoder_path: the folder of Wan on the machine that trained. And the embedding of
   // the prompt. Relative ones are relative to a folder that nobody knows. Empty: not said.
   std::filesystem::path model, prompt;
 
+  bool has_dit() const { return own_blocks > 0; }
   TrainedOn trained_on() const;
 };
 

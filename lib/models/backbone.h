@@ -37,7 +37,7 @@ class Backbone {
   virtual std::string name() const = 0;
   virtual const std::vector<Tap>& taps() const = 0;
   // Values of one frame's noise; 0: this backbone takes none.
-  virtual std::int64_t noise_size() const = 0;
+  virtual std::int64_t noise_size() const { return 0; }
 
   // What the whole takes, known before any weight is read.
   virtual Cost cost() const { return {}; }
@@ -46,13 +46,14 @@ class Backbone {
   virtual void load() = 0;
 
   // Taps (indices into taps(), ascending) that one run over a frame gives together, in the order
-  // in which the runs are cheapest: one group a timestep.
-  virtual std::vector<std::vector<std::size_t>> passes(
-      const std::vector<std::size_t>& taps) const = 0;
+  // in which the runs are cheapest: one group a timestep. Without timesteps all of them.
+  virtual std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& taps) const {
+    return {taps};
+  }
 
   // Makes ready for a group of passes(): folds its timestep into the weights. Not while something
   // runs.
-  virtual void begin(const std::vector<std::size_t>& pass) = 0;
+  virtual void begin(const std::vector<std::size_t>& pass) { static_cast<void>(pass); }
 
   // What all passes over a frame share. Frames do not see each other: pixels (N, 3, H, W) float32
   // in [-1, 1] of the size given at construction, on the CPU; the result (N, ...) float32 lies on

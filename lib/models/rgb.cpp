@@ -24,13 +24,7 @@ class Rgb final : public Backbone {
   std::string fingerprint() const override { return ""; }
   std::string name() const override { return "rgb"; }
   const std::vector<Tap>& taps() const override { return taps_; }
-  std::int64_t noise_size() const override { return 0; }
   void load() override {}
-  std::vector<std::vector<std::size_t>> passes(
-      const std::vector<std::size_t>& taps) const override {
-    return {taps};
-  }
-  void begin(const std::vector<std::size_t>&) override {}
   at::Tensor encode(const at::Tensor& pixels) const override { return pixels; }
 
   std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor&) const override {

@@ -106,6 +106,27 @@ int run_verify(const FileOptions& options, const Readers& readers, const Context
 
 }  // namespace
 
+FileReader reader_of(ModelFolders models) {
+  FileReader out;
+  out.kind = models.kind;
+  out.file = out.folder = models.name;
+  out.fits = [](const fs::path&, std::span<const std::byte>) { return false; };
+  out.fits_folder = models.fits;
+  out.inspect = models.print;
+  out.inspect_json = [describe = models.describe](const fs::path& folder) {
+    return describe(folder).dump(2);
+  };
+  out.verify = [check = models.check](const fs::path& folder) -> std::vector<Fault> {
+    try {
+      check(folder);
+    } catch (const Error& error) {
+      return {{folder, "", error.what()}};
+    }
+    return {};
+  };
+  return out;
+}
+
 std::vector<Verb> file_verbs(const std::string& program, std::vector<FileReader> readers) {
   auto options = std::make_shared<FileOptions>();
   const auto known = std::make_shared<const Readers>(std::move(readers));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "run/verb.h"
 
 namespace vega {
@@ -33,6 +34,17 @@ struct FileReader {
   // Empty: sound. Never throws for a bad file.
   std::function<std::vector<Fault>(const std::filesystem::path& path)> verify;
 };
+
+// Folders of models, each looked at as a whole.
+struct ModelFolders {
+  std::string kind, name;  // "folders of Wan2.1 models"; of the examples: "Wan2.1-T2V-1.3B"
+  std::function<bool(const std::filesystem::path& folder)> fits;
+  std::function<Json(const std::filesystem::path& folder)> describe;
+  std::function<std::string(const std::filesystem::path& folder)> print;  // for people
+  // Reads all of it. Throws an Error that says what is wrong.
+  std::function<void(const std::filesystem::path& folder)> check;
+};
+FileReader reader_of(ModelFolders models);
 
 // program: its name, for the examples. A file that fits none of the readers goes to the first one,
 // which says what is wrong with it. readers: at least one.

@@ -107,9 +107,10 @@ BranchSource find_branch(const qwen2_5_vl::Checkpoint& checkpoint, const BranchO
   out.prompt = options.prompt;
   if (out.prompt.empty() && !out.settings.prompt.empty() && is_there(out.settings.prompt))
     out.prompt = out.settings.prompt.string();
-  const bool own = options.weights ? *options.weights == kCheckpointWeights : out.settings.has_dit;
+  const bool own =
+      options.weights ? *options.weights == kCheckpointWeights : out.settings.has_dit();
   if (own) {
-    if (!out.settings.has_dit)
+    if (!out.settings.has_dit())
       throw InputError(explain(
           "--generative-weights checkpoint",
           checkpoint.folder.string() + ": no tensors " + std::string(wan::kSpatialDitPrefix) + "*",
@@ -122,7 +123,7 @@ BranchSource find_branch(const qwen2_5_vl::Checkpoint& checkpoint, const BranchO
   const wan::Checkpoint wan = wan::open_checkpoint(out.model);
   out.text = fmt::format("the transformer of {}: {}", out.model.string(),
                          wan::dit_origin(wan.dit, wan.dit_config).text());
-  if (out.settings.has_dit) out.text += "; the checkpoint's own is not used";
+  if (out.settings.has_dit()) out.text += "; the checkpoint's own is not used";
   // The last block of another transformer may be another one.
   if (out.settings.block >= wan.dit_config.layers)
     throw InputError(explain(

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <set>
 #include <string>
 #include <utility>
 
@@ -30,18 +29,6 @@ bool is_qwen(const fs::path& folder) {
   }
 }
 
-Json describe_weights(const TensorSet& set) {
-  std::int64_t values = 0;
-  std::uint64_t bytes = 0;
-  std::set<std::string> types;
-  for (const auto& [name, view] : set.tensors()) {
-    values += view.count();
-    bytes += view.bytes();
-    types.emplace(vega::name_of(view.dtype));
-  }
-  return {{"tensors", set.size()}, {"values", values}, {"bytes", bytes}, {"dtypes", types}};
-}
-
 std::string origin_text(const TensorSet& set, std::int64_t blocks) {
   WeightViews dit;
   const std::string_view prefix = wan::kSpatialDitPrefix;
@@ -56,10 +43,6 @@ Json describe_branch(const qwen2_5_vl::Checkpoint& c) {
   const FusionCheckpoint modules = open_branch_modules(c);
   const SpatialSettings s = read_spatial_settings(c.folder / "config.json", c.set);
   const SpatialFusion fusion(modules, {});
-  std::int64_t blocks = 0;
-  while (c.set.find(fmt::format("{}blocks.{}.modulation", wan::kSpatialDitPrefix, blocks)) !=
-         nullptr)
-    ++blocks;
   const std::string form = modules.fusion.method == FusionMethod::kTokenGated
                                ? ", " + vega::name_of(modules.fusion.form)
                                : "";
@@ -70,7 +53,7 @@ Json describe_branch(const qwen2_5_vl::Checkpoint& c) {
           {"timestep", s.timestep},
           {"shift", s.shift},
           {"size", to_string(s.size)},
-          {"transformer", s.has_dit ? origin_text(c.set, blocks) : "none of its own"},
+          {"transformer", s.has_dit() ? origin_text(c.set, s.own_blocks) : "none of its own"},
           {"not_as_the_paper", differences_from_paper(s, modules.fusion, fusion.residual_scale())}};
 }
 
@@ -81,7 +64,7 @@ Json describe_model(const fs::path& folder) {
   Json out{{"path", folder.string()},
            {"network", "Qwen2.5-VL"},
            {"layout", c.layout.name},
-           {"weights", describe_weights(c.set)},
+           {"weights", describe_tensors(c.set.tensors())},
            {"tower", {{"layers", v.layers}, {"width", v.width}, {"heads", v.heads}}},
            {"decoder",
             {{"layers", t.layers},
@@ -134,26 +117,15 @@ void check_model(const fs::path& folder) {
   static_cast<void>(text::Tokenizer::open(folder));
 }
 
-std::vector<Fault> verify_model(const fs::path& folder) {
-  try {
-    check_model(folder);
-  } catch (const Error& error) {
-    return {{folder, "", error.what()}};
-  }
-  return {};
-}
-
 }  // namespace
 
 FileReader qwen_reader() {
-  return {.kind = "folders of Qwen2.5-VL models",
-          .file = "Qwen2.5-VL-3B",
-          .folder = "Qwen2.5-VL-3B",
-          .fits = [](const fs::path&, std::span<const std::byte>) { return false; },
-          .fits_folder = is_qwen,
-          .inspect = inspect_model,
-          .inspect_json = [](const fs::path& folder) { return describe_model(folder).dump(2); },
-          .verify = verify_model};
+  return reader_of({.kind = "folders of Qwen2.5-VL models",
+                    .name = "Qwen2.5-VL-3B",
+                    .fits = is_qwen,
+                    .describe = describe_model,
+                    .print = inspect_model,
+                    .check = check_model});
 }
 
 }  // namespace vega::vlm

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -102,6 +103,18 @@ void check_finite(std::string_view name, const TensorView& tensor, const fs::pat
                std::string(std::isnan(value) ? "NaN" : "an infinite value") + " at index " +
                    index_text(*bad, tensor.shape),
                "finite weights", detail::kFetchAgain);
+}
+
+Json describe_tensors(const std::map<std::string, TensorView>& tensors) {
+  std::int64_t values = 0;
+  std::uint64_t bytes = 0;
+  std::set<std::string> types;
+  for (const auto& [name, view] : tensors) {
+    values += view.count();
+    bytes += view.bytes();
+    types.emplace(name_of(view.dtype));
+  }
+  return {{"tensors", tensors.size()}, {"values", values}, {"bytes", bytes}, {"dtypes", types}};
 }
 
 }  // namespace vega

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/dtype.h"
+#include "base/json.h"
 
 namespace vega {
 
@@ -21,5 +22,8 @@ std::string fingerprint(const std::map<std::string, TensorView>& tensors);
 // infinite. Types other than f16, bf16, f32, f64 pass. `file` may be empty.
 void check_finite(std::string_view name, const TensorView& tensor,
                   const std::filesystem::path& file = {});
+
+// {tensors, values, bytes, dtypes: element types}.
+Json describe_tensors(const std::map<std::string, TensorView>& tensors);
 
 }  // namespace vega

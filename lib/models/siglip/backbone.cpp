@@ -25,14 +25,8 @@ class SiglipBackbone final : public Backbone {
   std::string fingerprint() const override;
   std::string name() const override;
   const std::vector<Tap>& taps() const override { return taps_; }
-  std::int64_t noise_size() const override { return 0; }
   Cost cost() const override;
   void load() override;
-  std::vector<std::vector<std::size_t>> passes(
-      const std::vector<std::size_t>& taps) const override {
-    return {taps};
-  }
-  void begin(const std::vector<std::size_t>&) override {}
   at::Tensor encode(const at::Tensor& pixels) const override;
   std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override;
 

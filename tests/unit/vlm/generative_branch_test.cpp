@@ -234,7 +234,7 @@ TEST_CASE("generative branch: settings of config.json have the defaults of the r
   CHECK(usual.timestep == 300);
   CHECK(usual.shift == 5);
   CHECK(usual.size == ImageSize{832, 480});
-  CHECK_FALSE(usual.has_dit);
+  CHECK_FALSE(usual.has_dit());
   const SpatialSettings said = with(R"({"generative_vision_tower_feat_block_idx": 20,
       "generative_vision_tower_timestep": 500, "generative_vision_tower_shift": 3.0,
       "generative_vision_tower_size": "1280*720", "generative_encoder_path": "wan"})");
