@@ -34,11 +34,13 @@ Examples:
 
 See also: import, run, world; docs/checkpoints.md, docs/world.md)";
 
+constexpr std::int64_t kShardBytes = 5'000'000'000;  // as transformers
+
 void export_hf(const ExportOptions& o, const vlm::VlmCheckpoint& c, DType dtype,
                const fs::path& out) {
   std::vector<Outgoing> tensors;
   for (const auto& [name, view] : c.set.tensors()) tensors.push_back({name, view});
-  write_shards(out, tensors, dtype, o.shard_bytes);
+  write_shards(out, tensors, dtype, o.shard_bytes.value_or(kShardBytes));
   copy_side_files(c, out);
   publish_file(out / "config.json", exported_config(c, dtype).dump(2) + "\n");
   log_info("{}: {} tensors as {}", o.out, tensors.size(), torch_name(dtype));
@@ -101,6 +103,9 @@ void check_layout(const ExportOptions& o, ModelLayout layout, bool trained, bool
   if (!generator && (o.block || o.timestep || !o.note.empty()))
     throw UsageError(explain("--block, --timestep, --note", "with a language model",
                              "a step of vega-train world"));
+  if (layout != ModelLayout::kHf && o.shard_bytes)
+    throw UsageError(explain("--shard-size", "with --layout " + name,
+                             "--layout hf: the others have one file", "leave it out"));
   if (layout != ModelLayout::kHf && !trained)
     throw InputError(explain(o.inputs.front(), "no training and no step of one",
                              "one, for --layout " + name,
@@ -121,8 +126,8 @@ void ExportOptions::visit(OptionVisitor& v) {
   v.choice("--dtype", dtype, kComputeTypes,
            "type of its floating tensors (default: bf16 for hf, as the run has it for a generator, "
            "else fp32, as they were trained); of a generator: of those that trained");
-  v.parsed("--shard-size", shard_bytes, "SIZE", "5GB", bytes_of_text,
-           "most bytes a file of hf, such as 500MB");
+  v.parsed("--shard-size", shard_bytes, "SIZE", "", bytes_of_text,
+           "most bytes a file of hf, such as 500MB (default: 5GB)");
   v.flag("--overwrite", overwrite, "replace an earlier export");
   v.group("Record of a generator (default: as the run has it)");
   v.open_integer("--block", block, "N", {0, 1023},

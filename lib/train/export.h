@@ -36,7 +36,7 @@ struct ExportOptions {
   std::optional<ModelLayout> layout;  // unset: hf; of a generator: diffusers
   // Unset: bf16 for hf, fp32 (as trained) for peft and llava; of a generator: as the run has it.
   std::optional<DType> dtype;
-  std::int64_t shard_bytes = 5'000'000'000;  // --shard-size, of hf
+  std::optional<std::int64_t> shard_bytes;  // --shard-size, of hf
   bool overwrite = false;
   // Of a generator, in its record; unset: as the run has it.
   std::optional<std::int64_t> block, timestep;

@@ -62,6 +62,18 @@ void write_done(const fs::path& folder) {
   publish_file(folder / kDoneFile, done);
 }
 
+// A run in a folder of another one would be taken for a part of it, and go with an old checkpoint.
+void refuse_inside_run(const fs::path& folder) {
+  std::error_code error;
+  fs::path up = fs::absolute(folder / "", error).lexically_normal().parent_path();
+  while (up != up.parent_path()) {
+    up = up.parent_path();
+    if (fs::exists(up / kRunFile, error))
+      throw RefusedError(explain(folder.string(), "a folder inside the run " + up.string(),
+                                 "one beside it", "give -o another folder"));
+  }
+}
+
 }  // namespace
 
 struct RunFolder::State {
@@ -158,6 +170,7 @@ RunFolder::RunFolder(fs::path folder, Json run, RunFolderOptions options)
   s.run = run.sorted();
   s.identity = xxh3_hex(s.run.dump());
   s.options = options;
+  refuse_inside_run(s.folder);
   make_folder(s.folder);
   const FolderLock held(s.folder);  // two runs that begin at once: one of them makes run.json
   std::error_code error;

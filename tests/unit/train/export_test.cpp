@@ -215,6 +215,11 @@ TEST_CASE("export and import refuse what they cannot do, and leave nothing behin
   again.inputs = {(folder / "run").string()};
   again.out = (folder / "x").string();
   again.overwrite = true;
+  again.layout = ModelLayout::kPeft;
+  again.shard_bytes = 1000;
+  CHECK_THROWS_WITH(export_model(again), Contains("--shard-size") && Contains("--layout peft"));
+  again.layout.reset();
+  again.shard_bytes.reset();
   const auto first = read_bytes(folder / "x/model.safetensors");
   export_model(again);
   CHECK((read_bytes(folder / "x/model.safetensors") == first));

@@ -179,6 +179,19 @@ TEST_CASE("run folder: one process at a time") {
   CHECK_THROWS_WITH(RunFolder(folder / "run", sample_run()), Contains("another process"));
 }
 
+TEST_CASE("run folder: none inside another one, whatever the form of its path") {
+  const test::TempFolder folder;
+  { const RunFolder run(folder / "run", sample_run()); }
+  for (const char* inside : {"run/step-00000100", "run/a/b/", "run/../run/a"}) {
+    INFO(inside);
+    CHECK_THROWS_WITH(RunFolder(folder / inside, sample_run()),
+                      Contains("inside the run") && Contains("another folder"));
+  }
+  CHECK(names_in(folder / "run") == std::set<std::string>{"run.json"});
+  for (const char* itself : {"run/", "run/.", "./run", "run-2"})
+    CHECK_NOTHROW(RunFolder(folder / itself, sample_run()));
+}
+
 TEST_CASE("run folder: torn checkpoints are never read and are removed") {
   const test::TempFolder folder;
   {
