@@ -285,22 +285,22 @@ std::vector<SampledItem> TrainingData::items() const {
   return out;
 }
 
-std::string TrainingData::table() const {
-  std::string out;
+std::vector<std::string> TrainingData::lines() const {
+  std::vector<std::string> out;
   for (const EntryCount& c : entries) {
-    out += fmt::format("{} ({}, {}): {} of {} questions train, {} target{}",
+    std::string& line = out.emplace_back();
+    line = fmt::format("{} ({}, {}): {} of {} questions train, {} target{}",
                        c.entry.annotations.filename().string(),
                        name_in<tasks::Task>(tasks::kTasks, c.entry.task), c.entry.share.text(),
                        c.samples, c.read, c.targets, c.targets == 1 ? "" : "s");
     const auto say = [&](std::int64_t count, const char* what) {
-      if (count > 0) out += fmt::format("; {} {}", count, what);
+      if (count > 0) line += fmt::format("; {} {}", count, what);
     };
     say(c.too_long, "too long");
     say(c.cut, "cut");
     say(c.bad, "broken");
     say(c.no_object, "without their object");
     say(c.no_scene, "without files");
-    out += '\n';
   }
   return out;
 }

@@ -53,7 +53,7 @@ struct TrainingData {
   std::vector<DataFile> files;  // all that were looked at
 
   std::vector<SampledItem> items() const;
-  std::string table() const;  // a line an entry, for people
+  std::vector<std::string> lines() const;  // of each entry, for people
 };
 
 // Widths of the features that a checkpoint reads, and the recipe of the generative ones.

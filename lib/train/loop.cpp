@@ -125,7 +125,7 @@ RunResult run_of_ranks(const TrainVerb& options, const Context& context,
     validation.emplace(setup->recipe.validation, score);
     check_validation(*validation, *setup);
   });
-  log_info("data:\n{}", setup->data.table());
+  for (const std::string& line : setup->data.lines()) log_info("data: {}", line);
   const OpenedFolder opened = open_folder(*setup, identities[0], ranks);
   const std::string name = setup->recipe.out.string();
   if (opened.finished) {

@@ -122,9 +122,10 @@ class TrainingRun {
                part == vlm::Part::kLora ? plural(static_cast<std::size_t>(count.first / 2), "pair")
                                         : plural(static_cast<std::size_t>(count.first), "tensor"),
                recipe_.rates.at(part));
-    log_info("{} numbers train; {} of {} samples and {} targets", all,
+    log_info("{} numbers train; {}; {} with {} an epoch", all,
              plural(static_cast<std::size_t>(setup_.plan.steps), "step"),
-             setup_.data.samples.size(), target_sum());
+             plural(setup_.data.samples.size(), "sample"),
+             plural(static_cast<std::size_t>(target_sum()), "target"));
   }
 
   std::int64_t target_sum() const {

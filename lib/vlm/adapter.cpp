@@ -323,8 +323,8 @@ TensorSet merge_adapter(const TensorSet& base, const Adapter& adapter, DType typ
   Changes changes = adapter_changes(adapter, base.find("lm_head.weight") != nullptr);
   if (!pairs) leave_decoder_out(changes);
   TensorSet out = apply_changes(base, changes, type);
-  log_info("{}: {} pairs, {} whole tensors", adapter.folder.string(),
-           changes.pairs.size(), changes.whole.size());
+  log_info("{}: {} pairs, {} whole tensors", adapter.folder.string(), changes.pairs.size(),
+           changes.whole.size());
   return out;
 }
 

@@ -149,8 +149,11 @@ std::vector<fs::path> sharded_files(const fs::path& folder, const std::string& s
   if (fs::exists(index)) return indexed_files(folder, index, stem, read_weight_map(index));
   const auto names = safetensors_names(folder, stem);
   if (names.empty()) {
-    throw InputError(explain((folder / (stem + "*.safetensors")).string(), "no such file",
-                             "a checkpoint in safetensors", "check the folder of the model"));
+    const bool pipeline = fs::exists(folder / "model_index.json");
+    throw InputError(explain(
+        (folder / (stem + "*.safetensors")).string(),
+        pipeline ? "no such file, but a pipeline of diffusers (model_index.json)" : "no such file",
+        "a checkpoint in safetensors", "check the folder of the model"));
   }
   auto files = numbered_files(folder, stem, names);
   if (files.empty()) {

@@ -1,5 +1,6 @@
 // For programs whose tests all run on the device that VEGA_TEST_DEVICE names: opens it before any
-// of them computes something (core/device.h says why it has to be first), in whatever order they run.
+// of them computes something (core/device.h says why it has to be first), in whatever order they
+// run.
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <catch2/catch.hpp>
 
