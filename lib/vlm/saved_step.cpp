@@ -187,8 +187,8 @@ TensorSet merge_step(const VlmCheckpoint& base, const SavedStep& step, const Vlm
       if (set.find(name) != nullptr && !changes.whole.contains(name))
         set = with_rows(set, name, config.text.vocab, added);
   }
-  log_info("{}: {} pairs merged, {} tensors taken whole", step.folder.path.string(),
-           changes.pairs.size(), changes.whole.size());
+  log_info("{}: {} pairs, {} whole tensors", step.folder.path.string(), changes.pairs.size(),
+           changes.whole.size());
   return apply_changes(set, changes, type);
 }
 

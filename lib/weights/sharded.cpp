@@ -142,6 +142,17 @@ std::vector<fs::path> numbered_files(const fs::path& folder, const std::string& 
   return files;
 }
 
+// ", but FILE" where files of another kind of model are there, such as those of a diffusion model.
+std::string another_model(const fs::path& folder) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    if (name == "model_index.json" || name.ends_with(".safetensors")) names.insert(name);
+  }
+  return names.empty() ? "" : ", but " + *names.begin();
+}
+
 }  // namespace
 
 std::vector<fs::path> sharded_files(const fs::path& folder, const std::string& stem) {
@@ -149,11 +160,9 @@ std::vector<fs::path> sharded_files(const fs::path& folder, const std::string& s
   if (fs::exists(index)) return indexed_files(folder, index, stem, read_weight_map(index));
   const auto names = safetensors_names(folder, stem);
   if (names.empty()) {
-    const bool pipeline = fs::exists(folder / "model_index.json");
-    throw InputError(explain(
-        (folder / (stem + "*.safetensors")).string(),
-        pipeline ? "no such file, but a pipeline of diffusers (model_index.json)" : "no such file",
-        "a checkpoint in safetensors", "check the folder of the model"));
+    throw InputError(explain((folder / (stem + "*.safetensors")).string(),
+                             "no such file" + another_model(folder), "a checkpoint in safetensors",
+                             "check the folder of the model"));
   }
   auto files = numbered_files(folder, stem, names);
   if (files.empty()) {

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void export_to(const fs::path& from, const fs::path& out, ModelLayout layout,
-               std::optional<DType> dtype = {}, std::int64_t shard_bytes = 5'000'000'000) {
+               std::optional<DType> dtype = {}, std::optional<std::int64_t> shard_bytes = {}) {
   ExportOptions options;
   options.inputs = {from.string()};
   options.out = out.string();
