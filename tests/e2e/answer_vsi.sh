@@ -101,6 +101,26 @@ same broken/answers.jsonl <(head -n 4 gold/answers.jsonl)
 VIDEOS=$GOLD
 expect_exit 4 answer broken.json -o broken
 same broken/answers.jsonl gold/answers.jsonl   # the videos are there now
+# A header that states more frames than the file has does not count; of a file without all frames that its header lists,
+# both numbers are said.
+mkdir -p stated/scannet
+# stated FILE ATOM OFFSET BYTES: overwrites bytes behind the name of a part of the header.
+stated() { printf "$4" | dd of="$1" bs=1 seek=$(($(grep -obUa "$2" "$1" | head -n 1 | cut -d: -f1) + 4 + $3)) conv=notrunc status=none; }
+cp "$GOLD/scannet/scene0011_00.mp4" stated/scannet
+stated stated/scannet/scene0011_00.mp4 stts 8 '\0\0\0\71'   # times of 57 frames, 40 are there
+whole=$GOLD/scannet/scene0030_00.mp4
+header=$(($(grep -obUa moov "$whole" | cut -d: -f1) - 4))
+# The header of 5 frames first, then 3 of them: chunks begin at 20 + the header + 8.
+{ head -c 20 "$whole"; tail -c +$((header + 1)) "$whole"; tail -c +29 "$whole" | head -c $((8 + 250 + 251 + 251)); } \
+  >stated/scannet/scene0030_00.mp4
+check "where the frames lie" test $((20 + $(stat -c %s "$whole") - header + 8)) = 728
+stated stated/scannet/scene0030_00.mp4 stco 8 '\0\0\2\330'
+head -n 4 "$GOLD/questions.jsonl" >stated.jsonl
+expect_exit 0 evaluate prepare vsi stated.jsonl --videos "$GOLD" -o stated.json
+VIDEOS=stated
+expect_exit 4 answer stated.json -o stated
+expect_text "scannet/scene0011_00: 32 of 40 frames" "3 of 5" "scannet/scene0030_00: not answered: 2 questions: 2, 3"
+same stated/answers.jsonl <(head -n 2 gold/answers.jsonl)
 VIDEOS=data
 expect_exit 3 answer gold.json -o none
 expect_text "none of 5 videos"

@@ -1,6 +1,7 @@
 # Qwen2.5-VL with VEGA-3D's generative branch: questions about frames; whose transformer looks; what is refused.
 #   bash spatial.sh BIN
 . "$(dirname "$0")/lib.sh" || exit 1
+GOLD=$(cd "$(dirname "$0")/../golden/vsi" && pwd)
 answer() { "$BIN/vega-eval" answer --progress off "$@"; }
 json() { answer "$@" --format json --log-level warn; }
 # A smaller picture for Wan than the released 832x480.
@@ -64,11 +65,49 @@ expect_exit 2 json "${stored[@]}" --semantic "$T/f/tower"
 expect_exit 3 "$BIN/vega-fuse" preview "$T/t/own/room.h5" -o "$T/gate.png"
 expect_exit 2 "$BIN/vega-fuse" tokens "$T/f/wan/room.h5" --checkpoint "$T/own" -o "$T/t2" --progress off
 
+# --- a plain Qwen2.5-VL is asked about its tower's tokens as they are.
+expect_exit 0 synth model --preset qwen2.5-vl-tiny -o "$T/plain" --progress off
+expect_exit 0 extract features "${two[@]}" --backbone qwen2.5-vl --model "$T/plain" --size 504x336 -o "$T/f" --tag plain
+stored=(room --ask "What is red?" --max-new-tokens 6 --checkpoint "$T/plain")
+expect_exit 0 json "${ask[@]}" --checkpoint "$T/plain"
+plain=$(cat "$OUT")
+expect_exit 0 json "${stored[@]}" --semantic "$T/f/plain"
+check "the live answer of the plain model" test "$(cat "$OUT")" = "$plain"
+check "not that of the other model" test "$plain" != "$own"
+expect_exit 0 synth model --preset qwen2.5-vl-tiny --seed 7 -o "$T/other" --progress off
+expect_exit 2 json "${stored[@]}" --tokens "$T/t/own"
+expect_text "--semantic DIR of vega-extract features --backbone qwen2.5-vl"
+expect_exit 3 json room --ask "What is red?" --checkpoint "$T/other" --semantic "$T/f/plain"
+expect_text "tokens of another model"
+
+# --- VSI-Bench with the branch: one look at a video serves all its questions, and run.json names the transformer.
+sed -n 3,5p "$GOLD/questions.jsonl" >"$T/vsi.jsonl"
+expect_exit 0 "$BIN/vega-eval" prepare vsi "$T/vsi.jsonl" --videos "$GOLD" -o "$T/vsi.json"
+vsi() { answer vsi "$T/vsi.json" --videos "$GOLD" --frames 2 --max-pixels 50000 "$@"; }
+expect_exit 3 vsi --checkpoint "$T/own" -o "$T/v"
+expect_text "data/models/Wan2.1-T2V-1.3B" "--model"
+expect_nothing "$T/v"
+expect_exit 0 vsi --checkpoint "$T/own" --model "$T/wan" -o "$T/v"
+expect_text "the checkpoint's own transformer: trained" "scannet/scene0030_00: 2 of 5 frames" "all parts: 3 of 3 questions"
+check "run.json names the branch" grep -q '"block": 29' "$T/v/run.json"
+for shard in 0/2 1/2; do
+  expect_exit 0 vsi --checkpoint "$T/own" --model "$T/wan" -o "$T/shards" --shard $shard --batch 1
+done
+expect_exit 0 "$BIN/vega-eval" merge "$T/shards"
+check "the same answers one by one" cmp "$T/shards/answers.jsonl" "$T/v/answers.jsonl"
+expect_exit 3 vsi --checkpoint "$T/own" --generative-weights "$T/wan" -o "$T/v"
+expect_text "generative.transformer"
+expect_exit 0 vsi --checkpoint "$T/drawn" --model "$T/wan" -o "$T/d"
+check "another transformer, other answers" test "$(sed 's/"model_id":"[^"]*"//' "$T/d/answers.jsonl")" \
+  != "$(sed 's/"model_id":"[^"]*"//' "$T/v/answers.jsonl")"
+expect_exit 2 vsi --checkpoint "$T/plain" --model "$T/wan" -o "$T/none"
+expect_text "--model" "without generative branch"
+expect_nothing "$T/none"
+
 # --- refusals.
 expect_exit 3 answer "${ask[@]}" --checkpoint "$T/own"
 expect_text "data/models/Wan2.1-T2V-1.3B" "--model"
 expect_exit 2 answer "${ask[@]}" --checkpoint "$T/own" --model "$T/wan" --generative-weights "$T/elsewhere"
-expect_exit 0 synth model --preset qwen2.5-vl-tiny -o "$T/plain" --progress off
 expect_exit 2 answer "${ask[@]}" --checkpoint "$T/plain" --generative-weights checkpoint
 expect_text "--generative-weights" "without generative branch"
 sed -i 's/"use_generative_encoder": true/"use_generative_encoder": false/' "$T/drawn/config.json"
