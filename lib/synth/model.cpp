@@ -186,7 +186,8 @@ constexpr Choice<std::string_view> kPresets[] = {
     {"vlm-tiny", "vlm-tiny",
      "a whole VEGA-3D model for siglip-tiny and wan-tiny: tower, projectors, gate, grounding head, "
      "Qwen2 of width 256 (27 MB)"},
-    {"vlm-tiny-3d", "vlm-tiny-3d", "the same without generative features: Video-3D-LLM"},
+    {"vlm-small", "vlm-small", "the same with a decoder of 8 layers of width 512 (157 MB)"},
+    {"vlm-tiny-3d", "vlm-tiny-3d", "vlm-tiny without generative features: Video-3D-LLM"},
     {"vlm-tiny-video", "vlm-tiny-video", "and without 3D positions: LLaVA-Video"},
     {"vlm-study", "vlm-study",
      "a model to train from scratch, for a row of the study: Qwen2 of width 128, no tower, values "

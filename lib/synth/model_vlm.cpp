@@ -82,10 +82,14 @@ qwen2::Config decoder_config(std::int64_t width, std::int64_t mlp) {
 VlmPlan tiny_plan(const std::string& preset) {
   VlmPlan plan;
   plan.decoder = decoder_config(256, 512);
+  if (preset == "vlm-small") {
+    plan.decoder = decoder_config(512, 2048);
+    plan.decoder.layers = 8;
+  }
   plan.tower = siglip_preset("siglip-tiny");
   plan.semantic = plan.tower->width;
   plan.scene = preset != "vlm-tiny-video";
-  if (preset == "vlm-tiny") plan.fusion = FusionConfig{};
+  if (preset == "vlm-tiny" || preset == "vlm-small") plan.fusion = FusionConfig{};
   return plan;
 }
 

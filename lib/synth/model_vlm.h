@@ -12,6 +12,7 @@ namespace vega::synth {
 // config.json, generation_config.json and a tokeniser: that of options.tokenizer, or one of bytes
 // alone, without merges. Presets:
 //   vlm-tiny        VEGA-3D
+//   vlm-small       the same with 8 layers of width 512
 //   vlm-tiny-3d     Video-3D-LLM: nothing generative
 //   vlm-tiny-video  LLaVA-Video: no positions and no grounding either
 //   vlm-study       options.row, to be trained from scratch: width 128, no tower, one shard; its

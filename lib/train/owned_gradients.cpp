@@ -3,8 +3,10 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <limits>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "ranks/ranks.h"
@@ -28,6 +30,14 @@ std::vector<std::vector<std::size_t>> backward_order(const std::vector<vlm::Trai
   return out;
 }
 
+// The decoder's layer that a tensor is of; more than all of them for the head and the last norm.
+std::size_t layer_of(const std::string& name) {
+  constexpr std::string_view kLayers = ".layers.";
+  const std::size_t at = name.find(kLayers);
+  if (at == std::string::npos) return std::numeric_limits<std::size_t>::max();
+  return std::stoul(name.substr(at + kLayers.size()));
+}
+
 }  // namespace
 
 bool is_of_decoder(const std::string& name, vlm::Part part) {
@@ -39,7 +49,7 @@ class OwnedGradients::Hook final : public torch::autograd::PostAccumulateGradHoo
  public:
   Hook(OwnedGradients& owner, std::size_t place) : owner_(owner), place_(place) {}
   void operator()(const torch::autograd::Variable&) override {
-    if (owner_.leaves_early_) owner_.made(place_);
+    if (owner_.leaves_early_) owner_.reached(place_);
   }
 
  private:
@@ -51,14 +61,21 @@ OwnedGradients::OwnedGradients(Ranks& ranks, const std::vector<vlm::Trained>& tr
                                std::vector<int> owners)
     : leaves_(leaves_of(trained)),
       watched_(backward_order(trained)[0]),
+      complete_(leaves_.size()),
       owners_(std::move(owners)),
       rank_(ranks.rank()),
       sums_(ranks, leaves_, owners_, backward_order(trained)),
       given_(leaves_.size()),
       had_(leaves_.size()) {
-  for (const std::size_t place : watched_)
+  std::size_t layer = std::numeric_limits<std::size_t>::max(), complete = 0;
+  for (std::size_t i = 0; i < watched_.size(); ++i) {
+    const std::size_t place = watched_[i];
+    if (const std::size_t own = layer_of(trained[place].name); own != layer)
+      layer = own, complete = i;
+    complete_[place] = complete;
     torch::autograd::impl::set_post_acc_grad_hooks(leaves_[place],
                                                    std::make_unique<Hook>(*this, place));
+  }
 }
 
 OwnedGradients::~OwnedGradients() {
@@ -69,6 +86,12 @@ OwnedGradients::~OwnedGradients() {
 void OwnedGradients::clear() {
   sums_.clear();
   had_.assign(had_.size(), false);
+}
+
+void OwnedGradients::reached(std::size_t place) {
+  for (; closed_ < complete_[place]; ++closed_)
+    if (!given_[watched_[closed_]]) made(watched_[closed_]);
+  made(place);
 }
 
 void OwnedGradients::made(std::size_t place) {

@@ -27,7 +27,7 @@ class OwnedGradients {
   void clear();  // before a step
   // Before the gradients of a scene that the decoder reads in so many passes. Where it is one,
   // what is_of_decoder() leaves while its backward pass goes on.
-  void begin_round(std::int64_t passes) { leaves_early_ = passes == 1; }
+  void begin_round(std::int64_t passes) { leaves_early_ = passes == 1, closed_ = 0; }
   // Of these nothing more comes in this round; where gradients leave early they leave now.
   void close(const std::vector<std::size_t>& places);
   const std::vector<std::size_t>& leaving() const { return watched_; }  // in their order
@@ -40,10 +40,15 @@ class OwnedGradients {
 
  private:
   class Hook;
-  void made(std::size_t place);  // this tensor's gradient is complete
+  void reached(std::size_t place);  // a backward pass has made this one of watched_
+  void made(std::size_t place);     // this tensor's gradient is complete
 
   std::vector<at::Tensor> leaves_;
-  std::vector<std::size_t> watched_;  // places of is_of_decoder()
+  std::vector<std::size_t> watched_;  // places of is_of_decoder(), head and last norm first
+  // Of each place of watched_: so many of watched_, the first ones, are complete when its layer is
+  // reached. What is not given then has no gradient in this scene, as the head of grounding alone.
+  std::vector<std::size_t> complete_;
+  std::size_t closed_ = 0;  // of watched_, in this round
   std::vector<int> owners_;
   int rank_ = 0;
   OwnedSums sums_;

@@ -136,7 +136,8 @@ MemoryPlan planned_memory(const TrainSetup& setup) {
       !handed_on ||
       out.gradients >= 4 * trained_numbers(setup.planned, setup.recipe.model) + out.moments / 2;
   const MemoryPlace place = memory_place(setup.recipe.model.placement);
-  const ModelSize model = model_size(setup.planned, setup.recipe.model, share);
+  ModelSize model = model_size(setup.planned, setup.recipe.model, share);
+  if (counted) model.late_gradients = 0;
   ModelSize kept = model;
   kept.recompute = !model.recompute;
   for (const auto& of_rank : scenes)

@@ -57,6 +57,7 @@ struct RankShare {
   bool one_pass = true;  // the decoder reads each scene in one pass: gradients leave during it
 
   bool keeps(int level) const { return ranks > 1 && zero >= level; }
+  bool hands_on_early() const { return keeps(2) && one_pass; }
 };
 // Whether its fusion reads the question, so that each has tokens of its own.
 bool reads_question(const vlm::VlmCheckpoint& planned);

@@ -183,7 +183,7 @@ double tower_peak(const ModelSize& model, const PassSize& pass, const MemoryPlac
   if (model.positions) left += real(pass.frames) * kCells * hidden * kMaster;
   left += tower_work(model, pass, place);
   const double last = tower_kept(model, pass, place, model.tower->layers + 1);
-  left += model.lent_layer;
+  left += model.lent_layer + model.late_gradients;
   if (!pass.first_scene) return left + last;
   const double first = tower_kept(model, pass, place, 2);
   return left + std::max(last - kMaster * model.gradients.tower, first);
@@ -258,7 +258,8 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
   const double kept = tower_kept(model, pass, place, streams);
   out.tower = kept + tower_work(model, pass, place);
   const double made = pass.first_scene ? kMaster * model.gradients.visual : 0;
-  const double visual = visual_work(model, pass, place) - made + model.lent_layer;
+  const double visual =
+      visual_work(model, pass, place) - made + model.lent_layer + model.late_gradients;
   out.peak = std::max({kept + out.visual + std::max(decoder_peak(model, pass, place, out), visual),
                        tower_peak(model, pass, place), pixel_peak(model, pass, place)});
   return out;

@@ -54,6 +54,9 @@ struct ModelSize {
   GradientOrder gradients;
   // Bytes of a layer, and of the head, that come from other ranks for a while; 0: they do not.
   double lent_layer = 0, lent_head = 0;
+  // Bytes of gradients of what stands in front of the decoder, where they are not among the plan's
+  // gradients: they wait for the end of a scene, and go.
+  double late_gradients = 0;
   std::optional<siglip::Config> tower;  // it trains, and reads pictures in place of features
 
   double layer_numbers() const;  // of one layer of the decoder

@@ -118,28 +118,32 @@ OwnBytes largest_part(const std::vector<vlm::TrainedSpec>& specs, int ranks) {
   return most;
 }
 
-// Gradients that a rank holds beside the sums of its own, where they leave while the backward pass
-// goes on: what stands in front of the decoder, buckets that are not full, a layer's at a time, and
-// the two largest buckets.
-double open_gradients(const std::vector<vlm::TrainedSpec>& specs, const ModelSize& model,
-                      int ranks) {
+// Gradients of a scene that a rank holds beside the sums of its own, where those of the decoder
+// leave while the backward pass goes on: of a layer at a time, which the pass itself counts,
+// buckets that are not full and the two largest ones; in the end of what stands in front of the
+// decoder.
+struct OpenGradients {
+  double buckets = 0, late = 0;
+};
+
+OpenGradients open_gradients(const std::vector<vlm::TrainedSpec>& specs, int ranks) {
   const std::vector<std::int64_t> of_each = master_bytes(specs);
   const std::int64_t all = std::accumulate(of_each.begin(), of_each.end(), std::int64_t{0});
   const auto bucket = static_cast<double>(owned_bucket_bytes(all, ranks));
-  double late = 0, first = bucket, second = bucket;
+  OpenGradients out;
+  double first = bucket, second = bucket;
   for (const vlm::TrainedSpec& spec : specs) {
     const double bytes = 4 * count_of(spec.shape);
     if (!is_of_decoder(spec.name, spec.part)) {
-      late += bytes;
+      out.late += bytes;
     } else if (bytes > first) {
       second = std::exchange(first, bytes);
     } else {
       second = std::max(second, bytes);
     }
   }
-  const double layer =
-      model.mode == DecoderMode::kTrained ? 4 * model.layer_numbers() : 0;  // of adapters: little
-  return late + ranks * bucket + first + second + layer;
+  out.buckets = ranks * bucket + first + second;
+  return out;
 }
 
 }  // namespace
@@ -176,6 +180,9 @@ ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& 
   if (has_part(options, Part::kTower) && c.tower) out.tower = c.tower->config;
   if (c.config.fuses && out.visual_trains()) out.fusion = fusion_memory(c.modules.fusion);
   out.gradients = gradient_order(c, options);
+  if (share.hands_on_early())
+    out.late_gradients =
+        open_gradients(vlm::trained_specs(c, options.parts, options.lora), share.ranks).late;
   if (share.keeps(3) && out.mode == DecoderMode::kTrained) {
     for (const vlm::TrainedSpec& spec : vlm::trained_specs(c, options.parts, options.lora)) {
       if (!is_apart(spec.name)) continue;
@@ -219,10 +226,11 @@ MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainMode
   if (share.ranks > 1)
     out.exchange = std::min(4 * numbers, (place.device ? 1.0 : 2.0) * kBucketBytes);
   const ModelSize model = model_size(planned, options, share);
-  if (share.keeps(2)) {
-    const double open = open_gradients(specs, model, share.ranks);
-    out.gradients = own.all + (share.one_pass ? std::min(4 * numbers, open) : 4 * numbers);
-  }
+  if (share.keeps(2))
+    out.gradients =
+        own.all + (share.hands_on_early()
+                       ? std::min(4 * numbers, open_gradients(specs, share.ranks).buckets)
+                       : 4 * numbers);
   if (model.lent_layer > 0)
     out.lent = model.lent_layer + std::max(model.lent_head, model.lent_layer);
   out.update = 8 * largest;  // Optimizer::gradient_norm, in float64

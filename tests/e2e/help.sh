@@ -46,7 +46,7 @@ expect_text "--quality: got '9x', expected a whole number, 1 to 100"
 expect_exit 2 synth model -o "$T/model" --preset wan-99b
 expect_text "--preset: got 'wan-99b'" "wan-tiny" "vega-7b"
 run synth model --help
-for preset in wan-tiny wan-1.3b umt5-tiny umt5-xxl siglip-tiny siglip-so400m vega-tiny vega-7b vlm-tiny vlm-tiny-3d vlm-tiny-video; do
+for preset in wan-tiny wan-1.3b umt5-tiny umt5-xxl siglip-tiny siglip-so400m vega-tiny vega-7b vlm-tiny vlm-small vlm-tiny-3d vlm-tiny-video; do
   check "the help names $preset" grep -qw -e "$preset" "$OUT"
 done
 run synth scene --help
