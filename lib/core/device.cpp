@@ -255,6 +255,10 @@ void* cuda_symbol(const char* name) {
   return found;
 }
 
+void* find_cuda_symbol(const char* name) {
+  return cuda_available() ? dlsym(cuda().library, name) : nullptr;
+}
+
 void check_cuda(const char* what, int status) {
   constexpr int kMemoryAllocation = 2;  // cudaErrorMemoryAllocation
   if (status == 0) return;

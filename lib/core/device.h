@@ -63,6 +63,9 @@ void* current_stream(at::Device device);
 // Address of an extern "C" function of the CUDA half. Throws DeviceError when the library is
 // missing or of another build.
 void* cuda_symbol(const char* name);
+// The same of a function that the CUDA half need not have: null where it has none, or where there
+// is no CUDA.
+void* find_cuda_symbol(const char* name);
 
 // Throws DeviceError naming the kernel and CUDA's words when `status` (a cudaError_t) is not 0,
 // DeviceMemoryError when the device's memory is used up.

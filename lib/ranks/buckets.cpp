@@ -28,16 +28,17 @@ std::vector<std::vector<std::size_t>> bucket_places(const std::vector<at::Tensor
   return out;
 }
 
-Bucket::Bucket(std::vector<at::Tensor> parts) : parts_(std::move(parts)) {
+Bucket::Bucket(std::vector<at::Tensor> parts, bool stays) : parts_(std::move(parts)) {
   const at::Tensor& first = parts_.front();
-  shared_ = parts_.size() == 1 && first.is_cpu() && first.is_contiguous();
+  shared_ = parts_.size() == 1 && (stays || first.is_cpu()) && first.is_contiguous();
   if (shared_) {
     flat_ = first.detach().view({-1});
     return;
   }
   std::vector<at::Tensor> rows;
   for (const at::Tensor& part : parts_) rows.push_back(part.detach().reshape({-1}));
-  flat_ = at::cat(rows).to(at::kCPU);
+  flat_ = at::cat(rows);
+  if (!stays) flat_ = flat_.to(at::kCPU);
 }
 
 void Bucket::put_back() {
@@ -58,7 +59,8 @@ class BucketLine {
   template <typename Begin>
   void add(std::vector<at::Tensor> parts, const Begin& begin) {
     if (line_.size() == kBucketsUnderWay) end_first();
-    Bucket bucket(std::move(parts));
+    const bool stays = ranks_.takes(parts.front().device());
+    Bucket bucket(std::move(parts), stays);
     bucket.work = begin(bucket.flat());
     line_.push_back(std::move(bucket));
   }

@@ -39,7 +39,9 @@ void LentTensors::begin(std::size_t group) {
   const c10::NoGradGuard no_gradients;
   UnderWay next{group, {}, {}};
   for (const Sent& sent : sent_[group]) {
-    next.flat.push_back(at::empty({sent.numel}, at::TensorOptions(sent.type)));
+    const at::Device home = groups_[group][sent.places[0]].kept.device();
+    next.flat.push_back(at::empty(
+        {sent.numel}, at::TensorOptions(sent.type).device(ranks_.takes(home) ? home : at::kCPU)));
     if (sent.owner != ranks_.rank()) continue;
     for (std::size_t i = 0; i < sent.places.size(); ++i) {
       const at::Tensor& kept = groups_[group][sent.places[i]].kept;

@@ -7,10 +7,16 @@
 
 #include <c10/util/Logging.h>
 
+#include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <thread>
 #include <utility>
+
+#include "core/device.h"
+#include "ranks/nccl_door.h"
 
 namespace vega {
 namespace {
@@ -134,6 +140,28 @@ class GlooWork final : public PendingWork {
   std::shared_ptr<Ended> ended_;
 };
 
+// Work of NCCL: the host sees that it is done by asking, and finish() lets the stream wait for it.
+class GpuWork final : public PendingWork {
+ public:
+  explicit GpuWork(c10::intrusive_ptr<c10d::Work> work) : work_(std::move(work)) {}
+  bool wait_for(milliseconds time) override {
+    const auto end = std::chrono::steady_clock::now() + time;
+    auto pause = std::chrono::microseconds(20);
+    while (!linked([&] { return work_->isCompleted(); })) {
+      if (std::chrono::steady_clock::now() >= end) return false;
+      std::this_thread::sleep_for(pause);
+      pause = std::min(2 * pause, std::chrono::microseconds(1000));
+    }
+    return true;
+  }
+  void finish() override {
+    linked([&] { work_->wait(); });
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::Work> work_;
+};
+
 // The network that ranks talk over: GLOO_SOCKET_IFNAME names it, as for PyTorch; ranks of one node
 // need none.
 auto gloo_device(const RankPlace& place) {
@@ -146,7 +174,9 @@ auto gloo_device(const RankPlace& place) {
 }  // namespace
 
 struct RankGroup::State {
-  c10::intrusive_ptr<c10d::Backend> gloo;
+  c10::intrusive_ptr<c10d::Backend> gloo, nccl;
+
+  c10d::Backend& of(const at::Tensor& flat) const { return flat.is_cuda() ? *nccl : *gloo; }
 };
 
 RankGroup::RankGroup(RankStore& store, const RankPlace& place, milliseconds wait)
@@ -166,35 +196,52 @@ namespace {
 
 // Begins a collective without a limit of its own. call: gets the options, and begins it.
 template <typename Options, typename Call>
-std::unique_ptr<PendingWork> begun(const Call& call) {
-  return linked([&] {
+std::unique_ptr<PendingWork> begun(bool on_gpu, const Call& call) {
+  return linked([&]() -> std::unique_ptr<PendingWork> {
     Options options;
     options.timeout = kEver;
+    if (on_gpu) return std::make_unique<GpuWork>(call(options));
     return std::make_unique<GlooWork>(call(options));
   });
 }
 
 }  // namespace
 
+bool RankGroup::has_nccl() { return find_cuda_symbol(kNcclDoor) != nullptr; }
+bool RankGroup::uses_gpus() const { return state_->nccl.defined(); }
+
+void RankGroup::use_gpus(RankStore& store, const RankPlace& place) {
+  linked([&] {
+    const auto make = reinterpret_cast<MakeNcclBackend*>(cuda_symbol(kNcclDoor));
+    const c10::intrusive_ptr<c10d::Store> own =
+        c10::make_intrusive<c10d::PrefixStore>("nccl", store.state().store->clone());
+    std::array<char, 1024> why{};
+    void* made = make(&own, place.rank, place.count, why.data(), static_cast<int>(why.size()));
+    if (made == nullptr) throw LinkError(why.data());
+    state_->nccl = c10::intrusive_ptr<c10d::Backend>::reclaim(static_cast<c10d::Backend*>(made));
+  });
+}
+
 std::unique_ptr<PendingWork> RankGroup::sum(const at::Tensor& flat) {
   std::vector<at::Tensor> tensors{flat};
-  return begun<c10d::AllreduceOptions>(
-      [&](const auto& options) { return state_->gloo->allreduce(tensors, options); });
+  return begun<c10d::AllreduceOptions>(flat.is_cuda(), [&](const auto& options) {
+    return state_->of(flat).allreduce(tensors, options);
+  });
 }
 
 std::unique_ptr<PendingWork> RankGroup::sum_at(const at::Tensor& flat, int owner) {
   std::vector<at::Tensor> tensors{flat};
-  return begun<c10d::ReduceOptions>([&](auto& options) {
+  return begun<c10d::ReduceOptions>(flat.is_cuda(), [&](auto& options) {
     options.rootRank = owner;
-    return state_->gloo->reduce(tensors, options);
+    return state_->of(flat).reduce(tensors, options);
   });
 }
 
 std::unique_ptr<PendingWork> RankGroup::spread(const at::Tensor& flat, int owner) {
   std::vector<at::Tensor> tensors{flat};
-  return begun<c10d::BroadcastOptions>([&](auto& options) {
+  return begun<c10d::BroadcastOptions>(flat.is_cuda(), [&](auto& options) {
     options.rootRank = owner;
-    return state_->gloo->broadcast(tensors, options);
+    return state_->of(flat).broadcast(tensors, options);
   });
 }
 
@@ -203,11 +250,12 @@ std::unique_ptr<PendingWork> RankGroup::gather(const at::Tensor& own,
   std::vector<at::Tensor> input{own};
   std::vector<std::vector<at::Tensor>> outputs{all};
   return begun<c10d::AllgatherOptions>(
-      [&](const auto& options) { return state_->gloo->allgather(outputs, input, options); });
+      false, [&](const auto& options) { return state_->gloo->allgather(outputs, input, options); });
 }
 
 void RankGroup::abandon() {
   static_cast<void>(state_->gloo.release());  // its threads wait for ranks that never come
+  static_cast<void>(state_->nccl.release());
 }
 
 }  // namespace vega

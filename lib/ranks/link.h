@@ -1,5 +1,6 @@
 // What a training needs of c10d, behind a narrow door: a store of short texts, and sums over all
-// ranks by Gloo. link.cpp alone includes c10d's headers, which take long to compile.
+// ranks by Gloo, or between GPUs by NCCL. link.cpp alone includes c10d's headers, which take long
+// to compile.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -65,8 +66,14 @@ class RankGroup {
   RankGroup(const RankGroup&) = delete;
   RankGroup& operator=(const RankGroup&) = delete;
 
-  // flat becomes the sum over all ranks: contiguous, on the CPU, of one size everywhere. All ranks
-  // get the same bits.
+  // Whether use_gpus() can be called: a CUDA device is open, and the CUDA half has NCCL.
+  static bool has_nccl();
+  // From now on tensors on GPUs travel too, by NCCL. Throws LinkError: two ranks have one GPU.
+  void use_gpus(RankStore& store, const RankPlace& place);
+  bool uses_gpus() const;
+
+  // flat becomes the sum over all ranks: contiguous, of one size everywhere, on the CPU or, behind
+  // use_gpus(), on each rank's GPU. All ranks get the same bits.
   std::unique_ptr<PendingWork> sum(const at::Tensor& flat);
   // The same, but `owner` alone gets the sum; of the others flat is used up.
   std::unique_ptr<PendingWork> sum_at(const at::Tensor& flat, int owner);

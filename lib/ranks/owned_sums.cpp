@@ -80,7 +80,8 @@ void OwnedSums::begin_next() {
                                     : at::full_like(like_[place].detach(), -0.0));
     value.reset();
   }
-  UnderWay next{begun_, Bucket(std::move(parts))};
+  const bool stays = ranks_.takes(parts.front().device());
+  UnderWay next{begun_, Bucket(std::move(parts), stays)};
   next.bucket.drop_parts();
   next.bucket.work = ranks_.begin_sum_at(next.bucket.flat(), group.owner);
   line_.push_back(std::move(next));

@@ -16,6 +16,13 @@ inline constexpr Choice<Launcher> kLaunchers[] = {
      "RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT of the environment"},
     {Launcher::kSlurm, "slurm", "SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID of srun"}};
 
+// What tensors on GPUs travel by. Those on the CPU travel by Gloo.
+enum class Collectives { kAuto, kNccl, kGloo };
+inline constexpr Choice<Collectives> kCollectives[] = {
+    {Collectives::kAuto, "auto", "nccl where the build has it and each rank a GPU of its own"},
+    {Collectives::kNccl, "nccl", "from GPU to GPU"},
+    {Collectives::kGloo, "gloo", "by way of the CPU"}};
+
 struct RankPlace {
   Launcher launcher = Launcher::kNone;  // the one that was believed; never kAuto
   int rank = 0, count = 1;              // among all

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
+#include "base/build_info.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
@@ -157,6 +160,50 @@ Ranks::~Ranks() {
       std::this_thread::sleep_for(kLook / 5);
   } catch (const LinkError&) {  // rank 0 has left
   }
+}
+
+bool Ranks::takes(at::Device device) const {
+  return device.is_cpu() || (link_ && link_->group->uses_gpus());
+}
+
+std::string Ranks::use(at::Device device, Collectives wanted) {
+  if (!link_ || !device.is_cuda()) return {};
+  constexpr const char* kByCpu = "gradients travel over Gloo, by way of the CPU";
+  if (wanted == Collectives::kGloo) return kByCpu;
+  const auto visible = [] {
+    const char* text = std::getenv("CUDA_VISIBLE_DEVICES");
+    return std::string(text != nullptr ? text : "all");
+  };
+  const auto all = share([&] {
+    return Json{{"nccl", RankGroup::has_nccl()},
+                {"gpu", fmt::format("{} {} {}", host_name(), visible(), device.index())}};
+  });
+  std::set<std::string> gpus;
+  std::string lacks;
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (!all[r]["nccl"].flag().value_or(false))
+      lacks = "the CUDA half of " + link_->names[r] + " was built without NCCL";
+    else if (!gpus.insert(std::string(all[r]["gpu"].text_or(""))).second && lacks.empty() &&
+             wanted == Collectives::kAuto)
+      lacks = link_->names[r] + " has the GPU of another rank";
+  }
+  if (!lacks.empty()) {
+    if (wanted == Collectives::kAuto) return fmt::format("{} ({})", kByCpu, lacks);
+    leave_speaking_to_first();
+    throw RankError(explain("--collectives nccl", lacks, "NCCL on all ranks",
+                            "make setup CUDA=1 and build anew, or --collectives gloo"));
+  }
+  Link& l = *link_;
+  const at::Tensor one = at::ones({1}, at::TensorOptions(device));
+  try {
+    l.group->use_gpus(*l.store, place_);
+  } catch (const LinkError& error) {
+    l.fail(l.watch->find_culprit(error.what()));
+  }
+  l.wait(*l.started([&] { return l.group->sum(one); }));  // connects them
+  if (one.item<float>() != static_cast<float>(count()))
+    l.fail(fmt::format("NCCL added up {} ranks to {}", count(), one.item<float>()));
+  return "gradients travel over NCCL";
 }
 
 bool Ranks::stop_asked() const { return link_ && link_->watch->stop_asked(); }

@@ -31,6 +31,13 @@ class Ranks {
   Ranks(const Ranks&) = delete;
   Ranks& operator=(const Ranks&) = delete;
 
+  // All ranks call it, behind opening their devices, which are all CPUs or all GPUs. kAuto: NCCL
+  // where all have it and no two ranks one GPU. Returns what is used, for people; empty: one rank,
+  // or no GPU. Throws RankError: kNccl where it is not there; NCCL cannot connect them.
+  std::string use(at::Device device, Collectives wanted);
+  // Whether tensors of a device travel as they are; others as copies on the CPU.
+  bool takes(at::Device device) const;
+
   int rank() const { return place_.rank; }
   int count() const { return place_.count; }
   bool first() const { return place_.rank == 0; }  // writes files, and speaks
@@ -55,8 +62,9 @@ class Ranks {
   // Each tensor becomes, on all ranks, that of its owner. owners: a rank for each tensor.
   void spread(const std::vector<at::Tensor>& tensors, const std::vector<int>& owners);
 
-  // The parts of these, which go on while the caller computes, until end(). flat: contiguous, on
-  // the CPU, of one size everywhere; it lives as long as the work does. Of two ranks and more.
+  // The parts of these, which go on while the caller computes, until end(). flat: contiguous, on a
+  // device that takes() holds for, of one size everywhere; it lives as long as the work does. Of
+  // two ranks and more.
   std::unique_ptr<PendingWork> begin_sum(const at::Tensor& flat);
   std::unique_ptr<PendingWork> begin_sum_at(const at::Tensor& flat, int owner);  // it alone gets it
   std::unique_ptr<PendingWork> begin_spread(const at::Tensor& flat, int owner);

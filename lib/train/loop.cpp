@@ -119,6 +119,9 @@ RunResult run_of_ranks(const TrainVerb& options, const Context& context,
     return setup->identity();
   });
   check_same(ranks, identities);
+  if (const std::string how = ranks.use(setup->recipe.model.placement.device, options.collectives);
+      !how.empty())
+    log_info("{}", how);
   MemoryMeter meter(setup->recipe.model.placement.device);
   ranks.together([&] {
     if (setup->recipe.validation.files.empty()) return;

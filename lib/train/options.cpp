@@ -132,6 +132,8 @@ void visit_run(TrainVerb& o, OptionVisitor& v) {
   v.real("--rank-timeout", o.rank_timeout, "S", {.least = 0, .above_least = true},
          "seconds in which all ranks must have come, and after which one that does nothing ends "
          "the run");
+  v.choice("--collectives", o.collectives, kCollectives,
+           "what gradients and layers on GPUs travel by between ranks");
   v.integer("--zero", o.zero, "LEVEL", {0, 3},
             "what each rank keeps of its own alone, as ZeRO names it: 0 nothing, 1 its part of the "
             "optimiser's state, 2 of gradients too, 3 of the decoder's layers too");

@@ -97,6 +97,7 @@ struct TrainVerb {
   DeviceOptions device;     // without --batch
   std::int64_t threads = 0, seed = 42;
   Launcher launcher = Launcher::kAuto;
+  Collectives collectives = Collectives::kAuto;
   double rank_timeout = 600;        // s
   std::int64_t zero = 0;            // what ranks share out (docs/training.md)
   std::int64_t assumed_frames = 0;  // of a plan: of every scene, whose files are not there

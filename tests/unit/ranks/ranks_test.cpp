@@ -16,9 +16,11 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "core/device.h"
 #include "ranks/lent_tensors.h"
 #include "ranks/link.h"
 #include "ranks/owned_sums.h"
+#include "support/cuda.h"
 
 using namespace vega;
 
@@ -380,4 +382,74 @@ TEST_CASE("a rank that ends early or does nothing is named by all others") {
   });
   for (const std::string& error : hung)
     CHECK_THAT(error, Catch::StartsWith("rank 2 (") && Catch::Contains("has done nothing for 5 s"));
+}
+
+// On a machine with one GPU NCCL connects one rank alone; on the emulated device two ranks share
+// it.
+TEST_CASE("tensors on GPUs travel as they are", "[cuda]") {
+  if (!test::has_cuda("collectives")) return;
+  const bool emulated = device_name({at::kCUDA, 0}).find("emulation") != std::string::npos;
+  const int gpus = cuda_device_count();
+  if (!RankGroup::has_nccl()) return test::note_skip("the CUDA half was built without NCCL");
+  if (!emulated && gpus < 2) return test::note_skip("NCCL between ranks: one GPU alone");
+  const int port = free_port();
+  constexpr int kCount = 2;
+  std::vector<std::vector<at::Tensor>> sums(kCount), spread(kCount), lent(kCount), owned(kCount);
+  const auto errors = in_threads(kCount, [&](int rank) {
+    const c10::NoGradGuard no_gradients;
+    const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(emulated ? 0 : rank));
+    const auto ranks = Ranks::join(place_of(rank, kCount, port), "job", kLong);
+    const auto r = static_cast<std::size_t>(rank);
+    const auto on_gpu = [&](at::Tensor values) { return values.to(device); };
+    if (ranks->takes(device)) throw InputError("a GPU's tensors travel before use()");
+    const at::Tensor before = on_gpu(at::full({3}, 1.0 + rank));
+    ranks->sum({before});  // by way of the CPU
+    sums[r].push_back(before.cpu());
+    if (ranks->use(device, Collectives::kNccl).find("NCCL") == std::string::npos)
+      throw InputError("NCCL is not used");
+    if (!ranks->takes(device)) throw InputError("a GPU's tensors do not travel");
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      const at::Tensor a = on_gpu(at::full({5, 7}, 0.25 + rank, type)),
+                       b = on_gpu(at::full({1 << 20}, 2.0 * rank, type));
+      const at::Tensor turned = on_gpu(at::full({4, 3}, 1.0, type)).t();
+      ranks->sum({a, b, turned});
+      if (!(turned == kCount).all().item<bool>()) throw InputError("a sum that is not put back");
+      sums[r].insert(sums[r].end(), {a.cpu(), b.cpu()});
+    }
+    const at::Tensor first = on_gpu(at::full({4}, 10.0 + rank)),
+                     second = on_gpu(at::full({3, 2}, 20.0 + rank));
+    ranks->spread({first, second}, {0, 1});
+    spread[r] = {first.cpu(), second.cpu()};
+    OwnedSums own(*ranks, {first, second}, {1, 0}, {{1, 0}});
+    for (int round = 0; round < 2; ++round) {
+      own.give(1, on_gpu(at::full({3, 2}, 1.0 + rank)));
+      if (rank == 0) own.give(0, on_gpu(at::full({4}, 5.0)));
+      own.end_round();
+    }
+    const at::Tensor sum = own.sum(rank == 0 ? 1 : 0);
+    if (!sum.is_cuda()) throw InputError("a sum that left the GPU");
+    owned[r] = {sum.cpu()};
+    LentTensors lend(*ranks, {{{first, 0, at::kFloat}, {second, 1, at::kBFloat16}}});
+    lend.begin(0);
+    for (const at::Tensor& one : lend.take()) {
+      if (!one.is_cuda()) throw InputError("a lent tensor that left the GPU");
+      lent[r].push_back(one.cpu());
+    }
+  });
+  for (const std::string& error : errors) CHECK(error.empty());
+  for (std::size_t r = 0; r < kCount; ++r) {
+    INFO("rank " << r);
+    REQUIRE(sums[r].size() == 5);
+    CHECK(at::equal(sums[r][0], at::full({3}, 3.0)));
+    for (const std::size_t i : {1U, 3U}) {
+      CHECK((sums[r][i] == 1.5).all().item<bool>());
+      CHECK(sums[r][i + 1][0].item<float>() == 2);
+    }
+    CHECK(at::equal(spread[r][0], at::full({4}, 10.0)));
+    CHECK(at::equal(spread[r][1], at::full({3, 2}, 21.0)));
+    CHECK((lent[r][0] == 10).all().item<bool>());
+    CHECK((lent[r][1] == 21).all().item<bool>());
+    CHECK(lent[r][1].scalar_type() == at::kBFloat16);
+    CHECK(at::equal(owned[r][0], r == 0 ? at::full({3, 2}, 6.0) : at::full({4}, 10.0)));
+  }
 }
