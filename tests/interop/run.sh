@@ -34,7 +34,8 @@ else
   echo "probe: skipped, $PYTHON lacks scikit-learn"
 fi
 if "$PYTHON" -c "import diffusers, PIL" 2>/dev/null; then
-  "$PYTHON" "$ROOT/tests/interop/world_model.py" "$BIN" "$ROOT/data/world" "$T"
+  mkdir "$T/world-model"
+  "$PYTHON" "$ROOT/tests/interop/world_model.py" "$BIN" "$ROOT/data/world" "$T/world-model"
 else
   echo "world model: skipped, $PYTHON lacks diffusers or PIL"
 fi
