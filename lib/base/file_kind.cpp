@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -152,6 +153,12 @@ FileKind file_kind(std::span<const std::byte> bytes) {
 }
 
 FileKind file_kind(std::string_view head) { return file_kind(std::as_bytes(std::span(head))); }
+
+bool is_filled_file(const std::filesystem::path& path) {
+  std::error_code none;
+  return std::filesystem::is_regular_file(path, none) &&
+         std::filesystem::file_size(path, none) > 0 && !none;
+}
 
 void require_text(std::string_view where, std::string_view head, std::string_view expected) {
   head = head.substr(0, kFileKindBytes);

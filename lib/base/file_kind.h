@@ -1,7 +1,9 @@
-// Names what a file holds by its first bytes, for messages about a file of the wrong kind.
+// Names what a file holds by its first bytes, for messages about a file of the wrong kind, and
+// whether it holds anything.
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +23,9 @@ struct FileKind {
 // head: the first bytes of the file, none for an empty file. Never fails.
 FileKind file_kind(std::span<const std::byte> head);
 FileKind file_kind(std::string_view head);
+
+// Whether the path is of a file that is not empty. Never fails.
+bool is_filled_file(const std::filesystem::path& path);
 
 // For readers of text. Throws FormatError where the first bytes of the file `where` are none of a
 // plain text: a pointer of Git LFS or git-annex, a web page, an archive, UTF-16 or UTF-32, zero

@@ -32,7 +32,8 @@ constexpr auto kAnswerHelp =
     R"(Asks a multimodal language model about scenes. There are two forms:
 
   answer SCENE --ask TEXT --locate TEXT   free questions about one scene, and which object a description means
-  answer TASK QUESTIONS.json -o DIR       a benchmark: scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d or vsi
+  answer TASK QUESTIONS.json -o DIR       a benchmark: scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi,
+                                          cvbench or blink
 
 Files of a scene that are there are read (--scenes, --semantic, --features); the others are made from the scan, as far
 as their weights are at hand. All questions about a scene share what the model has seen of it. Answers about one scene
@@ -42,7 +43,8 @@ cannot be answered is named and costs only itself (exit code 4).
 
 Qwen2.5-VL (model_type qwen2_5_vl in config.json) is asked about frames of a scan, a folder or a video, which it reads
 itself: nothing is made beforehand. It answers free questions, and of the benchmarks vsi (VSI-Bench), whose videos lie
-below --videos; the others and --locate need a model of the other kind.
+below --videos, cvbench (CV-Bench) and blink (BLINK-spatial), whose pictures lie below --images; the others and --locate
+need a model of the other kind.
 
 Examples:
   vega-eval answer scans/scene0000_00 --checkpoint VEGA-3D --model Wan2.1-T2V-1.3B --ask "What color is the chair?"
@@ -53,6 +55,7 @@ Examples:
       --features features/wan -o answers/scanqa
   vega-eval answer walk.mp4 --checkpoint Qwen2.5-VL-3B-Instruct --ask "How many chairs are there?"
   vega-eval answer vsi vsi.json --checkpoint Qwen2.5-VL-3B-Instruct --videos VSI-Bench -o answers/vsi
+  vega-eval answer cvbench cvbench.json --checkpoint Qwen2.5-VL-3B-Instruct --images CV-Bench -o answers/cvbench
 
 See also: prepare, merge, validate, score; vega-extract features, vega-extract scene; docs/language.md,
 docs/qwen2_5_vl.md, docs/benchmark_runs.md)";

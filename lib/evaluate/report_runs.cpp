@@ -16,8 +16,9 @@ namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 8> kTaskNames = {
-    "scanrefer", "multi3drefer", "scan2cap", "scanqa", "sqa3d", "nr3d", "vsi", "libero"};
+constexpr std::array<std::string_view, 10> kTaskNames = {
+    "scanrefer", "multi3drefer", "scan2cap", "scanqa", "sqa3d",
+    "nr3d",      "vsi",          "cvbench",  "blink",  "libero"};
 
 bool is_task(std::string_view name) {
   return std::find(kTaskNames.begin(), kTaskNames.end(), name) != kTaskNames.end();

@@ -1,5 +1,5 @@
-// Frames of a scan or a video as Qwen2.5-VL is shown them, and what `answer` makes of its options
-// for that model.
+// Frames of a scan or a video, and pictures, as Qwen2.5-VL is shown them, and what `answer` makes
+// of its options for that model.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -39,7 +39,16 @@ struct ShownFrames {
 ShownFrames read_shown_frames(const std::filesystem::path& path, std::int64_t most, int threads,
                               const vlm::QwenVlOptions& options);
 
+// How the released evaluation encodes still pictures on their way to the model (Pillow's default).
+inline constexpr int kShownJpegQuality = 75;
+
+// Still pictures, upright, that are encoded as JPEG and decoded before anything else. squares: each
+// is cut to the largest square in its middle where their sizes differ. Throws InputError,
+// FormatError (a file that cannot be read or decoded).
+ShownFrames read_shown_pictures(const std::vector<std::filesystem::path>& files, bool squares,
+                                const vlm::QwenVlOptions& options);
+
 // "32 frames of 504x392, 252 tokens each".
-std::string sizes_text(const std::vector<UnitImage>& pictures);
+std::string sizes_text(const std::vector<UnitImage>& pictures, const char* one = "frame");
 
 }  // namespace vega::evaluate

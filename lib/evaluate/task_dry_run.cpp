@@ -31,8 +31,7 @@ int dry_run(const TaskSetup& setup, const Json& run, const Context& context) {
   const AnswerPace pace =
       setup.options.task.overwrite ? AnswerPace() : pace_of_answers(setup.options.out);
   std::vector<Item> items;
-  for (const ScenePlan& scene : plan.scenes)
-    items.push_back({scene.scene, setup.input_of(scene.scene)});
+  for (const ScenePlan& scene : plan.scenes) items.push_back({scene.scene, setup.input_of(scene)});
   RunReport report(setup.options.task.run.report, items, true);
   const TaskOutlook outlook = setup.look(plan, report);
   std::string text = fmt::format(

@@ -14,11 +14,14 @@ void TaskOptions::visit(OptionVisitor& v) {
       "--scans", scans, "DIR",
       "scans DIR/SCENE, from which files that are missing are made (default: they stay missing)");
   v.text("--videos", videos, "DIR", "of vsi: the folder that holds the videos, DATASET/SCENE.mp4");
+  v.text("--images", images, "DIR",
+         "of cvbench and blink: the folder in which the names of pictures begin");
   v.choice("--objects", objects, kChosenFrom,
            "which objects grounding chooses from (default: proposals; of nr3d the annotated ones)");
-  v.text("--shard", shard, "i/n|auto",
-         "only the scenes or videos whose number modulo n is i (from 0); auto: by the task of a "
-         "SLURM array");
+  v.text(
+      "--shard", shard, "i/n|auto",
+      "only the scenes, videos or pictures whose number modulo n is i (from 0); auto: by the task "
+      "of a SLURM array");
   v.integer("--batch", batch, "N", {1, 4096},
             "answers of a scene or video that grow at a time; auto fits the memory");
   v.flag("--overwrite", overwrite, "start anew: answers that are there are removed");
@@ -28,6 +31,7 @@ void TaskOptions::visit(OptionVisitor& v) {
 std::string TaskOptions::first_given() const {
   if (!scans.empty()) return "--scans";
   if (!videos.empty()) return "--videos";
+  if (!images.empty()) return "--images";
   if (objects) return "--objects";
   if (!shard.empty()) return "--shard";
   if (batch) return "--batch";

@@ -30,6 +30,7 @@ TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
     if (!shard.has(i)) continue;
     ScenePlan scene{out.all_scenes[i]};
     const auto& all = by_scene[scene.scene];
+    scene.first = all.front();
     for (const tasks::Sample* sample : all)
       if (!answered(sample->id_text)) scene.left.push_back(sample);
     scene.answered = all.size() - scene.left.size();

@@ -13,6 +13,7 @@ namespace vega::evaluate {
 
 struct ScenePlan {
   std::string scene;
+  const tasks::Sample* first = nullptr;    // of its questions; says what the scene is made of
   std::vector<const tasks::Sample*> left;  // not answered yet, in the order of the file
   std::size_t answered = 0;
 };
@@ -25,10 +26,10 @@ struct TaskPlan {
   std::size_t scenes_left() const;
 };
 
-// A scene is named by its key; VSI-Bench's videos by DATASET/SCENE. Shards take whole scenes: what
-// a model sees of a scene serves all its questions. Scenes are numbered over the whole file, before
-// any is left out, so that shares do not depend on what is answered. The samples must outlive the
-// plan.
+// A scene is named by its key; VSI-Bench's videos by DATASET/SCENE; pictures by their names. Shards
+// take whole scenes: what a model sees of a scene serves all its questions. Scenes are numbered
+// over the whole file, before any is left out, so that shares do not depend on what is answered.
+// The samples must outlive the plan.
 TaskPlan plan_questions(const std::vector<tasks::Sample>& samples, Shard shard,
                         const std::function<bool(const std::string& id)>& answered);
 

@@ -58,7 +58,7 @@ ItemList items_of(const TaskSetup& setup, const TaskPlan& plan) {
   if (!setup.questions.bad.empty() && setup.shard.index == 0)
     list.items.push_back({kBadQuestions, setup.questions.path});
   for (const ScenePlan& scene : plan.scenes)
-    list.items.push_back({scene.scene, setup.input_of(scene.scene)});
+    list.items.push_back({scene.scene, setup.input_of(scene)});
   return list;
 }
 

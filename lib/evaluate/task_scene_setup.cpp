@@ -10,6 +10,8 @@
 #include "evaluate/task_answers.h"
 #include "evaluate/task_check.h"
 #include "evaluate/task_scene.h"
+#include "run/refuse_given.h"
+#include "tasks/pictures.h"
 #include "vlm/scene.h"
 
 namespace vega::evaluate {
@@ -17,14 +19,19 @@ namespace fs = std::filesystem;
 namespace {
 
 const AnswerVerb& checked_for_scenes(const AnswerVerb& o) {
-  if (choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0)) == tasks::Task::kVsi)
+  const auto task = choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0));
+  if (task == tasks::Task::kVsi)
     throw InputError(explain(o.checkpoint, "a model that reads files of features",
                              "a Qwen2.5-VL model: vsi is asked about the frames of videos",
                              "give --checkpoint Qwen2.5-VL-3B-Instruct and --videos DIR"));
+  if (tasks::is_about_pictures(task))
+    throw InputError(explain(
+        o.checkpoint, "a model that reads files of features",
+        fmt::format("a Qwen2.5-VL model: {} is asked about pictures", tasks::dataset_name(task)),
+        "give --checkpoint Qwen2.5-VL-3B-Instruct and --images DIR"));
   o.frames.refuse(o.checkpoint);
-  if (!o.task.videos.empty())
-    throw UsageError(explain("--videos", o.checkpoint + ", a model that reads files of features",
-                             "a Qwen2.5-VL model", "leave the option out"));
+  refuse_given({{!o.task.videos.empty(), "--videos"}, {!o.task.images.empty(), "--images"}},
+               o.checkpoint + ", a model that reads files of features", "a Qwen2.5-VL model");
   if (!o.tokens.empty() && !(o.semantic.empty() && o.features.empty()))
     throw UsageError(explain("--tokens", "--semantic or --features beside it", "one or the other"));
   return o;

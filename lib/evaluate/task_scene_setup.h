@@ -29,8 +29,8 @@ struct SceneSetup final : TaskSetup {
   FileChoice choice() const { return {objects, options.tap, options.allow_mismatch}; }
 
   Json run(const std::vector<std::string>& scenes) const override;
-  std::filesystem::path input_of(const std::string& scene) const override {
-    return inputs_of(scene).scene;
+  std::filesystem::path input_of(const ScenePlan& scene) const override {
+    return inputs_of(scene.scene).scene;
   }
   void check(const TaskPlan& plan) const override;
   TaskOutlook look(const TaskPlan& plan, RunReport& report) const override;

@@ -62,7 +62,7 @@ struct TaskSetup {
   // run.json, with the cache keys of the scenes whose files are there.
   virtual Json run(const std::vector<std::string>& scenes) const = 0;
   // Where what a scene is made of lies, for the report.
-  virtual std::filesystem::path input_of(const std::string& scene) const = 0;
+  virtual std::filesystem::path input_of(const ScenePlan& scene) const = 0;
   // Settings with which no scene of the benchmark could be answered: the run's own error, not one
   // of each scene. Looks at folders and headers alone. Throws InputError, UsageError.
   virtual void check(const TaskPlan& plan) const = 0;

@@ -7,7 +7,9 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
+#include "score/question_lines.h"
 #include "tasks/answer_parts.h"
+#include "tasks/pictures.h"
 #include "text/lines.h"
 
 namespace vega::score {
@@ -27,7 +29,10 @@ class Line {
     out.scene.erase(0, out.scene.rfind('/') + 1);  // "scannet/scene0011_00" of Scan2Cap's lines
     if (out.scene.empty()) out.scene = scene_in(text_of(first({"video"})).value_or(""));
     if (out.scene.empty()) out.scene = scene_in(id());
+    if (out.scene.empty()) out.scene = pictures();
     out.type = text_of(first({"question_type"})).value_or("");
+    if (out.type.empty() && is_about_pictures(task_))  // as the data sets name it
+      out.type = text_of(first({task_ == Task::kBlink ? "sub_task" : "task"})).value_or("");
     if (const Json* cut = first({"cut", "truncated"})) {
       out.cut = cut->flag();
       if (!out.cut) refuse("cut", *cut, "true or false");
@@ -68,6 +73,15 @@ class Line {
   static std::optional<std::string> text_of(const Json* value) {
     return value == nullptr ? std::nullopt : id_text(*value);
   }
+  // What a question about pictures is about: their names as one text.
+  std::string pictures() const {
+    if (!is_about_pictures(task_)) return {};
+    const Json* names = first({"images"});
+    if (names == nullptr) return text_of(first({"filename"})).value_or("");
+    std::vector<std::string> out;
+    for (const Json& name : names->elements()) out.push_back(name.text_or(""));
+    return tasks::joined_names(out);
+  }
   std::string id() const {
     const Json& found = answer_id(json_);
     const auto out = id_text(found);
@@ -103,14 +117,15 @@ class Line {
   }
   void read_text(Answer& out) const {
     const Json* found = nullptr;
-    if (task_ == Task::kVsi && (json_.contains("filtered_resps") || json_.contains("resps"))) {
+    if (has_question_lines(task_) &&
+        (json_.contains("filtered_resps") || json_.contains("resps"))) {
       found = json_.contains("filtered_resps") ? json_.find("filtered_resps") : json_.find("resps");
       while (found->is_list() && found->size() > 0) found = &(*found)[std::size_t{0}];
     } else {
       found = prediction(out);
     }
     if (found == nullptr) return;
-    const auto text = task_ == Task::kVsi ? number_or_text(*found) : text_of(found);
+    const auto text = has_question_lines(task_) ? number_or_text(*found) : text_of(found);
     if (!text) refuse("pred_response", *found, "a text");
     out.text = *text;
     out.empty = trim(out.text).empty();
@@ -189,6 +204,14 @@ class Line {
           truth.answers.push_back(*utterance);
         break;
       }
+      case Task::kCvBench:
+      case Task::kBlink: {
+        const auto letter = tasks::right_letter(given->text_or(""));
+        if (!letter) refuse("gt_response", *given, "the letter of an option, as (C) or C");
+        truth.answers.push_back(std::string(1, *letter));
+        truth.source = text_of(first({"source"})).value_or("");
+        break;
+      }
       default:
         if (given->is_list()) {
           for (const Json& one : given->elements()) {
@@ -205,6 +228,9 @@ class Line {
     }
     if (const Json* options = first({"options"})) {
       for (const Json& option : options->elements()) truth.options.push_back(option.text_or(""));
+    } else if (const Json* choices = is_about_pictures(task_) ? first({"choices"}) : nullptr) {
+      for (const Json& choice : choices->elements()) truth.options.push_back(choice.text_or(""));
+      truth.options = tasks::lettered(truth.options);
     }
     out.truth = std::move(truth);
   }

@@ -24,7 +24,8 @@ struct Truth {
   std::vector<metrics::BoxNumbers> boxes;  // metres, axis-aligned
   // Object ids that name the boxes; Nr3D: the target, then the others of its class.
   std::vector<std::int64_t> objects;
-  std::vector<std::string> options;  // VSI-Bench: "A. ...", of a choice
+  std::vector<std::string> options;  // VSI-Bench, CV-Bench, BLINK: "A. ...", of a choice
+  std::string source;                // CV-Bench: "ADE20K", ...; empty: not known
   // Scan2Cap: a proposal of the detector stands for the object; unset: an answer that is empty says
   // no.
   std::optional<bool> has_proposal;

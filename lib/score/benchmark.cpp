@@ -15,9 +15,13 @@ constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                    {Task::kSqa3d, "sqa3d"},
                                    {Task::kNr3d, "nr3d"},
                                    {Task::kVsi, "vsi"},
+                                   {Task::kCvBench, "cvbench"},
+                                   {Task::kBlink, "blink"},
                                    {Task::kLibero, "libero"},
                                    {Task::kVsi, "vsibench", {}, true},
-                                   {Task::kVsi, "vsi-bench", {}, true}};
+                                   {Task::kVsi, "vsi-bench", {}, true},
+                                   {Task::kCvBench, "cv-bench", {}, true},
+                                   {Task::kBlink, "blink-spatial", {}, true}};
 
 // Lower case without what separates words: "VSI-Bench" is "vsibench".
 std::string plain_name(std::string_view name) {
@@ -31,7 +35,7 @@ std::string plain_name(std::string_view name) {
 std::span<const Choice<Task>> task_names() { return kTasks; }
 
 const Benchmark& benchmark_of(Task task) {
-  static const std::array<Benchmark, 8> all = {{
+  static const std::array<Benchmark, 10> all = {{
       {Task::kScanRefer, "ScanRefer", "val", 9508, {"official"}},
       {Task::kMulti3DRefer, "Multi3DRefer", "val", 11120, {"official", "renormalised"}},
       {Task::kScan2Cap,
@@ -48,10 +52,14 @@ const Benchmark& benchmark_of(Task task) {
        5130,
        {"official, strict parser", "eleven, strict parser", "strict-lt, strict parser",
         "official, lenient parser", "eleven, lenient parser", "strict-lt, lenient parser"}},
+      {Task::kCvBench, "CV-Bench", "test", 2638, {"official", "lenient"}},
+      {Task::kBlink, "BLINK-spatial", "val", 400, {"official", "lenient"}},
       {Task::kLibero, "LIBERO", "rollouts", 2000, {"success"}},
   }};
   return all.at(static_cast<std::size_t>(task));
 }
+
+bool is_about_pictures(Task task) { return task == Task::kCvBench || task == Task::kBlink; }
 
 std::optional<Task> task_of_dataset(std::string_view dataset) {
   const std::string plain = plain_name(dataset);

@@ -12,7 +12,18 @@
 
 namespace vega::score {
 
-enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d, kNr3d, kVsi, kLibero };
+enum class Task {
+  kScanRefer,
+  kMulti3DRefer,
+  kScan2Cap,
+  kScanQa,
+  kSqa3d,
+  kNr3d,
+  kVsi,
+  kCvBench,
+  kBlink,
+  kLibero
+};
 std::span<const Choice<Task>> task_names();  // "scanrefer", ...
 
 // Published facts of a benchmark. questions: of the split that has public answers; 0: the
@@ -24,6 +35,9 @@ struct Benchmark {
   std::vector<std::string_view> matchers;  // the first one is the official scorer
 };
 const Benchmark& benchmark_of(Task task);
+
+// Whether a benchmark is about still pictures: CV-Bench, BLINK-spatial.
+bool is_about_pictures(Task task);
 
 // The benchmark that answer lines name as their dataset, in any of its spellings: "scanQA",
 // "Scan2Cap", "sqa3d_test". Nothing: none that is known.

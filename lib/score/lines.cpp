@@ -47,9 +47,10 @@ JsonLimits large_json() {
 
 const Json& answer_id(const Json& line) {
   const Json& doc = line["doc"];
-  if (!doc["id"].is_null()) return doc["id"];
+  for (const char* name : {"id", "idx"})
+    if (!doc[name].is_null()) return doc[name];
   for (const Json* object : {&line, &doc})
-    for (const char* name : {"sample_id", "id", "question_id", "doc_id"})
+    for (const char* name : {"sample_id", "id", "idx", "question_id", "doc_id"})
       if (!(*object)[name].is_null()) return (*object)[name];
   return doc["id"];
 }

@@ -34,13 +34,13 @@ std::string file_text(const std::filesystem::path& path);
 // For whole files of JSON: up to 1 GB.
 JsonLimits large_json();
 
-// The id of an answer, by one rule for all verbs: `id` of the line's member `doc` (the log of
-// VSI-Bench's harness, whose doc_id only counts lines); else the first of sample_id, id,
+// The id of an answer, by one rule for all verbs: `id` or `idx` of the line's member `doc` (the log
+// of VSI-Bench's harness, whose doc_id only counts lines); else the first of sample_id, id, idx,
 // question_id, doc_id that the line has and that is not null; else the same within `doc`. Null:
 // there is none.
 const Json& answer_id(const Json& line);
 inline constexpr const char* kAnswerId =
-    "the id of a question, a text or a whole number: sample_id, id, question_id or doc_id";
+    "the id of a question, a text or a whole number: sample_id, id, idx, question_id or doc_id";
 
 // What a line has, for a message on a member that it lacks: "members answer, id".
 std::string members_text(const Json& line);

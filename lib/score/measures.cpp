@@ -81,6 +81,8 @@ Measured measure(const Questions& questions, const Matching& matching) {
     case Task::kMulti3DRefer:
     case Task::kNr3d: measure_boxes(questions, matching, out); break;
     case Task::kVsi: measure_vsi(questions, matching, out); break;
+    case Task::kCvBench:
+    case Task::kBlink: measure_pictures(questions, matching, out); break;
     default: measure_texts(questions, matching, out); break;
   }
   add_groups(questions, out);

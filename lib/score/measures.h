@@ -59,5 +59,6 @@ Measure mean(std::string name, std::vector<double> earned, double most = 100);
 void measure_boxes(const Questions& questions, const Matching& matching, Measured& out);
 void measure_texts(const Questions& questions, const Matching& matching, Measured& out);
 void measure_vsi(const Questions& questions, const Matching& matching, Measured& out);
+void measure_pictures(const Questions& questions, const Matching& matching, Measured& out);
 
 }  // namespace vega::score

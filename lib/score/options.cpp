@@ -18,9 +18,10 @@ constexpr Choice<TableFormat> kFormats[] = {
 }  // namespace
 
 void ScoreOptions::visit(OptionVisitor& v) {
-  v.inputs(inputs, "INPUT...",
-           "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, libero), then "
-           "answer files, or folders with answers.jsonl; several are seeds of one recipe");
+  v.inputs(
+      inputs, "INPUT...",
+      "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink, "
+      "libero), then answer files, or folders with answers.jsonl; several are seeds of one recipe");
   v.group("What is right");
   v.text("--gt", gt, "FILE",
          "annotation file, original or processed; else what the lines state (gt_response)");

@@ -3,13 +3,15 @@
 #include <utility>
 
 #include "score/prepare_conversion.h"
+#include "tasks/pictures.h"
 
 namespace vega::score {
 
 using tasks::Task;
 
 bool has_objects(Task task) {
-  return task != Task::kScanQa && task != Task::kSqa3d && task != Task::kVsi;
+  return task != Task::kScanQa && task != Task::kSqa3d && task != Task::kVsi &&
+         !tasks::is_about_pictures(task);
 }
 
 Prepared prepare_samples(const PrepareSources& sources) {
@@ -24,6 +26,8 @@ Prepared prepare_samples(const PrepareSources& sources) {
     case Task::kSqa3d: convert_sqa3d(work); break;
     case Task::kNr3d: convert_nr3d(work); break;
     case Task::kVsi: convert_vsi(work); break;
+    case Task::kCvBench:
+    case Task::kBlink: convert_pictures(work); break;
   }
   return std::move(work.out);
 }

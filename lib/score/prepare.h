@@ -29,12 +29,17 @@ struct PrepareSources {
   tasks::Task task{};
   Split split{};
   std::filesystem::path annotations;        // SQA3D: v1_balanced_sqa_annotations_*
+  std::vector<std::filesystem::path> more;  // CV-Bench, BLINK: further ones
   std::filesystem::path questions;          // SQA3D: v1_balanced_questions_*
   BoxFiles boxes;                           // of annotated objects; the test split asks for none
   BoxFiles proposals;                       // Scan2Cap besides train
   std::filesystem::path labels;             // ScanRefer, Scan2Cap: unique and multiple
   std::filesystem::path scans;              // Nr3D: names of the split's scans
   std::filesystem::path videos;             // VSI-Bench: the folder with scannet/ and others
+  // CV-Bench, BLINK: the folder below which pictures lie. `beside`: nobody named it, so that
+  // pictures count as not looked for where none of them is there.
+  std::filesystem::path images;
+  bool beside = false;
   const tasks::Prompts* prompts = nullptr;  // null: the released ones
 };
 
@@ -52,6 +57,7 @@ struct Prepared {
   std::int64_t repeated = 0;  // rows that say the same as one before; they are kept, as released
   std::int64_t missed = 0;    // Scan2Cap: objects for which no proposal stands
   std::int64_t videos = 0;    // VSI-Bench: videos that were looked for and are there
+  std::int64_t pictures = 0;  // CV-Bench, BLINK: likewise
   std::size_t repaired = 0;   // halves of surrogate pairs that became U+FFFD
 };
 

@@ -9,7 +9,9 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
+#include "score/question_lines.h"
 #include "tasks/json_list.h"
+#include "text/lines.h"
 
 namespace vega::score {
 
@@ -47,6 +49,43 @@ void Conversion::each_row(const fs::path& file, const std::string& what,
                           const std::function<void(const Row&)>& use) {
   const MappedFile mapped(file);
   each_row(mapped.text(), file, what, use);
+}
+
+void Conversion::each_line(const fs::path& file, LineMembers members,
+                           const std::function<void(const Row&)>& use) {
+  const Task task = choice_of(task_names(), "prepare", std::string(dataset_name(sources.task)));
+  const std::string text = file_text(file);
+  refuse_parquet(task, text, file.string());
+  const auto take = [&](std::size_t index, const std::string& place, std::string_view element) {
+    Json json;
+    try {
+      json = tasks::parse_element(element, out.repaired);
+      if (!json.is_object()) throw FormatError(explain(place, shown(json), "a JSON object"));
+      use(Row{index, place, json});
+    } catch (const InputError& error) {
+      const auto member = [&](std::string_view name) {
+        return id_text(json.is_object() ? json[name] : tasks::member_of_broken(element, name))
+            .value_or("");
+      };
+      const std::string id = member(members.id);
+      leave_out(place, id.empty() ? std::to_string(index) : id, member(members.scene),
+                error.what());
+    }
+  };
+  const std::string title(benchmark_of(task).title);
+  if (text.starts_with('[')) {
+    tasks::each_element(text, file.string(), "questions of " + title,
+                        [&](std::size_t index, std::string_view element) {
+                          take(index, fmt::format("{}: [{}]", file.string(), index), element);
+                        });
+    return;
+  }
+  std::size_t index = 0;
+  text::each_line(text, [&](std::string_view one, std::size_t line) {
+    if (!trim(one).empty()) take(index++, line_place(file.string(), line), one);
+  });
+  if (index == 0)
+    throw FormatError(explain(file.string(), "an empty file", "JSON Lines of " + title));
 }
 
 void Conversion::leave_out(const std::string& place, const std::string& id,

@@ -14,6 +14,11 @@
 
 namespace vega::score {
 
+// The members of a record that say its id and what it is about, for messages.
+struct LineMembers {
+  std::string_view id, scene;
+};
+
 // One call of prepare_samples.
 class Conversion {
  public:
@@ -31,6 +36,11 @@ class Conversion {
                 const std::function<void(const Row&)>& use);
   void each_row(const std::filesystem::path& file, const std::string& what,
                 const std::function<void(const Row&)>& use);
+
+  // The same of records in a data set's own lines (score/question_lines.h). Throws FormatError: a
+  // Parquet file, or an empty one.
+  void each_line(const std::filesystem::path& file, LineMembers members,
+                 const std::function<void(const Row&)>& use);
 
   void leave_out(const std::string& place, const std::string& id, const std::string& scene,
                  const std::string& why);
@@ -66,5 +76,6 @@ void convert_scanqa(Conversion& work);
 void convert_sqa3d(Conversion& work);
 void convert_nr3d(Conversion& work);
 void convert_vsi(Conversion& work);
+void convert_pictures(Conversion& work);  // CV-Bench, BLINK
 
 }  // namespace vega::score

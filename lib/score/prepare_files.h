@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "score/prepare.h"
 
@@ -12,6 +13,7 @@ namespace vega::score {
 // An empty path: the file is not there.
 struct AnnotationFiles {
   std::filesystem::path annotations, questions;
+  std::vector<std::filesystem::path> more;  // of CV-Bench and BLINK: annotation files besides
   Split split{};
   // Of a data folder.
   std::filesystem::path boxes, proposals, labels, scans;

@@ -9,6 +9,7 @@
 #include "run/output_names.h"
 #include "score/prepare.h"
 #include "score/prepare_files.h"
+#include "tasks/pictures.h"
 
 namespace vega::score {
 namespace {
@@ -23,8 +24,8 @@ constexpr auto kPrepareHelp =
 the same content as its converters: what `vega-eval answer TASK` asks and `score`, `validate` compare with. FILE is the
 annotation file, SQA3D's two (questions and annotations), or a folder that holds them: of the benchmark, or the `data`
 folder of Video-3D-LLM, where boxes, proposals and labels are found too. A question that is broken, names an object that
-its scene lacks, or is about a video that is missing is left out and named; exit code 4 then. VSI-Bench is read from its
-JSON Lines (test.jsonl); its prompts are those of the released evaluation.
+its scene lacks, or is about a video or picture that is missing is left out and named; exit code 4 then. VSI-Bench,
+CV-Bench and BLINK-spatial are read from JSON Lines; their prompts are those of the released evaluation.
 
 Examples:
   vega-eval prepare sqa3d sqa_task/balanced -o sqa3d_test.json
@@ -33,18 +34,20 @@ Examples:
   vega-eval prepare scan2cap data --split val -o scan2cap_val.json
   vega-eval prepare nr3d nr3d.csv --scans scannetv2_val.txt --scenes scenes -o nr3d_val.json
   vega-eval prepare vsi VSI-Bench/test.jsonl --videos VSI-Bench -o vsi.json
+  vega-eval prepare cvbench CV-Bench/test_2d.jsonl CV-Bench/test_3d.jsonl -o cvbench.json
 
 See also: vega-eval answer, score, validate; docs/benchmark_runs.md, docs/formats.md)";
 
 struct PrepareOptions {
   std::vector<std::string> inputs;
-  std::string out, split, boxes, scenes, proposals, labels, scans, videos, prompts;
+  std::string out, split, boxes, scenes, proposals, labels, scans, videos, images, prompts;
   ReadScene read_scene, read_proposals;
 
   void visit(OptionVisitor& v) {
-    v.inputs(inputs, "INPUT...",
-             "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi), then its "
-             "annotation file (SQA3D: two), or a folder");
+    v.inputs(
+        inputs, "INPUT...",
+        "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink), "
+        "then its annotation file (SQA3D: two; CV-Bench and BLINK: all parts), or a folder");
     v.text("-o,--out", out, "FILE", "the processed questions, JSON");
     v.text("--split", split, "NAME",
            "train, val or test; without it the file's name says, and of a folder the split that "
@@ -58,10 +61,13 @@ struct PrepareOptions {
            "scannetv2-labels.combined.tsv: tells unique from multiple; needed where ScanRefer's "
            "file has no eval_type");
     v.text("--scans", scans, "FILE", "Nr3D: names of the split's scans, one a line");
-    v.group("Videos");
+    v.group("Videos and pictures");
     v.text("--videos", videos, "DIR",
            "VSI-Bench: the folder that holds scannet/NAME.mp4 and others (default: that of the "
            "file, where it has such folders); a question whose video is missing is left out");
+    v.text("--images", images, "DIR",
+           "CV-Bench, BLINK: the folder in which names of pictures begin (default: INPUT's, where "
+           "some of them are there); a question whose picture is missing is left out");
     v.group("Texts");
     v.text("--prompts", prompts, "FILE", "other texts of the conversations (vega.prompts/1)");
   }
@@ -101,6 +107,7 @@ PrepareSources sources_of(const PrepareOptions& o) {
   if (files.size() == 1 && fs::is_directory(files[0])) {
     found = find_annotations(out.task, files[0], asked_split(o));
     out.annotations = found.annotations;
+    out.more = found.more;
     out.questions = found.questions;
     out.split = found.split;
     if (out.task == Task::kSqa3d && out.questions.empty())
@@ -109,6 +116,9 @@ PrepareSources sources_of(const PrepareOptions& o) {
   } else {
     if (out.task == Task::kSqa3d) {
       take_pair(out, files);
+    } else if (tasks::is_about_pictures(out.task)) {
+      out.annotations = files[0];
+      out.more.assign(files.begin() + 1, files.end());
     } else {
       if (files.size() != 1)
         throw UsageError(explain("prepare " + o.inputs[0], plural(files.size(), "file"), "one"));
@@ -117,7 +127,8 @@ PrepareSources sources_of(const PrepareOptions& o) {
     auto split = asked_split(o);
     if (!split) split = split_in(out.annotations);
     if (!split && out.task == Task::kNr3d) split = Split::kVal;
-    if (!split && out.task == Task::kVsi) split = Split::kTest;
+    if (!split && (out.task == Task::kVsi || out.task == Task::kCvBench)) split = Split::kTest;
+    if (!split && out.task == Task::kBlink) split = Split::kVal;
     if (!split)
       throw UsageError(explain(
           "--split", "nothing, and the name of " + out.annotations.string() + " does not say",
@@ -140,6 +151,15 @@ PrepareSources sources_of(const PrepareOptions& o) {
   take(out.scans, o.scans, out.task == Task::kNr3d ? found.scans : none, "--scans");
   take(out.videos, o.videos, out.task == Task::kVsi ? videos_beside(out.annotations) : none,
        "--videos");
+  if (tasks::is_about_pictures(out.task)) {
+    out.beside = o.images.empty();
+    out.images = o.images;
+    if (out.beside) {
+      const bool folder = files.size() == 1 && fs::is_directory(files[0]);
+      const fs::path parent = out.annotations.parent_path();
+      out.images = folder ? files[0] : parent.empty() ? fs::path(".") : parent;
+    }
+  }
   return out;
 }
 
@@ -200,9 +220,14 @@ std::string summary_of(const std::vector<tasks::Sample>& samples) {
   std::set<std::string> scenes;
   for (const tasks::Sample& one : samples) {
     ++types[one.question_type];
-    scenes.insert(one.scene);
+    if (one.pictures.empty())
+      scenes.insert(one.scene);
+    else
+      scenes.insert(one.pictures.begin(), one.pictures.end());
   }
-  std::string out = plural(samples.size(), "question") + " of " + plural(scenes.size(), "scene");
+  const bool pictures = !samples.empty() && tasks::is_about_pictures(samples.front().task);
+  std::string out = plural(samples.size(), "question") + " of " +
+                    plural(scenes.size(), pictures ? "picture" : "scene");
   const char* between = ": ";
   for (const auto& [type, count] : types) {
     if (type.empty()) continue;
@@ -215,9 +240,15 @@ std::string summary_of(const std::vector<tasks::Sample>& samples) {
 RunResult run_prepare(const PrepareOptions& o, const Context& context) {
   PrepareSources sources = sources_of(o);
   if (o.out.empty()) throw UsageError(explain("--out", "nothing", "a JSON file"));
-  refuse_inputs_as_outputs({o.out},
-                           {sources.annotations, sources.questions, sources.boxes.boxes,
-                            sources.proposals.boxes, sources.labels, sources.scans, o.prompts});
+  std::vector<fs::path> read = {sources.annotations,
+                                sources.questions,
+                                sources.boxes.boxes,
+                                sources.proposals.boxes,
+                                sources.labels,
+                                sources.scans,
+                                o.prompts};
+  read.insert(read.end(), sources.more.begin(), sources.more.end());
+  refuse_inputs_as_outputs({o.out}, read);
   std::optional<tasks::Prompts> prompts;
   if (!o.prompts.empty()) prompts = tasks::Prompts::read(o.prompts);
   if (prompts) sources.prompts = &*prompts;
@@ -242,6 +273,11 @@ RunResult run_prepare(const PrepareOptions& o, const Context& context) {
                        ? "videos were not looked for: --videos DIR names their folder"
                        : plural(static_cast<std::size_t>(prepared.videos), "video") + " found in " +
                              sources.videos.string());
+  if (tasks::is_about_pictures(sources.task))
+    log_info("{}", prepared.pictures == 0
+                       ? "pictures were not looked for: --images DIR names their folder"
+                       : plural(static_cast<std::size_t>(prepared.pictures), "picture") +
+                             " found in " + sources.images.string());
   if (prepared.missed > 0)
     log_info("{} without a proposal get the empty caption",
              plural(static_cast<std::size_t>(prepared.missed), "object"));

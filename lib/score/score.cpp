@@ -27,8 +27,8 @@ namespace fs = std::filesystem;
 
 constexpr auto kScoreHelp =
     R"(Scores the answers to a benchmark as its official scorer does, in percent, with 95 % intervals. Answer files are JSON
-Lines as the release writes them (LIBERO: the log of the evaluation, JSON Lines or CSV; VSI-Bench: its harness' log, or
-lines {id, prediction}). docs/scoring.md says what each number is and names every matcher.
+Lines as the release writes them (LIBERO: the log of the evaluation, JSON Lines or CSV; VSI-Bench, CV-Bench, BLINK: the
+log of their harness, or lines {id, prediction}). docs/scoring.md says what each number is and names every matcher.
 
 Examples:
   vega-eval score scanqa answers.jsonl --gt ScanQA_v1.0_val.json --meteor-dir meteor -o scores.json

@@ -35,8 +35,7 @@ struct ScoreValue {
 using Metrics = std::vector<std::pair<std::string, ScoreValue>>;
 
 struct Scores {
-  std::string
-      task;  // "scanrefer", "multi3drefer", "scan2cap", "scanqa", "sqa3d", "nr3d", "vsi", "libero"
+  std::string task;     // "scanrefer", "vsi", ...: a name of task_names() (score/benchmark.h)
   std::string split;    // "val", "test"
   std::string matcher;  // a name of docs/scoring.md: "official", "raw", "t=0.4"
   std::int64_t n = 0;   // questions that were scored

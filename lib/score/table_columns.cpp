@@ -33,6 +33,12 @@ constexpr KnownMetric kMetrics[] = {
     {Task::kSqa3d, "EM", ""},
     {Task::kNr3d, "accuracy", "Acc."},
     {Task::kVsi, "average", "Avg."},
+    {Task::kCvBench, "combined", "Avg."},
+    {Task::kCvBench, "2D", ""},
+    {Task::kCvBench, "3D", ""},
+    {Task::kCvBench, "ADE20K", ""},
+    {Task::kCvBench, "COCO", ""},
+    {Task::kBlink, "average", "Avg."},
     {Task::kLibero, "average", "Avg."},
 };
 
@@ -69,6 +75,13 @@ constexpr KnownGroup kGroups[] = {
     {Task::kVsi, "object_rel_direction", "Rel. dir.", "relative direction"},
     {Task::kVsi, "route_planning", "Route plan", "route planning"},
     {Task::kVsi, "obj_appearance_order", "Appr. order", "appearance order"},
+    {Task::kCvBench, "Count", "", ""},
+    {Task::kCvBench, "Relation", "", ""},
+    {Task::kCvBench, "Depth", "", ""},
+    {Task::kCvBench, "Distance", "", ""},
+    {Task::kBlink, "Multi-view_Reasoning", "Multi-view", "multi-view"},
+    {Task::kBlink, "Relative_Depth", "Rel. depth", "depth"},
+    {Task::kBlink, "Spatial_Relation", "Spat. rel.", "relation"},
     {Task::kLibero, "libero_spatial", "Spatial", "spatial"},
     {Task::kLibero, "libero_object", "Object", "object"},
     {Task::kLibero, "libero_goal", "Goal", "goal"},
@@ -98,6 +111,11 @@ constexpr ColumnSet kSets[] = {
      "vsi:object_counting,vsi:object_abs_distance,vsi:object_size_estimation,"
      "vsi:room_size_estimation,vsi:object_rel_distance,vsi:object_rel_direction,"
      "vsi:route_planning,vsi:obj_appearance_order,vsi:average"},
+    {"cvbench",
+     "cvbench:Count,cvbench:Relation,cvbench:Depth,cvbench:Distance,cvbench:ADE20K,cvbench:COCO,"
+     "cvbench:2D,cvbench:3D,cvbench:combined"},
+    {"blink",
+     "blink:Multi-view_Reasoning,blink:Relative_Depth,blink:Spatial_Relation,blink:average"},
     {"libero",
      "libero:libero_spatial,libero:libero_object,libero:libero_goal,libero:libero_10,"
      "libero:average"},
@@ -245,6 +263,7 @@ std::span<const Partition> partitions() {
        {"object_counting", "object_abs_distance", "object_size_estimation", "room_size_estimation",
         "object_rel_distance", "object_rel_direction", "route_planning", "obj_appearance_order"},
        true},
+      {Task::kBlink, {"Multi-view_Reasoning", "Relative_Depth", "Spatial_Relation"}, true},
       {Task::kLibero, {"libero_spatial", "libero_object", "libero_goal", "libero_10"}, true},
   };
   return all;

@@ -9,8 +9,9 @@
 #include "score/lines.h"
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"
+#include "score/question_lines.h"
 #include "score/row.h"
-#include "score/vsi_questions.h"
+#include "tasks/pictures.h"
 #include "tasks/sample_members.h"
 #include "tasks/sqa3d.h"
 
@@ -39,6 +40,14 @@ std::vector<std::string> texts(const Row& row, const Json& list, std::string_vie
 
 BoxSource box_source(const TruthSources& sources) {
   return BoxSource({sources.boxes, sources.scenes, sources.read_scene});
+}
+
+// The right option of a question about pictures, as its letter alone.
+std::string letter_of(const Row& row, const Json& answer, std::string_view field) {
+  const auto letter = tasks::right_letter(answer.text_or(""));
+  if (letter) return std::string(1, *letter);
+  if (answer.text_or("hidden") == "hidden") no_answers(row);
+  throw FormatError(explain(row.at(field), shown(answer), "the letter of an option, as (C) or C"));
 }
 
 // The target, then the others of its class.
@@ -84,6 +93,14 @@ Truth processed(Task task, const Row& row) {
     case Task::kScanQa:
       if (!meta.contains("answers")) no_answers(row);
       out.answers = texts(row, meta["answers"], "metadata");
+      break;
+    case Task::kCvBench:
+    case Task::kBlink:
+      out.scene = tasks::joined_names(texts(row, row.json["images"], "images"));
+      out.source = meta["source"].text_or("");
+      out.options = texts(row, meta["options"], "metadata");
+      out.answers = {
+          letter_of(row, row.json["conversations"][std::size_t{1}]["value"], "conversations")};
       break;
     case Task::kVsi:
       out.scene = row.text("video");
@@ -216,7 +233,7 @@ std::vector<Truth> sqa3d(const TruthSources& sources, const Json& file, TruthFil
 
 Truth vsi(const std::string& place, const Json& record) {
   Truth out;
-  const auto need = [&](std::string_view field) { return vsi_member(record, place, field); };
+  const auto need = [&](std::string_view field) { return text_or_number(record, place, field); };
   out.id = need("id");
   out.scene = need("scene_name");
   out.type = need("question_type");
@@ -226,12 +243,36 @@ Truth vsi(const std::string& place, const Json& record) {
   return out;
 }
 
-std::vector<Truth> vsi_file(const fs::path& file, const std::string& text) {
+Truth of_pictures(Task task, const Row& row) {
+  const bool blink = task == Task::kBlink;
+  Truth out;
+  out.id = row.id("idx");
+  out.scene = tasks::joined_names(picture_names(task, row.json, row.place));
+  out.type = row.text(blink ? "sub_task" : "task");
+  out.question = row.text(blink ? "prompt" : "question");
+  out.options = tasks::lettered(texts(row, row.json["choices"], "choices"));
+  out.answers = {letter_of(row, row.json["answer"], "answer")};
+  if (!blink) out.source = row.text("source");
+  return out;
+}
+
+std::vector<Truth> from_lines(Task task, const fs::path& file, const std::string& text,
+                              TruthFile& facts) {
   std::vector<Truth> out;
-  each_vsi_record(text, file.string(), [&](const std::string& place, const Json& record) {
-    out.push_back(record.contains("conversations")
-                      ? processed(Task::kVsi, Row{out.size(), place, record})
-                      : vsi(place, record));
+  each_question(task, text, file.string(), [&](const std::string& place, const Json& record) {
+    const Row row{out.size(), place, record};
+    const std::string other(task == Task::kBlink ? record["sub_task"].text_or("") : "");
+    if (record.contains("conversations")) {
+      out.push_back(processed(task, row));
+    } else if (task == Task::kVsi) {
+      out.push_back(vsi(place, record));
+    } else if (tasks::is_other_blink_task(other)) {
+      const std::string reason = "of BLINK's other tasks";
+      facts.left_out.emplace(row.id("idx"), reason);
+      ++facts.left_out_counts[reason];
+    } else {
+      out.push_back(of_pictures(task, row));
+    }
   });
   return out;
 }
@@ -273,8 +314,8 @@ TruthFile read_truth(Task task, const TruthSources& sources) {
   const std::string text = file_text(sources.annotations);
   if (trim(text).empty())
     throw FormatError(explain(sources.annotations.string(), "an empty file", "an annotation file"));
-  if (task == Task::kVsi)
-    out.questions = vsi_file(sources.annotations, text);
+  if (has_question_lines(task))
+    out.questions = from_lines(task, sources.annotations, text, out);
   else if (task == Task::kNr3d && !trim(text).starts_with('['))
     out.questions = read_nr3d_table(text, sources.annotations.string(), sources.scans, out);
   else

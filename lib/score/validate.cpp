@@ -128,9 +128,10 @@ struct ValidateOptions {
   bool partial = false;
 
   void visit(OptionVisitor& v) {
-    v.inputs(inputs, "INPUT...",
-             "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, libero), then "
-             "answer files, or folders with answers.jsonl");
+    v.inputs(
+        inputs, "INPUT...",
+        "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink, "
+        "libero), then answer files, or folders with answers.jsonl");
     v.group("What is asked");
     v.text(
         "--gt", gt, "FILE",

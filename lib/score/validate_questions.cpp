@@ -10,8 +10,10 @@
 #include "score/answers.h"
 #include "score/lines.h"
 #include "score/nr3d_table.h"
+#include "score/question_lines.h"
 #include "score/row.h"
 #include "score/truth.h"
+#include "tasks/pictures.h"
 #include "tasks/sample_members.h"
 
 namespace vega::score {
@@ -33,6 +35,11 @@ std::optional<AskedQuestion> question_of(
     out.id = question_id(task, member(json, "id"));
     const std::string video = member(json, "video");
     out.scene = task == Task::kVsi ? video.substr(video.rfind('/') + 1) : scene_in(video);
+    if (is_about_pictures(task)) {
+      std::vector<std::string> names;
+      for (const Json& name : json["images"].elements()) names.push_back(name.text_or(""));
+      out.scene = tasks::joined_names(names);
+    }
     return out;
   }
   switch (task) {
@@ -41,6 +48,13 @@ std::optional<AskedQuestion> question_of(
     case Task::kVsi:
       out.id = member(json, "id");
       out.scene = member(json, "scene_name");
+      break;
+    case Task::kCvBench:
+    case Task::kBlink:
+      if (task == Task::kBlink && tasks::is_other_blink_task(member(json, "sub_task")))
+        return std::nullopt;
+      out.id = member(json, "idx");
+      out.scene = tasks::joined_names(picture_names(task, json, out.id));
       break;
     case Task::kScan2Cap:  // the rows of one object are one question
       if (!objects.emplace(out.scene, out.object_id, out.object_name).second) return std::nullopt;
@@ -105,7 +119,7 @@ AskedQuestions read_questions(Task task, const fs::path& file, const fs::path& s
   const std::string text = file_text(file);
   if (trim(text).empty())
     throw FormatError(explain(file.string(), "an empty file", "an annotation file"));
-  const bool lines = task == Task::kVsi && !text.starts_with('[');
+  const bool lines = has_question_lines(task) && !text.starts_with('[');
   const bool table = task == Task::kNr3d && !trim(text).starts_with('[');
   AskedQuestions out = table   ? from_nr3d(text, file, scans)
                        : lines ? from_lines(task, text, file)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "tasks/pictures.h"
 #include "text/unicode.h"
 
 namespace vega::tasks {
@@ -19,6 +20,9 @@ constexpr std::string_view kReleased =
     ;
 constexpr std::string_view kVsiBench =
 #include "tasks/vsi_prompts.inc"
+    ;
+constexpr std::string_view kPictures =
+#include "tasks/picture_prompts.inc"
     ;
 
 // The value of a word between braces; nothing: no such word.
@@ -116,7 +120,8 @@ const Prompts& released_prompts() {
 
 const Prompts& released_prompts(Task task) {
   static const Prompts vsi = Prompts::parse(kVsiBench, "data/prompts/vsi_bench.json");
-  return task == Task::kVsi ? vsi : released_prompts();
+  static const Prompts pictures = Prompts::parse(kPictures, "data/prompts/pictures.json");
+  return task == Task::kVsi ? vsi : is_about_pictures(task) ? pictures : released_prompts();
 }
 
 }  // namespace vega::tasks

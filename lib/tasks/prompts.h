@@ -44,7 +44,8 @@ class Prompts {
 
 // Those of Video-3D-LLM and VEGA-3D for the tasks about scans: data/prompts/video_3d_llm.json.
 const Prompts& released_prompts();
-// Those of a task; of VSI-Bench as VG-LLM and VEGA-3D evaluate it: data/prompts/vsi_bench.json.
+// Those of a task; of VSI-Bench, CV-Bench and BLINK as VG-LLM and VEGA-3D evaluate them:
+// data/prompts/vsi_bench.json and pictures.json.
 const Prompts& released_prompts(Task task);
 
 // A template with its words put in.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "tasks/pictures.h"
 #include "tasks/prompts.h"
 #include "text/python_json.h"
 
@@ -48,7 +49,12 @@ std::string_view dataset_name(Task task) {
 }
 
 Json to_json(const Sample& sample) {
-  Json out = {{"id", sample.id}, {"video", sample.video}, {"conversations", turns(sample)}};
+  Json out = {{"id", sample.id}};
+  if (is_about_pictures(sample.task))
+    out.add("images", sample.pictures);
+  else
+    out.add("video", sample.video);
+  out.add("conversations", turns(sample));
   Json meta = metadata(sample);
   const auto add_ids = [&] {
     meta.add("ann_id", sample.ann_id);
@@ -81,6 +87,8 @@ Json to_json(const Sample& sample) {
     case Task::kVsi:
       if (!sample.options.empty()) meta.add("options", sample.options);
       break;
+    case Task::kCvBench: meta.add("source", sample.source); [[fallthrough]];
+    case Task::kBlink: meta.add("options", sample.options); break;
   }
   out.add("metadata", std::move(meta));
   if (!sample.captions.empty()) out.add("annotations", sample.captions);
@@ -140,6 +148,11 @@ Json answer_line(const Sample& sample, const Prediction& prediction, const std::
   if (sample.task == Task::kVsi) {
     out.add("scene", sample.scene);
     if (!sample.options.empty()) out.add("options", sample.options);
+  }
+  if (is_about_pictures(sample.task)) {
+    out.add("images", sample.pictures);
+    if (!sample.source.empty()) out.add("source", sample.source);
+    out.add("options", sample.options);
   }
   return out;
 }

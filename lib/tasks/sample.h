@@ -17,7 +17,17 @@
 
 namespace vega::tasks {
 
-enum class Task { kScanRefer, kMulti3DRefer, kScan2Cap, kScanQa, kSqa3d, kNr3d, kVsi };
+enum class Task {
+  kScanRefer,
+  kMulti3DRefer,
+  kScan2Cap,
+  kScanQa,
+  kSqa3d,
+  kNr3d,
+  kVsi,
+  kCvBench,
+  kBlink
+};
 inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kMulti3DRefer, "multi3drefer"},
                                           {Task::kScan2Cap, "scan2cap"},
@@ -25,8 +35,12 @@ inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kSqa3d, "sqa3d"},
                                           {Task::kNr3d, "nr3d"},
                                           {Task::kVsi, "vsi"},
+                                          {Task::kCvBench, "cvbench"},
+                                          {Task::kBlink, "blink"},
                                           {Task::kVsi, "vsibench", {}, true},
-                                          {Task::kVsi, "vsi-bench", {}, true}};
+                                          {Task::kVsi, "vsi-bench", {}, true},
+                                          {Task::kCvBench, "cv-bench", {}, true},
+                                          {Task::kBlink, "blink-spatial", {}, true}};
 // Those about scans with poses, which are asked and trained on here.
 inline constexpr std::span<const Choice<Task>> kScanTasks{kTasks, 6};
 
@@ -49,7 +63,10 @@ struct Sample {
   std::string question_type;
   std::string
       video;  // "scannet/scene0011_00"; VSI-Bench: the video below its folder, without ending
-  std::string scene;  // "scene0011_00": the key of the scene file and of the features
+  // "scene0011_00": the key of the scene file and of the features; of pictures their joined_names.
+  std::string scene;
+  std::vector<std::string> pictures;  // CV-Bench, BLINK: files below the folder of the pictures
+  std::string source;                 // CV-Bench: "ADE20K", ...: where its picture comes from
   // The first two turns as in the file: "<image>", "<coord>" and "<ground>" are still words.
   std::string user, answer;
   bool has_truth = true;          // false: a split whose answers are not public
@@ -64,7 +81,7 @@ struct Sample {
   // Nr3D: ids of the other objects of the target's class, and of all annotated objects of the scan.
   std::vector<std::int64_t> distractors, candidates;
   Json ann_id, object_id;            // of metadata, as in the file
-  std::vector<std::string> options;  // VSI-Bench: "A. ...", of a choice
+  std::vector<std::string> options;  // VSI-Bench, CV-Bench, BLINK: "A. ...", of a choice
 };
 
 // A record that cannot be asked.
@@ -89,10 +106,10 @@ struct SampleReading {
 // Reads a JSON list of records, one at a time, so that a file of 100 MB takes little more than its
 // questions do. A bad record costs only itself: no JSON object, not UTF-8, an id that is absent,
 // too long or comes a second time (the first one stays), another benchmark's, no conversation, an
-// empty or absurdly long question, a video that is no key of a scene, object ids that are no whole
-// numbers, an Nr3D target that is not among its candidates, a box that is not six numbers below
-// kMostMetres with extents from 0 on. Throws InputError (cannot be opened), FormatError: no such
-// list, broken off, or not one good record.
+// empty or absurdly long question, a video that is no key of a scene, names that are none of
+// pictures below a folder, object ids that are no whole numbers, an Nr3D target that is not among
+// its candidates, a box that is not six numbers below kMostMetres with extents from 0 on. Throws
+// InputError (cannot be opened), FormatError: no such list, broken off, or not one good record.
 SampleFile read_samples(const std::filesystem::path& path, Task task, SampleReading how = {});
 SampleFile parse_samples(std::string_view text, const std::string& name, Task task,
                          SampleReading how = {});
@@ -122,7 +139,8 @@ std::size_t chosen_object(const Prediction& prediction);
 
 // One line of the official JSON Lines, members in the official order: dataset, sample_id, prompt,
 // pred_response (Multi3DRefer: scores, objects), gt_response, model_id, question_type, Scan2Cap's
-// scene; VSI-Bench: scene, and options of a choice. Nr3D: pred_response and gt_response are object
+// scene; VSI-Bench: scene, and options of a choice; CV-Bench, BLINK: images, CV-Bench's source,
+// options. Nr3D: pred_response and gt_response are object
 // ids. gt_response is null without truth.
 // Throws what chosen_object throws.
 Json answer_line(const Sample& sample, const Prediction& prediction, const std::string& model_id);

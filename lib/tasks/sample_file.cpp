@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "tasks/json_list.h"
+#include "tasks/pictures.h"
 #include "tasks/sample.h"
 #include "tasks/sample_members.h"
 #include "tasks/vsi.h"
@@ -82,6 +84,17 @@ void read_scene(const Json& video, Sample& out) {
            "SCENE is the key of a scene file: letters, digits, '.', '_', '-'");
 }
 
+void read_pictures(const Json& images, Sample& out) {
+  const std::size_t most = most_pictures(out.task);
+  out.pictures = checked_texts(images, "images");
+  if (out.pictures.empty() || out.pictures.size() > most)
+    refuse("images", shown(images), most == 1 ? "one picture" : fmt::format("1 to {}", most));
+  for (const std::string& name : out.pictures)
+    if (!is_picture_name(name))
+      refuse("images", "'" + printable(name, 80) + "'", "a file below the folder of the pictures");
+  out.scene = joined_names(out.pictures);
+}
+
 void read_object_ids(const Json& meta, Sample& out) {
   out.ann_id = meta["ann_id"];
   out.object_id = meta["object_id"];
@@ -144,6 +157,11 @@ void read_truth(const Json& record, Sample& out) {
       if (meta.contains("options"))
         out.options = checked_texts(meta["options"], "metadata.options");
       break;
+    case Task::kCvBench:
+    case Task::kBlink:
+      out.source = meta["source"].text_or("");
+      out.options = checked_texts(meta["options"], "metadata.options");
+      break;
   }
   out.has_truth = out.task == Task::kMulti3DRefer ? !box.is_null()
                   : out.task == Task::kNr3d       ? !out.object_ids.empty()
@@ -166,6 +184,24 @@ void check_vsi(const Sample& sample) {
     refuse("metadata.options", "nothing", "the options of a " + sample.question_type);
 }
 
+void check_pictures(const Sample& sample) {
+  const bool blink = sample.task == Task::kBlink;
+  const std::span<const std::string_view> types =
+      blink ? std::span<const std::string_view>(kBlinkTypes) : kCvBenchTypes;
+  if (std::ranges::find(types, sample.question_type) == types.end())
+    refuse("metadata.question_type", "'" + printable(sample.question_type, 80) + "'",
+           blink ? "a task of BLINK-spatial" : "Count, Relation, Depth or Distance");
+  if (!blink && std::ranges::find(kCvBenchSources, sample.source) == kCvBenchSources.end())
+    refuse("metadata.source", "'" + printable(sample.source, 80) + "'", "ADE20K, COCO or Omni3D");
+  if (sample.options.size() < 2 || sample.options.size() > kOptionLetters.size())
+    refuse("metadata.options", fmt::format("{}", sample.options.size()),
+           fmt::format("2 to {} options", kOptionLetters.size()));
+  const auto letter = right_letter(sample.answer);
+  if (!sample.answer.empty() && (!letter || kOptionLetters.find(*letter) >= sample.options.size()))
+    refuse("conversations[1].value", "'" + printable(sample.answer, 40) + "'",
+           "the letter of an option");
+}
+
 }  // namespace
 
 Sample sample_of(const Json& record, Task task) {
@@ -181,11 +217,15 @@ Sample sample_of(const Json& record, Task task) {
   const Json& meta = record["metadata"];
   check_dataset(record, name_in<Task>(kTasks, task), "metadata.dataset");
   out.question_type = meta["question_type"].text_or("");
-  read_scene(record["video"], out);
+  if (is_about_pictures(task))
+    read_pictures(record["images"], out);
+  else
+    read_scene(record["video"], out);
   read_turns(record["conversations"], out);
   read_object_ids(meta, out);
   read_truth(record, out);
   if (task == Task::kVsi) check_vsi(out);
+  if (is_about_pictures(task)) check_pictures(out);
   return out;
 }
 

@@ -174,12 +174,6 @@ std::filesystem::path vsi_video(const std::filesystem::path& folder, std::string
   return folder / fmt::format("{}.mp4", video);
 }
 
-bool is_vsi_video(const std::filesystem::path& path) {
-  std::error_code none;
-  return std::filesystem::is_regular_file(path, none) &&
-         std::filesystem::file_size(path, none) > 0 && !none;
-}
-
 std::optional<double> python_float(std::u32string_view text) {
   std::string digits;
   const View body = stripped(text);

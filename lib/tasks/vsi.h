@@ -41,8 +41,6 @@ std::vector<std::int64_t> vsi_frames(std::int64_t total, std::int64_t most = kVs
 
 // Where a video lies: video is "DATASET/SCENE", as questions name it.
 std::filesystem::path vsi_video(const std::filesystem::path& folder, std::string_view video);
-// Whether a file is there that is not empty.
-bool is_vsi_video(const std::filesystem::path& path);
 
 // strict: the text up to the first blank, without dots behind it; options by their letter,
 // numbers as Python's float reads them. lenient: the first number or English number word anywhere;

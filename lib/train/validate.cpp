@@ -107,7 +107,9 @@ std::string_view main_metric(tasks::Task task) {
     case tasks::Task::kScanQa: return "EM";
     case tasks::Task::kSqa3d: return "EM";
     case tasks::Task::kNr3d: return "accuracy";
-    case tasks::Task::kVsi: break;  // is not trained on here
+    case tasks::Task::kVsi:
+    case tasks::Task::kCvBench:
+    case tasks::Task::kBlink: break;  // are not trained on here
   }
   return "";
 }

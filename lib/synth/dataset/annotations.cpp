@@ -1,5 +1,7 @@
 #include "synth/dataset/annotations.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -250,6 +252,40 @@ TextFile vsi_bench(const std::vector<DatasetRoom>& rooms, Split split) {
   return {"benchmark/vsi_bench/" + std::string(name_of(split)) + ".jsonl", text, entries};
 }
 
+// A question a line, as CV-Bench or BLINK have them.
+TextFile picture_lines(const std::vector<DatasetRoom>& rooms, Split split, bool blink) {
+  std::string text;
+  std::int64_t entries = 0;
+  each_room(rooms, split, [&](const DatasetRoom& room) {
+    for (const PictureQuestion& one : room.texts.pictures) {
+      if (one.source.empty() != blink) continue;
+      const std::int64_t number = entries++;
+      const auto name = [&](std::size_t i) -> Json {
+        if (i >= one.pictures.size()) return {};
+        return fmt::format("scannet/scans/{}/{:05d}.jpg", room.facts.scene, one.pictures[i]);
+      };
+      const std::string answer = fmt::format("({})", static_cast<char>('A' + one.right));
+      std::string prompt = one.text + "\nSelect from the following choices.";
+      for (std::size_t i = 0; i < one.choices.size(); ++i)
+        prompt += fmt::format("\n({}) {}", static_cast<char>('A' + i), one.choices[i]);
+      const Json line =
+          blink ? Json{{"idx", fmt::format("{}_{}_{}", name_of(split), one.type, number)},
+                       {"sub_task", one.type},
+                       {"prompt", prompt},
+                       {"choices", one.choices},
+                       {"answer", answer},
+                       {"image_1", name(0)},
+                       {"image_2", name(1)}}
+                : Json{{"idx", number},        {"task", one.type},       {"source", one.source},
+                       {"question", one.text}, {"choices", one.choices}, {"answer", answer},
+                       {"filename", name(0)}};
+      text += line.dump() + "\n";
+    }
+  });
+  return {fmt::format("benchmark/{}/{}.jsonl", blink ? "blink" : "cv_bench", name_of(split)), text,
+          entries};
+}
+
 }  // namespace
 
 RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most, ScanReferTexts kind,
@@ -291,6 +327,10 @@ std::vector<TextFile> annotation_files(const std::vector<DatasetRoom>& rooms) {
   if (std::any_of(rooms.begin(), rooms.end(),
                   [](const DatasetRoom& room) { return !room.texts.vsi.empty(); }))
     for (const Split split : kSplits) out.push_back(vsi_bench(rooms, split));
+  if (std::any_of(rooms.begin(), rooms.end(),
+                  [](const DatasetRoom& room) { return !room.texts.pictures.empty(); }))
+    for (const Split split : kSplits)
+      for (const bool blink : {false, true}) out.push_back(picture_lines(rooms, split, blink));
   out.push_back(meanings.file());
   return out;
 }

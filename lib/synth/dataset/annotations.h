@@ -9,6 +9,7 @@
 #include "base/choice.h"
 #include "synth/dataset/ask.h"
 #include "synth/dataset/facts.h"
+#include "synth/dataset/pictures.h"
 #include "synth/dataset/refer.h"
 #include "synth/dataset/vsi.h"
 
@@ -19,6 +20,7 @@ struct RoomTexts {
   std::vector<Reference> scanrefer, multi3drefer, nr3d;
   std::vector<Question> scanqa, sqa3d;
   std::vector<VsiQuestion> vsi;
+  std::vector<PictureQuestion> pictures;
 };
 
 // What ScanRefer's descriptions speak of.
@@ -57,8 +59,11 @@ struct TextFile {
 //   benchmark/sqa_task/balanced/v1_balanced_{questions,sqa_annotations}_{train,val,test}_scannetv2.json
 //   benchmark/nr3d/nr3d.csv
 //   benchmark/vsi_bench/{train,val,test}.jsonl   where a room has such questions
+//   benchmark/cv_bench/{train,val,test}.jsonl, benchmark/blink/{train,val,test}.jsonl   likewise;
+//   names of pictures begin in the folder of the data set
 //   meanings.jsonl   what every text means: benchmark, split, scene, id, text, meaning, and
-//                    referents or answers; not of VSI-Bench's, which say it themselves
+//                    referents or answers; not of VSI-Bench's and of pictures', which say it
+//                    themselves
 // SQA3D's position is in the aligned frame of the scan, z = 0; its rotation turns +x about z to
 // where one looks.
 std::vector<TextFile> annotation_files(const std::vector<DatasetRoom>& rooms);

@@ -23,6 +23,7 @@
 #include "scan/proposals.h"
 #include "scan/scan_text.h"
 #include "synth/dataset/annotations.h"
+#include "synth/dataset/cameras.h"
 #include "synth/dataset/dataset_tokenizer.h"
 #include "synth/verbs.h"
 
@@ -37,7 +38,7 @@ constexpr int kPicturesASecond = 2;  // of videos
 // What the options mean.
 struct Recipe {
   fs::path folder;
-  std::int64_t rooms, val, test, texts, vocabulary, vsi;
+  std::int64_t rooms, val, test, texts, vocabulary, vsi, pictures;
   std::uint64_t seed;
   SceneOptions scene;  // of every room, without folder and seed
   ScanReferTexts scanrefer;
@@ -59,6 +60,7 @@ struct Recipe {
                 {"scanrefer", name_in<ScanReferTexts>(kScanReferTexts, scanrefer)}};
     if (scene.kind == RoomKind::kStacked) out.add("stacked", true);
     if (vsi > 0) out.add("vsi", vsi);
+    if (pictures > 0) out.add("pictures", pictures);
     return out;
   }
   std::string name(std::int64_t room) const {
@@ -87,7 +89,7 @@ Recipe resolve(const DatasetOptions& o) {
   r.folder = fs::absolute(o.out).lexically_normal();
   if (!r.folder.has_filename()) r.folder = r.folder.parent_path();
   r.rooms = o.rooms, r.texts = o.texts, r.vocabulary = o.vocabulary, r.overwrite = o.overwrite;
-  r.vsi = o.vsi;
+  r.vsi = o.vsi, r.pictures = o.pictures;
   r.seed = static_cast<std::uint64_t>(o.seed);
   const std::int64_t fifth = std::max<std::int64_t>(1, o.rooms / 5);
   r.val = o.val.value_or(o.rooms > 1 ? fifth : 0);
@@ -295,6 +297,11 @@ void write_texts(const Recipe& r) {
     rooms[i].facts = read_facts(r.scan(place) / "objects.json", r.name(place));
     rooms[i].texts = texts_of(rooms[i].facts, r.seed, static_cast<std::size_t>(r.texts),
                               r.scanrefer, static_cast<std::size_t>(r.vsi));
+    if (r.pictures == 0) return;
+    Draw draw(r.seed, rooms[i].facts.scene + " pictures");
+    rooms[i].texts.pictures = picture_questions(
+        rooms[i].facts, read_cameras(r.scan(place), r.scene.frames, r.scene.every),
+        static_cast<std::size_t>(r.pictures), draw);
   });
   std::vector<TextFile> files = annotation_files(rooms);
   for (TextFile& file : metadata(r, rooms)) files.push_back(std::move(file));
@@ -321,7 +328,8 @@ constexpr auto kHelp =
 captions and questions about them in the original annotation formats of ScanRefer, Multi3DRefer, Scan2Cap (ScanRefer's
 captions), ScanQA, SQA3D and Nr3D, split by rooms. Every sentence is true of the room's geometry with a margin;
 meanings.jsonl states what it means and whom, so that a program can check it. A referent has a distractor of its shape
-and one of its colour. --vsi adds questions in the form of VSI-Bench, of all its tasks, and videos of the rooms.
+and one of its colour. --vsi adds questions in the form of VSI-Bench, of all its tasks, and videos of the rooms,
+--pictures such in the forms of CV-Bench and BLINK-spatial about pictures of the walks.
 tokenizer/ is a byte-level BPE learnt from the other texts. Made again, the same options give the same bytes; rooms that
 are there are kept.
 
@@ -355,6 +363,9 @@ void DatasetOptions::visit(OptionVisitor& v) {
   v.choice("--masks", masks, mask_noises(), "instance masks, of which the proposals are made");
   v.integer("--vsi", vsi, "N", kDatasetVsi,
             "questions of VSI-Bench's kind, at most, a question type and room, and a video of each "
+            "room; 0: none");
+  v.integer("--pictures", pictures, "N", kDatasetPictures,
+            "questions of CV-Bench's and BLINK-spatial's kinds about pictures, at most, a task and "
             "room; 0: none");
   v.choice("--scanrefer", scanrefer, kScanReferTexts, "what ScanRefer's descriptions speak of");
   v.flag("--overwrite", overwrite,

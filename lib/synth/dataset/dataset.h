@@ -27,12 +27,14 @@ namespace vega::synth {
 inline constexpr WholeRange kDatasetRooms{1, 9999};  // four digits name a scene
 inline constexpr WholeRange kDatasetTexts{1, 1000};
 inline constexpr WholeRange kDatasetVsi{0, 1000};
+inline constexpr WholeRange kDatasetPictures{0, 1000};
 
 struct DatasetOptions {
   std::string out;
   std::int64_t rooms = 20, seed = 42, frames = 32, quality = 92, texts = 40, vocabulary = 1024;
   std::int64_t vsi =
       0;  // questions of VSI-Bench's kind a question type and room; 0: none, no videos
+  std::int64_t pictures = 0;  // of CV-Bench's and BLINK-spatial's kinds, likewise; 0: none
   std::optional<std::int64_t> val, test;  // unset: a fifth of the rooms, at least 1
   ImageSize size{320, 240};
   MaskNoise masks = MaskNoise::kNoisy;

@@ -19,20 +19,6 @@ namespace {
 
 constexpr double kLeastDistance = 1.0, kNearerBy = 0.25;
 
-std::vector<Named> named_things(const RoomFacts& room) {
-  std::vector<Named> out;
-  for (const Thing& t : room.things) {
-    if (t.seen < kSeen || !(t.is_shape() || is_ground_furniture(t))) continue;
-    const Kind kind{t.label, t.colour};
-    // A label without colour is of furniture alone: shapes are never called by it.
-    std::size_t same = 0;
-    for (const Thing& other : room.things)
-      same += other.label == t.label && other.colour == t.colour ? 1 : 0;
-    if (same == 1) out.push_back({&t, noun(kind)});
-  }
-  return out;
-}
-
 std::vector<Named> named_shapes(const std::vector<Named>& all) {
   std::vector<Named> out;
   std::copy_if(all.begin(), all.end(), std::back_inserter(out),
@@ -57,6 +43,20 @@ Appearance appearance(const Thing& t, const std::vector<std::int64_t>& pictures)
 }
 
 }  // namespace
+
+std::vector<Named> named_things(const RoomFacts& room) {
+  std::vector<Named> out;
+  for (const Thing& t : room.things) {
+    if (t.seen < kSeen || !(t.is_shape() || is_ground_furniture(t))) continue;
+    const Kind kind{t.label, t.colour};
+    // A label without colour is of furniture alone: shapes are never called by it.
+    std::size_t same = 0;
+    for (const Thing& other : room.things)
+      same += other.label == t.label && other.colour == t.colour ? 1 : 0;
+    if (same == 1) out.push_back({&t, noun(kind)});
+  }
+  return out;
+}
 
 bool is_ground_furniture(const Thing& t) {
   static const std::set<std::string> kNot = {

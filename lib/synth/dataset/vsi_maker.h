@@ -18,6 +18,9 @@ struct Named {
   std::string name;  // "red cone", "sofa"
 };
 
+// Those of a room, of which some picture shows each well (vsi.h, "things").
+std::vector<Named> named_things(const RoomFacts& room);
+
 // Furniture that stands on the floor, in the way of who walks there.
 bool is_ground_furniture(const Thing& thing);
 

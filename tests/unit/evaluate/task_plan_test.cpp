@@ -74,6 +74,18 @@ TEST_CASE("videos of one name in two data sets are two") {
   CHECK(ids_of(plan.scenes.at(1)) == Texts{"0", "2"});
 }
 
+TEST_CASE("questions about the same pictures are one scene, which says what it is made of") {
+  auto samples = samples_of({"a.png", "a.png, b.png", "a.png"});
+  for (tasks::Sample& sample : samples) sample.task = tasks::Task::kBlink;
+  samples[1].pictures = {"a.png", "b.png"};
+  const TaskPlan plan =
+      plan_questions(samples, {}, [](const std::string& id) { return id == "1"; });
+  CHECK(plan.all_scenes == Texts{"a.png", "a.png, b.png"});
+  CHECK(ids_of(plan.scenes.at(0)) == Texts{"0", "2"});
+  CHECK(plan.scenes.at(1).left.empty());
+  CHECK(plan.scenes.at(1).first->pictures == Texts{"a.png", "b.png"});
+}
+
 TEST_CASE("what is answered is not left") {
   const auto samples = samples_of({"a", "a", "b"});
   const TaskPlan plan =

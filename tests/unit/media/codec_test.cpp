@@ -1,7 +1,10 @@
 // JPEG and PNG: the pixels of Pillow, round trips, and files that must be refused.
 #include <catch2/catch.hpp>
 
+#include <fmt/core.h>
+
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "goldens.h"
@@ -110,6 +113,25 @@ TEST_CASE("JPEG round trip stays near, nearer without subsampling") {
   CHECK(encode_jpeg(image) == encode_jpeg(image, 75, true));
   CHECK_THROWS_AS(encode_jpeg(image, 0), InputError);
   CHECK_THROWS_AS(encode_jpeg(ImageU8{}), InputError);
+}
+
+// What a picture is after Pillow wrote it as JPEG, by default, and read it again
+// (tests/golden/export_pictures.py).
+TEST_CASE("JPEG of quality 75, decoded, has Pillow's pixels") {
+  const auto golden = nlohmann::json::parse(test::read_text(test::golden("pictures/scores.json")));
+  REQUIRE(golden["recoded"].size() == 5);
+  for (const auto& one : golden["recoded"]) {
+    const std::string stream = one["stream"];
+    INFO(stream);
+    const int w = one["size"][0], h = one["size"][1];
+    const ImageU8 image =
+        one["kind"] == "noise" ? test::noise_image(w, h, stream) : test::mixed_image(w, h, stream);
+    const auto hex = [](const ImageU8& of) {
+      return fmt::format("{:016x}", fnv1a64(test::bytes_of(of)));
+    };
+    REQUIRE(hex(image) == one["in_fnv1a64"].get<std::string>());
+    CHECK(hex(decode_jpeg(encode_jpeg(image), "x")) == one["out_fnv1a64"].get<std::string>());
+  }
 }
 
 // Pillow refuses these too (a JPEG that lacks even its last byte is truncated).

@@ -1,4 +1,4 @@
-#include "evaluate/task_video.h"
+#include "evaluate/task_frames.h"
 
 #include <fmt/core.h>
 
@@ -8,20 +8,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "evaluate/branch.h"
-#include "tasks/vsi.h"
 #include "vlm/frame_questions.h"
 
 namespace vega::evaluate {
-namespace fs = std::filesystem;
 
-void require_video(const fs::path& path) {
-  if (tasks::is_vsi_video(path)) return;
-  throw InputError(explain(path.string(), fs::exists(path) ? "an empty file" : "no video",
-                           "the one that the questions are about",
-                           "unpack the archives of the data set below --videos"));
-}
-
-double VideoSession::load_model() {
+double FramesSession::load_model() {
   if (model) return 0;
   return task.load_model([this] {
     if (setup.untrained)
@@ -33,18 +24,16 @@ double VideoSession::load_model() {
   });
 }
 
-VideoWork::VideoWork(const ScenePlan& plan, VideoSession& session)
+FramesWork::FramesWork(const ScenePlan& plan, FramesSession& session)
     : AnswerWork(plan, session.task), session_(session) {}
 
 // On another thread.
-void VideoWork::prepare() {
+void FramesWork::prepare() {
   if (plan_.left.empty()) return;
-  const VideoSetup& setup = session_.setup;
-  const fs::path path = setup.input_of(plan_.scene);
+  const FramesSetup& setup = session_.setup;
   try {
-    require_video(path);
-    shown_ =
-        read_shown_frames(path, setup.options.frames.most, setup.options.workers(), setup.model);
+    setup.require(plan_);
+    shown_ = setup.read(plan_);
     session_.task.log.note_inputs(plan_.scene, {{"frames", shown_->fingerprint}});
   } catch (const ModelError&) {
     throw;
@@ -53,13 +42,13 @@ void VideoWork::prepare() {
   }
 }
 
-void VideoWork::compute() {
+void FramesWork::compute() {
   if (session_.task.failed && session_.setup.options.task.run.fail_fast) return;
   session_.task.show(plan_.scene);
   last_ = Clock::now();
   if (!error_.empty()) return fail_all(plan_.left, error_);
-  log_info("{}: {} of {} frames: {}", plan_.scene, shown_->ids.size(), shown_->total,
-           sizes_text(shown_->pictures));
+  log_line(session_.setup.says_each ? LogLevel::kInfo : LogLevel::kDebug,
+           fmt::format("{}: {}", plan_.scene, session_.setup.describe(*shown_)));
   load_s_ = session_.load_model();
   last_ = Clock::now();
   try {
@@ -74,8 +63,8 @@ void VideoWork::compute() {
   seen_.reset();
 }
 
-void VideoWork::ask_once(const Samples& samples, const OnEnd& on_end,
-                         const vlm::OnFailure& on_failure) {
+void FramesWork::ask_once(const Samples& samples, const OnEnd& on_end,
+                          const vlm::OnFailure& on_failure) {
   std::vector<vlm::FrameAsk> asks;
   for (const tasks::Sample* sample : samples) asks.push_back(vlm::frame_ask_of(*sample));
   const auto on_reply = [&](std::size_t i, vlm::Reply&& reply) {

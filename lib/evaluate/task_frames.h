@@ -1,37 +1,33 @@
-// One video of a benchmark on its way: its frames are decoded while the video before it is
+// One video or picture of a benchmark on its way: its frames are decoded while the one before it is
 // answered, then the model sees them once and is asked all questions about them.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "evaluate/shown_frames.h"
 #include "evaluate/task_answers.h"
-#include "evaluate/task_video_setup.h"
+#include "evaluate/task_frames_setup.h"
 #include "vlm/qwen_vl.h"
 
 namespace vega::evaluate {
 
-// Throws InputError: no such file, or an empty one.
-void require_video(const std::filesystem::path& path);
-
-// The state that all videos of a run share. Its references must outlive the works.
-struct VideoSession {
-  const VideoSetup& setup;
+// The state that all of a run share. Its references must outlive the works.
+struct FramesSession {
+  const FramesSetup& setup;
   TaskSession& task;
-  std::unique_ptr<vlm::QwenVl> model = {};  // read when the first video is
+  std::unique_ptr<vlm::QwenVl> model = {};  // read when the first frames are
 
-  VideoSession(const VideoSetup& the_setup, TaskSession& session)
+  FramesSession(const FramesSetup& the_setup, TaskSession& session)
       : setup(the_setup), task(session) {}
 
   // Reads the model where that has not been done. Returns the seconds that it took.
   double load_model();
 };
 
-class VideoWork final : public AnswerWork {
+class FramesWork final : public AnswerWork {
  public:
-  VideoWork(const ScenePlan& plan, VideoSession& session);
+  FramesWork(const ScenePlan& plan, FramesSession& session);
 
   void prepare() override;
   void compute() override;
@@ -40,7 +36,7 @@ class VideoWork final : public AnswerWork {
   void ask_once(const Samples& samples, const OnEnd& on_end,
                 const vlm::OnFailure& on_failure) override;
 
-  VideoSession& session_;
+  FramesSession& session_;
   std::optional<ShownFrames> shown_;
   std::optional<vlm::SeenFrames> seen_;
 };

@@ -1,0 +1,105 @@
+#include "evaluate/task_frames_setup.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "evaluate/answer_inputs.h"
+#include "evaluate/branch.h"
+#include "evaluate/task_frames.h"
+
+namespace vega::evaluate {
+namespace fs = std::filesystem;
+namespace {
+
+// The released evaluation lets answers grow to so many tokens.
+constexpr std::int64_t kAnswerTokens = 16;
+constexpr auto kAnswerEnd = "<|im_end|>";
+
+// As released: greedy, the checkpoint's repetition penalty, and one stop id, whatever
+// generation_config.json names besides.
+qwen2::GenerationConfig generation_of(const AnswerVerb& o, const text::Tokenizer& words) {
+  qwen2::GenerationConfig config = qwen2::benchmark_generation(o.checkpoint);
+  config.max_new_tokens = kAnswerTokens;
+  if (const auto id = words.id_of(kAnswerEnd);
+      id && config.stop_ids != std::vector{std::int64_t{*id}}) {
+    std::erase_if(config.notes, [](const std::string& note) {  // which of two files counts
+      return note.starts_with("generation_config.json stops at");
+    });
+    config.notes.push_back(fmt::format(
+        "answers stop at {} ({}) alone, as in the released evaluation", kAnswerEnd, *id));
+    config.stop_ids = {*id};
+  }
+  return with_options(std::move(config), o);
+}
+
+}  // namespace
+
+FramesSetup::FramesSetup(const AnswerVerb& o)
+    : TaskSetup(o),
+      rule(qwen2_5_vl::read_image_rule(o.checkpoint)),
+      checkpoint(qwen2_5_vl::open_checkpoint(o.checkpoint)),
+      words(text::Tokenizer::open(o.checkpoint)),
+      model(qwen_vl_options(o, rule, device, type)) {
+  take_branch_options(o, checkpoint, model);
+  config = generation_of(o, words);
+  model.control_words = chosen_switches(o.compat, text::Control::kTokens).control_words;
+  untrained =
+      read_json(fs::path(o.checkpoint) / "config.json", "a configuration")["vega_initial_values"]
+          .flag()
+          .value_or(false);
+}
+
+// The keys of what is shown are noted when it is read: a key is made of all bytes of a file.
+Json FramesSetup::run(const std::vector<std::string>&) const {
+  Json switches = {{"preparation",
+                    name_in<qwen2_5_vl::Preparation>(qwen2_5_vl::kPreparations, model.preparation)},
+                   {"min_pixels", model.bounds.least},
+                   {"max_pixels", model.bounds.most}};
+  add_switches(switches);
+  switches.add("control_words", model.control_words == text::Control::kTokens ? "ids" : "text");
+  Json run = begin_run(
+      {checkpoint.folder.string(), checkpoint.fingerprint(), "qwen2.5-vl", std::move(switches)});
+  if (checkpoint.config.generative) run.set("generative", describe_source(checkpoint, model));
+  end_run(run, Json::object());
+  if (untrained) run.set("untrained", true);
+  return run;
+}
+
+TaskOutlook FramesSetup::look(const TaskPlan& plan, RunReport& report) const {
+  TaskOutlook out;
+  std::size_t ready = 0;
+  for (std::size_t n = 0; n < plan.scenes.size(); ++n) {
+    const ScenePlan& scene = plan.scenes[n];
+    report.set(n, unanswered(scene));
+    if (scene.left.empty()) continue;
+    try {
+      require(scene);
+      if (ready == 0) {  // one tells what a usual one takes; reading all would take long
+        const ShownFrames shown = read(scene);
+        double visual = 0;
+        for (const UnitImage& picture : shown.pictures)
+          visual += double(picture.width / qwen2_5_vl::kCell) *
+                    double(picture.height / qwen2_5_vl::kCell);
+        out.forecast = fmt::format("{}: {}\n", scene.scene, describe(shown)) +
+                       forecast_text(checkpoint.config.text, visual, plan);
+      }
+      ++ready;
+    } catch (const InputError& error) {
+      report.set(n, out.add_missing(scene, error.what()));
+    }
+  }
+  out.counts = fmt::format("{}s: {} ready, {} missing", unit, ready, out.missing);
+  return out;
+}
+
+TaskSetup::MakeAnswers FramesSetup::answers(TaskSession& session) const {
+  const auto shared = std::make_shared<FramesSession>(*this, session);
+  return [shared](const ScenePlan& plan) { return std::make_unique<FramesWork>(plan, *shared); };
+}
+
+}  // namespace vega::evaluate
