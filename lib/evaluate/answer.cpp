@@ -21,7 +21,7 @@
 #include "evaluate/scan_files.h"
 #include "evaluate/task_run.h"
 #include "models/qwen2/generation_config.h"
-#include "models/qwen2_5_vl/config_json.h"
+#include "vlm/picture_checkpoint.h"
 #include "vlm/vlm.h"
 
 namespace vega::evaluate {
@@ -200,7 +200,7 @@ Json record_of(const Session& s, const OpenFiles& open) {
 int run_answer(const AnswerVerb& options, const MakeScanPart& make, const Context& context) {
   if (options.is_task()) return run_task(options, make, context);
   check_options(options);
-  if (qwen2_5_vl::is_qwen2_5_vl(options.checkpoint)) return run_answer_frames(options, context);
+  if (vlm::is_picture_model(options.checkpoint)) return run_answer_frames(options, context);
   options.frames.refuse(options.checkpoint);
   const at::Device device = use_device(parse_device(options.device.device));
   const DType type = options.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);

@@ -16,6 +16,7 @@
 #include "evaluate/branch.h"
 #include "evaluate/conversation.h"
 #include "evaluate/shown_frames.h"
+#include "vlm/picture_checkpoint.h"
 #include "vlm/qwen_vl.h"
 
 namespace vega::evaluate {
@@ -47,13 +48,14 @@ int run_answer_frames(const AnswerVerb& o, const Context& context) {
   const at::Device device = use_device(parse_device(o.device.device));
   const DType type = o.device.dtype.value_or(device.is_cuda() ? DType::kBF16 : DType::kF32);
   if (!o.out.empty()) const PartFile trial(fs::path(o.out) / "answers.json");
-  const qwen2_5_vl::ImageRule rule = qwen2_5_vl::read_image_rule(o.checkpoint);
-  const qwen2::GenerationConfig config = with_options(qwen2::ask_generation(o.checkpoint), o);
+  const fs::path folder = vlm::picture_folder(o.checkpoint);
+  const qwen2_5_vl::ImageRule rule = qwen2_5_vl::read_image_rule(folder);
+  const qwen2::GenerationConfig config = with_options(qwen2::ask_generation(folder), o);
   vlm::QwenVlOptions options = qwen_vl_options(o, rule, device, type);
   options.control_words = chosen_switches(o.compat, text::Control::kText).control_words;
-  qwen2_5_vl::Checkpoint checkpoint = qwen2_5_vl::open_checkpoint(o.checkpoint);
+  qwen2_5_vl::Checkpoint checkpoint = vlm::open_qwen(o.checkpoint, o.base);
   take_branch_options(o, checkpoint, options);
-  text::Tokenizer words = text::Tokenizer::open(o.checkpoint);
+  text::Tokenizer words = text::Tokenizer::open(folder);
   for (const std::string& note : rule.notes) log_warn("{}", note);
   const std::string key = key_of(o);
   const bool stored = reads_tokens(o);

@@ -67,7 +67,6 @@ ImageU8 middle_square(const ImageU8& image) {
 void refuse_scene_options(const AnswerVerb& o, const std::string& instead, bool tokens) {
   const bool stored = tokens && (!o.tokens.empty() || !o.semantic.empty());
   refuse_given({{!o.locate.empty(), "--locate"},
-                {!o.base.empty(), "--base"},
                 {!o.scenes.empty(), "--scenes"},
                 {!o.features.empty(), "--features"},
                 {!o.semantic.empty() && !stored, "--semantic"},

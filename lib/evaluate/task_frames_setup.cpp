@@ -11,6 +11,7 @@
 #include "evaluate/answer_inputs.h"
 #include "evaluate/branch.h"
 #include "evaluate/task_frames.h"
+#include "vlm/picture_checkpoint.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -22,8 +23,9 @@ constexpr auto kAnswerEnd = "<|im_end|>";
 
 // As released: greedy, the checkpoint's repetition penalty, and one stop id, whatever
 // generation_config.json names besides.
-qwen2::GenerationConfig generation_of(const AnswerVerb& o, const text::Tokenizer& words) {
-  qwen2::GenerationConfig config = qwen2::benchmark_generation(o.checkpoint);
+qwen2::GenerationConfig generation_of(const AnswerVerb& o, const fs::path& folder,
+                                      const text::Tokenizer& words) {
+  qwen2::GenerationConfig config = qwen2::benchmark_generation(folder);
   config.max_new_tokens = kAnswerTokens;
   if (const auto id = words.id_of(kAnswerEnd);
       id && config.stop_ids != std::vector{std::int64_t{*id}}) {
@@ -41,17 +43,17 @@ qwen2::GenerationConfig generation_of(const AnswerVerb& o, const text::Tokenizer
 
 FramesSetup::FramesSetup(const AnswerVerb& o)
     : TaskSetup(o),
-      rule(qwen2_5_vl::read_image_rule(o.checkpoint)),
-      checkpoint(qwen2_5_vl::open_checkpoint(o.checkpoint)),
-      words(text::Tokenizer::open(o.checkpoint)),
+      folder(vlm::picture_folder(o.checkpoint)),
+      rule(qwen2_5_vl::read_image_rule(folder)),
+      checkpoint(vlm::open_qwen(o.checkpoint, o.base)),
+      words(text::Tokenizer::open(folder)),
       model(qwen_vl_options(o, rule, device, type)) {
   take_branch_options(o, checkpoint, model);
-  config = generation_of(o, words);
+  config = generation_of(o, folder, words);
   model.control_words = chosen_switches(o.compat, text::Control::kTokens).control_words;
   untrained =
-      read_json(fs::path(o.checkpoint) / "config.json", "a configuration")["vega_initial_values"]
-          .flag()
-          .value_or(false);
+      read_json(folder / "config.json", "a configuration")["vega_initial_values"].flag().value_or(
+          false);
 }
 
 // The keys of what is shown are noted when it is read: a key is made of all bytes of a file.

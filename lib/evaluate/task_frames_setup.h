@@ -18,6 +18,7 @@ namespace vega::evaluate {
 // Qwen2.5-VL. A scene of the plan is what one look serves: a video, a picture, pictures that are
 // seen together.
 struct FramesSetup : TaskSetup {
+  std::filesystem::path folder;  // of config.json: of a run that of its newest step
   qwen2_5_vl::ImageRule rule;
   qwen2_5_vl::Checkpoint checkpoint;
   text::Tokenizer words;

@@ -13,9 +13,9 @@
 #include "evaluate/task_scene_setup.h"
 #include "evaluate/task_video_setup.h"
 #include "models/qwen2/decoder.h"
-#include "models/qwen2_5_vl/config_json.h"
 #include "run/provenance.h"
 #include "tasks/pictures.h"
+#include "vlm/picture_checkpoint.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -121,7 +121,7 @@ std::string TaskSetup::forecast_text(const qwen2::Config& text, double visual,
 std::unique_ptr<TaskSetup> make_task_setup(const AnswerVerb& options, const MakeScanPart& make,
                                            const Context& context) {
   check_model_options(options);
-  if (qwen2_5_vl::is_qwen2_5_vl(options.checkpoint)) {
+  if (vlm::is_picture_model(options.checkpoint)) {
     if (tasks::is_about_pictures(
             choice_of<tasks::Task>(tasks::kTasks, "TASK", options.inputs.at(0))))
       return std::make_unique<PictureSetup>(options);

@@ -8,6 +8,7 @@
 #include "base/file_kind.h"
 #include "base/text.h"
 #include "tasks/vsi.h"
+#include "vlm/picture_checkpoint.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;

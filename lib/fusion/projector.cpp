@@ -211,6 +211,12 @@ Merger::Merger(MergerConfig config, const Parameters& values, const Placement& p
   values_ = placed(values, placement, requires_grad);
 }
 
+Merger Merger::over(MergerConfig config, Parameters values, const Placement& placement) {
+  Merger out(std::move(config), values, placement);
+  out.values_ = std::move(values);
+  return out;
+}
+
 at::Tensor Merger::forward(const at::Tensor& patches) const {
   const std::string op = "merger " + config_.type;
   check_shape(op, "patches", patches, {kAny, kAny, kAny, config_.in});

@@ -71,6 +71,8 @@ class Merger {
  public:
   Merger(MergerConfig config, const Parameters& values, const Placement& placement = {},
          bool requires_grad = false);
+  // Over tensors as they are, of the placement's type: gradients flow into what they are made of.
+  static Merger over(MergerConfig config, Parameters values, const Placement& placement);
 
   // patches (V, gh, gw, in) to (V, gh / 2, gw / 2, out); an odd last row or column is cut.
   at::Tensor forward(const at::Tensor& patches) const;

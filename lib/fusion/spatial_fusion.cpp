@@ -1,9 +1,9 @@
 #include "fusion/spatial_fusion.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 
 #include <array>
+#include <utility>
 
 #include "core/check.h"
 
@@ -23,9 +23,11 @@ SpatialFusion::SpatialFusion(const FusionCheckpoint& checkpoint, const Placement
       merger_(checkpoint.generative_merger(placement)),
       fusion_(checkpoint.fusion_module(placement)) {}
 
-SpatialFusion::Result SpatialFusion::forward(const at::Tensor& semantic,
-                                             const at::Tensor& features) const {
-  const c10::NoGradGuard no_grad;
+SpatialFusion::SpatialFusion(Merger merger, Fusion fusion, const Placement& placement)
+    : placement_(placement), merger_(std::move(merger)), fusion_(std::move(fusion)) {}
+
+SpatialFusion::Result SpatialFusion::forward(const at::Tensor& semantic, const at::Tensor& features,
+                                             const std::optional<DropoutKey>& dropout) const {
   check_shape("spatial fusion", "semantic", semantic, {kAny, kAny, kAny, fusion_.config().width});
   check_shape("spatial fusion", "features", features,
               {semantic.size(0), kAny, kAny, merger_.config().in});
@@ -34,7 +36,9 @@ SpatialFusion::Result SpatialFusion::forward(const at::Tensor& semantic,
       to_patches(features, {2 * semantic.size(1), 2 * semantic.size(2)}).to(placement_.dtype);
   Result out;
   out.generative = merger_.forward(patches);
-  out.fused = fusion_.forward(semantic, out.generative, {}, &out.trace);
+  FusionInputs inputs;
+  inputs.dropout = dropout;
+  out.fused = fusion_.forward(semantic, out.generative, inputs, &out.trace);
   return out;
 }
 

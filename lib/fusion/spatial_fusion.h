@@ -5,6 +5,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "fusion/checkpoint.h"
 #include "geometry/grid.h"
 
@@ -19,14 +21,18 @@ class SpatialFusion {
  public:
   // Throws InputError where the checkpoint lacks a module.
   SpatialFusion(const FusionCheckpoint& checkpoint, const Placement& placement);
+  // Over modules of the same placement. Gradients flow where theirs do.
+  SpatialFusion(Merger merger, Fusion fusion, const Placement& placement);
 
   struct Result {
     at::Tensor generative, fused;  // (V, gh, gw, H) of the modules' type
     FusionTrace trace;             // (V, gh, gw)
   };
   // semantic (V, gh, gw, H): tokens of Qwen2.5-VL's tower; features (V, h, w, C): Wan's. Both on
-  // the placement's device. A token is 2 x 2 patches. Throws InputError (shapes, device).
-  Result forward(const at::Tensor& semantic, const at::Tensor& features) const;
+  // the placement's device. A token is 2 x 2 patches. dropout: in training. Throws InputError
+  // (shapes, device).
+  Result forward(const at::Tensor& semantic, const at::Tensor& features,
+                 const std::optional<DropoutKey>& dropout = {}) const;
 
   const Fusion& fusion() const { return fusion_; }
   // r of the residual form; 1 where there is none.

@@ -28,6 +28,8 @@ Prepared prepare_samples(const PrepareSources& sources) {
     case Task::kVsi: convert_vsi(work); break;
     case Task::kCvBench:
     case Task::kBlink: convert_pictures(work); break;
+    case Task::kSpar:
+    case Task::kLlavaHound: break;
   }
   return std::move(work.out);
 }

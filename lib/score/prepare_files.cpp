@@ -27,6 +27,8 @@ std::string_view subfolder(Asked task) {
     case Asked::kVsi: return "vsi_bench";
     case Asked::kCvBench: return "cv_bench";
     case Asked::kBlink: return "blink";
+    case Asked::kSpar:
+    case Asked::kLlavaHound: break;  // are trained on as they are
   }
   return {};
 }
@@ -46,6 +48,8 @@ std::vector<std::string> annotation_names(Asked task, Split split) {
     case Asked::kVsi:
     case Asked::kCvBench:
     case Asked::kBlink: return {name + ".jsonl"};
+    case Asked::kSpar:
+    case Asked::kLlavaHound: break;
   }
   return {};
 }

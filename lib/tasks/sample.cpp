@@ -83,7 +83,9 @@ Json to_json(const Sample& sample) {
     case Task::kScanQa:
       if (!sample.answers.empty()) meta.add("answers", sample.answers);
       break;
-    case Task::kSqa3d: break;
+    case Task::kSqa3d:
+    case Task::kSpar:
+    case Task::kLlavaHound: break;
     case Task::kVsi:
       if (!sample.options.empty()) meta.add("options", sample.options);
       break;

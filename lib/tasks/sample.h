@@ -26,7 +26,9 @@ enum class Task {
   kNr3d,
   kVsi,
   kCvBench,
-  kBlink
+  kBlink,
+  kSpar,       // of training alone: tasks/picture_sample.h
+  kLlavaHound  // likewise
 };
 inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kMulti3DRefer, "multi3drefer"},
@@ -43,6 +45,19 @@ inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kBlink, "blink-spatial", {}, true}};
 // Those about scans with poses, which are asked and trained on here.
 inline constexpr std::span<const Choice<Task>> kScanTasks{kTasks, 6};
+// Those that are trained on: about scans, about pictures, about videos.
+inline constexpr Choice<Task> kTrainedTasks[] = {kTasks[0],
+                                                 kTasks[1],
+                                                 kTasks[2],
+                                                 kTasks[3],
+                                                 kTasks[4],
+                                                 kTasks[5],
+                                                 {Task::kSpar, "spar"},
+                                                 {Task::kLlavaHound, "llava-hound"}};
+// Whether its samples are those of tasks/picture_sample.h.
+constexpr bool is_conversation(Task task) {
+  return task == Task::kSpar || task == Task::kLlavaHound;
+}
 
 // ScanRefer, Multi3DRefer, Nr3D: the answer chooses among boxes; the others are answered in words.
 bool is_grounding(Task task);

@@ -152,7 +152,9 @@ void read_truth(const Json& record, Sample& out) {
       if (meta.contains("answers"))
         out.answers = checked_texts(meta["answers"], "metadata.answers");
       break;
-    case Task::kSqa3d: break;
+    case Task::kSqa3d:
+    case Task::kSpar:
+    case Task::kLlavaHound: break;
     case Task::kVsi:
       if (meta.contains("options"))
         out.options = checked_texts(meta["options"], "metadata.options");

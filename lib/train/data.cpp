@@ -27,13 +27,6 @@ namespace {
 constexpr double kOverlap = 0.25;  // IoU from which a proposal stands for an annotated box
 constexpr std::size_t kNamed = 5;  // scenes and questions that a message names
 
-std::int64_t word_count(const std::string& text) {
-  std::istringstream words(text);
-  std::int64_t out = 0;
-  for (std::string word; words >> word;) ++out;
-  return out;
-}
-
 // Places of what a question means among the objects of its scene; nothing where one is not there.
 std::optional<std::vector<std::int64_t>> positives_of(const tasks::Sample& sample,
                                                       const ScenePlace& scene, ObjectKind kind) {
@@ -80,8 +73,7 @@ class DataReading {
     find_scenes(all);
     for (std::size_t e = 0; e < all.size(); ++e)
       for (const tasks::Sample& sample : all[e]) add(sample, e);
-    say_left_out();
-    check_some();
+    check_samples(recipe_, out_, checkpoint_.config.most_tokens);
     out_.digest = digest_.hex();
     return std::move(out_);
   }
@@ -89,6 +81,9 @@ class DataReading {
  private:
   std::vector<tasks::Sample> read_entry(const MixtureEntry& entry) {
     const std::string name = entry.annotations.string();
+    if (tasks::is_conversation(entry.task))
+      throw InputError(explain(name, "questions about pictures or videos",
+                               "a Qwen2.5-VL, which is shown them, or questions about scans"));
     tasks::SampleFile file =
         tasks::read_samples(entry.annotations, entry.task, {.repeated_ids = true});
     const std::string key =
@@ -97,7 +92,7 @@ class DataReading {
     out_.files.push_back(
         data_file("annotations", std::to_string(out_.entries.size() + 1), entry.annotations, key));
     digest_.field(entry.share.text());
-    digest_.field(std::string(name_in<tasks::Task>(tasks::kTasks, entry.task)));
+    digest_.field(std::string(name_in<tasks::Task>(tasks::kTrainedTasks, entry.task)));
     EntryCount count;
     count.entry = entry;
     count.bad = static_cast<std::int64_t>(file.bad.size());
@@ -150,7 +145,7 @@ class DataReading {
       scenes_.emplace(key, out_.scenes.size());
       out_.scenes.push_back(std::move(place));
     }
-    say_missing(missing, keys.size());
+    say_missing(recipe_, missing, keys.size(), "make them with vega-extract");
   }
 
   // Frames as assumed, and so many objects.
@@ -162,20 +157,6 @@ class DataReading {
       out.object_ids.push_back(static_cast<std::int32_t>(id));
     out.boxes.resize(out.object_ids.size());
     return out;
-  }
-
-  void say_missing(const std::vector<std::string>& missing, std::size_t scenes) const {
-    if (missing.empty()) return;
-    std::string first;
-    for (std::size_t i = 0; i < std::min(kNamed, missing.size()); ++i) first += "\n  " + missing[i];
-    const std::string what =
-        fmt::format("files of {} of {} are missing", missing.size(), plural(scenes, "scene"));
-    if (!recipe_.skip_missing || missing.size() == scenes)
-      throw InputError(explain(recipe_.data.string(), what, "the files of every scene",
-                               "make them with vega-extract, or leave these scenes out with "
-                               "--skip-missing") +
-                       first);
-    log_warn("{}; their questions are left out{}", what, first);
   }
 
   void add(const tasks::Sample& sample, std::size_t entry) {
@@ -244,29 +225,6 @@ class DataReading {
     if (++left_out_ <= kNamed) log_warn("{} {}: {}: left out", sample.scene, sample.id_text, why);
   }
 
-  void say_left_out() const {
-    for (const EntryCount& count : out_.entries)
-      if (count.too_long > 0)
-        log_warn("{}: {} longer than {} tokens: left out", count.entry.annotations.string(),
-                 plural(static_cast<std::size_t>(count.too_long), "sample"),
-                 checkpoint_.config.most_tokens);
-  }
-
-  void check_some() const {
-    if (!out_.samples.empty()) return;
-    std::int64_t long_ones = 0;
-    for (const EntryCount& count : out_.entries) long_ones += count.too_long;
-    if (long_ones > 0)
-      throw InputError(explain(recipe_.data.string(),
-                               fmt::format("{} that are all longer than {} tokens",
-                                           plural(static_cast<std::size_t>(long_ones), "sample"),
-                                           checkpoint_.config.most_tokens),
-                               "samples within the limit",
-                               "raise --max-tokens, or extract fewer frames"));
-    throw InputError(
-        explain(recipe_.data.string(), "no sample that can be trained on", "at least one"));
-  }
-
   const Recipe& recipe_;
   const vlm::VlmCheckpoint& checkpoint_;
   std::optional<vlm::PromptMaker> prompts_;
@@ -277,6 +235,46 @@ class DataReading {
 };
 
 }  // namespace
+
+std::int64_t word_count(const std::string& text) {
+  std::istringstream words(text);
+  std::int64_t out = 0;
+  for (std::string word; words >> word;) ++out;
+  return out;
+}
+
+void say_missing(const Recipe& recipe, const std::vector<std::string>& missing, std::size_t scenes,
+                 const std::string& remedy) {
+  if (missing.empty()) return;
+  std::string first;
+  for (std::size_t i = 0; i < std::min(kNamed, missing.size()); ++i) first += "\n  " + missing[i];
+  const std::string what =
+      fmt::format("files of {} of {} are missing", missing.size(), plural(scenes, "scene"));
+  if (!recipe.skip_missing || missing.size() == scenes)
+    throw InputError(explain(recipe.data.string(), what, "the files of every scene",
+                             remedy + ", or leave these scenes out with --skip-missing") +
+                     first);
+  log_warn("{}; their questions are left out{}", what, first);
+}
+
+void check_samples(const Recipe& recipe, const TrainingData& data, std::int64_t most_tokens) {
+  std::int64_t long_ones = 0;
+  for (const EntryCount& count : data.entries) {
+    long_ones += count.too_long;
+    if (count.too_long > 0)
+      log_warn("{}: {} longer than {} tokens: left out", count.entry.annotations.string(),
+               plural(static_cast<std::size_t>(count.too_long), "sample"), most_tokens);
+  }
+  if (!data.samples.empty()) return;
+  if (long_ones > 0)
+    throw InputError(
+        explain(recipe.data.string(),
+                fmt::format("{} that are all longer than {} tokens",
+                            plural(static_cast<std::size_t>(long_ones), "sample"), most_tokens),
+                "samples within the limit", "raise --max-tokens, or extract fewer frames"));
+  throw InputError(
+      explain(recipe.data.string(), "no sample that can be trained on", "at least one"));
+}
 
 std::vector<SampledItem> TrainingData::items() const {
   std::vector<SampledItem> out;
@@ -289,10 +287,11 @@ std::vector<std::string> TrainingData::lines() const {
   std::vector<std::string> out;
   for (const EntryCount& c : entries) {
     std::string& line = out.emplace_back();
-    line = fmt::format("{} ({}, {}): {} of {} questions train, {} target{}",
-                       c.entry.annotations.filename().string(),
-                       name_in<tasks::Task>(tasks::kTasks, c.entry.task), c.entry.share.text(),
-                       c.samples, c.read, c.targets, c.targets == 1 ? "" : "s");
+    line =
+        fmt::format("{} ({}, {}): {} of {} questions train, {} target{}",
+                    c.entry.annotations.filename().string(),
+                    name_in<tasks::Task>(tasks::kTrainedTasks, c.entry.task), c.entry.share.text(),
+                    c.samples, c.read, c.targets, c.targets == 1 ? "" : "s");
     const auto say = [&](std::int64_t count, const char* what) {
       if (count > 0) line += fmt::format("; {} {}", count, what);
     };

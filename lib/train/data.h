@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "tasks/picture_sample.h"
 #include "train/data_record.h"
 #include "train/mixture.h"
 #include "train/recipe.h"
 #include "train/sampler.h"
 #include "vlm/scene.h"
 #include "vlm/train_model.h"
+#include "vlm/visual.h"
 
 namespace vega::train {
 
@@ -23,6 +25,19 @@ struct ScenePlace {
   std::int64_t frames = 0;                            // of the features
   std::vector<std::int32_t> object_ids;
   std::vector<std::array<float, 6>> boxes;  // of the objects, m
+
+  // Of pictures and videos, which have none of these files (train/picture_data.h).
+  std::vector<std::filesystem::path> pictures;  // those of a folder of frames too
+  std::filesystem::path video;
+  std::vector<std::int64_t> frame_ids;    // of what is shown: places among pictures or frames
+  std::vector<tasks::PictureMark> marks;  // drawn on them
+  std::int64_t picture_tokens = 0;        // of each
+  bool shows() const { return picture_tokens > 0; }
+  // Tokens of the visual block, or of each picture: what kImageId stands for in a prompt. frames:
+  // of the block.
+  std::int64_t visual_tokens(const vlm::VlmConfig& config, std::int64_t block_frames) const {
+    return shows() ? picture_tokens : vlm::block_length(config, block_frames);
+  }
 };
 
 // Counts of one entry's questions: read, taken, left out and why.
@@ -64,6 +79,14 @@ struct FeatureKinds {
 // Of the first file of each folder; 0 where there is none. Throws FormatError, InputError (no such
 // tap).
 FeatureKinds feature_kinds(const Recipe& recipe);
+
+// Of the run's left-out questions and files; the first ones by name.
+// Throws InputError: files are missing, unless they may be skipped; no sample is left.
+// remedy: what makes the files.
+void say_missing(const Recipe& recipe, const std::vector<std::string>& missing, std::size_t scenes,
+                 const std::string& remedy);
+void check_samples(const Recipe& recipe, const TrainingData& data, std::int64_t most_tokens);
+std::int64_t word_count(const std::string& text);
 
 // `checkpoint` as vlm::planned_checkpoint makes it. Reads annotations, and headers of the scenes'
 // files. Throws InputError: files are missing (how many scenes, the first ones); a feature file of

@@ -15,6 +15,7 @@
 #include "train/export_files.h"
 #include "train/part_folder.h"
 #include "vlm/checkpoint.h"
+#include "vlm/picture_checkpoint.h"
 
 namespace vega::train {
 namespace fs = std::filesystem;
@@ -155,8 +156,13 @@ void export_model(const ExportOptions& o, const WriteGenerator& write) {
   if (generator) return write(o, resolve_step(input), replace);
   const bool hf = layout == ModelLayout::kHf;
   const DType dtype = o.dtype.value_or(hf ? DType::kBF16 : DType::kF32);
+  const vlm::CheckpointOptions how{.base = o.base, .merged = dtype, .pairs = hf};
+  const bool shown = vlm::is_picture_model(input);
+  if (shown && !hf)
+    throw InputError(explain(input.string(), "a Qwen2.5-VL", "a model that LLaVA's code adapts",
+                             "take --layout hf: the whole model"));
   const vlm::VlmCheckpoint c =
-      vlm::open_checkpoint(input, {.base = o.base, .merged = dtype, .pairs = hf});
+      shown ? vlm::open_picture_checkpoint(input, how) : vlm::open_checkpoint(input, how);
   PartFolder part(out);
   if (hf)
     export_hf(o, c, dtype, part.path());

@@ -35,7 +35,8 @@ void check_validation(const Validation& validation, const TrainSetup& setup) {
 
 constexpr auto kRunDetails =
     R"(Trains parts of a checkpoint on annotated questions about scenes, whose features are read from
-files. The folder of the run holds run.json, metrics.jsonl (a line a step) and checkpoints
+files. A Qwen2.5-VL is shown pictures and videos instead, with or without VEGA-3D's generative
+branch. The folder of the run holds run.json, metrics.jsonl (a line a step) and checkpoints
 step-*/, which vega-eval answer and vega-fuse tokens take as they are. The same command again goes
 on with a run that was stopped: its weights are those of a run that never was, bit for bit. A run
 that has ended says so and changes nothing.
@@ -48,6 +49,8 @@ Examples:
       --features features/wan -o run
   vega-train run --preset lora --checkpoint vlm --data mixture.yaml --scenes scenes \
       --semantic features/siglip --features features/wan -o run --epochs 1 --batch 128 --device cuda
+  vega-train run --preset spatial --checkpoint Qwen2.5-VL-3B-Instruct --model Wan2.1-T2V-1.3B \
+      --data spatial.json -o run --device cuda
   srun --ntasks=4 --cpus-per-task=8 vega-train run --checkpoint vlm --data mixture.json \
       --scenes scenes --semantic features/siglip --features features/wan -o run
 
@@ -109,11 +112,11 @@ OpenedFolder open_folder(const TrainSetup& setup, const Json& identity, Ranks& r
 }
 
 RunResult run_of_ranks(const TrainVerb& options, const Context& context,
-                       const tasks::ReadScored& score, Ranks& ranks) {
+                       const tasks::ReadScored& score, const VideoAccess& videos, Ranks& ranks) {
   std::optional<TrainSetup> setup;
   std::optional<Validation> validation;
   const auto identities = ranks.share([&] {
-    setup.emplace(options);
+    setup.emplace(options, Purpose::kRun, videos);
     setup->recipe.ranks = ranks.count();
     at::set_num_threads(setup->recipe.threads);
     return setup->identity();
@@ -148,21 +151,21 @@ RunResult run_of_ranks(const TrainVerb& options, const Context& context,
 }  // namespace
 
 RunResult run_training(const TrainVerb& options, const Context& context,
-                       const tasks::ReadScored& score) {
+                       const tasks::ReadScored& score, const VideoAccess& videos) {
   const RankPlace place =
       rank_place(options.launcher, [](const char* name) { return getenv(name); });
   if (place.count > 1 && place.rank > 0)
     start_log(fmt::format("vega-train rank {}", place.rank), LogLevel::kWarn);
   if (place.launcher != Launcher::kNone) log_info("{}", place.text());
   const auto ranks = Ranks::join(place, "run in " + options.out, options.rank_timeout);
-  return run_of_ranks(options_of_rank(options, place), context, score, *ranks);
+  return run_of_ranks(options_of_rank(options, place), context, score, videos, *ranks);
 }
 
-Verb run_verb(tasks::ReadScored score) {
+Verb run_verb(tasks::ReadScored score, VideoAccess videos) {
   const auto options = std::make_shared<TrainVerb>();
   return {"run", "trains a model", kRunDetails, [options](OptionVisitor& v) { options->visit(v); },
-          [options, score = std::move(score)](const Context& context) {
-            return run_training(*options, context, score).exit_code;
+          [options, score = std::move(score), videos = std::move(videos)](const Context& context) {
+            return run_training(*options, context, score, videos).exit_code;
           }};
 }
 

@@ -61,6 +61,23 @@ Share share_of(const Json& count, const std::string& where) {
   return {Share::Kind::kFirst, *whole, false};
 }
 
+// The folder of pictures and videos, as it is or seen from the mixture's folder.
+fs::path media_of(const fs::path& mixture, const Json& media, const MixtureEntry& entry,
+                  const std::string& where) {
+  const std::string* name = media.text();
+  const bool shows = tasks::is_conversation(entry.task);
+  if (!shows && !media.is_null())
+    throw FormatError(explain(where, shown(media), "no media, for questions about scans"));
+  if (!shows) return {};
+  if (media.is_null()) return entry.annotations.parent_path();
+  const fs::path beside = mixture.parent_path() / (name == nullptr ? "" : *name);
+  for (const fs::path& path : {beside, fs::path(name == nullptr ? "" : *name)})
+    if (name != nullptr && fs::is_directory(path)) return path;
+  throw InputError(explain(where,
+                           name == nullptr ? shown(media) : "no such folder: '" + *name + "'",
+                           "the folder of pictures and videos, looked for as " + beside.string()));
+}
+
 std::vector<MixtureEntry> read_json_form(const fs::path& path, const std::string& text) {
   const Json list = parse_json(text, {path.string(), "a mixture"});
   if (!list.is_list())
@@ -71,20 +88,22 @@ std::vector<MixtureEntry> read_json_form(const fs::path& path, const std::string
     const Json& entry = list.elements()[i];
     const std::string where = fmt::format("{}: [{}]", path.string(), i);
     for (const JsonMember& member : entry.members())
-      if (member.name != "annotations" && member.name != "task" && member.name != "count")
+      if (member.name != "annotations" && member.name != "task" && member.name != "count" &&
+          member.name != "media")
         throw FormatError(
-            explain(where, "'" + member.name + "'", "annotations, task and count alone"));
+            explain(where, "'" + member.name + "'", "annotations, task, count and media alone"));
     const std::string* file = entry["annotations"].text();
     if (file == nullptr)
       throw FormatError(explain(where + ".annotations", shown(entry["annotations"]), "a file"));
     MixtureEntry one;
     one.annotations = found(path, *file, where + ".annotations");
     one.share = share_of(entry["count"], where + ".count");
-    const auto task = find_choice<tasks::Task>(tasks::kScanTasks, entry["task"].text_or(""));
+    const auto task = find_choice<tasks::Task>(tasks::kTrainedTasks, entry["task"].text_or(""));
     if (!task && !entry["task"].is_null())
       throw FormatError(explain(where + ".task", shown(entry["task"]),
-                                listed<tasks::Task>(tasks::kScanTasks, ", ")));
+                                listed<tasks::Task>(tasks::kTrainedTasks, ", ")));
     one.task = task ? *task : named_task(one.annotations);
+    one.media = media_of(path, entry["media"], one, where + ".media");
     out.push_back(std::move(one));
   }
   return out;

@@ -24,11 +24,14 @@ struct MixtureEntry {
   std::filesystem::path annotations;
   tasks::Task task{};
   Share share;
+  std::filesystem::path media;  // folder of pictures and videos, of questions about such
 };
 
 // A mixture is one of two forms:
 //   JSON   [{"annotations": "scanqa_train.json", "task": "scanqa", "count": 100}, ...];
 //          count: a number, which takes the first ones, "all" (default), or a share as below
+//          Of spar and llava-hound also "media": the folder below which their pictures and videos
+//          are (default: that of the annotations)
 //   YAML   datasets:
 //            - json_path: scanqa_train_llava_style.json
 //              sampling_strategy: all          (or first:N, end:N, random:N; N may be 10%)

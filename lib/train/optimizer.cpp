@@ -8,16 +8,28 @@
 #include <utility>
 
 #include "base/error.h"
+#include "fusion/checkpoint.h"
 #include "ranks/ranks.h"
 #include "train/deal.h"
 
 namespace vega::train {
 
-std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained) {
+namespace {
+
+// Of the spatial release's names: its fusion alone has layer norms.
+bool is_bias_or_layer_norm(const std::string& name) {
+  return name.ends_with("bias") ||
+         (name.starts_with(kSpatialFusionPrefix) && name.find("norm") != name.npos);
+}
+
+}  // namespace
+
+std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained, Decay decay) {
   std::vector<TrainedTensor> out;
   for (const vlm::Trained& one : trained)
     out.push_back({one.name, one.tensor, vlm::name_of(one.part), Rule::kAdamW,
-                   one.kept != vlm::Kept::kByAll});
+                   one.kept != vlm::Kept::kByAll,
+                   decay == Decay::kReleased && !is_bias_or_layer_norm(one.name)});
   return out;
 }
 
@@ -32,8 +44,6 @@ constexpr auto kFirst = ".exp_avg", kSecond = ".exp_avg_sq", kStep = ".step",
                kMomentum = ".momentum_buffer";
 
 }  // namespace
-
-bool decays(const at::Tensor& tensor) { return tensor.dim() > 1; }
 
 Optimizer::Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& options,
                      const MuonOptions& muon, StateShare share)
@@ -158,7 +168,8 @@ void Optimizer::step_adamw(const std::map<std::string, double>& rates) {
   std::map<std::pair<double, double>, std::vector<Slot*>> groups;
   for (Slot& slot : slots_) {
     if (!moves(slot, Rule::kAdamW)) continue;
-    const double decay = decays(slot.trained.tensor) ? options_.weight_decay : 0;
+    const bool decays = slot.trained.decays || slot.trained.tensor.dim() > 1;
+    const double decay = decays ? options_.weight_decay : 0;
     groups[{rates.at(slot.trained.group), decay}].push_back(&slot);
   }
   for (auto& [how, members] : groups) {

@@ -31,14 +31,22 @@ struct TrainedTensor {
   std::string group;
   Rule rule = Rule::kAdamW;  // kMuon: a matrix
   bool apart = false;        // its owner alone has its values
+  bool decays = false;       // weight decay concerns it though it is no matrix
+};
+
+// What weight decay concerns.
+enum class Decay {
+  kMatrices,  // not norms and biases: not vectors
+  kReleased  // all but biases and the scales of layer norms, as VEGA-3D's spatial model was trained
 };
 
 // Those of a language model: a group a part, under the part's name.
-std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained);
+std::vector<TrainedTensor> trained_tensors(const std::vector<vlm::Trained>& trained,
+                                           Decay decay = Decay::kMatrices);
 
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0;  // not of norms and biases: of vectors
+  double weight_decay = 0;  // of matrices, and of what TrainedTensor::decays
 };
 
 // Which part of the optimiser's state a rank keeps: that of the tensors that it owns, about one of
@@ -51,17 +59,14 @@ struct StateShare {
 // each.
 bool any_has(const std::vector<std::string>& of_ranks, std::size_t place);
 
-// Whether weight decay concerns a tensor: matrices, but not the zero target.
-bool decays(const at::Tensor& tensor);
-
 class Optimizer {
  public:
   // The tensors must be leaves, and stay the same.
   Optimizer(std::vector<TrainedTensor> trained, const AdamWOptions& options,
             const MuonOptions& muon = {}, StateShare share = {});
   Optimizer(const std::vector<vlm::Trained>& trained, const AdamWOptions& options,
-            StateShare share = {})
-      : Optimizer(trained_tensors(trained), options, {}, share) {}
+            StateShare share = {}, Decay decay = Decay::kMatrices)
+      : Optimizer(trained_tensors(trained, decay), options, {}, share) {}
 
   const StateShare& share() const { return share_; }
   std::vector<int> owners() const;  // of each tensor, in their order

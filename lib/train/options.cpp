@@ -23,7 +23,7 @@ constexpr Choice<Compat> kTrainCompat[] = {
 void visit_data(TrainVerb& o, OptionVisitor& v) {
   v.group("Data");
   v.text("--data", o.data, "FILE",
-         "what is asked: a JSON list of {annotations, task, count}, or the official YAML");
+         "what is asked: a JSON list of {annotations, task, count, media}, or the official YAML");
   v.text("--scenes", o.scenes, "DIR", "scene files DIR/KEY.h5 of vega-extract scene");
   v.text("--semantic", o.semantic, "DIR",
          "semantic features DIR/KEY.h5 of vega-extract features --backbone siglip");
@@ -54,7 +54,8 @@ void visit_parts(TrainVerb& o, OptionVisitor& v) {
   v.choice("--preset", o.preset, kPresets, "");
   v.choices("--train", o.train, vlm::kParts, "(default: the preset's)");
   v.open_real("--rate", o.rate, "X", {.least = 0},
-              "learning rate (default: 1e-4, of full and video3d-llm 1e-5 and of the tower 2e-6)");
+              "learning rate (default: 1e-4, of full, video3d-llm and spatial 1e-5, of the tower "
+              "2e-6)");
   v.parsed("--rates", o.rates, "PART=X,...", "", parse_rates, "learning rates of single parts");
   v.open_integer("--lora-rank", o.lora_rank, "R", {1, 1 << 16}, "(default: 64)");
   v.real("--lora-alpha", o.lora_alpha, "A", {.least = 0, .above_least = true},
@@ -83,10 +84,10 @@ void visit_steps(TrainVerb& o, OptionVisitor& v) {
   v.open_integer("--epochs", o.epochs, "N", {1, 1 << 20}, "times that each sample is seen [1]");
   v.open_integer("--steps", o.steps, "N", {1, kMany}, "steps in place of --epochs");
   v.open_integer("--batch", o.batch, "N", {1, 1 << 20},
-                 "samples a step (default: 128, of video3d-llm 16)");
+                 "samples a step (default: 128, of video3d-llm 16, of spatial 64)");
   v.integer("--micro-batch", o.micro_batch, "N", {1, 1 << 20},
             "samples whose mean --loss-division released takes");
-  v.choice("--loss-division", o.division, kDivisions, "");
+  v.choice("--loss-division", o.division, kDivisions, "(default: token, of spatial released)");
   v.choice("--sampler", o.sampler, kSamplers, "");
   v.integer("--step-scenes", o.step_scenes, "N", {1, 1 << 20}, "scenes a step (sampler scene)");
   v.integer("--scene-questions", o.scene_questions, "N", {1, 1 << 20},
@@ -94,8 +95,11 @@ void visit_steps(TrainVerb& o, OptionVisitor& v) {
   v.choice("--schedule", o.schedule, kSchedules, "of the learning rate");
   v.real("--warmup", o.warmup, "SHARE", {.least = 0, .most = 1},
          "share of the steps in which the rate grows from 0");
-  v.real("--clip", o.clip, "NORM", {.least = 0}, "longest gradient over all parts; 0: any");
-  v.real("--weight-decay", o.weight_decay, "X", {.least = 0}, "not of norms and biases");
+  v.open_real("--clip", o.clip, "NORM", {.least = 0},
+              "longest gradient over all parts; 0: any (default: 1, of spatial 0)");
+  v.open_real("--weight-decay", o.weight_decay, "X", {.least = 0},
+              "of matrices; of spatial of all but biases and layer norms (default: 0, of spatial "
+              "0.01)");
   v.real("--beta1", o.beta1, "X", {.least = 0, .most = 0.999999}, "of AdamW");
   v.real("--beta2", o.beta2, "X", {.least = 0, .most = 0.999999}, "of AdamW");
   v.real("--epsilon", o.epsilon, "X", {.least = 0, .above_least = true}, "of AdamW");
@@ -157,9 +161,15 @@ std::map<vlm::Part, double> parse_rates(const std::string& option, const std::st
 void TrainVerb::visit(OptionVisitor& v) {
   v.group("Model");
   v.text("--checkpoint", checkpoint, "DIR",
-         "what training begins with: a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a LoRA "
-         "folder, or a checkpoint of vega-train");
+         "what training begins with: a VEGA-3D, Video-3D-LLM or LLaVA-Video checkpoint, a "
+         "Qwen2.5-VL with or without generative branch, a LoRA folder, or a checkpoint of "
+         "vega-train");
   vlm::visit_base(v, base);
+  v.text("--model", model, "DIR",
+         "the Wan2.1-T2V of Qwen2.5-VL's generative branch (default: the folder that config.json "
+         "names)");
+  v.text("--prompt", prompt, "FILE",
+         "embedding of the empty prompt for it (default: beside --model)");
   visit_data(*this, v);
   visit_parts(*this, v);
   visit_steps(*this, v);

@@ -21,13 +21,16 @@
 namespace vega::train {
 
 // What trains and how, where no other option says it (docs/training.md has the table).
-enum class Preset { kGateOnly, kLora, kFull, kVideo3d };
+enum class Preset { kGateOnly, kLora, kFull, kVideo3d, kSpatial };
 inline constexpr Choice<Preset> kPresets[] = {
     {Preset::kGateOnly, "gate-only", "fusion and generative projector"},
     {Preset::kLora, "lora",
      "these, adapters on the decoder, ground head, rows of the new tokens of <ground> and <coord>"},
     {Preset::kFull, "full", "everything, as VEGA-3D was trained"},
-    {Preset::kVideo3d, "video3d-llm", "everything, as the baseline without fusion was trained"}};
+    {Preset::kVideo3d, "video3d-llm", "everything, as the baseline without fusion was trained"},
+    {Preset::kSpatial, "spatial",
+     "of Qwen2.5-VL: decoder, generative merger and fusion, as VEGA-3D's spatial model was "
+     "trained"}};
 
 // What the losses of a step are divided by.
 enum class Division {
@@ -46,6 +49,7 @@ inline constexpr Choice<SamplerKind> kSamplers[] = {
 
 struct TrainVerb {
   std::string checkpoint, base;
+  std::string model, prompt;               // Wan, of a model that is shown pictures
   std::string data;                        // a mixture (train/mixture.h)
   std::string scenes, semantic, features;  // folders of KEY.h5
   std::string tap, semantic_tap;           // empty: the file's default
@@ -70,7 +74,7 @@ struct TrainVerb {
   std::optional<std::int64_t> epochs, steps;  // neither: one epoch
   std::optional<std::int64_t> batch;          // unset: the preset's
   std::int64_t micro_batch = 1;
-  Division division = Division::kToken;
+  std::optional<Division> division;  // unset: the preset's
   vlm::Masking masking = vlm::Masking::kReleased;
   bool spatial_instruction = true;
   std::optional<std::int64_t> max_tokens;  // unset: the checkpoint's
@@ -83,7 +87,8 @@ struct TrainVerb {
 
   ScheduleKind schedule = ScheduleKind::kCosine;
   double warmup = 0.03;  // share of the steps
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0, clip = 1;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  std::optional<double> weight_decay, clip;  // unset: the preset's
   std::optional<Compat> compat;  // unset: reference, but control words of texts stay text
 
   std::string out;

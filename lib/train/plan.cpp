@@ -47,8 +47,8 @@ double scene_cache(const TrainSetup& setup, const ModelSize& model, const Memory
   double all = 0, largest = 0;
   for (const std::size_t i : scenes) {
     const ScenePlace& scene = setup.data.scenes[i];
-    const double bytes =
-        scene_memory(model, scene.frames, static_cast<std::int64_t>(scene.boxes.size()));
+    const double bytes = scene_memory(
+        model, scene.frames, static_cast<std::int64_t>(scene.boxes.size()), scene.picture_tokens);
     all += bytes;
     largest = std::max(largest, bytes);
   }
@@ -95,7 +95,7 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
   for (const StepScene& work : step_scenes(sampler.step(k), setup.data, setup.recipe.division)) {
     const ScenePlace& scene = setup.data.scenes[work.scene];
     const std::int64_t frames = frames_of(setup, scene);
-    const std::int64_t visual = sees ? vlm::block_length(setup.planned.config, frames) : 0;
+    const std::int64_t visual = sees ? scene.visual_tokens(setup.planned.config, frames) : 0;
     std::vector<const vlm::TrainSample*> samples;
     for (const std::size_t i : work.samples) samples.push_back(&setup.data.samples[i].sample);
     bool first = true;
@@ -105,6 +105,7 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
       for (PassSize& size : pass_sizes(setup.planned.config, setup.recipe.model.pass_tokens,
                                        std::span(samples).subspan(i, together), visual)) {
         size.frames = frames;
+        if (scene.shows()) size.visual_tokens = visual * frames;
         size.objects = static_cast<std::int64_t>(scene.boxes.size());
         out.push_back({work.scene, size, first});
         first = false;
@@ -170,7 +171,7 @@ StepSums sums_of_steps(const TrainSetup& setup, const StepSpeed& speed, std::int
       for (const PlannedPass& pass : passes) {
         seconds += speed.pass(model, pass.size);
         const bool looks = pass.size.visual_tokens > 0 || pass.size.grounds;
-        if (pass.first && looks) seconds += speed.frame * static_cast<double>(pass.size.frames);
+        if (pass.first && looks) seconds += speed.scene(model, pass.size);
         out.tokens += static_cast<double>(pass.size.tokens);
         ++out.passes;
       }

@@ -94,7 +94,7 @@ std::string plan_text(const TrainSetup& setup, const RunPlan& plan, TableFormat 
 Json to_json(const TrainSetup& setup, const RunPlan& plan);
 
 // Prints the plan. Throws what TrainSetup throws.
-RunResult run_plan(const PlanVerb& options, const Context& context);
-Verb plan_verb();
+RunResult run_plan(const PlanVerb& options, const Context& context, const VideoAccess& videos = {});
+Verb plan_verb(VideoAccess videos = {});
 
 }  // namespace vega::train

@@ -99,10 +99,25 @@ bool looks(const PassSize& pass) {
   return pass.frames > 0 && (pass.visual_tokens > 0 || pass.grounds);
 }
 
+// Bytes that pictures hold while the decoder runs, of a model that is shown them: tokens of the
+// tower and the fused ones, Wan's features; where merger and fusion train the graph behind them:
+// patches of the features as they are and normed, side by side, both sides of the GELU, the merged
+// tokens, and the normed ones of both streams.
+double picture_bytes(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
+  const PictureSize& pictures = *model.pictures;
+  const double tokens = real(pass.visual_tokens), hidden = real(model.decoder.hidden);
+  const double patches = 4 * real(pictures.channels);
+  double numbers = 2 * hidden;
+  if (pictures.channels > 0 && model.visual_trains())
+    numbers += 3 * patches + 2 * real(pictures.inner) + 4 * hidden;
+  return tokens * (numbers * place.type_bytes + patches * kMaster);
+}
+
 // Bytes that the scene holds while the decoder runs: its tokens, and the graph behind them where
 // projectors or fusion train.
 double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
   if (!looks(pass)) return 0;
+  if (model.pictures) return picture_bytes(model, pass, place);
   const double bytes = place.type_bytes, hidden = real(model.decoder.hidden);
   const double frames = real(pass.frames);
   const double fine = frames * kFeatureCells * hidden, coarse = frames * kCells * hidden;
@@ -136,6 +151,8 @@ double visual_bytes(const ModelSize& model, const PassSize& pass, const MemoryPl
 // Projector of the semantic features and fusion as they run, beside what they leave.
 double visual_work(const ModelSize& model, const PassSize& pass, const MemoryPlace& place) {
   if (!looks(pass)) return 0;
+  if (model.pictures)
+    return real(pass.visual_tokens) * 3 * real(model.decoder.hidden) * place.type_bytes;
   const double frames = real(pass.frames), hidden = real(model.decoder.hidden);
   const double fusion = frames * kCells * hidden * model.fusion.work;
   if (model.semantic_width == 0) return fusion * place.type_bytes;
@@ -254,19 +271,30 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
   out.inputs = row * real(model.decoder.layers + 1);  // with the hidden states behind the last one
   out.layer = layer_bytes(model, pass, place);
   out.logits = logits_bytes(model, pass, place);
+  if (model.pictures) {
+    constexpr std::int64_t kDeviceFrames = 8;  // that go through Wan together; on the CPU one
+    out.tower =
+        model.pictures->frame_bytes * real(place.device ? std::min(pass.frames, kDeviceFrames) : 1);
+  }
   const std::int64_t streams = model.tower ? model.tower->layers + 1 : 0;
   const double kept = tower_kept(model, pass, place, streams);
-  out.tower = kept + tower_work(model, pass, place);
+  out.tower += kept + tower_work(model, pass, place);
   const double made = pass.first_scene ? kMaster * model.gradients.visual : 0;
   const double visual =
       visual_work(model, pass, place) - made + model.lent_layer + model.late_gradients;
   out.peak = std::max({kept + out.visual + std::max(decoder_peak(model, pass, place, out), visual),
-                       tower_peak(model, pass, place), pixel_peak(model, pass, place)});
+                       tower_peak(model, pass, place), pixel_peak(model, pass, place),
+                       model.pictures ? out.tower : 0});
   return out;
 }
 
-double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects) {
+double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects,
+                    std::int64_t tokens) {
   const double count = real(frames);
+  if (model.pictures) {  // patches of the tower, pixels of Wan
+    constexpr double kTokenNumbers = 4 * 588;
+    return kMaster * count * (real(tokens) * kTokenNumbers + model.pictures->frame_numbers);
+  }
   const double seen = model.tower
                           ? real(siglip::kPatchChannels * siglip::kImageSide * siglip::kImageSide)
                           : kFeatureCells * real(model.semantic_width);

@@ -36,6 +36,15 @@ struct GradientOrder {
   double tower = 0;      // of the vision tower
 };
 
+// What a model that is shown pictures makes its tokens of. Counts of numbers and operations.
+struct PictureSize {
+  std::int64_t channels = 0, inner = 0;  // of the generative merger: Wan's, its hidden; 0: none
+  double frame_numbers = 0;              // of a frame as Wan is given it
+  double frame_bytes = 0;                // that Wan needs for a frame while it runs, at most
+  // Twice the multiplications: of the tower a token, of Wan a frame.
+  double token_operations = 0, frame_operations = 0;
+};
+
 // The model as far as its memory depends on it. Counts of numbers, not bytes.
 struct ModelSize {
   qwen2::Config decoder;
@@ -57,6 +66,7 @@ struct ModelSize {
   // Bytes of gradients of what stands in front of the decoder, where they are not among the plan's
   // gradients: they wait for the end of a scene, and go.
   double late_gradients = 0;
+  std::optional<PictureSize> pictures;
   std::optional<siglip::Config> tower;  // it trains, and reads pictures in place of features
 
   double layer_numbers() const;  // of one layer of the decoder
@@ -89,13 +99,16 @@ struct PassMemory {
   double inputs = 0;  // inputs of the decoder's layers, kept for the backward pass
   double layer = 0;   // one layer computed again, with its gradients; all layers without recompute
   double logits = 0;  // the block of logits with its gradient
-  double tower = 0;   // the vision tower's: inputs of its layers, and one layer computed again
-  double peak = 0;    // the most at once
+  // The vision tower's: inputs of its layers, and one layer computed again. Of a model that is
+  // shown pictures what Wan needs, before anything else of the pass is there.
+  double tower = 0;
+  double peak = 0;  // the most at once
 };
 PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const MemoryPlace& place);
 
-// Bytes of one scene's inputs, float32.
-double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects);
+// Bytes of one scene's inputs, float32. tokens: of a frame, of a model that is shown pictures.
+double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects,
+                    std::int64_t tokens = 0);
 
 // Bytes of one rank, by what they are.
 struct MemoryPlan {

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "core/dtype.h"
+#include "models/qwen2_5_vl/names.h"
+#include "models/wan/flops.h"
+#include "models/wan/names.h"
 #include "ranks/buckets.h"
 #include "ranks/owned_sums.h"
 #include "train/deal.h"
@@ -58,6 +61,20 @@ bool is_visual(Part part) {
          part == Part::kNewline || part == Part::kPosition || part == Part::kGroundHead;
 }
 
+// Wan's transformer, of which the width alone is known: that of the 1.3B or, of 14B's width, the
+// 14B.
+wan::DitConfig dit_of(const vlm::VlmCheckpoint& c) {
+  wan::DitConfig out;
+  const std::int64_t width = c.modules.merger->in;
+  if (width == out.dim) return out;
+  constexpr std::int64_t kLarge = 5120;
+  if (width == kLarge) return {.dim = kLarge, .ffn_dim = 13824, .heads = 40, .layers = 40};
+  out.dim = width;
+  out.ffn_dim = 2 * width;
+  out.heads = std::max<std::int64_t>(1, width / 128);
+  return out;
+}
+
 // Sums of frozen, mapped and added bytes over all tensors that the forward pass reads.
 void add_frozen(const vlm::VlmCheckpoint& planned, const Placement& at,
                 const std::set<std::string>& trained, MemoryPlan& out) {
@@ -72,6 +89,38 @@ void add_frozen(const vlm::VlmCheckpoint& planned, const Placement& at,
     const bool mapped = !at.device.is_cuda() && aligned && view->dtype == type;
     (mapped ? out.mapped : out.frozen) += bytes;
   }
+}
+
+// Tower and Wan of a model that is shown pictures, which are not among forward_shapes.
+double eye_numbers(const vlm::VlmCheckpoint& c) {
+  double out = 0;
+  for (const NamedTensor& tensor : qwen2_5_vl::tower_tensors(c.pictures->model.config.vision))
+    out += count_of(tensor.shape);
+  if (!c.config.generative) return out;
+  for (const NamedTensor& tensor : wan::dit_tensors(dit_of(c))) out += count_of(tensor.shape);
+  return out + wan::vae_weights({});
+}
+
+// What a picture of `tokens` of the decoder takes in tower and Wan: products of matrices, the
+// attention of the tower within its windows left out.
+PictureSize picture_size(const vlm::VlmCheckpoint& c, DType type) {
+  const qwen2_5_vl::VisionConfig& vision = c.pictures->model.config.vision;
+  const auto width = static_cast<double>(vision.width);
+  PictureSize out;
+  out.token_operations = 2.0 * qwen2_5_vl::kCellPatches * static_cast<double>(vision.layers) *
+                         width * (4 * width + 3 * static_cast<double>(vision.mlp));
+  if (!c.config.generative) return out;
+  out.channels = c.modules.merger->in;
+  out.inner = c.modules.merger->hidden;
+  const ImageSize size = c.pictures->settings.size;
+  const wan::DitConfig dit = dit_of(c);
+  out.frame_bytes = wan::activation_bytes({}, dit, size, type);
+  out.frame_numbers = 3.0 * size.width * size.height;
+  out.frame_operations =
+      wan::vae_flops({}, size, true) + wan::short_dit_flops(dit, wan::token_count(dit, size),
+                                                            c.modules.trained_on.block,
+                                                            wan::token_count(dit, size));
+  return out;
 }
 
 // When a step's first pass makes which gradients.
@@ -179,6 +228,7 @@ ModelSize model_size(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& 
   out.asks = reads_question(c);
   if (has_part(options, Part::kTower) && c.tower) out.tower = c.tower->config;
   if (c.config.fuses && out.visual_trains()) out.fusion = fusion_memory(c.modules.fusion);
+  if (c.pictures) out.pictures = picture_size(c, dtype_of(options.placement.dtype));
   out.gradients = gradient_order(c, options);
   if (share.hands_on_early())
     out.late_gradients =
@@ -218,6 +268,9 @@ MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainMode
     if (is_apart(spec.name)) apart += 4 * count_of(spec.shape);
   }
   add_frozen(planned, options.placement, trained, out);
+  if (planned.pictures)
+    out.frozen +=
+        eye_numbers(planned) * static_cast<double>(size_of(dtype_of(options.placement.dtype)));
   const MemoryPlace place = memory_place(options.placement);
   const OwnBytes own = largest_part(specs, share.ranks);
   out.masters = out.gradients = 4 * numbers;

@@ -271,6 +271,11 @@ double tower_operations(const ModelSize& model) {
   return (model.recompute ? 4 : 3) * 2 * layer * to_real(c.layers);
 }
 
+// Forward, gradient of the input, gradient of the weights, and forward again.
+double layer_passes(const ModelSize& model) {
+  return 2 + (model.mode == DecoderMode::kTrained ? 1 : 0) + (model.recompute ? 1 : 0);
+}
+
 }  // namespace
 
 double StepSpeed::pass(const ModelSize& model, const PassSize& pass) const {
@@ -280,11 +285,24 @@ double StepSpeed::pass(const ModelSize& model, const PassSize& pass) const {
          logit * to_real(pass.targets) * to_real(model.decoder.vocab);
 }
 
+double StepSpeed::scene(const ModelSize& model, const PassSize& pass) const {
+  if (!model.pictures) return frame * to_real(pass.frames);
+  return operation * (model.pictures->token_operations * to_real(pass.visual_tokens) +
+                      model.pictures->frame_operations * to_real(pass.frames));
+}
+
 StepSpeed measure_speed(const ModelSize& model, const FusionCheckpoint& modules,
                         const PassSize& pass, const Placement& placement) {
   return on_device(placement.device, [&] {
     StepSpeed out;
     measure_layer(model, pass, placement, out);
+    if (model.pictures) {
+      // Their own networks are not run: at the speed of the decoder's layers.
+      out.operation = out.layer_token / (layer_passes(model) * 2 * model.layer_numbers());
+      out.logit = logit_seconds(model, placement);
+      out.update = update_seconds(placement);
+      return out;
+    }
     const std::int64_t frames = std::clamp<std::int64_t>(pass.frames, 1, kFrames);
     out.frame = VisualTrial(model, modules, placement).seconds(frames) / to_real(frames) +
                 tower_seconds(model, placement);
@@ -296,13 +314,12 @@ StepSpeed measure_speed(const ModelSize& model, const FusionCheckpoint& modules,
 
 StepSpeed stated_speed(const ModelSize& model, double flops) {
   const double hidden = to_real(model.decoder.hidden);
-  // Forward, gradient of the input, gradient of the weights, and forward again.
-  const double passes =
-      2 + (model.mode == DecoderMode::kTrained ? 1 : 0) + (model.recompute ? 1 : 0);
+  const double passes = layer_passes(model);
   const auto projector = [&](std::int64_t width, double cells, bool trains) {
     return width == 0 ? 0 : (trains ? 3 : 1) * 2 * cells * hidden * (to_real(width) + hidden);
   };
   StepSpeed out;
+  out.operation = 1 / flops;
   out.layer_token = passes * 2 * model.layer_numbers() / flops;
   // A token sees half of the others; scores and sums; the backward pass is 2.5 times the forward.
   out.layer_square = (model.recompute ? 4.5 : 3.5) * 2 *

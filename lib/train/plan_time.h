@@ -17,8 +17,12 @@ struct StepSpeed {
   double frame = 0;                          // tower where it trains, and projectors, of a frame
   double logit = 0;                          // of one number of the logits
   double update = 0;                         // norm, clipping and AdamW, of a number that trains
+  double operation = 0;                      // one, of networks that do not train
 
   double pass(const ModelSize& model, const PassSize& pass) const;  // of the decoder
+  // Of what stands in front of it, once a scene and step; of a model that is shown pictures tower
+  // and Wan, without merger and fusion.
+  double scene(const ModelSize& model, const PassSize& pass) const;
 };
 
 // Takes a few seconds. modules: configurations of projectors and fusion; pass: a usual one of the

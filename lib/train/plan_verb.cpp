@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "base/text.h"
@@ -89,7 +90,7 @@ void add_parts(PlanTable& out, const RunPlan& plan) {
 void add_data(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   out.section("data and steps");
   for (const EntryCount& entry : setup.data.entries)
-    out.row(std::string(name_in<tasks::Task>(tasks::kTasks, entry.entry.task)) + " " +
+    out.row(std::string(name_in<tasks::Task>(tasks::kTrainedTasks, entry.entry.task)) + " " +
                 entry.entry.annotations.filename().string(),
             number_text(static_cast<double>(entry.samples)),
             fmt::format("of {}; {} targets{}{}", number_text(static_cast<double>(entry.taken)),
@@ -130,7 +131,9 @@ void add_memory(PlanTable& out, const TrainSetup& setup, const RunPlan& plan) {
   out.bytes("  layers", m.pass.layer, plan.recompute ? "one at a time" : "all of them");
   out.bytes("  logits", m.pass.logits, "a block of rows; not at the same time as layers");
   out.bytes("  lent layers", m.lent, "that other ranks keep; two at a time");
-  out.bytes("  vision tower", m.pass.tower, "its layers' inputs, and one layer behind the decoder");
+  out.bytes("  vision tower", m.pass.tower,
+            setup.planned.pictures ? "what Wan needs, before the decoder"
+                                   : "its layers' inputs, and one layer behind the decoder");
   out.bytes("norm of a gradient", m.update,
             "of the largest tensor; not at the same time as passes");
   out.bytes("buckets", m.exchange, "that ranks send; not at the same time as passes");
@@ -196,7 +199,7 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
     parts.add(vlm::name_of(one.part),
               {{"tensors", one.tensors}, {"numbers", one.numbers}, {"rate", one.rate}});
   for (const EntryCount& one : setup.data.entries)
-    entries.push({{"task", name_in<tasks::Task>(tasks::kTasks, one.entry.task)},
+    entries.push({{"task", name_in<tasks::Task>(tasks::kTrainedTasks, one.entry.task)},
                   {"annotations", one.entry.annotations.string()},
                   {"taken", one.taken},
                   {"samples", one.samples},
@@ -244,9 +247,9 @@ Json to_json(const TrainSetup& setup, const RunPlan& plan) {
           {"disk", {{"checkpoint", plan.checkpoint_bytes}, {"all", plan.disk_bytes}}}};
 }
 
-RunResult run_plan(const PlanVerb& options, const Context& context) {
+RunResult run_plan(const PlanVerb& options, const Context& context, const VideoAccess& videos) {
   const bool measured = options.speed <= 0;
-  TrainSetup setup(options, measured ? Purpose::kPlan : Purpose::kPlanUnmeasured);
+  TrainSetup setup(options, measured ? Purpose::kPlan : Purpose::kPlanUnmeasured, videos);
   setup.recipe.ranks = static_cast<int>(options.ranks);
   at::set_num_threads(setup.recipe.threads);
   const ModelSize model = model_size(setup.planned, setup.recipe.model);
@@ -259,8 +262,13 @@ RunResult run_plan(const PlanVerb& options, const Context& context) {
   return {};
 }
 
-Verb plan_verb() {
-  return make_verb("plan", "memory, time, steps and disk of a run, before it", kPlanHelp, run_plan);
+Verb plan_verb(VideoAccess videos) {
+  const auto options = std::make_shared<PlanVerb>();
+  return {"plan", "memory, time, steps and disk of a run, before it", kPlanHelp,
+          [options](OptionVisitor& v) { options->visit(v); },
+          [options, videos = std::move(videos)](const Context& context) {
+            return run_plan(*options, context, videos).exit_code;
+          }};
 }
 
 }  // namespace vega::train

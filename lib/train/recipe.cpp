@@ -12,8 +12,12 @@ namespace {
 using vlm::Part;
 
 constexpr double kNewRate = 1e-4, kReleasedRate = 1e-5, kTowerRate = 2e-6;
+constexpr double kSpatialDecay = 0.01;
 
-bool is_whole(Preset preset) { return preset == Preset::kFull || preset == Preset::kVideo3d; }
+// Presets of the releases: their rate.
+bool is_whole(Preset preset) {
+  return preset == Preset::kFull || preset == Preset::kVideo3d || preset == Preset::kSpatial;
+}
 
 std::vector<Part> parts_of(const TrainVerb& o) {
   if (!o.train.empty()) {
@@ -33,6 +37,7 @@ std::vector<Part> parts_of(const TrainVerb& o) {
     case Preset::kVideo3d:
       return {Part::kProjector,  Part::kNewline, Part::kPosition,
               Part::kGroundHead, Part::kDecoder, Part::kTower};
+    case Preset::kSpatial: return {Part::kFusion, Part::kGenerativeProjector, Part::kDecoder};
   }
   return {};
 }
@@ -160,6 +165,8 @@ Recipe resolve(const TrainVerb& o, Purpose purpose) {
     r.model.lora =
         LoraConfig{o.lora_rank.value_or(64), o.lora_alpha, o.lora_dropout, o.lora_rslora};
   r.model.new_parts = new_parts(o);
+  r.model.branch.model = o.model;
+  r.model.branch.prompt = o.prompt;
   r.model.recompute = o.recompute;
   r.model.seed = r.seed = static_cast<std::uint64_t>(o.seed);
   r.model.pass_tokens = o.pass_tokens;
@@ -168,9 +175,11 @@ Recipe resolve(const TrainVerb& o, Purpose purpose) {
   r.masking = o.masking;
   r.steps = o.steps;
   if (!o.steps) r.epochs = o.epochs.value_or(1);
-  r.batch = o.batch.value_or(o.preset == Preset::kVideo3d ? 16 : 128);
+  const bool spatial = o.preset == Preset::kSpatial;
+  r.spatial = spatial;
+  r.batch = o.batch.value_or(spatial ? 64 : o.preset == Preset::kVideo3d ? 16 : 128);
   r.micro_batch = o.micro_batch;
-  r.division = o.division;
+  r.division = o.division.value_or(spatial ? Division::kReleased : Division::kToken);
   r.sampler = o.sampler;
   r.drop_last = o.compat == Compat::kReference && o.sampler == SamplerKind::kTaskLength;
   r.step_scenes = o.step_scenes;
@@ -182,12 +191,12 @@ Recipe resolve(const TrainVerb& o, Purpose purpose) {
   r.beta1 = o.beta1;
   r.beta2 = o.beta2;
   r.epsilon = o.epsilon;
-  r.weight_decay = o.weight_decay;
-  r.clip = o.clip;
+  r.weight_decay = o.weight_decay.value_or(spatial ? kSpatialDecay : 0);
+  r.clip = o.clip.value_or(spatial ? 0 : 1);
   r.save_every = o.save_every;
   r.keep = o.keep;
   r.validation = o.validation;
-  r.scene_bytes = o.scene_memory * (1 << 30);
+  r.scene_bytes = r.model.seen_bytes = o.scene_memory * (1 << 30);
   r.threads = o.workers();
   r.zero = static_cast<int>(o.zero);
   return r;
@@ -236,6 +245,7 @@ Json Recipe::describe() const {
                         {"epsilon", epsilon},
                         {"weight_decay", weight_decay},
                         {"clip", clip}});
+  if (spatial) out.add("decays", "all but biases and layer norms");
   out.add("tap", folders.generative_tap);
   out.add("semantic_tap", folders.semantic_tap);
   out.add("objects", folders.objects == ObjectKind::kGt ? "gt" : "proposal");

@@ -31,6 +31,7 @@ struct Recipe {
   std::int64_t assumed_frames = 0;  // of each scene; no file of a scene is looked for. 0: none are
 
   vlm::TrainModelOptions model;  // its parts are those that train
+  bool spatial = false;          // preset spatial: of a model that is shown pictures
   bool preset_parts = false;  // they are a preset's: those that the checkpoint lacks are left out
   std::map<vlm::Part, double> rates;  // of every part that trains
   std::optional<std::int64_t> max_tokens;

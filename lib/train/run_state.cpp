@@ -30,6 +30,9 @@ std::vector<fs::path> copied_files(const vlm::VlmCheckpoint& base) {
   for (const char* name : text::kTokenizerFiles)
     out.push_back((fs::exists(base.path / name) ? base.path : base.config_folder) / name);
   out.push_back(base.generation_folder / "generation_config.json");
+  if (!base.pictures) return out;
+  for (const char* name : {"preprocessor_config.json", "processor_config.json"})
+    out.push_back((fs::exists(base.path / name) ? base.path : base.config_folder) / name);
   return out;
 }
 

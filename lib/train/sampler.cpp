@@ -13,7 +13,7 @@
 namespace vega::train {
 namespace {
 
-constexpr int kGroups = 3;
+constexpr int kGroups = 5, kFirstShown = 3;  // groups; the first that is shown pictures
 
 std::size_t parts(std::size_t count, std::size_t size) { return (count + size - 1) / size; }
 
@@ -57,6 +57,8 @@ int task_group(tasks::Task task) {
     case tasks::Task::kScanQa:
     case tasks::Task::kSqa3d: return 0;
     case tasks::Task::kScan2Cap: return 1;
+    case tasks::Task::kSpar: return kFirstShown;
+    case tasks::Task::kLlavaHound: return kFirstShown + 1;
     default: return 2;
   }
 }
@@ -114,11 +116,13 @@ void Sampler::add_task_length(std::uint32_t epoch, Steps& out) const {
   std::array<std::vector<std::size_t>, kGroups> groups;
   for (std::size_t i = 0; i < items_.size(); ++i)
     groups[static_cast<std::size_t>(task_group(items_[i].task))].push_back(i);
+  const bool both = !groups[kFirstShown].empty() && !groups[kFirstShown + 1].empty();
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::vector<std::size_t>& all = groups[g];
+    const bool drops = options_.drop_last && (both || g < kFirstShown);
     shuffle(all, options_.seed, epoch, "train/task-length/" + std::to_string(g));
     std::size_t steps = parts(all.size(), batch);
-    if (options_.drop_last && steps > 0) --steps;
+    if (drops && steps > 0) --steps;
     for (std::size_t s = 0; s < steps; ++s) {
       const std::size_t first = s * batch, end = std::min(all.size(), first + batch);
       std::vector<std::size_t> part(all.begin() + static_cast<std::ptrdiff_t>(first),

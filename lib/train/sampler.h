@@ -23,12 +23,14 @@ struct SamplerOptions {
   SamplerKind kind = SamplerKind::kTaskLength;
   std::int64_t batch = 128, micro_batch = 1;
   std::int64_t scenes = 4, questions = 16;  // of kScene
-  // kTaskLength: the last batch of each group is dropped, complete or not, as released.
+  // kTaskLength: the last batch of each group is dropped, complete or not, as released. Of pictures
+  // and videos only where there are both.
   bool drop_last = false;
   std::uint64_t seed = 42;
 };
 
-// Groups of kTaskLength: ScanQA and SQA3D; Scan2Cap; ScanRefer, Multi3DRefer and Nr3D.
+// Groups of kTaskLength: ScanQA and SQA3D; Scan2Cap; ScanRefer, Multi3DRefer and Nr3D; SPAR;
+// LLaVA-Hound.
 int task_group(tasks::Task task);
 
 // One step. Places among the items.
@@ -42,7 +44,8 @@ struct SampledStep {
 // task-length: each group in random order, cut into batches; a batch has samples of one group,
 //   longest first, dealt to its micro-batches so that these are about equally long; batches of all
 //   groups in random order. What is left of a group makes a smaller step, so that each sample is
-//   seen once an epoch. Source: VEGA-3D, llava_trainer.py (group_by_task_length).
+//   seen once an epoch. Source: VEGA-3D, llava_trainer.py (group_by_task_length), and of pictures
+//   and videos qwen_vl/train/sampler.py (group_by_modality_length).
 // random: all samples in random order, cut into batches; the last one may be smaller.
 // scene: the samples of a scene in random order, cut into `questions`; a round has one such part of
 //   every scene that has one left, scenes in random order; `scenes` parts make a step.

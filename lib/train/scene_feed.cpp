@@ -24,7 +24,7 @@ std::int64_t scene_bytes(const vlm::SceneInput& scene) {
   for (const at::Tensor* tensor :
        {&scene.semantic, &scene.pixels, &scene.generative, &scene.semantic_tokens,
         &scene.generative_tokens, &scene.fused_tokens, &scene.uncovered, &scene.points,
-        &scene.selected, &scene.object_tokens})
+        &scene.selected, &scene.object_tokens, &scene.patches, &scene.wan_pixels})
     if (tensor->defined()) out += static_cast<std::int64_t>(tensor->nbytes());
   return out;
 }

@@ -1,12 +1,20 @@
 #include "train/setup.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "models/wan/checkpoint.h"
+#include "run/refuse_given.h"
+#include "train/picture_data.h"
 #include "train/scene_files.h"
+#include "vlm/generative_branch.h"
+#include "vlm/picture_checkpoint.h"
 
 namespace vega::train {
+namespace fs = std::filesystem;
 namespace {
 
 using vlm::Part;
@@ -16,11 +24,11 @@ bool trains(const Recipe& recipe, Part part) {
 }
 
 vlm::VlmCheckpoint open_base(const Recipe& recipe, bool plans) {
-  vlm::VlmCheckpoint out = vlm::open_checkpoint(recipe.checkpoint, {.base = recipe.base,
-                                                                    .tokenizer = {},
-                                                                    .merged = recipe.dtype,
-                                                                    .pairs = true,
-                                                                    .shapes = plans});
+  const vlm::CheckpointOptions how{
+      .base = recipe.base, .tokenizer = {}, .merged = recipe.dtype, .pairs = true, .shapes = plans};
+  vlm::VlmCheckpoint out = vlm::is_picture_model(recipe.checkpoint)
+                               ? vlm::open_picture_checkpoint(recipe.checkpoint, how)
+                               : vlm::open_checkpoint(recipe.checkpoint, how);
   static_cast<void>(out.words());  // throws where there is no tokeniser
   if (recipe.max_tokens) out.config.most_tokens = *recipe.max_tokens;
   return out;
@@ -43,6 +51,27 @@ void complete_parts(Recipe& recipe, const vlm::VlmCheckpoint& base) {
     fresh.control_words = true;
 }
 
+// The Wan of a model that is shown pictures: where it is, and how wide a new branch's features are.
+void complete_branch(Recipe& recipe, vlm::VlmCheckpoint& base, bool plans) {
+  SpatialSettings& settings = base.pictures->settings;
+  if (!recipe.model.branch.model.empty())
+    settings.model = fs::absolute(recipe.model.branch.model).lexically_normal();
+  vlm::NewParts& fresh = recipe.model.new_parts;
+  const bool branch = trains(recipe, Part::kFusion) || trains(recipe, Part::kGenerativeProjector) ||
+                      !fresh.fusion.empty();
+  if (base.config.generative || !branch) return;
+  if (fresh.fusion.empty()) fresh.fusion = "token_gated_residual";
+  wan::DitConfig dit;  // of the 1.3B
+  if (!plans || !recipe.model.branch.model.empty())
+    dit = wan::open_checkpoint(vlm::find_branch(base.pictures->model, recipe.model.branch).model)
+              .dit_config;
+  fresh.generative_width = dit.dim;
+  const Json config = read_json(base.config_folder / "config.json", "a model's configuration");
+  const std::int64_t named = config["generative_vision_tower_feat_block_idx"].whole().value_or(-1);
+  settings.block = named >= 0 ? named : dit.layers - 1;
+  fresh.generative = settings.trained_on();
+}
+
 bool has_position_values(const vlm::VlmCheckpoint& checkpoint) {
   const auto& position = checkpoint.config.position;
   return position && position->embedding == vlm::Embedding::kMlp;
@@ -53,6 +82,8 @@ void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
   if (!recipe.preset_parts) return;
   std::erase_if(recipe.model.parts, [&](Part part) {
     const bool absent =
+        (planned.pictures && part != Part::kFusion && part != Part::kGenerativeProjector &&
+         part != Part::kDecoder && part != Part::kLora) ||
         (part == Part::kNewline && planned.set.find(vlm::kNewlineName) == nullptr) ||
         (part == Part::kTower && !planned.tower) ||
         (part == Part::kPosition && !has_position_values(planned)) ||
@@ -65,8 +96,39 @@ void drop_absent(Recipe& recipe, const vlm::VlmCheckpoint& planned) {
   });
 }
 
+// Options that a model of this kind has no use for.
+void check_kind(const TrainVerb& o, const vlm::VlmCheckpoint& base) {
+  const TrainVerb usual;
+  if (!base.pictures) {
+    if (o.preset == Preset::kSpatial)
+      throw InputError(explain("--preset spatial", o.checkpoint + ", which reads scene files",
+                               "a Qwen2.5-VL, which is shown pictures",
+                               "take --preset full for a VEGA-3D model of scenes"));
+    refuse_given({{!o.model.empty(), "--model"}, {!o.prompt.empty(), "--prompt"}},
+                 o.checkpoint + ", which reads features of Wan from files", "--features DIR");
+    return;
+  }
+  refuse_given({{!o.scenes.empty(), "--scenes"},
+                {!o.semantic.empty(), "--semantic"},
+                {!o.features.empty(), "--features"},
+                {!o.tap.empty(), "--tap"},
+                {!o.semantic_tap.empty(), "--semantic-tap"},
+                {o.objects != usual.objects, "--objects"},
+                {o.allow_mismatch, "--allow-mismatch"},
+                {!o.spatial_instruction, "--spatial-instruction"},
+                {o.augment_turn, "--augment-turn"},
+                {o.augment_shift > 0, "--augment-shift"},
+                {o.augment_frames > 0, "--augment-frames"},
+                {o.visual_from > 0, "--visual-from"},
+                {!o.validation.files.empty(), "--validate"}},
+               o.checkpoint + ", a Qwen2.5-VL model",
+               "options of a model that is shown pictures: score its checkpoints with vega-eval "
+               "answer vsi --checkpoint RUN");
+}
+
 // Which features a model reads is known when its configuration is.
 void require_folders(const Recipe& recipe, const vlm::VlmCheckpoint& planned) {
+  if (planned.pictures) return;
   const bool given = !recipe.folders.semantic.empty();
   if (recipe.assumed_frames == 0 && planned.needed_files(given, true).semantic && !given &&
       !reads_pixels(recipe))
@@ -88,14 +150,22 @@ StepPlan step_plan(const Recipe& recipe, std::int64_t per_epoch, std::int64_t sa
   return out;
 }
 
-TrainSetup::TrainSetup(const TrainVerb& options, Purpose purpose)
-    : recipe(resolve(options, purpose)), base(open_base(recipe, purpose != Purpose::kRun)) {
-  complete_parts(recipe, base);
+TrainSetup::TrainSetup(const TrainVerb& options, Purpose purpose, VideoAccess video_access)
+    : recipe(resolve(options, purpose)),
+      base(open_base(recipe, purpose != Purpose::kRun)),
+      videos(std::move(video_access)) {
+  check_kind(options, base);
+  if (base.pictures) {
+    for (const std::string& note : base.pictures->rule.notes) log_warn("{}", note);
+    complete_branch(recipe, base, purpose != Purpose::kRun);
+  } else {
+    complete_parts(recipe, base);
+  }
   planned = vlm::planned_checkpoint(base, recipe.model.new_parts);
   drop_absent(recipe, planned);
   require_folders(recipe, planned);
   static_cast<void>(vlm::trained_specs(planned, recipe.model.parts, recipe.model.lora));
-  data = read_data(recipe, planned);
+  data = planned.pictures ? read_picture_data(recipe, planned, videos) : read_data(recipe, planned);
   plan = step_plan(recipe, sampler().steps_per_epoch(),
                    static_cast<std::int64_t>(data.samples.size()));
 }
@@ -115,6 +185,15 @@ Json TrainSetup::identity() const {
   out.set("base", base.fingerprint());
   out.set("data", data.digest);
   out.set("step_count", plan.steps);
+  if (planned.pictures && planned.config.generative) {
+    const SpatialSettings& s = planned.pictures->settings;
+    out.set("branch",
+            Json{{"wan", vlm::branch_fingerprint(planned.pictures->model, recipe.model.branch)},
+                 {"block", s.block},
+                 {"timestep", s.timestep},
+                 {"shift", s.shift},
+                 {"size", to_string(s.size)}});
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "train/data.h"
 #include "train/recipe.h"
 #include "train/sampler.h"
+#include "train/video_access.h"
 #include "vlm/checkpoint.h"
 
 namespace vega::train {
@@ -22,12 +23,15 @@ struct TrainSetup {
   Recipe recipe;
   vlm::VlmCheckpoint base;     // as it is on disk, but for --max-tokens
   vlm::VlmCheckpoint planned;  // vlm::planned_checkpoint of it
+  VideoAccess videos;
   TrainingData data;
   StepPlan plan;
 
   // Throws UsageError, DeviceError, InputError, FormatError: what resolve(), open_checkpoint(),
   // planned_checkpoint() and read_data() throw.
-  explicit TrainSetup(const TrainVerb& options, Purpose purpose = Purpose::kRun);
+  // videos: for a model that is shown pictures; without it videos are refused.
+  explicit TrainSetup(const TrainVerb& options, Purpose purpose = Purpose::kRun,
+                      VideoAccess video_access = {});
 
   Sampler sampler() const;
   Schedule schedule() const;

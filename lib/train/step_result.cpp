@@ -12,7 +12,7 @@ void StepResult::add(std::span<const vlm::TrainSample> of_scene, const vlm::Pass
     const vlm::SampleLoss& one = pass.samples[n];
     const double weight = of_scene[n].weight * static_cast<double>(one.targets);
     loss += weight * one.loss;
-    auto& task = by_task[std::string(name_in<tasks::Task>(tasks::kTasks, of_scene[n].task))];
+    auto& task = by_task[std::string(name_in<tasks::Task>(tasks::kTrainedTasks, of_scene[n].task))];
     task.first += weight * one.loss;
     task.second += weight;
     targets += one.targets;

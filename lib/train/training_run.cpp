@@ -25,6 +25,7 @@
 #include "train/metrics_file.h"
 #include "train/metrics_log.h"
 #include "train/owned_gradients.h"
+#include "train/picture_data.h"
 #include "train/run_state.h"
 #include "train/scene_feed.h"
 #include "train/scene_files.h"
@@ -47,7 +48,8 @@ class TrainingRun {
         model_(setup_.base, model_of_rank(setup_, ranks_.rank(), ranks_.count())),
         optimizer_(model_.trained(),
                    {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay},
-                   recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{}),
+                   recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{},
+                   recipe_.spatial ? Decay::kReleased : Decay::kMatrices),
         sampler_(setup_.sampler()),
         schedule_(setup_.schedule()) {
     if (recipe_.zero > 1 && ranks_.count() > 1)
@@ -66,7 +68,9 @@ class TrainingRun {
   void run() {
     if (parts_.validation != nullptr && step_ > 0) validate_if_due();
     const auto load = [this](std::size_t scene) {
-      return read_place(setup_.data.scenes[scene], recipe_, model_.checkpoint());
+      const ScenePlace& place = setup_.data.scenes[scene];
+      return place.shows() ? read_pictures(place, model_.checkpoint(), setup_.videos)
+                           : read_place(place, recipe_, model_.checkpoint());
     };
     SceneFeed feed(load, scenes_from(setup_, step_, ranks_.rank()), recipe_.scene_bytes);
     RunForecast forecast(setup_, step_);

@@ -109,7 +109,9 @@ std::string_view main_metric(tasks::Task task) {
     case tasks::Task::kNr3d: return "accuracy";
     case tasks::Task::kVsi:
     case tasks::Task::kCvBench:
-    case tasks::Task::kBlink: break;  // are not trained on here
+    case tasks::Task::kBlink:
+    case tasks::Task::kSpar:
+    case tasks::Task::kLlavaHound: break;  // no file of --validate has them
   }
   return "";
 }

@@ -339,6 +339,7 @@ std::string name_of(Family family) {
   switch (family) {
     case Family::kVega: return "vega-3d";
     case Family::kVideo3d: return "video-3d-llm";
+    case Family::kQwen: return "qwen2.5-vl";
     default: return "llava-video";
   }
 }

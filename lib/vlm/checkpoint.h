@@ -10,7 +10,10 @@
 
 #include "fusion/checkpoint.h"
 #include "fusion/objects.h"
+#include "fusion/spatial.h"
 #include "models/qwen2/config.h"
+#include "models/qwen2_5_vl/checkpoint.h"
+#include "models/qwen2_5_vl/preprocess.h"
 #include "models/siglip/checkpoint.h"
 #include "text/tokenizer.h"
 #include "vlm/assembly.h"
@@ -26,11 +29,12 @@ inline constexpr auto kNewlineName = "model.image_newline";
 
 // By keys and tensors, never by a folder's name.
 enum class Family {
-  kVega,       // with a generative projector
-  kVideo3d,    // 3D positions or a grounding head, nothing generative
-  kLlavaVideo  // neither
+  kVega,        // with a generative projector
+  kVideo3d,     // 3D positions or a grounding head, nothing generative
+  kLlavaVideo,  // neither
+  kQwen         // Qwen2.5-VL, with or without a generative branch: vlm/picture_checkpoint.h
 };
-std::string name_of(Family family);  // vega-3d, video-3d-llm, llava-video
+std::string name_of(Family family);  // vega-3d, video-3d-llm, llava-video, qwen2.5-vl
 
 // What config.json says (S 7.2); a null is as absent.
 struct VlmConfig {
@@ -69,6 +73,13 @@ struct Needs {
   bool features() const { return semantic || generative; }
 };
 
+// What a model that is shown pictures has of its own.
+struct PictureParts {
+  qwen2_5_vl::Checkpoint model;  // under the names of qwen2_5_vl::kOriginal
+  qwen2_5_vl::ImageRule rule;
+  SpatialSettings settings;  // of the generative branch; without one the defaults of the release
+};
+
 struct VlmCheckpoint {
   std::filesystem::path path;
   std::filesystem::path config_folder;  // of config.json
@@ -78,10 +89,11 @@ struct VlmCheckpoint {
   std::filesystem::path base;
   Family family = Family::kVega;
   VlmConfig config;
-  // Projectors, fusion, what the generative features were in training.
+  // Projectors or merger, fusion, what the generative features were in training.
   FusionCheckpoint modules;
   std::optional<siglip::Checkpoint> tower;   // absent: semantic features must come from files
   std::optional<text::Tokenizer> tokenizer;  // absent: there are no such files
+  std::optional<PictureParts> pictures;      // of Family::kQwen alone
   WeightViews ground, position;              // below their prefixes
   TensorSet set;                             // all tensors, adapters merged
   std::vector<std::filesystem::path> files;

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "fusion/checkpoint.h"
+#include "fusion/projector.h"
 #include "models/qwen2/names.h"
+#include "models/qwen2_5_vl/names.h"
 #include "models/siglip/names.h"
 #include "vlm/train_parts.h"
 
@@ -89,9 +91,11 @@ bool has_weights(const fs::path& folder) {
   return false;
 }
 
-TensorSet shapes_of(const VlmConfig& config, const JsonFields& fields) {
+namespace {
+
+// Tensors of zeros.
+TensorSet zero_tensors(const Shapes& shapes, const JsonFields& fields) {
   const DType type = type_of(fields);
-  const Shapes shapes = shapes_in(config, fields);
   std::size_t most = 1;
   for (const auto& [name, shape] : shapes)
     most = std::max(most, static_cast<std::size_t>(element_count(shape)) * size_of(type));
@@ -100,6 +104,43 @@ TensorSet shapes_of(const VlmConfig& config, const JsonFields& fields) {
   for (const auto& [name, shape] : shapes)
     out.add(name, {type, shape, static_cast<const std::byte*>(none.get())}, none, fields.path());
   return out;
+}
+
+}  // namespace
+
+TensorSet shapes_of(const VlmConfig& config, const JsonFields& fields) {
+  return zero_tensors(shapes_in(config, fields), fields);
+}
+
+TensorSet picture_shapes_of(const qwen2_5_vl::Config& config, const JsonFields& fields) {
+  const qwen2::Config& text = config.text;
+  Shapes shapes;
+  const auto add = [&](const std::string& prefix, const auto& specs) {
+    for (const auto& spec : specs) {
+      if constexpr (requires { spec.canonical; })
+        shapes.emplace_back(prefix + spec.canonical, spec.shape);
+      else
+        shapes.emplace_back(prefix + spec.name, spec.shape);
+    }
+  };
+  add(qwen2_5_vl::kOriginal.decoder, qwen2::decoder_tensors(text));
+  if (!text.tied) shapes.emplace_back(kLanguageHead, Shape{text.vocab, text.hidden});
+  add(qwen2_5_vl::kOriginal.tower, qwen2_5_vl::tower_tensors(config.vision));
+  if (!config.generative) return zero_tensors(shapes, fields);
+  const bool large = fields.text("generative_vision_tower_task").value_or("") == "t2v-14B";
+  MergerConfig merger;
+  merger.type = fields.text("generative_merger_type").value_or("mlp");
+  merger.in = large ? 5120 : 1536;
+  merger.hidden = fields.whole("generative_merger_hidden_dim").value_or(merger.hidden);
+  merger.out = text.hidden;
+  FusionConfig fusion;
+  set_method(fusion, fields.text("generative_fusion_method").value_or("add"));
+  fusion.width = text.hidden;
+  fusion.layers = fields.whole("generative_fusion_num_layers").value_or(fusion.layers);
+  fusion.heads = fields.whole("generative_fusion_attention_heads").value_or(fusion.heads);
+  add(kSpatialMergerPrefix, merger_specs(merger));
+  add(kSpatialFusionPrefix, spatial_fusion_specs(fusion));
+  return zero_tensors(shapes, fields);
 }
 
 }  // namespace vega::vlm

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/json_fields.h"
+#include "models/qwen2_5_vl/config.h"
 #include "vlm/checkpoint.h"
 #include "weights/tensor_set.h"
 
@@ -19,5 +20,10 @@ bool has_weights(const std::filesystem::path& folder);
 // fields: of the same config.json. Throws FormatError: mm_hidden_size or generative_feat_dim is
 // missing; another type.
 TensorSet shapes_of(const VlmConfig& config, const JsonFields& fields);
+
+// The same of a Qwen2.5-VL under its original names: tower, decoder, head; merger and fusion where
+// there is a generative branch, the widths of Wan being those of the 1.3B (or of the 14B where
+// generative_vision_tower_task says so).
+TensorSet picture_shapes_of(const qwen2_5_vl::Config& config, const JsonFields& fields);
 
 }  // namespace vega::vlm

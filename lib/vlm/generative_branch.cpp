@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Frames that go through Wan at a time.
-constexpr std::size_t kHostFrames = 1, kDeviceFrames = 8;
+constexpr std::int64_t kHostFrames = 1, kDeviceFrames = 8;
 constexpr auto kGive =
     "give --model DIR, the folder of Wan2.1-T2V-1.3B: its VAE and config.json are in no checkpoint "
     "of the release";
@@ -116,7 +116,7 @@ BranchSource find_branch(const qwen2_5_vl::Checkpoint& checkpoint, const BranchO
           checkpoint.folder.string() + ": no tensors " + std::string(wan::kSpatialDitPrefix) + "*",
           "a checkpoint with a transformer of its own",
           "give --generative-weights DIR, a folder of Wan2.1-T2V"));
-    out.spatial = checkpoint.folder;
+    out.spatial = checkpoint.weights;
     out.text = own_text(wan::open_checkpoint(out.model, out.spatial), out.model);
     return out;
   }
@@ -133,20 +133,36 @@ BranchSource find_branch(const qwen2_5_vl::Checkpoint& checkpoint, const BranchO
   return out;
 }
 
+std::string branch_fingerprint(const qwen2_5_vl::Checkpoint& checkpoint,
+                               const BranchOptions& options) {
+  return make_backbone(backbone_options(find_branch(checkpoint, options), options))->fingerprint();
+}
+
+BranchFeatures::BranchFeatures(BranchSource source, const BranchOptions& options,
+                               std::int64_t channels)
+    : options_(options),
+      source_(std::move(source)),
+      backbone_(make_branch_backbone(backbone_options(source_, options), channels)) {}
+
+std::string BranchFeatures::fingerprint() const { return backbone_->fingerprint(); }
+
 GenerativeBranch::GenerativeBranch(const qwen2_5_vl::Checkpoint& checkpoint,
                                    const BranchOptions& options)
-    : options_(options), source_(find_branch(checkpoint, options)), modules_([&] {
-        const FusionCheckpoint modules = open_branch_modules(checkpoint);
+    : GenerativeBranch(open_branch_modules(checkpoint), find_branch(checkpoint, options), options) {
+}
+
+GenerativeBranch::GenerativeBranch(const FusionCheckpoint& modules, BranchSource source,
+                                   const BranchOptions& options)
+    : options_(options),
+      modules_([&] {
         modules.check_finite();
         return on_device(options.placement.device,
                          [&] { return SpatialFusion(modules, options.placement); });
-      }()) {
-  const FusionCheckpoint modules = open_branch_modules(checkpoint);
-  backbone_ = make_branch_backbone(backbone_options(source_, options), modules.merger->in);
-}
+      }()),
+      wan_(std::move(source), options, modules.merger->in) {}
 
 std::string GenerativeBranch::differences() const {
-  return differences_from_paper(source_.settings, modules_.fusion().config(),
+  return differences_from_paper(source().settings, modules_.fusion().config(),
                                 modules_.residual_scale());
 }
 
@@ -156,31 +172,39 @@ SignedImage branch_pixels(const ImageU8& frame, qwen2_5_vl::Preparation preparat
   return apply_view(spatial ? spatial_frame(frame) : frame, View::kNative, size);
 }
 
-at::Tensor GenerativeBranch::features(const std::string& scene, const BranchFrames& frames) const {
+at::Tensor BranchFeatures::of(const std::string& scene, const BranchFrames& frames) const {
+  std::vector<at::Tensor> pixels;
+  for (const SignedImage& image : frames.pixels)
+    pixels.push_back(float_tensor(image.chw, {3, image.height, image.width}));
+  return of(scene, frames.ids, at::stack(pixels));
+}
+
+at::Tensor BranchFeatures::of(const std::string& scene, const std::vector<std::int64_t>& ids,
+                              const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
   const auto values = static_cast<std::size_t>(backbone_->noise_size());
-  const std::size_t most = options_.placement.device.is_cpu() ? kHostFrames : kDeviceFrames;
+  const std::int64_t most = options_.placement.device.is_cpu() ? kHostFrames : kDeviceFrames;
   std::vector<at::Tensor> out;
-  for (std::size_t first = 0; first < frames.pixels.size(); first += most) {
-    const std::size_t count = std::min(most, frames.pixels.size() - first);
-    std::vector<at::Tensor> batch, noise;
-    for (std::size_t n = first; n < first + count; ++n) {
-      const SignedImage& image = frames.pixels[n];
-      batch.push_back(float_tensor(image.chw, {3, image.height, image.width}));
+  for (std::int64_t first = 0; first < pixels.size(0); first += most) {
+    const std::int64_t count = std::min(most, pixels.size(0) - first);
+    std::vector<at::Tensor> noise;
+    for (std::int64_t n = first; n < first + count; ++n) {
       std::vector<float> eps(values);
-      noise_v1(options_.seed, scene, frames.ids.at(n), eps);
+      noise_v1(options_.seed, scene, ids.at(static_cast<std::size_t>(n)), eps);
       noise.push_back(float_tensor(eps, {static_cast<std::int64_t>(values)}));
     }
-    out.push_back(backbone_->run(backbone_->encode(at::stack(batch)), at::stack(noise)).front());
+    out.push_back(
+        backbone_->run(backbone_->encode(pixels.narrow(0, first, count)), at::stack(noise))
+            .front());
   }
   return at::cat(out);
 }
 
 Json GenerativeBranch::describe() const {
-  const SpatialSettings& s = source_.settings;
-  return {{"model", source_.model.string()},
-          {"transformer", source_.text},
-          {"fingerprint", backbone_->fingerprint()},
+  const SpatialSettings& s = source().settings;
+  return {{"model", source().model.string()},
+          {"transformer", source().text},
+          {"fingerprint", wan_.fingerprint()},
           {"block", s.block},
           {"timestep", s.timestep},
           {"shift", s.shift},

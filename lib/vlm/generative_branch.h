@@ -51,6 +51,10 @@ struct BranchSource {
 // UsageError (two folders of Wan), FormatError.
 BranchSource find_branch(const qwen2_5_vl::Checkpoint& checkpoint, const BranchOptions& options);
 
+// Of the weights that make the features, without reading them into memory. Throws like find_branch.
+std::string branch_fingerprint(const qwen2_5_vl::Checkpoint& checkpoint,
+                               const BranchOptions& options);
+
 // A frame as Wan is given it, of the size in the settings: what the tower's picture is made of,
 // before it is resized to its bounds, made to cover that size and cut to its middle.
 SignedImage branch_pixels(const ImageU8& frame, qwen2_5_vl::Preparation preparation,
@@ -62,18 +66,42 @@ struct BranchFrames {
   std::vector<SignedImage> pixels;
 };
 
+// Wan as the branch has it: what it makes of frames. For one thread at a time.
+class BranchFeatures {
+ public:
+  // channels: that the merger takes. Reads the weights. Throws InputError, FormatError,
+  // DeviceError.
+  BranchFeatures(BranchSource source, const BranchOptions& options, std::int64_t channels);
+
+  const BranchSource& source() const { return source_; }
+  std::string fingerprint() const;
+
+  // Wan's features of frames of a scene, (N, h, w, C) float32 on the CPU.
+  at::Tensor of(const std::string& scene, const BranchFrames& frames) const;
+  // The same of frames in one tensor, (N, 3, height, width) float32 in -1..1.
+  at::Tensor of(const std::string& scene, const std::vector<std::int64_t>& ids,
+                const at::Tensor& pixels) const;
+
+ private:
+  BranchOptions options_;
+  BranchSource source_;
+  std::unique_ptr<Backbone> backbone_;
+};
+
 // For one thread at a time.
 class GenerativeBranch {
  public:
   // Reads the weights. Throws InputError, FormatError, DeviceError.
   GenerativeBranch(const qwen2_5_vl::Checkpoint& checkpoint, const BranchOptions& options);
 
-  const BranchSource& source() const { return source_; }
+  const BranchSource& source() const { return wan_.source(); }
   // What differs from the paper's setting; empty: nothing.
   std::string differences() const;
 
   // Wan's features of frames of a scene, (N, h, w, C) float32 on the CPU.
-  at::Tensor features(const std::string& scene, const BranchFrames& frames) const;
+  at::Tensor features(const std::string& scene, const BranchFrames& frames) const {
+    return wan_.of(scene, frames);
+  }
 
   const SpatialFusion& modules() const { return modules_; }
 
@@ -81,10 +109,12 @@ class GenerativeBranch {
   Json describe() const;
 
  private:
+  GenerativeBranch(const FusionCheckpoint& modules, BranchSource source,
+                   const BranchOptions& options);
+
   BranchOptions options_;
-  BranchSource source_;
   SpatialFusion modules_;
-  std::unique_ptr<Backbone> backbone_;
+  BranchFeatures wan_;
 };
 
 // The branch's modules and settings as the checkpoint has them. Throws InputError, FormatError.

@@ -42,6 +42,14 @@ VlmCheckpoint with_tensors(VlmCheckpoint c, const std::map<std::string, at::Tens
                         const char* prefix) {
     views = take_parameters(c.set, specs, {where, prefix, {}});
   };
+  if (c.pictures) {
+    if (!c.config.generative) return c;
+    take(modules.merger_views, merger_specs(*modules.merger), kSpatialMergerPrefix);
+    modules.fusion_views =
+        take_parameters(c.set, fusion_specs(modules.fusion), {where, kSpatialFusionPrefix, {}},
+                        {{"weight_gen", "weight_3d"}});
+    return c;
+  }
   take(modules.semantic_views, projector_specs(*modules.semantic), kSemanticPrefix);
   if (modules.generative)
     take(modules.generative_views, projector_specs(*modules.generative), kGenerativePrefix);

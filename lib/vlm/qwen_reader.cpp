@@ -10,11 +10,11 @@
 #include "fusion/spatial.h"
 #include "fusion/spatial_fusion.h"
 #include "models/qwen2_5_vl/checkpoint.h"
-#include "models/qwen2_5_vl/config_json.h"
 #include "models/wan/checkpoint.h"
 #include "models/wan/origin.h"
 #include "text/tokenizer.h"
 #include "vlm/generative_branch.h"
+#include "vlm/picture_checkpoint.h"
 #include "weights/model_files.h"
 
 namespace vega::vlm {
@@ -23,7 +23,7 @@ namespace {
 
 bool is_qwen(const fs::path& folder) {
   try {
-    return qwen2_5_vl::is_qwen2_5_vl(folder);
+    return is_picture_model(folder);
   } catch (const Error&) {
     return false;  // some other program's config.json
   }
@@ -58,7 +58,7 @@ Json describe_branch(const qwen2_5_vl::Checkpoint& c) {
 }
 
 Json describe_model(const fs::path& folder) {
-  const qwen2_5_vl::Checkpoint c = qwen2_5_vl::open_checkpoint(folder);
+  const qwen2_5_vl::Checkpoint c = open_qwen(folder);
   const qwen2::Config& t = c.config.text;
   const qwen2_5_vl::VisionConfig& v = c.config.vision;
   Json out{{"path", folder.string()},
@@ -108,13 +108,13 @@ std::string inspect_model(const fs::path& folder) {
 }
 
 void check_model(const fs::path& folder) {
-  const qwen2_5_vl::Checkpoint c = qwen2_5_vl::open_checkpoint(folder);
+  const qwen2_5_vl::Checkpoint c = open_qwen(folder);
   for (const auto& [name, view] : c.set.tensors()) {
     c.set.verify(name);
     check_finite(name, view, c.set.origin(name));
   }
   if (c.config.generative) static_cast<void>(describe_branch(c));
-  static_cast<void>(text::Tokenizer::open(folder));
+  static_cast<void>(text::Tokenizer::open(c.folder));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Folders of Qwen2.5-VL models for the verbs `inspect` and `verify` (run/file_verbs.h).
+// Folders of Qwen2.5-VL models, and runs and steps of a training over one, for the verbs `inspect`
+// and `verify` (run/file_verbs.h).
 #pragma once
 
 #include "run/file_verbs.h"

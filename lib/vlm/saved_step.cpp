@@ -44,8 +44,9 @@ Json by_pattern(const std::vector<std::pair<std::string, T>>& patterns) {
 }
 
 // Modules that training replaces as a whole: another method has other names.
-constexpr std::array<const char*, 5> kModules = {kSemanticPrefix, kGenerativePrefix, kFusionPrefix,
-                                                 kPositionPrefix, kGroundPrefix};
+constexpr std::array<const char*, 7> kModules = {
+    kSemanticPrefix, kGenerativePrefix,    kFusionPrefix,       kPositionPrefix,
+    kGroundPrefix,   kSpatialMergerPrefix, kSpatialFusionPrefix};
 constexpr auto kHead = "lm_head.weight";
 
 bool has_any(const Changes& changes, std::string_view prefix) {

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -37,6 +38,11 @@ struct SceneInput {
   at::Tensor generative;  // (V, 196, Cg)
   // (V, 196, H), before positions and newlines: fused_tokens, or what they are made of.
   at::Tensor semantic_tokens, generative_tokens, fused_tokens;
+  // Of a model that is shown pictures, of one size: as its tower reads them, (V,
+  // patches, 588), and as Wan does, (V, 3, height, width); undefined without a generative branch.
+  at::Tensor patches, wan_pixels;
+  std::array<std::int64_t, 2> grid{};   // rows and columns of tokens of each
+  std::vector<std::int64_t> frame_ids;  // of each: the noise hangs on them
   at::Tensor uncovered;    // (V, 196) bool: cells that the generative view does not see
   at::Tensor points;       // (V * 196, points, 3) m
   std::vector<Box> boxes;  // N, m

@@ -96,9 +96,41 @@ void set_objects(Json& out, const VlmConfig& config) {
   out.set("ground_head_temperature", config.ground->temperature);
 }
 
+// Under the keys of the spatial release, with those that its training leaves out.
+Json picture_config(const VlmCheckpoint& c) {
+  Json out = read_json(c.config_folder / "config.json", "a model's configuration");
+  out.set("vega_initial_values", false);
+  if (!c.config.generative) return out;
+  const FusionConfig& fusion = c.modules.fusion;
+  const bool residual =
+      fusion.method == FusionMethod::kTokenGated && fusion.form == GateForm::kResidual;
+  const TrainedOn& trained = c.modules.trained_on;
+  out.set("use_generative_encoder", true);
+  out.set("generative_encoder_tower_type", "wan_t2v_online");
+  if (!c.pictures->settings.model.empty())
+    out.set("generative_encoder_path", c.pictures->settings.model.string());
+  if (out["generative_vision_tower_task"].is_null())
+    out.set("generative_vision_tower_task", c.modules.merger->in == 5120 ? "t2v-14B" : "t2v-1.3B");
+  out.set("generative_encoder_freeze", true);
+  out.set("generative_vision_tower_feat_block_idx", trained.block);
+  out.set("generative_vision_tower_timestep", static_cast<std::int64_t>(trained.timestep));
+  out.set("generative_vision_tower_shift", trained.shift);
+  out.set("generative_vision_tower_size", fmt::format("{}*{}", trained.width, trained.height));
+  out.set("generative_merger_type", c.modules.merger->type);
+  out.set("generative_merger_hidden_dim", c.modules.merger->hidden);
+  out.set("generative_fusion_method",
+          residual ? "token_gated_residual" : vega::name_of(fusion.method));
+  out.set("generative_fusion_num_layers", fusion.layers);
+  if (fusion.method != FusionMethod::kCrossAttention) return out;
+  out.set("generative_fusion_attention_heads", fusion.heads);
+  out.set("generative_fusion_dropout", fusion.dropout);
+  return out;
+}
+
 }  // namespace
 
 Json training_config(const VlmCheckpoint& checkpoint) {
+  if (checkpoint.pictures) return picture_config(checkpoint);
   const VlmConfig& config = checkpoint.config;
   Json out = read_json(checkpoint.config_folder / "config.json", "a model's configuration");
   out.set("vocab_size", config.text.vocab);

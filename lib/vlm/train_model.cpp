@@ -14,6 +14,7 @@
 #include "models/qwen2/names.h"
 #include "vlm/memory_checkpoint.h"
 #include "vlm/train_config.h"
+#include "vlm/train_pictures.h"
 #include "vlm/train_state.h"
 
 namespace vega::vlm {
@@ -35,6 +36,10 @@ TrainModel::Impl::Impl(VlmCheckpoint base, const TrainModelOptions& given) : opt
     if (trains(options, Part::kLora)) how.lora = options.lora;
     if (table.contains(kNewRows)) how.new_ids = new_token_ids(checkpoint.config);
     decoder.emplace(checkpoint.config.text, table, "model.", kLanguageHead, how);
+    if (checkpoint.pictures) {
+      eyes.emplace(checkpoint, options);
+      return;
+    }
     if (trains(options, Part::kTower))
       tower.emplace(checkpoint.tower->config, table, checkpoint.tower->prefix,
                     siglip::TrainTowerOptions{options.placement.dtype, options.recompute});
@@ -43,7 +48,7 @@ TrainModel::Impl::Impl(VlmCheckpoint base, const TrainModelOptions& given) : opt
   PromptOptions how;
   how.control_words = options.switches.control_words;
   how.spatial_instruction = options.switches.spatial_instruction;
-  if (checkpoint.tokenizer)
+  if (checkpoint.tokenizer && !checkpoint.pictures)
     prompts = std::make_unique<PromptMaker>(*checkpoint.tokenizer, checkpoint.config.control, how);
 }
 
@@ -141,6 +146,19 @@ Visual TrainModel::Impl::visual() const {
   return {checkpoint, options.switches, at, std::move(out)};
 }
 
+SpatialFusion TrainModel::Impl::picture_fusion() const {
+  const FusionCheckpoint& modules = checkpoint.modules;
+  const Placement& at = options.placement;
+  Parameters fusion =
+      parameters(spatial_fusion_specs(modules.fusion), kSpatialFusionPrefix, at.dtype);
+  const std::vector<ParameterSpec> own = fusion_specs(modules.fusion);
+  for (std::size_t i = 0; i < own.size(); ++i) fusion[i].first = own[i].name;
+  return {
+      Merger::over(*modules.merger,
+                   parameters(merger_specs(*modules.merger), kSpatialMergerPrefix, at.dtype), at),
+      Fusion::over(modules.fusion, std::move(fusion), at), at};
+}
+
 std::map<std::string, at::Tensor> TrainModel::Impl::current_values() const {
   const c10::NoGradGuard no_grad;
   std::map<std::string, at::Tensor> out;
@@ -177,6 +195,8 @@ const std::vector<Trained>& TrainModel::trained() const { return impl_->trained;
 const std::vector<Trained>& TrainModel::added() const { return impl_->added; }
 
 const PromptMaker& TrainModel::prompts() const {
+  if (impl_->checkpoint.pictures)
+    throw std::logic_error("prompts of a model that is shown pictures: vlm/picture_prompt.h");
   static_cast<void>(impl_->checkpoint.words());  // throws where there is no tokeniser
   return *impl_->prompts;
 }
@@ -221,18 +241,29 @@ std::int64_t TrainModel::token_count(const TrainSample& sample, std::int64_t vis
       .length(visual_tokens);
 }
 
+namespace {
+
+PassResult run_pass(const TrainModel::Impl& model, const SceneInput& scene,
+                    std::span<const TrainSample> samples, const PassOptions& options,
+                    bool gradients) {
+  return on_device(model.options.placement.device, [&] {
+    if (model.eyes) return PicturePass(model, scene, samples, options, gradients).run();
+    return TrainPass(model, scene, samples, options, gradients).run();
+  });
+}
+
+}  // namespace
+
 PassResult TrainModel::add_gradients(const SceneInput& scene, std::span<const TrainSample> samples,
                                      const PassOptions& options) {
-  return on_device(impl_->options.placement.device,
-                   [&] { return TrainPass(*impl_, scene, samples, options, true).run(); });
+  return run_pass(*impl_, scene, samples, options, true);
 }
 
 PassResult TrainModel::losses(const SceneInput& scene, std::span<const TrainSample> samples,
                               bool see_visual) {
   const c10::NoGradGuard no_grad;
   const PassOptions options{{}, see_visual};
-  return on_device(impl_->options.placement.device,
-                   [&] { return TrainPass(*impl_, scene, samples, options, false).run(); });
+  return run_pass(*impl_, scene, samples, options, false);
 }
 
 Json TrainModel::config() const { return training_config(impl_->checkpoint); }

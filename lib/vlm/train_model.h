@@ -20,6 +20,7 @@
 #include "nn/parameters.h"
 #include "nn/weight_table.h"
 #include "tasks/sample.h"
+#include "vlm/generative_branch.h"
 #include "vlm/scene.h"
 #include "vlm/train_parts.h"
 
@@ -30,7 +31,7 @@ namespace vega::vlm {
 struct TrainSample {
   std::string id;
   tasks::Task task{};
-  PromptIds prompt;  // of PromptMaker::training
+  PromptIds prompt;  // of PromptMaker::training, or of picture_prompt
   // One for each coordinate token of the prompt, m.
   std::vector<std::array<float, 3>> coords = {};
   // Grounding: places among the scene's objects (SceneInput::boxes); none: "no such object".
@@ -58,6 +59,10 @@ struct TrainModelOptions {
   // By name. Unset: all are kept by all. Others than these among TrainModel::layer_leaves() alone:
   // take_layer_values() says where the decoder finds them.
   std::function<Kept(const std::string&)> kept;
+  // Of a model that is shown pictures: where Wan is, whose placement is the one above; and how many
+  // bytes of tokens and features are kept for pictures that come again.
+  BranchOptions branch;
+  double seen_bytes = 0;
 };
 
 // One tensor that trains: a leaf, float32 (float64 where the placement has it).
@@ -114,7 +119,7 @@ class TrainModel {
   // Throws FormatError: no such name, another shape.
   void restore(std::string_view name, const at::Tensor& value);
 
-  // Tokens of the visual block of so many frames.
+  // Tokens of the visual block of so many frames of a scene.
   std::int64_t visual_tokens(std::int64_t frames) const;
   // Targets that the limit leaves, where the visual block has so many tokens (0: it is not seen).
   std::int64_t target_count(const TrainSample& sample, std::int64_t visual_tokens) const;

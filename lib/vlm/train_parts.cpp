@@ -72,8 +72,13 @@ struct Extension {
       refuse("fusion", "no generative features", "a generative projector",
              "say how wide the generative features are");
     const bool reads = asked.method == FusionMethod::kInstructionTokenGated;
-    if (reads && c.config.instruction.relation.empty())
+    if (reads && !c.pictures && c.config.instruction.relation.empty())
       c.config.instruction = instruction_of(c.words());
+    if (reads && c.pictures)
+      refuse("fusion", parts.fusion, "a method whose gate does not read the question");
+    const bool raw = asked.method == FusionMethod::kTokenGated && asked.form == GateForm::kRaw;
+    if (raw && c.pictures)  // config.json of that release has no word for it
+      refuse("fusion", "form raw", "form residual or normed beside Qwen2.5-VL");
     const FusionConfig& has = c.modules.fusion;
     const bool same = c.config.fuses && has.method == asked.method && has.form == asked.form &&
                       has.layers == asked.layers && has.heads == asked.heads;
@@ -83,7 +88,28 @@ struct Extension {
       return;
     }
     c.modules.fusion = asked;
-    add(kFusionPrefix, fusion_specs(asked));
+    if (c.pictures)
+      add(kSpatialFusionPrefix, spatial_fusion_specs(asked));
+    else
+      add(kFusionPrefix, fusion_specs(asked));
+  }
+
+  // Of Qwen2.5-VL, which has no projectors.
+  void merger() {
+    if (parts.generative_width == 0 || c.config.generative) return;
+    MergerConfig made{"mlp", parts.generative_width, parts.merger_hidden, c.config.text.hidden};
+    c.modules.merger = made;
+    c.config.generative = true;
+    c.modules.trained_on = parts.generative;
+    add(kSpatialMergerPrefix, merger_specs(made));
+  }
+
+  void branch() {
+    if (!parts.position.empty() || parts.ground || parts.objects || parts.control_words)
+      refuse("part", "3D positions, objects or control words for Qwen2.5-VL",
+             "a generative branch (--fusion)", "it is shown pictures, without depth");
+    merger();
+    fusion();
   }
 
   void position() {
@@ -130,6 +156,7 @@ struct Extension {
   }
 
   void configure() {
+    if (c.pictures) return branch();
     projectors();
     fusion();
     position();
@@ -182,6 +209,10 @@ struct Specs {
     }
   }
 
+  std::vector<ParameterSpec> spatial_specs() const {
+    return spatial_fusion_specs(c.modules.fusion);
+  }
+
   void decoder() const {
     const qwen2::Config& text = c.config.text;
     add(Part::kDecoder, "model.", qwen2::decoder_tensors(text));
@@ -189,6 +220,8 @@ struct Specs {
   }
 
   void tower() const {
+    if (c.pictures)
+      absent(Part::kTower, "a model whose tower is SigLIP; Qwen2.5-VL's stays frozen");
     if (!c.tower) absent(Part::kTower, "one with a vision tower");
     for (const NamedTensor& tensor : siglip::tower_tensors(c.tower->config)) {
       const std::string& name = tensor.canonical.starts_with(siglip::kPrefix)
@@ -211,11 +244,14 @@ struct Specs {
     switch (part) {
       case Part::kFusion:
         if (!config.fuses) absent(part, "one that fuses two streams");
+        if (c.pictures) return add(part, kSpatialFusionPrefix, spatial_specs());
         return add(part, kFusionPrefix, fusion_specs(c.modules.fusion));
       case Part::kGenerativeProjector:
         if (!config.generative) absent(part, "one with generative features");
+        if (c.pictures) return add(part, kSpatialMergerPrefix, merger_specs(*c.modules.merger));
         return add(part, kGenerativePrefix, projector_specs(*c.modules.generative));
       case Part::kProjector:
+        if (c.pictures) absent(part, "one with projectors; Qwen2.5-VL's is in its tower");
         return add(part, kSemanticPrefix, projector_specs(*c.modules.semantic));
       case Part::kNewline:
         if (config.newlines == Newlines::kNone && (!config.generative || config.fuses))
@@ -247,6 +283,17 @@ std::string name_of(Part part) { return std::string(name_in<Part>(kParts, part))
 
 std::string embedding_name() { return fmt::format("model.{}", qwen2::kEmbedding); }
 
+std::string fusion_prefix(const VlmCheckpoint& checkpoint) {
+  return checkpoint.pictures ? kSpatialFusionPrefix : kFusionPrefix;
+}
+
+std::vector<ParameterSpec> spatial_fusion_specs(const FusionConfig& config) {
+  std::vector<ParameterSpec> out = fusion_specs(config);
+  for (ParameterSpec& spec : out)
+    if (spec.name == "weight_gen") spec.name = "weight_3d";
+  return out;
+}
+
 VlmCheckpoint planned_checkpoint(VlmCheckpoint base, const NewParts& parts) {
   Extension{base, parts}.configure();
   return base;
@@ -275,6 +322,12 @@ std::vector<std::pair<std::string, Shape>> forward_shapes(const VlmCheckpoint& c
   const auto add = [&](const char* prefix, const std::vector<ParameterSpec>& specs) {
     for (const ParameterSpec& spec : specs) out.emplace_back(prefix + spec.name, spec.shape);
   };
+  if (c.pictures) {
+    if (!c.config.generative) return out;
+    add(kSpatialMergerPrefix, merger_specs(*c.modules.merger));
+    add(kSpatialFusionPrefix, spatial_fusion_specs(c.modules.fusion));
+    return out;
+  }
   add(kSemanticPrefix, projector_specs(*c.modules.semantic));
   if (c.config.generative) add(kGenerativePrefix, projector_specs(*c.modules.generative));
   if (c.config.fuses) add(kFusionPrefix, fusion_specs(c.modules.fusion));

@@ -31,7 +31,8 @@ enum class Part {
 };
 inline constexpr Choice<Part> kParts[] = {
     {Part::kFusion, "fusion", "what makes one stream of semantic and generative tokens"},
-    {Part::kGenerativeProjector, "generative-projector", "projector of the generative features"},
+    {Part::kGenerativeProjector, "generative-projector",
+     "projector of the generative features; of Qwen2.5-VL the generative merger"},
     {Part::kProjector, "projector", "projector of the semantic features"},
     {Part::kNewline, "newline", "the token after each row of a frame"},
     {Part::kPosition, "position", "the embedding of 3D positions, where it has parameters (mlp)"},
@@ -47,6 +48,7 @@ std::string name_of(Part part);
 struct NewParts {
   std::int64_t semantic_width = 0;    // C of the semantic features
   std::int64_t generative_width = 0;  // Cg of the generative ones: a generative projector
+  std::int64_t merger_hidden = 4096;  // of a new generative merger, which Qwen2.5-VL has instead
   TrainedOn generative;               // what these are, for config.json
   std::string fusion, form;           // names of set_method() and set_form()
   std::int64_t fusion_layers = 1, fusion_heads = 8;  // of cross-attention
@@ -73,6 +75,11 @@ inline constexpr auto kLanguageHead = "lm_head.weight";
 // Full names and shapes of all tensors that the forward pass reads, but for adapters, new rows and
 // the vision tower: for a planned checkpoint too.
 std::vector<std::pair<std::string, Shape>> forward_shapes(const VlmCheckpoint& checkpoint);
+
+// Where the fusion module of a checkpoint is, and its tensors by the names that files have for
+// them: in those of the spatial release weight_gen is weight_3d.
+std::string fusion_prefix(const VlmCheckpoint& checkpoint);
+std::vector<ParameterSpec> spatial_fusion_specs(const FusionConfig& config);
 
 // One tensor that trains. Names are those of checkpoints; LoRA's NAME.lora_A.weight, and kNewRows.
 struct TrainedSpec {

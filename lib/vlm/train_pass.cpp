@@ -12,6 +12,7 @@
 #include "models/siglip/backbone.h"
 #include "vlm/assembly.h"
 #include "vlm/train_state.h"
+#include "vlm/word_loss.h"
 
 namespace vega::vlm {
 namespace {
@@ -150,7 +151,9 @@ void TrainPass::read(const Seen& seen, std::span<const std::size_t> places) {
     ++pass_count_;
     const at::Tensor hidden = model_.decoder->forward(embeddings, positions_of(pass, places),
                                                       pass.layout, key ? &*key : nullptr);
-    at::Tensor total = word_loss(pass, places, hidden);
+    at::Tensor total =
+        word_loss({*model_.decoder, model_.master_type(), samples_, prompts_, gradients_}, pass,
+                  places, hidden, result_);
     const at::Tensor grounding = ground_loss(pass, places, hidden, seen.objects);
     if (grounding.defined()) total = total.defined() ? total + grounding : grounding;
     if (gradients_ && total.defined() && total.requires_grad()) total.backward();
@@ -198,46 +201,6 @@ at::Tensor TrainPass::positions_of(const PackedPass& pass,
   for (std::size_t n = 0; n < pass.samples.size(); ++n)
     parts.push_back(stretch(of(n), prefix, prefix + pass.own[n]));
   return at::cat(parts, -1).contiguous();
-}
-
-// sum of weight x cross-entropy over all targets of words; undefined where there are none.
-at::Tensor TrainPass::word_loss(const PackedPass& pass, std::span<const std::size_t> places,
-                                const at::Tensor& hidden) {
-  if (pass.words.empty()) return {};
-  // Targets within the shared beginning are the same for every question: computed once.
-  std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> known;
-  std::vector<std::int64_t> rows, targets;
-  std::vector<double> weights;
-  std::vector<std::size_t> row_of;  // of each target
-  for (const WordTarget& word : pass.words) {
-    const auto [at, fresh] = known.try_emplace({word.row, word.target}, rows.size());
-    if (fresh) {
-      rows.push_back(word.row);
-      targets.push_back(word.target);
-      weights.push_back(0);
-    }
-    weights[at->second] += gradients_ ? samples_[places[pass.samples[word.sample]]].weight : 1;
-    row_of.push_back(at->second);
-  }
-  const auto tensor = [&](const auto& values, at::ScalarType type) {
-    return at::tensor(values, type).to(hidden.device());
-  };
-  const LinearLoss loss =
-      model_.decoder->loss(hidden.index_select(0, tensor(rows, at::kLong)),
-                           tensor(targets, at::kLong), tensor(weights, model_.master_type()));
-  const at::Tensor each = loss.per_row.to(at::kCPU, at::kDouble).contiguous();
-  const double* value = each.const_data_ptr<double>();
-  for (std::size_t i = 0; i < pass.words.size(); ++i) {
-    SampleLoss& sample = result_.samples[places[pass.samples[pass.words[i].sample]]];
-    sample.loss += value[row_of[i]];
-    ++sample.targets;
-  }
-  for (const std::size_t n : pass.samples) {
-    SampleLoss& sample = result_.samples[places[n]];
-    if (!prompts_[places[n]].grounding && sample.targets > 0)
-      sample.loss /= static_cast<double>(sample.targets);
-  }
-  return loss.sum;
 }
 
 at::Tensor TrainPass::ground_loss(const PackedPass& pass, std::span<const std::size_t> places,

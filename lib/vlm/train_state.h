@@ -6,8 +6,10 @@
 #include <optional>
 #include <vector>
 
+#include "fusion/spatial_fusion.h"
 #include "models/qwen2/train_decoder.h"
 #include "models/siglip/train_tower.h"
+#include "vlm/picture_eyes.h"
 #include "vlm/train_model.h"
 #include "vlm/train_sequence.h"
 #include "vlm/visual.h"
@@ -17,6 +19,8 @@ namespace vega::vlm {
 struct TrainModel::Impl {
   Impl(VlmCheckpoint base, const TrainModelOptions& options);
 
+  // Merger and fusion of a model that is shown pictures, likewise; it has a generative branch.
+  SpatialFusion picture_fusion() const;
   // The visual half over the tensors of the table, masters cast to the compute type with a graph.
   Visual visual() const;
   at::ScalarType master_type() const;
@@ -30,6 +34,7 @@ struct TrainModel::Impl {
   std::vector<Trained> trained, added;
   std::optional<qwen2::TrainDecoder> decoder;
   std::optional<siglip::TrainTower> tower;  // where it trains
+  std::optional<PictureEyes> eyes;          // of a model that is shown pictures
   std::unique_ptr<PromptMaker> prompts;
 
  private:
@@ -68,8 +73,6 @@ class TrainPass {
   at::Tensor embed_pass(const PackedPass& pass, std::span<const std::size_t> places,
                         const Seen& seen) const;
   at::Tensor positions_of(const PackedPass& pass, std::span<const std::size_t> places) const;
-  at::Tensor word_loss(const PackedPass& pass, std::span<const std::size_t> places,
-                       const at::Tensor& hidden);
   at::Tensor ground_loss(const PackedPass& pass, std::span<const std::size_t> places,
                          const at::Tensor& hidden, const at::Tensor& objects);
 

@@ -124,7 +124,7 @@ Checkpoint open_checkpoint(const fs::path& folder) {
     throw InputError(explain(folder.string(), is_there(folder) ? "a file" : "no such folder",
                              "a folder with config.json and model*.safetensors", kFolders));
   Checkpoint c;
-  c.folder = folder;
+  c.folder = c.weights = folder;
   const JsonFields fields(folder / "config.json");
   c.config = config_from_json(fields);
   warn_unread(fields);

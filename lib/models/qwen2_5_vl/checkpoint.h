@@ -14,6 +14,8 @@ namespace vega::qwen2_5_vl {
 
 struct Checkpoint {
   std::filesystem::path folder;
+  // Of the whole model: `folder`, but where a training changed some of its tensors.
+  std::filesystem::path weights;
   Config config;
   Layout layout = kOriginal;
   WeightViews tower;                         // by their names in names.h; mapped

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "synth/dataset/phrases.h"
+#include "tasks/prompts.h"
 
 namespace vega::synth {
 namespace {
@@ -286,6 +287,32 @@ TextFile picture_lines(const std::vector<DatasetRoom>& rooms, Split split, bool 
           entries};
 }
 
+// The questions of the training rooms as conversations about videos, in the format of LLaVA-Hound:
+// behind the frames each is the prompt of the evaluation.
+TextFile vsi_conversations(const std::vector<DatasetRoom>& rooms) {
+  constexpr std::string_view kImage = "<image>";
+  const tasks::Prompt& prompt = tasks::released_prompts(tasks::Task::kVsi).of(tasks::Task::kVsi);
+  ListText list;
+  each_room(rooms, Split::kTrain, [&](const DatasetRoom& room) {
+    for (const VsiQuestion& one : room.texts.vsi) {
+      tasks::TaskText text;
+      text.question = one.text;
+      text.answer = one.answer;
+      for (const std::string& option : one.options)
+        text.options += (text.options.empty() ? "" : "\n") + option;
+      const std::string user =
+          tasks::filled(one.options.empty() ? prompt.user : prompt.choice, text);
+      list.add({{"id", room.facts.scene + "_" + std::to_string(list.entries())},
+                {"video", "scannet/" + room.facts.scene + ".mp4"},
+                {"conversations",
+                 Json::list(
+                     {Json{{"from", "human"}, {"value", "<video>\n" + user.substr(kImage.size())}},
+                      Json{{"from", "gpt"}, {"value", tasks::filled(prompt.answer, text)}}})}});
+    }
+  });
+  return {"benchmark/vsi_bench/conversations_train.json", list.text(), list.entries()};
+}
+
 }  // namespace
 
 RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most, ScanReferTexts kind,
@@ -325,8 +352,10 @@ std::vector<TextFile> annotation_files(const std::vector<DatasetRoom>& rooms) {
     for (TextFile& file : sqa3d(rooms, split, meanings)) out.push_back(std::move(file));
   out.push_back(nr3d(rooms, meanings));
   if (std::any_of(rooms.begin(), rooms.end(),
-                  [](const DatasetRoom& room) { return !room.texts.vsi.empty(); }))
+                  [](const DatasetRoom& room) { return !room.texts.vsi.empty(); })) {
     for (const Split split : kSplits) out.push_back(vsi_bench(rooms, split));
+    out.push_back(vsi_conversations(rooms));
+  }
   if (std::any_of(rooms.begin(), rooms.end(),
                   [](const DatasetRoom& room) { return !room.texts.pictures.empty(); }))
     for (const Split split : kSplits)

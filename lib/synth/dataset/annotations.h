@@ -59,6 +59,8 @@ struct TextFile {
 //   benchmark/sqa_task/balanced/v1_balanced_{questions,sqa_annotations}_{train,val,test}_scannetv2.json
 //   benchmark/nr3d/nr3d.csv
 //   benchmark/vsi_bench/{train,val,test}.jsonl   where a room has such questions
+//   benchmark/vsi_bench/conversations_train.json   those of training, to train a model on that is
+//                    shown the videos (tasks/picture_sample.h, llava-hound)
 //   benchmark/cv_bench/{train,val,test}.jsonl, benchmark/blink/{train,val,test}.jsonl   likewise;
 //   names of pictures begin in the folder of the data set
 //   meanings.jsonl   what every text means: benchmark, split, scene, id, text, meaning, and

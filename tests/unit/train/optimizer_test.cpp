@@ -115,3 +115,31 @@ TEST_CASE("optimizer: each of several ranks moves and keeps what it owns, as one
   for (Pair* one : {&whole, &first}) CHECK(one->optimizer.state_names().size() == all.size());
   CHECK_THROWS_AS(first.optimizer.restore("v.exp_avg", all.at("v.exp_avg")), FormatError);
 }
+
+TEST_CASE("optimizer: weight decay concerns matrices, or what it concerns in VEGA-3D's training") {
+  const std::vector<std::string> names = {"model.layers.0.self_attn.q_proj.weight",
+                                          "model.layers.0.self_attn.q_proj.bias",
+                                          "model.norm.weight",
+                                          "generative_merger.ln_q.weight",
+                                          "generative_fusion.norm1.weight",
+                                          "generative_fusion.residual_scale"};
+  const std::vector<bool> matrices = {true, false, false, false, false, false},
+                          released = {true, false, true, true, false, true};
+  for (const auto& [rule, moves] :
+       {std::pair(Decay::kMatrices, matrices), {Decay::kReleased, released}}) {
+    std::vector<vlm::Trained> trained;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      at::Tensor one = i == 0 ? leaf({1, 2}, {1, 2}) : leaf({1, 2}, {2});
+      if (i + 1 == names.size()) one = at::ones({}).requires_grad_(true);
+      one.mutable_grad() = at::zeros_like(one);
+      trained.push_back({names[i], one, vlm::Part::kDecoder});
+    }
+    Optimizer optimizer(trained, {.weight_decay = 0.5}, {}, rule);
+    optimizer.step(Rates{{"decoder", 0.1}});
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      INFO(names[i]);
+      const double first = trained[i].tensor.flatten()[0].item<double>();
+      CHECK(first == Approx(moves[i] ? 0.95 : 1.0));
+    }
+  }
+}

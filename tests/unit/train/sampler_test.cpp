@@ -146,3 +146,21 @@ TEST_CASE("scene: a few scenes a step, some questions about each, none lost") {
   }
   CHECK_THROWS_AS(Sampler({}, {}), InputError);
 }
+
+TEST_CASE("steps have pictures of SPAR or videos of LLaVA-Hound") {
+  const auto items = items_of({{Task::kSpar, 130}, {Task::kLlavaHound, 64}}, 50);
+  Sampler all(items, {.batch = 64});
+  CHECK(all.steps_per_epoch() == 3 + 1);
+  CHECK(seen(all, 4).size() == items.size());
+  for (std::int64_t k = 0; k < 4; ++k) {
+    std::set<Task> tasks;
+    for (const auto& batch : batches_of(all, k))
+      for (const std::size_t i : batch) tasks.insert(items[i].task);
+    CHECK(tasks.size() == 1);
+  }
+  // As released the last batch of both is lost, complete or not; of one kind alone none is.
+  Sampler released(items, {.batch = 64, .drop_last = true});
+  CHECK(released.steps_per_epoch() == 2);
+  Sampler alone(items_of({{Task::kSpar, 130}}, 50), {.batch = 64, .drop_last = true});
+  CHECK(alone.steps_per_epoch() == 3);
+}
