@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cmath>
 #include <thread>
 
@@ -384,8 +385,31 @@ TEST_CASE("a rank that ends early or does nothing is named by all others") {
     CHECK_THAT(error, Catch::StartsWith("rank 2 (") && Catch::Contains("has done nothing for 5 s"));
 }
 
-// On a machine with one GPU NCCL connects one rank alone; on the emulated device two ranks share
-// it.
+TEST_CASE("a single rank's tensor on a GPU is its own sum", "[cuda]") {
+  if (!test::has_cuda("collectives")) return;
+  if (!RankGroup::has_nccl()) return test::note_skip("the CUDA half was built without NCCL");
+  const RankPlace place = place_of(0, 1, free_port());
+  const auto store = RankStore::open(place, std::chrono::minutes(1));
+  REQUIRE(store != nullptr);
+  RankGroup group(*store, place, std::chrono::minutes(1));
+  CHECK_FALSE(group.uses_gpus());
+  group.use_gpus(*store, place);
+  CHECK(group.uses_gpus());
+  const at::Tensor expected = at::arange(1000, at::TensorOptions(at::kFloat));
+  const at::Tensor values = expected.to(at::Device(at::kCUDA, 0));
+  for (int how = 0; how < 3; ++how) {
+    INFO(how);
+    const auto work = how == 0   ? group.sum(values)
+                      : how == 1 ? group.sum_at(values, 0)
+                                 : group.spread(values, 0);
+    while (!work->wait_for(std::chrono::milliseconds(50))) {
+    }
+    work->finish();
+    CHECK(at::equal(values.cpu(), expected));
+  }
+}
+
+// NCCL wants a GPU for each rank; on the emulated device two ranks share one.
 TEST_CASE("tensors on GPUs travel as they are", "[cuda]") {
   if (!test::has_cuda("collectives")) return;
   const bool emulated = device_name({at::kCUDA, 0}).find("emulation") != std::string::npos;
