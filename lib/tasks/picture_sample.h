@@ -15,8 +15,8 @@
 
 namespace vega::tasks {
 
-// What is drawn on a picture before it is shown. place, in thousandths of width and height: x and y
-// of a disc's centre (the other two are 0), or the corners x1, y1, x2, y2 of a box.
+// A disc or a box that is drawn on a picture before it is shown. place, in thousandths of width and
+// height: x and y of a disc's centre (the other two are 0), or the corners x1, y1, x2, y2 of a box.
 struct PictureMark {
   enum class Kind { kDisc, kBox };
   Kind kind = Kind::kDisc;

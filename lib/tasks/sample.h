@@ -43,9 +43,9 @@ inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kVsi, "vsi-bench", {}, true},
                                           {Task::kCvBench, "cv-bench", {}, true},
                                           {Task::kBlink, "blink-spatial", {}, true}};
-// Those about scans with poses, which are asked and trained on here.
+// Tasks about scans with poses, which are asked and trained on here.
 inline constexpr std::span<const Choice<Task>> kScanTasks{kTasks, 6};
-// Those that are trained on: about scans, about pictures, about videos.
+// Tasks that models are trained on: about scans, about pictures, about videos.
 inline constexpr Choice<Task> kTrainedTasks[] = {kTasks[0],
                                                  kTasks[1],
                                                  kTasks[2],

@@ -283,6 +283,12 @@ std::vector<SampledItem> TrainingData::items() const {
   return out;
 }
 
+std::int64_t TrainingData::targets() const {
+  std::int64_t out = 0;
+  for (const EntryCount& entry : entries) out += entry.targets;
+  return out;
+}
+
 std::vector<std::string> TrainingData::lines() const {
   std::vector<std::string> out;
   for (const EntryCount& c : entries) {

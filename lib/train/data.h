@@ -68,6 +68,7 @@ struct TrainingData {
   std::vector<DataFile> files;  // all that were looked at
 
   std::vector<SampledItem> items() const;
+  std::int64_t targets() const;            // of an epoch
   std::vector<std::string> lines() const;  // of each entry, for people
 };
 

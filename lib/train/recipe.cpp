@@ -176,7 +176,6 @@ Recipe resolve(const TrainVerb& o, Purpose purpose) {
   r.steps = o.steps;
   if (!o.steps) r.epochs = o.epochs.value_or(1);
   const bool spatial = o.preset == Preset::kSpatial;
-  r.spatial = spatial;
   r.batch = o.batch.value_or(spatial ? 64 : o.preset == Preset::kVideo3d ? 16 : 128);
   r.micro_batch = o.micro_batch;
   r.division = o.division.value_or(spatial ? Division::kReleased : Division::kToken);
@@ -192,6 +191,7 @@ Recipe resolve(const TrainVerb& o, Purpose purpose) {
   r.beta2 = o.beta2;
   r.epsilon = o.epsilon;
   r.weight_decay = o.weight_decay.value_or(spatial ? kSpatialDecay : 0);
+  r.decay = spatial ? Decay::kReleased : Decay::kMatrices;
   r.clip = o.clip.value_or(spatial ? 0 : 1);
   r.save_every = o.save_every;
   r.keep = o.keep;
@@ -245,7 +245,7 @@ Json Recipe::describe() const {
                         {"epsilon", epsilon},
                         {"weight_decay", weight_decay},
                         {"clip", clip}});
-  if (spatial) out.add("decays", "all but biases and layer norms");
+  if (decay == Decay::kReleased) out.add("decays", "all but biases and layer norms");
   out.add("tap", folders.generative_tap);
   out.add("semantic_tap", folders.semantic_tap);
   out.add("objects", folders.objects == ObjectKind::kGt ? "gt" : "proposal");

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "train/augment.h"
+#include "train/optimizer.h"
 #include "train/options.h"
 #include "vlm/train_model.h"
 
@@ -31,7 +32,6 @@ struct Recipe {
   std::int64_t assumed_frames = 0;  // of each scene; no file of a scene is looked for. 0: none are
 
   vlm::TrainModelOptions model;  // its parts are those that train
-  bool spatial = false;          // preset spatial: of a model that is shown pictures
   bool preset_parts = false;  // they are a preset's: those that the checkpoint lacks are left out
   std::map<vlm::Part, double> rates;  // of every part that trains
   std::optional<std::int64_t> max_tokens;
@@ -49,6 +49,7 @@ struct Recipe {
   ScheduleKind schedule = ScheduleKind::kCosine;
   double warmup = 0.03;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0, clip = 1;
+  Decay decay = Decay::kMatrices;  // what weight_decay concerns
 
   std::int64_t save_every = 500, keep = 2;
   ValidationOptions validation;

@@ -49,7 +49,7 @@ class TrainingRun {
         optimizer_(model_.trained(),
                    {recipe_.beta1, recipe_.beta2, recipe_.epsilon, recipe_.weight_decay},
                    recipe_.zero > 0 ? StateShare{ranks_.rank(), ranks_.count()} : StateShare{},
-                   recipe_.spatial ? Decay::kReleased : Decay::kMatrices),
+                   recipe_.decay),
         sampler_(setup_.sampler()),
         schedule_(setup_.schedule()) {
     if (recipe_.zero > 1 && ranks_.count() > 1)
@@ -129,13 +129,7 @@ class TrainingRun {
     log_info("{} numbers train; {}; {} with {} an epoch", all,
              plural(static_cast<std::size_t>(setup_.plan.steps), "step"),
              plural(setup_.data.samples.size(), "sample"),
-             plural(static_cast<std::size_t>(target_sum()), "target"));
-  }
-
-  std::int64_t target_sum() const {
-    std::int64_t out = 0;
-    for (const EntryCount& entry : setup_.data.entries) out += entry.targets;
-    return out;
+             plural(static_cast<std::size_t>(setup_.data.targets()), "target"));
   }
 
   void resume() {

@@ -227,8 +227,7 @@ VlmCheckpoint open_base(const fs::path& path, const CheckpointOptions& options, 
                         int depth) {
   CheckpointOptions of_base = options;
   of_base.base.clear();
-  of_base.merged = merged;
-  of_base.shapes = false;
+  of_base.merged = merged, of_base.shapes = false;
   return open_below(path, of_base, depth + 1);
 }
 

@@ -14,7 +14,7 @@ namespace {
 // Pictures whose patches are on the device at a time.
 constexpr std::int64_t kMostPictures = 32;
 
-// What is frozen has no float64: tests compute the rest in it.
+// The type of tower and Wan. They have no float64, in which tests compute what trains.
 at::ScalarType frozen_type(const Placement& placement) {
   return placement.dtype == at::kDouble ? at::kFloat : placement.dtype;
 }
