@@ -34,6 +34,13 @@ SceneGeometry scene_geometry(const SceneReader& scene) {
   }
 }
 
+PointMap points_of(const SceneReader& scene, const SceneFrames& frames, std::size_t frame,
+                   CoordinateView view) {
+  const ImageU16 depth = depth_map(scene, frames, frame);
+  return unproject(depth, frames.K_depth[frame], frames.world_from_cam[frame],
+                   coordinate_grid(depth.size(), view));
+}
+
 std::string name_of(ObjectMode mode) {
   return std::string(name_in<ObjectMode>(kObjectModes, mode));
 }
@@ -49,24 +56,26 @@ ObjectCells::ObjectCells(const SceneReader& scene, ObjectKind kind, ObjectMode m
 }
 
 at::Tensor ObjectCells::of_frame(std::size_t frame) const {
-  const bool fine = mode_ == ObjectMode::kPatch14;
-  const std::size_t count = objects_.id.size(), cells = fine ? kCells27 : kTokenCells;
-  const auto least = static_cast<unsigned>(fine ? kObjectPixels14 : kObjectPixels27);
-  at::Tensor out = at::zeros({static_cast<std::int64_t>(count), static_cast<std::int64_t>(cells)});
+  if (tests_points()) return of_points(points_of(scene_, frames_, frame, geometry_.view));
+  const auto count = static_cast<std::int64_t>(objects_.id.size());
+  at::Tensor out = at::empty({count, static_cast<std::int64_t>(kCells27)});
   float* selected = out.mutable_data_ptr<float>();
-  if (frames_.id.empty()) {
-    for (std::size_t n = 0; n < count; ++n) {
-      for (std::size_t c = 0; c < cells; ++c)
-        selected[n * cells + c] = counts_[n][frame * cells + c] >= least ? 1 : 0;
-    }
-    return out;
+  for (const std::vector<std::uint8_t>& pixels : counts_) {
+    for (std::size_t c = 0; c < kCells27; ++c)
+      *selected++ = pixels[frame * kCells27 + c] >= kObjectPixels14 ? 1 : 0;
   }
-  const ImageU16 depth = depth_map(scene_, frames_, frame);
-  const PointMap map = unproject(depth, frames_.K_depth[frame], frames_.world_from_cam[frame],
-                                 coordinate_grid(depth.size(), geometry_.view));
+  return out;
+}
+
+at::Tensor ObjectCells::of_points(const PointMap& map) const {
+  const bool fine = mode_ == ObjectMode::kPatch14;
   const auto pixels =
       box_counts(map, objects_.box, fine ? kPatch14 : kPatch27, geometry_.type, geometry_.zero);
-  for (std::size_t i = 0; i < pixels.size(); ++i) selected[i] = pixels[i] >= least ? 1 : 0;
+  at::Tensor out = at::empty({static_cast<std::int64_t>(objects_.id.size()),
+                              static_cast<std::int64_t>(fine ? kCells27 : kTokenCells)});
+  std::ranges::transform(pixels, out.mutable_data_ptr<float>(), [&](std::uint16_t count) {
+    return count >= (fine ? kObjectPixels14 : kObjectPixels27) ? 1.0F : 0.0F;
+  });
   return out;
 }
 

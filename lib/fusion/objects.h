@@ -37,6 +37,10 @@ struct SceneGeometry {
 // By its recorded options. Throws FormatError: they do not say, or say what is unknown.
 SceneGeometry scene_geometry(const SceneReader& scene);
 
+// The points of one frame's depth map, of the pixels that the networks see. frames: the scene's.
+PointMap points_of(const SceneReader& scene, const SceneFrames& frames, std::size_t frame,
+                   CoordinateView view);
+
 // Which cells belong to the objects of one kind of a scene. Safe from several threads.
 class ObjectCells {
  public:
@@ -50,6 +54,10 @@ class ObjectCells {
 
   // (N, cells) float32 of 0 and 1: 729 cells of kPatch14, 196 of kPatch27.
   at::Tensor of_frame(std::size_t frame) const;
+
+  // The same from points that the caller has of the frame anyway, in this geometry's view.
+  at::Tensor of_points(const PointMap& map) const;
+  bool tests_points() const { return !frames_.id.empty(); }  // false: counts of the file are taken
 
  private:
   const SceneReader& scene_;

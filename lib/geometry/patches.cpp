@@ -7,6 +7,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "geometry/pixel_clones.h"
 
 namespace vega {
 namespace {
@@ -106,24 +107,39 @@ Bounds bounds_of(const Box& box, GeometryType type) {
 
 // The points of one patch that boxes may count, and the bounds of all of them.
 struct BoundedPoints {
-  std::vector<float> xyz;
+  std::vector<float> axis[3];
   Bounds around{};
+
+  std::size_t size() const { return axis[0].size(); }
 };
 
 void collect_points(const PointMap& map, int cell, int row, int column, GeometryType type,
                     ZeroDepth zero, BoundedPoints& out) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  out.xyz.clear();
-  out.around = {{kInfinity, kInfinity, kInfinity}, {-kInfinity, -kInfinity, -kInfinity}};
-  over_patch(map, cell, row, column, [&](std::size_t p) {
-    if (zero == ZeroDepth::kMask && map.valid[p] == 0) return;
-    for (std::size_t k = 0; k < 3; ++k) {
-      const float value = rounded(map.xyz[3 * p + k], type);
-      out.xyz.push_back(value);
-      out.around.lo[k] = std::min(out.around.lo[k], value);
-      out.around.hi[k] = std::max(out.around.hi[k], value);
+  for (std::size_t k = 0; k < 3; ++k) {
+    std::vector<float>& values = out.axis[k];
+    values.clear();
+    over_patch(map, cell, row, column, [&](std::size_t p) {
+      if (zero == ZeroDepth::kKeep || map.valid[p] != 0) values.push_back(map.xyz[3 * p + k]);
+    });
+    float low = kInfinity, high = -kInfinity;
+    for (float& value : values) {
+      value = rounded(value, type);
+      low = std::min(low, value);
+      high = std::max(high, value);
     }
-  });
+    out.around.lo[k] = low, out.around.hi[k] = high;
+  }
+}
+
+VEGA_PIXEL_CLONES unsigned count_between(const float* x, const float* y, const float* z,
+                                         std::size_t count, const Bounds& box) {
+  unsigned inside = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    inside += static_cast<unsigned>(box.lo[0] <= x[i]) & static_cast<unsigned>(x[i] <= box.hi[0]) &
+              static_cast<unsigned>(box.lo[1] <= y[i]) & static_cast<unsigned>(y[i] <= box.hi[1]) &
+              static_cast<unsigned>(box.lo[2] <= z[i]) & static_cast<unsigned>(z[i] <= box.hi[2]);
+  return inside;
 }
 
 std::uint16_t count_inside(const BoundedPoints& points, const Bounds& box) {
@@ -132,16 +148,9 @@ std::uint16_t count_inside(const BoundedPoints& points, const Bounds& box) {
     if (points.around.hi[k] < box.lo[k] || points.around.lo[k] > box.hi[k]) return 0;
     all = all && points.around.lo[k] >= box.lo[k] && points.around.hi[k] <= box.hi[k];
   }
-  if (all) return static_cast<std::uint16_t>(points.xyz.size() / 3);
-  unsigned count = 0;
-  for (std::size_t i = 0; i < points.xyz.size(); i += 3) {
-    unsigned inside = 1;
-    for (std::size_t k = 0; k < 3; ++k)
-      inside &= static_cast<unsigned>(box.lo[k] <= points.xyz[i + k]) &
-                static_cast<unsigned>(points.xyz[i + k] <= box.hi[k]);
-    count += inside;
-  }
-  return static_cast<std::uint16_t>(count);
+  if (all) return static_cast<std::uint16_t>(points.size());
+  return static_cast<std::uint16_t>(count_between(points.axis[0].data(), points.axis[1].data(),
+                                                  points.axis[2].data(), points.size(), box));
 }
 
 // The nine sampled pixels in row-major order; of these the strategy takes some.

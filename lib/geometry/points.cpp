@@ -5,13 +5,7 @@
 #include <string>
 
 #include "base/error.h"
-
-// One fused instruction where the processor has it, the same bits from the C library where not.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VEGA_FMA_CLONES __attribute__((target_clones("fma", "default")))
-#else
-#define VEGA_FMA_CLONES
-#endif
+#include "geometry/pixel_clones.h"
 
 namespace vega {
 namespace {
@@ -36,26 +30,61 @@ void check_inputs(const ImageU16& depth, const Intrinsics& K, const Pose& P,
 struct Camera {
   float fx, fy, cx, cy;
   float P[4][4];
+
+  // Whether W is 1 at every pixel of the map: dividing by it changes nothing then.
+  bool w_is_one(const DepthPixels& grid) const {
+    constexpr float kMostDepth = 65.535F;
+    const auto farthest = [](const std::vector<int>& index, float middle, float focal) {
+      float most = 0;
+      for (const int i : index)
+        most = std::max(most, std::abs((static_cast<float>(i) - middle) * kMostDepth / focal));
+      return most;
+    };
+    return P[3][0] == 0 && P[3][1] == 0 && P[3][2] == 0 && P[3][3] == 1 &&
+           std::isfinite(farthest(grid.column, cx, fx)) &&
+           std::isfinite(farthest(grid.row, cy, fy));
+  }
 };
 
-// One row of the map.
-VEGA_FMA_CLONES void unproject_row(const Camera& c, const std::uint16_t* depth, const int* column,
-                                   int width, int v, float* xyz, std::uint8_t* valid) {
-  const float dy = static_cast<float>(v) - c.cy;
-  for (int i = 0; i < width; ++i) {
-    const int u = column[i];
-    const float z = static_cast<float>(depth[u]) / 1000.0F;
-    const float x = (static_cast<float>(u) - c.cx) * z / c.fx;
+// Pixels of a row side by side: depth as the map has it, columns minus cx, and what becomes of
+// them.
+struct PixelRow {
+  std::vector<float> mm, dx, world[4];
+
+  explicit PixelRow(std::size_t width) : mm(width), dx(width) {
+    for (auto& values : world) values.resize(width);
+  }
+};
+
+VEGA_PIXEL_CLONES void to_world(const Camera& c, const float* mm, const float* dx, float dy,
+                                std::size_t width, const float* P, float* out) {
+  for (std::size_t i = 0; i < width; ++i) {
+    const float z = mm[i] / 1000.0F;
+    const float x = dx[i] * z / c.fx;
     const float y = dy * z / c.fy;
-    float world[4];
-    for (int r = 0; r < 4; ++r) {
-      float sum = c.P[r][0] * x;
-      sum = __builtin_fmaf(c.P[r][1], y, sum);
-      sum = __builtin_fmaf(c.P[r][2], z, sum);
-      world[r] = sum + c.P[r][3];
-    }
-    for (int k = 0; k < 3; ++k) xyz[3 * i + k] = world[k] / world[3];
-    valid[i] = depth[u] != 0 ? 1 : 0;
+    float sum = P[0] * x;
+    sum = __builtin_fmaf(P[1], y, sum);
+    sum = __builtin_fmaf(P[2], z, sum);
+    out[i] = sum + P[3];
+  }
+}
+
+// One row of the map.
+void unproject_row(const Camera& c, const std::uint16_t* depth, const std::vector<int>& column,
+                   int v, bool w_is_one, PixelRow& row, float* xyz, std::uint8_t* valid) {
+  const std::size_t width = column.size();
+  for (std::size_t i = 0; i < width; ++i) {
+    const std::uint16_t mm = depth[column[i]];
+    row.mm[i] = static_cast<float>(mm);
+    valid[i] = mm != 0 ? 1 : 0;
+  }
+  const float dy = static_cast<float>(v) - c.cy;
+  for (std::size_t r = 0; r < (w_is_one ? 3U : 4U); ++r)
+    to_world(c, row.mm.data(), row.dx.data(), dy, width, c.P[r], row.world[r].data());
+  for (std::size_t k = 0; k < 3; ++k) {
+    if (!w_is_one)
+      for (std::size_t i = 0; i < width; ++i) row.world[k][i] /= row.world[3][i];
+    for (std::size_t i = 0; i < width; ++i) xyz[3 * i + k] = row.world[k][i];
   }
 }
 
@@ -125,11 +154,15 @@ PointMap unproject(const ImageU16& depth, const Intrinsics& K, const Pose& P,
   const std::size_t pixels = grid.column.size() * grid.row.size();
   map.xyz.resize(3 * pixels);
   map.valid.resize(pixels);
+  PixelRow row(grid.column.size());
+  for (std::size_t i = 0; i < grid.column.size(); ++i)
+    row.dx[i] = static_cast<float>(grid.column[i]) - camera.cx;
+  const bool w_is_one = camera.w_is_one(grid);
   for (std::size_t y = 0; y < grid.row.size(); ++y) {
     const int v = grid.row[y];
     const std::size_t at = y * grid.column.size();
-    unproject_row(camera, depth.v.data() + static_cast<std::size_t>(v) * depth.width,
-                  grid.column.data(), map.width, v, map.xyz.data() + 3 * at, map.valid.data() + at);
+    unproject_row(camera, depth.v.data() + static_cast<std::size_t>(v) * depth.width, grid.column,
+                  v, w_is_one, row, map.xyz.data() + 3 * at, map.valid.data() + at);
   }
   return map;
 }

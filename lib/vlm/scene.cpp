@@ -224,45 +224,50 @@ struct Reading {
     return {scene_geometry(*files.scene).view, switches.geometry, switches.zero_depth};
   }
 
-  // What stands for the tokens' patches, out of the scene file or its depth maps.
-  at::Tensor points() const {
-    const PositionConfig& config = *checkpoint.config.position;
-    const SceneReader& scene = *files.scene;
-    const SceneGeometry asked = geometry();
-    const std::int64_t rows = static_cast<std::int64_t>(frame_count() * kTokenCells);
-    const std::array<std::int64_t, 3> shape{rows, config.point_count(), 3};
-    if (config.points == PointStrategy::kAvg && asked == scene_geometry(scene))
-      return float_tensor(scene.patches().world14, shape);
-    const SceneFrames frames = scene.frames();
-    std::vector<float> all;
+  // What stands for the tokens' patches, and which cells are whose: out of the scene file where it
+  // has them as they are asked for, else of its depth maps, which are read once for both.
+  void places(SceneInput& out) const {
+    const std::optional<PositionConfig>& position = checkpoint.config.position;
+    const std::optional<ObjectCells> cells = objects(out);
+    const bool averages = position && (position->points != PointStrategy::kAvg ||
+                                       geometry() != scene_geometry(*files.scene));
+    const bool tests = cells && cells->tests_points();
+    std::vector<float> points;
+    std::vector<at::Tensor> selected;
+    const SceneFrames frames = averages || tests ? files.scene->frames() : SceneFrames();
     for (std::size_t v = 0; v < frames.id.size(); ++v) {
-      const ImageU16 depth = depth_map(scene, frames, v);
-      const PointMap map = unproject(depth, frames.K_depth[v], frames.world_from_cam[v],
-                                     coordinate_grid(depth.size(), asked.view));
-      const auto xyz = patch_points(map, config.points, asked.type, asked.zero).xyz;
-      all.insert(all.end(), xyz.begin(), xyz.end());
+      const SceneGeometry how = geometry();
+      const PointMap map = points_of(*files.scene, frames, v, how.view);
+      if (averages) {
+        const auto xyz = patch_points(map, position->points, how.type, how.zero).xyz;
+        points.insert(points.end(), xyz.begin(), xyz.end());
+      }
+      if (tests) selected.push_back(cells->of_points(map));
     }
-    return float_tensor(all, shape);
+    if (position)
+      out.points = float_tensor(
+          averages ? points : files.scene->patches().world14,
+          {static_cast<std::int64_t>(frame_count() * kTokenCells), position->point_count(), 3});
+    if (!cells) return;
+    for (std::size_t v = 0; !tests && v < frame_count(); ++v)
+      selected.push_back(cells->of_frame(v));
+    out.selected = at::cat(selected, 1);
   }
 
-  void objects(SceneInput& out) const {
-    if (!checkpoint.config.ground || !files.scene->has_objects(files.objects)) return;
-    if (!out.no_objects.empty()) return;
-    if (out.object_tokens.defined()) {
-      const SceneObjects objects = files.scene->objects(files.objects);
-      out.boxes = objects.box;
-      out.object_ids = objects.id;
-      out.object_labels = objects.label;
-      return;
-    }
-    const ObjectCells cells(*files.scene, files.objects, object_mode(checkpoint.config, switches),
-                            geometry());
-    out.boxes = cells.objects().box;
-    out.object_ids = cells.objects().id;
-    out.object_labels = cells.objects().label;
-    std::vector<at::Tensor> frames;
-    for (std::size_t v = 0; v < frame_count(); ++v) frames.push_back(cells.of_frame(v));
-    out.selected = at::cat(frames, 1);
+  // Nothing: the model does not choose among objects, there are none, or their tokens are there.
+  std::optional<ObjectCells> objects(SceneInput& out) const {
+    if (files.scene == nullptr || !checkpoint.config.ground ||
+        !files.scene->has_objects(files.objects) || !out.no_objects.empty())
+      return std::nullopt;
+    std::optional<ObjectCells> cells;
+    if (!out.object_tokens.defined())
+      cells.emplace(*files.scene, files.objects, object_mode(checkpoint.config, switches),
+                    geometry());
+    const SceneObjects objects = cells ? cells->objects() : files.scene->objects(files.objects);
+    out.boxes = objects.box;
+    out.object_ids = objects.id;
+    out.object_labels = objects.label;
+    return cells;
   }
 
   void check_views() const {
@@ -321,8 +326,7 @@ SceneInput read_scene(const VlmCheckpoint& checkpoint, const SceneFiles& files,
     else if (needs.generative)
       out.generative = reading.zeros(checkpoint.modules.generative, kTokens.cells());
   }
-  if (checkpoint.config.position) out.points = reading.points();
-  if (files.scene != nullptr) reading.objects(out);
+  reading.places(out);
   if (checkpoint.config.zero_visual) zero_visual(out);
   if (const std::string message = reading.message(); !message.empty()) log_warn("{}", message);
   out.mismatch = reading.differences;
