@@ -9,6 +9,7 @@
 #include "score/lines.h"
 #include "score/question_lines.h"
 #include "tasks/answer_parts.h"
+#include "tasks/frame_members.h"
 #include "tasks/pictures.h"
 #include "text/lines.h"
 
@@ -30,9 +31,12 @@ class Line {
     if (out.scene.empty()) out.scene = scene_in(text_of(first({"video"})).value_or(""));
     if (out.scene.empty()) out.scene = scene_in(id());
     if (out.scene.empty()) out.scene = pictures();
+    if (out.scene.empty() && is_about_frames(task_)) out.scene = scene_of_frames();
     out.type = text_of(first({"question_type"})).value_or("");
     if (out.type.empty() && is_about_pictures(task_))  // as the data sets name it
       out.type = text_of(first({task_ == Task::kBlink ? "sub_task" : "task"})).value_or("");
+    if (out.type.empty() && is_about_frames(task_))  // in the log of the harness
+      out.type = json_["doc"]["metadata"]["question_type"].text_or("");
     if (const Json* cut = first({"cut", "truncated"})) {
       out.cut = cut->flag();
       if (!out.cut) refuse("cut", *cut, "true or false");
@@ -82,6 +86,16 @@ class Line {
     for (const Json& name : names->elements()) out.push_back(name.text_or(""));
     return tasks::joined_names(out);
   }
+  // What the released scorer has made of an answer; null: the line is not of its log.
+  const Json& released_score() const {
+    return json_[task_ == Task::kScanReferFrames ? "scanrefer_score" : "scan2cap_score"];
+  }
+  // The scan in the names of its frames.
+  std::string scene_of_frames() const {
+    const Json* names = first({"images"});
+    if (names == nullptr) names = &released_score()["images"];
+    return scene_in((*names)[std::size_t{0}].text_or(""));
+  }
   std::string id() const {
     const Json& found = answer_id(json_);
     const auto out = id_text(found);
@@ -102,6 +116,10 @@ class Line {
       case Task::kScanRefer: read_box(out); break;
       case Task::kMulti3DRefer: read_choice(out); break;
       case Task::kNr3d: read_object(out); break;
+      case Task::kScanReferFrames:
+        read_text(out);
+        read_placed_box(out);
+        break;
       default: read_text(out); break;
     }
   }
@@ -117,7 +135,7 @@ class Line {
   }
   void read_text(Answer& out) const {
     const Json* found = nullptr;
-    if (has_question_lines(task_) &&
+    if ((has_question_lines(task_) || is_about_frames(task_)) &&
         (json_.contains("filtered_resps") || json_.contains("resps"))) {
       found = json_.contains("filtered_resps") ? json_.find("filtered_resps") : json_.find("resps");
       while (found->is_list() && found->size() > 0) found = &(*found)[std::size_t{0}];
@@ -133,6 +151,15 @@ class Line {
   static std::optional<std::string> number_or_text(const Json& value) {
     if (value.text() != nullptr) return *value.text();
     return value.number() ? std::optional(value.dump()) : std::nullopt;
+  }
+  // The box that the line itself states in the world.
+  void read_placed_box(Answer& out) const {
+    for (const Json* line : {&json_, &released_score()}) {
+      const Json* box = line->find("pred_bbox");
+      if (box == nullptr || out.states_box) continue;
+      out.states_box = true;
+      if (!box->is_null()) out.oriented = tasks::oriented_box_of(*box, place_ + ": pred_bbox");
+    }
   }
   void read_box(Answer& out) const {
     const Json* found = prediction(out);
@@ -184,7 +211,11 @@ class Line {
   }
 
   void read_truth(Answer& out) const {
-    const Json* given = first({"gt_response", "ground_truth", "target"});
+    // "target" in the log of the harness is no answer where the questions are about frames.
+    const Json* given =
+        is_about_frames(task_)
+            ? first({"gt_response", task_ == Task::kScanReferFrames ? "gt_bbox" : "annotations"})
+            : first({"gt_response", "ground_truth", "target"});
     if (given == nullptr) return;
     Truth truth;
     truth.id = out.id;
@@ -194,6 +225,11 @@ class Line {
     switch (task_) {
       case Task::kScanRefer: truth.boxes.push_back(box_of(*given, where)); break;
       case Task::kMulti3DRefer: truth.boxes = boxes_of(*given, where); break;
+      case Task::kScanReferFrames:
+        truth.oriented = tasks::oriented_box_of(*given, where);
+        if (json_["doc"].contains("cam2global"))
+          truth.poses = tasks::frame_cameras(json_["doc"], place_ + ": doc.").world();
+        break;
       case Task::kNr3d: {
         const auto id = text_of(given);
         const auto whole = id ? parse_whole(*id) : std::nullopt;
@@ -226,6 +262,9 @@ class Line {
         }
         break;
     }
+    if (task_ == Task::kScan2CapFrames)
+      if (const auto iou = json_["doc"]["iou"].number())
+        truth.has_proposal = *iou >= tasks::kLeastIou;
     if (const Json* options = first({"options"})) {
       for (const Json& option : options->elements()) truth.options.push_back(option.text_or(""));
     } else if (const Json* choices = is_about_pictures(task_) ? first({"choices"}) : nullptr) {

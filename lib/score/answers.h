@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "geometry/oriented_box.h"
 #include "metrics/boxes.h"
 #include "score/benchmark.h"
 
@@ -31,6 +32,8 @@ struct Truth {
   std::optional<bool> has_proposal;
   std::string question;                          // what was asked; empty: the file does not say it
   std::optional<metrics::BoxNumbers> given_box;  // Scan2Cap: what is to be described
+  std::optional<OrientedBox> oriented;           // ScanRefer, frames: in the world
+  std::vector<Pose> poses;  // likewise: of the frames, world from camera; may be empty
 };
 
 struct Answer {
@@ -40,11 +43,15 @@ struct Answer {
   std::vector<metrics::BoxNumbers> boxes;  // of grounding tasks
   std::vector<double> scores;              // Multi3DRefer: of the boxes, then of "no object"
   std::optional<std::int64_t> object;      // Nr3D
-  std::string unreadable;                  // why nothing could be read; empty: it could
-  bool empty = false;                      // a text of blanks, or no answer (null)
-  std::optional<bool> cut;                 // by the length limit, where the line says
-  std::optional<Truth> truth;              // what the line itself states
-  std::string prompt;                      // what was asked, where the line says it
+  // ScanRefer, frames: the box in the world, where the line states it (states_box) or else the text
+  // and the poses of the frames say it.
+  std::optional<OrientedBox> oriented;
+  bool states_box = false;
+  std::string unreadable;      // why nothing could be read; empty: it could
+  bool empty = false;          // a text of blanks, or no answer (null)
+  std::optional<bool> cut;     // by the length limit, where the line says
+  std::optional<Truth> truth;  // what the line itself states
+  std::string prompt;          // what was asked, where the line says it
 };
 
 struct AnswerFile {

@@ -17,6 +17,8 @@ constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                    {Task::kVsi, "vsi"},
                                    {Task::kCvBench, "cvbench"},
                                    {Task::kBlink, "blink"},
+                                   {Task::kScanReferFrames, "scanrefer-frames"},
+                                   {Task::kScan2CapFrames, "scan2cap-frames"},
                                    {Task::kLibero, "libero"},
                                    {Task::kVsi, "vsibench", {}, true},
                                    {Task::kVsi, "vsi-bench", {}, true},
@@ -35,7 +37,7 @@ std::string plain_name(std::string_view name) {
 std::span<const Choice<Task>> task_names() { return kTasks; }
 
 const Benchmark& benchmark_of(Task task) {
-  static const std::array<Benchmark, 10> all = {{
+  static const std::array<Benchmark, 12> all = {{
       {Task::kScanRefer, "ScanRefer", "val", 9508, {"official"}},
       {Task::kMulti3DRefer, "Multi3DRefer", "val", 11120, {"official", "renormalised"}},
       {Task::kScan2Cap,
@@ -54,6 +56,12 @@ const Benchmark& benchmark_of(Task task) {
         "official, lenient parser", "eleven, lenient parser", "strict-lt, lenient parser"}},
       {Task::kCvBench, "CV-Bench", "test", 2638, {"official", "lenient"}},
       {Task::kBlink, "BLINK-spatial", "val", 400, {"official", "lenient"}},
+      {Task::kScanReferFrames, "ScanRefer, frames", "val", 9508, {"official"}},
+      {Task::kScan2CapFrames,
+       "Scan2Cap, frames",
+       "val",
+       2068,
+       {"official", "placeholder", "miss-counts-zero", "hits-only"}},
       {Task::kLibero, "LIBERO", "rollouts", 2000, {"success"}},
   }};
   return all.at(static_cast<std::size_t>(task));
@@ -61,11 +69,16 @@ const Benchmark& benchmark_of(Task task) {
 
 bool is_about_pictures(Task task) { return task == Task::kCvBench || task == Task::kBlink; }
 
+bool is_about_frames(Task task) {
+  return task == Task::kScanReferFrames || task == Task::kScan2CapFrames;
+}
+
 std::optional<Task> task_of_dataset(std::string_view dataset) {
   const std::string plain = plain_name(dataset);
   for (const Choice<Task>& choice : kTasks)
-    if (plain == choice.name || plain.starts_with(plain_name(benchmark_of(choice.value).title)))
-      return choice.value;
+    if (plain == plain_name(choice.name)) return choice.value;
+  for (const Choice<Task>& choice : kTasks)
+    if (plain.starts_with(plain_name(benchmark_of(choice.value).title))) return choice.value;
   return std::nullopt;
 }
 

@@ -22,6 +22,8 @@ enum class Task {
   kVsi,
   kCvBench,
   kBlink,
+  kScanReferFrames,  // of the spatial-reasoning release: about posed frames
+  kScan2CapFrames,   // likewise
   kLibero
 };
 std::span<const Choice<Task>> task_names();  // "scanrefer", ...
@@ -38,6 +40,10 @@ const Benchmark& benchmark_of(Task task);
 
 // Whether a benchmark is about still pictures: CV-Bench, BLINK-spatial.
 bool is_about_pictures(Task task);
+
+// Whether its questions are about the posed frames of a scene, which they name: the forms of
+// ScanRefer and Scan2Cap that the spatial-reasoning release of VEGA-3D evaluates.
+bool is_about_frames(Task task);
 
 // The benchmark that answer lines name as their dataset, in any of its spellings: "scanQA",
 // "Scan2Cap", "sqa3d_test". Nothing: none that is known.

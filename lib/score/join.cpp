@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "score/lines.h"
+#include "tasks/box_answer.h"
 
 namespace vega::score {
 namespace {
@@ -23,6 +24,7 @@ bool equal_boxes(const std::vector<metrics::BoxNumbers>& a,
 }
 
 std::string shown_truth(const Truth& truth) {
+  if (truth.oriented) return shown(Json(*truth.oriented));
   if (!truth.boxes.empty() || truth.answers.empty()) {
     Json list = Json::list();
     for (const auto& box : truth.boxes) list.push(Json(box));
@@ -35,8 +37,13 @@ bool agree(Task task, const Truth& line, const Truth& annotation) {
   switch (task) {
     case Task::kScanRefer:
     case Task::kMulti3DRefer: return equal_boxes(line.boxes, annotation.boxes);
+    case Task::kScanReferFrames:
+      return std::ranges::equal(*line.oriented, *annotation.oriented, [](double a, double b) {
+        return std::abs(a - b) <= 1e-6 * std::abs(b) + 1e-6;
+      });
     case Task::kNr3d: return line.objects.at(0) == annotation.objects.at(0);
-    case Task::kScan2Cap: {
+    case Task::kScan2Cap:
+    case Task::kScan2CapFrames: {
       auto a = line.answers, b = annotation.answers;
       std::sort(a.begin(), a.end());
       std::sort(b.begin(), b.end());
@@ -48,6 +55,23 @@ bool agree(Task task, const Truth& line, const Truth& annotation) {
                annotation.answers.end();
       });
   }
+}
+
+// The box in the world of an answer about frames: what the poses make of its text, where they are
+// known, else what its line states.
+void place_box(const std::string& file, Question& question) {
+  Answer& answer = question.answer;
+  if (!question.truth.poses.empty()) {
+    answer.unreadable.clear();
+    answer.oriented = tasks::answered_box(answer.text, question.truth.poses, answer.unreadable);
+  } else if (!answer.states_box) {
+    throw InputError(explain(line_place(file, answer.line) + ": pred_bbox", "nothing",
+                             "the box in the world, or poses of the frames",
+                             "--gt FILE: the questions have the poses"));
+  } else if (!answer.oriented) {
+    answer.unreadable = "no box";
+  }
+  if (answer.empty) answer.unreadable.clear();
 }
 
 std::string some(const std::vector<std::string>& names) {
@@ -92,11 +116,13 @@ Questions from_lines(AnswerFile answers, bool partial) {
                                "a split without public answers is scored by the benchmark's own "
                                "server: vega-eval validate --submission"));
     Truth truth = *answer.truth;
-    if (answers.task != Task::kMulti3DRefer && truth.boxes.empty() && truth.answers.empty())
+    if (answers.task != Task::kMulti3DRefer && truth.boxes.empty() && truth.answers.empty() &&
+        !truth.oriented)
       throw InputError(explain(line_place(file, answer.line) + ": gt_response", "an empty list",
                                "what is right"));
     single = single && truth.answers.size() == 1;
     out.list.push_back({std::move(answer), std::move(truth)});
+    if (out.task == Task::kScanReferFrames) place_box(file, out.list.back());
   }
   if (single)
     out.warnings.push_back(
@@ -146,6 +172,7 @@ Questions join(AnswerFile answers, const TruthFile* truth, bool partial) {
     }
     Question question{std::move(*of_question[i]), truth->questions[i]};
     if (question.truth.type.empty()) question.truth.type = question.answer.type;
+    if (out.task == Task::kScanReferFrames) place_box(file, question);
     out.list.push_back(std::move(question));
   }
   if (out.list.empty())

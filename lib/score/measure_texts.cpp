@@ -79,7 +79,9 @@ void measure_scan2cap(const Questions& questions, const Matching& matching, Meas
     const bool hit = question.truth.has_proposal.value_or(!question.answer.empty);
     hits.push_back(hit ? 1 : 0);
     missed += hit ? 0 : 1;
-    metrics::Caption caption{wrapped(one_line(question.answer.text)), {}};
+    // A caption about an object without a proposal counts as empty, whoever wrote it.
+    const bool emptied = !hit && questions.task == Task::kScan2CapFrames;
+    metrics::Caption caption{wrapped(emptied ? "" : one_line(question.answer.text)), {}};
     if (!hit && matching.matcher == "placeholder") caption.hypothesis = "sos eos";
     for (const std::string& answer : question.truth.answers)
       caption.references.push_back(wrapped(one_line(answer)));

@@ -79,7 +79,8 @@ Measured measure(const Questions& questions, const Matching& matching) {
   switch (questions.task) {
     case Task::kScanRefer:
     case Task::kMulti3DRefer:
-    case Task::kNr3d: measure_boxes(questions, matching, out); break;
+    case Task::kNr3d:
+    case Task::kScanReferFrames: measure_boxes(questions, matching, out); break;
     case Task::kVsi: measure_vsi(questions, matching, out); break;
     case Task::kCvBench:
     case Task::kBlink: measure_pictures(questions, matching, out); break;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "metrics/sums.h"
+#include "score/box_source.h"
 #include "score/join.h"
 
 namespace vega::score {
@@ -21,6 +22,9 @@ struct Matching {
   int threads = 1;
   bool partial = false;
   const CaptionScorer* captions = nullptr;  // of ScanQA and Scan2Cap
+  // ScanRefer, frames: a detector's boxes, of which the one that overlaps an answer most stands for
+  // it
+  BoxSource* proposals = nullptr;
 };
 
 // A metric. earned: of each question, in percent; NaN where the question is no part of it.

@@ -18,10 +18,10 @@ constexpr Choice<TableFormat> kFormats[] = {
 }  // namespace
 
 void ScoreOptions::visit(OptionVisitor& v) {
-  v.inputs(
-      inputs, "INPUT...",
-      "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink, "
-      "libero), then answer files, or folders with answers.jsonl; several are seeds of one recipe");
+  v.inputs(inputs, "INPUT...",
+           "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink, "
+           "scanrefer-frames, scan2cap-frames, libero), then answer files, or folders with "
+           "answers.jsonl; several are seeds of one recipe");
   v.group("What is right");
   v.text("--gt", gt, "FILE",
          "annotation file, original or processed; else what the lines state (gt_response)");
@@ -36,6 +36,9 @@ void ScoreOptions::visit(OptionVisitor& v) {
   v.group("How answers are compared");
   v.text("--matcher", matcher, "NAME",
          "a name of docs/scoring.md; without it the official one of the task");
+  v.text("--proposals", proposals, "FILE",
+         "scanrefer-frames: scannet_val_pred_box.json; the detector's box that overlaps an answer "
+         "most stands for it");
   v.flag("--all-variants", all_variants, "all matchers of the task side by side");
   v.real("--threshold", threshold, "P", {0, 1},
          "Multi3DRefer: probability that the chosen boxes gather");

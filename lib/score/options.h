@@ -14,7 +14,7 @@ enum class ClusterBy { kScene, kQuestion };
 
 struct ScoreOptions {
   std::vector<std::string> inputs;  // the task, then answer files
-  std::string gt, questions, boxes, scenes, labels, scans;
+  std::string gt, questions, boxes, scenes, labels, scans, proposals;
   std::string matcher, meteor_dir, wordnet_dir;
   double threshold = 0.4;
   bool all_variants = false, partial = false;

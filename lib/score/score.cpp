@@ -46,6 +46,7 @@ struct Plan {
   std::vector<fs::path> files;
   std::optional<TruthFile> truth;
   std::unique_ptr<CaptionScorer> captions;
+  std::unique_ptr<BoxSource> proposals;
   Certainty certainty;
   Matching matching;
   std::map<std::string, std::string> inputs;  // digests
@@ -94,7 +95,16 @@ Plan plan_of(const ScoreOptions& options, const ReadScene& read_scene) {
          {options.gt, options.questions, options.boxes, options.labels, options.scans})
       out.add_input(path);
   }
-  if (out.task == Task::kScanQa || out.task == Task::kScan2Cap) {
+  if (!options.proposals.empty()) {
+    if (out.task != Task::kScanReferFrames)
+      throw UsageError(explain("--proposals", options.inputs[0], "scanrefer-frames"));
+    out.proposals = std::make_unique<BoxSource>(
+        BoxFiles{options.proposals, {}, {}, "boxes of a detector", "--proposals"});
+    out.matching.proposals = out.proposals.get();
+    out.add_input(options.proposals);
+  }
+  if (out.task == Task::kScanQa || out.task == Task::kScan2Cap ||
+      out.task == Task::kScan2CapFrames) {
     out.captions =
         std::make_unique<CaptionScorer>(open_meteor(options.meteor_dir, options.wordnet_dir));
     out.matching.captions = out.captions.get();
@@ -191,8 +201,8 @@ void run_score(const ScoreOptions& options, const ReadScene& read_scene, const C
   Plan plan = plan_of(options, read_scene);
   std::vector<fs::path> read = plan.files;
   for (const std::string& other : options.against) read.push_back(answer_file(other));
-  for (const std::string& file :
-       {options.gt, options.questions, options.boxes, options.labels, options.scans, options.judge})
+  for (const std::string& file : {options.gt, options.questions, options.boxes, options.labels,
+                                  options.scans, options.proposals, options.judge})
     read.emplace_back(file);
   refuse_inputs_as_outputs({options.out, options.samples}, read);
   std::vector<Run> runs;

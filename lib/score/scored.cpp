@@ -110,7 +110,7 @@ struct Judge {
     if (!gt.empty())
       truth = read_truth(task, {gt, sources.questions, sources.gt_boxes, sources.scenes,
                                 sources.labels, sources.scans, read_scene, true});
-    if (task == Task::kScanQa || task == Task::kScan2Cap) {
+    if (task == Task::kScanQa || task == Task::kScan2Cap || task == Task::kScan2CapFrames) {
       captions = std::make_unique<CaptionScorer>(open_meteor(
           sources.meteor_dir, sources.wordnet_dir.empty() ? kWordNetFolder : sources.wordnet_dir));
       matching.captions = captions.get();

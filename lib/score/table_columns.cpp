@@ -39,6 +39,12 @@ constexpr KnownMetric kMetrics[] = {
     {Task::kCvBench, "ADE20K", ""},
     {Task::kCvBench, "COCO", ""},
     {Task::kBlink, "average", "Avg."},
+    {Task::kScanReferFrames, "Acc@0.25", ""},
+    {Task::kScanReferFrames, "Acc@0.5", ""},
+    {Task::kScan2CapFrames, "CIDEr", ""},
+    {Task::kScan2CapFrames, "BLEU-4", ""},
+    {Task::kScan2CapFrames, "METEOR", ""},
+    {Task::kScan2CapFrames, "ROUGE-L", ""},
     {Task::kLibero, "average", "Avg."},
 };
 
@@ -82,6 +88,10 @@ constexpr KnownGroup kGroups[] = {
     {Task::kBlink, "Multi-view_Reasoning", "Multi-view", "multi-view"},
     {Task::kBlink, "Relative_Depth", "Rel. depth", "depth"},
     {Task::kBlink, "Spatial_Relation", "Spat. rel.", "relation"},
+    {Task::kScanReferFrames, "unique", "", ""},
+    {Task::kScanReferFrames, "multiple", "", ""},
+    {Task::kScan2CapFrames, "unique", "", ""},
+    {Task::kScan2CapFrames, "multiple", "", ""},
     {Task::kLibero, "libero_spatial", "Spatial", "spatial"},
     {Task::kLibero, "libero_object", "Object", "object"},
     {Task::kLibero, "libero_goal", "Goal", "goal"},
@@ -116,6 +126,13 @@ constexpr ColumnSet kSets[] = {
      "cvbench:2D,cvbench:3D,cvbench:combined"},
     {"blink",
      "blink:Multi-view_Reasoning,blink:Relative_Depth,blink:Spatial_Relation,blink:average"},
+    {"scanrefer-frames",
+     "scanrefer-frames:Acc@0.25/unique,scanrefer-frames:Acc@0.5/unique,"
+     "scanrefer-frames:Acc@0.25/multiple,scanrefer-frames:Acc@0.5/multiple,"
+     "scanrefer-frames:Acc@0.25,scanrefer-frames:Acc@0.5"},
+    {"scan2cap-frames",
+     "scan2cap-frames:CIDEr,scan2cap-frames:BLEU-4,scan2cap-frames:METEOR,"
+     "scan2cap-frames:ROUGE-L"},
     {"libero",
      "libero:libero_spatial,libero:libero_object,libero:libero_goal,libero:libero_10,"
      "libero:average"},
@@ -264,6 +281,7 @@ std::span<const Partition> partitions() {
         "object_rel_distance", "object_rel_direction", "route_planning", "obj_appearance_order"},
        true},
       {Task::kBlink, {"Multi-view_Reasoning", "Relative_Depth", "Spatial_Relation"}, true},
+      {Task::kScanReferFrames, {"unique", "multiple"}, false},
       {Task::kLibero, {"libero_spatial", "libero_object", "libero_goal", "libero_10"}, true},
   };
   return all;

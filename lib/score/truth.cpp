@@ -11,6 +11,7 @@
 #include "score/object_classes.h"
 #include "score/question_lines.h"
 #include "score/row.h"
+#include "tasks/frame_members.h"
 #include "tasks/pictures.h"
 #include "tasks/sample_members.h"
 #include "tasks/sqa3d.h"
@@ -64,7 +65,32 @@ std::vector<std::int64_t> nr3d_objects(const Row& row) {
   return out;
 }
 
+// A question about posed frames, as released or with vega's ids.
+Truth about_frames(Task task, const Row& row) {
+  const Json& meta = row.json["metadata"];
+  Truth out;
+  tasks::check_frames_dataset(row.json, name_in(task_names(), task), row.at("metadata.dataset"));
+  out.id = row.json.contains("id") ? row.id("id") : std::to_string(row.index);
+  out.scene = scene_in(row.json["images"][std::size_t{0}].text_or(""));
+  out.type = meta["question_type"].text_or("");
+  out.question = row.json["conversations"][std::size_t{0}]["value"].text_or("");
+  if (task == Task::kScanReferFrames) {
+    if (row.json["gt_bbox"].is_null()) no_answers(row);
+    out.oriented = tasks::oriented_box_of(row.json["gt_bbox"], row.at("gt_bbox"));
+    out.poses = tasks::frame_cameras(row.json, row.place + ".").world();
+  } else {
+    if (!row.json.contains("annotations")) no_answers(row);
+    out.answers = texts(row, row.json["annotations"], "annotations");
+    const auto iou = row.json["iou"].number();
+    if (!iou) row.refuse("iou", "a number: the proposal's with the object's box");
+    out.has_proposal = *iou >= tasks::kLeastIou;
+    out.given_box = box_of(row.json["input_box"], row.at("input_box"));
+  }
+  return out;
+}
+
 Truth processed(Task task, const Row& row) {
+  if (is_about_frames(task)) return about_frames(task, row);
   tasks::check_dataset(row.json, name_in(task_names(), task), row.at("metadata.dataset"));
   const Json& meta = row.json["metadata"];
   Truth out;

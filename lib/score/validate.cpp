@@ -131,7 +131,8 @@ struct ValidateOptions {
     v.inputs(
         inputs, "INPUT...",
         "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink, "
-        "libero), then answer files, or folders with answers.jsonl");
+        "scanrefer-frames, scan2cap-frames, libero), then answer files, or folders with "
+        "answers.jsonl");
     v.group("What is asked");
     v.text(
         "--gt", gt, "FILE",

@@ -35,6 +35,10 @@ std::optional<AskedQuestion> question_of(
     out.id = question_id(task, member(json, "id"));
     const std::string video = member(json, "video");
     out.scene = task == Task::kVsi ? video.substr(video.rfind('/') + 1) : scene_in(video);
+    if (is_about_frames(task)) {
+      if (!json.contains("id")) out.id = std::to_string(row);
+      out.scene = scene_in(json["images"][std::size_t{0}].text_or(""));
+    }
     if (is_about_pictures(task)) {
       std::vector<std::string> names;
       for (const Json& name : json["images"].elements()) names.push_back(name.text_or(""));
@@ -82,8 +86,8 @@ AskedQuestions from_json(Task task, const std::string& text, const fs::path& fil
   std::set<std::tuple<std::string, std::string, std::string>> objects;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].contains("conversations"))
-      tasks::check_dataset(list[i], name_in(task_names(), task),
-                           row_of(file, i, list[i]).at("metadata.dataset"));
+      (is_about_frames(task) ? tasks::check_frames_dataset : tasks::check_dataset)(
+          list[i], name_in(task_names(), task), row_of(file, i, list[i]).at("metadata.dataset"));
     auto question = question_of(task, list[i], i, objects);
     if (!question) continue;
     if (question->id.empty()) refuse_form(task, file);

@@ -22,4 +22,10 @@ void check_dataset(const Json& question, std::string_view task, const std::strin
       "this question is of another benchmark: give the file of this one, or name the other one"));
 }
 
+void check_frames_dataset(const Json& question, std::string_view task, const std::string& where) {
+  const std::string_view released = task.substr(0, task.rfind('-'));
+  if (lower(question["metadata"]["dataset"].text_or("")) != released)
+    check_dataset(question, task, where);
+}
+
 }  // namespace vega::tasks

@@ -16,4 +16,8 @@ std::optional<std::string> id_text(const Json& value);
 // another benchmark than `task` ("scanqa", case aside). A question that names none passes.
 void check_dataset(const Json& question, std::string_view task, const std::string& where);
 
+// The same for questions about frames: "scanrefer-frames" is also "scanrefer", as the release names
+// it.
+void check_frames_dataset(const Json& question, std::string_view task, const std::string& where);
+
 }  // namespace vega::tasks

@@ -2,6 +2,7 @@
 # vega-eval score: answer files of the benchmarks to numbers, and files that are none.
 #   bash score.sh BIN
 . "$(dirname "$0")/lib.sh"
+FRAMES=$(cd "$(dirname "$0")/../golden/frames" && pwd)
 cd "$T" || exit 1
 evaluate() { "$BIN/vega-eval" "$@"; }
 score() { evaluate score "$@" --log-level warn; }
@@ -300,6 +301,27 @@ refused 3 "2 of 4675 questions" "--partial" -- scanqa scanqa.jsonl
 { printf '\xef\xbb\xbf'; sed 's/$/\r/' scanqa.jsonl; } >windows.jsonl
 expect_exit 0 score scanqa windows.jsonl --partial --format csv --wordnet-dir "$T"
 expect_line CIDEr,312.50
+
+# --- ScanRefer about posed frames: the log of the released harness, texts alone beside the questions, the best proposal
+log=$FRAMES/scanrefer_log.jsonl
+expect_exit 0 score scanrefer-frames "$log" --gt "$FRAMES/scanrefer.json" -o log.scores.json --format csv
+expect_line Acc@0.25,66.67; expect_line Acc@0.5,38.89
+expect_exit 0 score scanrefer-frames "$log" --partial
+expect_line "36 of 9508 questions" "3 unreadable, 1 empty"; expect_line Acc@0.5 38.89
+sed -E 's/^.*"doc_id":([0-9]+),.*"filtered_resps":\[(.*)\],"scanrefer_score".*$/{"id":\1,"prediction":\2}/' "$log" >texts.jsonl
+expect_exit 0 score scanrefer-frames texts.jsonl --gt "$FRAMES/scanrefer.json" --format csv
+expect_line Acc@0.5,38.89
+expect_exit 0 score scanrefer-frames texts.jsonl --gt "$FRAMES/scanrefer.json" --proposals "$FRAMES/proposals.json"
+expect_line "official, best proposal"; expect_line Acc@0.25 63.89; expect_line Acc@0.5 44.44
+expect_exit 0 evaluate validate scanrefer-frames texts.jsonl --gt "$FRAMES/scanrefer.json" --log-level warn
+expect_exit 0 evaluate table log=log.scores.json --columns scanrefer-frames --intervals --log-level warn
+expect_line "log" 66.7
+refused 3 "gt_response" -- scanrefer-frames texts.jsonl --partial
+refused 2 --proposals scanrefer-frames -- scan2cap-frames "$FRAMES/scan2cap_log.jsonl" --partial --proposals "$FRAMES/proposals.json"
+sed 's/scene0011_00/scene9999_00/' "$FRAMES/proposals.json" >other.json
+refused 3 "no boxes of scene0011_00" -- scanrefer-frames "$log" --partial --proposals other.json
+expect_exit 0 score scan2cap-frames "$FRAMES/scan2cap_log.jsonl" --partial --format csv --wordnet-dir "$T"
+expect_line CIDEr,279.06; expect_line BLEU-4,39.10; expect_line ROUGE-L,62.13
 
 # --- the locale changes nothing
 expect_exit 0 score scanqa scanqa.jsonl --partial -o c.json --wordnet-dir "$T"
