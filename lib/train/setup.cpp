@@ -119,7 +119,6 @@ void check_kind(const TrainVerb& o, const vlm::VlmCheckpoint& base) {
                 {o.augment_turn, "--augment-turn"},
                 {o.augment_shift > 0, "--augment-shift"},
                 {o.augment_frames > 0, "--augment-frames"},
-                {o.visual_from > 0, "--visual-from"},
                 {!o.validation.files.empty(), "--validate"}},
                o.checkpoint + ", a Qwen2.5-VL model",
                "options of a model that is shown pictures: score its checkpoints with vega-eval "

@@ -25,9 +25,9 @@ PicturePass::PicturePass(const TrainModel::Impl& model, const SceneInput& scene,
       all_(samples.size()),
       cells_(scene.grid[0] * scene.grid[1]) {
   std::iota(all_.begin(), all_.end(), std::size_t{0});
-  const auto pictures = std::ssize(scene_.frame_ids);
+  const auto pictures = options.see_visual ? std::ssize(scene_.frame_ids) : 0;
   for (const TrainSample& sample : samples_) {
-    prompts_.push_back(train_prompt(sample, true, model_.checkpoint.config.control));
+    prompts_.push_back(train_prompt(sample, options.see_visual, model_.checkpoint.config.control));
     const auto shown = std::ranges::count(prompts_.back().ids, kImageId);
     if (shown != pictures)
       throw InputError(explain("sample " + sample.id, fmt::format("{} pictures", shown),
@@ -48,9 +48,9 @@ at::Tensor PicturePass::look() {
 }
 
 PassResult PicturePass::run() {
-  const at::Tensor made = look();
+  const at::Tensor made = options_.see_visual ? look() : at::Tensor();
   // Gradients of the tokens are collected over all passes, and go back through the fusion once.
-  const bool goes_back = gradients_ && made.requires_grad();
+  const bool goes_back = gradients_ && made.defined() && made.requires_grad();
   const at::Tensor pictures = goes_back ? made.detach().requires_grad_(true) : made;
   for (const PackedPass& pass : pack(prompts_, cells_, model_.most_tokens(),
                                      model_.options.pass_tokens, model_.checkpoint.config.control))

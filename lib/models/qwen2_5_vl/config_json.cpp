@@ -76,15 +76,16 @@ std::int64_t read_id(const JsonFields& file, const char* name) {
 }
 
 // Branches beside Qwen2.5-VL, which change what the decoder sees. Whether there is the generative
-// one, whose other keys fusion/spatial.h reads.
+// one, whose other keys fusion/spatial.h reads. A model that training gives one may say before what
+// it looks at.
 bool read_branches(const JsonFields& file) {
   constexpr auto kPlain = "give a checkpoint without this branch of VG-LLM";
   file.expect("use_geometry_encoder", false, kPlain);
   file.expect("use_vggt_feature", false, kPlain);
   const bool generative = file.flag("use_generative_encoder").value_or(false);
-  if (generative)
-    for (const std::string& name : file.unread())
-      if (name.starts_with("generative_")) file.ignore({name});
+  for (const std::string& name : file.unread())
+    if (name.starts_with(generative ? "generative_" : "generative_vision_tower_"))
+      file.ignore({name});
   return generative;
 }
 

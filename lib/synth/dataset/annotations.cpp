@@ -290,30 +290,35 @@ TextFile picture_lines(const std::vector<DatasetRoom>& rooms, Split split, bool 
 // The questions of the training rooms as conversations about videos, in the format of LLaVA-Hound:
 // behind the frames each is the prompt of the evaluation.
 TextFile vsi_conversations(const std::vector<DatasetRoom>& rooms) {
-  constexpr std::string_view kImage = "<image>";
-  const tasks::Prompt& prompt = tasks::released_prompts(tasks::Task::kVsi).of(tasks::Task::kVsi);
   ListText list;
   each_room(rooms, Split::kTrain, [&](const DatasetRoom& room) {
     for (const VsiQuestion& one : room.texts.vsi) {
-      tasks::TaskText text;
-      text.question = one.text;
-      text.answer = one.answer;
-      for (const std::string& option : one.options)
-        text.options += (text.options.empty() ? "" : "\n") + option;
-      const std::string user =
-          tasks::filled(one.options.empty() ? prompt.user : prompt.choice, text);
+      const VsiTurns turns = vsi_turns(one);
       list.add({{"id", room.facts.scene + "_" + std::to_string(list.entries())},
                 {"video", "scannet/" + room.facts.scene + ".mp4"},
                 {"conversations",
-                 Json::list(
-                     {Json{{"from", "human"}, {"value", "<video>\n" + user.substr(kImage.size())}},
-                      Json{{"from", "gpt"}, {"value", tasks::filled(prompt.answer, text)}}})}});
+                 Json::list({Json{{"from", "human"}, {"value", "<video>\n" + turns.user}},
+                             Json{{"from", "gpt"}, {"value", turns.answer}}})}});
     }
   });
   return {"benchmark/vsi_bench/conversations_train.json", list.text(), list.entries()};
 }
 
 }  // namespace
+
+VsiTurns vsi_turns(const VsiQuestion& question) {
+  constexpr std::string_view kImage = "<image>";
+  static const tasks::Prompt prompt =
+      tasks::released_prompts(tasks::Task::kVsi).of(tasks::Task::kVsi);
+  tasks::TaskText text;
+  text.question = question.text;
+  text.answer = question.answer;
+  for (const std::string& option : question.options)
+    text.options += (text.options.empty() ? "" : "\n") + option;
+  const std::string user =
+      tasks::filled(question.options.empty() ? prompt.user : prompt.choice, text);
+  return {user.substr(kImage.size()), tasks::filled(prompt.answer, text)};
+}
 
 RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most, ScanReferTexts kind,
                    std::size_t vsi) {

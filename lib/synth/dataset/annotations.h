@@ -35,6 +35,13 @@ inline constexpr Choice<ScanReferTexts> kScanReferTexts[] = {
 RoomTexts texts_of(const RoomFacts& room, std::uint64_t seed, std::size_t most,
                    ScanReferTexts scanrefer = ScanReferTexts::kMixed, std::size_t vsi = 0);
 
+// The turns of a conversation about a question: behind the frames the prompt of the evaluation, and
+// the answer.
+struct VsiTurns {
+  std::string user, answer;
+};
+VsiTurns vsi_turns(const VsiQuestion& question);
+
 enum class Split { kTrain, kVal, kTest };
 std::string_view name_of(Split split);  // "train", "val", "test"
 

@@ -38,6 +38,11 @@ std::vector<std::string> conversation_texts(const std::vector<DatasetRoom>& room
     for (const Question& one : room.texts.sqa3d)
       add(vlm::Task::kSqa3d,
           {.situation = one.situation->text, .question = one.text, .answer = one.answers[0]}, out);
+    for (const VsiQuestion& one : room.texts.vsi) {
+      const VsiTurns turns = vsi_turns(one);
+      out.push_back(turns.user);
+      out.push_back(turns.answer);
+    }
   }
   return out;
 }
@@ -45,8 +50,12 @@ std::vector<std::string> conversation_texts(const std::vector<DatasetRoom>& room
 std::size_t write_tokenizer(const std::filesystem::path& folder,
                             const std::vector<DatasetRoom>& rooms, std::size_t vocabulary) {
   const text::TrainedBpe trained = text::train_bpe(conversation_texts(rooms), vocabulary);
+  std::vector<const char*> control{"<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"};
+  if (std::ranges::any_of(rooms, [](const DatasetRoom& room) { return !room.texts.vsi.empty(); }))
+    control.insert(control.end(), {"<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
+                                   "<|image_pad|>", "<|video_pad|>"});
   std::vector<text::AddedToken> added;
-  for (const char* word : {"<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"})
+  for (const char* word : control)
     added.push_back({.text = word,
                      .id = static_cast<std::int32_t>(trained.tokens.size() + added.size()),
                      .special = true,

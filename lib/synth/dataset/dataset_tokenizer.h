@@ -18,7 +18,8 @@ inline constexpr WholeRange kVocabulary{256, 65536};
 std::vector<std::string> conversation_texts(const std::vector<DatasetRoom>& rooms);
 
 // tokenizer.json with at most `vocabulary` tokens, and Qwen2's control words and <image> behind
-// them. A checkpoint adds <ground> and <coord> (vega-synth model --tokenizer).
+// them; where a room has questions of VSI-Bench's kind, those of Qwen2.5-VL too. A checkpoint adds
+// <ground> and <coord> (vega-synth model --tokenizer).
 // Returns the number of tokens. Throws OutputError.
 std::size_t write_tokenizer(const std::filesystem::path& folder,
                             const std::vector<DatasetRoom>& rooms, std::size_t vocabulary);

@@ -196,6 +196,35 @@ TEST_CASE("train: losses and gradients of Qwen2.5-VL are those of PyTorch") {
   }
 }
 
+TEST_CASE("train: without its pictures a conversation is read as if they were not there") {
+  TrainModel model(open_picture_checkpoint(picture_bench().spatial),
+                   picture_options(kPictureParts));
+  auto asked = picture_samples(model.checkpoint());
+  PassOptions blind;
+  blind.see_visual = false;
+  const SceneInput scene = golden_pictures(true);
+  const PassResult got = model.add_gradients(scene, asked, blind);
+  CHECK_FALSE(got.gate.has_value());
+  for (const Trained& one : model.trained())
+    if (one.tensor.grad().defined()) CHECK(one.name.find("generative") == std::string::npos);
+  // Other pictures change nothing, and what is left is a conversation of text alone.
+  SceneInput other = scene;
+  other.key = "other";
+  other.patches = scene.patches.flip(0);
+  const PassResult again = model.losses(other, asked, false);
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    CHECK(again.samples[i].loss == got.samples[i].loss);
+    CHECK(got.samples[i].targets > 0);
+    tokens += model.token_count(asked[i], 0);
+  }
+  CHECK(got.tokens <= tokens);
+  CHECK(got.tokens > 0);
+  const PassResult seen = model.losses(scene, asked);
+  CHECK(seen.tokens > got.tokens);
+  CHECK(seen.samples[0].loss != got.samples[0].loss);
+}
+
 TEST_CASE("train: a plain Qwen2.5-VL trains alone, or gets a branch with initial values") {
   const SceneInput seen = golden_pictures(false);
   TrainModel plain(open_picture_checkpoint(picture_bench().plain),

@@ -389,6 +389,28 @@ TEST_CASE("texts: the tokeniser that they teach knows their words", "[dataset]")
   CHECK(texts.size() > conversation_texts(held).size());
 }
 
+TEST_CASE("texts: with VSI-Bench's questions the tokeniser is one for Qwen2.5-VL", "[dataset]") {
+  const test::TempFolder temp;
+  std::vector<DatasetRoom> asked(rooms().end() - 1, rooms().end());
+  REQUIRE(asked[0].split == Split::kTrain);
+  const std::size_t before = conversation_texts(asked).size();
+  VsiQuestion question;
+  question.text = "How many green boxes are there?";
+  question.answer = "2";
+  asked[0].texts.vsi = {question};
+  const auto texts = conversation_texts(asked);
+  CHECK(texts.size() == before + 2);
+  CHECK(std::ranges::find(texts, "2") != texts.end());
+  CHECK(std::ranges::any_of(texts, [](const std::string& text) {
+    return text.find("How many green boxes are there?\nPlease answer") != std::string::npos;
+  }));
+  CHECK(write_tokenizer(temp.path(), asked, 300) == 309);
+  const auto words = text::Tokenizer::open(temp.path());
+  CHECK(words.id_of("<image>") == 303);
+  CHECK(words.id_of("<|vision_start|>") == 304);
+  CHECK(words.id_of("<|image_pad|>") == 307);
+}
+
 TEST_CASE("phrases: nouns and numbers", "[dataset]") {
   CHECK(noun({"box", "red"}, true) == "red boxes");
   CHECK(noun({"", "red"}) == "red object");
