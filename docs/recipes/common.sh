@@ -1,5 +1,5 @@
-# common.sh: what the scripts of the recipes share: their help, messages, programs that are measured and can be stopped, and
-# shares of an array. They set bin (programs) and out (results) before they measure.
+# common.sh: what the scripts of the recipes share: their help, messages, programs that are measured and can be stopped, also side
+# by side, and shares of an array. They set bin (programs) and out (results) before they measure.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }   # the script's own first lines
@@ -52,3 +52,24 @@ take_share() {
     *) share=${1%/*} of=${1#*/} ;;
   esac
 }
+
+# beside COMMAND...: runs it beside others, `jobs` at a time; all_ended waits for the last ones. After side_by_side a signal
+# goes to all of them, and the exit code is then 75.
+running=0
+side_by_side() {
+  [ "$jobs" = 1 ] || trap 'told=1; for pid in $(jobs -p); do kill -s TERM "$pid" 2>/dev/null || true; done' TERM INT USR1
+}
+beside() {
+  if [ "$jobs" = 1 ]; then "$@"; return; fi
+  [ "$running" != "$jobs" ] || one_ended
+  { catch_signals && "$@"; } &
+  running=$((running + 1))
+}
+one_ended() {
+  wait -n && { running=$((running - 1)); return; }
+  local rc=$?
+  wait
+  [ -z "$told" ] || rc=75
+  exit $rc
+}
+all_ended() { while [ "$running" -gt 0 ]; do one_ended; done; }

@@ -195,26 +195,13 @@ run_row() {
     -o "$out/answers/$row-$seed/qa"
 }
 for row in $rows; do (row_files "$row"); done   # every row is known, before the first one trains
-# Rows side by side; a signal goes to all of them, and the exit code is then 75.
-a_row_ended() {
-  wait -n && { running=$((running - 1)); return; }
-  local rc=$?
-  wait
-  [ -z "$told" ] || rc=75
-  exit $rc
-}
-running=0
-[ "$jobs" = 1 ] || trap 'told=1; for pid in $(jobs -p); do kill -s TERM "$pid" 2>/dev/null || true; done' TERM INT USR1
+side_by_side
 for row in $rows; do
   for seed in $seeds; do
-    [ -z "$tables_only" ] || continue
-    if [ "$jobs" = 1 ]; then run_row "$row" "$seed"; continue; fi
-    [ $running != "$jobs" ] || a_row_ended
-    { catch_signals && run_row "$row" "$seed"; } &
-    running=$((running + 1))
+    [ -n "$tables_only" ] || beside run_row "$row" "$seed"
   done
 done
-while [ $running -gt 0 ]; do a_row_ended; done
+all_ended
 
 # shellcheck source=docs/recipes/study/results.sh
 . "$here/results.sh"
