@@ -57,7 +57,7 @@ configure: setup
 demo: build ## what a generator knows about made-up rooms, then the whole pipeline on them: pictures, scores, a report
 	@tools/demo.sh
 
-study: build ## six rows of features compared in made-up rooms, and VSI-Bench's questions: docs/recipes/study (half an hour on two fast cores, about an hour on slow ones)
+study: build ## six rows of features compared in made-up rooms, and VSI-Bench's questions: docs/recipes/study (half an hour on two fast cores, three quarters on slow ones)
 	@docs/recipes/study/run.sh -o study --results docs/recipes/study/RESULTS.md
 	@docs/recipes/study/vsi.sh -o study/vsi --results docs/recipes/study/VSI.md
 
