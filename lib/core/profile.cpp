@@ -30,7 +30,7 @@ OpWork bytes_of(std::initializer_list<at::Tensor> tensors) {
 }
 
 OpWork copy_work(const at::Tensor& tensor, at::Device device) {
-  return device.is_cpu() ? OpWork{} : bytes_of({tensor, tensor});
+  return device == tensor.device() ? OpWork{} : bytes_of({tensor, tensor});
 }
 
 OpWork product_work(const at::Tensor& x, const at::Tensor& weight) {

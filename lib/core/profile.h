@@ -28,7 +28,7 @@ struct OpWork {
 
 // Tensors that are read or written once, a tensor that is both twice.
 OpWork bytes_of(std::initializer_list<at::Tensor> tensors);
-// A copy of the tensor to or from the device: nothing where that is the CPU.
+// A copy of the tensor to the device: nothing where it lies there.
 OpWork copy_work(const at::Tensor& tensor, at::Device device);
 // x (..., k) times the transpose of weight (n, k), in x's type.
 OpWork product_work(const at::Tensor& x, const at::Tensor& weight);

@@ -1,12 +1,19 @@
 #include "extract/compute.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -18,71 +25,131 @@
 namespace vega::extract {
 namespace {
 
+// Where frames of a pass go.
+struct Sink {
+  NetworkInput input;
+  FeatureWriter& writer;
+  struct Place {
+    std::size_t tap;  // the writer's
+    std::string name;
+  };
+  std::vector<Place> places;  // of each tensor of the pass
+};
+
+Sink sink_of(const ComputeJob& job, const Backbone& backbone,
+             const std::vector<std::size_t>& pass) {
+  Sink sink{job.input, job.writer, {}};
+  for (const std::size_t tap : pass) {
+    const auto found = std::find(job.taps.begin(), job.taps.end(), tap);
+    sink.places.push_back(
+        {static_cast<std::size_t>(found - job.taps.begin()), backbone.taps()[tap].name});
+  }
+  return sink;
+}
+
 // What cannot be stored as a finite number is an error, not a feature.
-void check_values(const ComputeJob& job, std::size_t place, const std::string& tap,
+void check_values(const Sink& sink, std::size_t place, const std::string& tap,
                   std::span<const float> values) {
-  const DType store = job.input.recipe.store_dtype;
+  const DType store = sink.input.recipe.store_dtype;
   const float most = store == DType::kF16 ? 65504.0F : 3.38e38F;
   for (const float value : values) {
     if (std::abs(value) <= most) continue;
     throw InputError(explain(
-        "frame " + std::to_string(job.input.frames.id(place)) + ", tap " + tap,
+        "frame " + std::to_string(sink.input.frames.id(place)) + ", tap " + tap,
         "the value " + std::to_string(value), "finite " + std::string(name_of(store)) + " numbers",
         "try --store-dtype fp32 and --dtype fp32; else the weights are broken"));
   }
 }
 
-// Row n of each tensor of a pass is frame `place`.
-void write_frame(ComputeJob& job, const Backbone& backbone, const std::vector<std::size_t>& pass,
-                 std::size_t place, const std::vector<at::Tensor>& out, std::int64_t n) {
-  for (std::size_t i = 0; i < pass.size(); ++i) {
-    const auto found = std::find(job.taps.begin(), job.taps.end(), pass[i]);
-    const auto tap = static_cast<std::size_t>(found - job.taps.begin());
+// Row n of each tensor of the pass is frame `place`.
+void write_frame(const Sink& sink, std::size_t place, const std::vector<at::Tensor>& out,
+                 std::int64_t n) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
     const at::Tensor one = out[i][n].contiguous();
     const std::span values(one.const_data_ptr<float>(), static_cast<std::size_t>(one.numel()));
-    check_values(job, place, backbone.taps()[pass[i]].name, values);
-    for (const std::size_t row : job.input.frames.rows(place)) job.writer.put_f32(tap, row, values);
+    check_values(sink, place, sink.places[i].name, values);
+    for (const std::size_t row : sink.input.frames.rows(place))
+      sink.writer.put_f32(sink.places[i].tap, row, values);
   }
-  job.progress.add();
 }
 
-// What encode() made of each frame, on the CPU, for the passes after the first.
+// What encode() made of all frames, for the passes after the first.
 class Encoded {
  public:
-  Encoded(std::size_t frames, bool needed) : of_frame_(needed ? frames : 0) {}
-  void keep(std::size_t place, const at::Tensor& one) {
-    if (!of_frame_.empty()) of_frame_[place] = one.to(at::kCPU).clone();
-  }
-  const at::Tensor& operator[](std::size_t place) const { return of_frame_[place]; }
+  explicit Encoded(bool needed) : needed_(needed) {}
 
-  // Frames [first, first + n), zeros beyond the end.
-  at::Tensor batch(std::size_t first, std::int64_t n) const {
-    auto shape = of_frame_.front().sizes().vec();
-    shape.insert(shape.begin(), n);
-    at::Tensor out = at::zeros(shape, at::kFloat);
-    for (std::int64_t i = 0; i < n && first + static_cast<std::size_t>(i) < of_frame_.size(); ++i)
-      out[i].copy_(of_frame_[first + static_cast<std::size_t>(i)]);
-    return out;
+  // Frames from `first` on.
+  void keep(std::size_t first, const at::Tensor& made) {
+    if (!needed_) return;
+    const auto bytes = static_cast<double>(made.nbytes());
+    const bool here = made.is_cpu() || kept_ + bytes <= kKeptOnDevice;
+    if (here) kept_ += bytes;
+    if (!here) on_host_ += made.size(0);
+    device_ = made.device();
+    pieces_[first] = here ? made : made.to(at::kCPU);
   }
+
+  // Frames [first, first + n) on the device, zeros beyond the end.
+  at::Tensor batch(std::size_t first, std::int64_t n) const {
+    std::vector<at::Tensor> parts;
+    while (n > 0) {
+      const auto& [start, piece] = *std::prev(pieces_.upper_bound(first));
+      const auto skipped = static_cast<std::int64_t>(first - start);
+      const std::int64_t some = std::min(n, piece.size(0) - skipped);
+      if (some <= 0) {
+        auto shape = piece.sizes().vec();
+        shape[0] = n;
+        parts.push_back(at::zeros(shape, piece.options().device(device_)));
+        break;
+      }
+      parts.push_back(piece.narrow(0, skipped, some).to(device_));
+      first += static_cast<std::size_t>(some), n -= some;
+    }
+    return parts.size() == 1 ? parts[0] : at::cat(parts);
+  }
+
+  std::int64_t on_host() const { return on_host_; }
 
  private:
-  std::vector<at::Tensor> of_frame_;
+  bool needed_;
+  double kept_ = 0;
+  std::int64_t on_host_ = 0;
+  at::Device device_{at::kCPU};
+  std::map<std::size_t, at::Tensor> pieces_;  // by their first frame
 };
+
+// Frames [first, first + n) are stored when they are there.
+void store(ComputeJob& job, const Sink& sink, std::size_t first, std::int64_t n,
+           Returning results) {
+  job.storing.add([=, &lane = job.lane, &storing = job.storing]() mutable {
+    if (!lane.wait(results, [&] { return storing.dropped(); })) return;
+    results.sources.clear();
+    for (std::int64_t i = 0; i < n; ++i)
+      write_frame(sink, first + static_cast<std::size_t>(i), results.tensors, i);
+  });
+}
 
 // One pass in batches of one size from frame `first` on; `first` says how far it came. Throws
 // DeviceMemoryError.
-void run_batches(ComputeJob& job, const Backbone& backbone, const std::vector<std::size_t>& pass,
-                 BatchFeed& feed, bool encode, Encoded& encoded, std::size_t& first) {
+void run_batches(ComputeJob& job, const Backbone& backbone, const Sink& sink, BatchFeed& feed,
+                 bool encode, Encoded& encoded, std::size_t& first) {
   const std::int64_t batch = feed.batch();
   while (first < job.input.count()) {
     check_stop();
     const BatchFeed::Batch now = feed.next();
-    const at::Tensor latents = encode ? backbone.encode(now.pixels) : encoded.batch(first, batch);
-    const std::vector<at::Tensor> out = backbone.run(latents, now.eps);
-    for (std::int64_t i = 0; i < batch && first < job.input.count(); ++i, ++first) {
-      if (encode) encoded.keep(first, latents[i]);
-      write_frame(job, backbone, pass, first, out, i);
-    }
+    const Arriving arriving = job.lane.send({now.pixels, now.eps});
+    const auto frames = std::min(batch, static_cast<std::int64_t>(job.input.count() - first));
+    at::Tensor latents;
+    std::vector<at::Tensor> out;
+    job.lane.compute(&arriving, [&] {
+      latents = encode ? backbone.encode(arriving.tensors[0]) : encoded.batch(first, batch);
+      out = backbone.forward(latents, arriving.tensors[1]);
+    });
+    Returning returning = job.lane.fetch(out, arriving);
+    if (encode) encoded.keep(first, latents.narrow(0, 0, frames));
+    store(job, sink, first, frames, std::move(returning));
+    first += static_cast<std::size_t>(frames);
+    job.progress.add(frames);
   }
 }
 
@@ -115,25 +182,27 @@ ComputeWork compute_by_frames(ComputeJob& job, Backbone& backbone) {
   ComputeWork work;
   work.passes = static_cast<std::int64_t>(passes.size());
   std::atomic<std::int64_t> made{0}, waited_ns{0};
-  Encoded encoded(input.count(), passes.size() > 1);
+  std::vector<at::Tensor> encoded(passes.size() > 1 ? input.count() : 0);  // for later passes
   for (std::size_t p = 0; p < passes.size(); ++p) {
     backbone.begin(passes[p]);
+    const Sink sink = sink_of(job, backbone, passes[p]);
     const auto body = [&](std::size_t place) {
       at::Tensor latents, eps = at::empty({1, input.noise.size()}, at::kFloat);
       const auto begun = Clock::now();
       input.write_noise(place, eps.data_ptr<float>());
       if (p == 0) {
-        at::Tensor pixels =
+        const at::Tensor pixels =
             at::empty({1, 3, input.recipe.size.height, input.recipe.size.width}, at::kFloat);
-        input.write_pixels(place, pixels.data_ptr<float>());
+        input.write_pixels(place, pixels);
         waited_ns += static_cast<std::int64_t>(1e9 * seconds_since(begun));
         latents = backbone.encode(pixels);
-        encoded.keep(place, latents[0]);
+        if (!encoded.empty()) encoded[place] = latents.clone();
         ++made;
       } else {
-        latents = encoded[place].unsqueeze(0);
+        latents = encoded[place];
       }
-      write_frame(job, backbone, passes[p], place, backbone.run(latents, eps), 0);
+      write_frame(sink, place, backbone.run(latents, eps), 0);
+      job.progress.add();
     };
     parallel_for(input.count(), input.recipe.threads, body, [] { at::set_num_threads(1); });
   }
@@ -149,31 +218,37 @@ ComputeWork compute_by_batches(ComputeJob& job, Backbone& backbone, Batching& ba
   const auto passes = backbone.passes(job.taps);
   ComputeWork work;
   work.passes = static_cast<std::int64_t>(passes.size());
-  Encoded encoded(input.count(), passes.size() > 1);
+  Encoded encoded(passes.size() > 1);
+  job.lane.take_times();  // what a scene that failed has left
   for (std::size_t p = 0; p < passes.size(); ++p) {
+    const auto pixels = p == 0 ? std::optional(backbone.pixel_type()) : std::nullopt;
+    const Sink sink = sink_of(job, backbone, passes[p]);
     bool begun = false;
     std::size_t first = 0;
     while (first < input.count()) {
       work.batch = batching.size(input.count() - first);
       try {
-        if (!begun) backbone.begin(passes[p]);
+        if (!begun) job.lane.compute(nullptr, [&] { backbone.begin(passes[p]); });
         begun = true;
         fit_memory(batching, backbone, input.recipe.device);
         work.batch = batching.size(input.count() - first);
         std::unique_ptr<BatchFeed> feed = std::move(job.feed);
         if (!feed || p > 0 || feed->first() != first || feed->batch() != work.batch)
-          feed = std::make_unique<BatchFeed>(input, first, work.batch, p == 0);
+          feed = std::make_unique<BatchFeed>(input, first, work.batch, pixels);
         const Waited waited{*feed, work.wait_s};
-        run_batches(job, backbone, passes[p], *feed, p == 0, encoded, first);
+        run_batches(job, backbone, sink, *feed, p == 0, encoded, first);
       } catch (const DeviceMemoryError& error) {
         if (!batching.halve(work.batch)) throw;
         ++work.halvings;
+        job.storing.finish();              // gives back what it holds
         empty_cache(input.recipe.device);  // cuBLAS and cuDNN allocate beside LibTorch
         log_warn("{}: goes on with --batch {}", error.what(), batching.size(input.count() - first));
       }
     }
     if (p == 0) work.encoded = static_cast<std::int64_t>(input.count());
   }
+  work.on_host = encoded.on_host();
+  work.times = job.lane.take_times();
   return work;
 }
 

@@ -115,6 +115,7 @@ class FeatureWork final : public ItemWork {
   void compute() override;
   void finish() override;
   double wait_s() const override { return work_.wait_s; }
+  bool counts_all_waits() const override { return recipe_.device.is_cuda(); }
   double load_s() const override { return load_s_; }
   std::string output() const override { return output_.string(); }
   void describe(ItemReport& report) const override;
@@ -158,6 +159,7 @@ class FeatureWork final : public ItemWork {
   std::optional<FeatureWriter> writer_;
   ComputeWork work_;
   double load_s_ = 0;
+  Backlog storing_{kUnstored};  // last: it uses the others
 };
 
 void FeatureWork::open() {
@@ -231,7 +233,8 @@ void FeatureWork::prepare() {
   warn_of_bright();
   describe_taps();
   if (recipe_.device.is_cuda())
-    feed_ = std::make_unique<BatchFeed>(input(), 0, run_.batching.size(frames_->count()), true);
+    feed_ = std::make_unique<BatchFeed>(input(), 0, run_.batching.size(frames_->count()),
+                                        run_.backbone.known().pixel_type());
 }
 
 // A backbone that takes pictures as they are has one size of them.
@@ -277,6 +280,8 @@ void FeatureWork::describe_taps() {
 }
 
 void FeatureWork::compute() {
+  // Until the first scene computes nobody has told the device to do anything.
+  const double unused_s = run_.lane.used() ? 0 : seconds_since(run_.begun);
   const auto begun = Clock::now();
   Backbone& backbone = run_.backbone.loaded();
   load_s_ = seconds_since(begun);
@@ -290,8 +295,9 @@ void FeatureWork::compute() {
   const auto passes = backbone.passes(wanted_).size();
   Progress progress(item_.key, passes > 1 ? "frame passes" : "frames",
                     static_cast<std::int64_t>(frames_->count() * passes), run_.progress);
-  ComputeJob job{input(), wanted_, *writer_, progress, std::move(feed_)};
+  ComputeJob job{input(), wanted_, *writer_, progress, run_.lane, storing_, std::move(feed_)};
   work_ = extract::compute(job, backbone, run_.batching);
+  if (recipe_.device.is_cuda()) work_.wait_s = unused_s;
   if (wanted_.size() > 1) {
     log_info("{}: {} frames encoded once, {} pass{} over them, {} taps", item_.key, work_.encoded,
              work_.passes, work_.passes == 1 ? "" : "es", wanted_.size());
@@ -300,6 +306,8 @@ void FeatureWork::compute() {
 
 void FeatureWork::finish() {
   frames_->release();
+  storing_.finish();
+  if (recipe_.device.is_cuda()) work_.wait_s += work_.times.idle_s();
   writer_->finish({{"ended", utc_now()},
                    {"batch", std::to_string(work_.batch)},
                    {"batch_halvings", std::to_string(work_.halvings)},
@@ -331,6 +339,8 @@ void FeatureWork::describe(ItemReport& report) const {
   report.numbers["passes"] = static_cast<double>(work_.passes);
   report.numbers["batch"] = static_cast<double>(work_.batch);
   report.numbers["batch_halvings"] = static_cast<double>(work_.halvings);
+  report.numbers["latents_on_host"] = static_cast<double>(work_.on_host);
+  if (recipe_.device.is_cuda()) report.compute_s = work_.times.busy_s();
   report.numbers["left_out_undecodable"] = static_cast<double>(left_out_);
   report.numbers["dropped_nonfinite_poses"] = static_cast<double>(source_.dropped_nonfinite_poses);
   const auto decoded = source_.container ? source_.container->decoded_frames() : -1;

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/progress.h"
 #include "extract/batching.h"
+#include "extract/device_lane.h"
 #include "extract/dry_run.h"
 #include "extract/lazy_backbone.h"
 #include "extract/recipe.h"
@@ -23,6 +25,8 @@ struct FeatureRun {
   std::filesystem::path folder;  // of the outputs
   ProgressMode progress;
   Batching batching;  // frames a step on CUDA
+  DeviceLane lane;
+  Clock::time_point begun = Clock::now();
 };
 
 // Makes the work of one scene. A scene that is not finished leaves no file behind. `run` must

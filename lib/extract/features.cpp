@@ -58,8 +58,12 @@ RunResult run_features(const FeatureOptions& options, const Context& context) {
   if (!options.run.dry_run) use_device(recipe.device);  // before anything is computed
   const ItemList list = gather_items(options.items);
   LazyBackbone backbone(make_backbone(recipe.backbone_options()));
-  FeatureRun run{recipe, backbone, recipe.folder_of(backbone.known()), context.progress,
-                 Batching(recipe.batch, !recipe.batch_auto)};
+  FeatureRun run{recipe,
+                 backbone,
+                 recipe.folder_of(backbone.known()),
+                 context.progress,
+                 Batching(recipe.batch, !recipe.batch_auto),
+                 DeviceLane(recipe.device)};
   if (options.run.dry_run) return dry_run_features(list, options.run, run, context);
   return run_items({list, options.run, {run.folder}, true}, context,
                    [&](const Item& item) { return make_feature_work(item, run); });

@@ -1,10 +1,12 @@
 #include "extract/feed.h"
 
-#include <ATen/ops/empty.h>
+#include <c10/util/BFloat16.h>
 
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/dtype.h"
+#include "extract/device_lane.h"
 #include "media/view.h"
 
 namespace vega::extract {
@@ -14,9 +16,15 @@ constexpr int kMostWorkers = 8;
 
 }  // namespace
 
-void NetworkInput::write_pixels(std::size_t place, float* chw) const {
+void NetworkInput::write_pixels(std::size_t place, const at::Tensor& chw) const {
   const SignedImage seen = apply_view(frames.picture(place), recipe.view, recipe.size, depth);
-  std::copy(seen.chw.begin(), seen.chw.end(), chw);
+  if (chw.scalar_type() == at::kFloat) {
+    std::copy(seen.chw.begin(), seen.chw.end(), chw.data_ptr<float>());
+  } else {
+    std::transform(seen.chw.begin(), seen.chw.end(), chw.data_ptr<at::BFloat16>(), [](float value) {
+      return at::BFloat16(bf16_from_f32(value), at::BFloat16::from_bits());
+    });
+  }
 }
 
 void NetworkInput::write_noise(std::size_t place, float* eps) const {
@@ -25,11 +33,11 @@ void NetworkInput::write_noise(std::size_t place, float* eps) const {
 }
 
 BatchFeed::BatchFeed(const NetworkInput& input, std::size_t first, std::int64_t batch,
-                     bool with_pixels)
+                     std::optional<at::ScalarType> pixels)
     : input_(input),
       first_(first),
       batch_(static_cast<std::size_t>(batch)),
-      with_pixels_(with_pixels),
+      pixels_(pixels),
       batches_((input.count() - first + batch_ - 1) / batch_),
       made_(
           input.count() - first, std::min(input.recipe.threads, kMostWorkers),
@@ -44,11 +52,12 @@ BatchFeed::Batch BatchFeed::begin(std::size_t batch) const {
   const auto all = static_cast<std::int64_t>(batch_);
   const auto frames = static_cast<std::int64_t>(frames_of(batch));
   Batch made;
-  made.eps = at::empty({all, input_.noise.size()}, at::kFloat);
+  const at::Device device = input_.recipe.device;
+  made.eps = empty_for_copies({all, input_.noise.size()}, at::kFloat, device);
   made.eps.narrow(0, frames, all - frames).zero_();
-  if (!with_pixels_) return made;
+  if (!pixels_) return made;
   const ImageSize size = input_.recipe.size;
-  made.pixels = at::empty({all, 3, size.height, size.width}, at::kFloat);
+  made.pixels = empty_for_copies({all, 3, size.height, size.width}, *pixels_, device);
   made.pixels.narrow(0, frames, all - frames).zero_();
   return made;
 }
@@ -62,7 +71,7 @@ BatchFeed::Made BatchFeed::make(std::size_t index) {
     batch = shared;
   }
   const auto row = static_cast<std::int64_t>(index % batch_);
-  if (with_pixels_) input_.write_pixels(first_ + index, batch.pixels[row].data_ptr<float>());
+  if (pixels_) input_.write_pixels(first_ + index, batch.pixels[row]);
   input_.write_noise(first_ + index, batch.eps[row].data_ptr<float>());
   return {};
 }

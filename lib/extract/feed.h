@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "extract/chosen_frames.h"
@@ -22,20 +23,24 @@ struct NetworkInput {
   ImageSize depth;  // of the scene's depth maps, for --view center_crop
 
   std::size_t count() const { return frames.count(); }
-  void write_pixels(std::size_t place, float* chw) const;  // (3, H, W) in [-1, 1]
-  void write_noise(std::size_t place, float* eps) const;   // noise.size() values
+  // (3, H, W) in [-1, 1], rounded to the type of `chw`: float32 or bfloat16.
+  void write_pixels(std::size_t place, const at::Tensor& chw) const;
+  void write_noise(std::size_t place, float* eps) const;  // noise.size() values
 };
 
 // Batches of frames [first, count) in order, made ahead: worker threads write single frames into
-// them, so that one large batch keeps all workers busy. At most three batches are held. The last
-// one is padded with zeros, so that every batch has one size.
+// them, so that one large batch keeps all workers busy. At most three batches are held, in memory
+// that a GPU copies from by itself. The last one is padded with zeros, so that every batch has one
+// size.
 class BatchFeed {
  public:
   struct Batch {
     at::Tensor pixels, eps;  // (N, 3, H, W), undefined without pixels; (N, noise size)
   };
 
-  BatchFeed(const NetworkInput& input, std::size_t first, std::int64_t batch, bool with_pixels);
+  // pixels: their type, nothing: without them.
+  BatchFeed(const NetworkInput& input, std::size_t first, std::int64_t batch,
+            std::optional<at::ScalarType> pixels);
 
   std::size_t first() const { return first_; }
   std::int64_t batch() const { return static_cast<std::int64_t>(batch_); }
@@ -51,7 +56,7 @@ class BatchFeed {
 
   NetworkInput input_;
   std::size_t first_, batch_, taken_ = 0;
-  bool with_pixels_;
+  std::optional<at::ScalarType> pixels_;
   double wait_s_ = 0;
   std::mutex mutex_;  // of the next
   std::vector<Batch> batches_;

@@ -16,6 +16,7 @@
 #include "core/dtype.h"
 #include "extract/batching.h"
 #include "extract/chosen_frames.h"
+#include "extract/compute.h"
 #include "extract/noise_source.h"
 #include "media/view.h"
 
@@ -96,6 +97,30 @@ double rounds(std::int64_t frames, std::int64_t batch) {
   return std::ceil(real(frames) / real(batch)) * real(batch);
 }
 
+// What encode() makes of all frames, where later passes take it up again: as large as their noise.
+double latent_bytes(const Workload& work, const Backbone& backbone) {
+  const bool again = backbone.passes(work.taps).size() > 1;
+  return again ? 4 * real(work.frames) * real(backbone.noise_size()) : 0;
+}
+
+double kept_on_device(const Workload& work, const Backbone& backbone) {
+  return std::min(kKeptOnDevice, latent_bytes(work, backbone));
+}
+
+// Of one frame in one pass, the one with most of them.
+double result_bytes(const Workload& work, const Backbone& backbone) {
+  double most = 0;
+  for (const auto& pass : backbone.passes(work.taps)) {
+    double sum = 0;
+    for (const std::size_t tap : pass) {
+      const Tap& one = backbone.taps().at(tap);
+      sum += 4 * real(one.grid_h * one.grid_w * one.channels);
+    }
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
 double host_bytes(const Workload& work, const FrameSample& sample, const Recipe& recipe,
                   const Backbone& backbone, const Machine& machine) {
   const double frames = real(work.frames);
@@ -104,18 +129,18 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
   sum += std::min(real(kEncodedBudget), frames * sample.encoded_bytes);
   sum += std::min(real(kPixelBudget), frames * pixels) + frames * sample.thumb_bytes;
   const double noise = 4 * real(backbone.noise_size());
-  const double seen = 12.0 * recipe.size.width * recipe.size.height;
-  if (backbone.passes(work.taps).size() > 1) sum += frames * noise;
+  const double values = 3.0 * recipe.size.width * recipe.size.height;
   const Cost cost = backbone.cost();
+  sum += std::min(real(NoiseSource::kKept), frames * noise);
   if (machine.cuda) {
-    const double held =
-        4 * real(batch_of(work, recipe, machine));  // one computed, three made ahead
-    return sum + kCudaContext + held * (seen + noise) +
-           std::min(real(NoiseSource::kKept), frames * noise);
+    const double each = values * real(at::elementSize(backbone.pixel_type())) + noise;
+    // Three batches made ahead, two on the device; results of two, and of the one being stored.
+    return sum + kCudaContext + latent_bytes(work, backbone) - kept_on_device(work, backbone) +
+           real(batch_of(work, recipe, machine)) * (5 * each + 3 * result_bytes(work, backbone));
   }
   const double lanes = std::min(real(std::int64_t{machine.workers}), frames);
-  return sum + cost.weight_bytes + lanes * (cost.activation_bytes + seen + noise) +
-         std::min(real(NoiseSource::kKept), frames * noise);
+  return sum + latent_bytes(work, backbone) + cost.weight_bytes +
+         lanes * (cost.activation_bytes + 4 * values + noise);
 }
 
 }  // namespace
@@ -223,7 +248,8 @@ Forecast forecast_features(const Workload& work, const FrameSample& sample, cons
               (machine.cuda ? std::max(network, views) : network + views);
   e.host_bytes = host_bytes(work, sample, recipe, backbone, machine);
   if (machine.cuda) {
-    e.device_bytes = kCudaContext + cost.weight_bytes + real(batch) * cost.activation_bytes;
+    e.device_bytes = kCudaContext + cost.weight_bytes + real(batch) * cost.activation_bytes +
+                     kept_on_device(work, backbone);
   }
   e.output_bytes = file_bytes(work, recipe, backbone, sample.thumb_bytes);
   return e;

@@ -21,6 +21,7 @@
 #include "base/stop.h"
 #include "core/device.h"
 #include "core/profile.h"
+#include "extract/device_lane.h"
 #include "extract/forecast.h"
 #include "extract/recipe.h"
 #include "viz/table.h"
@@ -89,8 +90,10 @@ class Subject {
     passes_ = backbone_->passes(taps);
     backbone_->begin(passes_.front());
     const std::int64_t side = recipe.device.is_cpu() ? 1 : recipe.batch;
-    pixels_ = 2 * at::rand({side, 3, recipe.size.height, recipe.size.width}) - 1;
-    noise_ = at::randn({side, std::max<std::int64_t>(1, backbone_->noise_size())});
+    pixels_ = ready(2 * at::rand({side, 3, recipe.size.height, recipe.size.width}) - 1,
+                    recipe.device.is_cpu() ? at::kFloat : backbone_->pixel_type());
+    noise_ =
+        ready(at::randn({side, std::max<std::int64_t>(1, backbone_->noise_size())}), at::kFloat);
   }
 
   const Backbone& backbone() const { return *backbone_; }
@@ -104,6 +107,11 @@ class Subject {
   }
 
  private:
+  // As a run hands them to the device.
+  at::Tensor ready(const at::Tensor& values, at::ScalarType type) const {
+    return empty_for_copies(values.sizes(), type, recipe_.device).copy_(values);
+  }
+
   const Recipe& recipe_;
   std::unique_ptr<Backbone> backbone_;
   std::vector<std::vector<std::size_t>> passes_;

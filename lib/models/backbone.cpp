@@ -3,12 +3,25 @@
 #include <array>
 
 #include "base/error.h"
+#include "core/on_device.h"
+#include "core/profile.h"
+#include "models/op_groups.h"
 #include "models/qwen2_5_vl/backbone.h"
 #include "models/rgb.h"
 #include "models/siglip/backbone.h"
 #include "models/wan/backbone.h"
 
 namespace vega {
+
+std::vector<at::Tensor> Backbone::run(const at::Tensor& encoded, const at::Tensor& eps) const {
+  std::vector<at::Tensor> out = forward(encoded, eps);
+  for (at::Tensor& tap : out) {
+    if (tap.is_cpu()) continue;
+    const OpGroup group(op_groups::kDownload, bytes_of({tap, tap}));
+    tap = on_device(tap.device(), [&] { return tap.to(at::kCPU); });
+  }
+  return out;
+}
 
 std::span<const BackboneEntry> backbones() {
   // The whole frame squashed is mllm already: stretch, bilinear, would be a picture that SigLIP was

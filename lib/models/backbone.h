@@ -51,18 +51,27 @@ class Backbone {
     return {taps};
   }
 
-  // Makes ready for a group of passes(): folds its timestep into the weights. Not while something
-  // runs.
+  // Makes ready for a group of passes(): folds its timestep into the weights. On the CPU not while
+  // something runs; a GPU does it after what it has been given before.
   virtual void begin(const std::vector<std::size_t>& pass) { static_cast<void>(pass); }
 
+  // The type to which encode() rounds pixels before anything else: those that are rounded already
+  // give the same bits.
+  virtual at::ScalarType pixel_type() const { return at::kFloat; }
+
   // What all passes over a frame share. Frames do not see each other: pixels (N, 3, H, W) float32
-  // in [-1, 1] of the size given at construction, on the CPU; the result (N, ...) float32 lies on
-  // the device. Safe from several threads on the CPU, and so is run().
+  // or pixel_type() in [-1, 1] of the size given at construction, on the CPU or the device; the
+  // result (N, ...) float32 lies on the device. Safe from several threads on the CPU, and so are
+  // forward() and run(). A GPU may not be done when any but run() returns.
   virtual at::Tensor encode(const at::Tensor& pixels) const = 0;
 
-  // encoded (N, ...) of encode(), anywhere, and eps (N, noise_size()) float32 on the CPU. One
-  // tensor (N, gh, gw, C) float32 on the CPU for each tap of the pass that has begun.
-  virtual std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const = 0;
+  // encoded (N, ...) of encode() and eps (N, noise_size()) float32, both anywhere. One tensor (N,
+  // gh, gw, C) float32 on the device for each tap of the pass that has begun.
+  virtual std::vector<at::Tensor> forward(const at::Tensor& encoded,
+                                          const at::Tensor& eps) const = 0;
+
+  // forward(), with the tensors on the CPU.
+  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const;
 };
 
 // Everything a backbone may need to know; which fields matter is its own business.

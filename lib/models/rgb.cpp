@@ -27,7 +27,7 @@ class Rgb final : public Backbone {
   void load() override {}
   at::Tensor encode(const at::Tensor& pixels) const override { return pixels; }
 
-  std::vector<at::Tensor> run(const at::Tensor& pixels, const at::Tensor&) const override {
+  std::vector<at::Tensor> forward(const at::Tensor& pixels, const at::Tensor&) const override {
     const Tap& tap = taps_.front();
     const at::Tensor out = at::empty({pixels.size(0), tap.grid_h, tap.grid_w, 3}, at::kFloat);
     SignedImage frame(size_.width, size_.height);

@@ -130,6 +130,7 @@ void Runner::settle() {
   const std::unique_ptr<Underway> item = std::move(finishing_);
   try {
     item->stage.get();
+    report_.add_wait(item->work->wait_s());
     done(*item, false);
   } catch (const InputError& error) {
     if (!is_item_failure(error)) throw;
@@ -144,14 +145,13 @@ void Runner::compute(std::unique_ptr<Underway> now, double waited) {
       settle();  // the manifest keeps the order of the items
       return done(*now, true);
     }
-    report_.add_wait(waited);
+    if (!now->work->counts_all_waits()) report_.add_wait(waited);
     {
       const Stopwatch watch(now->report.compute_s);
       now->work->compute();
     }
     now->report.compute_s -= now->work->load_s();
     report_.add_load(now->work->load_s());
-    report_.add_wait(now->work->wait_s());
   } catch (const InputError& error) {
     if (!is_item_failure(error)) throw;
     settle();
@@ -159,7 +159,7 @@ void Runner::compute(std::unique_ptr<Underway> now, double waited) {
   }
   const auto begun = Clock::now();
   settle();
-  report_.add_wait(seconds_since(begun));
+  if (!now->work->counts_all_waits()) report_.add_wait(seconds_since(begun));
   now->stage = in_background([raw = now.get()] {
     const Stopwatch watch(raw->report.finish_s);
     raw->work->finish();

@@ -26,7 +26,11 @@ class ItemWork {
   virtual bool complete() const = 0;  // after prepare(): nothing is left to do
   virtual void compute() = 0;
   virtual void finish() {}
-  virtual double wait_s() const { return 0; }  // of compute(): seconds without work to do
+  // Seconds in which the computing half had no work to do; asked after finish().
+  virtual double wait_s() const { return 0; }
+  // Whether wait_s() is all of them since the item before, as where a device goes on computing when
+  // compute() has returned; else the driver adds what it waits for stages itself.
+  virtual bool counts_all_waits() const { return false; }
   virtual double load_s() const { return 0; }  // of compute(): seconds of loading a model
   virtual std::string output() const = 0;
   // Outcome, numbers and notes for the report; called when all is done.

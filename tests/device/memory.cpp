@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -56,6 +57,35 @@ std::shared_ptr<void> take(std::size_t bytes) {
           }};
 }
 
+std::mutex pinned_mutex;
+std::map<const char*, std::size_t> pinned;  // first byte, bytes
+
+void give_back_pinned(void* memory) {
+  {
+    const std::lock_guard lock(pinned_mutex);
+    pinned.erase(static_cast<char*>(memory));
+  }
+  std::free(memory);
+}
+
+// Queued copies hold the memory that they read or write, as LibTorch's own allocator does.
+class PinnedAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(std::size_t bytes) override {
+    const c10::Device device(c10::kCPU);
+    if (bytes == 0) return {nullptr, device};
+    void* memory = nullptr;
+    TORCH_CHECK(posix_memalign(&memory, 512, bytes) == 0, "no host memory for ", bytes, " bytes");
+    std::memset(memory, 0xff, bytes);
+    const std::lock_guard lock(pinned_mutex);
+    pinned[static_cast<char*>(memory)] = bytes;
+    return {memory, memory, give_back_pinned, device};
+  }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    std::memcpy(to, from, bytes);
+  }
+};
+
 void give_back(void* context) { delete static_cast<std::shared_ptr<void>*>(context); }
 
 class Allocator final : public c10::Allocator {
@@ -78,6 +108,19 @@ class Allocator final : public c10::Allocator {
 c10::Allocator& allocator() {
   static Allocator one;
   return one;
+}
+
+c10::Allocator& pinned_allocator() {
+  static PinnedAllocator one;
+  return one;
+}
+
+bool is_pinned(const void* data) {
+  const std::lock_guard lock(pinned_mutex);
+  auto after = pinned.upper_bound(static_cast<const char*>(data));
+  if (after == pinned.begin()) return false;
+  --after;
+  return static_cast<const char*>(data) < after->first + after->second;
 }
 
 MemoryState memory_state() {

@@ -12,6 +12,10 @@ namespace vega::host_device {
 // allocation after the first launch of a kernel where VEGA_DEVICE_FAIL_ALLOCATION is N.
 c10::Allocator& allocator();
 
+// Memory of the host whose copies to and from the device need nobody to wait (pinned).
+c10::Allocator& pinned_allocator();
+bool is_pinned(const void* data);
+
 // Bytes; the limit is VEGA_DEVICE_MEMORY (bytes, default 8 GiB).
 struct MemoryState {
   std::int64_t limit, held, peak;

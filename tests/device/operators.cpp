@@ -16,6 +16,7 @@
 
 #include "graph.h"
 #include "memory.h"
+#include "streams.h"
 #include "trace.h"
 
 namespace vega::host_device {
@@ -212,6 +213,7 @@ void on_the_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   }
   note(schema.overload_name().empty() ? name : name + "." + schema.overload_name(), seen);
   count_product(name);
+  finish_stream(current_stream());
   op.callBoxed(stack);
   std::vector<bool> fresh;
   for (const at::Tensor& t : tensors_of(*stack, schema.returns().size()))
@@ -253,8 +255,25 @@ const at::Tensor& resize(const at::Tensor& self, at::IntArrayRef sizes,
   return self;
 }
 
-at::Tensor& copy(at::Tensor& self, const at::Tensor& from, bool) {
-  note("copy_", {self, from});
+// A copy between device and pinned memory that need not be waited for. The device's memory must be
+// held until it is done: who gave it back before would see it used for something else.
+void copy_later(const at::Tensor& self, const at::Tensor& from) {
+  queue(current_stream(), [self, from] {
+    const at::Tensor& mine = self.is_cuda() ? self : from;
+    TORCH_CHECK(mine.use_count() > 1 || mine.storage().use_count() > 1,
+                "host emulation: memory of a queued copy of ", mine.nbytes(),
+                " bytes was given back before the copy was done");
+    on_cpu(self).copy_(on_cpu(from));
+  });
+}
+
+at::Tensor& copy(at::Tensor& self, const at::Tensor& from, bool non_blocking) {
+  const at::Tensor& host = self.is_cuda() ? from : self;
+  const bool late = non_blocking && current_stream() != 0 && self.is_cuda() != from.is_cuda() &&
+                    is_pinned(host.const_data_ptr());
+  note(late ? "stream " + std::to_string(current_stream()) + " copy_" : "copy_", {self, from});
+  if (late) return copy_later(self, from), self;
+  finish_stream(current_stream());
   refuse_while_capturing(self.is_cuda() != from.is_cuda(), "copy between host and device");
   const auto copied = [self, from] { on_cpu(self).copy_(on_cpu(from)); };
   if (capturing())

@@ -9,13 +9,17 @@
 
 #include "core/cuda_table.h"
 #include "memory.h"
+#include "streams.h"
 
 namespace vega::host_device {
 namespace {
 
-using Moment = std::chrono::steady_clock::time_point;
+struct Event {
+  Mark mark;
+  std::chrono::steady_clock::time_point when;
+};
 
-// One device with one stream, on which everything is done at once.
+// One device; its streams are those of streams.h.
 struct Guard final : c10::impl::DeviceGuardImplInterface {
   Guard() = default;
   explicit Guard(c10::DeviceType) {}
@@ -26,31 +30,38 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   void setDevice(c10::Device) const override {}
   void uncheckedSetDevice(c10::Device) const noexcept override {}
   c10::DeviceIndex deviceCount() const noexcept override { return 1; }
-  c10::Stream getStream(c10::Device d) const override {
-    return c10::Stream(c10::Stream::DEFAULT, d);
+  static c10::Stream stream(c10::StreamId id) {
+    return c10::Stream(c10::Stream::UNSAFE, device(), id);
   }
-  c10::Stream getDefaultStream(c10::Device d) const override { return getStream(d); }
-  c10::Stream getStreamFromGlobalPool(c10::Device d, bool) const override { return getStream(d); }
-  c10::Stream getNewStream(c10::Device d, int) const override { return getStream(d); }
-  c10::Stream exchangeStream(c10::Stream) const override { return getStream(device()); }
-  bool queryStream(const c10::Stream&) const override { return true; }
-  void synchronizeStream(const c10::Stream&) const override {}
-  void synchronizeDevice(c10::DeviceIndex) const override {}
+  c10::Stream getStream(c10::Device) const override { return stream(current_stream()); }
+  c10::Stream getDefaultStream(c10::Device) const override { return stream(0); }
+  c10::Stream getStreamFromGlobalPool(c10::Device, bool) const override {
+    return stream(next_pooled_stream());
+  }
+  c10::Stream getNewStream(c10::Device, int) const override { return stream(next_pooled_stream()); }
+  c10::Stream exchangeStream(c10::Stream s) const override {
+    return stream(exchange_stream(s.id()));
+  }
+  bool queryStream(const c10::Stream& s) const override { return finish_stream(s.id()), true; }
+  void synchronizeStream(const c10::Stream& s) const override { finish_stream(s.id()); }
+  void synchronizeDevice(c10::DeviceIndex) const override { finish_streams(); }
   void recordDataPtrOnStream(const c10::DataPtr&, const c10::Stream&) const override {}
-  // An event is a mark that is always reached: the time when that was.
-  void record(void** event, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {
-    if (*event == nullptr) *event = new Moment;
-    *static_cast<Moment*>(*event) = std::chrono::steady_clock::now();
+  // What is asked whether it was reached is reached then: nobody who asks waits for ever.
+  void record(void** event, const c10::Stream& s, c10::DeviceIndex, c10::EventFlag) const override {
+    if (*event == nullptr) *event = new Event;
+    *static_cast<Event*>(*event) = {mark_now(s.id()), std::chrono::steady_clock::now()};
   }
   double elapsedTime(void* first, void* last, c10::DeviceIndex) const override {
-    const auto span = *static_cast<Moment*>(last) - *static_cast<Moment*>(first);
+    const auto span = static_cast<Event*>(last)->when - static_cast<Event*>(first)->when;
     return std::chrono::duration<double, std::milli>(span).count();
   }
-  void block(void*, const c10::Stream&) const override {}
-  bool queryEvent(void*) const override { return true; }
-  void synchronizeEvent(void*) const override {}
+  void block(void* event, const c10::Stream& s) const override {
+    wait_for(static_cast<Event*>(event)->mark, s.id());
+  }
+  bool queryEvent(void* event) const override { return synchronizeEvent(event), true; }
+  void synchronizeEvent(void* event) const override { reach(static_cast<Event*>(event)->mark); }
   void destroyEvent(void* event, c10::DeviceIndex) const noexcept override {
-    delete static_cast<Moment*>(event);
+    delete static_cast<Event*>(event);
   }
 };
 C10_REGISTER_GUARD_IMPL(CUDA, Guard)
@@ -59,6 +70,8 @@ C10_REGISTER_GUARD_IMPL(CUDA, Guard)
 struct CUDAHooks final : at::CUDAHooksInterface {
   explicit CUDAHooks(at::CUDAHooksArgs) {}
   void init() const override { c10::SetAllocator(c10::kCUDA, &allocator()); }
+  bool isPinnedPtr(const void* data) const override { return is_pinned(data); }
+  c10::Allocator* getPinnedMemoryAllocator() const override { return &pinned_allocator(); }
   bool hasCUDA() const override { return true; }
   bool hasCUDART() const override { return true; }
   bool hasCuDNN() const override { return true; }
@@ -100,9 +113,12 @@ int memory(int, CudaMemory* out) {
   return 0;
 }
 void reset_peak_of(int) { reset_peak(); }
-int synchronize(int) { return 0; }
+int synchronize(int) {
+  finish_streams();
+  return 0;
+}
 void empty_cache() {}
-void* current_stream(int) { return nullptr; }
+void* stream_of_kernels(int) { return nullptr; }
 const char* error_text(int status) {
   return status == 9   ? "invalid configuration argument"
          : status == 2 ? "out of memory"
@@ -130,7 +146,7 @@ const vega::CudaTable* vega_cuda_table() {
                                      reset_peak_of,
                                      synchronize,
                                      empty_cache,
-                                     current_stream,
+                                     stream_of_kernels,
                                      error_text};
   return &table;
 }

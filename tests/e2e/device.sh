@@ -62,6 +62,21 @@ VEGA_DEVICE_FAIL_ALLOCATION=100 expect_exit 5 wan --tag none --batch 5
 expect_text "out of memory"
 expect_nothing "$T/f/none"
 
+# Scenes follow each other while the one before is still stored: two of them are as each alone, the device's own times
+# stand in the report, and a full disk is found behind the device.
+expect_exit 0 synth scene --seed 2 --size 96x64 --frames 5 -o "$T/room2" --progress off
+expect_exit 0 wan "$T/room2" --tag pair --batch 2 --report "$T/report.json"
+expect_equal "$T/f/pair/room.h5" "$whole"
+number() { grep -oE "\"$1\": [0-9.e-]+" "$T/report.json" | head -n 1 | cut -d' ' -f2; }
+check "the device computed" awk "BEGIN { exit !($(number compute_s) > 0) }"
+check "it waited less than the run took" awk "BEGIN { exit !($(number compute_wait_s) <= $(number wall_s)) }"
+check "no latents on the host" test "$(number latents_on_host)" = 0
+limited() { (trap '' XFSZ && ulimit -f 16 && wan "$@"); }
+expect_exit 6 limited "$T/room2" --tag full --batch 2
+expect_text "File too large"
+expect_out
+expect_nothing "$T/f/full"
+
 # No such device.
 DEVICE=cuda:1 expect_exit 5 wan --tag none
 expect_text "cuda:1" "cuda:0 to cuda:0"

@@ -28,7 +28,7 @@ class QwenTower final : public Backbone {
   const std::vector<Tap>& taps() const override { return taps_; }
   void load() override;
   at::Tensor encode(const at::Tensor& pixels) const override;
-  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override;
+  std::vector<at::Tensor> forward(const at::Tensor& encoded, const at::Tensor& eps) const override;
 
  private:
   BackboneOptions options_;
@@ -106,19 +106,19 @@ void QwenTower::load() {
 // rounded, is restored exactly.
 at::Tensor QwenTower::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  const at::Tensor bytes = at::round((pixels + 1.0F) * 127.5F).to(at::kDouble);
-  const at::Tensor unit = (bytes * (1.0 / 255.0)).to(at::kFloat);
-  return on_device(device_, [&] { return patches_of(unit, normalization_).to(device_); });
+  return on_device(device_, [&] {
+    const at::Tensor bytes = at::round((pixels.to(device_) + 1.0F) * 127.5F).to(at::kDouble);
+    const at::Tensor unit = (bytes * (1.0 / 255.0)).to(at::kFloat);
+    return patches_of(unit, normalization_);
+  });
 }
 
-std::vector<at::Tensor> QwenTower::run(const at::Tensor& encoded, const at::Tensor&) const {
+std::vector<at::Tensor> QwenTower::forward(const at::Tensor& encoded, const at::Tensor&) const {
   const c10::NoGradGuard no_grad;
   const Tap& tap = taps_.front();
   return on_device(device_, [&]() -> std::vector<at::Tensor> {
     const at::Tensor tokens = tower_->forward(encoded.to(device_), tap.grid_h, tap.grid_w);
-    return {tokens.to(at::kFloat)
-                .reshape({tokens.size(0), tap.grid_h, tap.grid_w, tap.channels})
-                .to(at::kCPU)};
+    return {tokens.to(at::kFloat).reshape({tokens.size(0), tap.grid_h, tap.grid_w, tap.channels})};
   });
 }
 

@@ -23,8 +23,8 @@ at::Tensor patches_of(const at::Tensor& pixels, const Normalization& normalizati
   const bool whole = height > 0 && width > 0 && width % kCell == 0 && height % kCell == 0;
   check_that(whole, op, "image", std::to_string(width) + "x" + std::to_string(height),
              "multiples of 28 pixels");
-  const at::Tensor mean = float_tensor(normalization.mean, {3, 1, 1});
-  const at::Tensor deviation = float_tensor(normalization.deviation, {3, 1, 1});
+  const at::Tensor mean = float_tensor(normalization.mean, {3, 1, 1}).to(pixels.device());
+  const at::Tensor deviation = float_tensor(normalization.deviation, {3, 1, 1}).to(pixels.device());
   const std::int64_t rows = height / kCell, columns = width / kCell;
   return ((pixels - mean) / deviation)
       .view({count, 3, rows, kMerge, kPatch, columns, kMerge, kPatch})

@@ -28,7 +28,7 @@ class SiglipBackbone final : public Backbone {
   Cost cost() const override;
   void load() override;
   at::Tensor encode(const at::Tensor& pixels) const override;
-  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override;
+  std::vector<at::Tensor> forward(const at::Tensor& encoded, const at::Tensor& eps) const override;
 
  private:
   BackboneOptions options_;
@@ -86,12 +86,13 @@ void SiglipBackbone::load() {
 at::Tensor SiglipBackbone::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
   return on_device(device_, [&] {
-    const OpGroup group(op_groups::kUpload, copy_work(pixels, device_));
-    return tower_pixels(pixels).to(device_);
+    return tower_pixels(in_group(op_groups::kUpload, copy_work(pixels, device_),
+                                 [&] { return pixels.to(device_); }));
   });
 }
 
-std::vector<at::Tensor> SiglipBackbone::run(const at::Tensor& encoded, const at::Tensor&) const {
+std::vector<at::Tensor> SiglipBackbone::forward(const at::Tensor& encoded,
+                                                const at::Tensor&) const {
   const c10::NoGradGuard no_grad;
   return on_device(device_, [&]() -> std::vector<at::Tensor> {
     const Tap& tap = taps_.front();
@@ -102,8 +103,7 @@ std::vector<at::Tensor> SiglipBackbone::run(const at::Tensor& encoded, const at:
         return kernels::pool_tokens(tokens, grid, grid, tap.grid_h, tap.grid_w);
       });
     }
-    const OpGroup group(op_groups::kDownload, copy_work(tokens, device_));
-    return {tokens.reshape({tokens.size(0), tap.grid_h, tap.grid_w, tap.channels}).to(at::kCPU)};
+    return {tokens.reshape({tokens.size(0), tap.grid_h, tap.grid_w, tap.channels})};
   });
 }
 

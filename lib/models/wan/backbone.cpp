@@ -38,8 +38,9 @@ class WanBackbone final : public Backbone {
   void load() override;
   std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& taps) const override;
   void begin(const std::vector<std::size_t>& pass) override;
+  at::ScalarType pixel_type() const override { return options_.dtype; }
   at::Tensor encode(const at::Tensor& pixels) const override;
-  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override;
+  std::vector<at::Tensor> forward(const at::Tensor& encoded, const at::Tensor& eps) const override;
 
  private:
   void load_networks();
@@ -189,7 +190,8 @@ at::Tensor WanBackbone::encode(const at::Tensor& pixels) const {
   });
 }
 
-std::vector<at::Tensor> WanBackbone::run(const at::Tensor& encoded, const at::Tensor& eps) const {
+std::vector<at::Tensor> WanBackbone::forward(const at::Tensor& encoded,
+                                             const at::Tensor& eps) const {
   const c10::NoGradGuard no_grad;
   return on_device(device_, [&] {
     const at::Tensor noisy = in_group(op_groups::kNoise, bytes_of({eps, encoded, encoded}), [&] {
@@ -197,12 +199,7 @@ std::vector<at::Tensor> WanBackbone::run(const at::Tensor& encoded, const at::Te
       const at::Tensor noise = eps.to(device_).reshape(latents.sizes());
       return latents * (1.0F - sigma_) + noise * sigma_;
     });
-    std::vector<at::Tensor> out = dit_->forward(noisy, now_);
-    for (at::Tensor& tap : out) {
-      const OpGroup group(op_groups::kDownload, copy_work(tap, device_));
-      tap = tap.to(at::kCPU);
-    }
-    return out;
+    return dit_->forward(noisy, now_);
   });
 }
 

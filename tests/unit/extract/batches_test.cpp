@@ -3,15 +3,17 @@
 #include <ATen/ATen.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <limits>
+#include <string>
 
 #include "base/error.h"
 #include "extract/compute.h"
-#include "extract/scene_input.h"
-#include "extract_samples.h"
-#include "scene/source.h"
+#include "extract_trial.h"
 
 using namespace vega;
 using namespace vega::extract;
+using test::Trial;
 
 namespace {
 
@@ -44,7 +46,7 @@ class Small : public Backbone {
     encoded_ += pixels.size(0);
     return pixels.mean({2, 3});
   }
-  std::vector<at::Tensor> run(const at::Tensor& encoded, const at::Tensor& eps) const override {
+  std::vector<at::Tensor> forward(const at::Tensor& encoded, const at::Tensor& eps) const override {
     check(encoded.size(0));
     sizes_.push_back(encoded.size(0));
     const at::Tensor sum = encoded * (now_ == 0 ? 2.0F : 3.0F) + eps.sum(1, true);
@@ -61,61 +63,6 @@ class Small : public Backbone {
   std::size_t now_ = 0;
   mutable std::int64_t encoded_ = 0;
   mutable std::vector<std::int64_t> sizes_;
-};
-
-// Seven frames through a backbone in batches of at most `batch` (0: frame by frame), and the file
-// that came out.
-struct Trial {
-  test::TempFolder folder;
-  SceneSource source;
-  Recipe recipe;
-  FeatureOptions options;
-  std::int64_t batch = 4;
-  std::int64_t most = 0;  // of the batching, afterwards
-  ComputeWork work;
-
-  Trial() {
-    SceneOptions room;
-    room.folder = folder / "room", room.frames = 7, room.width = 64, room.height = 48;
-    write_scene(room);
-    source = open_source(room.folder);
-    test::set(options, "--size", "64x48"), test::set(options, "--select", "stride:1"),
-        test::set(options, "--view", "stretch");
-    test::set(options, "--store-dtype", "fp32");
-    recipe = resolve(options);
-    recipe.threads = 3;
-  }
-
-  FeatureReader run(Backbone& backbone, const std::string& name, std::vector<std::size_t> taps) {
-    ChosenFrames frames(source, selected_rows(source, "room", recipe.candidates, recipe.select));
-    frames.read(1);
-    auto seen = unseen_frames(source, frames.indices());
-    frames.decode(1, false, seen);
-    NoiseSource noise(recipe, "room", backbone.noise_size());
-    FeatureHeader header;
-    header.key = "room", header.cache_key = "k", header.options_json = "{}";
-    header.default_tap = backbone.taps()[taps[0]].name;
-    std::vector<TapInfo> infos;
-    for (const std::size_t tap : taps) {
-      TapInfo info;
-      info.name = backbone.taps()[tap].name, info.cache_key = "k", info.view = "stretch";
-      info.pool = "1x1", info.compute_dtype = "f32", info.store_dtype = DType::kF32;
-      info.width = 64, info.height = 48;
-      info.grid_h = info.grid_w = 1, info.channels = 3;
-      info.cell_to_px.assign(7, {1, 0, 0, 0, 1, 0});
-      infos.push_back(info);
-    }
-    FeatureWriter writer(folder / name, header, frames.table(false), infos);
-    Progress progress("room", "frames", 14, ProgressMode::kOff);
-    ComputeJob job{{recipe, frames, noise, {}}, taps, writer, progress};
-    noise.checksum(frames);
-    Batching batching(batch, !recipe.batch_auto);
-    work =
-        batch == 0 ? compute_by_frames(job, backbone) : compute_by_batches(job, backbone, batching);
-    most = batching.size(0);
-    writer.finish();
-    return FeatureReader(folder / name);
-  }
 };
 
 void check_equal(const FeatureReader& a, const FeatureReader& b) {
@@ -259,9 +206,9 @@ TEST_CASE("memory that runs short in a later pass costs only that pass") {
     }
     void begin(const std::vector<std::size_t>& pass) override { inner_.begin(pass), ++begun_; }
     at::Tensor encode(const at::Tensor& pixels) const override { return inner_.encode(pixels); }
-    std::vector<at::Tensor> run(const at::Tensor& x, const at::Tensor& eps) const override {
+    std::vector<at::Tensor> forward(const at::Tensor& x, const at::Tensor& eps) const override {
       if (begun_ == 2 && ++runs_ == 2 && x.size(0) == 4) throw DeviceMemoryError("toy");
-      return inner_.run(x, eps);
+      return inner_.forward(x, eps);
     }
 
    private:
@@ -276,4 +223,26 @@ TEST_CASE("memory that runs short in a later pass costs only that pass") {
   check_equal(whole, trial.run(later, "later.h5", {0, 1}));
   CHECK(trial.work.halvings == 1);
   CHECK(trial.work.batch == 2);
+}
+
+TEST_CASE("a value that cannot be stored ends the scene behind the device, and no file stays") {
+  class Broken final : public Small {
+   public:
+    Broken() : Small(100) {}
+    std::vector<at::Tensor> forward(const at::Tensor& x, const at::Tensor& eps) const override {
+      std::vector<at::Tensor> out = Small::forward(x, eps);
+      if (sizes().size() == 2) out[0][1].fill_(std::numeric_limits<float>::infinity());
+      return out;
+    }
+  };
+  for (const std::int64_t batch : {2, 4}) {
+    Trial trial;
+    Broken broken;
+    trial.batch = batch;
+    const std::string frame = "frame " + std::to_string(batch + 1);
+    CHECK_THROWS_WITH(trial.run(broken, "x.h5", {0}), Catch::Contains(frame) &&
+                                                          Catch::Contains("b2_t100") &&
+                                                          Catch::Contains("finite"));
+    CHECK_FALSE(std::filesystem::exists(trial.folder / "x.h5"));
+  }
 }

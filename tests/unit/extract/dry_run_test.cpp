@@ -41,7 +41,7 @@ class Sealed final : public Backbone {
   }
   void begin(const std::vector<std::size_t>&) override { opened(); }
   at::Tensor encode(const at::Tensor&) const override { opened(); }
-  std::vector<at::Tensor> run(const at::Tensor&, const at::Tensor&) const override { opened(); }
+  std::vector<at::Tensor> forward(const at::Tensor&, const at::Tensor&) const override { opened(); }
 
  private:
   std::vector<Tap> taps_;
@@ -98,8 +98,12 @@ Look look(FeatureOptions o, const Recipe& recipe, std::unique_ptr<Backbone> back
   const test::TempFolder folder;
   if (o.run.report.empty()) o.run.report = (folder / "report.json").string();
   LazyBackbone lazy(std::move(backbone));
-  FeatureRun run{recipe, lazy, recipe.folder_of(lazy.known()), ProgressMode::kOff,
-                 Batching(recipe.batch, !recipe.batch_auto)};
+  FeatureRun run{recipe,
+                 lazy,
+                 recipe.folder_of(lazy.known()),
+                 ProgressMode::kOff,
+                 Batching(recipe.batch, !recipe.batch_auto),
+                 DeviceLane(recipe.device)};
   Look out;
   out.result = dry_run_features(gather_items(o.items), o.run, run,
                                 {ProgressMode::kOff, {}, [&](auto& text) { out.table += text; }});
