@@ -64,7 +64,8 @@ ImageU8 middle_square(const ImageU8& image) {
 
 }  // namespace
 
-void refuse_scene_options(const AnswerVerb& o, const std::string& instead, bool tokens) {
+void refuse_scene_options(const AnswerVerb& o, const std::string& instead, bool tokens,
+                          bool scans) {
   const bool stored = tokens && (!o.tokens.empty() || !o.semantic.empty());
   refuse_given({{!o.locate.empty(), "--locate"},
                 {!o.scenes.empty(), "--scenes"},
@@ -75,7 +76,7 @@ void refuse_scene_options(const AnswerVerb& o, const std::string& instead, bool 
                 {o.allow_mismatch && !stored, "--allow-mismatch"},
                 {!o.tower.empty(), "--tower"},
                 {!o.work.empty(), "--work"},
-                {!o.task.scans.empty(), "--scans"},
+                {!scans && !o.task.scans.empty(), "--scans"},
                 {o.task.objects.has_value(), "--objects"}},
                o.checkpoint + ", a Qwen2.5-VL model",
                instead +

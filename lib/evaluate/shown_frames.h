@@ -17,9 +17,9 @@
 namespace vega::evaluate {
 
 // Throws UsageError: an option that a model that sees frames has no use for. `instead`: what it is
-// asked with. tokens: stored ones may be asked about (evaluate/branch.h).
+// asked with. tokens: stored ones may be asked about (evaluate/branch.h). scans: --scans has a use.
 void refuse_scene_options(const AnswerVerb& options, const std::string& instead,
-                          bool tokens = false);
+                          bool tokens = false, bool scans = false);
 
 // Throws UsageError (bounds that contradict each other).
 vlm::QwenVlOptions qwen_vl_options(const AnswerVerb& options, const qwen2_5_vl::ImageRule& rule,

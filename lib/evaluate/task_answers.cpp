@@ -64,6 +64,17 @@ void AnswerWork::ask(Samples samples) {
   }
 }
 
+AnswerWork::Samples AnswerWork::asked() {
+  Samples out;
+  for (const Sample* sample : plan_.left) {
+    if (sample->no_proposal)
+      write(*sample, {}, {.empty = true});
+    else
+      out.push_back(sample);
+  }
+  return out;
+}
+
 void AnswerWork::write_reply(const Sample& sample, const vlm::Reply& reply, std::string text) {
   AnswerNote note;
   note.tokens = std::ssize(reply.answer.ids);

@@ -55,6 +55,9 @@ class AnswerWork : public ItemWork {
   virtual void ask_once(const Samples& samples, const OnEnd& on_end,
                         const vlm::OnFailure& on_failure) = 0;
 
+  // What is left to ask: an object without a proposal has got the empty caption, unasked.
+  Samples asked();
+
   // ask_once; where the device's memory does not suffice, the rest in smaller batches.
   void ask(Samples samples);
 

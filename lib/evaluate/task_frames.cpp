@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,9 @@ FramesWork::FramesWork(const ScenePlan& plan, FramesSession& session)
 
 // On another thread.
 void FramesWork::prepare() {
-  if (plan_.left.empty()) return;
+  // An object without a proposal gets the empty caption, unasked.
+  if (std::ranges::all_of(plan_.left, [](const tasks::Sample* one) { return one->no_proposal; }))
+    return;
   const FramesSetup& setup = session_.setup;
   try {
     setup.require(plan_);
@@ -46,7 +49,9 @@ void FramesWork::compute() {
   if (session_.task.failed && session_.setup.options.task.run.fail_fast) return;
   session_.task.show(plan_.scene);
   last_ = Clock::now();
-  if (!error_.empty()) return fail_all(plan_.left, error_);
+  Samples left = asked();
+  if (left.empty()) return;
+  if (!error_.empty()) return fail_all(left, error_);
   log_line(session_.setup.says_each ? LogLevel::kInfo : LogLevel::kDebug,
            fmt::format("{}: {}", plan_.scene, session_.setup.describe(*shown_)));
   load_s_ = session_.load_model();
@@ -56,10 +61,10 @@ void FramesWork::compute() {
   } catch (const ModelError&) {
     throw;
   } catch (const InputError& error) {
-    return fail_all(plan_.left, error.what());
+    return fail_all(left, error.what());
   }
   shown_.reset();
-  ask(plan_.left);
+  ask(std::move(left));
   seen_.reset();
 }
 

@@ -11,14 +11,16 @@
 #include "evaluate/answer_inputs.h"
 #include "evaluate/branch.h"
 #include "evaluate/task_frames.h"
+#include "tasks/pictures.h"
 #include "vlm/picture_checkpoint.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
 namespace {
 
-// The released evaluation lets answers grow to so many tokens.
-constexpr std::int64_t kAnswerTokens = 16;
+// The released evaluation lets answers grow to so many tokens; those about frames of a scene
+// longer.
+constexpr std::int64_t kAnswerTokens = 16, kFramesAnswerTokens = 100;
 constexpr auto kAnswerEnd = "<|im_end|>";
 
 // As released: greedy, the checkpoint's repetition penalty, and one stop id, whatever
@@ -26,7 +28,8 @@ constexpr auto kAnswerEnd = "<|im_end|>";
 qwen2::GenerationConfig generation_of(const AnswerVerb& o, const fs::path& folder,
                                       const text::Tokenizer& words) {
   qwen2::GenerationConfig config = qwen2::benchmark_generation(folder);
-  config.max_new_tokens = kAnswerTokens;
+  const auto task = choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0));
+  config.max_new_tokens = tasks::is_about_frames(task) ? kFramesAnswerTokens : kAnswerTokens;
   if (const auto id = words.id_of(kAnswerEnd);
       id && config.stop_ids != std::vector{std::int64_t{*id}}) {
     std::erase_if(config.notes, [](const std::string& note) {  // which of two files counts

@@ -12,10 +12,13 @@ void TaskOptions::visit(OptionVisitor& v) {
   v.group("Benchmark: TASK QUESTIONS.json");
   v.text(
       "--scans", scans, "DIR",
-      "scans DIR/SCENE, from which files that are missing are made (default: they stay missing)");
+      "scans DIR/SCENE, from which files that are missing are made (default: they stay missing); "
+      "of sqa3d with a Qwen2.5-VL model those whose frames it sees");
   v.text("--videos", videos, "DIR", "of vsi: the folder that holds the videos, DATASET/SCENE.mp4");
-  v.text("--images", images, "DIR",
-         "of cvbench and blink: the folder in which the names of pictures begin");
+  v.text(
+      "--images", images, "DIR",
+      "of cvbench, blink, scanrefer-frames and scan2cap-frames: the folder in which the names of "
+      "pictures begin");
   v.choice("--objects", objects, kChosenFrom,
            "which objects grounding chooses from (default: proposals; of nr3d the annotated ones)");
   v.text(

@@ -14,7 +14,7 @@ namespace vega::evaluate {
 struct TaskOptions {
   std::string scans;                  // folder of scans; empty: files that are missing stay so
   std::string videos;                 // of VSI-Bench
-  std::string images;                 // of CV-Bench and BLINK
+  std::string images;                 // of CV-Bench, BLINK and questions about frames
   std::string shard;                  // i/n or auto; empty: everything
   std::optional<ObjectKind> objects;  // unset: proposals, of Nr3D the annotated ones
   std::optional<std::int64_t> batch;  // unset: auto

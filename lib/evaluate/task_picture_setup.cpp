@@ -9,6 +9,7 @@
 #include "base/file_kind.h"
 #include "base/text.h"
 #include "run/refuse_given.h"
+#include "tasks/pictures.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -18,7 +19,7 @@ const AnswerVerb& checked_for_pictures(const AnswerVerb& o) {
   refuse_scene_options(o, "--images alone");
   refuse_given(
       {{!o.task.videos.empty(), "--videos"}, {o.frames.most != FrameOptions{}.most, "--frames"}},
-      o.inputs.at(0) + ", which is about pictures", "--images DIR");
+      o.inputs.at(0) + ", whose questions name their pictures", "--images DIR");
   if (o.task.images.empty())
     throw UsageError(explain("--images", "nothing", "the folder of the benchmark's pictures",
                              "the names of pictures in the questions begin there"));
@@ -28,7 +29,8 @@ const AnswerVerb& checked_for_pictures(const AnswerVerb& o) {
 }  // namespace
 
 PictureSetup::PictureSetup(const AnswerVerb& o) : FramesSetup(checked_for_pictures(o)) {
-  unit = squares() ? "picture set" : "picture";
+  unit = tasks::is_about_frames(task) ? "frame set" : squares() ? "picture set" : "picture";
+  model.numbers_frames = task == tasks::Task::kScanReferFrames;
   says_each = false;
   config.notes.push_back(fmt::format(
       "pictures are encoded as JPEG of quality {} and decoded, as in the released evaluation",
@@ -42,6 +44,7 @@ fs::path PictureSetup::input_of(const ScenePlan& pictures) const {
 void PictureSetup::add_switches(Json& switches) const {
   switches.add("jpeg_quality", kShownJpegQuality);
   if (squares()) switches.add("squares", true);
+  if (model.numbers_frames) switches.add("frame_numbers", true);
 }
 
 void PictureSetup::check(const TaskPlan& plan) const {
@@ -79,7 +82,7 @@ ShownFrames PictureSetup::read(const ScenePlan& pictures) const {
 }
 
 std::string PictureSetup::describe(const ShownFrames& shown) const {
-  return sizes_text(shown.pictures, "picture");
+  return sizes_text(shown.pictures, tasks::is_about_frames(task) ? "frame" : "picture");
 }
 
 }  // namespace vega::evaluate

@@ -1,4 +1,5 @@
-// CV-Bench and BLINK-spatial: questions about still pictures.
+// CV-Bench and BLINK-spatial, and ScanRefer and Scan2Cap about frames: questions about still
+// pictures.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +11,8 @@ namespace vega::evaluate {
 
 // A scene of the plan is the pictures of a question, by their names; questions about the same
 // pictures share what is seen. As in the released evaluation a picture is encoded as JPEG and
-// decoded, and BLINK's are cut to squares where a question has several sizes.
+// decoded, and BLINK's are cut to squares where a question has several sizes; of ScanRefer each
+// frame has its number in front of it.
 struct PictureSetup final : FramesSetup {
   // Throws as make_task_setup; UsageError also for options that have no use here.
   explicit PictureSetup(const AnswerVerb& options);

@@ -3,13 +3,19 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/hash.h"
 #include "base/natural.h"
+#include "tasks/pictures.h"
 
 namespace vega::evaluate {
 namespace {
 
-const std::string& place_of(const tasks::Sample& sample) {
-  return sample.task == tasks::Task::kVsi ? sample.video : sample.scene;
+// Questions of one place see the same pictures. Frames of a scene are chosen anew for a question.
+std::string place_of(const tasks::Sample& sample) {
+  if (sample.task == tasks::Task::kVsi) return sample.video;
+  if (!tasks::is_about_frames(sample.task)) return sample.scene;
+  constexpr std::size_t kDigits = 8;
+  return sample.scene + " " + xxh3_hex(tasks::joined_names(sample.pictures)).substr(0, kDigits);
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ struct TaskPlan {
   std::size_t scenes_left() const;
 };
 
-// A scene is named by its key; VSI-Bench's videos by DATASET/SCENE; pictures by their names. Shards
+// A scene is named by its key; VSI-Bench's videos by DATASET/SCENE; pictures by their names; the
+// frames of a scene by the scene and a digest of their names. Shards
 // take whole scenes: what a model sees of a scene serves all its questions. Scenes are numbered
 // over the whole file, before any is left out, so that shares do not depend on what is answered.
 // The samples must outlive the plan.

@@ -83,16 +83,9 @@ void SceneWork::compute() {
   if (session_.task.failed && session_.setup.options.task.run.fail_fast) return;
   session_.task.show(plan_.scene);
   last_ = Clock::now();
-  std::vector<const Sample*> asked;
-  for (const Sample* sample : plan_.left) {
-    if (sample->no_proposal) {  // a missed object: the empty caption
-      write(*sample, {}, {.empty = true});
-      continue;
-    }
-    asked.push_back(sample);
-  }
-  if (asked.empty()) return;
-  if (!error_.empty()) return fail_all(asked, error_);
+  Samples left = asked();
+  if (left.empty()) return;
+  if (!error_.empty()) return fail_all(left, error_);
   try {
     read_or_make();
     load_s_ = session_.load_model();
@@ -100,13 +93,13 @@ void SceneWork::compute() {
   } catch (const ModelError&) {
     throw;
   } catch (const InputError& error) {
-    return fail_all(asked, error.what());
+    return fail_all(left, error.what());
   }
   last_ = Clock::now();
-  if (const std::string lack = lack_of_objects(); !lack.empty()) return fail_all(asked, lack);
+  if (const std::string lack = lack_of_objects(); !lack.empty()) return fail_all(left, lack);
   say_once();
-  std::erase_if(asked, [this](const Sample* sample) { return !can_ask(*sample); });
-  ask(std::move(asked));
+  std::erase_if(left, [this](const Sample* sample) { return !can_ask(*sample); });
+  ask(std::move(left));
   scene_.reset();
 }
 

@@ -24,7 +24,7 @@ const AnswerVerb& checked_for_scenes(const AnswerVerb& o) {
     throw InputError(explain(o.checkpoint, "a model that reads files of features",
                              "a Qwen2.5-VL model: vsi is asked about the frames of videos",
                              "give --checkpoint Qwen2.5-VL-3B-Instruct and --videos DIR"));
-  if (tasks::is_about_pictures(task))
+  if (tasks::is_about_pictures(task) || tasks::is_about_frames(task))
     throw InputError(explain(
         o.checkpoint, "a model that reads files of features",
         fmt::format("a Qwen2.5-VL model: {} is asked about pictures", tasks::dataset_name(task)),

@@ -12,6 +12,7 @@
 #include "evaluate/task_picture_setup.h"
 #include "evaluate/task_scene_setup.h"
 #include "evaluate/task_video_setup.h"
+#include "evaluate/task_walk_setup.h"
 #include "models/qwen2/decoder.h"
 #include "run/provenance.h"
 #include "tasks/pictures.h"
@@ -122,9 +123,10 @@ std::unique_ptr<TaskSetup> make_task_setup(const AnswerVerb& options, const Make
                                            const Context& context) {
   check_model_options(options);
   if (vlm::is_picture_model(options.checkpoint)) {
-    if (tasks::is_about_pictures(
-            choice_of<tasks::Task>(tasks::kTasks, "TASK", options.inputs.at(0))))
+    const auto task = choice_of<tasks::Task>(tasks::kTasks, "TASK", options.inputs.at(0));
+    if (tasks::is_about_pictures(task) || tasks::is_about_frames(task))
       return std::make_unique<PictureSetup>(options);
+    if (task == tasks::Task::kSqa3d) return std::make_unique<WalkSetup>(options);
     return std::make_unique<VideoSetup>(options);
   }
   return std::make_unique<SceneSetup>(options, make, context);

@@ -18,7 +18,8 @@ const AnswerVerb& checked_for_videos(const AnswerVerb& o) {
   if (choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0)) != tasks::Task::kVsi)
     throw InputError(explain(
         o.checkpoint, "a Qwen2.5-VL model, for " + o.inputs[0],
-        "a checkpoint that reads files of scenes; Qwen2.5-VL answers vsi, cvbench and blink",
+        "a checkpoint that reads files of scenes; Qwen2.5-VL answers sqa3d, vsi, cvbench, blink, "
+        "scanrefer-frames and scan2cap-frames",
         "ask about a scan with answer SCENE --ask TEXT"));
   refuse_scene_options(o, "--videos alone");
   if (!o.task.images.empty())

@@ -11,7 +11,7 @@ using tasks::Task;
 
 bool has_objects(Task task) {
   return task != Task::kScanQa && task != Task::kSqa3d && task != Task::kVsi &&
-         !tasks::is_about_pictures(task);
+         !tasks::is_about_pictures(task) && !tasks::is_about_frames(task);
 }
 
 Prepared prepare_samples(const PrepareSources& sources) {
@@ -28,6 +28,8 @@ Prepared prepare_samples(const PrepareSources& sources) {
     case Task::kVsi: convert_vsi(work); break;
     case Task::kCvBench:
     case Task::kBlink: convert_pictures(work); break;
+    case Task::kScanReferFrames:
+    case Task::kScan2CapFrames: convert_frames(work); break;
     case Task::kSpar:
     case Task::kLlavaHound: break;
   }

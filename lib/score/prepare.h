@@ -36,8 +36,8 @@ struct PrepareSources {
   std::filesystem::path labels;             // ScanRefer, Scan2Cap: unique and multiple
   std::filesystem::path scans;              // Nr3D: names of the split's scans
   std::filesystem::path videos;             // VSI-Bench: the folder with scannet/ and others
-  // CV-Bench, BLINK: the folder below which pictures lie. `beside`: nobody named it, so that
-  // pictures count as not looked for where none of them is there.
+  // CV-Bench, BLINK, and questions about frames: the folder below which pictures lie. `beside`:
+  // nobody named it, so that pictures count as not looked for where none of them is there.
   std::filesystem::path images;
   bool beside = false;
   const tasks::Prompts* prompts = nullptr;  // null: the released ones

@@ -112,6 +112,23 @@ void Conversion::add(tasks::Sample&& sample) {
   out.samples.push_back(std::move(sample));
 }
 
+void Conversion::leave_out_absent(FoundFiles& files, const std::vector<AbsentFile>& absent) {
+  out.pictures = files.found();
+  if (sources.beside && out.pictures == 0) return;
+  std::set<std::size_t> gone;
+  for (const AbsentFile& one : absent) {
+    const tasks::Sample& sample = out.samples[one.sample];
+    try {
+      files.require(one.name);
+    } catch (const InputError& error) {
+      leave_out(one.place, sample.id_text, sample.scene, error.what());
+    }
+    gone.insert(one.sample);
+  }
+  std::size_t place = 0;
+  std::erase_if(out.samples, [&](const auto&) { return gone.contains(place++); });
+}
+
 void Conversion::count_repeated(const Row& row, const char* object) {
   if (row.json["ann_id"].is_null()) return;
   count_repeated(row.json["scene_id"].dump() + row.json[object].dump() + row.json["ann_id"].dump() +

@@ -8,8 +8,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "score/prepare.h"
+#include "score/prepare_found.h"
 #include "score/row.h"
 
 namespace vega::score {
@@ -20,6 +22,12 @@ struct LineMembers {
 };
 
 // One call of prepare_samples.
+// A question of which a file is not there.
+struct AbsentFile {
+  std::size_t sample;  // its place among those that were converted
+  std::string place, name;
+};
+
 class Conversion {
  public:
   explicit Conversion(const PrepareSources& files);
@@ -53,6 +61,10 @@ class Conversion {
   // Throws FormatError where the readers of processed questions would refuse the sample.
   void add(tasks::Sample&& sample);
 
+  // Leaves out the questions of absent files, of `files`; where nobody named their folder and not
+  // one of them is there, none is.
+  void leave_out_absent(FoundFiles& files, const std::vector<AbsentFile>& absent);
+
   // Counts rows of equal text; they are asked again, as released. object: the member with the ids.
   void count_repeated(const Row& row, const char* object);
   void count_repeated(const std::string& key);
@@ -77,5 +89,6 @@ void convert_sqa3d(Conversion& work);
 void convert_nr3d(Conversion& work);
 void convert_vsi(Conversion& work);
 void convert_pictures(Conversion& work);  // CV-Bench, BLINK
+void convert_frames(Conversion& work);    // ScanRefer and Scan2Cap about frames
 
 }  // namespace vega::score

@@ -27,6 +27,8 @@ std::string_view subfolder(Asked task) {
     case Asked::kVsi: return "vsi_bench";
     case Asked::kCvBench: return "cv_bench";
     case Asked::kBlink: return "blink";
+    case Asked::kScanReferFrames: return "evaluation/scanrefer";
+    case Asked::kScan2CapFrames: return "evaluation/scan2cap";
     case Asked::kSpar:
     case Asked::kLlavaHound: break;  // are trained on as they are
   }
@@ -48,6 +50,8 @@ std::vector<std::string> annotation_names(Asked task, Split split) {
     case Asked::kVsi:
     case Asked::kCvBench:
     case Asked::kBlink: return {name + ".jsonl"};
+    case Asked::kScanReferFrames: return {"scanrefer_" + name + "_32frames.json"};
+    case Asked::kScan2CapFrames: return {"scan2cap_" + name + "_32frames.json"};
     case Asked::kSpar:
     case Asked::kLlavaHound: break;
   }

@@ -1,6 +1,5 @@
 // CV-Bench and BLINK-spatial: JSON Lines of the data sets, a question a line, about pictures.
 #include <algorithm>
-#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,12 +14,6 @@ namespace vega::score {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A question of which a picture is not there.
-struct Absent {
-  std::size_t sample;  // its place among those that were converted
-  std::string place, picture;
-};
 
 std::vector<std::string> choices_of_row(const Row& row) {
   constexpr const char* kChoices = "2 to 6 texts";
@@ -113,7 +106,7 @@ void convert_pictures(Conversion& work) {
                                             "--images DIR names the folder"});
   std::vector<fs::path> files = {work.sources.annotations};
   files.insert(files.end(), work.sources.more.begin(), work.sources.more.end());
-  std::vector<Absent> absent;
+  std::vector<AbsentFile> absent;
   for (const fs::path& file : files) {
     const fs::path beside = below(work.sources.images, file);
     work.each_line(file, {"idx", blink ? "image_1" : "filename"}, [&](const Row& row) {
@@ -129,20 +122,7 @@ void convert_pictures(Conversion& work) {
       work.add(std::move(one));
     });
   }
-  work.out.pictures = pictures.found();
-  if (work.sources.beside && work.out.pictures == 0) return;
-  std::set<std::size_t> gone;
-  for (const Absent& one : absent) {
-    const tasks::Sample& sample = work.out.samples[one.sample];
-    try {
-      pictures.require(one.picture);
-    } catch (const InputError& error) {
-      work.leave_out(one.place, sample.id_text, sample.scene, error.what());
-    }
-    gone.insert(one.sample);
-  }
-  std::size_t place = 0;
-  std::erase_if(work.out.samples, [&](const auto&) { return gone.contains(place++); });
+  work.leave_out_absent(pictures, absent);
 }
 
 }  // namespace vega::score

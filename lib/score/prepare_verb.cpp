@@ -25,7 +25,8 @@ the same content as its converters: what `vega-eval answer TASK` asks and `score
 annotation file, SQA3D's two (questions and annotations), or a folder that holds them: of the benchmark, or the `data`
 folder of Video-3D-LLM, where boxes, proposals and labels are found too. A question that is broken, names an object that
 its scene lacks, or is about a video or picture that is missing is left out and named; exit code 4 then. VSI-Bench,
-CV-Bench and BLINK-spatial are read from JSON Lines; their prompts are those of the released evaluation.
+CV-Bench and BLINK-spatial are read from JSON Lines; their prompts are those of the released evaluation. ScanRefer and
+Scan2Cap about frames are the files of the spatial-reasoning release, whose own words are kept.
 
 Examples:
   vega-eval prepare sqa3d sqa_task/balanced -o sqa3d_test.json
@@ -34,6 +35,7 @@ Examples:
   vega-eval prepare scan2cap data --split val -o scan2cap_val.json
   vega-eval prepare nr3d nr3d.csv --scans scannetv2_val.txt --scenes scenes -o nr3d_val.json
   vega-eval prepare vsi VSI-Bench/test.jsonl --videos VSI-Bench -o vsi.json
+  vega-eval prepare scanrefer-frames scanrefer_val_32frames.json --images media -o scanrefer_frames.json
   vega-eval prepare cvbench CV-Bench/test_2d.jsonl CV-Bench/test_3d.jsonl -o cvbench.json
 
 See also: vega-eval answer, score, validate; docs/benchmark_runs.md, docs/formats.md)";
@@ -46,8 +48,9 @@ struct PrepareOptions {
   void visit(OptionVisitor& v) {
     v.inputs(
         inputs, "INPUT...",
-        "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink), "
-        "then its annotation file (SQA3D: two; CV-Bench and BLINK: all parts), or a folder");
+        "the task (scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench, blink, "
+        "scanrefer-frames, scan2cap-frames), then its annotation file (SQA3D: two; CV-Bench and "
+        "BLINK: all parts), or a folder");
     v.text("-o,--out", out, "FILE", "the processed questions, JSON");
     v.text("--split", split, "NAME",
            "train, val or test; without it the file's name says, and of a folder the split that "
@@ -66,7 +69,8 @@ struct PrepareOptions {
            "VSI-Bench: the folder that holds scannet/NAME.mp4 and others (default: that of the "
            "file, where it has such folders); a question whose video is missing is left out");
     v.text("--images", images, "DIR",
-           "CV-Bench, BLINK: the folder in which names of pictures begin (default: INPUT's, where "
+           "CV-Bench, BLINK, frames: the folder in which names of pictures begin (default: "
+           "INPUT's, where "
            "some of them are there); a question whose picture is missing is left out");
     v.group("Texts");
     v.text("--prompts", prompts, "FILE", "other texts of the conversations (vega.prompts/1)");
@@ -151,7 +155,7 @@ PrepareSources sources_of(const PrepareOptions& o) {
   take(out.scans, o.scans, out.task == Task::kNr3d ? found.scans : none, "--scans");
   take(out.videos, o.videos, out.task == Task::kVsi ? videos_beside(out.annotations) : none,
        "--videos");
-  if (tasks::is_about_pictures(out.task)) {
+  if (tasks::is_about_pictures(out.task) || tasks::is_about_frames(out.task)) {
     out.beside = o.images.empty();
     out.images = o.images;
     if (out.beside) {
@@ -220,7 +224,7 @@ std::string summary_of(const std::vector<tasks::Sample>& samples) {
   std::set<std::string> scenes;
   for (const tasks::Sample& one : samples) {
     ++types[one.question_type];
-    if (one.pictures.empty())
+    if (!tasks::is_about_pictures(one.task))
       scenes.insert(one.scene);
     else
       scenes.insert(one.pictures.begin(), one.pictures.end());
@@ -273,7 +277,7 @@ RunResult run_prepare(const PrepareOptions& o, const Context& context) {
                        ? "videos were not looked for: --videos DIR names their folder"
                        : plural(static_cast<std::size_t>(prepared.videos), "video") + " found in " +
                              sources.videos.string());
-  if (tasks::is_about_pictures(sources.task))
+  if (tasks::is_about_pictures(sources.task) || tasks::is_about_frames(sources.task))
     log_info("{}", prepared.pictures == 0
                        ? "pictures were not looked for: --images DIR names their folder"
                        : plural(static_cast<std::size_t>(prepared.pictures), "picture") +

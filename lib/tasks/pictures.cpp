@@ -32,11 +32,17 @@ constexpr std::array<std::string_view, 11> kOtherBlinkTasks = {"Art_Style",
 
 bool is_about_pictures(Task task) { return task == Task::kCvBench || task == Task::kBlink; }
 
+bool is_about_frames(Task task) {
+  return task == Task::kScanReferFrames || task == Task::kScan2CapFrames;
+}
+
 bool is_other_blink_task(std::string_view sub_task) {
   return std::ranges::find(kOtherBlinkTasks, sub_task) != kOtherBlinkTasks.end();
 }
 
-std::size_t most_pictures(Task task) { return task == Task::kBlink ? 4 : 1; }
+std::size_t most_pictures(Task task) {
+  return is_about_frames(task) ? 256 : task == Task::kBlink ? 4 : 1;
+}
 
 bool is_picture_name(std::string_view name) {
   constexpr std::size_t kMostBytes = 1024;

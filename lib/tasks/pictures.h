@@ -17,6 +17,8 @@ namespace vega::tasks {
 
 // Whether a task is about still pictures: CV-Bench, BLINK-spatial.
 bool is_about_pictures(Task task);
+// Whether its questions are about posed frames of a scene, which they name (score/benchmark.h).
+bool is_about_frames(Task task);
 
 inline constexpr std::array<std::string_view, 4> kCvBenchTypes = {"Count", "Relation", "Depth",
                                                                   "Distance"};
@@ -30,7 +32,7 @@ bool is_other_blink_task(std::string_view sub_task);
 // The letters that the released scorer looks for, and so the most options of a question.
 inline constexpr std::string_view kOptionLetters = "ABCDEF";
 
-// Pictures of a question: CV-Bench one, BLINK at most four.
+// Pictures of a question: CV-Bench one, BLINK at most four, frames at most 256.
 std::size_t most_pictures(Task task);
 // Whether a name can be of a picture below a folder: relative, without ".." and control characters.
 bool is_picture_name(std::string_view name);

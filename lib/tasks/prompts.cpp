@@ -121,7 +121,9 @@ const Prompts& released_prompts() {
 const Prompts& released_prompts(Task task) {
   static const Prompts vsi = Prompts::parse(kVsiBench, "data/prompts/vsi_bench.json");
   static const Prompts pictures = Prompts::parse(kPictures, "data/prompts/pictures.json");
-  return task == Task::kVsi ? vsi : is_about_pictures(task) ? pictures : released_prompts();
+  return task == Task::kVsi                                 ? vsi
+         : is_about_pictures(task) || is_about_frames(task) ? pictures
+                                                            : released_prompts();
 }
 
 }  // namespace vega::tasks

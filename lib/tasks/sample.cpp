@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "tasks/box_answer.h"
 #include "tasks/pictures.h"
 #include "tasks/prompts.h"
 #include "text/python_json.h"
@@ -32,7 +33,9 @@ Json truth_of(const Sample& sample) {
     case Task::kScanRefer: return first_box(sample);
     case Task::kMulti3DRefer: return sample.boxes;
     case Task::kNr3d: return sample.object_id;
+    case Task::kScanReferFrames: return *sample.oriented;
     case Task::kScan2Cap:
+    case Task::kScan2CapFrames:
       return sample.captions.empty() ? Json::list({Json(sample.answer)}) : Json(sample.captions);
     default: return sample.answer;
   }
@@ -50,7 +53,7 @@ std::string_view dataset_name(Task task) {
 
 Json to_json(const Sample& sample) {
   Json out = {{"id", sample.id}};
-  if (is_about_pictures(sample.task))
+  if (is_about_pictures(sample.task) || is_about_frames(sample.task))
     out.add("images", sample.pictures);
   else
     out.add("video", sample.video);
@@ -91,9 +94,25 @@ Json to_json(const Sample& sample) {
       break;
     case Task::kCvBench: meta.add("source", sample.source); [[fallthrough]];
     case Task::kBlink: meta.add("options", sample.options); break;
+    case Task::kScanReferFrames:
+      add_ids();
+      out.add("gt_bbox", sample.oriented ? Json(*sample.oriented) : Json());
+      break;
+    case Task::kScan2CapFrames:
+      add_ids();
+      out.add("input_box", box_or_null(sample.box_input));
+      out.add("gt_box", first_box(sample));
+      out.add("iou", sample.proposal_iou ? Json(*sample.proposal_iou) : Json());
+      break;
   }
   out.add("metadata", std::move(meta));
   if (!sample.captions.empty()) out.add("annotations", sample.captions);
+  if (sample.task == Task::kScanReferFrames) {
+    Json cameras = Json::list();
+    for (const Pose& frame : sample.cameras.frames) cameras.push(rows_of(frame));
+    out.add("cam2global", std::move(cameras));
+    out.add("axis_align_matrix", rows_of(sample.cameras.align));
+  }
   return out;
 }
 
@@ -143,6 +162,11 @@ Json answer_line(const Sample& sample, const Prediction& prediction, const std::
     }
     default: out.add("pred_response", prediction.text); break;
   }
+  if (sample.task == Task::kScanReferFrames) {
+    std::string why;
+    const auto box = answered_box(prediction.text, sample.cameras.world(), why);
+    out.add("pred_bbox", box ? Json(*box) : Json());
+  }
   out.add("gt_response", truth_of(sample));
   out.add("model_id", model_id);
   out.add("question_type", sample.question_type);
@@ -151,6 +175,7 @@ Json answer_line(const Sample& sample, const Prediction& prediction, const std::
     out.add("scene", sample.scene);
     if (!sample.options.empty()) out.add("options", sample.options);
   }
+  if (is_about_frames(sample.task)) out.add("scene", sample.scene);
   if (is_about_pictures(sample.task)) {
     out.add("images", sample.pictures);
     if (!sample.source.empty()) out.add("source", sample.source);

@@ -14,6 +14,7 @@
 
 #include "base/choice.h"
 #include "base/json.h"
+#include "tasks/frame_members.h"
 
 namespace vega::tasks {
 
@@ -27,8 +28,10 @@ enum class Task {
   kVsi,
   kCvBench,
   kBlink,
-  kSpar,       // of training alone: tasks/picture_sample.h
-  kLlavaHound  // likewise
+  kScanReferFrames,  // about posed frames of a scene: ScanRefer of the spatial-reasoning release
+  kScan2CapFrames,   // Scan2Cap of the same
+  kSpar,             // of training alone: tasks/picture_sample.h
+  kLlavaHound        // likewise
 };
 inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kMulti3DRefer, "multi3drefer"},
@@ -39,6 +42,8 @@ inline constexpr Choice<Task> kTasks[] = {{Task::kScanRefer, "scanrefer"},
                                           {Task::kVsi, "vsi"},
                                           {Task::kCvBench, "cvbench"},
                                           {Task::kBlink, "blink"},
+                                          {Task::kScanReferFrames, "scanrefer-frames"},
+                                          {Task::kScan2CapFrames, "scan2cap-frames"},
                                           {Task::kVsi, "vsibench", {}, true},
                                           {Task::kVsi, "vsi-bench", {}, true},
                                           {Task::kCvBench, "cv-bench", {}, true},
@@ -80,8 +85,10 @@ struct Sample {
       video;  // "scannet/scene0011_00"; VSI-Bench: the video below its folder, without ending
   // "scene0011_00": the key of the scene file and of the features; of pictures their joined_names.
   std::string scene;
-  std::vector<std::string> pictures;  // CV-Bench, BLINK: files below the folder of the pictures
-  std::string source;                 // CV-Bench: "ADE20K", ...: where its picture comes from
+  // CV-Bench, BLINK: files below the folder of the pictures; of questions about frames these, in
+  // their order.
+  std::vector<std::string> pictures;
+  std::string source;  // CV-Bench: "ADE20K", ...: where its picture comes from
   // The first two turns as in the file: "<image>", "<coord>" and "<ground>" are still words.
   std::string user, answer;
   bool has_truth = true;          // false: a split whose answers are not public
@@ -95,8 +102,11 @@ struct Sample {
   std::vector<std::string> object_ids;  // metadata.object_id, as texts
   // Nr3D: ids of the other objects of the target's class, and of all annotated objects of the scan.
   std::vector<std::int64_t> distractors, candidates;
-  Json ann_id, object_id;            // of metadata, as in the file
-  std::vector<std::string> options;  // VSI-Bench, CV-Bench, BLINK: "A. ...", of a choice
+  Json ann_id, object_id;               // of metadata, as in the file
+  std::vector<std::string> options;     // VSI-Bench, CV-Bench, BLINK: "A. ...", of a choice
+  FrameCameras cameras;                 // ScanRefer, frames: of the pictures
+  std::optional<OrientedBox> oriented;  // ScanRefer, frames: the object, in the world
+  std::optional<double> proposal_iou;   // Scan2Cap, frames: of box_input with gt_box
 };
 
 // A record that cannot be asked.
@@ -155,7 +165,8 @@ std::size_t chosen_object(const Prediction& prediction);
 // One line of the official JSON Lines, members in the official order: dataset, sample_id, prompt,
 // pred_response (Multi3DRefer: scores, objects), gt_response, model_id, question_type, Scan2Cap's
 // scene; VSI-Bench: scene, and options of a choice; CV-Bench, BLINK: images, CV-Bench's source,
-// options. Nr3D: pred_response and gt_response are object
+// options; ScanRefer, frames: pred_bbox, the box in the world (null: none can be read), and scene;
+// Scan2Cap, frames: scene. Nr3D: pred_response and gt_response are object
 // ids. gt_response is null without truth.
 // Throws what chosen_object throws.
 Json answer_line(const Sample& sample, const Prediction& prediction, const std::string& model_id);

@@ -93,6 +93,12 @@ void read_pictures(const Json& images, Sample& out) {
     if (!is_picture_name(name))
       refuse("images", "'" + printable(name, 80) + "'", "a file below the folder of the pictures");
   out.scene = joined_names(out.pictures);
+  if (!is_about_frames(out.task)) return;
+  // "scannet/posed_images/scene0011_00/00000.jpg": the folder is the scan.
+  out.scene = std::filesystem::path(out.pictures[0]).parent_path().filename().string();
+  if (!is_key(out.scene) || out.scene.front() == '.')
+    refuse("images", "'" + printable(out.pictures[0], 80) + "'", "SCAN/FRAME.jpg, below any folder",
+           "SCAN names the scene: letters, digits, '.', '_', '-'");
 }
 
 void read_object_ids(const Json& meta, Sample& out) {
@@ -159,17 +165,38 @@ void read_truth(const Json& record, Sample& out) {
       if (meta.contains("options"))
         out.options = checked_texts(meta["options"], "metadata.options");
       break;
+    case Task::kScanReferFrames:
+      if (!record["gt_bbox"].is_null())
+        out.oriented = oriented_box_of(record["gt_bbox"], "gt_bbox");
+      break;
+    case Task::kScan2CapFrames:
+      out.box_input = checked_box(record["input_box"], "input_box");
+      if (!record["gt_box"].is_null()) out.boxes.push_back(checked_box(record["gt_box"], "gt_box"));
+      out.proposal_iou = record["iou"].number();
+      if (!out.proposal_iou) refuse("iou", shown(record["iou"]), "a number");
+      out.no_proposal = *out.proposal_iou < kLeastIou;
+      if (record.contains("annotations"))
+        out.captions = checked_texts(record["annotations"], "annotations");
+      break;
     case Task::kCvBench:
     case Task::kBlink:
       out.source = meta["source"].text_or("");
       out.options = checked_texts(meta["options"], "metadata.options");
       break;
   }
-  out.has_truth = out.task == Task::kMulti3DRefer ? !box.is_null()
-                  : out.task == Task::kNr3d       ? !out.object_ids.empty()
+  out.has_truth = out.task == Task::kMulti3DRefer      ? !box.is_null()
+                  : out.task == Task::kNr3d            ? !out.object_ids.empty()
+                  : out.task == Task::kScanReferFrames ? out.oriented.has_value()
                   : is_grounding(out.task)
                       ? !out.boxes.empty()
                       : !out.answer.empty() || !out.captions.empty() || !out.answers.empty();
+}
+
+void read_cameras(const Json& record, Sample& out) {
+  out.cameras = frame_cameras(record, "");
+  if (out.cameras.frames.size() != out.pictures.size())
+    refuse("cam2global", fmt::format("{} matrices", out.cameras.frames.size()),
+           fmt::format("{}, one an image", out.pictures.size()));
 }
 
 void check_vsi(const Sample& sample) {
@@ -217,9 +244,10 @@ Sample sample_of(const Json& record, Task task) {
     refuse("id", "a text of " + std::to_string(out.id_text.size()) + " bytes",
            "at most " + std::to_string(kMostIdBytes));
   const Json& meta = record["metadata"];
-  check_dataset(record, name_in<Task>(kTasks, task), "metadata.dataset");
+  (is_about_frames(task) ? check_frames_dataset : check_dataset)(
+      record, name_in<Task>(kTasks, task), "metadata.dataset");
   out.question_type = meta["question_type"].text_or("");
-  if (is_about_pictures(task))
+  if (is_about_pictures(task) || is_about_frames(task))
     read_pictures(record["images"], out);
   else
     read_scene(record["video"], out);
@@ -227,6 +255,7 @@ Sample sample_of(const Json& record, Task task) {
   read_object_ids(meta, out);
   read_truth(record, out);
   if (task == Task::kVsi) check_vsi(out);
+  if (task == Task::kScanReferFrames) read_cameras(record, out);
   if (is_about_pictures(task)) check_pictures(out);
   return out;
 }

@@ -110,6 +110,8 @@ std::string_view main_metric(tasks::Task task) {
     case tasks::Task::kVsi:
     case tasks::Task::kCvBench:
     case tasks::Task::kBlink:
+    case tasks::Task::kScanReferFrames:
+    case tasks::Task::kScan2CapFrames:
     case tasks::Task::kSpar:
     case tasks::Task::kLlavaHound: break;  // no file of --validate has them
   }

@@ -1,6 +1,7 @@
 #include "vlm/frame_questions.h"
 
 #include <c10/core/GradMode.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -11,8 +12,10 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "core/device.h"
 #include "core/on_device.h"
+#include "tasks/prompts.h"
 
 namespace vega::vlm {
 namespace {
@@ -39,7 +42,11 @@ FrameAsk frame_ask_of(const tasks::Sample& sample) {
   constexpr std::string_view kImageWord = "<image>";
   std::string_view words = sample.user;
   if (words.starts_with(kImageWord)) words.remove_prefix(kImageWord.size());
-  return {std::string(words), sample.id_text};
+  if (sample.task != tasks::Task::kSqa3d) return {std::string(words), sample.id_text};
+  // Of tasks about scans the sentences about the input come first, as with the other models.
+  const std::string& instruction = tasks::released_prompts(sample.task).instruction();
+  return {fmt::format("{}{}{}", instruction, instruction.empty() ? "" : "\n", trim(words)),
+          sample.id_text};
 }
 
 void answer_all(const QwenVl& model, const SeenFrames& frames, std::span<const FrameAsk> asks,

@@ -16,7 +16,8 @@ struct FrameAsk {
   std::string key = {};  // names the question for drawn answers; empty: the key of the frames
 };
 
-// The words of a sample behind "<image>", which stands for the frames; the sample's id.
+// The words of a sample behind "<image>", which stands for the frames; the sample's id. Of SQA3D
+// the sentences about the input, a line, then those words without blanks in front.
 FrameAsk frame_ask_of(const tasks::Sample& sample);
 
 // As answer_all of vlm/questions.h: answers do not depend on `options.rows` nor on the other

@@ -181,17 +181,21 @@ SeenFrames QwenVl::show(const std::string& key, std::vector<std::array<std::int6
   out.grids_ = std::move(grids);
   IdList begin(words_, out.ids_);
   begin.mark("<|im_start|>").text(kSystem).mark("<|im_end|>").text("\n");
-  begin.mark("<|im_start|>").text("user\n");
+  begin.mark("<|im_start|>");
+  std::string before = "user\n";     // with the first number one piece of text
   std::vector<std::int64_t> places;  // of the pictures' tokens among the ids
   std::size_t counted = 0;
   const auto count_text = [&] {
     out.positions_.text(static_cast<std::int64_t>(out.ids_.size() - counted));
     counted = out.ids_.size();
   };
-  for (const auto& [rows, columns] : out.grids_) {
+  for (std::size_t n = 0; n < out.grids_.size(); ++n) {
+    const auto [rows, columns] = out.grids_[n];
+    if (options_.numbers_frames) before += fmt::format("Frame-{}: ", n);
+    begin.text(std::exchange(before, {}));
     begin.mark("<|vision_start|>");
     count_text();
-    for (std::int64_t n = 0; n < rows * columns; ++n) {
+    for (std::int64_t cell = 0; cell < rows * columns; ++cell) {
       places.push_back(static_cast<std::int64_t>(out.ids_.size()));
       out.ids_.push_back(checkpoint_.config.image_token);
     }

@@ -38,6 +38,8 @@ struct QwenVlOptions {
   // frames that it takes (branch_pixels); empty without one.
   BranchOptions branch;
   ImageSize branch_size;
+  // "Frame-0: " and so on stands before each picture.
+  bool numbers_frames = false;
   // false: only tokens that were made before are seen (see_tokens), so that neither tower nor
   // branch is read.
   bool sees_frames = true;

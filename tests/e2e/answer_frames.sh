@@ -56,6 +56,26 @@ expect_exit 3 answer "$T/nowhere" "${qwen[@]}" --ask x
 expect_exit 0 synth model --preset vlm-tiny-video -o "$T/video" --progress off
 expect_exit 2 answer "$T/plain" --checkpoint "$T/video" --ask x --frames 3
 expect_text "--frames" "Qwen2.5-VL"
+# --- SQA3D about scans: the words of the other models, frames as of a question of one's own.
+ask='I stand at the door. What is red? Answer the question using a single word or phrase.'
+row() { printf '{"id":%s,"video":"scannet/%s","conversations":[{"value":"<image> %s","from":"human"},{"value":"%s","from":"gpt"}],"metadata":{"dataset":"sqa3d","question_type":"what"}}' "$@"; }
+printf '[%s,%s,%s]' "$(row 7 room "$ask" sofa)" "$(row 8 plain "$ask" lamp)" "$(row 9 nowhere "$ask" lamp)" >"$T/sqa3d.json"
+sqa3d() { answer sqa3d "$T/sqa3d.json" "${qwen[@]}" -o "$T/sqa3d" "$@"; }
+expect_exit 2 sqa3d
+expect_text "--scans" "the folder of the benchmark's scans"
+expect_exit 2 sqa3d --scans "$T" --videos "$T"
+expect_exit 3 sqa3d --scans "$T/room"
+expect_text "none of 3 scans"
+expect_exit 4 sqa3d --scans "$T"
+expect_text "6 of 6 frames: 6 frames of 504x336" "nowhere: got no scan" "not answered: 1 question: 9"
+said=$(sed -nE 's/.*"sample_id": ?8,.*"pred_response": ?"(.*)","gt_response.*/\1/p' "$T/sqa3d/answers.jsonl")
+expect_exit 0 json "$T/plain" "${qwen[@]}" --ask "The video captures 3D spatial information of a scene. Please focus on the spatial relationships in the video and answer the following questions.
+$ask"
+check "the instruction, a line, the question" grep -qF "\"answer\":\"$said\"" "$OUT"
+check "frames are recorded" grep -q '"frames": 32' "$T/sqa3d/run.json"
+expect_exit 0 "$BIN/vega-eval" score sqa3d "$T/sqa3d" --partial --log-level warn
+check "it is scored" grep -q '^EM ' "$OUT"
+
 echo '[]' >"$T/questions.json"
 expect_exit 3 answer scanqa "$T/questions.json" "${qwen[@]}" -o "$T/o"
 expect_text "Qwen2.5-VL" "answer SCENE --ask"

@@ -1,6 +1,7 @@
 # CV-Bench and BLINK-spatial from the data set to the row of a table, with Qwen2.5-VL: prompts of the released code and
 # texts of transformers over stored pictures (tests/golden/export_pictures.py), a made-up data set, shards, a kill,
-# pictures that are missing or damaged, the generative branch.
+# pictures that are missing or damaged, the generative branch. ScanRefer and Scan2Cap about posed frames in the same way
+# (tests/golden/export_frames.py).
 #   bash answer_pictures.sh BIN
 . "$(dirname "$0")/lib.sh" || exit 1
 GOLD=$(cd "$(dirname "$0")/../golden/pictures" && pwd)
@@ -110,4 +111,36 @@ expect_exit 0 synth model --preset wan-tiny -o wan --progress off
 expect_exit 0 evaluate answer blink blink.json -o fused --checkpoint spatial --model wan --images "$GOLD" --max-pixels 50000
 expect_text "the checkpoint's own transformer: trained" "all parts: 3 of 3 questions"
 check "run.json names the branch" grep -q '"block": 29' fused/run.json
+# --- posed frames: ScanRefer with the number of each frame in front of it, and Scan2Cap. The exporter checks that the
+# numbers and the JPEG change the texts.
+FRAMES=$(cd "$GOLD/../frames" && pwd)
+IMAGES=$FRAMES/media
+for task in scanrefer scan2cap; do
+  expect_exit 0 evaluate prepare $task-frames "$FRAMES/asked_$task.json" --split val --images "$IMAGES" -o $task.json
+  expect_text "5 pictures found"
+  expect_exit 0 answer $task-frames $task.json -o $task --max-new-tokens 16
+  sed -E 's/^\{"dataset":"[a-z0-9-]*",(.*"pred_response":.*),"(pred_bbox|gt_response)":.*$/{\1}/;s/,"pred_bbox":.*$/}/' $task/answers.jsonl >$task.lines
+  same $task.lines "$FRAMES/${task}_answers.jsonl"
+done
+check "the numbers are recorded" grep -q '"frame_numbers": true' scanrefer/run.json
+check "a line has the box in the world" grep -q '"pred_bbox":null,"gt_response":\[.*"scene":"scene0011_00"' scanrefer/answers.jsonl
+expect_exit 0 answer scanrefer-frames scanrefer.json -o dry --dry-run
+check "its frames" grep -qE '^scene0011_00 [0-9a-f]{8}: 3 frames of 140x112, 20 tokens each' "$OUT"
+expect_exit 0 answer scan2cap-frames scan2cap.json -o long
+expect_text "at most 100 tokens"
+expect_exit 0 evaluate score scan2cap-frames scan2cap --partial --log-level warn
+check "a missed object is no answer" grep -q '1 empty' "$OUT"
+expect_exit 0 evaluate score scanrefer-frames scanrefer --gt scanrefer.json -o scanrefer.scores.json --log-level warn
+check "nothing can be read" grep -q '3 unreadable' "$OUT"
+expect_exit 0 evaluate validate scanrefer-frames scanrefer --gt "$FRAMES/asked_scanrefer.json" --log-level warn
+cp -r "$IMAGES" media
+rm media/scannet/posed_images/scene0025_00/00010.png
+IMAGES=media
+expect_exit 4 evaluate prepare scanrefer-frames "$FRAMES/asked_scanrefer.json" --split val --images media -o left.json
+expect_text "question 1 of scene0025_00" "00010.png: got no picture"
+expect_exit 4 answer scanrefer-frames scanrefer.json -o lost --max-new-tokens 16
+expect_text "00010.png: got no picture" "not answered: 1 question: 1"
+same lost/answers.jsonl <(sed -n '1p;3p' scanrefer/answers.jsonl)
+expect_exit 0 evaluate answer scanrefer-frames left.json -o posed --checkpoint spatial --model wan --images "$FRAMES/media" --max-pixels 20000 --max-new-tokens 8
+expect_text "the checkpoint's own transformer: trained" "all parts: 2 of 2 questions"
 finish

@@ -9,6 +9,7 @@
 #include "score/join.h"
 #include "score/measures.h"
 #include "score/meteor_source.h"
+#include "score/prepare.h"
 #include "score/summary.h"
 #include "score/table_columns.h"
 #include "score/truth.h"
@@ -55,6 +56,13 @@ std::string texts_of_log() {
     out += json{{"id", one["doc_id"]}, {"prediction", one["resps"][0][0]}}.dump() + "\n";
   }
   return out;
+}
+
+Prepared prepared(tasks::Task task, const fs::path& file) {
+  PrepareSources sources{.task = task, .split = Split::kVal};
+  sources.annotations = file;
+  sources.images = test::golden("frames/media");
+  return prepare_samples(sources);
 }
 
 void check_released(const Measured& all) {
@@ -138,6 +146,84 @@ TEST_CASE("Scan2Cap about frames: the log of the harness has the released scores
   CHECK(all.scenes.at(9) == "scene0004_00");
   CHECK_THAT(all.notes.at(0), Contains("4 objects without a proposal"));
   CHECK(all.groups.size() == 2);
+}
+
+TEST_CASE("questions about frames are prepared in the words of the release") {
+  for (const bool scanrefer : {true, false}) {
+    CAPTURE(scanrefer);
+    const std::string name = scanrefer ? "scanrefer" : "scan2cap";
+    const auto asked = scanrefer ? tasks::Task::kScanReferFrames : tasks::Task::kScan2CapFrames;
+    const fs::path file = test::golden("frames/asked_" + name + ".json");
+    const Prepared all = prepared(asked, file);
+    REQUIRE(all.samples.size() == 3);
+    CHECK(all.left_out.empty());
+    CHECK(all.pictures == 5);
+    CHECK(all.missed == (scanrefer ? 0 : 1));
+    std::istringstream answers(test::read_text(test::golden("frames/" + name + "_answers.jsonl")));
+    const json rows = json::parse(test::read_text(file));
+    for (std::size_t n = 0; n < 3; ++n) {
+      const tasks::Sample& one = all.samples[n];
+      std::string line;
+      std::getline(answers, line);
+      CHECK(one.user == json::parse(line)["prompt"].get<std::string>());
+      CHECK(one.id_text == std::to_string(n));
+      CHECK(one.scene == (n == 1 ? "scene0025_00" : "scene0011_00"));
+      CHECK(one.no_proposal == (!scanrefer && n == 2));
+      // What is written is what was read: numbers stay as they are.
+      const json again = json::parse(tasks::to_json(one).dump());
+      for (const char* member : {"cam2global", "axis_align_matrix", "gt_bbox", "input_box",
+                                 "gt_box", "iou", "annotations", "images"})
+        if (again.contains(member)) CHECK(again[member] == rows[n][member]);
+      CHECK(again.contains("cam2global") == scanrefer);
+    }
+    // Both files say the same of what is right.
+    const Task task = scanrefer ? Task::kScanReferFrames : Task::kScan2CapFrames;
+    const test::TempFolder temp;
+    test::write_text(temp / "q.json", tasks::samples_text(all.samples));
+    const TruthFile ours = read_truth(task, {.annotations = temp / "q.json"});
+    const TruthFile theirs = read_truth(task, {.annotations = file});
+    for (std::size_t n = 0; n < 3; ++n) {
+      CHECK(ours.questions[n].id == theirs.questions[n].id);
+      CHECK(ours.questions[n].scene == theirs.questions[n].scene);
+      CHECK(ours.questions[n].type == theirs.questions[n].type);
+      CHECK(ours.questions[n].oriented == theirs.questions[n].oriented);
+      CHECK(ours.questions[n].poses == theirs.questions[n].poses);
+      CHECK(ours.questions[n].answers == theirs.questions[n].answers);
+      CHECK(ours.questions[n].has_proposal == theirs.questions[n].has_proposal);
+    }
+  }
+}
+
+TEST_CASE("a broken question about frames costs only itself") {
+  const test::TempFolder temp;
+  const fs::path file = temp / "scanrefer_val_32frames.json";
+  json rows = json::parse(test::read_text(test::golden("frames/asked_scanrefer.json")));
+  for (int n = 0; n < 6; ++n) rows.push_back(rows[0]);
+  rows[1]["cam2global"].erase(0);
+  rows[2]["prompt"] = " ";
+  rows[3]["gt_bbox"] = {1, 2, 3};
+  rows[4]["images"][1] = "../x.jpg";
+  rows[5]["metadata"]["dataset"] = "sqa3d";
+  rows[6]["axis_align_matrix"] = "x";
+  rows[7]["images"][2] = "scannet/posed_images/scene0011_00/00990.png";
+  test::write_text(file, rows.dump());
+  const Prepared all = prepared(tasks::Task::kScanReferFrames, file);
+  REQUIRE(all.samples.size() == 2);
+  CHECK(all.samples[1].id_text == "8");
+  REQUIRE(all.left_out.size() == 7);
+  const auto why = [&](std::size_t n) { return all.left_out.at(n).why; };
+  CHECK_THAT(why(0), Contains("cam2global: got 1 matrices, expected 2, one an image"));
+  CHECK_THAT(why(1), Contains("prompt"));
+  CHECK_THAT(why(2), Contains("gt_bbox") && Contains("nine numbers"));
+  CHECK_THAT(why(3), Contains("../x.jpg"));
+  CHECK_THAT(why(4), Contains("metadata.dataset"));
+  CHECK_THAT(why(5), Contains("axis_align_matrix"));
+  CHECK_THAT(why(6), Contains("00990.png: got no picture"));
+  // A test split has no boxes: it is asked, and not scored.
+  json hidden = json::array({rows[0]});
+  hidden[0]["gt_bbox"] = nullptr;
+  test::write_text(file, hidden.dump());
+  CHECK_FALSE(prepared(tasks::Task::kScanReferFrames, file).samples.at(0).has_truth);
 }
 
 TEST_CASE("ScanRefer about frames: what is wrong is named") {
