@@ -3,11 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <exception>
 #include <string_view>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_lock.h"
+#include "base/log.h"
 #include "base/publish.h"
 #include "tasks/answer_parts.h"
 
@@ -70,9 +72,40 @@ void refuse_differences(const fs::path& path, const std::vector<std::string>& di
       " give another -o, or start anew with --overwrite");
 }
 
+// What the shards of a folder noted and run.json does not say yet is added to it; true: there was
+// some. A note of a scene that is known there is left out: the first one counts.
+bool add_notes(const fs::path& folder, Json& run) {
+  Json inputs = run["inputs"].is_object() ? run["inputs"] : Json::object();
+  Json mismatches = run["mismatches"].is_list() ? run["mismatches"] : Json::list();
+  std::set<std::string> scenes, said;
+  for (const auto& [scene, keys] : inputs.members()) scenes.insert(scene);
+  for (const Json& one : mismatches.elements()) said.insert(one.text_or(""));
+  const std::size_t before = scenes.size() + said.size();
+  for (const tasks::Part& part : tasks::parts_in(folder)) {
+    const fs::path path = notes_path(part.path);
+    if (!fs::exists(path)) continue;
+    const std::string text = bytes_of_lines(path);
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      const auto note = parse_json(line);  // of the last one a part may be there
+      if (!note || !(*note)["scene"].text()) continue;
+      const std::string& scene = *(*note)["scene"].text();
+      if (scenes.insert(scene).second) inputs.add(scene, (*note)["keys"]);
+      const std::string mismatch = (*note)["mismatch"].text_or("");
+      if (!mismatch.empty() && said.insert(mismatch).second) mismatches.push(mismatch);
+    }
+  }
+  if (scenes.size() + said.size() == before) return false;
+  run.set("inputs", std::move(inputs));
+  if (!said.empty()) run.set("mismatches", std::move(mismatches));
+  return true;
+}
+
 }  // namespace
 
-RunRecord::RunRecord(const fs::path& folder, const Json& run) : folder_(folder) {
+RunRecord::RunRecord(const fs::path& folder, const fs::path& part, const Json& run)
+    : folder_(folder), notes_path_(notes_path(part)) {
   make_folder(folder);
   const fs::path path = folder / tasks::kRunFile;
   const FolderLock lock(folder);  // one of several shards writes it
@@ -86,16 +119,39 @@ RunRecord::RunRecord(const fs::path& folder, const Json& run) : folder_(folder) 
     return;
   }
   Json there = tasks::read_run(path);
+  bool more = add_notes(folder, there);
   refuse_differences(path, differences_of(there, run));
   learn(there);
   Json inputs = there["inputs"].is_object() ? there["inputs"] : Json::object();
   const std::size_t before = inputs.size();
   for (const auto& [scene, keys] : run["inputs"].members())
     if (!inputs_.contains(scene)) inputs.add(scene, keys);
-  if (inputs.size() == before) return;
-  there.set("inputs", std::move(inputs));
-  publish_file(path, there.dump(1) + "\n");
+  if (inputs.size() != before) {
+    there.set("inputs", std::move(inputs));
+    more = true;
+  }
+  if (more) publish_file(path, there.dump(1) + "\n");
   learn(there);
+  std::error_code ignored;
+  if (!is_being_written(part)) fs::remove(notes_path_, ignored);  // run.json has them
+}
+
+RunRecord::~RunRecord() {
+  if (!notes_) return;
+  try {
+    hand_over();
+  } catch (const std::exception& error) {
+    log_warn("{}: {}", notes_path_.string(), error.what());
+  }
+}
+
+void RunRecord::hand_over() {
+  const fs::path path = folder_ / tasks::kRunFile;
+  const FolderLock lock(folder_);
+  Json run = tasks::read_run(path);
+  if (add_notes(folder_, run)) publish_file(path, run.dump(1) + "\n");
+  std::error_code ignored;
+  fs::remove(notes_path_, ignored);
 }
 
 void RunRecord::learn(const Json& run) {
@@ -107,37 +163,31 @@ void RunRecord::learn(const Json& run) {
 void RunRecord::note_inputs(const std::string& scene, const Json& keys,
                             const std::string& mismatch) {
   const std::lock_guard held(mutex_);
-  const fs::path path = folder_ / tasks::kRunFile;
-  const auto compare = [&] {
-    const auto known = inputs_.find(scene);
-    if (known == inputs_.end()) return false;
+  const auto known = inputs_.find(scene);
+  if (known != inputs_.end()) {
     std::vector<std::string> differences;
     compare_scene(scene, known->second, keys, differences);
-    refuse_differences(path, differences);
-    return mismatch.empty() || mismatches_.contains(mismatch);
-  };
-  if (compare()) return;
-  const FolderLock lock(folder_);
-  Json run = tasks::read_run(path);  // other shards may have added to it
-  learn(run);
-  if (compare()) return;
-  if (!inputs_.contains(scene)) {
-    Json inputs = run["inputs"];
-    inputs.add(scene, keys);
-    run.set("inputs", std::move(inputs));
+    refuse_differences(folder_ / tasks::kRunFile, differences);
+    if (mismatch.empty() || mismatches_.contains(mismatch)) return;
   }
-  if (!mismatch.empty() && !mismatches_.contains(mismatch)) {
-    Json all = run["mismatches"];
-    all.push(mismatch);
-    run.set("mismatches", std::move(all));
-  }
-  publish_file(path, run.dump(1) + "\n");
-  learn(run);
+  if (!notes_) notes_ = std::make_unique<LineFile>(notes_path_);
+  Json note{{"scene", scene}, {"keys", keys}};
+  if (!mismatch.empty()) note.set("mismatch", mismatch);
+  notes_->append(note.dump());
+  inputs_.try_emplace(scene, keys);
+  if (!mismatch.empty()) mismatches_.insert(mismatch);
+}
+
+fs::path notes_path(const fs::path& part) {
+  return fs::path(part).replace_extension(".inputs.jsonl");
 }
 
 std::vector<std::string> record_differences(const fs::path& folder, const Json& run) {
   const fs::path path = folder / tasks::kRunFile;
-  return fs::exists(path) ? differences_of(tasks::read_run(path), run) : std::vector<std::string>();
+  if (!fs::exists(path)) return {};
+  Json there = tasks::read_run(path);
+  add_notes(folder, there);
+  return differences_of(there, run);
 }
 
 }  // namespace vega::evaluate

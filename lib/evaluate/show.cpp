@@ -17,8 +17,10 @@
 #include "evaluate/scene_cache.h"
 #include "evaluate/show_mesh.h"
 #include "evaluate/show_page.h"
+#include "media/decode.h"
 #include "media/png.h"
 #include "run/output_names.h"
+#include "tasks/pictures.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
@@ -27,13 +29,15 @@ namespace {
 constexpr auto kShowHelp =
     R"(Draws a picture a question: what was asked, the frames that see the object best with the true and the predicted box
 in perspective, the room from above, the answers and what they earned as vega-eval score counts it. Pictures come from
-the scene files; where these hold none, frames show depth. File names have rank, score and id.
+the scene files; where these hold none, frames show depth. File names have rank, score and id. Of cvbench and blink:
+the pictures of the question, below --images, with the question, what is right, the answer and the score.
 
 Examples:
   vega-eval show scanrefer --answers answers/scanrefer --gt ScanRefer_filtered_val.json --scenes scenes -o worst
   vega-eval show sqa3d --answers ours.jsonl --against theirs.jsonl --gt v1_balanced_sqa_annotations_test_scannetv2.json \
       --questions v1_balanced_questions_test_scannetv2.json --scenes scenes --type which --count 50 -o gains
   vega-eval show scanrefer --answers ours.jsonl --scenes scenes --ids 17 -o one --boxes one/boxes.ply
+  vega-eval show cvbench --answers answers/cvbench --gt cvbench.json --images CV-Bench -o worst
 
 See also: vega-eval score, vega-eval report, vega-extract scene; docs/report.md)";
 
@@ -46,12 +50,43 @@ std::vector<std::string> names_in_lists(const std::vector<std::string>& lists) {
   return out;
 }
 
+bool is_about_pictures(const std::string& task) { return task == "cvbench" || task == "blink"; }
+
+// The pictures that a question is about, by the names that stand for its scene ("a.png, b.png").
+std::vector<std::pair<std::string, ImageU8>> pictures_of(const std::string& names,
+                                                         const fs::path& folder) {
+  std::vector<std::pair<std::string, ImageU8>> out;
+  for (const std::string& part : comma_parts(names)) {
+    const std::string name(trim(part));
+    if (name.empty() || !tasks::is_picture_name(name))
+      throw InputError(explain("pictures", printable(names, 80), "names below --images",
+                               "give --gt FILE: the file of questions names them"));
+    const fs::path path = folder / name;
+    if (!fs::is_regular_file(path))
+      throw InputError(explain(path.string(), "no such file", "a picture of the question",
+                               "unpack the pictures below --images"));
+    out.emplace_back(name, decode_image(read_file(path), path.string()));
+  }
+  return out;
+}
+
 tasks::ScoredSources sources_of(const ShowVerb& o) {
   if (o.inputs.size() != 1)
     throw UsageError(explain("show", plural(o.inputs.size(), "input"), "one, the task"));
+  const bool pictures = is_about_pictures(o.inputs[0]);
   for (const auto& [option, value] :
-       {std::pair{"--answers", &o.answers}, {"--scenes", &o.sources.scenes}, {"--out", &o.out}})
+       {std::pair{"--answers", &o.answers},
+        pictures ? std::pair{"--images", &o.images} : std::pair{"--scenes", &o.sources.scenes},
+        {"--out", &o.out}})
     if (value->empty()) throw UsageError(explain(option, "nothing", "a path"));
+  for (const auto& [option, value] :
+       {std::pair{"--boxes", &o.boxes},
+        pictures ? std::pair{"--scenes", &o.sources.scenes} : std::pair{"--images", &o.images}})
+    if (!value->empty() && (pictures || value == &o.images))
+      throw UsageError(explain(option, *value,
+                               pictures
+                                   ? "a task about rooms: cvbench and blink have pictures alone"
+                                   : "cvbench or blink, whose questions are about pictures"));
   tasks::ScoredSources out = o.sources;
   out.task = o.inputs[0];
   out.answers = o.answers;
@@ -97,10 +132,13 @@ std::string file_name(const ShownCase& shown, const std::string& id, std::size_t
 }  // namespace
 
 void ShowVerb::visit(OptionVisitor& v) {
-  v.inputs(inputs, "TASK", "scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d or vsi");
+  v.inputs(inputs, "TASK",
+           "scanrefer, multi3drefer, scan2cap, scanqa, sqa3d, nr3d, vsi, cvbench or blink");
   v.text("--answers", answers, "FILE", "answers, as of vega-eval score; or their folder");
   v.text("--against", against, "FILE", "answers of another system, B, to the same questions");
   v.text("--scenes", sources.scenes, "DIR", "scene files DIR/KEY.h5 of vega-extract scene");
+  v.text("--images", images, "DIR",
+         "of cvbench and blink: the folder in which the names of pictures begin");
   v.group("Which questions");
   v.choice("--sort", order, kCaseOrders, "(default: gain with --against, else loss)");
   v.text("--metric", metric, "NAME",
@@ -141,6 +179,7 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
   const std::vector<ShownCase> cases = chosen_cases(file, choice);
   int failed = report_broken(file, choice.ids);
   make_folder(options.out);
+  const bool pictures = is_about_pictures(sources.task);
   SceneCache scenes(sources.scenes);
   const std::string untrained = file.untrained() ? "never trained: " : "";
   if (!untrained.empty()) log_warn("{} is of a model that was never trained", options.answers);
@@ -151,21 +190,24 @@ int run_show(const ShowVerb& options, const tasks::ReadScored& read, const Conte
     check_stop();
     const tasks::ScoredQuestion& question = file.questions[cases[i].question];
     try {
-      const ShownScene& scene = scenes.of(question.scene);
       const std::string type = question.type.empty() ? "" : " (" + question.type + ")";
       const CaseText text{fmt::format("{}{} {}, question {} of {}{}", untrained, file.title,
                                       file.split, printable(question.id, 80), question.scene, type),
                           fmt::format("{} of {}{}", i + 1, cases.size(),
                                       cases[i].value.empty() ? "" : ", " + cases[i].value)};
-      const ImageU8 page =
-          case_page(file, question, text, names, scene, static_cast<std::size_t>(options.frames));
+      const ShownScene* scene = pictures ? nullptr : &scenes.of(question.scene);
+      const ImageU8 page = pictures ? picture_page(file, question, text, names,
+                                                   pictures_of(question.scene, options.images))
+                                    : case_page(file, question, text, names, *scene,
+                                                static_cast<std::size_t>(options.frames));
       const fs::path path =
           fs::path(options.out) / file_name(cases[i], question.id, i + 1, cases.size());
       publish_file(path, encode_png(page));
       context.manifest(printable(question.id), path.string());
       written.insert(path.filename());
-      box_file.add(question.id, question.scene, case_boxes(question, scene),
-                   scene.aligned_from_scan());
+      if (scene != nullptr)
+        box_file.add(question.id, question.scene, case_boxes(question, *scene),
+                     scene->aligned_from_scan());
     } catch (const InputError& error) {
       log_error("question '{}': {}", visible(question.id), error.what());
       ++failed;

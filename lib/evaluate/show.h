@@ -14,7 +14,7 @@ namespace vega::evaluate {
 
 struct ShowVerb {
   std::vector<std::string> inputs;  // the task
-  std::string answers, against;
+  std::string answers, against, images;
   tasks::ScoredSources sources;
   std::optional<CaseOrder> order;  // unset: gain where there are two systems, else loss
   std::string metric;

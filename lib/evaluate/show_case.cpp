@@ -118,6 +118,13 @@ std::vector<CaseBox> case_boxes(const tasks::ScoredQuestion& question, const Sho
   return out;
 }
 
+ImageU8 fitted(const ImageU8& picture, ImageSize most) {
+  const ImageSize size = picture.size();
+  const double scale = std::min(double(most.width) / size.width, double(most.height) / size.height);
+  return resize_bicubic_pillow(picture, std::max(1, int(std::lround(size.width * scale))),
+                               std::max(1, int(std::lround(size.height * scale))));
+}
+
 void draw_boxes(ImageU8& picture, std::span<const CaseBox> boxes, const PictureCamera& camera) {
   picture = draw_on(picture, [&](Canvas& canvas) {
     for (const bool halo : {true, false}) {
@@ -140,14 +147,9 @@ std::vector<CaseFrame> case_frames(std::span<const CaseBox> boxes, const ShownSc
     frame.id = scene.frame_id(v);
     frame.place = v;
     frame.caption = caption_of(boxes, scene, v);
-    const ImageSize size = frame.picture.size();
-    const double scale =
-        std::min(double(most.width) / size.width, double(most.height) / size.height);
-    const int w = std::max(1, int(std::lround(size.width * scale)));
-    const int h = std::max(1, int(std::lround(size.height * scale)));
-    frame.picture = resize_bicubic_pillow(frame.picture, w, h);
+    frame.picture = fitted(frame.picture, most);
     if (const auto camera = scene.camera(v))
-      draw_boxes(frame.picture, boxes, camera->resized({w, h}));
+      draw_boxes(frame.picture, boxes, camera->resized(frame.picture.size()));
     out.push_back(std::move(frame));
   }
   return out;

@@ -37,6 +37,9 @@ struct CaseFrame {
 std::vector<CaseFrame> case_frames(std::span<const CaseBox> boxes, const ShownScene& scene,
                                    std::size_t count, ImageSize most);
 
+// A picture resized to the largest one of its shape within `most`.
+ImageU8 fitted(const ImageU8& picture, ImageSize most);
+
 // Draws the boxes over a picture, the true ones below.
 void draw_boxes(ImageU8& picture, std::span<const CaseBox> boxes, const PictureCamera& camera);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/printable.h"
 #include "base/text.h"
 #include "viz/paragraph.h"
 #include "viz/sheet.h"
@@ -76,7 +77,7 @@ void draw_scores(Column& column, const tasks::ScoredFile& file,
 }
 
 void draw_words(Column column, const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
-                const SystemNames& names, const ShownScene& scene, std::span<const CaseBox> boxes) {
+                const SystemNames& names, const ShownScene* scene, std::span<const CaseBox> boxes) {
   const auto has = [&](BoxOf of) {
     return std::any_of(boxes.begin(), boxes.end(), [of](const CaseBox& b) { return b.of == of; });
   };
@@ -90,12 +91,12 @@ void draw_words(Column column, const tasks::ScoredFile& file, const tasks::Score
   key(BoxOf::kAgainst, "B: " + names.b);
   if (!boxes.empty()) column.y += 12;
   column.label("What is right", color_of(BoxOf::kTruth));
-  column.body(truth_words(question, file.task, &scene));
+  column.body(truth_words(question, file.task, scene));
   column.label(question.against ? "A: " + names.a : "Answer", color_of(BoxOf::kAnswer));
-  column.body(answer_words(question.answer, file.task, &scene));
+  column.body(answer_words(question.answer, file.task, scene));
   if (question.against) {
     column.label("B: " + names.b, color_of(BoxOf::kAgainst));
-    column.body(answer_words(*question.against, file.task, &scene));
+    column.body(answer_words(*question.against, file.task, scene));
   }
   column.y += 4;
   draw_scores(column, file, question);
@@ -103,15 +104,15 @@ void draw_words(Column column, const tasks::ScoredFile& file, const tasks::Score
 
 // Height of the column of words when all its parts have as many lines as they may.
 double words_height(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
-                    const ShownScene& scene, double width, std::size_t boxes) {
+                    const ShownScene* scene, double width, std::size_t boxes) {
   double out = double(boxes > 0 ? 3 : 0) * (line_height(kBody) + 2) + 12 + 4 + 30;
   const auto part = [&](const std::string& text) {
     out += line_height(kLabel) + 10 +
            line_height(kBody) * double(wrap_text(text, width, kBody, kAnswerLines).size());
   };
-  part(truth_words(question, file.task, &scene));
-  part(answer_words(question.answer, file.task, &scene));
-  if (question.against) part(answer_words(*question.against, file.task, &scene));
+  part(truth_words(question, file.task, scene));
+  part(answer_words(question.answer, file.task, scene));
+  if (question.against) part(answer_words(*question.against, file.task, scene));
   return out + 22 * double(file.metrics.size());
 }
 
@@ -170,13 +171,18 @@ std::string truth_words(const tasks::ScoredQuestion& question, const std::string
   return out.empty() ? "no file says it" : out;
 }
 
-ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
-                  const CaseText& text, const SystemNames& names, const ShownScene& scene,
-                  std::size_t frames) {
-  const std::vector<CaseBox> boxes = case_boxes(question, scene);
-  const auto shown = case_frames(boxes, scene, frames, {kTileWidth, kTileHeight});
-  const ImageU8 top = top_view(boxes, scene, shown, {kTopSize, kTopSize});
-  const int columns = std::max(2, static_cast<int>(std::min<std::size_t>(frames, 3)));
+// What a page is made of. Without a scene: of a question about still pictures.
+struct PageParts {
+  const ShownScene* scene = nullptr;
+  std::vector<CaseBox> boxes;
+  std::vector<CaseFrame> frames;
+  ImageU8 top;
+  int columns = 2;
+};
+
+ImageU8 draw_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
+                  const CaseText& text, const SystemNames& names, const PageParts& parts) {
+  const auto& [scene, boxes, shown, top, columns] = parts;
   const int width = 2 * kMargin + columns * (kTileWidth + kGap) - kGap;
   const double room = width - 2 * kMargin;
   const auto lines =
@@ -188,7 +194,8 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
   const auto rows = (shown.size() + std::size_t(columns) - 1) / std::size_t(columns);
   const double row_step = line_height(kCaption) + 4 + tile + kGap;
   const double below = head + double(rows) * row_step;
-  const double words_x = kMargin + kTopSize + kGap + 10, words_width = width - kMargin - words_x;
+  const double words_x = kMargin + (scene != nullptr ? kTopSize + kGap + 10 : 0);
+  const double words_width = width - kMargin - words_x;
   const double words = words_height(file, question, scene, words_width, boxes.size());
   const double height =
       below + line_height(kCaption) + 4 + std::max<double>(top.height, words) + kMargin;
@@ -206,14 +213,37 @@ ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& qu
       draw_lines(canvas, {fit_text(caption, kTileWidth, kCaption)}, {x, y}, kCaption);
       canvas.image(picture, {x, y + line_height(kCaption) + 4}, picture.width, picture.height);
     }
-    const std::string above = scene.has_pictures()
-                                  ? "from above, up to 2 m; pink: the camera's way"
-                                  : "from above; the scene file has no pictures: frames show depth";
-    draw_lines(canvas, {fit_text(above, kTopSize, kCaption)}, {kMargin, below}, kCaption);
     const double under = below + line_height(kCaption) + 4;
-    canvas.image(top, {kMargin, under}, top.width, top.height);
+    if (scene != nullptr) {
+      const std::string above =
+          scene->has_pictures() ? "from above, up to 2 m; pink: the camera's way"
+                                : "from above; the scene file has no pictures: frames show depth";
+      draw_lines(canvas, {fit_text(above, kTopSize, kCaption)}, {kMargin, below}, kCaption);
+      canvas.image(top, {kMargin, under}, top.width, top.height);
+    }
     draw_words({canvas, words_x, under, words_width}, file, question, names, scene, boxes);
   });
+}
+
+ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
+                  const CaseText& text, const SystemNames& names, const ShownScene& scene,
+                  std::size_t frames) {
+  PageParts parts;
+  parts.scene = &scene;
+  parts.boxes = case_boxes(question, scene);
+  parts.frames = case_frames(parts.boxes, scene, frames, {kTileWidth, kTileHeight});
+  parts.top = top_view(parts.boxes, scene, parts.frames, {kTopSize, kTopSize});
+  parts.columns = std::max(2, static_cast<int>(std::min<std::size_t>(frames, 3)));
+  return draw_page(file, question, text, names, parts);
+}
+
+ImageU8 picture_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
+                     const CaseText& text, const SystemNames& names,
+                     const std::vector<std::pair<std::string, ImageU8>>& pictures) {
+  PageParts parts;
+  for (const auto& [name, picture] : pictures)
+    parts.frames.push_back({fitted(picture, {kTileWidth, kTileHeight}), 0, 0, printable(name)});
+  return draw_page(file, question, text, names, parts);
 }
 
 }  // namespace vega::evaluate

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "evaluate/show_case.h"
@@ -36,5 +37,10 @@ std::string truth_words(const tasks::ScoredQuestion& question, const std::string
 ImageU8 case_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
                   const CaseText& text, const SystemNames& names, const ShownScene& scene,
                   std::size_t frames);
+
+// Of a question about still pictures: the pictures with their names, and no room.
+ImageU8 picture_page(const tasks::ScoredFile& file, const tasks::ScoredQuestion& question,
+                     const CaseText& text, const SystemNames& names,
+                     const std::vector<std::pair<std::string, ImageU8>>& pictures);
 
 }  // namespace vega::evaluate

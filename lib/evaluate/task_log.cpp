@@ -115,7 +115,7 @@ Json to_json(const AnswerNote& note) {
 TaskLog::TaskLog(const fs::path& folder, Shard shard, const Json& run)
     : folder_(folder),
       shard_(shard),
-      record_(folder, run),
+      record_(folder, folder / tasks::part_name(shard.index, shard.count), run),
       part_(folder / tasks::part_name(shard.index, shard.count)),
       stats_(tasks::stats_path({part_.path()})) {
   check_other_writers();
@@ -181,6 +181,7 @@ void remove_answers(const fs::path& folder) {
   for (const tasks::Part& part : parts) {
     files.push_back(part.path);
     files.push_back(tasks::stats_path(part));
+    files.push_back(notes_path(part.path));
   }
   files.push_back(folder / tasks::kRunFile);  // last: parts without it are refused, not continued
   for (const fs::path& path : files) {

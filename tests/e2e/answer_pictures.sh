@@ -65,6 +65,17 @@ expect_exit 0 evaluate score blink-spatial blink --gt blink.json -o blink.scores
 expect_exit 0 evaluate table "tiny=cvbench.scores.json" "tiny=blink.scores.json" --columns cvbench,blink --intervals --log-level warn
 check "a row" grep -q '^ *tiny' "$OUT"
 
+# --- a page a question: its pictures, what is right, what was answered.
+expect_exit 0 evaluate show cvbench --answers cvbench --images "$GOLD" -o shown --count 0 --log-level warn
+check "a page a question" test "$(wc -l <"$OUT") $(find shown -name '*.png' | wc -l)" = "4 4"
+check "rank, score, id" grep -qE "^[0-3]${TAB}shown/1-[A-Za-z]+_0.0-[0-3].png$" "$OUT"
+expect_exit 0 evaluate show blink --answers blink --gt "$GOLD/blink.jsonl" --images "$GOLD" -o shown_blink --count 1 --log-level warn
+check "of two pictures" test "$(find shown_blink -name '1-*.png' -size +4k | wc -l)" = 1
+expect_exit 2 evaluate show cvbench --answers cvbench --scenes "$GOLD" -o shown
+expect_text "--images"
+expect_exit 2 evaluate show cvbench --answers cvbench --images "$GOLD" --boxes b.json -o shown
+expect_text "--boxes"
+
 # --- what cannot be answered costs only itself.
 cp -r "$GOLD/img" img
 rm img/2D/count/ade20k_1.png
@@ -75,6 +86,8 @@ check "a dry run names what is missing" grep -qE '^  img/2D/count/ade20k_1.png: 
 expect_exit 4 answer cvbench cvbench.json -o broken --report broken.report
 expect_text "ade20k_1.png: got no picture" "coco_2.png" "not answered: 1 question: 0" "not answered: 1 question: 1"
 same broken/answers.jsonl <(tail -n 2 cvbench/answers.jsonl)
+expect_exit 4 evaluate show cvbench --answers cvbench --images . -o shown_broken --count 0
+expect_text "img/2D/count/ade20k_1.png: got no such file" "coco_2.png" "2 of 4 questions shown, 2 failed"
 IMAGES=$GOLD
 expect_exit 0 answer cvbench cvbench.json -o broken   # the pictures are there now
 same broken/answers.jsonl cvbench/answers.jsonl

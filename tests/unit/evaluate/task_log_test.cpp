@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <optional>
 
 #include "base/error.h"
 #include "support/support.h"
@@ -228,14 +230,33 @@ TEST_CASE("run.json of many scenes is read again, and written only for scenes it
     inputs.add("scene" + std::to_string(n), {{"scene", key}, {"semantic", key}});
   { const TaskLog log(dir.path(), {}, run_of("x", inputs)); }
   CHECK(fs::file_size(dir / "run.json") > (std::size_t{1} << 20));
-  TaskLog log(dir.path(), {}, run_of("x", inputs));
+  std::optional<TaskLog> log(std::in_place, dir.path(), Shard{}, run_of("x", inputs));
   struct stat first {
   }, second{};
   REQUIRE(stat((dir / "run.json").c_str(), &first) == 0);
   for (int n = 0; n < 100; ++n)
-    log.note_inputs("scene" + std::to_string(n), {{"scene", key}, {"semantic", key}});
+    log->note_inputs("scene" + std::to_string(n), {{"scene", key}, {"semantic", key}});
+  CHECK_FALSE(fs::exists(dir / "part-0-of-1.inputs.jsonl"));
+  log->note_inputs("another", {{"scene", key}});
+  log->note_inputs("a third", {{"scene", key}}, "block: got 1, expected 2");
   REQUIRE(stat((dir / "run.json").c_str(), &second) == 0);
   CHECK(first.st_ino == second.st_ino);
-  log.note_inputs("another", {{"scene", key}});
-  CHECK(tasks::read_run(dir / "run.json")["inputs"].size() == 20'001);
+
+  // A run that is killed here leaves its notes, of the last one perhaps a part.
+  const test::TempFolder killed;
+  for (const char* name : {"run.json", "part-0-of-1.jsonl", "part-0-of-1.inputs.jsonl"})
+    fs::copy_file(dir / name, killed / name);
+  std::ofstream(killed / "part-0-of-1.inputs.jsonl", std::ios::app) << "{\"scene\": \"torn";
+  CHECK(look_at_answers(killed.path(), run_of("x", {{"another", {{"scene", "other"}}}}))
+            .differences.size() == 1);
+  CHECK_THROWS_WITH(TaskLog(killed.path(), {}, run_of("x", {{"another", {{"scene", "other"}}}})),
+                    Contains("inputs.another.scene"));
+  { const TaskLog again(killed.path(), {}, run_of("x")); }
+  log.reset();
+  for (const test::TempFolder* folder : {&dir, &killed}) {
+    const Json run = tasks::read_run(*folder / "run.json");
+    CHECK(run["inputs"].size() == 20'002);
+    CHECK(run["mismatches"].size() == 1);
+    CHECK_FALSE(fs::exists(*folder / "part-0-of-1.inputs.jsonl"));
+  }
 }
