@@ -22,17 +22,17 @@
 namespace vega::train {
 namespace {
 
-constexpr double kEnough = 0.5;                       // seconds: longer runs need no larger sizes
-constexpr std::size_t kLeastRuns = 3, kMostRuns = 9;  // of one trial
-constexpr std::int64_t kFewTokens = 64;               // the first size that is tried
+constexpr double kEnough = 0.5;                        // seconds: longer runs need no larger sizes
+constexpr std::int64_t kLeastRuns = 2, kMostRuns = 8;  // of one trial
+constexpr std::int64_t kFewTokens = 64;                // the first size that is tried
 constexpr double kFine = 729, kCoarse = 196;
 constexpr std::int64_t kFrames = 2;  // of the trial of projectors and fusion
 constexpr std::int64_t kLogitRows = 32, kLogitColumns = 16384, kUpdates = 1 << 20;
 
 double to_real(std::int64_t value) { return static_cast<double>(value); }
 
-// The median of some runs behind one that warms up: what else the machine does all the time counts,
-// as in a run, a hiccup does not. Each is told its number, so that it can be of a size of its own.
+// The mean of some runs behind one that warms up: what else the machine does counts, as in a run.
+// Each is told its number, so that it can be of a size of its own.
 double seconds_of(at::Device device, const std::function<void(std::int64_t)>& work) {
   std::int64_t done = 0;
   const auto once = [&] {
@@ -45,12 +45,9 @@ double seconds_of(at::Device device, const std::function<void(std::int64_t)>& wo
   const double first = once();
   if (first > 4 * kEnough) return first;
   double sum = 0;
-  std::vector<double> runs;
-  while (runs.size() < kLeastRuns || (runs.size() < kMostRuns && sum < kEnough / 2))
-    sum += runs.emplace_back(once());
-  const auto middle = runs.begin() + std::ssize(runs) / 2;
-  std::ranges::nth_element(runs, middle);
-  return *middle;
+  std::int64_t count = 0;
+  while (count < kLeastRuns || (count < kMostRuns && sum < kEnough / 2)) sum += once(), ++count;
+  return sum / to_real(count);
 }
 
 at::Tensor random(at::IntArrayRef shape, const at::TensorOptions& options) {
