@@ -104,8 +104,9 @@ bool add_notes(const fs::path& folder, Json& run) {
 
 }  // namespace
 
-RunRecord::RunRecord(const fs::path& folder, const fs::path& part, const Json& run)
-    : folder_(folder), notes_path_(notes_path(part)) {
+RunRecord::RunRecord(const fs::path& part, const Json& run)
+    : folder_(part.parent_path()), notes_path_(notes_path(part)) {
+  const fs::path& folder = folder_;
   make_folder(folder);
   const fs::path path = folder / tasks::kRunFile;
   const FolderLock lock(folder);  // one of several shards writes it

@@ -20,13 +20,12 @@ namespace vega::evaluate {
 // The record of a run that is under way. What it says of a scene never changes.
 class RunRecord {
  public:
-  // Makes the folder and writes run.json; where there is one, compares it with `run` and adds the
-  // inputs of further scenes, and those that a run noted which was killed. `part`: the file of this
-  // shard's answers. Throws RefusedError: another run.json, with the differences; parts without
-  // run.json. FormatError, OutputError.
-  RunRecord(const std::filesystem::path& folder, const std::filesystem::path& part,
-            const Json& run);
-  // What was noted goes to run.json; where that fails, a warning, and the next run sees to it.
+  // part: the file of this shard's answers. Makes its folder and writes run.json there; where there
+  // is one, compares it with `run` and adds the inputs of further scenes, and those that a run
+  // noted which was killed. Throws RefusedError: another run.json, with the differences; parts
+  // without run.json. FormatError, OutputError.
+  RunRecord(const std::filesystem::path& part, const Json& run);
+  // Adds the notes to run.json. Where that fails there is a warning, and the next run adds them.
   ~RunRecord();
 
   // Compares with what is known of the scene, or notes on disk, what its answers are made of:

@@ -50,7 +50,10 @@ std::vector<std::string> names_in_lists(const std::vector<std::string>& lists) {
   return out;
 }
 
-bool is_about_pictures(const std::string& task) { return task == "cvbench" || task == "blink"; }
+bool is_about_pictures(const std::string& name) {
+  const auto found = std::ranges::find(tasks::kTasks, name, &Choice<tasks::Task>::name);
+  return found != std::end(tasks::kTasks) && tasks::is_about_pictures(found->value);
+}
 
 // The pictures that a question is about, by the names that stand for its scene ("a.png, b.png").
 std::vector<std::pair<std::string, ImageU8>> pictures_of(const std::string& names,

@@ -55,7 +55,8 @@ class AnswerWork : public ItemWork {
   virtual void ask_once(const Samples& samples, const OnEnd& on_end,
                         const vlm::OnFailure& on_failure) = 0;
 
-  // What is left to ask: an object without a proposal has got the empty caption, unasked.
+  // The samples that are left to ask. An object without a proposal is none of them: its answer, the
+  // empty caption, is written here.
   Samples asked();
 
   // ask_once; where the device's memory does not suffice, the rest in smaller batches.

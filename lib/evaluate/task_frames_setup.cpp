@@ -102,6 +102,19 @@ TaskOutlook FramesSetup::look(const TaskPlan& plan, RunReport& report) const {
   return out;
 }
 
+ShownFrames FramesSetup::read(const ScenePlan& scene) const {
+  return read_shown_frames(input_of(scene), options.frames.most, options.workers(), model);
+}
+
+std::string FramesSetup::describe(const ShownFrames& shown) const {
+  return fmt::format("{} of {} frames: {}", shown.ids.size(), shown.total,
+                     sizes_text(shown.pictures));
+}
+
+void FramesSetup::add_switches(Json& switches) const {
+  switches.add("frames", options.frames.most);
+}
+
 TaskSetup::MakeAnswers FramesSetup::answers(TaskSession& session) const {
   const auto shared = std::make_shared<FramesSession>(*this, session);
   return [shared](const ScenePlan& plan) { return std::make_unique<FramesWork>(plan, *shared); };

@@ -32,17 +32,18 @@ struct FramesSetup : TaskSetup {
 
   // Throws InputError: what a scene is made of is not there.
   virtual void require(const ScenePlan& scene) const = 0;
-  // Decodes it. Throws InputError, FormatError.
-  virtual ShownFrames read(const ScenePlan& scene) const = 0;
+  // Decodes it: --frames of a video or scan, where nothing else is said. Throws InputError,
+  // FormatError.
+  virtual ShownFrames read(const ScenePlan& scene) const;
   // "32 of 40 frames: 32 frames of 504x392, 252 tokens each".
-  virtual std::string describe(const ShownFrames& shown) const = 0;
+  virtual std::string describe(const ShownFrames& shown) const;
 
  protected:
   // Throws as make_task_setup; UsageError also for options that the model has no use for.
   explicit FramesSetup(const AnswerVerb& options);
 
   // What run.json says of how pictures are chosen and made, besides the model's own settings.
-  virtual void add_switches(Json& switches) const = 0;
+  virtual void add_switches(Json& switches) const;
 };
 
 }  // namespace vega::evaluate

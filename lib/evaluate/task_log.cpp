@@ -115,7 +115,7 @@ Json to_json(const AnswerNote& note) {
 TaskLog::TaskLog(const fs::path& folder, Shard shard, const Json& run)
     : folder_(folder),
       shard_(shard),
-      record_(folder, folder / tasks::part_name(shard.index, shard.count), run),
+      record_(folder / tasks::part_name(shard.index, shard.count), run),
       part_(folder / tasks::part_name(shard.index, shard.count)),
       stats_(tasks::stats_path({part_.path()})) {
   check_other_writers();

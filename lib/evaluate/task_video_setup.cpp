@@ -1,7 +1,5 @@
 #include "evaluate/task_video_setup.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "base/error.h"
@@ -38,8 +36,6 @@ fs::path VideoSetup::input_of(const ScenePlan& video) const {
   return tasks::vsi_video(options.task.videos, video.scene);
 }
 
-void VideoSetup::add_switches(Json& switches) const { switches.add("frames", options.frames.most); }
-
 void VideoSetup::check(const TaskPlan& plan) const {
   const fs::path folder = options.task.videos;
   if (!fs::is_directory(folder))
@@ -62,15 +58,6 @@ void VideoSetup::require(const ScenePlan& video) const {
   throw InputError(explain(path.string(), fs::exists(path) ? "an empty file" : "no video",
                            "the one that the questions are about",
                            "unpack the archives of the data set below --videos"));
-}
-
-ShownFrames VideoSetup::read(const ScenePlan& video) const {
-  return read_shown_frames(input_of(video), options.frames.most, options.workers(), model);
-}
-
-std::string VideoSetup::describe(const ShownFrames& shown) const {
-  return fmt::format("{} of {} frames: {}", shown.ids.size(), shown.total,
-                     sizes_text(shown.pictures));
 }
 
 }  // namespace vega::evaluate

@@ -17,11 +17,6 @@ struct VideoSetup final : FramesSetup {
   // Throws InputError: no folder of videos; none of the questions' videos is there.
   void check(const TaskPlan& plan) const override;
   void require(const ScenePlan& video) const override;
-  ShownFrames read(const ScenePlan& video) const override;
-  std::string describe(const ShownFrames& shown) const override;
-
- protected:
-  void add_switches(Json& switches) const override;
 };
 
 }  // namespace vega::evaluate

@@ -1,7 +1,5 @@
 #include "evaluate/task_walk_setup.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 #include "base/error.h"
@@ -32,8 +30,6 @@ fs::path WalkSetup::input_of(const ScenePlan& scan) const {
   return !fs::exists(folder / scan.scene) && fs::exists(video) ? video : folder / scan.scene;
 }
 
-void WalkSetup::add_switches(Json& switches) const { switches.add("frames", options.frames.most); }
-
 void WalkSetup::check(const TaskPlan& plan) const {
   const fs::path folder = options.task.scans;
   if (!fs::is_directory(folder))
@@ -53,15 +49,6 @@ void WalkSetup::require(const ScenePlan& scan) const {
   throw InputError(explain(input_of(scan).string(), "no scan",
                            "the one that the questions are about",
                            "a folder of frames, a .sens stream within it, or SCENE.mp4"));
-}
-
-ShownFrames WalkSetup::read(const ScenePlan& scan) const {
-  return read_shown_frames(input_of(scan), options.frames.most, options.workers(), model);
-}
-
-std::string WalkSetup::describe(const ShownFrames& shown) const {
-  return fmt::format("{} of {} frames: {}", shown.ids.size(), shown.total,
-                     sizes_text(shown.pictures));
 }
 
 }  // namespace vega::evaluate

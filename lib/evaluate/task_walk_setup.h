@@ -19,11 +19,6 @@ struct WalkSetup final : FramesSetup {
   // Throws InputError: no folder of scans; none of the questions' scans is there.
   void check(const TaskPlan& plan) const override;
   void require(const ScenePlan& scan) const override;
-  ShownFrames read(const ScenePlan& scan) const override;
-  std::string describe(const ShownFrames& shown) const override;
-
- protected:
-  void add_switches(Json& switches) const override;
 };
 
 }  // namespace vega::evaluate

@@ -219,7 +219,7 @@ ComputeWork compute_by_batches(ComputeJob& job, Backbone& backbone, Batching& ba
   ComputeWork work;
   work.passes = static_cast<std::int64_t>(passes.size());
   Encoded encoded(passes.size() > 1);
-  job.lane.take_times();  // what a scene that failed has left
+  job.lane.take_times();  // those of a scene that failed are not this one's
   for (std::size_t p = 0; p < passes.size(); ++p) {
     const auto pixels = p == 0 ? std::optional(backbone.pixel_type()) : std::nullopt;
     const Sink sink = sink_of(job, backbone, passes[p]);

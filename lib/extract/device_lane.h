@@ -65,7 +65,7 @@ class DeviceLane {
 
   // Whether the device has computed anything.
   bool used() const { return last_ != nullptr; }
-  // What was computed since the last call.
+  // The times of everything that was computed since the last call.
   DeviceTimes take_times();
 
  private:

@@ -79,8 +79,4 @@ std::string question_id(Task task, const std::string& id);
 // "scene0011_00" within a text; empty: none.
 std::string scene_in(std::string_view text);
 
-// A box out of JSON. Throws FormatError that begins with `where`.
-metrics::BoxNumbers box_of(const Json& value, const std::string& where);
-std::vector<metrics::BoxNumbers> boxes_of(const Json& value, const std::string& where);
-
 }  // namespace vega::score

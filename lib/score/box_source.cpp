@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/printable.h"
-#include "score/answers.h"
+#include "score/box_numbers.h"
 #include "tasks/json_list.h"
 #include "tasks/sample.h"
 

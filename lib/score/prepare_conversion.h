@@ -21,13 +21,13 @@ struct LineMembers {
   std::string_view id, scene;
 };
 
-// One call of prepare_samples.
 // A question of which a file is not there.
 struct AbsentFile {
   std::size_t sample;  // its place among those that were converted
   std::string place, name;
 };
 
+// One call of prepare_samples.
 class Conversion {
  public:
   explicit Conversion(const PrepareSources& files);

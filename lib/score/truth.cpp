@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "score/box_numbers.h"
 #include "score/lines.h"
 #include "score/nr3d_table.h"
 #include "score/object_classes.h"

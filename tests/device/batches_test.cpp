@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/backbone.h"
@@ -90,36 +91,30 @@ struct Tiny {
   }
 };
 
-}  // namespace
-
-TEST_CASE("copies of two batches: beside the computing, none between its networks") {
-  require_cuda();
-  Tiny tiny;
+// Two batches of two frames: their copies and waits are those of the list, and no latents leave the
+// device.
+void check_copies(const std::string& list, Tiny tiny, const std::vector<std::size_t>& taps) {
   test::Trial trial(4, kCuda);
   trial.batch = 2;
   const auto backbone = tiny.backbone(kCuda);
   int pass = 0;
   test::check_trace(
-      "batches", [&] { trial.run(*backbone, std::to_string(++pass) + ".h5", {0}); },
-      without_computing);
+      list, [&] { trial.run(*backbone, std::to_string(++pass) + ".h5", taps); }, without_computing);
   CHECK(trial.work.on_host == 0);
+}
+
+}  // namespace
+
+TEST_CASE("copies of two batches: beside the computing, none between its networks") {
+  require_cuda();
+  check_copies("batches", Tiny(), {0});
 }
 
 TEST_CASE("copies of two batches in two passes: latents stay on the device") {
   require_cuda();
   Tiny tiny;
   tiny.options.timesteps = {300, 500};
-  test::Trial trial(4, kCuda);
-  trial.batch = 2;
-  const auto backbone = tiny.backbone(kCuda);
-  int pass = 0;
-  test::check_trace(
-      "sweep",
-      [&] {
-        trial.run(*backbone, std::to_string(++pass) + ".h5", {0, 1});
-      },
-      without_computing);
-  CHECK(trial.work.on_host == 0);
+  check_copies("sweep", std::move(tiny), {0, 1});
 }
 
 TEST_CASE("times of the device: computing and nothing to compute, over batches and scenes") {

@@ -46,7 +46,7 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   void synchronizeStream(const c10::Stream& s) const override { finish_stream(s.id()); }
   void synchronizeDevice(c10::DeviceIndex) const override { finish_streams(); }
   void recordDataPtrOnStream(const c10::DataPtr&, const c10::Stream&) const override {}
-  // What is asked whether it was reached is reached then: nobody who asks waits for ever.
+  // An event is reached at the latest when somebody asks whether it is: nobody waits for ever.
   void record(void** event, const c10::Stream& s, c10::DeviceIndex, c10::EventFlag) const override {
     if (*event == nullptr) *event = new Event;
     *static_cast<Event*>(*event) = {mark_now(s.id()), std::chrono::steady_clock::now()};

@@ -1,4 +1,4 @@
-// What is asked of the device, held against a list that stands in tests/device/trace.
+// Compares the list of operations that a device is asked for with one in tests/device/trace.
 #pragma once
 
 #include <algorithm>

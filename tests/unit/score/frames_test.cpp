@@ -169,7 +169,7 @@ TEST_CASE("questions about frames are prepared in the words of the release") {
       CHECK(one.id_text == std::to_string(n));
       CHECK(one.scene == (n == 1 ? "scene0025_00" : "scene0011_00"));
       CHECK(one.no_proposal == (!scanrefer && n == 2));
-      // What is written is what was read: numbers stay as they are.
+      // A question is written as it was read: numbers stay as they are.
       const json again = json::parse(tasks::to_json(one).dump());
       for (const char* member : {"cam2global", "axis_align_matrix", "gt_bbox", "input_box",
                                  "gt_box", "iou", "annotations", "images"})
