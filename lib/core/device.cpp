@@ -80,8 +80,7 @@ const CudaTable* read_table(void* library, const fs::path& path) {
 }
 
 void require_usable(const CudaTable& table, int device) {
-  int major = 0;
-  int minor = 0;
+  int major = 0, minor = 0;
   check_cuda("compute capability", table.compute_capability(device, &major, &minor));
   if (major < 8) {
     no_cuda("cuda:" + std::to_string(device) + " of compute capability " + std::to_string(major) +
@@ -219,6 +218,13 @@ std::string device_name(at::Device device) {
   char text[256];
   check_cuda("device name", cuda().table->device_name(device.index(), text, sizeof text));
   return text;
+}
+
+int compute_capability(at::Device device) {
+  int major = 0, minor = 0;
+  check_cuda("compute capability",
+             cuda().table->compute_capability(device.index(), &major, &minor));
+  return 10 * major + minor;
 }
 
 DeviceMemory device_memory(at::Device device) {

@@ -40,6 +40,9 @@ int cuda_device_count();
 // Marketing name ("NVIDIA H200", or the processor's model name for the CPU).
 std::string device_name(at::Device device);
 
+// 10 * major + minor of a CUDA device's compute capability: 90 of an H100.
+int compute_capability(at::Device device);
+
 // Bytes. For the CPU: of the host, with allocated and peak = resident set and its high-water mark.
 struct DeviceMemory {
   std::int64_t free = 0, total = 0;

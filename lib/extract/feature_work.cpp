@@ -133,6 +133,7 @@ class FeatureWork final : public ItemWork {
   void describe_taps();
   void check_sizes() const;
   void warn_of_bright() const;
+  void measure_fp8(Backbone& backbone);
   FrameSample measure_frames() const;
   Forecast forecast(const Machine& machine, const FramesSummary& seen) const;
   NetworkInput input() const { return {recipe_, *frames_, *noise_, depth_}; }
@@ -159,6 +160,7 @@ class FeatureWork final : public ItemWork {
   std::optional<FeatureWriter> writer_;
   ComputeWork work_;
   double load_s_ = 0;
+  bool measured_fp8_ = false;   // on this scene's first frame
   Backlog storing_{kUnstored};  // last: it uses the others
 };
 
@@ -279,12 +281,27 @@ void FeatureWork::describe_taps() {
   for (TapInfo& tap : written_) tap.noise_xxh3 = checksum;
 }
 
+// Once a run, on its first frame. Where the device has no room for it nothing is stated.
+void FeatureWork::measure_fp8(Backbone& backbone) {
+  try {
+    run_.precision = measure_precision(input(), backbone, wanted_);
+  } catch (const DeviceMemoryError& error) {
+    empty_cache(recipe_.device);
+    log_warn("--precision fp8: its error is not measured: {}", error.what());
+    return;
+  }
+  measured_fp8_ = true;
+  log_info("--precision fp8: distance from float32 of the features of frame {} of {}: {}",
+           run_.precision.frame, item_.key, run_.precision.text());
+}
+
 void FeatureWork::compute() {
   // Until the first scene computes nobody has told the device to do anything.
   const double unused_s = run_.lane.used() ? 0 : seconds_since(run_.begun);
   const auto begun = Clock::now();
   Backbone& backbone = run_.backbone.loaded();
   load_s_ = seconds_since(begun);
+  if (recipe_.precision == Precision::kFp8 && run_.precision.frame < 0) measure_fp8(backbone);
   header_.provenance = provenance();
   if (plan_.decision == Decision::kAddTaps)
     writer_.emplace(output_, header_.provenance, written_);
@@ -318,13 +335,14 @@ void FeatureWork::finish() {
 }
 
 Provenance FeatureWork::provenance() const {
-  return vega::provenance(
-      {{"input", fs::absolute(source_.root).string()},
-       {"dialect", source_.dialect},
-       {"dropped_nonfinite_poses", std::to_string(source_.dropped_nonfinite_poses)},
-       {"left_out_undecodable", std::to_string(left_out_)},
-       {"device", device_name(recipe_.device)},
-       {"threads", std::to_string(recipe_.threads)}});
+  Provenance facts{{"input", fs::absolute(source_.root).string()},
+                   {"dialect", source_.dialect},
+                   {"dropped_nonfinite_poses", std::to_string(source_.dropped_nonfinite_poses)},
+                   {"left_out_undecodable", std::to_string(left_out_)},
+                   {"device", device_name(recipe_.device)},
+                   {"threads", std::to_string(recipe_.threads)}};
+  if (measured_fp8_) facts["precision_error"] = run_.precision.text();
+  return vega::provenance(std::move(facts));
 }
 
 void FeatureWork::describe(ItemReport& report) const {
@@ -341,6 +359,10 @@ void FeatureWork::describe(ItemReport& report) const {
   report.numbers["batch_halvings"] = static_cast<double>(work_.halvings);
   report.numbers["latents_on_host"] = static_cast<double>(work_.on_host);
   if (recipe_.device.is_cuda()) report.compute_s = work_.times.busy_s();
+  if (measured_fp8_) {
+    report.numbers["fp8_error"] = run_.precision.taps.back().fp8;
+    report.numbers["bf16_error"] = run_.precision.taps.back().bf16;
+  }
   report.numbers["left_out_undecodable"] = static_cast<double>(left_out_);
   report.numbers["dropped_nonfinite_poses"] = static_cast<double>(source_.dropped_nonfinite_poses);
   const auto decoded = source_.container ? source_.container->decoded_frames() : -1;

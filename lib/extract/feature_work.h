@@ -12,6 +12,7 @@
 #include "extract/device_lane.h"
 #include "extract/dry_run.h"
 #include "extract/lazy_backbone.h"
+#include "extract/precision_error.h"
 #include "extract/recipe.h"
 #include "run/items.h"
 #include "run/run.h"
@@ -26,6 +27,7 @@ struct FeatureRun {
   ProgressMode progress;
   Batching batching;  // frames a step on CUDA
   DeviceLane lane;
+  PrecisionError precision{};  // of --precision fp8, once the first scene has been measured
   Clock::time_point begun = Clock::now();
 };
 

@@ -87,6 +87,10 @@ void visit_size(FeatureOptions& o, OptionVisitor& v) {
            "504x280 of 16:9, 504x504 of square and upright ones)");
 }
 
+void visit_precision(FeatureOptions& o, OptionVisitor& v) {
+  v.choice("--precision", o.precision, kPrecisions, "");
+}
+
 void visit_frames(FeatureOptions& o, OptionVisitor& v) {
   v.group("Frames");
   v.parsed("--candidates", o.candidates, "all|every:K", "", candidates_option,
@@ -210,6 +214,7 @@ void FeatureOptions::visit(OptionVisitor& v) {
            "latent mean and deviation (default: by --compat)");
   v.choice("--store-dtype", store_dtype, kFloatTypes, "type of the stored tokens");
   device.visit(v);
+  visit_precision(*this, v);
   output.visit(v, "results go to DIR/TAG/KEY.h5",
                "folder of this recipe (default: <model>-<WxH>-<view>-<pool>)");
   v.flag("--no-thumbs", no_thumbs, "store no thumbnails (preview needs them)");
@@ -223,6 +228,7 @@ void ProfileOptions::visit(OptionVisitor& v) {
   visit_pool(features, v);
   visit_size(features, v);
   features.device.visit(v);
+  visit_precision(features, v);
   v.group("Output");
   v.integer("--frames", frames, "N", {1, 1 << 16}, "frames that are timed");
   v.flag("--no-roofline", no_roofline, "do not measure what the machine can do beside it");

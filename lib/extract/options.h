@@ -40,6 +40,15 @@ inline constexpr Choice<OnDecodeError> kOnDecodeError[] = {
     {OnDecodeError::kFail, "fail", "the scene fails"},
     {OnDecodeError::kSkip, "skip", "the frame is left out and counted"}};
 
+// --precision: of the products that it can lower.
+enum class Precision { kAsDtype, kFp8 };
+inline constexpr Choice<Precision> kPrecisions[] = {
+    {Precision::kAsDtype, "dtype", "all products in --dtype"},
+    {Precision::kFp8, "fp8",
+     "the feed-forward's in 8-bit floats (E4M3, a scale a row), which a GPU of compute capability "
+     "8.9 or newer multiplies twice as fast; less exact: the run says how far its first frame's "
+     "features are from float32's, beside bf16's. On the CPU the same numbers without the speed"}};
+
 // Models by name, for what their code does to the frames.
 enum class ModelPreset { kVega3d, kVideo3dLlm };
 inline constexpr Choice<ModelPreset> kModelPresets[] = {
@@ -67,6 +76,7 @@ struct FeatureSettings {
   std::int64_t seed = 42;
   DType store_dtype = DType::kBF16;
   Compat compat = Compat::kReference;
+  Precision precision = Precision::kAsDtype;
 };
 
 struct FeatureOptions : FeatureSettings {

@@ -42,6 +42,7 @@ void refuse_unused(const FeatureOptions& o, const BackboneEntry& entry) {
   refuse("--shift", o.shift.has_value());
   refuse("--schedule", o.schedule != standard.schedule);
   refuse("--noise", o.noise.text != standard.noise.text);
+  refuse("--precision", o.precision != standard.precision);
   refuse("--latent-constants", o.latent_constants.has_value());
 }
 
@@ -101,6 +102,10 @@ void resolve_device(const FeatureOptions& o, const BackboneEntry& entry, Recipe&
     r.device = at::kCPU;
     r.compute = DType::kF32;
   }
+  if (r.precision == Precision::kFp8 && r.compute != DType::kBF16)
+    throw UsageError(explain("--precision fp8", fmt::format("--dtype {}", name_of(r.compute)),
+                             "--dtype bf16: what is not 8 bits wide is of that type",
+                             "add --dtype bf16"));
   const bool released = o.compat == Compat::kReference && r.compute == DType::kBF16;
   r.bf16_constants =
       o.latent_constants.value_or(released ? DType::kBF16 : DType::kF32) == DType::kBF16;
@@ -259,6 +264,7 @@ std::string Recipe::key_options(const std::string& scene, const SceneSource& sou
   if (turned) json.set("exif", "apply");
   if (view == View::kCenterCrop) json.set("depth_size", to_string(depth));
   if (backbone_entry(backbone).on_device) json.set("compute_dtype", name_of(compute));
+  if (precision == Precision::kFp8) json.set("feed_forward", "fp8");
   if (with_noise) {
     json.set("latent_constants", bf16_constants ? "bf16" : "f32");
     json.set("schedule", name_in<wan::Schedule>(wan::kSchedules, schedule));
@@ -290,6 +296,7 @@ BackboneOptions Recipe::backbone_options() const {
   b.pool_h = pool.height;
   b.pool_w = pool.width;
   b.bf16_latent_constants = bf16_constants;
+  b.fp8_feed_forward = precision == Precision::kFp8;
   return b;
 }
 

@@ -90,6 +90,7 @@ struct BackboneOptions {
   wan::Schedule schedule = wan::Schedule::kRelease;
   std::int64_t pool_h = 14, pool_w = 14;  // 0: native grid
   bool bf16_latent_constants = false;
+  bool fp8_feed_forward = false;  // wan: wan::Dit::Options; dtype is bfloat16
 };
 
 // What a backbone is given and gives where the options leave it open.

@@ -21,6 +21,7 @@ inline constexpr const char* kAttention = "self-attention";
 inline constexpr const char* kLayerNorm = "residual add, layer norm";
 inline constexpr const char* kCrossGate = "cross gate, layer norm";
 inline constexpr const char* kFeedForward = "feed-forward with GELU";
+inline constexpr const char* kFp8Rows = "rows to 8 bits";
 inline constexpr const char* kPooling = "averages of the tap";
 
 // Around networks.

@@ -318,6 +318,26 @@ at::Tensor addmm_activation(const at::Tensor& bias, const at::Tensor& a, const a
   });
 }
 
+// Factors of 8 bits with a scale for each row of either, sums in float32, one rounding. As the
+// device, it takes the second factor column by column alone, and sides that are multiples of 16.
+at::Tensor scaled_mm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& scale_a,
+                     const at::Tensor& scale_b, const std::optional<at::Tensor>& bias,
+                     const std::optional<at::Tensor>&, std::optional<at::ScalarType> out, bool) {
+  note("_scaled_mm", {a, b, scale_a, scale_b, bias ? *bias : at::Tensor()});
+  count_product("mm");
+  TORCH_CHECK(a.is_contiguous() && b.t().is_contiguous(), "mat2 must be col_major");
+  TORCH_CHECK(a.size(1) % 16 == 0 && b.size(1) % 16 == 0, "sides are no multiples of 16");
+  TORCH_CHECK(scale_a.sizes() == at::IntArrayRef({a.size(0), 1}) && scale_a.is_contiguous() &&
+                  scale_b.sizes() == at::IntArrayRef({1, b.size(1)}) && scale_b.is_contiguous(),
+              "scales are not one a row and one a column");
+  return made_by([=] {
+    at::Tensor sum = at::mm(on_cpu(a).to(at::kFloat), on_cpu(b).to(at::kFloat)) * on_cpu(scale_a) *
+                     on_cpu(scale_b);
+    if (bias) sum = sum + on_cpu(*bias).to(at::kFloat);
+    return sum.to(out.value_or(at::kBFloat16));
+  });
+}
+
 // Without the bias, which LibTorch adds to the rounded result.
 at::Tensor cudnn_convolution(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef padding,
                              at::IntArrayRef stride, at::IntArrayRef dilation, std::int64_t groups,
@@ -364,6 +384,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("view", view);
   m.impl("mm.dtype", mm_with_type);
   m.impl("_addmm_activation", addmm_activation);
+  m.impl("_scaled_mm", scaled_mm);
   m.impl("cudnn_convolution", cudnn_convolution);
   m.impl("scaled_dot_product_attention", attention);
 }

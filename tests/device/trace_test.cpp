@@ -56,6 +56,19 @@ TEST_CASE("operators of three blocks of the DiT, the last one tapped") {
   check_trace("dit", [&] { dit.forward(latents, {{2}, Grid{2, 3}}); });
 }
 
+TEST_CASE("operators of two blocks of the DiT whose feed-forward is in fp8, both tapped") {
+  require_cuda();
+  const auto weights = test::tiny_dit(2);
+  auto config = test::tiny_dit_config();
+  config.layers = 2;
+  const at::Tensor prompt = at::tensor(test::tiny_prompt()).reshape({1, -1});
+  wan::Dit dit(weights.views(), config, prompt,
+               {.device = kCuda, .dtype = at::kBFloat16, .fp8_feed_forward = true});
+  dit.prepare(299, 1);
+  const at::Tensor latents = numbers({2, 16, 8, 12}).to(kCuda);
+  check_trace("dit_fp8", [&] { dit.forward(latents, {{0, 1}, Grid{2, 3}}); });
+}
+
 TEST_CASE("operators of two layers of SigLIP") {
   require_cuda();
   auto config = test::tiny_siglip_config();

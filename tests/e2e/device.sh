@@ -77,6 +77,24 @@ expect_text "File too large"
 expect_out
 expect_nothing "$T/f/full"
 
+# The feed-forward in 8-bit floats: a recipe of its own, whose error stands in log, file and report beside bfloat16's.
+expect_exit 0 wan --tag fp8 --batch 2 --precision fp8 --report "$T/fp8.json"
+expect_text "distance from float32" "b20_t300: fp8 0." "bf16 0."
+run extract inspect "$T/f/fp8/room.h5"
+check "the error in the file" grep -qE 'precision_error +b20_t300: fp8 0' "$OUT"
+error_of() { grep -oE "\"$1_error\": [0-9.e-]+" "$T/fp8.json" | cut -d' ' -f2; }
+check "bf16 is nearer" awk "BEGIN { exit !(0 < $(error_of bf16) && $(error_of bf16) < $(error_of fp8)) }"
+check "and fp8 near" awk "BEGIN { exit !($(error_of fp8) < 0.125) }"
+check "other numbers than bf16's" test "$(tokens_of "$T/f/fp8/room.h5")" != "$(tokens_of "$whole")"
+expect_exit 3 wan --tag whole --precision fp8
+expect_text "feed_forward" "fp8"
+DEVICE=cpu expect_exit 2 wan --tag none --precision fp8
+expect_text "--dtype bf16"
+DEVICE=cpu expect_exit 0 wan --tag fp8cpu --dtype bf16 --precision fp8
+expect_text "distance from float32"
+expect_exit 2 wan --backbone rgb --precision fp8
+expect_text "--precision" "which does not use it"
+
 # No such device.
 DEVICE=cuda:1 expect_exit 5 wan --tag none
 expect_text "cuda:1" "cuda:0 to cuda:0"

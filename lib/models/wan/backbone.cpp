@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>
@@ -44,6 +45,7 @@ class WanBackbone final : public Backbone {
 
  private:
   void load_networks();
+  void check_fp8() const;
   bool keeps_weights() const;
 
   BackboneOptions options_;
@@ -138,6 +140,7 @@ Cost WanBackbone::cost() const {
   features.pool_w = request_.pool ? request_.pool->columns : 0;
   features.prompt_rows = prompt_.size(0);
   features.keep_weights = keeps_weights();
+  features.fp8_feed_forward = options_.fp8_feed_forward;
   features.kept = checkpoint_.dit.begin()->second.dtype;
   return cost_of(checkpoint_.vae_config, checkpoint_.dit_config, features);
 }
@@ -153,11 +156,23 @@ void WanBackbone::load_networks() {
   vae_.emplace(checkpoint_.vae, checkpoint_.vae_config,
                VaeEncoder::Options{device_, options_.dtype, options_.bf16_latent_constants});
   dit_.emplace(checkpoint_.dit, checkpoint_.dit_config, prompt_,
-               Dit::Options{device_, options_.dtype, keeps_weights()});
+               Dit::Options{device_, options_.dtype, keeps_weights(), options_.fp8_feed_forward});
+}
+
+// Tensor cores of 8-bit floats begin with 8.9.
+void WanBackbone::check_fp8() const {
+  if (!options_.fp8_feed_forward || !device_.is_cuda()) return;
+  const int capability = compute_capability(device_);
+  if (capability >= 89) return;
+  throw DeviceError(explain("--precision fp8",
+                            fmt::format("{} of compute capability {}.{}", device_.str(),
+                                        capability / 10, capability % 10),
+                            "8.9 or newer (RTX 40, L40, H100 and later)", "leave the option out"));
 }
 
 void WanBackbone::load() {
   device_ = use_device(options_.device);
+  check_fp8();
   on_device(device_, [this] { load_networks(); });
 }
 

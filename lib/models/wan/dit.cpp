@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +24,19 @@ namespace {
 
 at::Tensor linear64(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   return at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
+}
+
+// x (N, L, K), rows of 8-bit floats of it times a weight; (N, L, M) bfloat16.
+at::Tensor fp8_product(const at::Tensor& x, const kernels::Fp8Rows& weight, const at::Tensor& bias,
+                       kernels::BeforeFp8 before) {
+  auto shape = x.sizes().vec();
+  const at::Tensor rows = x.reshape({-1, shape.back()});
+  shape.back() = bias.size(0);
+  const kernels::Fp8Rows rounded =
+      in_group(op_groups::kFp8Rows, bytes_of({x}), [&] { return kernels::fp8_rows(rows, before); });
+  return in_group(op_groups::kFeedForward, product_work(rounded.values, weight.values),
+                  [&] { return kernels::linear_fp8(rounded, weight, bias); })
+      .reshape(shape);
 }
 
 }  // namespace
@@ -48,6 +62,13 @@ Dit::Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
   }
   text_ = embed_text(prompt);
   log_pad_ = std::log(static_cast<double>(config.text_len - rows));  // -inf: no row is padding
+  if (options_.fp8_feed_forward &&
+      (options_.dtype != at::kBFloat16 || config.dim % 16 != 0 || config.ffn_dim % 16 != 0)) {
+    throw InputError(explain("a feed-forward in fp8",
+                             fmt::format("{}, widths {} and {}", c10::toString(options_.dtype),
+                                         config.dim, config.ffn_dim),
+                             "BFloat16, widths that are multiples of 16"));
+  }
   patch_weight_ = weight("patch_embedding.weight").flatten(1).to(options_.dtype);
   patch_bias_ = weight("patch_embedding.bias").to(options_.dtype);
 }
@@ -138,9 +159,15 @@ Dit::Block Dit::fold(std::int64_t index, const at::Tensor& modulation, const Blo
   block.out_weight = gated(weight(self + "o.weight"), 2);
   block.out_bias = (e[2] * weight(self + "o.bias")).to(options_.dtype);
   const at::Tensor up = weight(name + "ffn.0.weight");
-  block.up_weight = scaled(up, 4);
   block.up_bias = shifted(up, weight(name + "ffn.0.bias"), 3);
-  block.down_weight = gated(weight(name + "ffn.2.weight"), 5);
+  const at::Tensor down = weight(name + "ffn.2.weight");
+  if (options_.fp8_feed_forward) {  // of the float32 product, rounded once
+    block.up_fp8 = kernels::fp8_rows((up * (1 + e[4])).contiguous());
+    block.down_fp8 = kernels::fp8_rows((e[5].unsqueeze(1) * down).contiguous());
+  } else {
+    block.up_weight = scaled(up, 4);
+    block.down_weight = gated(down, 5);
+  }
   block.down_bias = (e[5] * weight(name + "ffn.2.bias")).to(options_.dtype);
   return block;
 }
@@ -205,6 +232,19 @@ at::Tensor Dit::attend(const Block& block, const at::Tensor& normed, const at::T
   return product(op_groups::kProjections, mixed, block.out_weight, block.out_bias);
 }
 
+at::Tensor Dit::raised(const Block& block, const at::Tensor& normed) const {
+  if (!options_.fp8_feed_forward)
+    return product(op_groups::kFeedForward, normed, block.up_weight, block.up_bias);
+  return fp8_product(normed, block.up_fp8, block.up_bias, kernels::BeforeFp8::kNothing);
+}
+
+at::Tensor Dit::lowered(const Block& block, const at::Tensor& hidden,
+                        kernels::BeforeFp8 before) const {
+  if (!options_.fp8_feed_forward)
+    return product(op_groups::kFeedForward, hidden, block.down_weight, block.down_bias);
+  return fp8_product(hidden, block.down_fp8, block.down_bias, before);
+}
+
 // Averages the residual stream and the hidden layer first, then applies the last matrix to the
 // averages (e1).
 at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
@@ -215,9 +255,7 @@ at::Tensor Dit::tap(const Block& block, const at::Tensor& x, const at::Tensor& h
                                         options_.dtype)};
   });
   const auto& [stream, mean] = averages;
-  const at::Tensor out =
-      stream +
-      product(op_groups::kFeedForward, mean, block.down_weight, block.down_bias).to(at::kFloat);
+  const at::Tensor out = stream + lowered(block, mean, kernels::BeforeFp8::kNothing).to(at::kFloat);
   return out.reshape({x.size(0), pool.rows, pool.columns, config_.dim});
 }
 
@@ -252,7 +290,10 @@ std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest
     return in_group(op_groups::kLayerNorm, bytes_of({x, x, sum, sum}),
                     [&] { return kernels::add_layer_norm_(x, sum, config_.eps, options_.dtype); });
   };
-  const auto raised = [&](const Block& block) {
+  const bool fp8 = options_.fp8_feed_forward;
+  // The hidden layer; with fp8 its GELU is evaluated where it is rounded.
+  const auto hidden_of = [&](const Block& block) {
+    if (fp8) return raised(block, normed);
     return in_group(op_groups::kFeedForward, product_work(normed, block.up_weight),
                     [&] { return kernels::linear_gelu(normed, block.up_weight, block.up_bias); });
   };
@@ -271,22 +312,23 @@ std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest
     const bool tapped = std::binary_search(taps.blocks.begin(), taps.blocks.end(), index);
     at::Tensor hidden;
     if (tapped && taps.pool) {  // the average is taken of GELUs that are not rounded
-      hidden = product(op_groups::kFeedForward, normed, block.up_weight, block.up_bias);
+      hidden = raised(block, normed);
       out.push_back(tap(block, x, hidden, grid, *taps.pool));
       if (index == taps.blocks.back()) break;
       // The stream goes on with the bits that it has where nobody taps this block: on CUDA those
       // are of a sum that was not rounded before the GELU.
-      if (hidden.is_cuda()) {
-        hidden = raised(block);
+      if (fp8) {
+        // Nothing: as it is where nobody taps.
+      } else if (hidden.is_cuda()) {
+        hidden = hidden_of(block);
       } else {
         in_group(op_groups::kFeedForward, bytes_of({hidden, hidden}),
                  [&] { kernels::gelu_tanh_(hidden); });
       }
     } else {
-      hidden = raised(block);
+      hidden = hidden_of(block);
     }
-    const at::Tensor fed =
-        product(op_groups::kFeedForward, hidden, block.down_weight, block.down_bias);
+    const at::Tensor fed = lowered(block, hidden, kernels::BeforeFp8::kGelu);
     if (index == taps.blocks.back()) {
       out.push_back((x + fed).reshape({n, grid.rows, grid.columns, config_.dim}));
       break;

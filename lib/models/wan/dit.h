@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "geometry/grid.h"
+#include "kernels/fp8_rows.h"
 #include "models/wan/config.h"
 #include "models/wan/vae.h"
 
@@ -36,6 +37,8 @@ class Dit {
     // Keeps the weights as read on the device too, so that folding another timestep reads no file:
     // for sweeps on a GPU.
     bool keep_weights = false;
+    // The two products of the feed-forward in 8-bit floats (kernels/fp8_rows.h). dtype: bfloat16.
+    bool fp8_feed_forward = false;
   };
 
   // prompt (n, text_dim) float32, 1 <= n <= text_len; the remaining rows are zeros as in the
@@ -59,7 +62,8 @@ class Dit {
     at::Tensor out_weight, out_bias;
     at::Tensor cross_weight, cross_bias;  // (dim + heads * n, dim): q rows, then logit rows
     at::Tensor cross_base, cross_delta;   // (dim), (heads * n, dim) float32
-    at::Tensor up_weight, up_bias, down_weight, down_bias;
+    at::Tensor up_weight, up_bias, down_weight, down_bias;  // weights: undefined with fp8
+    kernels::Fp8Rows up_fp8, down_fp8;
   };
 
   at::Tensor weight(const std::string& name) const;  // float32 on the device
@@ -70,6 +74,10 @@ class Dit {
   at::Tensor embed_text(const at::Tensor& prompt) const;
   at::Tensor rope(Grid grid) const;
   at::Tensor embed(const at::Tensor& latents, Grid grid) const;
+  // normed (N, L, d) to the hidden layer (N, L, f) before its GELU; its products with
+  // down_weight, with a GELU first or without.
+  at::Tensor raised(const Block& block, const at::Tensor& normed) const;
+  at::Tensor lowered(const Block& block, const at::Tensor& hidden, kernels::BeforeFp8 before) const;
   at::Tensor attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const;
   at::Tensor tap(const Block& block, const at::Tensor& x, const at::Tensor& hidden, Grid grid,
                  Grid pool) const;

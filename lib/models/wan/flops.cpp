@@ -128,6 +128,11 @@ Cost cost_of(const VaeConfig& vae, const DitConfig& dit, const Features& f) {
   cost.pass_flops = real(f.passes) * short_dit_flops(dit, tokens, f.last, pooled, rows);
   const double blocks = dit_weights(dit, f.last, rows);
   cost.weight_bytes = (vae_weights(vae) + blocks) * static_cast<double>(size_of(f.compute));
+  if (f.fp8_feed_forward) {  // a byte a number, and a scale a row
+    const double d = real(dit.dim), hidden = real(dit.ffn_dim), layers = real(f.last + 1);
+    cost.weight_bytes += layers * (2 * d * hidden * (1 - static_cast<double>(size_of(f.compute))) +
+                                   4 * (d + hidden));
+  }
   if (f.keep_weights) cost.weight_bytes += blocks * static_cast<double>(size_of(f.kept));
   cost.activation_bytes = activation_bytes(vae, dit, f.size, f.compute);
   return cost;

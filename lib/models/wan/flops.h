@@ -52,8 +52,9 @@ struct Features {
   std::int64_t passes = 1;                // distinct timesteps
   std::int64_t pool_h = 14, pool_w = 14;  // 0: native grid
   std::int64_t prompt_rows = 1;
-  DType kept = DType::kBF16;  // type of the weights as read that stay on the device for a sweep
-  bool keep_weights = false;  // whether they do (Dit::Options)
+  DType kept = DType::kBF16;      // type of the weights as read that stay on the device for a sweep
+  bool keep_weights = false;      // whether they do (Dit::Options)
+  bool fp8_feed_forward = false;  // Dit::Options
 };
 Cost cost_of(const VaeConfig& vae, const DitConfig& dit, const Features& features);
 

@@ -45,6 +45,25 @@ TEST_CASE("--compat chooses view and latent constants, each of which is a switch
   CHECK(resolve(options("reference")).select.count == 32);
 }
 
+TEST_CASE("--precision fp8 wants bf16 and a diffusion model, and is another recipe") {
+  FeatureOptions o = options("fixed", "bf16");
+  const auto key = [](const FeatureOptions& given) {
+    return resolve(given).key_options("room", {}, {}, true);
+  };
+  const std::string plain = key(o);
+  CHECK_FALSE(resolve(o).backbone_options().fp8_feed_forward);
+  test::set(o, "--precision", "dtype");
+  CHECK(key(o) == plain);
+  test::set(o, "--precision", "fp8");
+  CHECK(resolve(o).backbone_options().fp8_feed_forward);
+  CHECK_THAT(key(o), Contains(R"("feed_forward":"fp8")"));
+  test::set(o, "--dtype", "fp32");
+  CHECK_THROWS_AS(resolve(o), UsageError);
+  o = options("fixed", "bf16");
+  test::set(o, "--precision", "fp8"), test::set(o, "--backbone", "siglip");
+  CHECK_THROWS_AS(resolve(o), UsageError);
+}
+
 TEST_CASE("pool and batch are read as given") {
   FeatureOptions o;
   test::set(o, "--pool", "7x9");
