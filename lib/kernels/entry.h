@@ -9,6 +9,28 @@ namespace vega::kernels {
 
 enum class Element : int { kF32 = 0, kBF16 = 1 };
 
+// v = x + bias + other, of which bias and other may be null. With other v is rounded to the type
+// and written to sum, unless that is null. out = f(norm(v)).
+struct RmsSilu {
+  const void* x;
+  const void* other;
+  const float* bias;
+  void* sum;
+  const float* scale;
+  void* out;
+  std::int64_t rows, channels;
+  bool silu;
+};
+
+// frames x height x width x channels; out has a row and a column of zeros more. bias may be null.
+struct AddPadded {
+  const void* x;
+  const void* other;
+  const float* bias;
+  void* out;
+  std::int64_t frames, height, width, channels;
+};
+
 // out null: no norm afterwards. stride: columns of ql.
 struct CrossGate {
   float* x;
@@ -80,9 +102,9 @@ TokenGateBackwardOf<P> typed(const TokenGateBackwardOf<void>& b) {
 
 namespace cpu {
 
-// rows x channels; other and sum are null, or sum = x + other is written and normed.
-void rms_silu(Element element, const void* x, const void* other, void* sum, const float* scale,
-              void* out, std::int64_t rows, std::int64_t channels, bool silu);
+void rms_silu(Element element, const RmsSilu& args);
+
+void add_padded(Element element, const AddPadded& args);
 
 // y null: plain norm. out null: plain addition.
 void add_layer_norm(float* x, Element y_element, const void* y, Element out_element, void* out,
@@ -116,9 +138,11 @@ void token_gate_reduce(const TokenGateBackward& args, std::int64_t first, std::i
 // (a cudaStream_t) of the current device and return cudaGetLastError().
 extern "C" {
 
-int vega_cuda_rms_silu(vega::kernels::Element element, const void* x, const void* other, void* sum,
-                       const float* scale, void* out, std::int64_t rows, std::int64_t channels,
-                       bool silu, void* stream);
+int vega_cuda_rms_silu(vega::kernels::Element element, const vega::kernels::RmsSilu& args,
+                       void* stream);
+
+int vega_cuda_add_padded(vega::kernels::Element element, const vega::kernels::AddPadded& args,
+                         void* stream);
 
 int vega_cuda_add_layer_norm(float* x, vega::kernels::Element y_element, const void* y,
                              vega::kernels::Element out_element, void* out, std::int64_t rows,

@@ -6,10 +6,9 @@
 namespace vega {
 namespace op_groups {
 
-// Of the VAE. A convolution's group has its bias.
+// Of the VAE. A convolution's bias is part of the group that reads its result on a GPU.
 inline constexpr const char* kConvolutions = "VAE convolutions";
-inline constexpr const char* kRmsSilu = "VAE norms and SiLU";
-inline constexpr const char* kVaeAdds = "VAE residual adds";
+inline constexpr const char* kRmsSilu = "VAE adds, norms and SiLU";
 inline constexpr const char* kPadding = "VAE padding and layout";
 inline constexpr const char* kVaeAttention = "VAE attention";
 

@@ -87,11 +87,20 @@ void add_rms_silu(Bench& b) {
   const Tensor x = b.normal({b.frames, 96, b.height, b.width}, b.type)
                        .contiguous(at::MemoryFormat::ChannelsLast);
   const Tensor scale = at::rand({96}, b.f32()) * 10;
-  const auto [sum, y] = kernels::add_rms_silu(x, x, scale, true);
-  const double error = error_of(sum, (x + x).to(at::kFloat)) +
-                       error_of(y, kernels::rms_silu(x + x, scale, true).to(at::kFloat));
+  const Tensor bias = at::rand({96}, b.f32());
+  const Tensor wide = x.to(at::kFloat);
+  const Tensor want = (wide + bias.view({96, 1, 1}) + wide).to(b.type);
+  Tensor sum = x.clone();
+  const Tensor y = kernels::add_rms_silu_(sum, x, scale, true, bias);
+  const double error = error_of(sum, want.to(at::kFloat)) +
+                       error_of(y, kernels::rms_silu(sum, scale, true).to(at::kFloat));
   line(b, "add_rms_silu C=96", error, bytes_of_all({x, x, sum, y}), 0,
-       ladder::time_of(b, [&] { kernels::add_rms_silu(x, x, scale, true); }));
+       ladder::time_of(b, [&] { kernels::add_rms_silu_(sum, x, scale, true, bias); }));
+  const Tensor padded = kernels::add_padded(x, x, bias);
+  line(b, "add_padded C=96",
+       error_of(padded, at::constant_pad_nd(want.to(at::kFloat), {0, 1, 0, 1})),
+       bytes_of_all({x, x, padded}), 0,
+       ladder::time_of(b, [&] { kernels::add_padded(x, x, bias); }));
 }
 
 Tensor norm_of(const Tensor& x) {

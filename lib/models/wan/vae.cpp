@@ -15,6 +15,8 @@
 namespace vega::wan {
 namespace {
 
+constexpr std::int64_t kInputChannels = 8;  // on a GPU: 16 bytes a pixel
+
 const TensorView& view(const WeightViews& weights, const std::string& name) {
   return weights.at(name);
 }
@@ -41,13 +43,21 @@ at::Tensor convolved(const at::Tensor& x, const at::Tensor& weight, const at::Te
                   [&] { return at::conv2d(x, weight, bias, stride, padding); });
 }
 
-at::Tensor normed(const at::Tensor& x, const at::Tensor& scale, bool silu) {
+at::Tensor normed(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias) {
   return in_group(op_groups::kRmsSilu, bytes_of({x, x}),
-                  [&] { return kernels::rms_silu(x, scale, silu); });
+                  [&] { return kernels::rms_silu(x, scale, true, bias); });
 }
 
-void norm_(at::Tensor& x, const at::Tensor& scale) {
-  in_group(op_groups::kRmsSilu, bytes_of({x, x}), [&] { kernels::rms_silu_(x, scale, true); });
+void norm_(at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias) {
+  in_group(op_groups::kRmsSilu, bytes_of({x, x}),
+           [&] { kernels::rms_silu_(x, scale, true, bias); });
+}
+
+// x becomes the sum, the norm of it is new.
+at::Tensor added(at::Tensor& x, const at::Tensor& y, const at::Tensor& scale, bool silu,
+                 const at::Tensor& bias) {
+  return in_group(op_groups::kRmsSilu, bytes_of({x, y, x, x}),
+                  [&] { return kernels::add_rms_silu_(x, y, scale, silu, bias); });
 }
 
 }  // namespace
@@ -61,18 +71,30 @@ at::Tensor VaeEncoder::place(const at::Tensor& weight) const {
 VaeEncoder::Conv VaeEncoder::conv(const WeightViews& weights, const std::string& name) const {
   at::Tensor weight = tensor_from(view(weights, name + ".weight"));
   if (weight.dim() == 5) weight = weight.select(2, weight.size(2) - 1);
-  return {place(weight), place(tensor_from(view(weights, name + ".bias")))};
+  const at::Tensor bias = tensor_from(view(weights, name + ".bias"));
+  if (options_.device.is_cpu()) return {place(weight), place(bias), {}};
+  return {place(weight), {}, bias.to(options_.device, at::kFloat)};
 }
 
-VaeEncoder::Residual VaeEncoder::residual(const WeightViews& weights,
-                                          const std::string& name) const {
+// read: what the block's input lacks. A 1x1 convolution of it lacks the product with that.
+VaeEncoder::Residual VaeEncoder::residual(const WeightViews& weights, const std::string& name,
+                                          at::Tensor read) const {
   Residual block;
   block.scale1 = norm_scale(weights, name + ".residual.0.gamma", options_.device);
   block.conv1 = conv(weights, name + ".residual.2");
   block.scale2 = norm_scale(weights, name + ".residual.3.gamma", options_.device);
   block.conv2 = conv(weights, name + ".residual.6");
-  if (weights.contains(name + ".shortcut.weight"))
-    block.shortcut = conv(weights, name + ".shortcut");
+  const bool turns = weights.contains(name + ".shortcut.weight");
+  if (turns) block.shortcut = conv(weights, name + ".shortcut");
+  if (options_.device.is_cpu()) return block;
+  block.read = std::move(read);
+  at::Tensor add = block.conv2.later.to(at::kDouble);
+  if (turns) add = add + block.shortcut.later;
+  if (block.read.defined()) {
+    const at::Tensor lacks = block.read.to(at::kDouble);
+    add = add + (turns ? at::mv(block.shortcut.weight.flatten(1).to(at::kDouble), lacks) : lacks);
+  }
+  block.add = add.to(at::kFloat);
   return block;
 }
 
@@ -108,7 +130,11 @@ void VaeEncoder::fold_tail(const WeightViews& weights) {
   const at::Tensor top_bias = wide(weights, "conv1.bias").narrow(0, 0, z);
   const at::Tensor weight = at::matmul(top, head.flatten(1)) * inverse.unsqueeze(1);
   tail_.weight = place(weight.reshape({z, head.size(1), 3, 3}));
-  tail_.bias = place((at::mv(top, head_bias) + top_bias - mean) * inverse);
+  const at::Tensor bias = (at::mv(top, head_bias) + top_bias - mean) * inverse;
+  if (options_.device.is_cpu())
+    tail_.bias = place(bias);
+  else
+    tail_.later = bias.to(options_.device, at::kFloat).view({z, 1, 1});
   tail_scale_ = norm_scale(weights, "encoder.head.0.gamma", options_.device);
 }
 
@@ -116,70 +142,100 @@ VaeEncoder::VaeEncoder(const WeightViews& weights, const VaeConfig& config, cons
     : config_(config), options_(options) {
   const c10::NoGradGuard no_grad;
   first_ = conv(weights, "encoder.conv1");
+  if (options.device.is_cuda())
+    first_.weight = place(at::constant_pad_nd(
+        first_.weight, {0, 0, 0, 0, 0, kInputChannels - first_.weight.size(1)}));
+  at::Tensor read = first_.later;
   int flat = 0;
   for (std::size_t level = 0; level < config.mult.size(); ++level) {
     Level made;
     for (std::int64_t i = 0; i < config.res_blocks; ++i, ++flat) {
-      made.blocks.push_back(residual(weights, "encoder.downsamples." + std::to_string(flat)));
+      made.blocks.push_back(
+          residual(weights, "encoder.downsamples." + std::to_string(flat), std::move(read)));
+      read.reset();
     }
     if (level + 1 < config.mult.size()) {
       made.down = conv(weights, "encoder.downsamples." + std::to_string(flat++) + ".resample.1");
+      read = made.down.later;
     }
     levels_.push_back(std::move(made));
   }
-  middle_ = {residual(weights, "encoder.middle.0"), residual(weights, "encoder.middle.2")};
+  middle_ = {residual(weights, "encoder.middle.0", {}), residual(weights, "encoder.middle.2", {})};
   fold_attention(weights);
   fold_tail(weights);
   const auto width = config.base * config.mult.back();
   ones_ = at::ones({width}, at::TensorOptions(options.device).dtype(at::kFloat));
 }
 
-at::Tensor VaeEncoder::run(const Residual& block, at::Tensor x) const {
-  at::Tensor y = normed(x, block.scale1, true);
-  y = convolved(y, block.conv1.weight, block.conv1.bias, 1, 1);
-  norm_(y, block.scale2);
+VaeEncoder::Parts VaeEncoder::run(const Residual& block, at::Tensor x, at::Tensor normed) const {
+  at::Tensor y = convolved(normed, block.conv1.weight, block.conv1.bias, 1, 1);
+  normed.reset();
+  norm_(y, block.scale2, block.conv1.later);
   y = convolved(y, block.conv2.weight, block.conv2.bias, 1, 1);
   if (block.shortcut.weight.defined())
     x = convolved(x, block.shortcut.weight, block.shortcut.bias, 1, 0);
-  const OpGroup group(op_groups::kVaeAdds, bytes_of({y, x, y}));
-  return y.add_(x);
+  return {std::move(y), std::move(x)};
 }
 
-at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& x) const {
-  const auto n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
-  OpWork work = bytes_of({x, x});
+// unit: the pixels divided by their norms.
+at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& unit) const {
+  const auto n = unit.size(0), c = unit.size(1), h = unit.size(2), w = unit.size(3);
+  OpWork work = bytes_of({unit, unit});
   work.flops = 4 * static_cast<double>(n * h * w * c) * static_cast<double>(h * w + c);
   const OpGroup group(op_groups::kVaeAttention, work);
-  const at::Tensor unit =
-      kernels::rms_silu(x, ones_, false).permute({0, 2, 3, 1}).reshape({n, h * w, c});
-  const at::Tensor query = at::linear(unit, attention.query_weight, attention.query_bias);
-  const at::Tensor value = at::linear(unit, attention.value_weight, attention.value_bias);
+  const at::Tensor rows = unit.permute({0, 2, 3, 1}).reshape({n, h * w, c});
+  const at::Tensor query = at::linear(rows, attention.query_weight, attention.query_bias);
+  const at::Tensor value = at::linear(rows, attention.value_weight, attention.value_bias);
   // The rows of a softmax sum to one, so the value bias may be added before it.
-  const at::Tensor out = kernels::vae_attention(unit, query, value);
-  return (x + out.reshape({n, h, w, c}).permute({0, 3, 1, 2}))
-      .contiguous(at::MemoryFormat::ChannelsLast);
+  return kernels::vae_attention(rows, query, value).reshape({n, h, w, c}).permute({0, 3, 1, 2});
+}
+
+// On a GPU with five channels of zeros: convolutions of three have no fast plan in bfloat16.
+at::Tensor VaeEncoder::input(const at::Tensor& pixels) const {
+  return in_group(op_groups::kPadding, bytes_of({pixels, pixels}), [&] {
+    if (pixels.is_cpu())
+      return pixels.to(options_.dtype).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor wide =
+        at::empty({pixels.size(0), kInputChannels, pixels.size(2), pixels.size(3)},
+                  pixels.options().dtype(options_.dtype), at::MemoryFormat::ChannelsLast);
+    wide.zero_();
+    wide.narrow(1, 0, pixels.size(1)).copy_(pixels);
+    return wide;
+  });
 }
 
 at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
-  at::Tensor x = in_group(op_groups::kPadding, bytes_of({pixels, pixels}), [&] {
-    return pixels.to(options_.dtype).contiguous(at::MemoryFormat::ChannelsLast);
-  });
-  x = convolved(x, first_.weight, first_.bias, 1, 1);
-  for (const Level& level : levels_) {
-    for (const Residual& block : level.blocks) x = run(block, std::move(x));
-    if (!level.down.weight.defined()) continue;
-    // Zeros right and below only, then a stride-2 convolution without padding.
-    x = in_group(op_groups::kPadding, bytes_of({x, x}), [&] {
-      return at::constant_pad_nd(x, {0, 1, 0, 1}).contiguous(at::MemoryFormat::ChannelsLast);
-    });
-    x = convolved(x, level.down.weight, level.down.bias, 2, 0);
+  at::Tensor x = convolved(input(pixels), first_.weight, first_.bias, 1, 1);
+  at::Tensor read = normed(x, levels_[0].blocks[0].scale1, first_.later);
+  for (std::size_t n = 0; n < levels_.size(); ++n) {
+    const Level& level = levels_[n];
+    for (std::size_t i = 0; i < level.blocks.size(); ++i) {
+      const Residual& block = level.blocks[i];
+      auto [inner, outer] = run(block, std::move(x), std::move(read));
+      const bool last = i + 1 == level.blocks.size();
+      if (last && level.down.weight.defined()) {
+        // Zeros right and below only, then a stride-2 convolution without padding.
+        x = in_group(op_groups::kPadding, bytes_of({inner, outer, inner}),
+                     [&] { return kernels::add_padded(inner, outer, block.add); });
+        x = convolved(x, level.down.weight, level.down.bias, 2, 0);
+        read = normed(x, levels_[n + 1].blocks[0].scale1, level.down.later);
+      } else {
+        const Residual& next = last ? middle_[0] : level.blocks[i + 1];
+        read = added(inner, outer, next.scale1, true, block.add);
+        x = std::move(inner);
+      }
+    }
   }
-  x = run(middle_[0], std::move(x));
-  x = run(attention_, x);
-  x = run(middle_[1], std::move(x));
-  norm_(x, tail_scale_);
-  return convolved(x, tail_.weight, tail_.bias, 1, 1).to(at::kFloat).contiguous();
+  auto [before, outer] = run(middle_[0], std::move(x), std::move(read));
+  const at::Tensor unit = added(before, outer, ones_, false, middle_[0].add);
+  x = run(attention_, unit);
+  read = added(x, before, middle_[1].scale1, true, {});
+  auto [last, stream] = run(middle_[1], std::move(x), std::move(read));
+  in_group(op_groups::kRmsSilu, bytes_of({last, stream, last}),
+           [&] { kernels::norm_of_sum_(last, stream, tail_scale_, true, middle_[1].add); });
+  const at::Tensor latents = convolved(last, tail_.weight, tail_.bias, 1, 1);
+  return (tail_.later.defined() ? latents + tail_.later : latents.to(at::kFloat)).contiguous();
 }
 
 }  // namespace vega::wan

@@ -34,12 +34,19 @@ class VaeEncoder {
   at::Tensor encode(const at::Tensor& pixels) const;
 
  private:
+  // bias in the convolution's own type on the CPU; on a GPU `later`, float32, which whoever reads
+  // the result next adds, so that it is rounded once.
   struct Conv {
-    at::Tensor weight, bias;
+    at::Tensor weight, bias, later;
   };
   struct Residual {
     at::Tensor scale1, scale2;
     Conv conv1, conv2, shortcut;  // shortcut undefined where widths match
+    at::Tensor read, add;         // on a GPU: what its input and its sum still lack, (C) float32
+  };
+  // What is left to add up at a residual block's end.
+  struct Parts {
+    at::Tensor inner, outer;
   };
   struct Attention {
     at::Tensor query_weight, query_bias, value_weight, value_bias;  // folded (e6)
@@ -50,12 +57,13 @@ class VaeEncoder {
   };
 
   Conv conv(const WeightViews& weights, const std::string& name) const;
-  Residual residual(const WeightViews& weights, const std::string& name) const;
+  Residual residual(const WeightViews& weights, const std::string& name, at::Tensor read) const;
   at::Tensor place(const at::Tensor& weight) const;
   void fold_attention(const WeightViews& weights);
   void fold_tail(const WeightViews& weights);
-  at::Tensor run(const Residual& block, at::Tensor x) const;
-  at::Tensor run(const Attention& attention, const at::Tensor& x) const;
+  at::Tensor input(const at::Tensor& pixels) const;
+  Parts run(const Residual& block, at::Tensor x, at::Tensor normed) const;
+  at::Tensor run(const Attention& attention, const at::Tensor& unit) const;
 
   VaeConfig config_;
   Options options_;

@@ -43,6 +43,9 @@ TEST_CASE("kernels take tensors that begin between two boundaries, one at a time
       const at::Tensor x = make({1, 5, 1, 64}, 1, type), scale = make({64}, 2, at::kFloat);
       check_same(kernels::rms_silu(pick(0, x).permute({0, 3, 1, 2}), pick(1, scale), true),
                  kernels::rms_silu(x.permute({0, 3, 1, 2}), scale, true));
+      check_same(kernels::add_padded(pick(0, x).permute({0, 3, 1, 2}), x.permute({0, 3, 1, 2}),
+                                     pick(1, scale)),
+                 kernels::add_padded(x.permute({0, 3, 1, 2}), x.permute({0, 3, 1, 2}), scale));
 
       const at::Tensor f = make({5, 64}, 3, at::kFloat), y = make({5, 64}, 4, type);
       at::Tensor plain = f.clone(), moved = pick(0, f);

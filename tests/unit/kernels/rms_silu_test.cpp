@@ -76,15 +76,60 @@ TEST_CASE("a frame's bits do not depend on its batch") {
   });
 }
 
-TEST_CASE("add_rms_silu is the sum, then rms_silu of it") {
+TEST_CASE("add_rms_silu_ is the sum, rounded once, then rms_silu of it") {
   on_all([](at::Device device, at::ScalarType type) {
     for (const std::int64_t channels : {13, 96, 384, 1030}) {
       const auto x = channels_last(random({2, channels, 3, 5}, 7).to(device, type));
       const auto y = channels_last(random({2, channels, 3, 5}, 8).to(device, type));
       const auto scale = random({channels}, 9, 1, 9).to(device);
-      const auto [sum, normed] = kernels::add_rms_silu(x, y, scale, true);
-      CHECK(same_bits(sum, x + y));
-      CHECK(same_bits(normed, kernels::rms_silu(sum, scale, true)));
+      const auto bias = random({channels}, 10).to(device);
+      for (const at::Tensor& add : {at::Tensor(), bias}) {
+        const at::Tensor wide = x.to(at::kFloat), other = y.to(at::kFloat);
+        const at::Tensor want =
+            ((add.defined() ? wide + add.view({channels, 1, 1}) : wide) + other).to(type);
+        at::Tensor sum = x.clone(), alone = x.clone();
+        const auto normed = kernels::add_rms_silu_(sum, y, scale, true, add);
+        CHECK(same_bits(sum, want));
+        CHECK(same_bits(normed, kernels::rms_silu(sum, scale, true)));
+        kernels::norm_of_sum_(alone, y, scale, true, add);
+        CHECK(same_bits(alone, normed));
+      }
+    }
+  });
+}
+
+TEST_CASE("a convolution's bias is added in float32, and not rounded before the norm") {
+  on_all([](at::Device device, at::ScalarType type) {
+    for (const std::int64_t channels : {13, 96, 384, 1030}) {
+      const auto x = channels_last(random({2, channels, 3, 5}, 7).to(device, type));
+      const auto scale = random({channels}, 9, 1, 9).to(device);
+      const auto bias = random({channels}, 10).to(device);
+      const at::Tensor wide = channels_last(x.to(at::kFloat) + bias.view({channels, 1, 1}));
+      at::Tensor in_place = x.clone();
+      const auto y = kernels::rms_silu(x, scale, true, bias);
+      kernels::rms_silu_(in_place, scale, true, bias);
+      CHECK(same_bits(y, in_place));
+      compare_silu(y, wide, scale, true);
+    }
+  });
+}
+
+TEST_CASE("add_padded is the sum, rounded once, with zeros below and on the right") {
+  on_all([](at::Device device, at::ScalarType type) {
+    for (const std::int64_t channels : {1, 13, 96, 1030}) {
+      for (const std::int64_t side : {1, 3, 6}) {
+        const auto x = channels_last(random({2, channels, side, 5}, 7).to(device, type));
+        const auto y = channels_last(random({2, channels, side, 5}, 8).to(device, type));
+        const auto bias = random({channels}, 10).to(device);
+        for (const at::Tensor& add : {at::Tensor(), bias}) {
+          const at::Tensor wide = x.to(at::kFloat), other = y.to(at::kFloat);
+          const at::Tensor sum =
+              ((add.defined() ? wide + add.view({channels, 1, 1}) : wide) + other).to(type);
+          const auto out = kernels::add_padded(x, y, add);
+          CHECK(out.is_contiguous(at::MemoryFormat::ChannelsLast));
+          CHECK(same_bits(out, channels_last(at::constant_pad_nd(sum, {0, 1, 0, 1}))));
+        }
+      }
     }
   });
 }
@@ -109,5 +154,9 @@ TEST_CASE("rms_silu refuses what it cannot do") {
   CHECK_THROWS_AS(kernels::rms_silu(x, random({9}, 2), true), InputError);
   CHECK_THROWS_AS(kernels::rms_silu(x, scale.to(at::kDouble), true), InputError);
   CHECK_THROWS_AS(kernels::rms_silu(x[0], scale, true), InputError);
-  CHECK_THROWS_AS(kernels::add_rms_silu(x, x.to(at::kBFloat16), scale, true), InputError);
+  at::Tensor sum = x.clone();
+  CHECK_THROWS_AS(kernels::add_rms_silu_(sum, x.to(at::kBFloat16), scale, true), InputError);
+  CHECK_THROWS_AS(kernels::norm_of_sum_(sum, x.contiguous(), scale, true), InputError);
+  CHECK_THROWS_AS(kernels::rms_silu(x, scale, true, random({9}, 2)), InputError);
+  CHECK_THROWS_AS(kernels::add_padded(x, random({1, 8, 4, 5}, 1)), InputError);
 }

@@ -4,9 +4,12 @@
 
 #include <catch2/catch.hpp>
 #include <iostream>
+#include <string_view>
 
 #include "core/device.h"
+#include "core/profile.h"
 #include "core/tensor.h"
+#include "models/op_groups.h"
 #include "models/wan/dit.h"
 #include "models/wan/vae.h"
 #include "support/cuda.h"
@@ -68,4 +71,25 @@ TEST_CASE("CUDA gives the CPU's features within the bars, and its own bits again
   const auto [again_latents, again_tokens] = networks.run(cuda, at::kBFloat16);
   CHECK(at::equal(again_latents, half_latents));
   CHECK(at::equal(again_tokens, half_tokens));
+}
+
+// Of 832x480 in bfloat16, by the groups of `vega-extract profile`. The tiny VAE has a twelfth of
+// the real one's widths; its input has all three channels, so that the sum is a little too large.
+TEST_CASE("norms, additions and padding of the VAE move less than 2 GB a frame", "[cuda]") {
+  if (!test::has_cuda("the VAE's traffic")) return;
+  const at::Device cuda(at::kCUDA, 0);
+  const test::OwnedTensors weights = test::tiny_vae();
+  const wan::VaeEncoder vae(weights.views(), test::tiny_vae_config(), {cuda, at::kBFloat16, false});
+  const at::Tensor pixels = at::zeros({1, 3, 64, 96}, at::TensorOptions(cuda).dtype(at::kBFloat16));
+  Profile profile(cuda);
+  vae.encode(pixels);
+  double bytes = 0;
+  for (const ProfileRow& row : profile.rows()) {
+    const std::string_view group = row.group;
+    if (group == op_groups::kRmsSilu || group == op_groups::kPadding) bytes += row.work.bytes;
+  }
+  const double frame = bytes * 12 * (832 * 480) / (64 * 96);
+  std::cout << "elementwise traffic of a frame: " << frame / 1e9 << " GB\n";
+  CHECK(frame < 2.0e9);
+  CHECK(frame > 1.5e9);
 }
