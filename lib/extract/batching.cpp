@@ -16,7 +16,7 @@ void Batching::fit(std::int64_t fitting) {
   if (fitted()) return;
   fitted_ = true;
   // Sizes that many scenes share let their features be equal bit by bit.
-  const std::int64_t even = fitting >= 32 ? 32 : fitting >= 16 ? 16 : fitting;
+  const std::int64_t even = fitting >= 16 ? 16 : fitting >= 8 ? 8 : fitting;
   most_ = std::clamp<std::int64_t>(even, 1, most_);
 }
 

@@ -16,10 +16,10 @@ class Batching {
 
   // Frames a batch when `frames` frames are left. A number that the user chose is used as it is;
   // the last batch is then padded. Otherwise the frames are shared out evenly among as few batches
-  // as hold them: at most 32, 33 frames are 2 batches of 17.
+  // as hold them: at most 16, 17 frames are 2 batches of 9.
   std::int64_t size(std::size_t frames) const;
 
-  // Free memory for `fitting` frames: 32 at most, or 16, or as many as fit. Only
+  // Free memory for `fitting` frames: 16 at most, or 8, or as many as fit. Only
   // the first call of a run counts, and it never raises the number.
   void fit(std::int64_t fitting);
   bool fitted() const { return fitted_ || chosen_; }

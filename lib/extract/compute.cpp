@@ -10,6 +10,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -156,15 +157,15 @@ void run_batches(ComputeJob& job, const Backbone& backbone, const Sink& sink, Ba
 // How many frames fit the memory that the weights left free, asked once a run. A fifth stays free:
 // the allocator needs room to move, and cuDNN quietly takes another plan, which gives other bits,
 // for a convolution whose workspace does not fit.
-void fit_memory(Batching& batching, const Backbone& backbone, at::Device device) {
-  if (batching.fitted() || !device.is_cuda()) return;
-  empty_cache(device);  // what folding the weights left behind
-  const double frame = backbone.cost().activation_bytes;
-  const auto free = static_cast<double>(device_memory(device).free);
-  if (!(frame > 0) || free <= 0) return;
-  batching.fit(static_cast<std::int64_t>(0.8 * free / frame));
-  log_info("--batch auto: at most {} frames a step ({:.1f} GB free, {:.2f} GB a frame)",
-           batching.size(0), free / 1e9, frame / 1e9);
+void fit_memory(Batching& batching, const Backbone& backbone, const Recipe& recipe) {
+  if (batching.fitted() || !recipe.device.is_cuda()) return;
+  empty_cache(recipe.device);  // what folding the weights left behind
+  const auto free = static_cast<double>(device_memory(recipe.device).free);
+  if (!(backbone.step_bytes(1) > 0) || free <= 0) return;
+  batching.fit(fitting_frames(backbone, recipe.size, batching.size(0), 0.8 * free));
+  log_info("--batch auto: at most {} frames a step ({:.1f} GB free, which take {:.2f})",
+           batching.size(0), free / 1e9,
+           steps_bytes(backbone, recipe.size, batching.size(0)) / 1e9);
 }
 
 // Adds what the feed waited when it is done with, by an error too.
@@ -175,6 +176,31 @@ struct Waited {
 };
 
 }  // namespace
+
+double steps_bytes(const Backbone& backbone, ImageSize size, std::int64_t frames) {
+  double results = 0;  // of a frame in the pass with most of them
+  std::vector<std::size_t> taps(backbone.taps().size());
+  std::iota(taps.begin(), taps.end(), std::size_t{0});
+  for (const auto& pass : backbone.passes(taps)) {
+    double sum = 0;
+    for (const std::size_t tap : pass) {
+      const Tap& one = backbone.taps()[tap];
+      sum += 4 * static_cast<double>(one.grid_h * one.grid_w * one.channels);
+    }
+    results = std::max(results, sum);
+  }
+  const double pixels =
+      3.0 * size.width * size.height * static_cast<double>(at::elementSize(backbone.pixel_type()));
+  const double beside = pixels + 4 * static_cast<double>(backbone.noise_size()) + results;
+  return backbone.step_bytes(frames) +
+         static_cast<double>(kUnstored) * static_cast<double>(frames) * beside;
+}
+
+std::int64_t fitting_frames(const Backbone& backbone, ImageSize size, std::int64_t most,
+                            double room) {
+  while (most > 1 && steps_bytes(backbone, size, most) > room) --most;
+  return most;
+}
 
 ComputeWork compute_by_frames(ComputeJob& job, Backbone& backbone) {
   const NetworkInput& input = job.input;
@@ -230,7 +256,7 @@ ComputeWork compute_by_batches(ComputeJob& job, Backbone& backbone, Batching& ba
       try {
         if (!begun) job.lane.compute(nullptr, [&] { backbone.begin(passes[p]); });
         begun = true;
-        fit_memory(batching, backbone, input.recipe.device);
+        fit_memory(batching, backbone, input.recipe);
         work.batch = batching.size(input.count() - first);
         std::unique_ptr<BatchFeed> feed = std::move(job.feed);
         if (!feed || p > 0 || feed->first() != first || feed->batch() != work.batch)

@@ -32,6 +32,13 @@ inline constexpr std::size_t kUnstored = 2;
 // Bytes of what encode() made that a device keeps for later passes; more of it waits on the host.
 inline constexpr double kKeptOnDevice = 1 << 30;
 
+// Bytes on the device while steps of `frames` frames follow each other, without weights: the
+// backbone's own, and frames, noise and results of those that are not stored yet.
+double steps_bytes(const Backbone& backbone, ImageSize size, std::int64_t frames);
+// The most frames, `most` at most, whose steps fit `room` bytes; 1 where none do.
+std::int64_t fitting_frames(const Backbone& backbone, ImageSize size, std::int64_t most,
+                            double room);
+
 // Counts of the work that compute() did for one scene.
 struct ComputeWork {
   std::int64_t encoded = 0;  // frames through encode()

@@ -47,7 +47,7 @@ RunResult dry_run_features(const ItemList& list, const RunOptions& how, FeatureR
       fmt::format("{}, {}, view {}, pool {}, stored as {}", backbone.name(), to_string(recipe.size),
                   name_of(recipe.view), recipe.pool.name, name_of(recipe.store_dtype));
   for (const Tap& tap : backbone.taps()) dry.taps.push_back(tap.name);
-  dry.machine = measure_machine(recipe, backbone.cost(), run.folder);
+  dry.machine = measure_machine(recipe, backbone, run.folder);
   return dry_run(dry, list, how, context,
                  [&](const Item& item) { return look_at_features(item, run, dry.machine); });
 }

@@ -163,7 +163,8 @@ Machine measure_host(int threads, const fs::path& folder) {
   return m;
 }
 
-Machine measure_machine(const Recipe& recipe, const Cost& cost, const fs::path& folder) {
+Machine measure_machine(const Recipe& recipe, const Backbone& backbone, const fs::path& folder) {
+  const Cost cost = backbone.cost();
   Machine m = measure_host(recipe.threads, folder);
   m.cuda = recipe.device.is_cuda();
   m.device = m.cuda ? recipe.device.str() : device_name(recipe.device);
@@ -181,8 +182,8 @@ Machine measure_machine(const Recipe& recipe, const Cost& cost, const fs::path& 
     m.device_free = real(device_memory(device).free);
     Batching batching(recipe.batch, !recipe.batch_auto);
     const double room = 0.8 * (m.device_free - cost.weight_bytes);
-    if (cost.activation_bytes > 0)
-      batching.fit(static_cast<std::int64_t>(std::max(1.0, room / cost.activation_bytes)));
+    if (backbone.step_bytes(1) > 0)
+      batching.fit(fitting_frames(backbone, recipe.size, recipe.batch, room));
     m.workers = static_cast<int>(batching.size(0));
     m.gemm = gemm_rate(device, scalar_type(recipe.compute), 12480, 8960);
   } catch (const DeviceError& error) {
@@ -248,7 +249,7 @@ Forecast forecast_features(const Workload& work, const FrameSample& sample, cons
               (machine.cuda ? std::max(network, views) : network + views);
   e.host_bytes = host_bytes(work, sample, recipe, backbone, machine);
   if (machine.cuda) {
-    e.device_bytes = kCudaContext + cost.weight_bytes + real(batch) * cost.activation_bytes +
+    e.device_bytes = kCudaContext + cost.weight_bytes + steps_bytes(backbone, recipe.size, batch) +
                      kept_on_device(work, backbone);
   }
   e.output_bytes = file_bytes(work, recipe, backbone, sample.thumb_bytes);

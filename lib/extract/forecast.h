@@ -28,7 +28,7 @@ struct Machine {
 };
 
 // Measures for about 0.3 s where the backbone is a network. folder: of the outputs.
-Machine measure_machine(const Recipe& recipe, const Cost& cost,
+Machine measure_machine(const Recipe& recipe, const Backbone& backbone,
                         const std::filesystem::path& folder);
 
 // The part of it that every run uses: the CPU, memory, and the disk where `folder` is or will be.

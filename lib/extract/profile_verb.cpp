@@ -280,7 +280,7 @@ RunResult run_profile(const ProfileOptions& options, const Context& context) {
                                               : on_device(subject, options.frames, recipe);
   Rates rates;
   if (!options.no_roofline)
-    rates = {measure_machine(recipe, subject.backbone().cost(), ".").gemm, copy_rate(recipe)};
+    rates = {measure_machine(recipe, subject.backbone(), ".").gemm, copy_rate(recipe)};
   const std::vector<Shown> rows = table_rows(all, rates);
   if (!options.out.empty()) {
     publish_file(options.out, json_of(rows, recipe, all, rates).dump(2) + "\n");

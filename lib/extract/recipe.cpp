@@ -79,7 +79,9 @@ double frame_bytes(ImageSize size, DType compute) {
 }
 
 // Frames a step on CUDA, where --batch leaves it open; fewer when the device's memory is known.
-constexpr std::int64_t kAutoBatch = 32;
+// More would fill a large GPU no better, and the 32 frames of a scene are then two steps: one is
+// copied, checked and written while the other computes.
+constexpr std::int64_t kAutoBatch = 16;
 
 // As many workers as the free memory feeds.
 int fitting_threads(const Recipe& r, int cores) {

@@ -23,14 +23,17 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
 // Query rows at a time: float32 scores of at most 32 MiB stay in the L2 cache of large GPUs.
 constexpr std::int64_t kScoreBytes = std::int64_t{32} << 20;
 
+std::int64_t chunk_of(std::int64_t length) {
+  const std::int64_t fitting = kScoreBytes / (length * 4) / 128 * 128;
+  return std::clamp<std::int64_t>(fitting, 128, length < 128 ? 128 : length);
+}
+
 // scores = q k^T in float32 (exact products of bf16, float32 sums), softmax rounded once to q's
 // type.
 at::Tensor wide_head_cuda(const at::Tensor& xhat, const at::Tensor& qprime, const at::Tensor& v) {
-  const std::int64_t length = xhat.size(1);
+  const std::int64_t length = xhat.size(1), chunk = chunk_of(length);
   const bool half = qprime.scalar_type() == at::kBFloat16;
   at::Tensor out = at::empty(v.sizes(), v.options());
-  const std::int64_t fitting = kScoreBytes / (length * 4) / 128 * 128;
-  const std::int64_t chunk = std::clamp<std::int64_t>(fitting, 128, length < 128 ? 128 : length);
   for (std::int64_t n = 0; n < xhat.size(0); ++n) {
     const at::Tensor keys = xhat[n].t();
     for (std::int64_t first = 0; first < length; first += chunk) {
@@ -60,6 +63,12 @@ at::Tensor softmax_attention(const at::Tensor& q, const at::Tensor& k, const at:
   check_one(op, "v", v, q);
   // Both fused kernels write (N, L, heads, hd) in memory already; then this is only a view.
   return attend(q, k, v).transpose(1, 2).reshape({q.size(0), q.size(2), width});
+}
+
+double vae_attention_bytes(std::int64_t, std::int64_t length, at::ScalarType type) {
+  const auto rows = static_cast<double>(std::min(chunk_of(length), length));
+  // Of one chunk the weights, scores of it and of the next.
+  return rows * static_cast<double>(length) * static_cast<double>(4 + c10::elementSize(type));
 }
 
 at::Tensor vae_attention(const at::Tensor& xhat, const at::Tensor& qprime, const at::Tensor& v) {

@@ -15,5 +15,7 @@ at::Tensor softmax_attention(const at::Tensor& q, const at::Tensor& k, const at:
 // all (N, L, C), xhat = x / ||x||. Scores and softmax in float32 whatever the type; memory is
 // bounded by chunks of query rows. Returns (N, L, C) in the inputs' type.
 at::Tensor vae_attention(const at::Tensor& xhat, const at::Tensor& qprime, const at::Tensor& v);
+// Bytes on CUDA that it takes beside its arguments and its result.
+double vae_attention_bytes(std::int64_t frames, std::int64_t length, at::ScalarType type);
 
 }  // namespace vega::kernels

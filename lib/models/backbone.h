@@ -42,6 +42,12 @@ class Backbone {
   // What the whole takes, known before any weight is read.
   virtual Cost cost() const { return {}; }
 
+  // Bytes of the tensors of encode() and forward() over `frames` frames at their worst moment on a
+  // GPU, frames and noise on the device included, weights not.
+  virtual double step_bytes(std::int64_t frames) const {
+    return static_cast<double>(frames) * cost().activation_bytes;
+  }
+
   // Reads the weights onto the device. Throws FormatError, DeviceError.
   virtual void load() = 0;
 

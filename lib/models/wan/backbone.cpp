@@ -20,6 +20,7 @@
 #include "models/wan/checkpoint.h"
 #include "models/wan/dit.h"
 #include "models/wan/flops.h"
+#include "models/wan/memory.h"
 #include "models/wan/prompt_file.h"
 #include "models/wan/schedule.h"
 #include "models/wan/vae.h"
@@ -36,6 +37,7 @@ class WanBackbone final : public Backbone {
   const std::vector<Tap>& taps() const override { return taps_; }
   std::int64_t noise_size() const override { return 16 * latent_.rows * latent_.columns; }
   Cost cost() const override;
+  double step_bytes(std::int64_t frames) const override;
   void load() override;
   std::vector<std::vector<std::size_t>> passes(const std::vector<std::size_t>& taps) const override;
   void begin(const std::vector<std::size_t>& pass) override;
@@ -143,6 +145,18 @@ Cost WanBackbone::cost() const {
   features.fp8_feed_forward = options_.fp8_feed_forward;
   features.kept = checkpoint_.dit.begin()->second.dtype;
   return cost_of(checkpoint_.vae_config, checkpoint_.dit_config, features);
+}
+
+double WanBackbone::step_bytes(std::int64_t frames) const {
+  Step step;
+  step.size = options_.size;
+  step.compute = dtype_of(options_.dtype);
+  step.frames = frames;
+  step.taps = static_cast<std::int64_t>(request_.blocks.size());
+  step.pool = request_.pool;
+  step.prompt_rows = prompt_.size(0);
+  step.fp8_feed_forward = options_.fp8_feed_forward;
+  return wan::step_bytes(checkpoint_.vae_config, checkpoint_.dit_config, step);
 }
 
 // A sweep on a GPU folds timestep after timestep from weights that stay there.

@@ -218,6 +218,7 @@ at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
         // Zeros right and below only, then a stride-2 convolution without padding.
         x = in_group(op_groups::kPadding, bytes_of({inner, outer, inner}),
                      [&] { return kernels::add_padded(inner, outer, block.add); });
+        inner.reset(), outer.reset();
         x = convolved(x, level.down.weight, level.down.bias, 2, 0);
         read = normed(x, levels_[n + 1].blocks[0].scale1, level.down.later);
       } else {

@@ -92,10 +92,10 @@ TEST_CASE("frames are shared out evenly, unless the user chose the number") {
   }
 }
 
-TEST_CASE("a batch is 32 or 16 frames where they fit, else what fits; it never grows") {
+TEST_CASE("a batch is 16 or 8 frames where they fit, else what fits; it never grows") {
   for (const auto& [fitting, most] :
-       {std::pair{500, 32}, {32, 32}, {31, 16}, {16, 16}, {15, 15}, {1, 1}, {0, 1}}) {
-    Batching batching(32, false);
+       {std::pair{500, 16}, {16, 16}, {15, 8}, {8, 8}, {7, 7}, {1, 1}, {0, 1}}) {
+    Batching batching(16, false);
     CHECK_FALSE(batching.fitted());
     batching.fit(fitting);
     CHECK(batching.size(0) == most);
@@ -106,6 +106,18 @@ TEST_CASE("a batch is 32 or 16 frames where they fit, else what fits; it never g
   chosen.fit(3);
   CHECK(chosen.size(0) == 40);
   CHECK_FALSE(chosen.halve(40));
+}
+
+TEST_CASE("steps take what the backbone says, and frames, noise and results beside it") {
+  const Trial trial;
+  const Small backbone(100);
+  const ImageSize size = trial.recipe.size;
+  // Of the two steps that are not stored: float32 pixels, four numbers of noise, three of a result.
+  const double frame = 2 * 4.0 * (3 * size.width * size.height + 4 + 3);
+  CHECK(steps_bytes(backbone, size, 5) == 5 * frame);
+  CHECK(fitting_frames(backbone, size, 16, 7.5 * frame) == 7);
+  CHECK(fitting_frames(backbone, size, 16, 1e12) == 16);
+  CHECK(fitting_frames(backbone, size, 16, 0) == 1);
 }
 
 TEST_CASE("batches give what frames one by one give; the last one is padded to one size") {
