@@ -6,6 +6,7 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "models/wan/dit.h"
+#include "models/wan/flops.h"
 #include "models/wan/memory.h"
 #include "models/wan/vae.h"
 #include "support/support.h"
@@ -64,6 +65,34 @@ void check_forecast(const Case& c) {
 }
 
 }  // namespace
+
+TEST_CASE("the memory of Wan's weights is forecast within 5 %, of a sweep too") {
+  require_cuda();
+  const auto vae_weights = test::tiny_vae(), dit_weights = test::tiny_dit(3);
+  const auto vae_config = test::tiny_vae_config();
+  auto config = test::tiny_dit_config();
+  config.layers = 3;
+  const at::Tensor prompt = at::tensor(test::tiny_prompt()).reshape({1, -1});
+  for (const bool sweep : {false, true}) {
+    for (const bool fp8 : {false, true}) {
+      CAPTURE(sweep, fp8);
+      const auto before = device_memory(kCuda).allocated;
+      const wan::VaeEncoder vae(vae_weights.views(), vae_config, {kCuda, at::kBFloat16, false});
+      wan::Dit dit(dit_weights.views(), config, prompt, {kCuda, at::kBFloat16, sweep, fp8});
+      dit.prepare(299, 1);
+      if (sweep) dit.prepare(499, 1);
+      const auto held = static_cast<double>(device_memory(kCuda).allocated - before);
+      wan::Features features;
+      features.size = {112, 64}, features.compute = DType::kBF16, features.last = 1;
+      features.keep_weights = sweep, features.fp8_feed_forward = fp8;
+      features.kept = DType::kF32;  // of the made-up weights
+      const double forecast = wan::cost_of(vae_config, config, features).weight_bytes;
+      INFO("forecast " << forecast << ", held " << held << ", ratio " << forecast / held);
+      CHECK(forecast > 0.95 * held);
+      CHECK(forecast < 1.05 * held);
+    }
+  }
+}
 
 TEST_CASE("the memory of a step of Wan is forecast within 5 %") {
   require_cuda();

@@ -69,14 +69,16 @@ Dit::Dit(const WeightViews& weights, const DitConfig& config, at::Tensor prompt,
                                          config.dim, config.ffn_dim),
                              "BFloat16, widths that are multiples of 16"));
   }
-  patch_weight_ = weight("patch_embedding.weight").flatten(1).to(options_.dtype);
-  patch_bias_ = weight("patch_embedding.bias").to(options_.dtype);
+  patch_weight_ = read("patch_embedding.weight").flatten(1).to(options_.dtype);
+  patch_bias_ = read("patch_embedding.bias").to(options_.dtype);
+}
+
+at::Tensor Dit::read(const std::string& name) const {
+  return tensor_from(weights_.at(name)).to(at::kFloat).to(options_.device);
 }
 
 at::Tensor Dit::weight(const std::string& name) const {
-  if (!options_.keep_weights) {
-    return tensor_from(weights_.at(name)).to(at::kFloat).to(options_.device);
-  }
+  if (!options_.keep_weights) return read(name);
   at::Tensor& kept = kept_[name];
   if (!kept.defined()) kept = tensor_from(weights_.at(name)).to(options_.device);
   return kept.to(at::kFloat);
@@ -104,7 +106,7 @@ at::Tensor Dit::time_modulation(std::int64_t t) const {
 }
 
 void Dit::fold_cross(Block& block, const std::string& name) const {
-  const auto wide = [&](const std::string& part) { return weight(name + part).to(at::kDouble); };
+  const auto wide = [&](const std::string& part) { return read(name + part).to(at::kDouble); };
   const CrossFold fold =
       wan::fold_cross({.q = {wide("cross_attn.q.weight"), wide("cross_attn.q.bias")},
                        .k = {wide("cross_attn.k.weight"), wide("cross_attn.k.bias")},
@@ -128,8 +130,8 @@ Dit::Block Dit::fold_fixed(const std::string& name) const {
   Block block;
   // 1 / sqrt(head dim) of the softmax rides on q's norm weight (RoPE is linear).
   block.norm_q =
-      weight(name + "self_attn.norm_q.weight") / std::sqrt(static_cast<double>(config_.head_dim()));
-  block.norm_k = weight(name + "self_attn.norm_k.weight");
+      read(name + "self_attn.norm_q.weight") / std::sqrt(static_cast<double>(config_.head_dim()));
+  block.norm_k = read(name + "self_attn.norm_k.weight");
   fold_cross(block, name);
   return block;
 }

@@ -34,8 +34,8 @@ class Dit {
   struct Options {
     at::Device device{at::kCPU};
     at::ScalarType dtype = at::kFloat;  // float or bfloat16
-    // Keeps the weights as read on the device too, so that folding another timestep reads no file:
-    // for sweeps on a GPU.
+    // Keeps the weights that a timestep is folded into on the device, once and as read, so that
+    // folding another one reads no file: for sweeps on a GPU.
     bool keep_weights = false;
     // The two products of the feed-forward in 8-bit floats (kernels/fp8_rows.h). dtype: bfloat16.
     bool fp8_feed_forward = false;
@@ -66,7 +66,10 @@ class Dit {
     kernels::Fp8Rows up_fp8, down_fp8;
   };
 
-  at::Tensor weight(const std::string& name) const;  // float32 on the device
+  // Float32 on the device; read() from the views alone, weight() from what is kept of those that
+  // every timestep folds anew.
+  at::Tensor read(const std::string& name) const;
+  at::Tensor weight(const std::string& name) const;
   Block fold(std::int64_t index, const at::Tensor& modulation, const Block* earlier) const;
   Block fold_fixed(const std::string& name) const;
   void fold_cross(Block& block, const std::string& name) const;

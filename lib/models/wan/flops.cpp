@@ -108,6 +108,12 @@ double dit_weights(const DitConfig& c, std::int64_t last, double prompt_rows) {
   return d * real(c.patch_in()) + d + real(last + 1) * block;
 }
 
+double dit_kept_weights(const DitConfig& c, std::int64_t last) {
+  const double d = real(c.dim), f = real(c.ffn_dim);
+  // Matrices and biases of q, k, v, o and of the feed-forward; six rows of modulation.
+  return real(last + 1) * (4 * d * d + 2 * d * f + 5 * d + f + 6 * d);
+}
+
 double activation_bytes(const VaeConfig& vae, const DitConfig& dit, ImageSize size, DType compute) {
   const auto width = static_cast<double>(size_of(compute));
   const double pixels = real(size.height) * real(size.width);
@@ -133,7 +139,8 @@ Cost cost_of(const VaeConfig& vae, const DitConfig& dit, const Features& f) {
     cost.weight_bytes += layers * (2 * d * hidden * (1 - static_cast<double>(size_of(f.compute))) +
                                    4 * (d + hidden));
   }
-  if (f.keep_weights) cost.weight_bytes += blocks * static_cast<double>(size_of(f.kept));
+  if (f.keep_weights)
+    cost.weight_bytes += dit_kept_weights(dit, f.last) * static_cast<double>(size_of(f.kept));
   cost.activation_bytes = activation_bytes(vae, dit, f.size, f.compute);
   return cost;
 }

@@ -40,6 +40,9 @@ double short_dit_flops(const DitConfig& config, double tokens, std::int64_t last
 double vae_weights(const VaeConfig& config);
 double dit_weights(const DitConfig& config, std::int64_t last, double prompt_rows = 1);
 
+// Of the weights as read, those of blocks 0..last that a timestep is folded into.
+double dit_kept_weights(const DitConfig& config, std::int64_t last);
+
 // Bytes that one frame needs at its worst: at full size the VAE's first level holds six tensors of
 // `base` channels; then a block's stream, q, k, v and hidden layer.
 double activation_bytes(const VaeConfig& vae, const DitConfig& dit, ImageSize size, DType compute);
