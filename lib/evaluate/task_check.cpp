@@ -12,16 +12,11 @@
 namespace vega::evaluate {
 namespace {
 
-// A missed object has its caption without files.
-bool needs_files(const ScenePlan& scene) {
-  return std::ranges::any_of(scene.left, [](const auto* sample) { return !sample->no_proposal; });
-}
-
 void check_recipes(const SceneSetup& setup, const TaskPlan& plan) {
   std::size_t differ = 0;
   std::string first;
   for (const ScenePlan& scene : plan.scenes) {
-    if (!needs_files(scene)) continue;
+    if (!scene.needs_files()) continue;
     const ScanInputs inputs = setup.inputs_of(scene.scene);
     if (!files_are_there(inputs, setup.needed)) {
       if (!inputs.by_key) return;  // made with the settings of this run
@@ -51,7 +46,7 @@ void check_recipes(const SceneSetup& setup, const TaskPlan& plan) {
 }  // namespace
 
 void check_settings(const SceneSetup& setup, const TaskPlan& plan) {
-  if (std::ranges::none_of(plan.scenes, needs_files)) return;
+  if (std::ranges::none_of(plan.scenes, &ScenePlan::needs_files)) return;
   const bool scans = std::ranges::any_of(
       plan.all_scenes, [&](const std::string& scene) { return !setup.inputs_of(scene).by_key; });
   check_folders(setup.inputs, setup.needed, plan.all_scenes, scans);

@@ -30,9 +30,7 @@ FramesWork::FramesWork(const ScenePlan& plan, FramesSession& session)
 
 // On another thread.
 void FramesWork::prepare() {
-  // An object without a proposal gets the empty caption, unasked.
-  if (std::ranges::all_of(plan_.left, [](const tasks::Sample* one) { return one->no_proposal; }))
-    return;
+  if (!plan_.needs_files()) return;
   const FramesSetup& setup = session_.setup;
   try {
     setup.require(plan_);

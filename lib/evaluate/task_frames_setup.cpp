@@ -11,38 +11,11 @@
 #include "evaluate/answer_inputs.h"
 #include "evaluate/branch.h"
 #include "evaluate/task_frames.h"
-#include "tasks/pictures.h"
+#include "vlm/frame_questions.h"
 #include "vlm/picture_checkpoint.h"
 
 namespace vega::evaluate {
 namespace fs = std::filesystem;
-namespace {
-
-// The released evaluation lets answers grow to so many tokens; those about frames of a scene
-// longer.
-constexpr std::int64_t kAnswerTokens = 16, kFramesAnswerTokens = 100;
-constexpr auto kAnswerEnd = "<|im_end|>";
-
-// As released: greedy, the checkpoint's repetition penalty, and one stop id, whatever
-// generation_config.json names besides.
-qwen2::GenerationConfig generation_of(const AnswerVerb& o, const fs::path& folder,
-                                      const text::Tokenizer& words) {
-  qwen2::GenerationConfig config = qwen2::benchmark_generation(folder);
-  const auto task = choice_of<tasks::Task>(tasks::kTasks, "TASK", o.inputs.at(0));
-  config.max_new_tokens = tasks::is_about_frames(task) ? kFramesAnswerTokens : kAnswerTokens;
-  if (const auto id = words.id_of(kAnswerEnd);
-      id && config.stop_ids != std::vector{std::int64_t{*id}}) {
-    std::erase_if(config.notes, [](const std::string& note) {  // which of two files counts
-      return note.starts_with("generation_config.json stops at");
-    });
-    config.notes.push_back(fmt::format(
-        "answers stop at {} ({}) alone, as in the released evaluation", kAnswerEnd, *id));
-    config.stop_ids = {*id};
-  }
-  return with_options(std::move(config), o);
-}
-
-}  // namespace
 
 FramesSetup::FramesSetup(const AnswerVerb& o)
     : TaskSetup(o),
@@ -52,7 +25,7 @@ FramesSetup::FramesSetup(const AnswerVerb& o)
       words(text::Tokenizer::open(folder)),
       model(qwen_vl_options(o, rule, device, type)) {
   take_branch_options(o, checkpoint, model);
-  config = generation_of(o, folder, words);
+  config = with_options(vlm::released_generation(folder, words, task), o);
   model.control_words = chosen_switches(o.compat, text::Control::kTokens).control_words;
   untrained =
       read_json(folder / "config.json", "a configuration")["vega_initial_values"].flag().value_or(
@@ -77,11 +50,15 @@ Json FramesSetup::run(const std::vector<std::string>&) const {
 
 TaskOutlook FramesSetup::look(const TaskPlan& plan, RunReport& report) const {
   TaskOutlook out;
-  std::size_t ready = 0;
+  std::size_t ready = 0, unasked = 0;
   for (std::size_t n = 0; n < plan.scenes.size(); ++n) {
     const ScenePlan& scene = plan.scenes[n];
     report.set(n, unanswered(scene));
     if (scene.left.empty()) continue;
+    if (!scene.needs_files()) {
+      ++unasked;
+      continue;
+    }
     try {
       require(scene);
       if (ready == 0) {  // one tells what a usual one takes; reading all would take long
@@ -98,7 +75,7 @@ TaskOutlook FramesSetup::look(const TaskPlan& plan, RunReport& report) const {
       report.set(n, out.add_missing(scene, error.what()));
     }
   }
-  out.counts = fmt::format("{}s: {} ready, {} missing", unit, ready, out.missing);
+  out.counts = fmt::format("{}s: {} ready, {} missing", unit, ready + unasked, out.missing);
   return out;
 }
 

@@ -53,7 +53,7 @@ void PictureSetup::check(const TaskPlan& plan) const {
     throw InputError(explain("--images " + folder.string(), "no folder",
                              "the folder of the pictures",
                              "the names of pictures in the questions begin there"));
-  if (plan.left == 0) return;
+  if (std::ranges::none_of(plan.scenes, &ScenePlan::needs_files)) return;
   if (std::ranges::any_of(questions.samples, [&](const tasks::Sample& sample) {
         return is_filled_file(folder / sample.pictures.front());
       }))

@@ -20,6 +20,10 @@ std::string place_of(const tasks::Sample& sample) {
 
 }  // namespace
 
+bool ScenePlan::needs_files() const {
+  return std::ranges::any_of(left, [](const tasks::Sample* one) { return !one->no_proposal; });
+}
+
 std::size_t TaskPlan::scenes_left() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(scenes, [](const ScenePlan& one) { return !one.left.empty(); }));

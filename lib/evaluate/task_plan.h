@@ -16,6 +16,10 @@ struct ScenePlan {
   const tasks::Sample* first = nullptr;    // of its questions; says what the scene is made of
   std::vector<const tasks::Sample*> left;  // not answered yet, in the order of the file
   std::size_t answered = 0;
+
+  // Whether some question is asked: an object without a proposal has the empty caption, whatever
+  // files there are.
+  bool needs_files() const;
 };
 
 struct TaskPlan {

@@ -46,9 +46,7 @@ SceneWork::SceneWork(const ScenePlan& plan, SceneSession& session)
 // On another thread: files that are there are read. Others are made by compute(), when the device
 // is free.
 void SceneWork::prepare() {
-  if (plan_.left.empty() ||
-      std::ranges::none_of(plan_.left, [](const Sample* sample) { return !sample->no_proposal; }))
-    return;
+  if (!plan_.needs_files()) return;
   try {
     const ScanInputs inputs = session_.setup.inputs_of(plan_.scene);
     if (files_are_there(inputs, session_.setup.needed)) read();

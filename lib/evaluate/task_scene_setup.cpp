@@ -108,12 +108,16 @@ void SceneSetup::check(const TaskPlan& plan) const { check_settings(*this, plan)
 
 TaskOutlook SceneSetup::look(const TaskPlan& plan, RunReport& report) const {
   TaskOutlook out;
-  std::size_t ready = 0, to_make = 0;
+  std::size_t ready = 0, to_make = 0, unasked = 0;
   std::int64_t frames = 0;  // of the ready scene with the most
   for (std::size_t n = 0; n < plan.scenes.size(); ++n) {
     const ScenePlan& scene = plan.scenes[n];
     report.set(n, unanswered(scene));
     if (scene.left.empty()) continue;
+    if (!scene.needs_files()) {
+      ++unasked;
+      continue;
+    }
     const ScanInputs in = inputs_of(scene.scene);
     try {
       if (!files_are_there(in, needed) && !in.by_key) {
@@ -130,8 +134,8 @@ TaskOutlook SceneSetup::look(const TaskPlan& plan, RunReport& report) const {
       report.set(n, out.add_missing(scene, error.what()));
     }
   }
-  out.counts = fmt::format("scenes: {} ready, {} to be made from scans, {} missing", ready, to_make,
-                           out.missing);
+  out.counts = fmt::format("scenes: {} ready, {} to be made from scans, {} missing",
+                           ready + unasked, to_make, out.missing);
   const std::int64_t per_frame =
       kTokenGrid * kTokenGrid +
       (checkpoint.config.newlines == vlm::Newlines::kGrid ? kTokenGrid : 0);

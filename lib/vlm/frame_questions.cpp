@@ -15,10 +15,14 @@
 #include "base/text.h"
 #include "core/device.h"
 #include "core/on_device.h"
+#include "tasks/pictures.h"
 #include "tasks/prompts.h"
 
 namespace vega::vlm {
 namespace {
+
+constexpr std::int64_t kAnswerTokens = 16, kFramesAnswerTokens = 100;
+constexpr auto kAnswerEnd = "<|im_end|>";
 
 constexpr double kUsable = 0.8;  // of the free memory: allocators leave gaps
 
@@ -37,6 +41,21 @@ std::size_t rows_of(const QwenVl& model, const std::vector<qwen2::Prompt>& promp
 }
 
 }  // namespace
+
+qwen2::GenerationConfig released_generation(const std::filesystem::path& folder,
+                                            const text::Tokenizer& words, tasks::Task task) {
+  qwen2::GenerationConfig config = qwen2::benchmark_generation(folder);
+  config.max_new_tokens = tasks::is_about_frames(task) ? kFramesAnswerTokens : kAnswerTokens;
+  const auto id = words.id_of(kAnswerEnd);
+  if (!id || config.stop_ids == std::vector{std::int64_t{*id}}) return config;
+  std::erase_if(config.notes, [](const std::string& note) {  // which of two files counts
+    return note.starts_with("generation_config.json stops at");
+  });
+  config.notes.push_back(
+      fmt::format("answers stop at {} ({}) alone, as in the released evaluation", kAnswerEnd, *id));
+  config.stop_ids = {*id};
+  return config;
+}
 
 FrameAsk frame_ask_of(const tasks::Sample& sample) {
   constexpr std::string_view kImageWord = "<image>";

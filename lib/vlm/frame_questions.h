@@ -2,14 +2,23 @@
 // answers grow together.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 
+#include "models/qwen2/generation_config.h"
 #include "tasks/sample.h"
 #include "vlm/questions.h"
 #include "vlm/qwen_vl.h"
 
 namespace vega::vlm {
+
+// How the released evaluation has a benchmark's questions answered: greedily, with the repetition
+// penalty of the folder, 16 tokens at most (about posed frames of a scene 100), and one stop id,
+// that of "<|im_end|>", whatever generation_config.json names besides. Throws as
+// qwen2::benchmark_generation.
+qwen2::GenerationConfig released_generation(const std::filesystem::path& folder,
+                                            const text::Tokenizer& words, tasks::Task task);
 
 struct FrameAsk {
   std::string question;

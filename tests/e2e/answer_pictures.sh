@@ -141,6 +141,16 @@ expect_exit 0 answer scanrefer-frames scanrefer.json -o dry --dry-run
 check "its frames" grep -qE '^scene0011_00 [0-9a-f]{8}: 3 frames of 140x112, 20 tokens each' "$OUT"
 expect_exit 0 answer scan2cap-frames scan2cap.json -o long
 expect_text "at most 100 tokens"
+# Objects without a proposal are answered without their frames: a dry run counts them as ready.
+sed -E 's/"iou": [0-9.]+/"iou": 0.25/g' scan2cap.json >missed.json
+check "no object has a proposal" test "$(grep -o '"iou": 0.25' missed.json | wc -l)" = 3
+mkdir empty
+IMAGES=$T/empty
+expect_exit 0 answer scan2cap-frames missed.json -o missed --dry-run
+check "what is there without frames" grep -qE '^frame sets: 2 ready, 0 missing$' "$OUT"
+expect_exit 0 answer scan2cap-frames missed.json -o missed
+check "empty captions" test "$(grep -c '"pred_response":""' missed/answers.jsonl)" = 3
+IMAGES=$FRAMES/media
 expect_exit 0 evaluate score scan2cap-frames scan2cap --partial --log-level warn
 check "a missed object is no answer" grep -q '1 empty' "$OUT"
 expect_exit 0 evaluate score scanrefer-frames scanrefer --gt scanrefer.json -o scanrefer.scores.json --log-level warn
