@@ -29,7 +29,9 @@ struct ScenePlace {
   // Of pictures and videos, which have none of these files (train/picture_data.h).
   std::vector<std::filesystem::path> pictures;  // those of a folder of frames too
   std::filesystem::path video;
-  std::vector<std::int64_t> frame_ids;    // of what is shown: places among pictures or frames
+  std::vector<std::int64_t> frame_ids;    // of what is shown; noise and stored features go by them
+  std::string noise_key;                  // of Wan's noise; empty: `key`
+  std::array<std::int64_t, 2> grid{};     // rows and columns of tokens of each
   std::vector<tasks::PictureMark> marks;  // drawn on them
   std::int64_t picture_tokens = 0;        // of each
   bool shows() const { return picture_tokens > 0; }

@@ -18,12 +18,14 @@
 #include "train/data_record.h"
 #include "train/scene_files.h"
 #include "train/training_run.h"
+#include "train/validate_pictures.h"
 
 namespace vega::train {
 namespace {
 
 // Files of held-out scenes are looked for before the first step.
 void check_validation(const Validation& validation, const TrainSetup& setup) {
+  if (setup.planned.pictures) return check_videos(validation, setup.videos);
   for (const std::string& scene : validation.scenes()) {
     const ScenePlace place =
         place_of(scene, setup.recipe, setup.planned, validation.needs_objects());
@@ -31,6 +33,12 @@ void check_validation(const Validation& validation, const TrainSetup& setup) {
       throw InputError(explain("--validate", lack, "the files of every scene that is asked about",
                                "make them with vega-extract"));
   }
+}
+
+// What the model can be asked while it trains.
+AskedTasks asked_tasks(const vlm::VlmCheckpoint& planned) {
+  if (!planned.pictures) return {};
+  return {kShownTasks, "a Qwen2.5-VL model, which is shown videos,"};
 }
 
 constexpr auto kRunDetails =
@@ -128,7 +136,7 @@ RunResult run_of_ranks(const TrainVerb& options, const Context& context,
   MemoryMeter meter(setup->recipe.model.placement.device);
   ranks.together([&] {
     if (setup->recipe.validation.files.empty()) return;
-    validation.emplace(setup->recipe.validation, score);
+    validation.emplace(setup->recipe.validation, score, asked_tasks(setup->planned));
     check_validation(*validation, *setup);
   });
   for (const std::string& line : setup->data.lines()) log_info("data: {}", line);

@@ -25,9 +25,12 @@ void visit_data(TrainVerb& o, OptionVisitor& v) {
   v.text("--data", o.data, "FILE",
          "what is asked: a JSON list of {annotations, task, count, media}, or the official YAML");
   v.text("--scenes", o.scenes, "DIR", "scene files DIR/KEY.h5 of vega-extract scene");
-  v.text("--semantic", o.semantic, "DIR",
-         "semantic features DIR/KEY.h5 of vega-extract features --backbone siglip");
-  v.text("--features", o.features, "DIR", "generative features DIR/KEY.h5");
+  v.text(
+      "--semantic", o.semantic, "DIR",
+      "semantic features DIR/KEY.h5 of vega-extract features --backbone siglip; of videos that a "
+      "Qwen2.5-VL is shown --backbone qwen2.5-vl");
+  v.text("--features", o.features, "DIR",
+         "generative features DIR/KEY.h5; of videos that a Qwen2.5-VL is shown --pool native");
   v.text("--tap", o.tap, "NAME", "which generative features (default: the file's default tap)");
   v.text("--semantic-tap", o.semantic_tap, "NAME",
          "which semantic features (default: the file's default tap)");

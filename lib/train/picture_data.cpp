@@ -1,9 +1,9 @@
 #include "train/picture_data.h"
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -15,11 +15,10 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "core/tensor.h"
 #include "media/decode.h"
 #include "media/view.h"
-#include "train/draw_marks.h"
-#include "vlm/generative_branch.h"
+#include "scene/picture_names.h"
+#include "train/stored_pictures.h"
 #include "vlm/picture_prompt.h"
 #include "vlm/train_sequence.h"
 
@@ -28,7 +27,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using qwen2_5_vl::kCell;
-using qwen2_5_vl::Preparation;
 
 constexpr std::size_t kNamedRecords = 5;      // that messages name
 constexpr ImageSize kAssumedSize{640, 480};   // of a plan without files
@@ -61,6 +59,16 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return out;
 }
 
+// The numbers of the frames of a folder, as vega-extract has them.
+std::map<std::string, std::int64_t> ids_of(const std::vector<fs::path>& files) {
+  std::vector<std::string> names;
+  for (const fs::path& path : files) names.push_back(path.filename().string());
+  std::map<std::string, std::int64_t> out;
+  for (const NamedPicture& one : order_pictures(std::move(names)).pictures)
+    out.emplace(one.name, one.id);
+  return out;
+}
+
 // Rows and columns of tokens of a picture of this size.
 std::array<std::int64_t, 2> grid_of(ImageSize size, const qwen2_5_vl::PixelBounds& bounds) {
   const ImageSize shown = qwen2_5_vl::smart_resize(plan_spatial(size).cut, bounds);
@@ -82,13 +90,14 @@ std::string key_of_pictures(const tasks::PictureSample& sample) {
 struct LookedAt {
   ScenePlace place;
   std::vector<std::uintmax_t> bytes;
+  std::vector<DataFile> stored;  // what was made of it
 };
 
 class PictureReading {
  public:
   PictureReading(const Recipe& recipe, const vlm::VlmCheckpoint& checkpoint,
                  const VideoAccess& videos)
-      : recipe_(recipe), checkpoint_(checkpoint), videos_(videos) {}
+      : recipe_(recipe), checkpoint_(checkpoint), videos_(videos), stored_(recipe, checkpoint) {}
 
   TrainingData read(const std::vector<MixtureEntry>& mixture) {
     std::vector<std::vector<tasks::PictureSample>> all;
@@ -148,23 +157,48 @@ class PictureReading {
         check_stop();
         const std::string key = place_key(mixture[e], sample);
         if (scenes_.contains(key) || broken.contains(key)) continue;
+        LookedAt found;
         try {
-          LookedAt found = look(mixture[e].media, sample);
-          // Noise and what was seen go by the key.
-          if (!keys_.insert(found.place.key).second) {
-            found.place.key += "@" + mixture[e].media.string();
-            keys_.insert(found.place.key);
-          }
-          note_files(found);
-          scenes_.emplace(key, out_.scenes.size());
-          out_.scenes.push_back(std::move(found.place));
+          found = look(mixture[e].media, sample);
+          require_stored(found.place);
         } catch (const InputError& error) {
           broken.insert(key);
           missing.push_back(fmt::format("{}: {}", sample.place, error.what()));
+          continue;
         }
+        take_stored(found);
+        // Noise and what was seen go by the key.
+        if (!keys_.insert(found.place.key).second) {
+          found.place.key += "@" + mixture[e].media.string();
+          keys_.insert(found.place.key);
+        }
+        note_files(found);
+        scenes_.emplace(key, out_.scenes.size());
+        out_.scenes.push_back(std::move(found.place));
       }
     say_missing(recipe_, missing, scenes_.size() + broken.size(),
                 "unpack the data set below its folder of media");
+  }
+
+  void require_stored(const ScenePlace& place) const {
+    for (const fs::path& file : {place.semantic, place.generative})
+      if (!file.empty() && recipe_.assumed_frames == 0 && !fs::is_regular_file(file))
+        throw InputError(explain(file.string(), "no such file", "the features of " + place.key,
+                                 "vega-extract features makes them"));
+  }
+
+  // Features go by a video's own name, without its folders.
+  void take_stored(LookedAt& found) {
+    const ScenePlace& place = found.place;
+    for (const fs::path& file : {place.semantic, place.generative}) {
+      if (file.empty()) continue;
+      const auto [at, fresh] = features_.emplace(file.native(), place.key);
+      if (!fresh)
+        throw InputError(explain(file.string(),
+                                 "the features of two videos: " + at->second + " and " + place.key,
+                                 "a file for each", "give the videos different names"));
+    }
+    if (recipe_.assumed_frames == 0) found.stored = stored_.look(place);
   }
 
   void note_files(const LookedAt& found) {
@@ -178,6 +212,10 @@ class PictureReading {
     digest_.field(place.key);
     if (found.bytes.empty()) return;  // of a plan
     digest_.field(digest.hex());
+    for (const DataFile& file : found.stored) {
+      digest_.field(file.kind).field(file.key);
+      out_.files.push_back(file);
+    }
     const bool video = !place.video.empty();
     out_.files.push_back({video ? "video" : "pictures", place.key,
                           video ? place.video : place.pictures.front(), digest.hex(),
@@ -202,16 +240,19 @@ class PictureReading {
       size = common_size(place.pictures, out.bytes);
     } else if (fs::is_directory(media / sample.video)) {
       const std::vector<fs::path> all = files_in(media / sample.video);
-      place.frame_ids = tasks::training_frames(std::ssize(all), 1);
-      for (const std::int64_t n : place.frame_ids)
+      const auto ids = ids_of(all);
+      for (const std::int64_t n : tasks::training_frames(std::ssize(all), 1)) {
         place.pictures.push_back(all[static_cast<std::size_t>(n)]);
+        place.frame_ids.push_back(ids.at(place.pictures.back().filename().string()));
+      }
       size = common_size(place.pictures, out.bytes);
     } else {
       size = look_at_video(media / sample.video, out);
     }
     place.frames = std::ssize(place.frame_ids);
-    const auto [rows, columns] = grid_of(size, checkpoint_.pictures->rule.bounds);
-    place.picture_tokens = rows * columns;
+    place.grid = grid_of(size, checkpoint_.pictures->rule.bounds);
+    place.picture_tokens = place.grid[0] * place.grid[1];
+    if (!sample.video.empty()) stored_.name_files(media / sample.video, place);
     return out;
   }
 
@@ -298,9 +339,11 @@ class PictureReading {
   const Recipe& recipe_;
   const vlm::VlmCheckpoint& checkpoint_;
   const VideoAccess& videos_;
+  StoredPictures stored_;
   TrainingData out_;
-  std::map<std::string, std::size_t> scenes_;  // by place_key
-  std::set<std::string> keys_;                 // of the scenes
+  std::map<std::string, std::size_t> scenes_;    // by place_key
+  std::set<std::string> keys_;                   // of the scenes
+  std::map<std::string, std::string> features_;  // files of scenes: whose they are
   std::size_t left_out_ = 0;
   Hasher digest_;
 };
@@ -310,44 +353,6 @@ class PictureReading {
 TrainingData read_picture_data(const Recipe& recipe, const vlm::VlmCheckpoint& checkpoint,
                                const VideoAccess& videos) {
   return PictureReading(recipe, checkpoint, videos).read(read_mixture(recipe.data));
-}
-
-vlm::SceneInput read_pictures(const ScenePlace& place, const vlm::VlmCheckpoint& checkpoint,
-                              const VideoAccess& videos) {
-  std::vector<ImageU8> images;
-  if (!place.video.empty())
-    images = videos.frames(place.video, place.frame_ids);
-  else
-    for (const fs::path& path : place.pictures)
-      images.push_back(decode_image(read_file(path), path.string()));
-  const vlm::PictureParts& parts = *checkpoint.pictures;
-  vlm::SceneInput out;
-  out.key = place.key;
-  out.frame_ids = place.frame_ids;
-  std::vector<at::Tensor> patches, wan;
-  for (std::size_t n = 0; n < images.size(); ++n) {
-    ImageU8& image = images[n];
-    draw_marks(place.marks, n, image);
-    const UnitImage picture =
-        qwen2_5_vl::prepare_frame(image, Preparation::kSpatial, parts.rule.bounds);
-    out.grid = {picture.height / kCell, picture.width / kCell};
-    if (out.grid[0] * out.grid[1] != place.picture_tokens)
-      throw InputError(
-          explain("pictures of " + place.key, to_string(image.size()),
-                  fmt::format("{} tokens of each, as before the first step", place.picture_tokens),
-                  "bring the files back that the run began with"));
-    patches.push_back(qwen2_5_vl::patches_of(picture, parts.rule.normalization));
-    if (!checkpoint.config.generative) continue;
-    const SignedImage pixels =
-        vlm::branch_pixels(image, Preparation::kSpatial, parts.settings.size);
-    wan.push_back(float_tensor(pixels.chw, {3, pixels.height, pixels.width}));
-  }
-  if (images.size() != place.frame_ids.size())
-    throw InputError(explain("pictures of " + place.key, std::to_string(images.size()),
-                             std::to_string(place.frame_ids.size())));
-  out.patches = at::stack(patches);
-  if (!wan.empty()) out.wan_pixels = at::stack(wan);
-  return out;
 }
 
 }  // namespace vega::train

@@ -17,9 +17,4 @@ namespace vega::train {
 TrainingData read_picture_data(const Recipe& recipe, const vlm::VlmCheckpoint& checkpoint,
                                const VideoAccess& videos);
 
-// Pictures of a scene as tower and Wan read them: decoded, marked, prepared. Throws InputError,
-// FormatError (a file that cannot be decoded, or has another size than before the first step).
-vlm::SceneInput read_pictures(const ScenePlace& place, const vlm::VlmCheckpoint& checkpoint,
-                              const VideoAccess& videos);
-
 }  // namespace vega::train

@@ -25,6 +25,11 @@ std::int64_t frames_of(const TrainSetup& setup, const ScenePlace& place) {
   return kept > 0 ? std::min(kept, place.frames) : place.frames;
 }
 
+StoredParts stored_parts(const ScenePlace& place) {
+  if (!place.shows()) return {};
+  return {!place.semantic.empty(), !place.generative.empty()};
+}
+
 // The steps of [first, last) that are looked at, evenly spread.
 std::vector<std::int64_t> looked_at(std::int64_t first, std::int64_t last) {
   std::vector<std::int64_t> out;
@@ -47,8 +52,9 @@ double scene_cache(const TrainSetup& setup, const ModelSize& model, const Memory
   double all = 0, largest = 0;
   for (const std::size_t i : scenes) {
     const ScenePlace& scene = setup.data.scenes[i];
-    const double bytes = scene_memory(
-        model, scene.frames, static_cast<std::int64_t>(scene.boxes.size()), scene.picture_tokens);
+    const double bytes =
+        scene_memory(model, scene.frames, static_cast<std::int64_t>(scene.boxes.size()),
+                     scene.picture_tokens, stored_parts(scene));
     all += bytes;
     largest = std::max(largest, bytes);
   }
@@ -106,6 +112,7 @@ std::vector<PlannedPass> passes_of_step(const TrainSetup& setup, Sampler& sample
                                        std::span(samples).subspan(i, together), visual)) {
         size.frames = frames;
         if (scene.shows()) size.visual_tokens = visual * frames;
+        size.stored = stored_parts(scene);
         size.objects = static_cast<std::int64_t>(scene.boxes.size());
         out.push_back({work.scene, size, first});
         first = false;

@@ -271,7 +271,7 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
   out.inputs = row * real(model.decoder.layers + 1);  // with the hidden states behind the last one
   out.layer = layer_bytes(model, pass, place);
   out.logits = logits_bytes(model, pass, place);
-  if (model.pictures) {
+  if (model.pictures && !pass.stored.generative) {
     constexpr std::int64_t kDeviceFrames = 8;  // that go through Wan together; on the CPU one
     out.tower =
         model.pictures->frame_bytes * real(place.device ? std::min(pass.frames, kDeviceFrames) : 1);
@@ -289,11 +289,14 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
 }
 
 double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects,
-                    std::int64_t tokens) {
+                    std::int64_t tokens, const StoredParts& stored) {
   const double count = real(frames);
-  if (model.pictures) {  // patches of the tower, pixels of Wan
+  if (model.pictures) {  // patches of the tower or its tokens, pixels of Wan or its features
     constexpr double kTokenNumbers = 4 * 588;
-    return kMaster * count * (real(tokens) * kTokenNumbers + model.pictures->frame_numbers);
+    const double token = stored.semantic ? real(model.decoder.hidden) : kTokenNumbers;
+    return kMaster * count *
+           (real(tokens) * token +
+            (stored.generative ? model.pictures->feature_numbers : model.pictures->frame_numbers));
   }
   const double seen = model.tower
                           ? real(siglip::kPatchChannels * siglip::kImageSide * siglip::kImageSide)

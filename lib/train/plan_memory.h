@@ -40,6 +40,7 @@ struct GradientOrder {
 struct PictureSize {
   std::int64_t channels = 0, inner = 0;  // of the generative merger: Wan's, its hidden; 0: none
   double frame_numbers = 0;              // of a frame as Wan is given it
+  double feature_numbers = 0;            // of what Wan makes of it
   double frame_bytes = 0;                // that Wan needs for a frame while it runs, at most
   // Twice the multiplications: of the tower a token, of Wan a frame.
   double token_operations = 0, frame_operations = 0;
@@ -79,6 +80,11 @@ struct MemoryPlace {
   bool device = false;  // scenes and the base stay in the host's memory
 };
 
+// What of a scene of pictures comes from files: tokens of the tower, features of Wan.
+struct StoredParts {
+  bool semantic = false, generative = false;
+};
+
 // One pass of the decoder over questions about one scene.
 struct PassSize {
   std::int64_t frames = 0, objects = 0;
@@ -88,6 +94,7 @@ struct PassSize {
   bool grounds = false;
   bool packed = false;  // several questions behind a shared beginning
   std::int64_t questions = 1;
+  StoredParts stored;
   // Gradients of what trains come to be while the first pass of a step goes back; of what stands in
   // front of the decoder, while the last pass of the first scene does.
   bool first = false, first_scene = false;
@@ -108,7 +115,7 @@ PassMemory pass_memory(const ModelSize& model, const PassSize& pass, const Memor
 
 // Bytes of one scene's inputs, float32. tokens: of a frame, of a model that is shown pictures.
 double scene_memory(const ModelSize& model, std::int64_t frames, std::int64_t objects,
-                    std::int64_t tokens = 0);
+                    std::int64_t tokens = 0, const StoredParts& stored = {});
 
 // Bytes of one rank, by what they are.
 struct MemoryPlan {

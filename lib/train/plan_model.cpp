@@ -91,12 +91,14 @@ void add_frozen(const vlm::VlmCheckpoint& planned, const Placement& at,
   }
 }
 
-// Tower and Wan of a model that is shown pictures, which are not among forward_shapes.
-double eye_numbers(const vlm::VlmCheckpoint& c) {
+// Tower and Wan of a model that is shown pictures, which are not among forward_shapes; none of what
+// all scenes have the results of.
+double eye_numbers(const vlm::VlmCheckpoint& c, const vlm::TrainModelOptions& options) {
   double out = 0;
-  for (const NamedTensor& tensor : qwen2_5_vl::tower_tensors(c.pictures->model.config.vision))
-    out += count_of(tensor.shape);
-  if (!c.config.generative) return out;
+  if (!options.stored_semantic)
+    for (const NamedTensor& tensor : qwen2_5_vl::tower_tensors(c.pictures->model.config.vision))
+      out += count_of(tensor.shape);
+  if (!c.config.generative || options.stored_generative) return out;
   for (const NamedTensor& tensor : wan::dit_tensors(dit_of(c))) out += count_of(tensor.shape);
   return out + wan::vae_weights({});
 }
@@ -116,6 +118,7 @@ PictureSize picture_size(const vlm::VlmCheckpoint& c, DType type) {
   const wan::DitConfig dit = dit_of(c);
   out.frame_bytes = wan::activation_bytes({}, dit, size, type);
   out.frame_numbers = 3.0 * size.width * size.height;
+  out.feature_numbers = wan::token_count(dit, size) * static_cast<double>(out.channels);
   out.frame_operations =
       wan::vae_flops({}, size, true) + wan::short_dit_flops(dit, wan::token_count(dit, size),
                                                             c.modules.trained_on.block,
@@ -269,8 +272,8 @@ MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainMode
   }
   add_frozen(planned, options.placement, trained, out);
   if (planned.pictures)
-    out.frozen +=
-        eye_numbers(planned) * static_cast<double>(size_of(dtype_of(options.placement.dtype)));
+    out.frozen += eye_numbers(planned, options) *
+                  static_cast<double>(size_of(dtype_of(options.placement.dtype)));
   const MemoryPlace place = memory_place(options.placement);
   const OwnBytes own = largest_part(specs, share.ranks);
   out.masters = out.gradients = 4 * numbers;

@@ -287,8 +287,12 @@ double StepSpeed::pass(const ModelSize& model, const PassSize& pass) const {
 
 double StepSpeed::scene(const ModelSize& model, const PassSize& pass) const {
   if (!model.pictures) return frame * to_real(pass.frames);
-  return operation * (model.pictures->token_operations * to_real(pass.visual_tokens) +
-                      model.pictures->frame_operations * to_real(pass.frames));
+  double operations = 0;
+  if (!pass.stored.semantic)
+    operations += model.pictures->token_operations * to_real(pass.visual_tokens);
+  if (!pass.stored.generative)
+    operations += model.pictures->frame_operations * to_real(pass.frames);
+  return operation * operations;
 }
 
 StepSpeed measure_speed(const ModelSize& model, const FusionCheckpoint& modules,

@@ -111,6 +111,8 @@ void check_read(const TrainVerb& o, bool lora) {
     refuse(!o.validation.best.empty(), "--best", none, asked);
     refuse(o.validation.every != usual.validation.every, "--validate-every", none, asked);
     refuse(o.validation.count != usual.validation.count, "--validate-count", none, asked);
+    refuse(!o.validation.videos.empty(), "--videos", none, asked);
+    refuse(o.validation.frames != usual.validation.frames, "--validate-frames", none, asked);
   }
 }
 

@@ -106,23 +106,26 @@ void check_kind(const TrainVerb& o, const vlm::VlmCheckpoint& base) {
                                "take --preset full for a VEGA-3D model of scenes"));
     refuse_given({{!o.model.empty(), "--model"}, {!o.prompt.empty(), "--prompt"}},
                  o.checkpoint + ", which reads features of Wan from files", "--features DIR");
+    refuse_given({{!o.validation.videos.empty(), "--videos"},
+                  {o.validation.frames != usual.validation.frames, "--validate-frames"}},
+                 o.checkpoint + ", which reads files of scenes", "--scenes DIR");
     return;
   }
+  refuse_given({{!o.tap.empty() && o.features.empty(), "--tap"},
+                {!o.semantic_tap.empty() && o.semantic.empty(), "--semantic-tap"},
+                {o.allow_mismatch && o.features.empty(), "--allow-mismatch"}},
+               "no stored features", "--features DIR, --semantic DIR");
   refuse_given({{!o.scenes.empty(), "--scenes"},
-                {!o.semantic.empty(), "--semantic"},
-                {!o.features.empty(), "--features"},
-                {!o.tap.empty(), "--tap"},
-                {!o.semantic_tap.empty(), "--semantic-tap"},
                 {o.objects != usual.objects, "--objects"},
-                {o.allow_mismatch, "--allow-mismatch"},
                 {!o.spatial_instruction, "--spatial-instruction"},
                 {o.augment_turn, "--augment-turn"},
                 {o.augment_shift > 0, "--augment-shift"},
-                {o.augment_frames > 0, "--augment-frames"},
-                {!o.validation.files.empty(), "--validate"}},
-               o.checkpoint + ", a Qwen2.5-VL model",
-               "options of a model that is shown pictures: score its checkpoints with vega-eval "
-               "answer vsi --checkpoint RUN");
+                {o.augment_frames > 0, "--augment-frames"}},
+               o.checkpoint + ", a Qwen2.5-VL model", "options of a model that is shown pictures");
+  if (!o.validation.files.empty() && o.validation.videos.empty())
+    throw UsageError(explain("--videos", "nothing beside --validate",
+                             "the folder of the videos that its questions are about",
+                             "it holds DATASET/SCENE.mp4"));
 }
 
 // Which features a model reads is known when its configuration is.
@@ -133,6 +136,25 @@ void require_folders(const Recipe& recipe, const vlm::VlmCheckpoint& planned) {
       !reads_pixels(recipe))
     throw UsageError(explain("--semantic", "nothing", "the folder of the scenes' features",
                              "vega-extract features --backbone siglip makes them"));
+}
+
+// Which of tower and Wan no scene needs; says what runs where only some do not.
+void note_stored(Recipe& recipe, const vlm::VlmCheckpoint& planned, const TrainingData& data) {
+  const auto is_said = [&](bool given, fs::path ScenePlace::*file, const char* what) {
+    if (!given) return false;
+    const auto live = std::ranges::count_if(
+        data.scenes, [file](const ScenePlace& place) { return (place.*file).empty(); });
+    if (live > 0)
+      log_info("{} runs for {} of {} scenes, which are pictures: stored features are of videos",
+               what, live, data.scenes.size());
+    return live == 0;
+  };
+  const SceneFolders& folders = recipe.folders;
+  recipe.model.stored_semantic =
+      is_said(!folders.semantic.empty(), &ScenePlace::semantic, "the tower");
+  recipe.model.stored_generative =
+      planned.config.generative &&
+      is_said(!folders.generative.empty(), &ScenePlace::generative, "Wan");
 }
 
 }  // namespace
@@ -164,7 +186,12 @@ TrainSetup::TrainSetup(const TrainVerb& options, Purpose purpose, VideoAccess vi
   drop_absent(recipe, planned);
   require_folders(recipe, planned);
   static_cast<void>(vlm::trained_specs(planned, recipe.model.parts, recipe.model.lora));
+  if (planned.pictures && !planned.config.generative && !recipe.folders.generative.empty())
+    throw UsageError(explain("--features", "a model without generative branch",
+                             "one that has it, or gets it (--fusion token_gated_residual)",
+                             "leave the option out"));
   data = planned.pictures ? read_picture_data(recipe, planned, videos) : read_data(recipe, planned);
+  if (planned.pictures) note_stored(recipe, planned, data);
   plan = step_plan(recipe, sampler().steps_per_epoch(),
                    static_cast<std::int64_t>(data.samples.size()));
 }

@@ -25,11 +25,11 @@
 #include "train/metrics_file.h"
 #include "train/metrics_log.h"
 #include "train/owned_gradients.h"
-#include "train/picture_data.h"
+#include "train/read_pictures.h"
 #include "train/run_state.h"
 #include "train/scene_feed.h"
-#include "train/scene_files.h"
 #include "train/step_result.h"
+#include "train/validate_run.h"
 
 namespace vega::train {
 namespace {
@@ -69,7 +69,7 @@ class TrainingRun {
     if (parts_.validation != nullptr && step_ > 0) validate_if_due();
     const auto load = [this](std::size_t scene) {
       const ScenePlace& place = setup_.data.scenes[scene];
-      return place.shows() ? read_pictures(place, model_.checkpoint(), setup_.videos)
+      return place.shows() ? read_pictures(place, recipe_, model_.checkpoint(), setup_.videos)
                            : read_place(place, recipe_, model_.checkpoint());
     };
     SceneFeed feed(load, scenes_from(setup_, step_, ranks_.rank()), recipe_.scene_bytes);
@@ -336,26 +336,11 @@ class TrainingRun {
 
   void validate(const Validation& validation, RunFolder& folder) {
     if (validation.is_done(folder.path(), step_)) return mark_best_again(validation, folder);
-    ValidationSetup how;
-    how.model = {recipe_.model.placement, recipe_.model.switches};
-    how.model.switches.spatial_instruction = false;  // of training alone, as released
-    how.model_id = folder.path().filename().string();
-    how.read_scene = [&](const std::string& scene) {
-      const ScenePlace place =
-          place_of(scene, recipe_, model_.checkpoint(), validation.needs_objects());
-      return read_place(place, recipe_, model_.checkpoint());
-    };
-    const ValidationResult result = validation.run(current_model(), step_, folder.path(), how);
+    const ValidationResult result =
+        validation.run(answers_of({setup_, model_, lent_.has_value()}, validation, folder, step_),
+                       step_, folder.path());
     log_info("step {}: {}", step_, result.text);
     if (result.best) folder.mark_best(step_, result.metric, result.value);
-  }
-
-  // The model as validation reads it. No rank has it whole where layers are kept apart: it is then
-  // read from the checkpoint of this step, which is saved before.
-  vlm::VlmCheckpoint current_model() const {
-    if (!lent_) return model_.snapshot();
-    return vlm::open_checkpoint(parts_.folder->path() / step_name(step_),
-                                {.base = {}, .tokenizer = {}, .merged = recipe_.dtype});
   }
 
   // Of a run that was killed behind the line of its scores.

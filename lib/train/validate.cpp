@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <memory>
 #include <set>
 #include <system_error>
 
@@ -14,11 +12,7 @@
 #include "base/log.h"
 #include "base/publish.h"
 #include "base/text.h"
-#include "models/qwen2/generation_config.h"
 #include "train/metrics_file.h"
-#include "train/validate_files.h"
-#include "vlm/prediction.h"
-#include "vlm/questions.h"
 
 namespace vega::train {
 namespace fs = std::filesystem;
@@ -70,6 +64,11 @@ bool is_scored(const tasks::Sample& sample) {
   return sample.has_truth;
 }
 
+// What a question is about: a scene by its key, a video by DATASET/SCENE.
+const std::string& place_of(const tasks::Sample& sample) {
+  return sample.task == tasks::Task::kVsi ? sample.video : sample.scene;
+}
+
 // At most `count` of the samples, evenly spread over the file.
 std::vector<tasks::Sample> spread(std::vector<tasks::Sample> samples, std::int64_t count) {
   const std::size_t n = samples.size(), most = static_cast<std::size_t>(count);
@@ -92,7 +91,11 @@ void ValidationOptions::visit(OptionVisitor& v) {
   v.text("--best", best, "METRIC",
          "what makes a step the best one: TASK:METRIC of vega-eval score, or mean (of all tasks' "
          "main metrics); default: the main metric of the first file (Acc@0.5, F1@0.5, CIDEr, EM, "
-         "accuracy)");
+         "accuracy, average)");
+  v.text("--videos", videos, "DIR",
+         "the folder of the videos that --validate asks a Qwen2.5-VL about: DATASET/SCENE.mp4");
+  v.integer("--validate-frames", frames, "N", {1, 1 << 20},
+            "frames of each of these videos, evenly spread");
 }
 
 std::string BestMetric::name() const {
@@ -107,7 +110,7 @@ std::string_view main_metric(tasks::Task task) {
     case tasks::Task::kScanQa: return "EM";
     case tasks::Task::kSqa3d: return "EM";
     case tasks::Task::kNr3d: return "accuracy";
-    case tasks::Task::kVsi:
+    case tasks::Task::kVsi: return "average";
     case tasks::Task::kCvBench:
     case tasks::Task::kBlink:
     case tasks::Task::kScanReferFrames:
@@ -120,12 +123,13 @@ std::string_view main_metric(tasks::Task task) {
 
 std::string Validation::Set::name() const { return task_name(task); }
 
-Validation::Validation(const ValidationOptions& options, tasks::ReadScored score)
+Validation::Validation(const ValidationOptions& options, tasks::ReadScored score,
+                       const AskedTasks& asked)
     : options_(options), score_(std::move(score)) {
   std::vector<tasks::Task> all;
   std::set<std::string> seen;
   for (const std::string& text : options.files) {
-    const QuestionFile file = question_file(text);
+    const QuestionFile file = question_file(text, asked);
     if (std::find(all.begin(), all.end(), file.task) != all.end())
       throw UsageError(explain("--validate", "two files of " + task_name(file.task),
                                "one file a task", "join them into one"));
@@ -139,7 +143,7 @@ Validation::Validation(const ValidationOptions& options, tasks::ReadScored score
                   "a split that can be scored, as vega-eval prepare writes it for val"));
     sets_.push_back({file.task, file.path, spread(std::move(read.samples), options.count)});
     for (const tasks::Sample& one : sets_.back().samples)
-      if (!one.no_proposal && seen.insert(one.scene).second) scenes_.push_back(one.scene);
+      if (!one.no_proposal && seen.insert(place_of(one)).second) scenes_.push_back(place_of(one));
   }
   if (all.empty()) throw UsageError(explain("--validate", "no file", "processed questions"));
   best_ = best_metric(options.best, all);
@@ -179,45 +183,15 @@ std::optional<ValidationResult> Validation::best_so_far(const fs::path& run) con
   return out;
 }
 
-// The official lines of one file's questions, in its order. Each scene is seen once.
-std::vector<Json> Validation::answers_of(const Set& set, const vlm::Vlm& model,
-                                         const ValidationSetup& setup) const {
-  std::map<std::string, std::vector<std::size_t>> scenes;
-  std::vector<Json> out(set.samples.size());
-  for (std::size_t i = 0; i < set.samples.size(); ++i) {
-    if (set.samples[i].no_proposal)  // a missed object: the empty caption
-      out[i] = tasks::answer_line(set.samples[i], {}, setup.model_id);
+std::map<std::string, std::vector<std::size_t>> places_by_scene(
+    std::span<const tasks::Sample> samples, const std::string& model_id, std::vector<Json>& lines) {
+  std::map<std::string, std::vector<std::size_t>> out;
+  lines.resize(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].no_proposal)
+      lines[i] = tasks::answer_line(samples[i], {}, model_id);
     else
-      scenes[set.samples[i].scene].push_back(i);
-  }
-  const qwen2::GenerationConfig config =
-      qwen2::benchmark_generation(model.checkpoint().generation_folder);
-  for (const auto& [scene, places] : scenes) {
-    vlm::VisualScene seen = model.see(setup.read_scene(scene));
-    std::vector<vlm::Ask> asks;
-    for (const std::size_t i : places) asks.push_back(vlm::ask_of(set.samples[i]));
-    const auto keep = [&](std::size_t k, const tasks::Prediction& prediction) {
-      const tasks::Sample& sample = set.samples[places[k]];
-      out[places[k]] = tasks::answer_line(sample, prediction, setup.model_id);
-    };
-    const auto on_failure = [&](std::size_t k, const std::exception& error) {
-      throw InputError(explain(
-          "validation: " + scene + ", question " + set.samples[places[k]].id_text, error.what()));
-    };
-    if (tasks::is_grounding(set.task)) {
-      if (!seen.input().has_objects())
-        throw InputError(explain("validation: " + scene, "no objects to choose from",
-                                 "annotated objects or proposals", seen.input().no_objects));
-      const auto on_found = [&](std::size_t k, vlm::Grounding&& found) {
-        keep(k, vlm::prediction_of(seen.input(), found, setup.model.switches.geometry));
-      };
-      vlm::ground_all(model, seen, asks, {}, on_found, on_failure);
-    } else {
-      const auto on_reply = [&](std::size_t k, vlm::Reply&& reply) {
-        keep(k, {.text = std::move(reply.text)});
-      };
-      vlm::answer_all(model, seen, asks, config, {}, on_reply, on_failure);
-    }
+      out[place_of(samples[i])].push_back(i);
   }
   return out;
 }
@@ -246,24 +220,21 @@ Json Validation::scored(const Set& set, const fs::path& answers) const {
           {"metrics", std::move(metrics)}};
 }
 
-ValidationResult Validation::run(vlm::VlmCheckpoint checkpoint, std::int64_t step,
-                                 const fs::path& run, const ValidationSetup& setup) const {
+ValidationResult Validation::run(const AnswerSet& answer, std::int64_t step,
+                                 const fs::path& run) const {
   const auto begun = Clock::now();
   ValidationResult out;
   out.step = step;
   out.metric = best_.name();
   const fs::path folder = run / "validation" / fmt::format("step-{:08}", step);
   Json tasks = Json::object();
-  {
-    const vlm::Vlm model(std::move(checkpoint), setup.model);
-    for (const Set& set : sets_) {
-      std::string text;
-      for (const Json& line : answers_of(set, model, setup)) text += line.dump() + "\n";
-      const fs::path answers = folder / (set.name() + ".jsonl");
-      publish_file(answers, text);
-      tasks.set(set.name(), scored(set, answers));
-      out.questions += std::ssize(set.samples);
-    }
+  for (const Set& set : sets_) {
+    std::string text;
+    for (const Json& line : answer(set.samples)) text += line.dump() + "\n";
+    const fs::path answers = folder / (set.name() + ".jsonl");
+    publish_file(answers, text);
+    tasks.set(set.name(), scored(set, answers));
+    out.questions += std::ssize(set.samples);
   }
   for (const JsonMember& task : tasks.members())
     out.text += fmt::format("{}{} {} {:.2f} (n {})", out.text.empty() ? "" : ", ", task.name,

@@ -6,16 +6,19 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
 #include "base/options.h"
 #include "tasks/sample.h"
 #include "tasks/scored.h"
-#include "vlm/scene.h"
-#include "vlm/vlm.h"
+#include "tasks/vsi.h"
+#include "train/validate_files.h"
 
 namespace vega::train {
 
@@ -24,6 +27,10 @@ struct ValidationOptions {
   std::int64_t every = 500;        // steps
   std::int64_t count = 0;          // questions of each file, evenly spread; 0: all
   std::string best;                // "scanrefer:Acc@0.5", "mean"; empty: of the first file
+  // Of a model that is shown pictures: the folder of the videos that are asked about, and how many
+  // frames of each are shown.
+  std::string videos;
+  std::int64_t frames = tasks::kVsiFrames;
 
   void visit(OptionVisitor& v);
 };
@@ -34,7 +41,8 @@ struct BestMetric {
   std::string name() const;  // "scanrefer:Acc@0.5", "mean"
 };
 
-// The metric that stands for a task: Acc@0.5, F1@0.5, CIDEr, EM, EM, accuracy.
+// The metric that stands for a task: Acc@0.5, F1@0.5, CIDEr, EM, EM, accuracy; of VSI-Bench
+// average.
 std::string_view main_metric(tasks::Task task);
 
 struct ValidationResult {
@@ -46,21 +54,26 @@ struct ValidationResult {
   std::string text;  // for the log: "scanrefer Acc@0.5 41.20 (n 100), scanqa EM 20.00 (n 50)"
 };
 
-// The run's model, and how its scenes are read, for answering.
-struct ValidationSetup {
-  vlm::VlmOptions model;
-  // Reads one scene by its key, as a checkpoint of this kind needs it.
-  std::function<vlm::SceneInput(const std::string& scene)> read_scene;
-  std::string model_id;  // in the official lines: the name of the run
-};
+// The official lines of one file's questions, in their order (train/validate_scenes.h,
+// train/validate_pictures.h). Throws as Validation::run.
+using AnswerSet = std::function<std::vector<Json>(std::span<const tasks::Sample> samples)>;
+
+// Questions of the same scene, by its key, or about the same video, by DATASET/SCENE, in their
+// order. A missed object (no_proposal) is none of them: its line is that of the empty caption.
+std::map<std::string, std::vector<std::size_t>> places_by_scene(
+    std::span<const tasks::Sample> samples, const std::string& model_id, std::vector<Json>& lines);
 
 class Validation {
  public:
   // Reads the questions. score: the scorer, which another room lends (tasks/scored.h). Throws
   // UsageError (a task or a metric that is none), InputError, FormatError.
-  Validation(const ValidationOptions& options, tasks::ReadScored score);
+  Validation(const ValidationOptions& options, tasks::ReadScored score,
+             const AskedTasks& asked = {});
 
-  // In the order of their first questions: files of these must be there.
+  const ValidationOptions& options() const { return options_; }
+
+  // Scenes by their keys, videos by DATASET/SCENE, in the order of their first questions: files of
+  // these must be there.
   const std::vector<std::string>& scenes() const { return scenes_; }
   bool needs_objects() const;  // some of the tasks choose among objects
   std::size_t question_count() const;
@@ -74,13 +87,13 @@ class Validation {
   // is none. A run that was killed right behind that line marks it when it goes on.
   std::optional<ValidationResult> best_so_far(const std::filesystem::path& run) const;
 
-  // Answers all questions, greedily, and scores them. Writes
-  // RUN/validation/step-00000100/TASK.jsonl (official lines), then the scores as a line of
-  // RUN/validation.jsonl, which loses lines of later steps. Throws Stopped (nothing is noted then),
-  // InputError (a question that cannot be answered, with its id; scoring), OutputError,
-  // DeviceError.
-  ValidationResult run(vlm::VlmCheckpoint model, std::int64_t step,
-                       const std::filesystem::path& run, const ValidationSetup& setup) const;
+  // Answers all questions and scores them. answer: the model as it is, let go before the scores
+  // are noted. Writes RUN/validation/step-00000100/TASK.jsonl (official lines), then the scores as
+  // a line of RUN/validation.jsonl, which loses lines of later steps. Throws Stopped (nothing is
+  // noted then), InputError (a question that cannot be answered, with its id; scoring),
+  // OutputError, DeviceError.
+  ValidationResult run(const AnswerSet& answer, std::int64_t step,
+                       const std::filesystem::path& run) const;
 
  private:
   struct Set {  // one file
@@ -89,8 +102,6 @@ class Validation {
     std::vector<tasks::Sample> samples;
     std::string name() const;  // of its task
   };
-  std::vector<Json> answers_of(const Set& set, const vlm::Vlm& model,
-                               const ValidationSetup& setup) const;
   Json scored(const Set& set, const std::filesystem::path& answers) const;
 
   ValidationOptions options_;

@@ -1,5 +1,8 @@
 #include "train/validate_files.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <optional>
 #include <system_error>
 
@@ -35,7 +38,7 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 31;
 
 }  // namespace
 
-tasks::Task task_of_questions(const fs::path& path) {
+tasks::Task task_of_questions(const fs::path& path, const AskedTasks& asked) {
   const std::string text = read_text(path, "processed questions", kMostBytes);
   JsonLimits limits;
   limits.bytes = kMostBytes;
@@ -47,20 +50,29 @@ tasks::Task task_of_questions(const fs::path& path) {
   } catch (const DatasetFound& found) {
     name = found.name;
   }
-  for (const auto& choice : tasks::kScanTasks)
-    if (lower(name) == lower(std::string(tasks::dataset_name(choice.value)))) return choice.value;
+  const auto is_named = [&](const Choice<tasks::Task>& choice) {
+    return lower(name) == lower(std::string(tasks::dataset_name(choice.value)));
+  };
+  for (const auto& choice : asked.list)
+    if (is_named(choice)) return choice.value;
+  const std::string names = listed(asked.list, ", ");
+  if (std::ranges::any_of(tasks::kTasks, is_named))
+    throw InputError(explain("--validate " + path.string(), "questions of " + name,
+                             fmt::format("those of {}, which {} is asked", names, asked.who),
+                             "score the run's checkpoints with vega-eval answer"));
   throw FormatError(explain(
       path.string(),
       name.empty() ? "no metadata.dataset in its records" : "metadata.dataset '" + name + "'",
-      "questions of one of the six benchmarks",
-      "TASK=FILE says the task: scanqa=" + path.string()));
+      "questions of " + names,
+      fmt::format("TASK=FILE says the task: {}={}", asked.list.front().name, path.string())));
 }
 
-QuestionFile question_file(const std::string& text) {
+QuestionFile question_file(const std::string& text, const AskedTasks& asked) {
   const std::size_t equals = text.find('=');
   std::error_code ignored;
-  if (equals == text.npos || fs::exists(text, ignored)) return {task_of_questions(text), text};
-  return {choice_of<tasks::Task>(tasks::kScanTasks, "--validate", text.substr(0, equals)),
+  if (equals == text.npos || fs::exists(text, ignored))
+    return {task_of_questions(text, asked), text};
+  return {choice_of<tasks::Task>(asked.list, "--validate", text.substr(0, equals)),
           text.substr(equals + 1)};
 }
 

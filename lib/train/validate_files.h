@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -16,12 +18,21 @@ struct QuestionFile {
   std::filesystem::path path;
 };
 
-// The benchmark that the first record of processed questions names as its dataset. Throws
-// InputError (cannot be opened), FormatError (no such list, no known dataset).
-tasks::Task task_of_questions(const std::filesystem::path& path);
+// What the model of a run may be asked.
+struct AskedTasks {
+  std::span<const Choice<tasks::Task>> list = tasks::kScanTasks;
+  std::string_view who = "a model that reads files of scenes";
+};
+// Of a model that is shown pictures.
+inline constexpr Choice<tasks::Task> kShownTasks[] = {{tasks::Task::kVsi, "vsi"}};
 
-// "FILE" or "TASK=FILE". Throws as task_of_questions.
-QuestionFile question_file(const std::string& text);
+// The benchmark that the first record of processed questions names as its dataset. Throws
+// InputError (cannot be opened; none of those that are asked), FormatError (no such list, no known
+// dataset).
+tasks::Task task_of_questions(const std::filesystem::path& path, const AskedTasks& asked = {});
+
+// "FILE" or "TASK=FILE". Throws as task_of_questions, and UsageError (TASK is none of those).
+QuestionFile question_file(const std::string& text, const AskedTasks& asked = {});
 
 // The lines of validation.jsonl of a run's folder; none where there is no such file.
 std::vector<Json> validation_lines(const std::filesystem::path& run);

@@ -43,6 +43,7 @@ VlmCheckpoint with_tensors(VlmCheckpoint c, const std::map<std::string, at::Tens
     views = take_parameters(c.set, specs, {where, prefix, {}});
   };
   if (c.pictures) {
+    c.pictures->model.set = c.set;
     if (!c.config.generative) return c;
     take(modules.merger_views, merger_specs(*modules.merger), kSpatialMergerPrefix);
     modules.fusion_views =

@@ -33,42 +33,69 @@ PictureEyes::Seen moved(const PictureEyes::Seen& seen, at::Device device) {
 }  // namespace
 
 PictureEyes::PictureEyes(const VlmCheckpoint& c, const TrainModelOptions& options)
-    : placement_(options.placement), bytes_(options.seen_bytes) {
-  const qwen2_5_vl::Checkpoint& model = c.pictures->model;
-  model.check_finite();
-  const at::ScalarType type = frozen_type(placement_);
-  tower_.emplace(model.tower, model.config.vision,
-                 qwen2_5_vl::Tower::Options{placement_.device, type});
-  if (!c.config.generative) return;
-  BranchOptions branch = options.branch;
-  branch.placement = {placement_.device, type};
-  BranchSource source = find_branch(model, branch);
-  source.settings = c.pictures->settings;
-  log_info("generative branch: {}; block {}, timestep {}, shift {:g}, {}", source.text,
-           source.settings.block, source.settings.timestep, source.settings.shift,
-           to_string(source.settings.size));
-  wan_.emplace(std::move(source), branch, c.modules.merger->in);
+    : checkpoint_(c),
+      placement_(options.placement),
+      branch_(options.branch),
+      bytes_(options.seen_bytes) {
+  branch_.placement = {placement_.device, frozen_type(placement_)};
+  if (!options.stored_semantic) tower();
+  if (c.config.generative && !options.stored_generative) wan();
+}
+
+const qwen2_5_vl::Tower& PictureEyes::tower() const {
+  if (!tower_) {
+    const qwen2_5_vl::Checkpoint& model = checkpoint_.pictures->model;
+    model.check_finite();
+    tower_.emplace(model.tower, model.config.vision,
+                   qwen2_5_vl::Tower::Options{branch_.placement.device, branch_.placement.dtype});
+  }
+  return *tower_;
+}
+
+const BranchFeatures& PictureEyes::wan() const {
+  if (!wan_) {
+    BranchSource source = find_branch(checkpoint_.pictures->model, branch_);
+    source.settings = checkpoint_.pictures->settings;
+    log_info("generative branch: {}; block {}, timestep {}, shift {:g}, {}", source.text,
+             source.settings.block, source.settings.timestep, source.settings.shift,
+             to_string(source.settings.size));
+    wan_.emplace(std::move(source), branch_, checkpoint_.modules.merger->in);
+  }
+  return *wan_;
 }
 
 PictureEyes::Seen PictureEyes::compute(const SceneInput& scene) const {
   const c10::NoGradGuard no_grad;
-  if (!scene.patches.defined() || wan_.has_value() != scene.wan_pixels.defined())
+  const bool fuses = checkpoint_.config.generative;
+  const bool stored = scene.semantic.defined(), stored_wan = scene.generative.defined();
+  if ((!stored && !scene.patches.defined()) ||
+      (fuses && !stored_wan && !scene.wan_pixels.defined()))
     throw InputError(explain("scene " + scene.key, "no pictures as this model reads them",
                              "patches, and pixels for Wan where there is a generative branch"));
-  const auto [rows, columns] = scene.grid;
-  std::vector<at::Tensor> tokens;
-  for (std::int64_t first = 0; first < scene.patches.size(0); first += kMostPictures) {
-    const std::int64_t count = std::min(kMostPictures, scene.patches.size(0) - first);
-    const at::Tensor patches = scene.patches.narrow(0, first, count).to(placement_.device);
-    tokens.push_back(tower_->forward(patches, rows, columns).unflatten(1, {rows, columns}));
-  }
   Seen out;
-  out.tokens = at::cat(tokens).to(placement_.dtype);
-  if (wan_) out.features = wan_->of(scene.key, scene.frame_ids, scene.wan_pixels);
+  if (stored) {
+    out.tokens = scene.semantic.to(placement_.device, placement_.dtype);
+  } else {
+    const auto [rows, columns] = scene.grid;
+    std::vector<at::Tensor> tokens;
+    for (std::int64_t first = 0; first < scene.patches.size(0); first += kMostPictures) {
+      const std::int64_t count = std::min(kMostPictures, scene.patches.size(0) - first);
+      const at::Tensor patches = scene.patches.narrow(0, first, count).to(placement_.device);
+      tokens.push_back(tower().forward(patches, rows, columns).unflatten(1, {rows, columns}));
+    }
+    out.tokens = at::cat(tokens).to(placement_.dtype);
+  }
+  if (fuses)
+    out.features = stored_wan ? scene.generative.to(placement_.device)
+                              : wan().of(scene.noise_key.empty() ? scene.key : scene.noise_key,
+                                         scene.frame_ids, scene.wan_pixels);
   return out;
 }
 
 PictureEyes::Seen PictureEyes::look(const SceneInput& scene) const {
+  const bool computes =
+      !scene.semantic.defined() || (checkpoint_.config.generative && !scene.generative.defined());
+  if (!computes) return moved(compute(scene), placement_.device);
   const auto found = std::ranges::find(kept_, scene.key, &std::pair<std::string, Seen>::first);
   if (found != kept_.end()) {
     kept_.splice(kept_.begin(), kept_, found);

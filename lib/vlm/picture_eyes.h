@@ -26,20 +26,26 @@ class PictureEyes {
     at::Tensor features;  // (V, h, w, C) float32; undefined: there is no generative branch
   };
 
-  // Reads the weights of the tower and, where there is a branch, of Wan. `checkpoint` outlives it.
-  // Throws InputError, FormatError, DeviceError.
+  // Reads the weights of the tower and, where there is a branch, of Wan, but for those of which
+  // scenes have what they make (options.stored_*): these are read when a scene lacks it.
+  // `checkpoint` outlives it. Throws InputError, FormatError, DeviceError.
   PictureEyes(const VlmCheckpoint& checkpoint, const TrainModelOptions& options);
 
   // On the placement's device, without gradient. What was seen last is kept, by the scene's key, as
   // much as fits options.seen_bytes: it changes no number. Throws InputError (no pictures).
   Seen look(const SceneInput& scene) const;
-
- private:
+  // The same anew, without keeping it. Throws likewise, and what the constructor throws.
   Seen compute(const SceneInput& scene) const;
 
+ private:
+  const qwen2_5_vl::Tower& tower() const;
+  const BranchFeatures& wan() const;
+
+  const VlmCheckpoint& checkpoint_;
   Placement placement_;
-  std::optional<qwen2_5_vl::Tower> tower_;
-  std::optional<BranchFeatures> wan_;
+  BranchOptions branch_;
+  mutable std::optional<qwen2_5_vl::Tower> tower_;
+  mutable std::optional<BranchFeatures> wan_;
   double bytes_ = 0;
   mutable std::list<std::pair<std::string, Seen>> kept_;  // on the CPU; used last first
   mutable double held_ = 0;

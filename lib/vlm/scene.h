@@ -40,7 +40,10 @@ struct SceneInput {
   at::Tensor semantic_tokens, generative_tokens, fused_tokens;
   // Of a model that is shown pictures, of one size: as its tower reads them, (V,
   // patches, 588), and as Wan does, (V, 3, height, width); undefined without a generative branch.
+  // What either makes of them may be there in their place: semantic (V, rows, columns, H),
+  // generative (V, h, w, Cg).
   at::Tensor patches, wan_pixels;
+  std::string noise_key;                // of Wan's noise; empty: `key`
   std::array<std::int64_t, 2> grid{};   // rows and columns of tokens of each
   std::vector<std::int64_t> frame_ids;  // of each: the noise hangs on them
   at::Tensor uncovered;    // (V, 196) bool: cells that the generative view does not see

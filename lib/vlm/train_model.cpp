@@ -266,6 +266,17 @@ PassResult TrainModel::losses(const SceneInput& scene, std::span<const TrainSamp
   return run_pass(*impl_, scene, samples, options, false);
 }
 
+at::Tensor TrainModel::see(const SceneInput& pictures) const {
+  if (!impl_->eyes) throw std::logic_error("pictures for a model that reads features");
+  const c10::NoGradGuard no_grad;
+  return on_device(impl_->options.placement.device, [&] {
+    const PictureEyes::Seen seen = impl_->eyes->compute(pictures);
+    return seen.features.defined()
+               ? impl_->picture_fusion().forward(seen.tokens, seen.features).fused
+               : seen.tokens;
+  });
+}
+
 Json TrainModel::config() const { return training_config(impl_->checkpoint); }
 
 VlmCheckpoint TrainModel::snapshot() const {

@@ -61,8 +61,11 @@ struct TrainModelOptions {
   std::function<Kept(const std::string&)> kept;
   // Of a model that is shown pictures: where Wan is, whose placement is the one above; and how many
   // bytes of tokens and features are kept for pictures that come again.
+  // stored_*: scenes have what the tower, or Wan, makes of them, so that either is read where one
+  // lacks it.
   BranchOptions branch;
   double seen_bytes = 0;
+  bool stored_semantic = false, stored_generative = false;
 };
 
 // One tensor that trains: a leaf, float32 (float64 where the placement has it).
@@ -135,6 +138,11 @@ class TrainModel {
   // The same losses without gradients and without dropout.
   PassResult losses(const SceneInput& scene, std::span<const TrainSample> samples,
                     bool see_visual = true);
+
+  // What the decoder is shown of pictures, (V, gh, gw, H) of the compute type on the device,
+  // without gradient: their tower's tokens, fused with Wan's features where there is a branch.
+  // Nothing of it is kept. Throws InputError (no pictures), DeviceError.
+  at::Tensor see(const SceneInput& pictures) const;
 
   // The model as it is now, LoRA merged, for Vlm: frozen tensors are those of the base, trained
   // ones share memory where they can, so that it is good until the next step. Not where some are

@@ -8,6 +8,7 @@
 #include "support/support.h"
 #include "train/metrics_file.h"
 #include "train/validate_files.h"
+#include "train/validate_scenes.h"
 #include "unit/vlm/tiny_model.h"
 
 using namespace vega;
@@ -82,7 +83,7 @@ TEST_CASE("the task of a file of questions is what its records name, or what the
   CHECK(question_file("sqa3d=" + qa).task == tasks::Task::kSqa3d);
   CHECK(question_file(qa).path == qa);
   const std::string odd = file_of(folder, "odd.json", {record("1", "other", "scene0000_00")});
-  CHECK_THROWS_WITH(task_of_questions(odd), Contains("'other'") && Contains("scanqa="));
+  CHECK_THROWS_WITH(task_of_questions(odd), Contains("'other'") && Contains("scanrefer="));
   CHECK_THROWS_AS(question_file("nothing=" + qa), UsageError);
   test::write_text(folder / "torn.json", "[{\"id\": ");
   CHECK_THROWS_AS(task_of_questions(folder / "torn.json"), FormatError);
@@ -148,7 +149,7 @@ TEST_CASE("a validation writes official lines and scores, and knows the best ste
   scorer.values = {30, 10, 20, 50, 40, 10, 35, 10};
   const Validation validation(options, scorer.function());
   std::vector<std::string> read;
-  ValidationSetup setup;
+  SceneAsking setup;
   setup.model = {{at::Device(at::kCPU), at::kFloat}, {}};
   setup.model_id = "tiny";
   setup.read_scene = [&](const std::string& scene) {
@@ -156,7 +157,7 @@ TEST_CASE("a validation writes official lines and scores, and knows the best ste
     return test::tiny_scene();
   };
   const auto validate = [&](std::int64_t step) {
-    return validation.run(vlm::open_checkpoint(checkpoint), step, run, setup);
+    return validation.run(scene_answers(vlm::open_checkpoint(checkpoint), setup), step, run);
   };
   CHECK(!validation.is_done(run, 10));
   const ValidationResult first = validate(10);
@@ -198,7 +199,7 @@ TEST_CASE("a validation that cannot be scored or asked says so and notes nothing
   const auto run = folder / "run";
   ValidationOptions options;
   options.files = {file_of(folder, "refer.json", {located("a", "scene0000_00")})};
-  ValidationSetup setup;
+  SceneAsking setup;
   setup.model = {{at::Device(at::kCPU), at::kFloat}, {}};
   setup.read_scene = [](const std::string&) {
     vlm::SceneInput scene = test::tiny_scene();
@@ -208,13 +209,13 @@ TEST_CASE("a validation that cannot be scored or asked says so and notes nothing
   };
   FakeScorer scorer;
   scorer.values = {30, 30};
-  CHECK_THROWS_WITH(
-      Validation(options, scorer.function()).run(vlm::open_checkpoint(checkpoint), 5, run, setup),
-      Contains("scene0000_00") && Contains("no objects"));
+  CHECK_THROWS_WITH(Validation(options, scorer.function())
+                        .run(scene_answers(vlm::open_checkpoint(checkpoint), setup), 5, run),
+                    Contains("scene0000_00") && Contains("no objects"));
   setup.read_scene = [](const std::string&) { return test::tiny_scene(); };
   options.best = "scanrefer:Acc@0.75";
-  CHECK_THROWS_WITH(
-      Validation(options, scorer.function()).run(vlm::open_checkpoint(checkpoint), 5, run, setup),
-      Contains("Acc@0.75") && Contains("scanrefer:Acc@0.5"));
+  CHECK_THROWS_WITH(Validation(options, scorer.function())
+                        .run(scene_answers(vlm::open_checkpoint(checkpoint), setup), 5, run),
+                    Contains("Acc@0.75") && Contains("scanrefer:Acc@0.5"));
   CHECK(!std::filesystem::exists(run / kValidationFile));
 }

@@ -12,6 +12,7 @@
 #include "synth/model.h"
 #include "synth/weight_law.h"
 #include "vlm/picture_checkpoint.h"
+#include "vlm/picture_eyes.h"
 #include "vlm/picture_prompt.h"
 #include "vlm/train_model.h"
 
@@ -194,6 +195,44 @@ TEST_CASE("train: losses and gradients of Qwen2.5-VL are those of PyTorch") {
       CHECK(first.samples[i].loss == got.samples[i].loss);
     }
   }
+}
+
+TEST_CASE("train: what tower and Wan made of pictures, stored, gives the losses of the pictures") {
+  const VlmCheckpoint c = open_picture_checkpoint(picture_bench().spatial);
+  TrainModelOptions options = picture_options(kPictureParts);
+  TrainModel live(c, options);
+  const SceneInput scene = golden_pictures(true);
+  const PictureEyes eyes(c, options);
+  const PictureEyes::Seen seen = eyes.compute(scene);
+  const auto asked = picture_samples(c);
+  const PassResult want = live.add_gradients(scene, asked);
+
+  SceneInput stored = scene;
+  stored.semantic = seen.tokens.to(at::kFloat).clone();
+  stored.generative = seen.features.clone();
+  stored.patches.reset();
+  stored.wan_pixels.reset();
+  options.stored_semantic = options.stored_generative = true;
+  options.branch.model = "nowhere";  // Wan is not read
+  TrainModel without(c, options);
+  const PassResult got = without.add_gradients(stored, asked);
+  for (std::size_t i = 0; i < asked.size(); ++i) CHECK(got.samples[i].loss == want.samples[i].loss);
+  for (std::size_t i = 0; i < live.trained().size(); ++i) {
+    INFO(live.trained()[i].name);
+    CHECK(at::equal(live.trained()[i].tensor.grad(), without.trained()[i].tensor.grad()));
+  }
+  // A scene without them needs what was not read.
+  stored.generative.reset();
+  stored.wan_pixels = scene.wan_pixels;
+  CHECK_THROWS_AS(without.losses(stored, asked), InputError);
+
+  // Noise has a name of its own, where the scene says so.
+  SceneInput named = scene;
+  named.noise_key = "another";
+  CHECK_FALSE(at::equal(eyes.compute(named).features, seen.features));
+  named.key = "elsewhere";
+  named.noise_key = scene.key;
+  CHECK(at::equal(eyes.compute(named).features, seen.features));
 }
 
 TEST_CASE("train: without its pictures a conversation is read as if they were not there") {
