@@ -306,6 +306,19 @@ at::Tensor mm_with_type(const at::Tensor& a, const at::Tensor& b, at::ScalarType
       [a, b, out] { return at::mm(on_cpu(a).to(at::kFloat), on_cpu(b).to(at::kFloat)).to(out); });
 }
 
+// The same, matrix by matrix, so that the number of matrices changes no bit.
+at::Tensor bmm_with_type(const at::Tensor& a, const at::Tensor& b, at::ScalarType out) {
+  note("bmm.dtype", {a, b});
+  count_product("bmm");
+  return made_by([a, b, out] {
+    const at::Tensor left = on_cpu(a), right = on_cpu(b);
+    at::Tensor made = at::empty({a.size(0), a.size(1), b.size(2)}, left.options().dtype(out));
+    for (std::int64_t n = 0; n < a.size(0); ++n)
+      made[n].copy_(at::mm(left[n].to(at::kFloat), right[n].to(at::kFloat)));
+    return made;
+  });
+}
+
 // GELU (tanh form) or ReLU of the float32 sum, one rounding.
 at::Tensor addmm_activation(const at::Tensor& bias, const at::Tensor& a, const at::Tensor& b,
                             const at::Scalar& beta, const at::Scalar& alpha, bool use_gelu) {
@@ -383,6 +396,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("_reshape_alias", reshape_alias);
   m.impl("view", view);
   m.impl("mm.dtype", mm_with_type);
+  m.impl("bmm.dtype", bmm_with_type);
   m.impl("_addmm_activation", addmm_activation);
   m.impl("_scaled_mm", scaled_mm);
   m.impl("cudnn_convolution", cudnn_convolution);

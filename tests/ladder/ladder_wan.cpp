@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -204,16 +205,27 @@ void vae_attention(Bench& b) {
   const Tensor xhat = (x / x.norm(2, {-1}, true)).to(b.type);
   const Tensor q = b.normal(x.sizes(), b.type) * 3;
   const Tensor v = b.normal(x.sizes(), b.type);
-  const Tensor y = kernels::vae_attention(xhat, q, v);
   const std::int64_t rows = std::min<std::int64_t>(tokens, 512);  // the last rows of the last frame
   const auto last = [](const Tensor& t) { return t.narrow(0, t.size(0) - 1, 1).to(at::kFloat); };
   const Tensor queries = last(q).narrow(1, tokens - rows, rows);
   const Tensor weights = at::softmax(at::matmul(queries, last(xhat).transpose(1, 2)), -1);
   const Tensor want = at::matmul(weights, last(v));
   const double flops = 4.0 * static_cast<double>(b.frames * tokens * tokens) * 384;
-  line(b, "vae_attention", error_of(last(y).narrow(1, tokens - rows, rows), want),
-       bytes_of_all({xhat, q, v, y}), flops,
-       ladder::time_of(b, [&] { kernels::vae_attention(xhat, q, v); }));
+  const auto measure = [&](const char* name, const std::function<Tensor()>& call) {
+    const Tensor y = call();
+    line(b, name, error_of(last(y).narrow(1, tokens - rows, rows), want),
+         bytes_of_all({xhat, q, v, y}), flops, ladder::time_of(b, [&] { call(); }));
+  };
+  const std::int64_t map = b.frames * 96 * b.height * b.width * xhat.element_size();
+  measure("vae_attention", [&] { return kernels::vae_attention(xhat, q, v, map); });
+  if (!b.device.is_cuda()) return;
+  measure("vae_attention 32 MiB", [&] { return kernels::vae_attention(xhat, q, v); });
+  // LibTorch's only fused kernel that takes this width.
+  measure("memory-efficient", [&] {
+    const auto out = at::_scaled_dot_product_efficient_attention(
+        q.unsqueeze(1), xhat.unsqueeze(1), v.unsqueeze(1), {}, false, 0.0, false, 1.0);
+    return std::get<0>(out).squeeze(1);
+  });
 }
 
 int run(Bench b) {

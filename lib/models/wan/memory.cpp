@@ -4,6 +4,7 @@
 
 #include "kernels/attention.h"
 #include "models/wan/flops.h"
+#include "models/wan/vae.h"
 
 namespace vega::wan {
 namespace {
@@ -60,10 +61,10 @@ void encode(Tally& tally, const VaeConfig& vae, const Step& step) {
   tally.give(in);
   tally.take(2 * in);  // queries and values
   tally.take(in);      // the result
-  const double pixels = area(levels - 1);
-  const double scores =
-      kernels::vae_attention_bytes(step.frames, static_cast<std::int64_t>(pixels),
-                                   step.compute == DType::kBF16 ? at::kBFloat16 : at::kFloat);
+  const auto cells = static_cast<std::int64_t>(area(levels - 1));
+  const double scores = kernels::vae_attention_bytes(
+      step.frames, cells, step.compute == DType::kBF16 ? at::kBFloat16 : at::kFloat,
+      score_bytes(vae, step.frames, cells, static_cast<std::int64_t>(size_of(step.compute))));
   tally.take(scores), tally.give(scores);
   tally.give(4 * in);
 }

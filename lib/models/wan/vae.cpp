@@ -2,9 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "base/log.h"
 #include "core/profile.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
@@ -61,6 +65,12 @@ at::Tensor added(at::Tensor& x, const at::Tensor& y, const at::Tensor& scale, bo
 }
 
 }  // namespace
+
+std::int64_t score_bytes(const VaeConfig& config, std::int64_t frames, std::int64_t cells,
+                         std::int64_t width) {
+  const std::int64_t map = frames * cells * kLatentStride * kLatentStride * config.base * width;
+  return std::max(map, kernels::kScoreBytes);
+}
 
 at::Tensor VaeEncoder::place(const at::Tensor& weight) const {
   const at::Tensor moved = weight.to(options_.device, options_.dtype);
@@ -187,7 +197,22 @@ at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& unit) c
   const at::Tensor query = at::linear(rows, attention.query_weight, attention.query_bias);
   const at::Tensor value = at::linear(rows, attention.value_weight, attention.value_bias);
   // The rows of a softmax sum to one, so the value bias may be added before it.
-  return kernels::vae_attention(rows, query, value).reshape({n, h, w, c}).permute({0, 3, 1, 2});
+  const std::int64_t most = score_bytes(config_, n, h * w, unit.element_size());
+  return kernels::vae_attention(rows, query, value, most)
+      .reshape({n, h, w, c})
+      .permute({0, 3, 1, 2});
+}
+
+// Once for a shape, so that a log says how its frames were computed.
+void VaeEncoder::log_steps(std::int64_t frames, std::int64_t cells) const {
+  if (std::exchange(logged_, frames * cells) == frames * cells) return;
+  const auto width = static_cast<std::int64_t>(c10::elementSize(options_.dtype));
+  const std::int64_t most = score_bytes(config_, frames, cells, width);
+  const auto [at_once, rows] = kernels::score_steps(frames, cells, most);
+  const std::string part = rows == cells ? fmt::format("{} of {} frames", at_once, frames)
+                                         : fmt::format("{} of {} query rows", rows, cells);
+  log_info("VAE attention: {} at a time, {:.2f} GB of scores", part,
+           4e-9 * static_cast<double>(at_once * rows * cells));
 }
 
 // On a GPU with five channels of zeros: convolutions of three have no fast plan in bfloat16.
@@ -230,6 +255,7 @@ at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
   }
   auto [before, outer] = run(middle_[0], std::move(x), std::move(read));
   const at::Tensor unit = added(before, outer, ones_, false, middle_[0].add);
+  if (unit.is_cuda()) log_steps(unit.size(0), unit.size(2) * unit.size(3));
   x = run(attention_, unit);
   read = added(x, before, middle_[1].scale1, true, {});
   auto [last, stream] = run(middle_[1], std::move(x), std::move(read));

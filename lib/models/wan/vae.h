@@ -9,6 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@
 #include "nn/named_tensors.h"
 
 namespace vega::wan {
+
+// Bytes of scores that VaeEncoder's attention takes at a time on a GPU, for frames of `cells` cells
+// and numbers of `width` bytes: one map of the first level, of which several have been given back,
+// and 32 MiB at least.
+std::int64_t score_bytes(const VaeConfig& config, std::int64_t frames, std::int64_t cells,
+                         std::int64_t width);
 
 class VaeEncoder {
  public:
@@ -64,6 +71,7 @@ class VaeEncoder {
   at::Tensor input(const at::Tensor& pixels) const;
   Parts run(const Residual& block, at::Tensor x, at::Tensor normed) const;
   at::Tensor run(const Attention& attention, const at::Tensor& unit) const;
+  void log_steps(std::int64_t frames, std::int64_t cells) const;
 
   VaeConfig config_;
   Options options_;
@@ -72,6 +80,7 @@ class VaeEncoder {
   std::vector<Residual> middle_;
   Attention attention_;
   at::Tensor tail_scale_, ones_;
+  mutable std::int64_t logged_ = 0;  // cells of the last shape that was; on a GPU, so of one thread
 };
 
 }  // namespace vega::wan

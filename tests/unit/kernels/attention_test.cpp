@@ -66,16 +66,47 @@ TEST_CASE("vae_attention agrees with the oracle") {
   });
 }
 
-TEST_CASE("vae_attention in chunks of queries is the same as in one") {
-  for (const auto device : devices()) {
-    // 8200 keys of float32 scores: more than one chunk on CUDA.
-    const auto xhat = random({1, 8200, 8}, 1, 0.35).to(device);
-    const auto q = random({1, 8200, 8}, 2, 2).to(device);
-    const auto v = random({1, 8200, 8}, 3).to(device);
-    const auto y = kernels::vae_attention(xhat, q, v);
-    const auto last = ref::attention(values(q.narrow(1, 8190, 10)), values(xhat), values(v), 1, 8);
-    compare(y.narrow(1, 8190, 10), last, 8, 4);
+TEST_CASE("scores are taken in equal steps within their memory") {
+  using Steps = kernels::ScoreSteps;
+  const auto map_bytes = [](std::int64_t frames, std::int64_t length) {
+    return frames * length * 64 * 96 * 2;  // of the VAE's first level in bfloat16
+  };
+  struct Case {
+    std::int64_t frames, length, bytes;
+    Steps want;
+  };
+  for (const Case& c : {Case{32, 6240, map_bytes(32, 6240), {8, 6240}},     // 832x480
+                        Case{32, 14400, map_bytes(32, 14400), {4, 14400}},  // 1280x720
+                        Case{1, 6240, map_bytes(1, 6240), {1, 2176}},
+                        Case{13, 14400, std::int64_t{24} * 14400 * 14400, {5, 14400}},
+                        Case{5, 96, kernels::kScoreBytes, {5, 96}}, Case{5, 100, 1, {1, 100}},
+                        Case{5, 1000, 1, {1, 128}}}) {
+    CAPTURE(c.frames, c.length, c.bytes);
+    const Steps got = kernels::score_steps(c.frames, c.length, c.bytes);
+    CHECK(got == c.want);
+    CHECK((got.frames * got.rows * c.length * 4 <= c.bytes || got.rows <= 128));
   }
+}
+
+TEST_CASE("vae_attention is the same however many scores a step has") {
+  on_all([](at::Device device, at::ScalarType type) {
+    const std::int64_t frames = 3, tokens = 131, width = 32;
+    const auto xhat = random({frames, tokens, width}, 1, 0.18).to(device, type);
+    const auto q = random({frames, tokens, width}, 2, 2).to(device, type);
+    const auto v = random({frames, tokens, width}, 3).to(device, type);
+    const auto want = ref::attention(values(q), values(xhat), values(v), frames, width);
+    const std::int64_t two = 2 * 4 * tokens * tokens;  // bytes of two frames: the third overlaps
+    const auto whole = kernels::vae_attention(xhat, q, v, two);
+    compare(whole, want, width, 4);
+    for (const std::int64_t bytes : {kernels::kScoreBytes, std::int64_t{1}}) {
+      CAPTURE(bytes);
+      compare(kernels::vae_attention(xhat, q, v, bytes), want, width, 4);
+    }
+    const auto twice = [](const at::Tensor& t) { return t[2].expand({2, -1, -1}).contiguous(); };
+    const auto alone = kernels::vae_attention(twice(xhat), twice(q), twice(v), two);
+    CHECK(same_bits(alone[0], whole[2]));
+    CHECK(same_bits(alone[1], whole[2]));
+  });
 }
 
 TEST_CASE("attention refuses what it cannot do") {
