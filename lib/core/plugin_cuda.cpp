@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/cuda_table.h"
+#include "core/refused.h"
 
 namespace {
 
@@ -95,4 +96,9 @@ const vega::CudaTable* vega_cuda_table() {
                                      current_stream,
                                      error_text};
   return &table;
+}
+
+std::int64_t vega_cuda_refused_allocations(int device) {
+  if (!allocator_ready()) return 0;
+  return caching::getDeviceStats(static_cast<c10::DeviceIndex>(device)).num_ooms;
 }

@@ -17,7 +17,7 @@ namespace vega::host_device {
 namespace {
 
 std::mutex mutex;
-std::int64_t held = 0, peak = 0;
+std::int64_t held = 0, peak = 0, refused = 0;
 
 std::int64_t limit() {
   static const std::int64_t bytes = [] {
@@ -36,6 +36,7 @@ bool is_to_fail() {
 void count(std::int64_t bytes) {
   const std::lock_guard lock(mutex);
   if (bytes > 0 && (held + bytes > limit() || is_to_fail())) {
+    ++refused;
     TORCH_CHECK_WITH(OutOfMemoryError, false,
                      "CUDA out of memory (host emulation). Tried to allocate ", bytes, " bytes, ",
                      limit() - held, " bytes are free");
@@ -125,7 +126,12 @@ bool is_pinned(const void* data) {
 
 MemoryState memory_state() {
   const std::lock_guard lock(mutex);
-  return {limit(), held, peak};
+  return {limit(), held, peak, refused};
+}
+
+void refuse_workspace() {
+  const std::lock_guard lock(mutex);
+  ++refused;
 }
 
 void reset_peak() {

@@ -19,8 +19,12 @@ bool is_pinned(const void* data);
 // Bytes; the limit is VEGA_DEVICE_MEMORY (bytes, default 8 GiB).
 struct MemoryState {
   std::int64_t limit, held, peak;
+  std::int64_t refused;  // allocations, so far
 };
 MemoryState memory_state();
 void reset_peak();
+
+// As when cuDNN asks for a convolution's workspace, has none, and takes another plan.
+void refuse_workspace();
 
 }  // namespace vega::host_device

@@ -351,12 +351,20 @@ at::Tensor scaled_mm(const at::Tensor& a, const at::Tensor& b, const at::Tensor&
   });
 }
 
+// VEGA_DEVICE_REFUSE_WORKSPACE=N: cuDNN has no memory for the N-th convolution's workspace.
+void count_convolution() {
+  static const char* const text = std::getenv("VEGA_DEVICE_REFUSE_WORKSPACE");
+  static std::atomic<int> convolutions{0};
+  if (text != nullptr && ++convolutions == std::atoi(text)) refuse_workspace();
+}
+
 // Without the bias, which LibTorch adds to the rounded result.
 at::Tensor cudnn_convolution(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef padding,
                              at::IntArrayRef stride, at::IntArrayRef dilation, std::int64_t groups,
                              bool, bool, bool) {
   refuse_while_capturing(true, "cudnn_convolution, which the host emulation does not record");
   note("cudnn_convolution", {x, weight});
+  count_convolution();
   const bool last = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast ||
                     weight.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   const at::Tensor y = at::conv2d(on_cpu(x), on_cpu(weight), {}, stride, padding, dilation, groups);

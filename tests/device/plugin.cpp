@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/cuda_table.h"
+#include "core/refused.h"
 #include "memory.h"
 #include "streams.h"
 
@@ -149,4 +150,8 @@ const vega::CudaTable* vega_cuda_table() {
                                      stream_of_kernels,
                                      error_text};
   return &table;
+}
+
+std::int64_t vega_cuda_refused_allocations(int) {
+  return vega::host_device::memory_state().refused;
 }

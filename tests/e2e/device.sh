@@ -62,6 +62,10 @@ VEGA_DEVICE_FAIL_ALLOCATION=100 expect_exit 5 wan --tag none --batch 5
 expect_text "out of memory"
 expect_nothing "$T/f/none"
 
+# A convolution whose workspace has no memory takes another plan: said, once.
+VEGA_DEVICE_REFUSE_WORKSPACE=3 expect_exit 0 wan --tag plan --batch 2
+expect_text "workspace of 1 of the VAE's convolutions" "another plan"
+
 # Scenes follow each other while the one before is still stored: two of them are as each alone, the device's own times
 # stand in the report, and a full disk is found behind the device.
 expect_exit 0 synth scene --seed 2 --size 96x64 --frames 5 -o "$T/room2" --progress off

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "core/profile.h"
+#include "core/refused.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
 #include "kernels/rms_silu.h"
@@ -203,6 +204,18 @@ at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& unit) c
       .permute({0, 3, 1, 2});
 }
 
+// Where a convolution's workspace does not fit, cuDNN takes another plan, LibTorch keeps that for
+// the shape, and neither says a word.
+void VaeEncoder::warn_of_plans(std::int64_t refused_before) const {
+  const std::int64_t refused = refused_allocations(options_.device) - refused_before;
+  if (refused > 0)
+    log_warn(
+        "{}: no memory for the workspace of {} of the VAE's convolutions, which took another plan: "
+        "the last bits of features differ from those of a run with more memory (a smaller --batch "
+        "leaves more)",
+        options_.device.str(), refused);
+}
+
 // Once for a shape, so that a log says how its frames were computed.
 void VaeEncoder::log_steps(std::int64_t frames, std::int64_t cells) const {
   if (std::exchange(logged_, frames * cells) == frames * cells) return;
@@ -231,6 +244,7 @@ at::Tensor VaeEncoder::input(const at::Tensor& pixels) const {
 
 at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
   const c10::NoGradGuard no_grad;
+  const std::int64_t refused = refused_allocations(options_.device);
   at::Tensor x = convolved(input(pixels), first_.weight, first_.bias, 1, 1);
   at::Tensor read = normed(x, levels_[0].blocks[0].scale1, first_.later);
   for (std::size_t n = 0; n < levels_.size(); ++n) {
@@ -262,6 +276,7 @@ at::Tensor VaeEncoder::encode(const at::Tensor& pixels) const {
   in_group(op_groups::kRmsSilu, bytes_of({last, stream, last}),
            [&] { kernels::norm_of_sum_(last, stream, tail_scale_, true, middle_[1].add); });
   const at::Tensor latents = convolved(last, tail_.weight, tail_.bias, 1, 1);
+  warn_of_plans(refused);
   return (tail_.later.defined() ? latents + tail_.later : latents.to(at::kFloat)).contiguous();
 }
 

@@ -71,6 +71,7 @@ class VaeEncoder {
   at::Tensor input(const at::Tensor& pixels) const;
   Parts run(const Residual& block, at::Tensor x, at::Tensor normed) const;
   at::Tensor run(const Attention& attention, const at::Tensor& unit) const;
+  void warn_of_plans(std::int64_t refused_before) const;
   void log_steps(std::int64_t frames, std::int64_t cells) const;
 
   VaeConfig config_;
