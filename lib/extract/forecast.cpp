@@ -1,7 +1,6 @@
 #include "extract/forecast.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
@@ -18,6 +17,7 @@
 #include "extract/chosen_frames.h"
 #include "extract/compute.h"
 #include "extract/noise_source.h"
+#include "kernels/linear.h"
 #include "media/view.h"
 
 namespace vega::extract {
@@ -42,14 +42,14 @@ double gemm_rate(at::Device device, at::ScalarType dtype, std::int64_t rows, std
   constexpr std::int64_t kWidth = 1536;
   const auto options = at::TensorOptions(device).dtype(dtype);
   const at::Tensor x = at::randn({rows, kWidth}, options), w = at::randn({wide, kWidth}, options);
-  for (int warm = 0; warm < 2; ++warm) at::linear(x, w);
+  for (int warm = 0; warm < 2; ++warm) kernels::linear_bf16(x, w, {});
   synchronize(device);
   const int burst = device.is_cuda() ? 16 : 1;
   double best = 0;
   const auto start = Clock::now();
   do {
     const auto begun = Clock::now();
-    for (int i = 0; i < burst; ++i) at::linear(x, w);
+    for (int i = 0; i < burst; ++i) kernels::linear_bf16(x, w, {});
     synchronize(device);
     best = std::max(best, 2.0 * real(rows * wide * kWidth) * burst / seconds_since(begun));
   } while (seconds_since(start) < kProbeSeconds);

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/dispatch.h"
+#include "kernels/linear.h"
 
 namespace vega::kernels {
 
@@ -38,7 +39,7 @@ at::Tensor linear_gelu(const at::Tensor& x, const at::Tensor& weight, const at::
     // LibTorch's GELU here is the tanh form (CUDABlas: an epilogue of cuBLASLt).
     return at::_addmm_activation(bias, rows, weight.t(), 1, 1, /*use_gelu=*/true).reshape(shape);
   }
-  at::Tensor out = at::linear(x, weight, bias);
+  at::Tensor out = linear_bf16(x, weight, bias);
   return gelu_tanh_(out);
 }
 

@@ -42,16 +42,6 @@ at::Tensor by_one_dnn(const at::Tensor& x, const at::Tensor& weight, const at::T
   return one_dnn()->call(x, weight, offset, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
-// Whether LibTorch multiplies bfloat16 by oneDNN here; else it does so number by number.
-bool multiplies_bf16() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bw") > 0 && __builtin_cpu_supports("avx512vl") > 0 &&
-         __builtin_cpu_supports("avx512dq") > 0;
-#else
-  return true;
-#endif
-}
-
 constexpr std::int64_t kBlockRows = 128;  // rows of x, and of weight
 constexpr std::int64_t kFewRows = 16;     // fewer are not worth a float32 copy of the weight
 
@@ -103,6 +93,24 @@ at::Tensor in_float_blocks(const at::Tensor& x, const at::Tensor& weight, const 
 
 }  // namespace
 
+bool multiplies_bf16() {
+#if defined(__x86_64__)
+  static const bool found = __builtin_cpu_supports("avx512bw") > 0 &&
+                            __builtin_cpu_supports("avx512vl") > 0 &&
+                            __builtin_cpu_supports("avx512dq") > 0;
+  return found;
+#else
+  return true;
+#endif
+}
+
+at::Tensor linear_bf16(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!x.is_cpu() || x.scalar_type() != at::kBFloat16) return at::linear(x, weight, bias);
+  auto shape = x.sizes().vec();
+  shape.back() = weight.size(0);
+  return linear(x.reshape({-1, x.size(-1)}), weight, bias).reshape(shape);
+}
+
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const char* op = "linear";
   check_shape(op, "x", x, {kAny, kAny});
@@ -116,10 +124,10 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   }
   const bool plain = lies_plainly(x) && lies_plainly(weight) && x.numel() > 0;
   if (x.is_cpu() && plain && one_dnn()) {
-    static const bool bf16 = multiplies_bf16();
     if (x.scalar_type() == at::kFloat) return by_one_dnn(x, weight, bias);
     const bool few = x.size(0) < kFewRows && x.is_contiguous() && weight.is_contiguous();
-    if (x.scalar_type() == at::kBFloat16 && !bf16 && !few) return in_float_blocks(x, weight, bias);
+    if (x.scalar_type() == at::kBFloat16 && !multiplies_bf16() && !few)
+      return in_float_blocks(x, weight, bias);
   }
   return at::linear(x, weight, bias);
 }

@@ -13,4 +13,11 @@ namespace vega::kernels {
 // device. Throws InputError (shape, dtype, device).
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+// at::linear of x (..., K), and in bfloat16 on the CPU linear() of its rows.
+at::Tensor linear_bf16(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+// Whether LibTorch multiplies bfloat16 by vectors on this processor; else it does so number by
+// number, six times as slowly as float32 (convolutions sixteen times).
+bool multiplies_bf16();
+
 }  // namespace vega::kernels

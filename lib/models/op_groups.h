@@ -30,7 +30,7 @@ inline constexpr const char* kDownload = "features to the host";
 
 }  // namespace op_groups
 
-// at::linear, as an operator of the group.
+// kernels::linear_bf16, as an operator of the group.
 at::Tensor product(const char* group, const at::Tensor& x, const at::Tensor& weight,
                    const at::Tensor& bias);
 

@@ -14,6 +14,7 @@
 #include "kernels/cross_gate.h"
 #include "kernels/gelu.h"
 #include "kernels/layer_norm.h"
+#include "kernels/linear.h"
 #include "kernels/pool_tokens.h"
 #include "kernels/qk_norm_rope.h"
 #include "models/op_groups.h"
@@ -271,7 +272,7 @@ at::Tensor Dit::embed(const at::Tensor& latents, Grid grid) const {
                                  .permute({0, 2, 4, 1, 3, 5})
                                  .reshape({n, grid.rows * grid.columns, config_.patch_in()})
                                  .to(options_.dtype);
-  return at::linear(patches, patch_weight_, patch_bias_).to(at::kFloat);
+  return kernels::linear_bf16(patches, patch_weight_, patch_bias_).to(at::kFloat);
 }
 
 std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest& taps) const {

@@ -13,6 +13,7 @@
 #include "core/refused.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
+#include "kernels/linear.h"
 #include "kernels/rms_silu.h"
 #include "models/op_groups.h"
 #include "models/wan/latent.h"
@@ -36,6 +37,16 @@ at::Tensor norm_scale(const WeightViews& weights, const std::string& name, at::D
   return (gamma * std::sqrt(static_cast<double>(gamma.numel()))).to(at::kFloat).to(device);
 }
 
+// Products of bfloat16 are exact in float32, and each sum is rounded once, as where the processor
+// multiplies bfloat16 itself.
+at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                       std::int64_t stride, std::int64_t padding) {
+  if (!x.is_cpu() || x.scalar_type() != at::kBFloat16 || kernels::multiplies_bf16())
+    return at::conv2d(x, weight, bias, stride, padding);
+  const auto wide = [](const at::Tensor& t) { return t.defined() ? t.to(at::kFloat) : t; };
+  return at::conv2d(wide(x), wide(weight), wide(bias), stride, padding).to(at::kBFloat16);
+}
+
 at::Tensor convolved(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                      std::int64_t stride, std::int64_t padding) {
   const double rows = static_cast<double>(x.size(0)) *
@@ -45,7 +56,7 @@ at::Tensor convolved(const at::Tensor& x, const at::Tensor& weight, const at::Te
   work.flops = 2 * rows * static_cast<double>(weight.numel());
   work.bytes += rows * static_cast<double>(weight.size(0) * x.element_size());
   return in_group(op_groups::kConvolutions, work,
-                  [&] { return at::conv2d(x, weight, bias, stride, padding); });
+                  [&] { return convolution(x, weight, bias, stride, padding); });
 }
 
 at::Tensor normed(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias) {
@@ -195,8 +206,8 @@ at::Tensor VaeEncoder::run(const Attention& attention, const at::Tensor& unit) c
   work.flops = 4 * static_cast<double>(n * h * w * c) * static_cast<double>(h * w + c);
   const OpGroup group(op_groups::kVaeAttention, work);
   const at::Tensor rows = unit.permute({0, 2, 3, 1}).reshape({n, h * w, c});
-  const at::Tensor query = at::linear(rows, attention.query_weight, attention.query_bias);
-  const at::Tensor value = at::linear(rows, attention.value_weight, attention.value_bias);
+  const at::Tensor query = kernels::linear_bf16(rows, attention.query_weight, attention.query_bias);
+  const at::Tensor value = kernels::linear_bf16(rows, attention.value_weight, attention.value_bias);
   // The rows of a softmax sum to one, so the value bias may be added before it.
   const std::int64_t most = score_bytes(config_, n, h * w, unit.element_size());
   return kernels::vae_attention(rows, query, value, most)

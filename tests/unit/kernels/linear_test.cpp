@@ -40,6 +40,21 @@ TEST_CASE("linear of strided rows and of none, and what it refuses") {
   CHECK_THROWS_AS(kernels::linear(x.t(), weight, at::zeros({8})), InputError);
 }
 
+TEST_CASE("linear_bf16 of any axes is linear of their rows") {
+  on_all([](at::Device device, at::ScalarType type) {
+    const auto x = random({2, 17, 40}, 1).to(device, type);
+    const auto weight = random({24, 40}, 2).to(device, type),
+               bias = random({24}, 3).to(device, type);
+    const at::Tensor out = kernels::linear_bf16(x, weight, bias);
+    CHECK(out.sizes() == at::IntArrayRef({2, 17, 24}));
+    const at::Tensor rows = x.reshape({34, 40});
+    const bool halves = type == at::kBFloat16 && device.is_cpu();
+    const at::Tensor same =
+        halves ? kernels::linear(rows, weight, bias) : at::linear(rows, weight, bias);
+    CHECK(same_bits(out, same.reshape({2, 17, 24})));
+  });
+}
+
 TEST_CASE("linear of several blocks and of transposes: gradients of many rows") {
   on_all([](at::Device device, at::ScalarType type) {
     const auto x = random({300, 40}, 1).to(device, type),
