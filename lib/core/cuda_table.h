@@ -19,13 +19,14 @@ struct CudaTable {
   int (*compute_capability)(int device, int* major, int* minor);
   int (*memory)(int device, CudaMemory* out);
   void (*reset_peak)(int device);
+  std::int64_t (*refused_allocations)(int device);
   int (*synchronize)(int device);
   void (*empty_cache)();
   void* (*current_stream)(int device);
   const char* (*error_text)(int status);
 };
 
-inline constexpr std::uint32_t kCudaTableVersion = 1;
+inline constexpr std::uint32_t kCudaTableVersion = 2;
 
 }  // namespace vega
 

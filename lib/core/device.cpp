@@ -242,6 +242,10 @@ void reset_peak_memory(at::Device device) {
   if (device.is_cuda()) cuda().table->reset_peak(device.index());
 }
 
+std::int64_t refused_allocations(at::Device device) {
+  return device.is_cuda() ? cuda().table->refused_allocations(device.index()) : 0;
+}
+
 void synchronize(at::Device device) {
   if (device.is_cuda()) check_cuda("synchronize", cuda().table->synchronize(device.index()));
 }

@@ -53,6 +53,11 @@ DeviceMemory device_memory(at::Device device);
 // Starts `peak` anew (CUDA; on the CPU the kernel's mark cannot be reset by a process: no effect).
 void reset_peak_memory(at::Device device);
 
+// How often LibTorch's allocator had no memory in this process: the errors, and the times when
+// whoever asked went on without a word. cuDNN does, with another plan for a convolution whose
+// workspace does not fit. 0 on the CPU. Throws DeviceError where a CUDA device was never opened.
+std::int64_t refused_allocations(at::Device device);
+
 // Waits until all work queued on the device is done; nothing to do on the CPU.
 // Throws DeviceError when a kernel failed meanwhile.
 void synchronize(at::Device device);

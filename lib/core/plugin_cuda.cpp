@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "core/cuda_table.h"
-#include "core/refused.h"
 
 namespace {
 
@@ -67,6 +66,11 @@ void reset_peak(int device) {
   if (allocator_ready()) caching::resetPeakStats(static_cast<c10::DeviceIndex>(device));
 }
 
+std::int64_t refused_allocations(int device) {
+  if (!allocator_ready()) return 0;
+  return caching::getDeviceStats(static_cast<c10::DeviceIndex>(device)).num_ooms;
+}
+
 int synchronize(int device) {
   return on_device(device, [] { return cudaDeviceSynchronize(); });
 }
@@ -91,14 +95,10 @@ const vega::CudaTable* vega_cuda_table() {
                                      compute_capability,
                                      memory,
                                      reset_peak,
+                                     refused_allocations,
                                      synchronize,
                                      empty_cache,
                                      current_stream,
                                      error_text};
   return &table;
-}
-
-std::int64_t vega_cuda_refused_allocations(int device) {
-  if (!allocator_ready()) return 0;
-  return caching::getDeviceStats(static_cast<c10::DeviceIndex>(device)).num_ooms;
 }

@@ -163,9 +163,9 @@ void fit_memory(Batching& batching, const Backbone& backbone, const Recipe& reci
   const auto free = static_cast<double>(device_memory(recipe.device).free);
   if (!(backbone.step_bytes(1) > 0) || free <= 0) return;
   batching.fit(fitting_frames(backbone, recipe.size, batching.size(0), 0.8 * free));
-  log_info("--batch auto: at most {} frames a step ({:.1f} GB free, which take {:.2f})",
-           batching.size(0), free / 1e9,
-           steps_bytes(backbone, recipe.size, batching.size(0)) / 1e9);
+  log_info("--batch auto: at most {} frames a step, which take {:.2f} of {:.1f} GB free",
+           batching.size(0), steps_bytes(backbone, recipe.size, batching.size(0)) / 1e9,
+           free / 1e9);
 }
 
 // Adds what the feed waited when it is done with, by an error too.
@@ -177,21 +177,26 @@ struct Waited {
 
 }  // namespace
 
-double steps_bytes(const Backbone& backbone, ImageSize size, std::int64_t frames) {
-  double results = 0;  // of a frame in the pass with most of them
-  std::vector<std::size_t> taps(backbone.taps().size());
-  std::iota(taps.begin(), taps.end(), std::size_t{0});
+double result_bytes(const Backbone& backbone, const std::vector<std::size_t>& taps) {
+  double most = 0;
   for (const auto& pass : backbone.passes(taps)) {
     double sum = 0;
     for (const std::size_t tap : pass) {
-      const Tap& one = backbone.taps()[tap];
+      const Tap& one = backbone.taps().at(tap);
       sum += 4 * static_cast<double>(one.grid_h * one.grid_w * one.channels);
     }
-    results = std::max(results, sum);
+    most = std::max(most, sum);
   }
+  return most;
+}
+
+double steps_bytes(const Backbone& backbone, ImageSize size, std::int64_t frames) {
+  std::vector<std::size_t> taps(backbone.taps().size());
+  std::iota(taps.begin(), taps.end(), std::size_t{0});
   const double pixels =
       3.0 * size.width * size.height * static_cast<double>(at::elementSize(backbone.pixel_type()));
-  const double beside = pixels + 4 * static_cast<double>(backbone.noise_size()) + results;
+  const double beside =
+      pixels + 4 * static_cast<double>(backbone.noise_size()) + result_bytes(backbone, taps);
   return backbone.step_bytes(frames) +
          static_cast<double>(kUnstored) * static_cast<double>(frames) * beside;
 }

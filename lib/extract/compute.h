@@ -32,6 +32,9 @@ inline constexpr std::size_t kUnstored = 2;
 // Bytes of what encode() made that a device keeps for later passes; more of it waits on the host.
 inline constexpr double kKeptOnDevice = 1 << 30;
 
+// Bytes of the results of one frame, float32, in the pass over `taps` that gives most of them.
+double result_bytes(const Backbone& backbone, const std::vector<std::size_t>& taps);
+
 // Bytes on the device while steps of `frames` frames follow each other, without weights: the
 // backbone's own, and frames, noise and results of those that are not stored yet.
 double steps_bytes(const Backbone& backbone, ImageSize size, std::int64_t frames);

@@ -286,13 +286,14 @@ void FeatureWork::measure_fp8(Backbone& backbone) {
   try {
     run_.precision = measure_precision(input(), backbone, wanted_);
   } catch (const DeviceMemoryError& error) {
+    run_.precision.emplace();
     empty_cache(recipe_.device);
     log_warn("--precision fp8: its error is not measured: {}", error.what());
     return;
   }
   measured_fp8_ = true;
   log_info("--precision fp8: distance from float32 of the features of frame {} of {}: {}",
-           run_.precision.frame, item_.key, run_.precision.text());
+           run_.precision->frame, item_.key, run_.precision->text());
 }
 
 void FeatureWork::compute() {
@@ -301,7 +302,7 @@ void FeatureWork::compute() {
   const auto begun = Clock::now();
   Backbone& backbone = run_.backbone.loaded();
   load_s_ = seconds_since(begun);
-  if (recipe_.precision == Precision::kFp8 && run_.precision.frame < 0) measure_fp8(backbone);
+  if (recipe_.precision == Precision::kFp8 && !run_.precision) measure_fp8(backbone);
   header_.provenance = provenance();
   if (plan_.decision == Decision::kAddTaps)
     writer_.emplace(output_, header_.provenance, written_);
@@ -341,7 +342,7 @@ Provenance FeatureWork::provenance() const {
                    {"left_out_undecodable", std::to_string(left_out_)},
                    {"device", device_name(recipe_.device)},
                    {"threads", std::to_string(recipe_.threads)}};
-  if (measured_fp8_) facts["precision_error"] = run_.precision.text();
+  if (measured_fp8_) facts["precision_error"] = run_.precision->text();
   return vega::provenance(std::move(facts));
 }
 
@@ -360,8 +361,8 @@ void FeatureWork::describe(ItemReport& report) const {
   report.numbers["latents_on_host"] = static_cast<double>(work_.on_host);
   if (recipe_.device.is_cuda()) report.compute_s = work_.times.busy_s();
   if (measured_fp8_) {
-    report.numbers["fp8_error"] = run_.precision.taps.back().fp8;
-    report.numbers["bf16_error"] = run_.precision.taps.back().bf16;
+    report.numbers["fp8_error"] = run_.precision->taps.back().fp8;
+    report.numbers["bf16_error"] = run_.precision->taps.back().bf16;
   }
   report.numbers["left_out_undecodable"] = static_cast<double>(left_out_);
   report.numbers["dropped_nonfinite_poses"] = static_cast<double>(source_.dropped_nonfinite_poses);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -27,7 +28,7 @@ struct FeatureRun {
   ProgressMode progress;
   Batching batching;  // frames a step on CUDA
   DeviceLane lane;
-  PrecisionError precision{};  // of --precision fp8, once the first scene has been measured
+  std::optional<PrecisionError> precision = {};  // of --precision fp8, once it was measured
   Clock::time_point begun = Clock::now();
 };
 

@@ -107,20 +107,6 @@ double kept_on_device(const Workload& work, const Backbone& backbone) {
   return std::min(kKeptOnDevice, latent_bytes(work, backbone));
 }
 
-// Of one frame in one pass, the one with most of them.
-double result_bytes(const Workload& work, const Backbone& backbone) {
-  double most = 0;
-  for (const auto& pass : backbone.passes(work.taps)) {
-    double sum = 0;
-    for (const std::size_t tap : pass) {
-      const Tap& one = backbone.taps().at(tap);
-      sum += 4 * real(one.grid_h * one.grid_w * one.channels);
-    }
-    most = std::max(most, sum);
-  }
-  return most;
-}
-
 double host_bytes(const Workload& work, const FrameSample& sample, const Recipe& recipe,
                   const Backbone& backbone, const Machine& machine) {
   const double frames = real(work.frames);
@@ -136,7 +122,8 @@ double host_bytes(const Workload& work, const FrameSample& sample, const Recipe&
     const double each = values * real(at::elementSize(backbone.pixel_type())) + noise;
     // Three batches made ahead, two on the device; results of two, and of the one being stored.
     return sum + kCudaContext + latent_bytes(work, backbone) - kept_on_device(work, backbone) +
-           real(batch_of(work, recipe, machine)) * (5 * each + 3 * result_bytes(work, backbone));
+           real(batch_of(work, recipe, machine)) *
+               (5 * each + 3 * result_bytes(backbone, work.taps));
   }
   const double lanes = std::min(real(std::int64_t{machine.workers}), frames);
   return sum + latent_bytes(work, backbone) + cost.weight_bytes +

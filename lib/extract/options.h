@@ -45,8 +45,9 @@ enum class Precision { kAsDtype, kFp8 };
 inline constexpr Choice<Precision> kPrecisions[] = {
     {Precision::kAsDtype, "dtype", "all products in --dtype"},
     {Precision::kFp8, "fp8",
-     "the feed-forward's in 8-bit floats (E4M3, a scale a row), which a GPU of compute capability "
-     "8.9 or newer multiplies twice as fast; less exact: the run says how far its first frame's "
+     "the feed-forward's in 8-bit floats (E4M3, a scale a row), for GPUs of compute capability 8.9 "
+     "or newer, whose peak rate in them is twice that of bf16; less exact: the run says how far "
+     "its first frame's "
      "features are from float32's, beside bf16's. On the CPU the same numbers without the speed"}};
 
 // Models by name, for what their code does to the frames.

@@ -17,7 +17,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 at::Tensor linear_bf16(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 // Whether LibTorch multiplies bfloat16 by vectors on this processor; else it does so number by
-// number, six times as slowly as float32 (convolutions sixteen times).
+// number, many times as slowly as float32.
 bool multiplies_bf16();
 
 }  // namespace vega::kernels

@@ -11,7 +11,7 @@
 
 namespace vega::train {
 
-// Who reads pictures.
+// The networks for which pictures are prepared.
 struct Eyes {
   bool tower = true, wan = true;
 };

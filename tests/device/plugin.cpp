@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "core/cuda_table.h"
-#include "core/refused.h"
 #include "memory.h"
 #include "streams.h"
 
@@ -114,6 +113,7 @@ int memory(int, CudaMemory* out) {
   return 0;
 }
 void reset_peak_of(int) { reset_peak(); }
+std::int64_t refused_allocations(int) { return memory_state().refused; }
 int synchronize(int) {
   finish_streams();
   return 0;
@@ -145,13 +145,10 @@ const vega::CudaTable* vega_cuda_table() {
                                      compute_capability,
                                      memory,
                                      reset_peak_of,
+                                     refused_allocations,
                                      synchronize,
                                      empty_cache,
                                      stream_of_kernels,
                                      error_text};
   return &table;
-}
-
-std::int64_t vega_cuda_refused_allocations(int) {
-  return vega::host_device::memory_state().refused;
 }

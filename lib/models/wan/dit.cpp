@@ -320,11 +320,9 @@ std::vector<at::Tensor> Dit::forward(const at::Tensor& latents, const TapRequest
       if (index == taps.blocks.back()) break;
       // The stream goes on with the bits that it has where nobody taps this block: on CUDA those
       // are of a sum that was not rounded before the GELU.
-      if (fp8) {
-        // Nothing: as it is where nobody taps.
-      } else if (hidden.is_cuda()) {
+      if (!fp8 && hidden.is_cuda()) {
         hidden = hidden_of(block);
-      } else {
+      } else if (!fp8) {
         in_group(op_groups::kFeedForward, bytes_of({hidden, hidden}),
                  [&] { kernels::gelu_tanh_(hidden); });
       }

@@ -77,8 +77,8 @@ class Dit {
   at::Tensor embed_text(const at::Tensor& prompt) const;
   at::Tensor rope(Grid grid) const;
   at::Tensor embed(const at::Tensor& latents, Grid grid) const;
-  // normed (N, L, d) to the hidden layer (N, L, f) before its GELU; its products with
-  // down_weight, with a GELU first or without.
+  // The feed-forward's products. raised: of normed (N, L, d), the hidden layer (N, L, f) before its
+  // GELU. lowered: of the hidden layer; `before` is what fp8 does on the way, else it is done.
   at::Tensor raised(const Block& block, const at::Tensor& normed) const;
   at::Tensor lowered(const Block& block, const at::Tensor& hidden, kernels::BeforeFp8 before) const;
   at::Tensor attend(const Block& block, const at::Tensor& normed, const at::Tensor& rope) const;

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/device.h"
 #include "core/profile.h"
-#include "core/refused.h"
 #include "core/tensor.h"
 #include "kernels/attention.h"
 #include "kernels/linear.h"
@@ -98,9 +98,10 @@ VaeEncoder::Conv VaeEncoder::conv(const WeightViews& weights, const std::string&
   return {place(weight), {}, bias.to(options_.device, at::kFloat)};
 }
 
-// read: what the block's input lacks. A 1x1 convolution of it lacks the product with that.
+// lacks: what the block's input lacks, or undefined. A 1x1 convolution of it lacks the product with
+// that.
 VaeEncoder::Residual VaeEncoder::residual(const WeightViews& weights, const std::string& name,
-                                          at::Tensor read) const {
+                                          const at::Tensor& lacks) const {
   Residual block;
   block.scale1 = norm_scale(weights, name + ".residual.0.gamma", options_.device);
   block.conv1 = conv(weights, name + ".residual.2");
@@ -109,12 +110,11 @@ VaeEncoder::Residual VaeEncoder::residual(const WeightViews& weights, const std:
   const bool turns = weights.contains(name + ".shortcut.weight");
   if (turns) block.shortcut = conv(weights, name + ".shortcut");
   if (options_.device.is_cpu()) return block;
-  block.read = std::move(read);
   at::Tensor add = block.conv2.later.to(at::kDouble);
   if (turns) add = add + block.shortcut.later;
-  if (block.read.defined()) {
-    const at::Tensor lacks = block.read.to(at::kDouble);
-    add = add + (turns ? at::mv(block.shortcut.weight.flatten(1).to(at::kDouble), lacks) : lacks);
+  if (lacks.defined()) {
+    const at::Tensor wide = lacks.to(at::kDouble);
+    add = add + (turns ? at::mv(block.shortcut.weight.flatten(1).to(at::kDouble), wide) : wide);
   }
   block.add = add.to(at::kFloat);
   return block;
@@ -167,18 +167,18 @@ VaeEncoder::VaeEncoder(const WeightViews& weights, const VaeConfig& config, cons
   if (options.device.is_cuda())
     first_.weight = place(at::constant_pad_nd(
         first_.weight, {0, 0, 0, 0, 0, kInputChannels - first_.weight.size(1)}));
-  at::Tensor read = first_.later;
+  at::Tensor lacks = first_.later;
   int flat = 0;
   for (std::size_t level = 0; level < config.mult.size(); ++level) {
     Level made;
     for (std::int64_t i = 0; i < config.res_blocks; ++i, ++flat) {
       made.blocks.push_back(
-          residual(weights, "encoder.downsamples." + std::to_string(flat), std::move(read)));
-      read.reset();
+          residual(weights, "encoder.downsamples." + std::to_string(flat), lacks));
+      lacks.reset();
     }
     if (level + 1 < config.mult.size()) {
       made.down = conv(weights, "encoder.downsamples." + std::to_string(flat++) + ".resample.1");
-      read = made.down.later;
+      lacks = made.down.later;
     }
     levels_.push_back(std::move(made));
   }

@@ -49,9 +49,9 @@ class VaeEncoder {
   struct Residual {
     at::Tensor scale1, scale2;
     Conv conv1, conv2, shortcut;  // shortcut undefined where widths match
-    at::Tensor read, add;         // on a GPU: what its input and its sum still lack, (C) float32
+    at::Tensor add;               // on a GPU: what its sum still lacks, (C) float32
   };
-  // What is left to add up at a residual block's end.
+  // The two summands of a residual block: its convolutions' result, and its input or shortcut.
   struct Parts {
     at::Tensor inner, outer;
   };
@@ -64,7 +64,8 @@ class VaeEncoder {
   };
 
   Conv conv(const WeightViews& weights, const std::string& name) const;
-  Residual residual(const WeightViews& weights, const std::string& name, at::Tensor read) const;
+  Residual residual(const WeightViews& weights, const std::string& name,
+                    const at::Tensor& lacks) const;
   at::Tensor place(const at::Tensor& weight) const;
   void fold_attention(const WeightViews& weights);
   void fold_tail(const WeightViews& weights);

@@ -1,5 +1,4 @@
-#include "core/refused.h"
-
+// Memory that a device had not.
 #include <ATen/ops/empty.h>
 
 #include <catch2/catch.hpp>

@@ -13,7 +13,7 @@ using kernels::Fp8Rows;
 
 namespace {
 
-// What is asked for, step by step, with LibTorch's own rounding to the format (of the CPU).
+// The oracle of fp8_rows: its contract step by step, with LibTorch's own rounding to the format.
 Fp8Rows expected(const at::Tensor& x) {
   const at::Tensor wide = x.to(at::kCPU).to(at::kFloat);
   const at::Tensor top = wide.abs().amax(1, true);
@@ -29,7 +29,6 @@ bool same_bytes(const at::Tensor& a, const at::Tensor& b) {
 
 Fp8Rows on_cpu(const Fp8Rows& rows) { return {rows.values.cpu(), rows.scale.cpu()}; }
 
-// The CPU's processors multiply 8-bit floats nowhere, so that one body serves both.
 const at::ScalarType kTypes[] = {at::kFloat, at::kBFloat16};
 
 }  // namespace
