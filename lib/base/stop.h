@@ -14,8 +14,10 @@ class Stopped : public Error {
   int exit_code() const noexcept override { return 75; }
 };
 
-// From now on the first such signal sets a flag; a second SIGINT ends the process at once. A write
-// beyond the limit on the size of files is an error with a message, no longer a signal that kills.
+// From now on the first such signal sets a flag; a second SIGINT ends the process at once. Called
+// before there are other threads: these signals are blocked in the calling thread and in those that
+// it starts, and a thread of their own takes them. A write beyond the limit on the size of files is
+// an error with a message, no longer a signal that kills.
 void catch_stop_signals();
 
 bool stop_requested();

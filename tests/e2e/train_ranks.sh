@@ -82,6 +82,12 @@ expect_nothing wrong
 long=(--preset gate-only --sampler random --batch 4 --epochs 40 --warmup 0)
 start 2 stopped "${long[@]}"
 until_line stopped 2
+# A handler on the stack of a thread that computes breaks its heap (lib/base/stop.cpp): one thread alone takes signals.
+taking=0
+for status in /proc/"${PIDS[1]}"/task/*/status; do
+  (((0x$(sed -n 's/^SigBlk:\t//p' "$status") & 0x4202) == 0x4202)) || taking=$((taking + 1))
+done
+check "$taking threads take SIGTERM, SIGINT or SIGUSR1, expected 1" test $taking = 1
 kill -TERM "${PIDS[1]}"
 ended stopped 75 75
 expect_text "which is saved; run again to go on"

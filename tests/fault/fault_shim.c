@@ -109,6 +109,21 @@ static int path_of(int descriptor, char* out, size_t size) {
   return 1;
 }
 
+/* Kills and stops at once. Other signals go to the thread of the process that waits for them; when this returns it has
+ * taken this one. */
+static void send_signal(int number) {
+  sigset_t waiting;
+  if (number == SIGKILL || number == SIGSTOP) {
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+    return;
+  }
+  kill(getpid(), number);
+  do {
+    usleep(20000);
+    sigpending(&waiting);
+  } while (sigismember(&waiting, number) == 1);
+}
+
 /* Counts a call on our files; 1 when it is the one that the plan is about. */
 static int is_chosen(enum kind kind, const char* path) {
   const long mine = atomic_fetch_add(&counts[kind], 1) + 1;
@@ -122,9 +137,7 @@ static int is_chosen(enum kind kind, const char* path) {
   const long n = plan.call == kAny ? all : mine;
   const int is_it = plan.at == 0 || n == plan.at || (plan.from_there_on && n > plan.at);
   if (is_it) snprintf(chosen, sizeof chosen, "%s", path);
-  if (is_it && plan.signal) {
-    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), plan.signal); /* this thread: here and now */
-  }
+  if (is_it && plan.signal) send_signal(plan.signal);
   return is_it;
 }
 
