@@ -169,6 +169,12 @@ void FingerprintMemory::remember(std::string_view fingerprint) const {
   }
 }
 
+std::string KnownFingerprint::get(const std::function<std::string()>& look_up) const {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->text) state_->text = look_up();
+  return *state_->text;
+}
+
 std::string remembered_fingerprint(std::span<const fs::path> files, std::string_view kind,
                                    const std::function<std::string()>& make) {
   const FingerprintMemory memory(files, kind);

@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +44,20 @@ class FingerprintMemory {
   std::span<const std::filesystem::path> files_;  // of the caller
   std::string kind_;
   std::optional<Identity> before_;
+};
+
+// A fingerprint of weights that the process has mapped, which is looked up once. Copies share it.
+class KnownFingerprint {
+ public:
+  // From any thread. What look_up throws goes on, and the next call looks up again.
+  std::string get(const std::function<std::string()>& look_up) const;
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::optional<std::string> text;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 // The remembered fingerprint, else that of `make`, which is remembered.

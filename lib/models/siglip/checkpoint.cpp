@@ -111,7 +111,9 @@ Checkpoint open_checkpoint(TensorSet set, const fs::path& folder) {
 
 std::string Checkpoint::fingerprint() const {
   constexpr auto kKind = "siglip/1";
-  return remembered_fingerprint(files, kKind, [&] { return vega::fingerprint(weights); });
+  return known.get([&] {
+    return remembered_fingerprint(files, kKind, [&] { return vega::fingerprint(weights); });
+  });
 }
 
 std::string Checkpoint::model_fingerprint() const {

@@ -8,6 +8,7 @@
 
 #include "models/siglip/config.h"
 #include "nn/named_tensors.h"
+#include "weights/fingerprint_memory.h"
 #include "weights/tensor_set.h"
 
 namespace vega::siglip {
@@ -21,9 +22,11 @@ struct Checkpoint {
   WeightViews weights;                       // of the 26 layers that run; mapped
   std::vector<std::filesystem::path> files;  // configuration and weights
   TensorSet set;                             // keeps the mappings alive
+  KnownFingerprint known;                    // of `weights`
 
   // Key of names, shapes and values of `weights`: equal for both prefixes and every sharding.
-  // Remembered by path, size and mtime, so that only the first call on new files reads them.
+  // Looked up once: every scene of a training asks for it. Remembered by path, size and mtime, so
+  // that only the first process that meets new files reads all of them.
   std::string fingerprint() const;
 
   // What feature files of this tower record as their model's: the key above and the numbers of the

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "support/own_memory.h"
@@ -213,4 +214,19 @@ TEST_CASE("fingerprint memory: several writers, or no place to write") {
   const test::OwnMemory home(folder / "occupied");
   CHECK_NOTHROW(remember(files));
   CHECK_FALSE(recall(files));
+}
+
+TEST_CASE("a known fingerprint is looked up once, also for copies; a failure is not kept") {
+  const KnownFingerprint known;
+  const auto fail = []() -> std::string { throw InputError("no file"); };
+  CHECK_THROWS_AS(known.get(fail), InputError);
+  int looked = 0;
+  const auto look_up = [&] {
+    ++looked;
+    return kPrint;
+  };
+  const KnownFingerprint copy = known;
+  CHECK(known.get(look_up) == kPrint);
+  CHECK(copy.get(look_up) == kPrint);
+  CHECK(looked == 1);
 }
