@@ -31,7 +31,8 @@ OwnedSums::OwnedSums(Ranks& ranks, std::vector<at::Tensor> like, std::vector<int
       values_(like_.size()),
       sums_(like_.size()),
       bucket_of_(like_.size()) {
-  const std::int64_t most = owned_bucket_bytes(bytes_of(like_), ranks.count());
+  const bool all_keep = !owners.empty() && owners.front() == kEveryRank;
+  const std::int64_t most = owned_bucket_bytes(bytes_of(like_), all_keep ? 1 : ranks.count());
   struct Open {
     Group group;
     std::int64_t bytes = 0;
@@ -83,7 +84,9 @@ void OwnedSums::begin_next() {
   const bool stays = ranks_.takes(parts.front().device());
   UnderWay next{begun_, Bucket(std::move(parts), stays)};
   next.bucket.drop_parts();
-  next.bucket.work = ranks_.begin_sum_at(next.bucket.flat(), group.owner);
+  next.bucket.work = group.owner == kEveryRank
+                         ? ranks_.begin_sum(next.bucket.flat())
+                         : ranks_.begin_sum_at(next.bucket.flat(), group.owner);
   line_.push_back(std::move(next));
   ++begun_;
 }
@@ -93,7 +96,7 @@ void OwnedSums::end_first() {
   line_.pop_front();
   ranks_.end(*first.bucket.work);
   const Group& group = buckets_[first.group];
-  if (group.owner != ranks_.rank()) return;
+  if (group.owner != ranks_.rank() && group.owner != kEveryRank) return;
   std::int64_t begin = 0;
   for (const std::size_t place : group.places) {
     const at::Tensor& like = like_[place];

@@ -1,4 +1,4 @@
-// Sums over all ranks that are kept by one rank each, and begin while later values are computed.
+// Sums over all ranks that begin while later values are computed, kept by one rank each or by all.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,9 +14,12 @@ namespace vega {
 
 class Ranks;
 
+// The owner of a sum that all ranks keep.
+inline constexpr int kEveryRank = -1;
+
 // Of a bucket, where values of so many bytes are summed. One for each owner fills at a time, so
 // that these are small beside the values: a sixteenth of an owner's share, within 1 MiB and
-// kBucketBytes.
+// kBucketBytes. owners: 1 where all ranks keep the sums.
 std::int64_t owned_bucket_bytes(std::int64_t all, int owners);
 
 // For one thread at a time. All ranks make it alike and end the same number of rounds. In a round
@@ -24,7 +27,8 @@ std::int64_t owned_bucket_bytes(std::int64_t all, int owners);
 // RankError.
 class OwnedSums {
  public:
-  // like: of what shape, type and device the values of each place are; owners: a rank for each.
+  // like: of what shape, type and device the values of each place are; owners: a rank for each, or
+  // kEveryRank for all of them.
   // order: all places, as their values are expected within a round, in stages that share no bucket.
   // A bucket begins when all of its values are given and all buckets before it have begun.
   OwnedSums(Ranks& ranks, std::vector<at::Tensor> like, std::vector<int> owners,
@@ -34,7 +38,7 @@ class OwnedSums {
   void give(std::size_t place, at::Tensor value);
   // Ends the round: a value that was not given counts as nothing, and all buckets are waited for.
   void end_round();
-  // The sum of all rounds at a place that this rank owns; else undefined.
+  // The sum of all rounds at a place that this rank owns, or every rank; else undefined.
   at::Tensor sum(std::size_t place) const { return sums_[place]; }
   void clear();
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <exception>
 
 #include "base/error.h"
 #include "base/stop.h"
@@ -39,6 +40,20 @@ void guarded_step(std::int64_t steps, const Save& save, const Work& work) {
     throw InputError(fmt::format("{}\n  {} of {} steps are saved; run again to go on", error.what(),
                                  saved, steps));
   }
+}
+
+// The error that work() ends with, where the other ranks wait for this one's part, which it brings
+// all the same. The loss of a rank goes on at once.
+template <typename Work>
+std::exception_ptr failure_of(const Work& work) {
+  try {
+    work();
+  } catch (const RankError&) {
+    throw;
+  } catch (const Error&) {
+    return std::current_exception();
+  }
+  return nullptr;
 }
 
 }  // namespace vega::train

@@ -68,25 +68,6 @@ void Optimizer::clear_gradients() {
   for (Slot& slot : slots_) slot.trained.tensor.mutable_grad().reset();
 }
 
-std::string Optimizer::gradients() const {
-  std::string out;
-  for (const Slot& slot : slots_) out += slot.trained.tensor.grad().defined() ? '1' : '0';
-  return out;
-}
-
-void Optimizer::sum_gradients(Ranks& ranks, const std::vector<std::string>& of_ranks) {
-  std::vector<at::Tensor> summed;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (!any_has(of_ranks, i)) continue;
-    const at::Tensor& tensor = slots_[i].trained.tensor;
-    at::Tensor& gradient = tensor.mutable_grad();
-    // -0 is what every number stays the same with, 0 and -0 among them.
-    if (!gradient.defined()) gradient = at::full_like(tensor.detach(), -0.0);
-    summed.push_back(gradient);
-  }
-  ranks.sum(summed);
-}
-
 namespace {
 
 at::Tensor norm_of(const at::Tensor& gradient) {

@@ -55,8 +55,8 @@ struct StateShare {
   int rank = 0, ranks = 1;
 };
 
-// Whether some rank has a gradient of the tensor at this place. of_ranks: Optimizer::gradients() of
-// each.
+// Whether some rank has a gradient of the tensor at this place. of_ranks: "1" or "0" for each
+// tensor, in their order.
 bool any_has(const std::vector<std::string>& of_ranks, std::size_t place);
 
 class Optimizer {
@@ -71,11 +71,6 @@ class Optimizer {
   const StateShare& share() const { return share_; }
   std::vector<int> owners() const;  // of each tensor, in their order
   void clear_gradients();
-  // Which tensors have a gradient: "1" or "0" for each, in their order.
-  std::string gradients() const;
-  // Sums the gradients over all ranks. of_ranks: gradients() of each. A tensor that has none on
-  // some ranks gets one there where another rank has it.
-  void sum_gradients(Ranks& ranks, const std::vector<std::string>& of_ranks);
   // The norm of all gradients together, in double. A tensor without gradient counts 0.
   double gradient_norm() const;
   // The same norm where each rank has the gradients of its own tensors alone. of_ranks: as above.

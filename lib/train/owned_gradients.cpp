@@ -126,7 +126,8 @@ std::string OwnedGradients::gradients() const {
 
 void OwnedGradients::put(const std::vector<std::string>& of_ranks) {
   for (std::size_t i = 0; i < leaves_.size(); ++i)
-    if (owners_[i] == rank_ && any_has(of_ranks, i)) leaves_[i].mutable_grad() = sums_.sum(i);
+    if ((owners_[i] == rank_ || owners_[i] == kEveryRank) && any_has(of_ranks, i))
+      leaves_[i].mutable_grad() = sums_.sum(i);
 }
 
 }  // namespace vega::train

@@ -1,4 +1,5 @@
-// Gradients of which each rank keeps those of its own tensors alone (--zero 2 and 3).
+// Gradients that leave for other ranks while the backward pass goes on. Each rank keeps the sums of
+// its own tensors alone (--zero 2 and 3), or all of them (0 and 1).
 #pragma once
 
 #include <cstddef>
@@ -14,11 +15,12 @@ namespace vega::train {
 // Whether the decoder's passes alone give a tensor its gradient: adapters, layers and head.
 bool is_of_decoder(const std::string& name, vlm::Part part);
 
-// Gradients of a scene go to their owners, in buckets, as soon as they are complete, and are freed.
-// All ranks end equally many rounds in a step, each of one scene of every rank or none.
+// Gradients go to their owners, in buckets, as soon as they are complete, and are freed. All ranks
+// end equally many rounds in a step. What a rank adds up before begin_round(), or in a round that
+// it did not begin, goes with the round.
 class OwnedGradients {
  public:
-  // owners: of each tensor (Optimizer::owners).
+  // owners: of each tensor (Optimizer::owners), or kEveryRank for all of them.
   OwnedGradients(Ranks& ranks, const std::vector<vlm::Trained>& trained, std::vector<int> owners);
   ~OwnedGradients();
   OwnedGradients(const OwnedGradients&) = delete;
@@ -31,11 +33,12 @@ class OwnedGradients {
   // Of these nothing more comes in this round; where gradients leave early they leave now.
   void close(const std::vector<std::size_t>& places);
   const std::vector<std::size_t>& leaving() const { return watched_; }  // in their order
-  // All gradients of the scene are complete. A rank without one gives nothing.
+  // All gradients of the round are complete. A rank without one gives nothing.
   void end_round();
-  std::string gradients() const;  // as Optimizer::gradients, over all rounds of this rank
-  // The sums become the gradients of this rank's tensors, where some rank has one. of_ranks:
-  // gradients() of each.
+  // Which tensors had one in some round of this rank: "1" or "0" for each, in their order.
+  std::string gradients() const;
+  // The sums become the gradients of the tensors that they are kept of, where some rank has one.
+  // of_ranks: gradients() of each.
   void put(const std::vector<std::string>& of_ranks);
 
  private:

@@ -198,6 +198,11 @@ OpenGradients open_gradients(const std::vector<vlm::TrainedSpec>& specs, int ran
   return out;
 }
 
+// The bytes of a bucket whose sums all ranks keep.
+double every_bucket(double numbers) {
+  return static_cast<double>(owned_bucket_bytes(static_cast<std::int64_t>(4 * numbers), 1));
+}
+
 }  // namespace
 
 bool reads_question(const vlm::VlmCheckpoint& c) {
@@ -287,6 +292,8 @@ MemoryPlan weight_memory(const vlm::VlmCheckpoint& planned, const vlm::TrainMode
         own.all + (share.hands_on_early()
                        ? std::min(4 * numbers, open_gradients(specs, share.ranks).buckets)
                        : 4 * numbers);
+  else if (share.ranks > 1 && share.one_pass)  // a bucket and its parts
+    out.gradients += std::min(4 * numbers, every_bucket(numbers));
   if (model.lent_layer > 0)
     out.lent = model.lent_layer + std::max(model.lent_head, model.lent_layer);
   out.update = 8 * largest;  // Optimizer::gradient_norm, in float64

@@ -52,8 +52,10 @@ class TrainingRun {
                    recipe_.decay),
         sampler_(setup_.sampler()),
         schedule_(setup_.schedule()) {
-    if (recipe_.zero > 1 && ranks_.count() > 1)
-      owned_.emplace(ranks_, model_.trained(), optimizer_.owners());
+    if (ranks_.count() > 1)
+      owned_.emplace(ranks_, model_.trained(),
+                     recipe_.zero > 1 ? optimizer_.owners()
+                                      : std::vector<int>(model_.trained().size(), kEveryRank));
     if (recipe_.zero > 2 && ranks_.count() > 1)
       lent_.emplace(ranks_, model_, optimizer_.owners(), *owned_);
   }
@@ -170,13 +172,24 @@ class TrainingRun {
   void add_scenes(SceneFeed& feed, StepResult& result) {
     const auto dealt = scenes_of_ranks(setup_, sampler_, step_);
     const auto& own = dealt[static_cast<std::size_t>(ranks_.rank())];
-    if (owned_) return add_in_rounds(dealt, feed, result);
+    if (!owned_) return add_own(own, feed, result);
+    if (recipe_.zero > 1) return add_in_rounds(dealt, feed, result);
+    const std::exception_ptr failure = failure_of([&] { add_own(own, feed, result); });
+    exchange([&] { owned_->end_round(); });
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+
+  // Gradients of this rank's scenes add up; with those of the last one they leave for other ranks.
+  void add_own(const std::vector<StepScene>& own, SceneFeed& feed, StepResult& result) {
     check_stop();
-    for (const StepScene& work : own) add_next(work, feed, result);
+    for (const StepScene& work : own) {
+      if (owned_ && &work == &own.back()) owned_->begin_round(work.passes);
+      add_next(work, feed, result);
+    }
   }
 
   // All ranks exchange gradients behind each scene, and layers within it. One that fails, or has no
-  // scene left, goes on with nothing: the others wait for its part.
+  // scene left, goes on with nothing.
   void add_in_rounds(const std::vector<std::vector<StepScene>>& dealt, SceneFeed& feed,
                      StepResult& result) {
     const auto& own = dealt[static_cast<std::size_t>(ranks_.rank())];
@@ -187,14 +200,11 @@ class TrainingRun {
         owned_->begin_round(lent_ || n >= own.size() ? *most : own[n].passes);
         if (lent_) lent_->begin_round(*most);
       });
-      try {
-        if (failure == nullptr) check_stop();
-        if (failure == nullptr && n < own.size()) add_next(own[n], feed, result);
-      } catch (const RankError&) {
-        throw;
-      } catch (const Error&) {
-        failure = std::current_exception();
-      }
+      if (failure == nullptr)
+        failure = failure_of([&] {
+          check_stop();
+          if (n < own.size()) add_next(own[n], feed, result);
+        });
       exchange([&] {
         if (lent_) lent_->end_round();
         owned_->end_round();
@@ -224,7 +234,7 @@ class TrainingRun {
 
   Json told_to_others(const StepResult& result) const {
     return {{"sums", result.sums()},
-            {"gradients", owned_ ? owned_->gradients() : optimizer_.gradients()},
+            {"gradients", owned_->gradients()},
             {"memory", meter_.peak()},
             {"norm_before", norm_}};
   }
@@ -277,16 +287,13 @@ class TrainingRun {
     result.add(samples, pass);
   }
 
-  // Sums over the ranks, clips and steps, where everything is finite; each rank moves what it owns.
+  // Clips and steps, where everything is finite; each rank moves what it owns.
   void update(StepResult& result, const std::vector<Json>& told) {
     std::vector<std::string> of_ranks;
     for (const Json& one : told) of_ranks.emplace_back(one["gradients"].text_or(""));
-    if (owned_)
-      owned_->put(of_ranks);
-    else if (ranks_.count() > 1 && std::isfinite(result.loss))
-      optimizer_.sum_gradients(ranks_, of_ranks);
-    result.norm = norm_ =
-        owned_ ? optimizer_.gradient_norm(ranks_, of_ranks) : optimizer_.gradient_norm();
+    if (owned_) owned_->put(of_ranks);
+    result.norm = norm_ = owned_ && recipe_.zero > 1 ? optimizer_.gradient_norm(ranks_, of_ranks)
+                                                     : optimizer_.gradient_norm();
     if (!std::isfinite(result.loss) || !std::isfinite(result.norm)) refuse(result);
     optimizer_.clip(result.norm, recipe_.clip);
     optimizer_.step(rates_at(step_));
@@ -359,7 +366,7 @@ class TrainingRun {
   const Context& context_;
   vlm::TrainModel model_;
   Optimizer optimizer_;
-  std::optional<OwnedGradients> owned_;  // with --zero 2 and 3
+  std::optional<OwnedGradients> owned_;  // of several ranks
   std::optional<LentLayers> lent_;       // with --zero 3
   Sampler sampler_;
   Schedule schedule_;

@@ -206,6 +206,35 @@ TEST_CASE("owners sum what all ranks give, while they give it, over several roun
   }
 }
 
+TEST_CASE("sums that every rank keeps begin while later values are made") {
+  const int port = free_port();
+  constexpr int kCount = 3;
+  constexpr std::int64_t kLarge = 1 << 20;
+  std::vector<std::vector<at::Tensor>> sums(kCount);
+  const auto errors = in_threads(kCount, [&](int r) {
+    const auto ranks = Ranks::join(place_of(r, kCount, port), "job", kLong);
+    const std::vector<at::Tensor> like{at::empty({2, 3}), at::empty({kLarge}), at::empty({4})};
+    OwnedSums out(*ranks, like, std::vector<int>(3, kEveryRank), {{1}, {2, 0}});
+    if (out.bucket_count() != 2) throw std::runtime_error("other buckets");
+    out.give(1, at::full({kLarge}, 0.5 + r));
+    if (out.begun() != 1) throw std::runtime_error("not begun");
+    // Rank 1 has nothing else, and place 0 has a value of rank 2 alone.
+    if (r == 2) out.give(0, at::full({2, 3}, -0.0));
+    if (r != 1) out.give(2, at::arange(4, at::kFloat));
+    out.end_round();
+    for (std::size_t i = 0; i < like.size(); ++i)
+      sums[static_cast<std::size_t>(r)].push_back(out.sum(i));
+  });
+  CHECK(errors == std::vector<std::string>(kCount));
+  for (const auto& of_rank : sums) {
+    REQUIRE(of_rank.size() == 3);
+    CHECK((of_rank[0] == 0).all().item<bool>());
+    CHECK(at::signbit(of_rank[0]).all().item<bool>());  // no bit of a rank's number changes
+    CHECK((of_rank[1] == 4.5).all().item<bool>());
+    CHECK(at::equal(of_rank[2], 2 * at::arange(4, at::kFloat)));
+  }
+}
+
 TEST_CASE("what one rank keeps comes to all of them, a group at a time") {
   const int port = free_port();
   constexpr int kCount = 3;
