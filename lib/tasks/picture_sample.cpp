@@ -41,7 +41,9 @@ std::string media_path(const Json& json, const std::string& member) {
   const bool leaves = std::ranges::any_of(path, [](const fs::path& part) { return part == ".."; });
   if (path.is_absolute() || leaves || text->find('\0') != text->npos)
     refuse_member(member, "'" + printable(*text, 80) + "'", "a path below the folder of media");
-  return *text;
+  // "walk/" and "./walk" are "walk".
+  const fs::path plain = path.lexically_normal();
+  return (plain.has_filename() ? plain : plain.parent_path()).string();
 }
 
 std::vector<std::string> pictures_in(const Json& record) {

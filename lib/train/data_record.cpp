@@ -51,8 +51,11 @@ std::optional<std::map<Place, DataFile>> recorded(const fs::path& run) {
 }
 
 std::string changed_text(const DataFile& file) {
-  return file.path.string() + (file.kind == "annotations" ? ": other questions or answers"
-                                                          : ": made with other options or inputs");
+  if (file.kind == "annotations") return file.path.string() + ": other questions or answers";
+  if (file.kind == "video") return file.path.string() + ": another size";
+  if (file.kind == "pictures")
+    return fmt::format("{}: more or fewer pictures, or of other sizes", file.name);
+  return file.path.string() + ": made with other options or inputs";
 }
 
 // Annotations are read whole at every start, so their key tells all.

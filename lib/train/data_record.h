@@ -12,10 +12,10 @@ namespace vega::train {
 inline constexpr auto kDataFile = "data.json";
 
 struct DataFile {
-  std::string kind;  // "annotations", "semantic", "features", "scene"
+  std::string kind;  // "annotations", "semantic", "features", "scene", "video", "pictures"
   std::string name;  // key of the scene; of annotations their place in the mixture, from 1
   std::filesystem::path path;
-  std::string key;                      // of what is in it: cache key, XXH3-128 of annotations
+  std::string key;  // of what is in it: cache key, XXH3-128 of annotations, digest of sizes
   std::int64_t bytes = 0, time_ns = 0;  // size and time of the last change
 };
 

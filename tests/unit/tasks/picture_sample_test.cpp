@@ -64,6 +64,9 @@ TEST_CASE("picture samples: lists and lines, videos and pictures") {
   }
   CHECK(parse_picture_samples(line + "\n\n" + line, "f", Task::kLlavaHound).samples[1].place ==
         "f, line 3");
+  const std::string folder = record(R"("video": "./walks/one/")");
+  CHECK(parse_picture_samples("[" + folder + "]", "f", Task::kLlavaHound).samples[0].video ==
+        "walks/one");
   // Another number of places than of pictures.
   const PictureFile file =
       parse_picture_samples("[" + record(R"("images": ["a", "b"])") + "]", "f", Task::kSpar);

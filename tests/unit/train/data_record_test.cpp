@@ -52,6 +52,15 @@ TEST_CASE("files of a run: what differs is named") {
   other = files.all;
   other[1].key = "other";
   CHECK_THAT(changed_data(files.run(), other).at(0), Contains("made with other options or inputs"));
+  // Media have no cache key but a digest of their sizes.
+  std::vector<DataFile> media{{"video", "hall.mp4", "media/hall.mp4", "sizes", 9, 0},
+                              {"pictures", "walk", "media/walk/0.jpg", "sizes", 9, 0}};
+  const fs::path seeing = files.folder / "seeing";
+  fs::create_directories(seeing);
+  record_data(seeing, media);
+  for (DataFile& file : media) file.key = "others";
+  CHECK_THAT(changed_data(seeing, media).at(0), Contains("media/hall.mp4: another size"));
+  CHECK_THAT(changed_data(seeing, media).at(1), Contains("walk: more or fewer pictures"));
   for (int i = 0; i < 9; ++i)
     other.push_back({"scene", std::to_string(i), "s" + std::to_string(i), "k", 1, 1});
   const auto many = changed_data(files.run(), other);
