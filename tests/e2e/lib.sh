@@ -89,15 +89,15 @@ expect_no_parts() {
   [ -z "$found" ] || fail "part files left: $found"
 }
 
-# facts FILE: what must agree in equal files: the cache keys of the file and of its taps, and
+# facts FILE...: what must agree in equal files: the cache keys of the file and of its taps, and
 # "PATH CHECKSUM" of every dataset.
 facts() {
-  extract inspect --json "$1" --log-level error | sed -n \
+  extract inspect --json "$@" --log-level error | sed -n \
     -e 's/^ *"cache_key": "\(.*\)",$/cache_key \1/p' \
     -e '/^ *"path": "\/.*",$/{s/^ *"path": "\(.*\)",$/\1/;h;}' \
     -e '/^ *"xxh3": /{s/^ *"xxh3": "\(.*\)".*$/\1/;H;x;s/\n/ /p;}'
 }
-datasets() { facts "$1" | grep -v '^cache_key'; }
+datasets() { facts "$@" | grep -v '^cache_key'; }
 key_of() { facts "$1" | sed -n '1s/^cache_key //p'; }
 checksum_of() { facts "$1" | sed -n "s|^$2 ||p"; }
 
