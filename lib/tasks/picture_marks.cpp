@@ -3,26 +3,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 
 namespace vega::tasks {
 namespace {
 
-// Colours as Pillow names them.
+// Colours as Pillow names them, and as the signs have them: yellow's is cyan, its numbers being
+// taken for blue, green, red.
 enum class Color { kRed, kBlue, kGreen, kYellow };
+using Rgb = std::array<std::uint8_t, 3>;
 struct Named {
   const char* name;
-  std::array<std::uint8_t, 3> rgb;
+  Rgb rgb, sign;
 };
-constexpr std::array<Named, 4> kColors = {{{"red", {255, 0, 0}},
-                                           {"blue", {0, 0, 255}},
-                                           {"green", {0, 128, 0}},
-                                           {"yellow", {255, 255, 0}}}};
+constexpr std::array<Named, 4> kColors = {{{"red", {255, 0, 0}, {255, 0, 0}},
+                                           {"blue", {0, 0, 255}, {0, 0, 255}},
+                                           {"green", {0, 128, 0}, {0, 255, 0}},
+                                           {"yellow", {255, 255, 0}, {0, 225, 225}}}};
+constexpr const Named& named(Color color) { return kColors[static_cast<std::size_t>(color)]; }
 
 // How a mark finds its picture.
 constexpr int kOnly = -1;   // the only picture there is
@@ -34,12 +39,14 @@ struct Rule {
 };
 
 using Kind = PictureMark::Kind;
+using Style = PictureMark::Style;
 
 // The marks of a type, in the order of drawing. Without marks it may have any number of pictures.
 struct TypeRules {
   const char* type;
   Kind kind = Kind::kDisc;
   std::vector<Rule> rules = {};
+  Style style = Style::kPlain;  // signs are numbered: "object0" is the first
 };
 
 const std::vector<TypeRules>& all_rules() {
@@ -67,6 +74,14 @@ const std::vector<TypeRules>& all_rules() {
       {"spatial_imagination_oo_mv", Kind::kBox, {{kRed, 2}, {kGreen, 0}, {kBlue, 1}, {kYellow, 3}}},
       {"camera_motion_infer"},
       {"distance_prediction_oo_video", Kind::kDisc, {{kRed, 0}, {kBlue, 1}}},
+      {"spatial_imagination_oo_video",
+       Kind::kBox,
+       {{kGreen, 0}, {kBlue, 1}, {kRed, 2}, {kYellow, 3}},
+       Style::kSign},
+      {"spatial_imagination_oc_video",
+       Kind::kBox,
+       {{kGreen, 0}, {kBlue, 1}, {kRed, 2}},
+       Style::kSign},
       {"spatial_imagination_oc_video_hard"},
       {"spatial_imagination_oo_video_hard"},
       {"obj_frame_locate", Kind::kBox, {{kRed, 0}}},
@@ -77,10 +92,7 @@ const std::vector<TypeRules>& all_rules() {
   return rules;
 }
 
-// Labels in the letters of OpenCV stand beside their marks.
-constexpr std::array<std::string_view, 4> kLabelled = {
-    "spatial_imagination_map_mv", "distance_infer_center_oo_video", "spatial_imagination_oo_video",
-    "spatial_imagination_oc_video"};
+constexpr std::size_t kMostMarks = 4096;
 
 [[noreturn]] void refuse_mark(const std::string& member, const std::string& got,
                               const std::string& expected, const std::string& remedy = {}) {
@@ -93,22 +105,26 @@ class Marks {
 
   std::vector<PictureMark> all() {
     const std::string type = info_["type"].text_or("");
-    if (std::ranges::find(kLabelled, type) != kLabelled.end())
-      refuse_mark("type", type, "a type without written labels",
-                  "vega does not draw the letters of OpenCV; leave such records out");
+    if (type == "spatial_imagination_map_mv") return all_of_list(Kind::kBox);
+    if (type == "distance_infer_center_oo_video") return all_of_list(Kind::kDisc);
     if (type == "obj_spatial_relation_oc_mv") return relation_to_camera();
     if (type == "obj_spatial_relation_oo_mv") return relation_of_two();
     const auto found =
         std::ranges::find_if(all_rules(), [&](const TypeRules& one) { return type == one.type; });
     if (found == all_rules().end()) refuse_mark("type", shown(info_["type"]), "a type of SPAR-7M");
-    for (const Rule& rule : found->rules) add(found->kind, rule.color, rule.where);
+    for (std::size_t i = 0; i < found->rules.size(); ++i) {
+      add(found->kind, found->rules[i].color, found->rules[i].where);
+      if (found->style != Style::kSign) continue;
+      out_.back().style = Style::kSign;
+      out_.back().color = named(found->rules[i].color).sign;
+      out_.back().label = fmt::format("object{}", i);
+    }
     return std::move(out_);
   }
 
  private:
   static std::string member(Color color, Kind kind) {
-    return fmt::format("{}_{}", kColors[static_cast<std::size_t>(color)].name,
-                       kind == Kind::kDisc ? "point" : "bbox");
+    return fmt::format("{}_{}", named(color).name, kind == Kind::kDisc ? "point" : "bbox");
   }
   bool has(Color color) const {
     const Json& place = info_[member(color, Kind::kBox)];
@@ -135,26 +151,57 @@ class Marks {
     return std::move(out_);
   }
 
+  // Blue marks with a label each, as many as listed: boxes of "object0", "object1", ...; discs of
+  // "objectA", "object0", ...
+  std::vector<PictureMark> all_of_list(Kind kind) {
+    const char* name = kind == Kind::kDisc ? "point_list" : "bbox_list";
+    const Json& list = info_[name][std::size_t{0}];
+    if (!list.is_list() || list.size() > kMostMarks)
+      refuse_mark(name, shown(info_[name]),
+                  fmt::format("[[...]], a list of at most {} places", kMostMarks));
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      PictureMark mark;
+      mark.kind = kind;
+      mark.style = Style::kLetters;
+      mark.color = named(Color::kBlue).rgb;
+      mark.picture = picture(kind, static_cast<int>(i));
+      mark.place = place(kind, list[i], fmt::format("{}[0][{}]", name, i), false);
+      const std::size_t before = kind == Kind::kDisc ? 1 : 0;
+      mark.label = i < before ? "objectA" : fmt::format("object{}", i - before);
+      out_.push_back(std::move(mark));
+    }
+    return std::move(out_);
+  }
+
   void add(Kind kind, Color color, int where) {
     PictureMark mark;
     mark.kind = kind;
-    mark.color = kColors[static_cast<std::size_t>(color)].rgb;
+    mark.color = named(color).rgb;
     mark.picture = picture(kind, where);
     const std::string name = member(color, kind);
-    const Json& place = info_[name][std::size_t{0}];
+    mark.place = place(kind, info_[name], name, true);
+    out_.push_back(std::move(mark));
+  }
+
+  // nested: the numbers are in a list of their own.
+  static std::array<double, 4> place(Kind kind, const Json& given, const std::string& name,
+                                     bool nested) {
+    const Json& list = nested ? given[std::size_t{0}] : given;
     const std::size_t count = kind == Kind::kDisc ? 2 : 4;
-    const std::string expected = kind == Kind::kDisc ? "[[x, y]]" : "[[x1, y1, x2, y2]]";
-    if (!place.is_list() || place.size() != count) refuse_mark(name, shown(info_[name]), expected);
+    const char* numbers = kind == Kind::kDisc ? "[x, y]" : "[x1, y1, x2, y2]";
+    const std::string expected = nested ? fmt::format("[{}]", numbers) : std::string(numbers);
+    if (!list.is_list() || list.size() != count) refuse_mark(name, shown(given), expected);
+    std::array<double, 4> out{};
     for (std::size_t i = 0; i < count; ++i) {
-      const auto number = place[i].number();
+      const auto number = list[i].number();
       constexpr double kMost = 1e5;
       if (!number || !(std::abs(*number) <= kMost))
-        refuse_mark(name, shown(info_[name]), expected + " of thousandths of the picture's sides");
-      mark.place[i] = *number;
+        refuse_mark(name, shown(given), expected + " of thousandths of the picture's sides");
+      out[i] = *number;
     }
-    if (kind == Kind::kBox && (mark.place[0] > mark.place[2] || mark.place[1] > mark.place[3]))
-      refuse_mark(name, shown(info_[name]), "x1 up to x2 and y1 up to y2");
-    out_.push_back(mark);
+    if (kind == Kind::kBox && (out[0] > out[2] || out[1] > out[3]))
+      refuse_mark(name, shown(given), "x1 up to x2 and y1 up to y2");
+    return out;
   }
 
   std::size_t picture(Kind kind, int where) const {

@@ -19,7 +19,14 @@ namespace vega::tasks {
 // height: x and y of a disc's centre (the other two are 0), or the corners x1, y1, x2, y2 of a box.
 struct PictureMark {
   enum class Kind { kDisc, kBox };
+  enum class Style {
+    kPlain,    // as Pillow draws, without a label
+    kLetters,  // as OpenCV draws, a green label beside it
+    kSign      // as OpenCV draws, a white label on a filled box of the mark's colour
+  };
   Kind kind = Kind::kDisc;
+  Style style = Style::kPlain;
+  std::string label = {};   // "objectA", "object0"; empty where plain
   std::size_t picture = 0;  // from 0
   std::array<std::uint8_t, 3> color{};
   std::array<double, 4> place{};
@@ -50,8 +57,7 @@ struct PictureFile {
 // Reads a JSON list of records, or a record a line, one at a time. A bad record costs only itself:
 // no JSON object, no conversation with an answer, a turn that is neither the user's (human, user)
 // nor the model's (gpt, assistant), neither `video` nor `images` (or `image`), a path that leaves
-// the folder of media, spar_info of a type that is unknown, of one whose marks vega does not draw
-// (labels in OpenCV's letters), or without the places that its type needs.
+// the folder of media, spar_info of a type that is unknown or without the places that it needs.
 // Throws InputError (cannot be opened), FormatError: no such list, or not one good record.
 PictureFile read_picture_samples(const std::filesystem::path& path, Task task);
 PictureFile parse_picture_samples(std::string_view text, const std::string& name, Task task);

@@ -78,11 +78,14 @@ std::array<std::int64_t, 2> grid_of(ImageSize size, const qwen2_5_vl::PixelBound
 std::string key_of_pictures(const tasks::PictureSample& sample) {
   Hasher digest;
   for (const std::string& picture : sample.pictures) digest.field(picture);
-  for (const tasks::PictureMark& mark : sample.marks)
+  for (const tasks::PictureMark& mark : sample.marks) {
     digest.field(
         fmt::format("{} {} {} {} {}", mark.kind == tasks::PictureMark::Kind::kDisc, mark.picture,
                     mark.color[0], mark.color[1], mark.color[2]) +
         fmt::format(" {} {} {} {}", mark.place[0], mark.place[1], mark.place[2], mark.place[3]));
+    if (mark.style != tasks::PictureMark::Style::kPlain)
+      digest.field(fmt::format("{} {}", static_cast<int>(mark.style), mark.label));
+  }
   return fmt::format("{}#{}", sample.pictures.front(), number_hex(digest));
 }
 

@@ -31,7 +31,7 @@ cat >spar.json <<'JSON'
 [{"id": "near", "images": ["frame_0.jpg"], "conversations": [{"from": "human", "value": "<image>\nWhich is nearer?"}, {"from": "gpt", "value": "red"}],
   "spar_info": "{\"type\": \"depth_prediction_oc\", \"red_point\": [[300, 400]], \"blue_point\": [[700, 500]]}"},
  {"id": "same", "images": ["frame_0.jpg", "frame_1.jpg"], "conversations": [{"from": "human", "value": "<image>\n<image>\nWhat moved?"}, {"from": "gpt", "value": "the camera"}],
-  "spar_info": "{\"type\": \"camera_motion_infer\"}"},
+  "spar_info": "{\"type\": \"distance_infer_center_oo_video\", \"point_list\": [[[300, 400], [700, 500]]], \"point_img_idx\": [[1, 0]]}"},
  {"id": "walk", "video": "walk", "conversations": [{"from": "human", "value": "<video>\nWhere?"}, {"from": "gpt", "value": "Here."}]}]
 JSON
 cat >mix.json <<JSON
@@ -107,13 +107,13 @@ expect_exit 3 trainer run --preset spatial "${grown[@]}" -o x
 expect_text "--model"
 
 # --- data: a bad record is named and left out; missing and broken files before the first step
-sed 's/depth_prediction_oc/spatial_imagination_map_mv/; s/<image>\\nWhat/What/' spar.json >bad.json
+sed 's/depth_prediction_oc/another_type/; s/<image>\\nWhat/What/' spar.json >bad.json
 sed 's/"walk"/"nowhere"/g' spar.json >lost.json
 mixture() { printf '[{"annotations": "%s", "task": "spar", "media": "media"}]' "$1" >one.json; }
 DATA=one.json
 mixture bad.json
 expect_exit 0 train -o bad --steps 1
-expect_text "bad.json: [0]: spar_info.type" "letters of OpenCV" "bad.json: [1]: conversations" "1 of 3 questions train" "2 broken"
+expect_text "bad.json: [0]: spar_info.type" "a type of SPAR-7M" "bad.json: [1]: conversations" "1 of 3 questions train" "2 broken"
 mixture lost.json
 expect_exit 3 train -o lost
 expect_text "files of 1 of 3 scenes are missing" "media/nowhere" "--skip-missing"
