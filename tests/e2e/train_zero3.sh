@@ -11,7 +11,7 @@ make_train_data random:8 5
 files=(--checkpoint vlm-tiny --data mix.json --scenes scenes --semantic features/semantic --features features/wan --threads 1)
 base=("${files[@]}" --progress off)
 whole=(--train fusion,generative-projector,projector,newline,ground-head,decoder --rate 1e-3 --warmup 0)
-tensors_of() { for part in "$1"/$2-*.h5; do datasets "$part"; done | sort; }   # STEP CONTENT
+tensors_of() { datasets "$1"/$2-*.h5 | sort; }   # STEP CONTENT
 equal_state() {   # RUN RUN STEP: bit for bit
   local content
   for content in model optimizer; do
