@@ -47,8 +47,8 @@ inline constexpr Choice<Precision> kPrecisions[] = {
     {Precision::kFp8, "fp8",
      "the feed-forward's in 8-bit floats (E4M3, a scale a row), for GPUs of compute capability 8.9 "
      "or newer, whose peak rate in them is twice that of bf16; less exact: the run says how far "
-     "its first frame's "
-     "features are from float32's, beside bf16's. On the CPU the same numbers without the speed"}};
+     "its first frame's features are from float32's, beside bf16's. On the CPU the same numbers "
+     "without the speed"}};
 
 // Models by name, for what their code does to the frames.
 enum class ModelPreset { kVega3d, kVideo3dLlm };

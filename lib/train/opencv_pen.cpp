@@ -239,14 +239,19 @@ bool OpenCvPen::clip(Fine size, Fine& from, Fine& to) {
   return (a | b) == 0;
 }
 
-void OpenCvPen::edge(Fine from, Fine to) {
-  if (!clip({image_.width * kOne, image_.height * kOne}, from, to)) return;
+std::optional<OpenCvPen::Way> OpenCvPen::way(Fine from, Fine to) const {
+  if (!clip({image_.width * kOne, image_.height * kOne}, from, to)) return std::nullopt;
   const bool flat = std::abs(to.x - from.x) > std::abs(to.y - from.y);
-  // Along the axis of the longer way, towards larger numbers.
   const auto turned = [&](Fine at) { return flat ? at : Fine{at.y, at.x}; };
   Fine at = turned(from), end = turned(to);
   if (at.x > end.x) std::swap(at, end);
-  const std::int64_t step = ((end.y - at.y) << kShift) / ((end.x - at.x) | 1);
+  return Way{at, end, ((end.y - at.y) << kShift) / ((end.x - at.x) | 1), flat};
+}
+
+void OpenCvPen::edge(Fine from, Fine to) {
+  const auto found = way(from, to);
+  if (!found) return;
+  const auto [at, end, step, flat] = *found;
   const auto dot = [&](std::int64_t along, std::int64_t across) {
     if (flat)
       row(across, along, along);
@@ -270,12 +275,9 @@ void OpenCvPen::blend(std::int64_t x, std::int64_t y, int weight) {
 
 // Three pixels wide.
 void OpenCvPen::smooth_edge(Fine from, Fine to) {
-  if (!clip({image_.width * kOne, image_.height * kOne}, from, to)) return;
-  const bool flat = std::abs(to.x - from.x) > std::abs(to.y - from.y);
-  const auto turned = [&](Fine at) { return flat ? at : Fine{at.y, at.x}; };
-  Fine at = turned(from), end = turned(to);
-  if (at.x > end.x) std::swap(at, end);
-  const std::int64_t step = ((end.y - at.y) << kShift) / ((end.x - at.x) | 1);
+  const auto found = way(from, to);
+  if (!found) return;
+  auto [at, end, step, flat] = *found;
   end.x += kOne;
   const std::int64_t pixels = (end.x >> kShift) - (at.x >> kShift);
   std::int64_t across = at.y + ((step * -(at.x & (kOne - 1))) >> kShift) + kHalf;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -46,6 +47,14 @@ class OpenCvPen : public PixelPen {
   void edge(Fine from, Fine to);
   void smooth_edge(Fine from, Fine to);
   static bool clip(Fine size, Fine& from, Fine& to);
+  // What a line has within the picture, along the axis of its longer way, towards larger numbers:
+  // x of `at` and `end` is along that axis. step: across, for each pixel along.
+  struct Way {
+    Fine at, end;
+    std::int64_t step;
+    bool flat;  // x is the axis of the longer way
+  };
+  std::optional<Way> way(Fine from, Fine to) const;
   void blend(std::int64_t x, std::int64_t y, int weight);
 };
 
